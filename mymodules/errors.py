@@ -1,0 +1,67 @@
+"""Every error this package raises on purpose, as one tree.
+
+    MymodulesError
+    ├── SettingsError   a folder or an option is wrong: raised before the first pair is read
+    ├── OutputError     a result cannot be written
+    ├── ResultsError    a results file is absent, unfinished or not ours
+    ├── PoolError       the worker processes do not start
+    └── ImageError      one file cannot be compared: never leaves a run, it becomes a row
+
+A message says what is wrong, which path it concerns and what to do. All of them survive pickling,
+because they cross from worker processes to the parent.
+"""
+
+from pathlib import Path
+
+
+class MymodulesError(Exception):
+    """Base of all the errors below."""
+
+
+class SettingsError(MymodulesError):
+    """A folder or an option is wrong; nothing has been read or written yet."""
+
+
+class OutputError(MymodulesError):
+    """A result could not be written.
+
+    Attributes
+    ----------
+    path : Path
+        The file or folder that could not be written.
+    """
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message, path)
+        self.path = path
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class ResultsError(MymodulesError):
+    """A results file is absent, unfinished, or does not have the expected columns."""
+
+
+class PoolError(MymodulesError):
+    """The worker processes ended before any of them had answered."""
+
+
+class ImageError(MymodulesError):
+    """One file cannot be compared.
+
+    Attributes
+    ----------
+    code : str
+        One word for a program, a code of status ``error`` (``truncated``, ``animated`` ...).
+    reason : str
+        A clause for a person without the file's name: "it ends in the middle of its pixel data".
+    """
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(code, reason)
+        self.code = code
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.reason}"

@@ -1,0 +1,411 @@
+"""What to compare: the pictures of two folders, paired by their path below them.
+
+`find` lists; it never opens a file. Nothing it meets is lost silently: what cannot be compared becomes a
+pair with a problem, what is left out is counted. `to_text` and `from_text` carry any file name, bytes that
+are no UTF-8 included, through text that can be written everywhere, and back; `sentence` does what can be
+done for a message.
+"""
+
+import heapq
+import operator
+import os
+import re
+import stat
+import unicodedata
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from mymodules.errors import SettingsError
+from mymodules.settings import SUFFIXES, folder_identity, shown
+
+Problem = tuple[str, str]
+"""A code of status ``error`` and a sentence for a person."""
+
+MESSAGE_LIMIT: Final = 31_900
+"""Characters of a message; Excel cuts cells at 32,767."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One row to come.
+
+    Attributes
+    ----------
+    name : str
+        The path below the two folders with ``/``, as `to_text` writes it, in first's spelling where first
+        has it. No two pairs of a listing share a name.
+    first, second : Path or None
+        The two files; None where that side has nothing of this name.
+    problem : (str, str) or None
+        Code and message where there is nothing to compare, known without opening a file.
+    size : int
+        Bytes of both files, 0 for what is not known: a measure of the work, for ordering.
+    """
+
+    name: str
+    first: Path | None
+    second: Path | None
+    problem: Problem | None = None
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All pairs of two folders, sorted by their path in NFC, and how much was left out.
+
+    Attributes
+    ----------
+    pairs : tuple of Pair
+    hidden : int
+        Files and folders whose name begins with a dot, on both sides; a folder counts as one.
+    other : int
+        Files whose name does not end like a picture's, on both sides.
+    links : int
+        Links to folders that were not followed because that side had met their folder already.
+    """
+
+    pairs: tuple[Pair, ...]
+    hidden: int = 0
+    other: int = 0
+    links: int = 0
+
+    def part(self, skip_until: int = 0, stop_at: int = -1) -> tuple[Pair, ...]:
+        """Leave out the first `skip_until` pairs and end after the `stop_at`-th of the whole list.
+
+        Raises
+        ------
+        SettingsError
+            For anything but whole numbers, `skip_until` from 0 and `stop_at` from 1 or -1 for all; and
+            when nothing is left of a list that has pairs.
+        """
+        skip = _whole(skip_until, "skip_until")
+        stop = _whole(stop_at, "stop_at")
+        if skip < 0:
+            raise SettingsError(f"skip_until is {skip}: it must be 0 or more.")
+        if stop != -1 and stop < 1:
+            raise SettingsError(f"stop_at is {stop}: it must be 1 or more, or -1 for all.")
+        left = self.pairs[skip:] if stop == -1 else self.pairs[skip:stop]
+        if self.pairs and not left:
+            raise SettingsError(
+                f"skip_until={skip} and stop_at={stop} leave nothing of {len(self.pairs)} pictures: "
+                "choose a smaller skip_until or a larger stop_at."
+            )
+        return left
+
+
+def find(first: Path, second: Path) -> Listing:
+    """List what two folders hold, at any depth.
+
+    Parameters
+    ----------
+    first, second : Path
+        Folders that `Settings.check` accepts.
+
+    Returns
+    -------
+    Listing
+        One pair for every path that either side has.
+
+    Raises
+    ------
+    SettingsError
+        When one of the two folders themselves cannot be listed.
+
+    Notes
+    -----
+    Folder links are followed after all real folders, in sorted order, each real folder once a side: loops
+    end, and a folder that is also linked appears under its own path. Two spellings of one name (NFC, NFD)
+    match across the sides, but collide on one side: then every spelling is a pair with a problem.
+    """
+    sides = (_walk(os.fspath(first), "first"), _walk(os.fspath(second), "second"))
+    keyed: dict[str, tuple[list[str], list[str]]] = {}
+    for number, side in enumerate(sides):
+        for path in side.entries:
+            key = _key(path)
+            if key not in keyed:
+                keyed[key] = ([], [])
+            keyed[key][number].append(path)
+    pairs: list[Pair] = []
+    for _, (firsts, seconds) in sorted(keyed.items()):
+        if len(firsts) <= 1 and len(seconds) <= 1:
+            pairs.append(_pair(sides, firsts[0] if firsts else None, seconds[0] if seconds else None))
+        else:
+            pairs.extend(_collision(sides, firsts, seconds))
+    return Listing(
+        tuple(pairs),
+        hidden=sum(side.hidden for side in sides),
+        other=sum(side.other for side in sides),
+        links=sum(side.links for side in sides),
+    )
+
+
+# --- names and messages as text --------------------------------------------------------------------
+
+_ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4})")
+_TOKEN = re.compile(r"\\(?:\\|x[0-9a-f]{2}|u[0-9a-f]{4})")
+_TO_ESCAPE = re.compile("[\\\\\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_LINE_BREAK = re.compile("\r\n|[\0\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+
+
+def to_text(name: str) -> str:
+    r"""Write a file name as text without surrogates; `from_text` is the exact inverse.
+
+    A name with undecodable bytes has them as ``\xNN`` and its backslashes doubled, and so has a name that
+    reads like one by itself; every other name stays as it is. (A lone surrogate that stands for no byte,
+    which Windows allows, becomes ``\uNNNN``.)
+    """
+    if _SURROGATE.search(name) is None and _ESCAPE.search(name) is None:
+        return name
+    return _TO_ESCAPE.sub(_escaped, name)
+
+
+def from_text(text: str) -> str:
+    """The file name that `to_text` wrote as this text."""
+    return _TOKEN.sub(_unescaped, text) if is_escaped(text) else text
+
+
+def is_escaped(text: str) -> bool:
+    """Whether `to_text` had to change the name that it wrote as this text."""
+    return _ESCAPE.search(text) is not None
+
+
+def sentence(text: str) -> str:
+    """A message as the results hold it: on one line, without double quotes, of at most 31,900 characters.
+
+    Double quotes become single ones, line breaks spaces, and what UTF-8 cannot hold an escape.
+    """
+    line = _LINE_BREAK.sub(" ", text).replace('"', "'")
+    line = line.encode("utf-8", "backslashreplace").decode("utf-8")
+    return line if len(line) <= MESSAGE_LIMIT else line[: MESSAGE_LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match[0]
+    if character == "\\":
+        return "\\\\"
+    if "\udc80" <= character <= "\udcff":  # os.fsdecode's stand-in for one byte
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return f"\\u{ord(character):04x}"
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    token = match[0]
+    if token == "\\\\":
+        return "\\"
+    number = int(token[2:], 16)
+    return chr(number + 0xDC00 if token[1] == "x" else number)
+
+
+# --- one side ----------------------------------------------------------------------------------------
+
+_Kind = Literal["file", "folder", "special", "closed", "gone"]
+_Seen = set[tuple[int, int] | str]  # what folder_identity gives
+
+
+@dataclass(slots=True)
+class _Side:
+    """What one folder holds: kind and size by path below it, unescaped, with ``/``."""
+
+    root: str
+    role: str
+    entries: dict[str, tuple[_Kind, int]] = field(default_factory=dict)
+    closed: dict[str, str] = field(default_factory=dict)  # folders that cannot be listed, by NFC
+    hidden: int = 0
+    other: int = 0
+    links: int = 0
+
+    def at(self, below: str) -> str:
+        return os.path.join(self.root, below.replace("/", os.sep))
+
+
+def _walk(root: str, role: str) -> _Side:
+    side = _Side(root, role)
+    linked: list[tuple[str, str]] = []  # a heap of what _order gives
+    try:
+        seen: _Seen = {folder_identity(root)}
+        _walk_real(side, "", seen, linked)
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {shown(root)} cannot be listed ({error.strerror}): allow it, or name another one "
+            f"as {role}."
+        ) from error
+    while linked:
+        _, below = heapq.heappop(linked)
+        if _is_new(side, below, seen):
+            _walk_real(side, below, seen, linked)
+    return side
+
+
+def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str]]) -> None:
+    """Enter everything below one folder, but only note the folder links there."""
+    waiting = [start]
+    while waiting:
+        below = waiting.pop()
+        prefix = f"{below}/" if below else ""
+        try:
+            with os.scandir(side.at(below)) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if name.startswith("."):
+                        side.hidden += 1
+                        continue
+                    is_picture = name.lower().endswith(SUFFIXES)
+                    if _is_folder(entry):
+                        path = prefix + name
+                        if is_picture:
+                            side.entries[path] = ("folder", 0)
+                        if entry.is_symlink():
+                            heapq.heappush(linked, _order(path))
+                        elif _is_new(side, path, seen):
+                            waiting.append(path)
+                    elif is_picture:
+                        side.entries[prefix + name] = _kind_and_size(entry)
+                    else:
+                        side.other += 1
+        except OSError as error:
+            if not below:
+                raise
+            _enter_closed(side, below, error)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or to where one may not look
+        return False
+
+
+def _kind_and_size(entry: os.DirEntry[str]) -> tuple[_Kind, int]:
+    try:
+        status = entry.stat()
+    except OSError:
+        return "file", 0  # such as a link to nothing: reading it will tell
+    return ("file", status.st_size) if stat.S_ISREG(status.st_mode) else ("special", 0)
+
+
+def _is_new(side: _Side, below: str, seen: _Seen) -> bool:
+    """Whether this side meets a folder for the first time."""
+    try:
+        identity = folder_identity(side.at(below))
+    except OSError as error:
+        _enter_closed(side, below, error)
+        return False
+    if identity in seen:
+        side.links += 1
+        return False
+    seen.add(identity)
+    return True
+
+
+def _enter_closed(side: _Side, below: str, error: OSError) -> None:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        side.entries[below] = ("gone", 0)
+    else:
+        side.entries[below] = ("closed", 0)
+        side.closed[_key(below)] = below
+
+
+# --- both sides --------------------------------------------------------------------------------------
+
+
+def _pair(sides: tuple[_Side, _Side], first: str | None, second: str | None) -> Pair:
+    spelling = first if first is not None else second
+    assert spelling is not None
+    problems: list[Problem] = []
+    size = 0
+    for side, path in zip(sides, (first, second), strict=True):
+        if path is None:
+            problem = _problem_above(side, spelling)
+        else:
+            kind, bytes_ = side.entries[path]
+            size += bytes_
+            problem = None if kind == "file" else _problem(kind, path, side.role)
+        if problem is not None:
+            problems.append(problem)
+    return Pair(
+        to_text(spelling),
+        None if first is None else Path(sides[0].at(first)),
+        None if second is None else Path(sides[1].at(second)),
+        (problems[0][0], sentence(" ".join(text for _, text in problems))) if problems else None,
+        size,
+    )
+
+
+def _problem(kind: _Kind, path: str, role: str) -> Problem:
+    name = to_text(path)
+    if kind == "folder":
+        return (
+            "not_a_file",
+            f"{name} in {role} is a folder, not a file; the pictures in it have their own rows.",
+        )
+    if kind == "special":
+        return "not_a_file", f"{name} in {role} is neither a file nor a folder."
+    if kind == "gone":
+        return "vanished", f"The folder {name} in {role} vanished while it was listed."
+    if name.lower().endswith(SUFFIXES):
+        return "not_a_file", f"{name} in {role} is a folder, not a file, and cannot be listed."
+    return "permission", f"The folder {name} in {role} cannot be listed: what is in it was not compared."
+
+
+def _problem_above(side: _Side, path: str) -> Problem | None:
+    """What keeps one from saying that a side lacks a path: a folder above it that cannot be listed."""
+    if not side.closed:
+        return None
+    above = _key(path)
+    while "/" in above:
+        above = above.rpartition("/")[0]
+        if above in side.closed:
+            folder, name = to_text(side.closed[above]), to_text(path)
+            return "permission", f"The folder {folder} in {side.role} cannot be listed: {name} may be there."
+    return None
+
+
+def _collision(sides: tuple[_Side, _Side], firsts: list[str], seconds: list[str]) -> list[Pair]:
+    """A pair for every spelling of a name that one side has in several."""
+    spellings = sorted({*firsts, *seconds})
+    found = []
+    for spelling in spellings:
+        first = spelling if spelling in firsts else None
+        second = spelling if spelling in seconds else None
+        pair = _pair(sides, first, second)
+        others = " and ".join(
+            f"{_code_points(other)} in {' and '.join(_roles(other, firsts, seconds))}"
+            for other in spellings
+            if other != spelling
+        )
+        text = (
+            f"This name, {_code_points(spelling)} in {' and '.join(_roles(spelling, firsts, seconds))}, is "
+            f"also spelled {others}: it is not clear which files belong together, so rename them."
+        )
+        if pair.problem is not None:
+            text = f"{text} {pair.problem[1]}"
+        found.append(Pair(pair.name, pair.first, pair.second, ("name_collision", sentence(text)), pair.size))
+    return found
+
+
+def _roles(spelling: str, firsts: list[str], seconds: list[str]) -> list[str]:
+    return [role for role, paths in (("first", firsts), ("second", seconds)) if spelling in paths]
+
+
+def _code_points(path: str) -> str:
+    r"""A path with ``\u3099`` for what is not ASCII: spellings that collide look alike on a screen."""
+    return to_text(path).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _key(path: str) -> str:
+    return path if path.isascii() else unicodedata.normalize("NFC", path)
+
+
+def _order(path: str) -> tuple[str, str]:
+    return _key(path), path
+
+
+def _whole(value: int, name: str) -> int:
+    try:
+        if not isinstance(value, bool):
+            return operator.index(value)
+    except TypeError:
+        pass
+    raise SettingsError(f"{name} must be a whole number, not {value!r}.")

@@ -1,0 +1,402 @@
+"""Where things are: the two folders, the output folder and the options of a run.
+
+`init` chooses them once for a process and its children, `resolve` only works them out. A choice is a
+frozen `Settings`; its `check` refuses every pair of folders whose comparison would say nothing. This is
+the one module with state: the attributes that notebooks read (``ORIG_IMAGE_DIRNAME`` and the others)
+and the environment variable ``MYMODULES_SETTINGS``, from which child processes rebuild the choice.
+Pictures are never opened here.
+"""
+
+import json
+import operator
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mymodules.errors import SettingsError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+"""Endings of a picture's name, in lower case; names are compared in any case."""
+
+MAX_PIXELS = 250_000_000
+"""Default of the option ``max_pixels``: a picture of more is not decoded."""
+
+ENVIRONMENT = "MYMODULES_SETTINGS"
+"""The environment variable that hands the choice to child processes, as JSON."""
+
+PROJECT = "mymodules"
+"""The project's name in its ``pyproject.toml``."""
+
+AnyPath = str | os.PathLike[str]
+"""A path as callers may give it."""
+
+DATA_SAVE_BASE_DIR: str
+"""The output folder, ``img`` by default. Set by `init`, as are the three below; all absolute."""
+ORIG_IMAGE_DIRNAME: str
+"""The first folder, ``img/01.first`` by default."""
+SECOND_IMAGE_DIRNAME: str
+"""The second folder, ``img/02.second`` by default."""
+DATA_OUT_DIRNAME_BASE: str
+"""What the names of the folders for drawn pictures begin with, ``img/03.diff`` by default."""
+
+_ATTRIBUTES = ("DATA_SAVE_BASE_DIR", "ORIG_IMAGE_DIRNAME", "SECOND_IMAGE_DIRNAME", "DATA_OUT_DIRNAME_BASE")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One choice of folders and options.
+
+    Attributes
+    ----------
+    root, first, second, out : Path
+        Absolute; links are kept as they were named.
+    max_pixels : int
+        Width x height above which a picture is not decoded.
+    """
+
+    root: Path
+    first: Path
+    second: Path
+    out: Path
+    max_pixels: int = MAX_PIXELS
+
+    @property
+    def options(self) -> dict[str, int]:
+        """The options by name: what two runs must share for their rows to be comparable."""
+        return {"max_pixels": self.max_pixels}
+
+    def check(self) -> None:
+        """Raise `SettingsError` where these folders cannot be compared.
+
+        It names the folder and what to do: a folder that is absent, is a file or cannot be read; first and
+        second the same or one inside the other; the output in one of them; no picture in first or second.
+        """
+        _check_folders(self)
+        _check_pictures(self.first, "first")
+        _check_pictures(self.second, "second")
+
+
+def init(
+    root: AnyPath | None = None,
+    first: AnyPath | None = None,
+    second: AnyPath | None = None,
+    out: AnyPath | None = None,
+    **options: int,
+) -> Settings:
+    """Choose the folders and options of this process and of the processes it starts.
+
+    Parameters
+    ----------
+    root : path, optional
+        The project's folder; by default the nearest one upwards from the working directory, else the
+        working directory.
+    first, second, out : path, optional
+        The folders to compare and the one for results; by default ``img/01.first``, ``img/02.second`` and
+        ``img`` below root. Defaults are created where they are absent, and a printed sentence says so; a
+        folder that is named must exist. Relative paths count from the working directory, ``~`` is home.
+    **options
+        ``max_pixels``: a whole number above 0.
+
+    Raises
+    ------
+    SettingsError
+        As `Settings.check`, except that a folder created just now may be empty; also for an option that
+        is unknown or has no usable value. An earlier choice then stays.
+    """
+    chosen = prepare(root, first, second, out, **options)
+    os.environ[ENVIRONMENT] = _to_json(chosen)
+    _adopt(chosen)
+    return chosen
+
+
+def prepare(
+    root: AnyPath | None = None,
+    first: AnyPath | None = None,
+    second: AnyPath | None = None,
+    out: AnyPath | None = None,
+    **options: int,
+) -> Settings:
+    """All that `init` does, creating and checking folders, without making it this process's choice."""
+    chosen = resolve(root, first, second, out, **options)
+    _check_folder(chosen.root, "root")
+    roles = {"first": (chosen.first, first), "second": (chosen.second, second), "out": (chosen.out, out)}
+    for role, (folder, named) in roles.items():
+        if named is not None:
+            _check_folder(folder, role)
+    created = [folder for folder, named in roles.values() if named is None and _create(folder)]
+    if created:
+        names = " and ".join(shown(folder) for folder in created)
+        inputs = [folder for folder in created if folder in (chosen.first, chosen.second)]
+        print(f"Created {names}.{' Put the pictures to compare there.' if inputs else ''}")
+    _check_folders(chosen)
+    for folder, role in ((chosen.first, "first"), (chosen.second, "second")):
+        if folder not in created:
+            _check_pictures(folder, role)
+    return chosen
+
+
+def resolve(
+    root: AnyPath | None = None,
+    first: AnyPath | None = None,
+    second: AnyPath | None = None,
+    out: AnyPath | None = None,
+    **options: int,
+) -> Settings:
+    """Work out the folders and options as `init` does; create, check and record nothing.
+
+    Raises
+    ------
+    SettingsError
+        For an option that is unknown or has no usable value, and for what cannot be a path.
+    """
+    max_pixels = _options(options)
+    base = _project_root() if root is None else _absolute(root, "root")
+    images = base / "img"
+    return Settings(
+        root=base,
+        first=_default(images, "01.first", "1.first") if first is None else _absolute(first, "first"),
+        second=_default(images, "02.second", "2.second") if second is None else _absolute(second, "second"),
+        out=images if out is None else _absolute(out, "out"),
+        max_pixels=max_pixels,
+    )
+
+
+def current() -> Settings:
+    """This process's choice; else the one its parent recorded; else that of a plain `init`."""
+    return recorded() or init()
+
+
+def recorded() -> Settings | None:
+    """This process's choice, else the one its parent recorded, else None."""
+    text = os.environ.get(ENVIRONMENT)
+    if _current is None and text is not None:
+        _adopt(_from_json(text))
+    return _current
+
+
+# --- the state of this process ---------------------------------------------------------------------
+
+_current: Settings | None = None
+
+
+def _adopt(chosen: Settings) -> None:
+    global _current, DATA_SAVE_BASE_DIR, ORIG_IMAGE_DIRNAME, SECOND_IMAGE_DIRNAME, DATA_OUT_DIRNAME_BASE
+    DATA_SAVE_BASE_DIR = str(chosen.out)
+    ORIG_IMAGE_DIRNAME = str(chosen.first)
+    SECOND_IMAGE_DIRNAME = str(chosen.second)
+    DATA_OUT_DIRNAME_BASE = str(chosen.out / "03.diff")
+    _current = chosen
+
+
+if not TYPE_CHECKING:  # a type checker would take it as leave to read any name from this module
+
+    def __getattr__(name: str) -> Any:
+        if name in _ATTRIBUTES:
+            raise AttributeError(f"settings.{name} is not known yet: call settings.init() first.")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _to_json(chosen: Settings) -> str:
+    # ASCII only: a path's undecodable bytes are escapes here, whatever the locale makes of the variable.
+    folders = {name: str(getattr(chosen, name)) for name in ("root", "first", "second", "out")}
+    return json.dumps(folders | chosen.options)
+
+
+def _from_json(text: str) -> Settings:
+    try:
+        values = json.loads(text)
+        root, first, second, out = (Path(values[name]) for name in ("root", "first", "second", "out"))
+        return Settings(root, first, second, out, _options({"max_pixels": values["max_pixels"]}))
+    except (ValueError, KeyError, TypeError, SettingsError) as error:
+        raise SettingsError(
+            f"The environment variable {ENVIRONMENT} does not hold what settings.init() writes there: "
+            f"unset it, or call settings.init() in this process."
+        ) from error
+
+
+# --- working out folders and options ---------------------------------------------------------------
+
+
+def _options(options: dict[str, Any]) -> int:
+    unknown = sorted(set(options) - {"max_pixels"})
+    if unknown:
+        raise SettingsError(f"Unknown option {', '.join(unknown)}. The known option is max_pixels.")
+    value = options.get("max_pixels", MAX_PIXELS)
+    try:
+        max_pixels = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        max_pixels = 0
+    if max_pixels < 1:
+        raise SettingsError(f"max_pixels must be a whole number above 0, not {value!r}.")
+    return max_pixels
+
+
+def _project_root() -> Path:
+    """The nearest folder upwards from the working directory that is this project, else that directory."""
+    start = _working_directory()
+    for folder in (start, *start.parents):
+        if (folder / "img").is_dir() and (folder / "notebooks").is_dir():
+            return folder
+        if _is_named(folder / "pyproject.toml"):
+            return folder
+    return start
+
+
+def _is_named(pyproject: Path) -> bool:
+    try:
+        text = pyproject.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return False
+    import tomllib  # seldom needed
+
+    try:
+        project = tomllib.loads(text).get("project")
+    except tomllib.TOMLDecodeError:
+        return False
+    return isinstance(project, dict) and project.get("name") == PROJECT
+
+
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise SettingsError("The working directory is gone: change to another one.") from error
+
+
+def _default(images: Path, name: str, short: str) -> Path:
+    return images / (short if (images / short).is_dir() and not (images / name).exists() else name)
+
+
+def _absolute(path: AnyPath, role: str) -> Path:
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise SettingsError(f"{role} must be the path of a folder, as text or Path, not {path!r}.")
+    joined = os.path.join(_working_directory(), os.path.expanduser(text))
+    tidy = os.path.normpath(joined)
+    # Cutting out ".." is wrong behind a link, where the folder's parent is not the one in the path.
+    return Path(tidy if ".." not in Path(joined).parts or _same(tidy, joined) else joined)
+
+
+def _create(folder: Path) -> bool:
+    """Create a folder where there is nothing; true when it was created."""
+    if os.path.lexists(folder):
+        return False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {shown(folder)} is absent and cannot be created ({error.strerror}): "
+            "create it, or name other folders in settings.init()."
+        ) from error
+    return True
+
+
+# --- checks ----------------------------------------------------------------------------------------
+
+
+def _check_folders(chosen: Settings) -> None:
+    first, second, out = chosen.first, chosen.second, chosen.out
+    for folder, role in ((first, "first"), (second, "second"), (out, "out")):
+        _check_folder(folder, role)
+    if _same(first, second):
+        raise SettingsError(
+            f"first ({shown(first)}) and second ({shown(second)}) are the same folder: "
+            "everything would be equal. Name two different ones."
+        )
+    for inner, outer, roles in ((first, second, "first second"), (second, first, "second first")):
+        if _inside(inner, outer):
+            one, other = roles.split()
+            raise SettingsError(
+                f"The {one} folder {shown(inner)} is inside the {other} folder {shown(outer)}: "
+                "its pictures would belong to both. Move it out, or name another one."
+            )
+    for folder, role in ((first, "first"), (second, "second")):
+        if _same(out, folder) or _inside(out, folder):
+            raise SettingsError(
+                f"The output folder {shown(out)} is the {role} folder {shown(folder)} or inside it: "
+                "drawn pictures would be compared by the next run. Name a folder outside as out."
+            )
+
+
+def _check_folder(folder: Path, role: str) -> None:
+    if os.path.isdir(folder):
+        return
+    if os.path.lexists(folder):
+        raise SettingsError(f"{shown(folder)} is not a folder: name one as {role}.")
+    raise SettingsError(f"The folder {shown(folder)} does not exist: create it, or name another as {role}.")
+
+
+def _check_pictures(folder: Path, role: str) -> None:
+    try:
+        found = _has_picture(folder)
+    except OSError as error:
+        raise SettingsError(
+            f"The folder {shown(folder)} cannot be read ({error.strerror}): allow it, or name another one "
+            f"as {role}."
+        ) from error
+    if not found:
+        raise SettingsError(
+            f"There is no picture in {shown(folder)} ({', '.join(SUFFIXES)}): put the pictures there, or "
+            f"name another folder as {role}."
+        )
+
+
+def _has_picture(folder: Path) -> bool:
+    """Whether there is a picture at any depth: looks no further than the first one."""
+    waiting = [str(folder)]
+    seen: set[tuple[int, int] | str] = set()
+    while waiting:
+        path = waiting.pop()
+        try:
+            identity = folder_identity(path)
+            if identity in seen:
+                continue
+            seen.add(identity)
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if _answers(entry.is_dir):
+                        waiting.append(entry.path)
+                    elif entry.name.lower().endswith(SUFFIXES) and _answers(entry.is_file):
+                        return True
+        except OSError:
+            if path == str(folder):
+                raise
+    return False
+
+
+def _answers(question: Callable[[], bool]) -> bool:
+    try:
+        return question()
+    except OSError:  # a link to itself, or to where one may not look
+        return False
+
+
+def folder_identity(path: str) -> tuple[int, int] | str:
+    """What is equal for two paths exactly when they lead to one folder.
+
+    Raises OSError where nothing is there.
+    """
+    status = os.stat(path)
+    if status.st_ino:
+        return status.st_dev, status.st_ino
+    return os.path.normcase(os.path.realpath(path))  # file systems without numbers, on Windows
+
+
+def _same(one: AnyPath, other: AnyPath) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return os.path.normcase(os.path.realpath(one)) == os.path.normcase(os.path.realpath(other))
+
+
+def _inside(inner: Path, outer: Path) -> bool:
+    return any(_same(parent, outer) for parent in Path(os.path.realpath(inner)).parents)
+
+
+def shown(path: AnyPath) -> str:
+    """A path as it can be printed anywhere."""
+    return os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")
