@@ -1,0 +1,37 @@
+"""The picture formats: one module each, the same two functions in every one.
+
+``inspect(data)`` walks the container once and returns a `Header`; it never decodes pixels and
+raises `ImageError` for whatever makes the file unfit to compare. ``decode(data, header)`` returns
+the samples of a file that ``inspect`` has accepted, and raises `ImageError` where only decoding
+shows the damage. Nothing here knows a path, prints or keeps state.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a container says of its picture, before any pixel is decoded.
+
+    Attributes
+    ----------
+    format : str
+        ``PNG``, ``JPEG``, ``WebP``, ``BMP`` or ``TIFF``.
+    width, height : int
+        Pixels, as stored (orientation not applied).
+    depth : int
+        Bits per channel: 1, 2, 4, 8 or 16.
+    metadata : tuple of (str, str)
+        What changes how the picture is shown but not its pixels, sorted: pairs of one of
+        ``orientation``, ``colour profile``, ``gamma``, ``density``, and a text that is equal
+        for two files exactly when the setting is.
+    trailing : int
+        Bytes after the end of the picture.
+    """
+
+    format: str
+    width: int
+    height: int
+    depth: int
+    metadata: tuple[tuple[str, str], ...] = ()
+    trailing: int = 0

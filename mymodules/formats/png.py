@@ -1,0 +1,367 @@
+"""PNG: the container checked in full, and its rows as pixels.
+
+Two steps that can be had apart, because comparing two files rarely needs every pixel of both:
+
+- `inflate` gives the rows as they are stored, each with its filter byte in front. It is cheap.
+- `unfilter` turns stored rows into raw bytes. It is dear. It may start at any row whose filter looks
+  at no other row (None or Sub), or at any row at all when the raw bytes of the row above are known.
+
+`samples` reads raw bytes as gray, gray + alpha, RGB or RGBA. `decode` is all three for a whole file,
+interlaced ones included. libpng (through imagecodecs) does the unfiltering: the rows are wrapped as a
+small uncompressed PNG whose pixels have the same size in bytes.
+
+What the libraries let pass is refused here: wrong CRCs, missing IEND, too little or too much pixel
+data, filter types that do not exist, palette entries that do not exist.
+
+Source: Portable Network Graphics (PNG) Specification, W3C.
+"""
+
+import re
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from isal import isal_zlib
+from numpy.typing import NDArray
+
+from mymodules.errors import ImageError
+from mymodules.formats import Header, exif, metadata
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+_CRITICAL = {b"IHDR", b"PLTE", b"IDAT", b"IEND"}
+_METADATA = {
+    b"gAMA": "gamma",
+    b"iCCP": "colour profile",
+    b"sRGB": "colour profile",
+    b"cHRM": "colour profile",
+}
+_METADATA |= {b"cICP": "colour profile", b"pHYs": "density", b"eXIf": "orientation"}
+_LARGEST_PROFILE = 1 << 24  # bytes; more would be a bomb
+# Adam7: first column, first row, column step, row step of each pass.
+_PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+# A PNG kind (bit depth, colour type) for each pixel size in bytes: filters know bytes, not colours.
+_KIND_OF_SIZE = {1: (8, 0), 2: (8, 4), 3: (8, 2), 4: (8, 6), 6: (16, 2), 8: (16, 6)}
+
+Bytes = NDArray[np.uint8]
+Samples = NDArray[np.unsignedinteger[Any]]  # uint8 or uint16
+
+
+@dataclass(frozen=True)
+class PngHeader(Header):
+    """A `Header` with what is needed to decode.
+
+    Attributes
+    ----------
+    colour_type : int
+        0 gray, 2 RGB, 3 palette, 4 gray + alpha, 6 RGBA.
+    interlaced : bool
+    palette : bytes
+        RGB triples, empty without one.
+    transparency : bytes
+        The tRNS chunk where it means something (colour types 0, 2, 3), else empty.
+    pixel_data : tuple of (int, int)
+        Where the compressed data stand in the file: start and end of each IDAT.
+    """
+
+    colour_type: int = 0
+    interlaced: bool = False
+    palette: bytes = b""
+    transparency: bytes = b""
+    pixel_data: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def stride(self) -> int:
+        """Bytes of one full row without its filter byte."""
+        return _stride(self, self.width)
+
+    @property
+    def pixel_size(self) -> int:
+        """Distance in bytes that the filters look back: one pixel, at least 1."""
+        return max(1, _CHANNELS[self.colour_type] * self.depth // 8)
+
+
+def inspect(data: bytes) -> PngHeader:
+    """Walk the chunks once: order, lengths, CRCs, IEND, frames. Pixels are not decoded.
+
+    Raises
+    ------
+    ImageError
+        ``truncated``, ``corrupt``, ``animated`` or ``unsupported``.
+    """
+    view = memoryview(data)
+    header: tuple[int, int, int, int, bool] | None = None
+    palette = transparency = b""
+    pixel_data: list[tuple[int, int]] = []
+    settings: dict[str, list[str]] = {}
+    at, previous = len(SIGNATURE), b""
+    while True:
+        if len(data) < at + 12:
+            raise ImageError("truncated", "it ends before its end mark (IEND)")
+        length, kind = struct.unpack_from(">I4s", data, at)
+        start, end = at + 8, at + 8 + length
+        if not re.fullmatch(rb"[A-Za-z]{4}", kind) or length >= 1 << 31:
+            raise ImageError("corrupt", f"no valid chunk begins at byte {at}")
+        if len(data) < end + 4:
+            raise ImageError("truncated", f"it ends inside its {kind.decode()} chunk")
+        if imagecodecs.deflate_crc32(view[at + 4 : end]) != struct.unpack_from(">I", data, end)[0]:
+            raise ImageError("corrupt", f"the checksum of its {kind.decode()} chunk at byte {at} is wrong")
+        if kind == b"CgBI":
+            raise ImageError("unsupported", "it is an Apple-only variant of PNG (CgBI)")
+        if (kind == b"IHDR") != (header is None):
+            raise ImageError("corrupt", "its header (IHDR) is not its first chunk, or there are two")
+        if header is None:
+            header = _read_ihdr(data[start:end])
+        elif kind == b"PLTE":
+            if palette or pixel_data or length % 3 or not 3 <= length <= 768:
+                raise ImageError("corrupt", "its palette (PLTE) is misplaced, doubled or has a wrong length")
+            palette = data[start:end]
+        elif kind == b"IDAT":
+            if pixel_data and previous != b"IDAT":
+                raise ImageError("corrupt", "its pixel data (IDAT) are interrupted by other chunks")
+            pixel_data.append((start, end))
+        elif kind == b"IEND":
+            if length:
+                raise ImageError("corrupt", "its end mark (IEND) is not empty")
+            break
+        elif kind == b"acTL":
+            raise ImageError("animated", "it is an animated PNG")
+        elif kind == b"tRNS":
+            if transparency or pixel_data:
+                raise ImageError("corrupt", "its transparency (tRNS) is misplaced or doubled")
+            transparency = data[start:end]
+        elif kind in _METADATA:
+            setting = _setting(kind, data[start:end])
+            if setting is not None:
+                settings.setdefault(_METADATA[kind], []).append(setting)
+        elif not kind[0] & 0x20:
+            raise ImageError("unsupported", f"it needs an unknown critical chunk ({kind.decode()})")
+        at, previous = end + 4, kind
+    width, height, depth, colour_type, interlaced = header
+    if not pixel_data:
+        raise ImageError("corrupt", "it has no pixel data (IDAT)")
+    if colour_type == 3 and not palette:
+        raise ImageError("corrupt", "its palette (PLTE) is missing")
+    return PngHeader(
+        format="PNG",
+        width=width,
+        height=height,
+        depth=depth,
+        metadata=tuple(sorted((name, "; ".join(sorted(texts))) for name, texts in settings.items())),
+        trailing=len(data) - end - 4,
+        colour_type=colour_type,
+        interlaced=interlaced,
+        palette=palette,
+        transparency=_checked_transparency(transparency, colour_type, palette),
+        pixel_data=tuple(pixel_data),
+    )
+
+
+def inflate(data: bytes, header: PngHeader) -> Bytes:
+    """The stored rows of all passes: uint8, one flat array, each row with its filter byte in front.
+
+    Raises
+    ------
+    ImageError
+        ``corrupt`` when the compressed data are damaged, or too few or too many for the size.
+    """
+    size = sum(rows * (1 + _stride(header, columns)) for columns, rows in _pass_sizes(header))
+    view = memoryview(data)
+    parts = [view[start:end] for start, end in header.pixel_data]
+    packed = parts[0] if len(parts) == 1 else b"".join(parts)
+    stored = np.empty(size + 1, np.uint8)  # one byte more, so that too much data shows
+    try:
+        filled = len(imagecodecs.deflate_decode(packed, out=stored.data))
+    except imagecodecs.DeflateError:
+        filled = -1
+    if filled != size:
+        reason = "damaged, or of another length than its size says"
+        raise ImageError("corrupt", f"its compressed pixel data are {reason}")
+    return stored[:size]
+
+
+def as_rows(stored: Bytes, stride: int) -> Bytes:
+    """Stored rows as (rows, 1 + stride), their filter bytes checked."""
+    rows = stored.reshape(-1, 1 + stride)
+    if rows.size and rows[:, 0].max() > 4:
+        raise ImageError("corrupt", f"it uses a row filter that does not exist ({rows[:, 0].max()})")
+    return rows
+
+
+def unfilter(rows: Bytes, pixel_size: int, above: Bytes | None = None) -> Bytes:
+    """Raw bytes of stored rows.
+
+    Parameters
+    ----------
+    rows : uint8 (rows, 1 + stride)
+        Consecutive stored rows.
+    pixel_size : int
+        Bytes the filters look back.
+    above : uint8 (stride,), optional
+        Raw bytes of the row above the first one. Needed unless that is the top row of its picture
+        (or pass) or has the filter None or Sub.
+
+    Returns
+    -------
+    uint8 (rows, stride)
+    """
+    if above is not None:
+        return unfilter(np.concatenate([np.concatenate([[np.uint8(0)], above])[None], rows]), pixel_size)[1:]
+    count, stride = rows.shape[0], rows.shape[1] - 1
+    if not rows[:, 0].any():
+        return np.ascontiguousarray(rows[:, 1:])
+    depth, colour_type = _KIND_OF_SIZE[pixel_size]
+    ihdr = struct.pack(">IIBBBBB", stride // pixel_size, count, depth, colour_type, 0, 0, 0)
+    packed = imagecodecs.deflate_encode(np.ascontiguousarray(rows).data, level=0)
+    raw = imagecodecs.png_decode(
+        SIGNATURE + _chunk(b"IHDR", ihdr) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
+    )
+    if depth == 16:
+        raw = raw.astype(">u2").view(np.uint8)
+    return np.asarray(raw, np.uint8).reshape(count, stride)
+
+
+def samples(raw: Bytes, header: PngHeader, width: int | None = None) -> Samples:
+    """Raw rows as samples: (rows, width, channels), uint8, or uint16 for 16 bits.
+
+    Channels: 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA. Fewer than 8 bits are scaled to 0..255; palettes
+    are looked up; a tRNS colour becomes alpha 0.
+    """
+    width = header.width if width is None else width
+    count, channels = raw.shape[0], _CHANNELS[header.colour_type]
+    if header.depth == 16:
+        wide = raw.view(">u2").astype(np.uint16).reshape(count, width, channels)
+        return _with_alpha(wide, header, 65535)
+    if header.depth == 8:
+        values = raw.reshape(count, width, channels)
+    else:
+        shifts = np.arange(8 - header.depth, -1, -header.depth, dtype=np.uint8)
+        spread = (raw[:, :, None] >> shifts) & np.uint8((1 << header.depth) - 1)
+        values = spread.reshape(count, raw.shape[1] * len(shifts))[:, :width, None]
+    if header.colour_type == 3:
+        return _look_up(values[:, :, 0], header)
+    scale = 255 // ((1 << header.depth) - 1)
+    if not header.transparency:
+        return values if scale == 1 else values * np.uint8(scale)
+    shown = _with_alpha(values, header, 255)
+    shown[:, :, :-1] *= np.uint8(scale)
+    return shown
+
+
+def decode(data: bytes, header: PngHeader) -> Samples:
+    """All samples of a file that `inspect` accepted: see `samples`."""
+    stored = inflate(data, header)
+    if not header.interlaced:
+        return samples(unfilter(as_rows(stored, header.stride), header.pixel_size), header)
+    picture: Samples | None = None
+    at = 0
+    for (columns, rows), (left, top, across, down) in zip(_pass_sizes(header), _PASSES, strict=True):
+        stride = _stride(header, columns)
+        size = rows * (1 + stride)
+        part = as_rows(stored[at : at + size], stride)
+        at += size
+        if not part.size:
+            continue
+        shown = samples(unfilter(part, header.pixel_size), header, columns)
+        if picture is None:
+            picture = np.empty((header.height, header.width, shown.shape[2]), shown.dtype)
+        picture[top::down, left::across] = shown
+    assert picture is not None  # the first pass holds at least one pixel
+    return picture
+
+
+def encode(
+    rows: Bytes, width: int, *, depth: int, colour_type: int, palette: bytes = b"", transparency: bytes = b""
+) -> bytes:
+    """A PNG file of packed rows, uint8 (height, stride), without filters and compressed for speed."""
+    ihdr = struct.pack(">IIBBBBB", width, rows.shape[0], depth, colour_type, 0, 0, 0)
+    stored = np.zeros((rows.shape[0], rows.shape[1] + 1), np.uint8)
+    stored[:, 1:] = rows
+    chunks = [_chunk(b"IHDR", ihdr)]
+    if palette:
+        chunks.append(_chunk(b"PLTE", palette))
+    if transparency:
+        chunks.append(_chunk(b"tRNS", transparency))
+    chunks.append(_chunk(b"IDAT", isal_zlib.compress(stored, 1)))
+    return SIGNATURE + b"".join(chunks) + _chunk(b"IEND", b"")
+
+
+def _read_ihdr(body: bytes) -> tuple[int, int, int, int, bool]:
+    if len(body) != 13:
+        raise ImageError("corrupt", "its header (IHDR) has a wrong length")
+    width, height, depth, colour_type, compression, filtering, interlace = struct.unpack(">IIBBBBB", body)
+    if not 0 < width < 1 << 31 or not 0 < height < 1 << 31:
+        raise ImageError("corrupt", f"its header gives an impossible size, {width} x {height} px")
+    if depth not in _DEPTHS.get(colour_type, ()) or compression or filtering or interlace > 1:
+        raise ImageError("corrupt", "its header (IHDR) names a kind of picture that does not exist")
+    return width, height, depth, colour_type, bool(interlace)
+
+
+def _checked_transparency(transparency: bytes, colour_type: int, palette: bytes) -> bytes:
+    """tRNS, or nothing where an alpha channel makes it void."""
+    fits = {0: len(transparency) == 2, 2: len(transparency) == 6, 3: len(transparency) <= len(palette) // 3}
+    if transparency and not fits.get(colour_type, True):
+        raise ImageError("corrupt", "its transparency (tRNS) has a wrong length")
+    return transparency if colour_type in fits else b""
+
+
+def _setting(kind: bytes, body: bytes) -> str | None:
+    """What a chunk of metadata sets, as a text; None for nothing, or nothing readable."""
+    if kind == b"eXIf":
+        turned = exif.orientation(body)
+        return None if turned is None else str(turned)
+    if kind == b"pHYs" and len(body) == 9:
+        across, down, unit = struct.unpack(">IIB", body)
+        return metadata.density(across, down, metadata.METRE if unit == 1 else None)
+    if kind == b"iCCP":
+        packed = body.partition(b"\0")[2][1:]
+        try:
+            return metadata.profile(zlib.decompressobj().decompress(packed, _LARGEST_PROFILE))
+        except zlib.error:
+            return metadata.profile(packed)
+    return f"{kind.decode()} {body.hex()}"
+
+
+def _stride(header: PngHeader, columns: int) -> int:
+    return (columns * _CHANNELS[header.colour_type] * header.depth + 7) // 8
+
+
+def _pass_sizes(header: PngHeader) -> list[tuple[int, int]]:
+    """Columns and rows of each pass; a pass without columns has no rows either."""
+    if not header.interlaced:
+        return [(header.width, header.height)]
+    sizes = []
+    for left, top, across, down in _PASSES:
+        columns = max(0, -(-(header.width - left) // across))
+        rows = max(0, -(-(header.height - top) // down))
+        sizes.append((columns, rows) if columns and rows else (0, 0))
+    return sizes
+
+
+def _chunk(kind: bytes, body: bytes | bytearray) -> bytes:
+    checksum = imagecodecs.deflate_crc32(body, imagecodecs.deflate_crc32(kind))
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", checksum)
+
+
+def _look_up(index: NDArray[np.uint8], header: PngHeader) -> Bytes:
+    entries = len(header.palette) // 3
+    if index.size and index.max() >= entries:
+        raise ImageError("corrupt", f"it uses colour {index.max()} of a palette of {entries}")
+    table = np.full((entries, 4), 255, np.uint8)
+    table[:, :3] = np.frombuffer(header.palette, np.uint8).reshape(entries, 3)
+    table[: len(header.transparency), 3] = np.frombuffer(header.transparency, np.uint8)
+    return table[:, : 4 if header.transparency else 3][index]
+
+
+def _with_alpha(values: Samples, header: PngHeader, opaque: int) -> Samples:
+    """Append alpha 0 where all samples equal the tRNS colour (its lowest bits count), else opaque."""
+    if not header.transparency:
+        return values
+    clear = np.frombuffer(header.transparency, ">u2") & ((1 << header.depth) - 1)
+    alpha = np.where((values == clear).all(axis=2, keepdims=True), 0, opaque).astype(values.dtype)
+    return np.concatenate([values, alpha], axis=2)

@@ -1,0 +1,158 @@
+"""Bytes to pixels: what kind of picture a file is, its 8-bit RGBA, and its digest.
+
+Every format that a folder may hold goes through the same three steps, `inspect`, `decode` and
+`to_rgba`; `read_rgba` is all of them. A file is known by its first bytes, never by its name.
+Orientation and colour profiles are not applied: what is compared is what is stored.
+
+Nothing here prints, keeps state, or knows a folder.
+"""
+
+import hashlib
+from os import PathLike
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mymodules.errors import ImageError
+from mymodules.formats import Header, bmp, jpeg, png, tiff, webp
+from mymodules.formats.png import Samples
+from mymodules.settings import MAX_PIXELS
+
+Source = str | PathLike[str] | bytes
+Rgba = NDArray[np.uint8]
+T = TypeVar("T", bound=np.unsignedinteger[Any])
+
+_FORMATS: dict[str, ModuleType] = {"PNG": png, "JPEG": jpeg, "WebP": webp, "BMP": bmp, "TIFF": tiff}
+
+
+def digest(source: Source) -> str:
+    """BLAKE2b-128 of the file's bytes, 32 hex digits: a path or the bytes themselves."""
+    return hashlib.blake2b(_read(source), digest_size=16).hexdigest()
+
+
+def inspect(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Header:
+    """Walk the container once, without decoding a pixel.
+
+    Parameters
+    ----------
+    data : bytes
+        A whole file.
+    max_pixels : int
+        Largest width x height that is accepted.
+
+    Raises
+    ------
+    ImageError
+        With the code of the row: ``empty``, ``not_an_image``, ``truncated``, ``corrupt``, ``animated``,
+        ``unsupported`` or ``too_many_pixels``.
+    """
+    header = _FORMATS[_format(data)].inspect(data)
+    if header.width * header.height > max_pixels:
+        size = f"{header.width} x {header.height} px"
+        told = f"its header says {size}, and max_pixels of settings.init allows {max_pixels} pixels"
+        raise ImageError("too_many_pixels", told)
+    assert isinstance(header, Header)
+    return header
+
+
+def decode(data: bytes, header: Header) -> Samples:
+    """Samples as stored: (height, width, channels), uint8, or uint16 where the file has 16 bits.
+
+    Channels: 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA; not premultiplied. ``header`` is what `inspect`
+    returned for the same bytes. Raises `ImageError` where only decoding shows the damage.
+    """
+    try:
+        samples: Samples = _FORMATS[header.format].decode(data, header)
+    except MemoryError:
+        size = f"{header.width} x {header.height} px"
+        raise ImageError("too_many_pixels", f"there is not enough memory for {size}") from None
+    return samples
+
+
+def to_rgba(samples: Samples) -> Rgba:
+    """Samples of any kind as 8-bit RGBA (height, width, 4), not premultiplied.
+
+    16 bits without transparency keep their high byte. With it they take the way of Skia Gold:
+    premultiplied and undone, each time rounding down, so that a colour under alpha 0 vanishes.
+    """
+    if samples.dtype == np.uint16:
+        return _narrow(to_rgba16(samples))
+    return _spread(samples.astype(np.uint8, copy=False), 255)
+
+
+def to_rgba16(samples: Samples) -> NDArray[np.uint16]:
+    """16-bit samples of any kind as 16-bit RGBA (height, width, 4), not premultiplied."""
+    return _spread(samples.astype(np.uint16, copy=False), 65535)
+
+
+def read_rgba(source: Source, *, max_pixels: int = MAX_PIXELS) -> Rgba:
+    """A picture as uint8 (height, width, 4), RGBA, not premultiplied.
+
+    Parameters
+    ----------
+    source : path or bytes
+    max_pixels : int
+        Largest width x height that is accepted.
+
+    Raises
+    ------
+    ImageError
+        Where the file cannot be compared (see `inspect`).
+    OSError
+        Where the path cannot be read.
+    """
+    data = _read(source)
+    return to_rgba(decode(data, inspect(data, max_pixels=max_pixels)))
+
+
+def _read(source: Source) -> bytes:
+    return source if isinstance(source, bytes) else Path(source).read_bytes()
+
+
+def _format(data: bytes) -> str:
+    start = data[:16]
+    if not data:
+        raise ImageError("empty", "it holds 0 bytes")
+    if start.startswith(png.SIGNATURE):
+        return "PNG"
+    if start.startswith(b"\xff\xd8"):
+        return "JPEG"
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        return "WebP"
+    if start[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return "TIFF"
+    if start.startswith(b"BM") and len(data) >= 6:
+        return "BMP"
+    if start[:6] in (b"GIF87a", b"GIF89a"):
+        raise ImageError("unsupported", "it is a GIF; save it as PNG to compare it")
+    if png.SIGNATURE.startswith(start) or (start[:4] == b"RIFF" and len(start) < 12):
+        raise ImageError("truncated", f"it ends after {len(data)} bytes, inside its signature")
+    raise ImageError("not_an_image", "its first bytes are not those of a PNG, JPEG, WebP, BMP or TIFF")
+
+
+def _spread(samples: NDArray[T], opaque: int) -> NDArray[T]:
+    height, width, channels = samples.shape
+    if channels == 4:
+        return samples
+    rgba = np.empty((height, width, 4), samples.dtype)
+    if channels == 3:
+        cv2.cvtColor(samples, cv2.COLOR_RGB2RGBA, dst=rgba)
+        return rgba
+    rgba[:, :, :3] = samples[:, :, :1]
+    rgba[:, :, 3] = samples[:, :, 1] if channels == 2 else opaque
+    return rgba
+
+
+def _narrow(rgba: NDArray[np.uint16]) -> Rgba:
+    alpha = rgba[:, :, 3:].astype(np.uint32)
+    if alpha.min(initial=65535) == 65535:
+        return (rgba >> 8).astype(np.uint8)
+    premultiplied = rgba[:, :, :3] * alpha // 65535
+    narrow = np.empty(rgba.shape, np.uint8)
+    narrow[:, :, :3] = premultiplied * 65535 // np.maximum(alpha, 1) >> 8
+    narrow[:, :, 3:] = alpha >> 8
+    return narrow
