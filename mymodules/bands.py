@@ -1,0 +1,185 @@
+"""Where two pictures may differ at all: bands of rows, decoded one after the other.
+
+Everything that is measured later (differing pixels, SSIM, regions, drawings) depends only on rows
+that differ and a few rows around them. `of_samples` cuts two decoded pictures into bands.
+`of_rows` does the same for two PNG files of one kind without decoding them whole:
+
+1. A stored PNG row is fixed by its bytes and, unless its filter is None or Sub, by the row above.
+   So rows whose stored bytes are equal, back to a row with one of these two filters, are equal
+   in pixels, and nobody has to know which pixels.
+2. The rows that are left are grouped into runs, 3 rows wider on either side, which is as far as a
+   7 x 7 window of SSIM reaches. Outside these runs every window holds equal pixels.
+3. Only the runs are unfiltered, from the nearest row where that can begin, a band at a time, so that
+   memory does not grow with the height of the page.
+
+Bands never overlap, come from top to bottom, and outside of them every pixel of the common area, and
+every SSIM window, is equal in both pictures. Both ways give the same figures; only the bands differ.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mymodules import images
+from mymodules.formats import Header
+from mymodules.formats.png import Bytes, PngHeader, Samples, as_rows, inflate, samples, unfilter
+
+REACH = 3
+"""Rows around a pixel that an SSIM window of 7 x 7 looks at."""
+
+_ROWS_AT_ONCE = 256
+
+
+@dataclass(frozen=True)
+class Band:
+    """Some consecutive rows of the common area of two pictures, with the rows around them.
+
+    Attributes
+    ----------
+    top : int
+        Row of the picture at which the band begins, px.
+    above, below : int
+        Rows of context in the arrays before and after the band's own: 3, or as many as there are.
+    first, second : uint8 (above + rows + below, width, 4)
+        RGBA of both pictures, not premultiplied, cut to the common width.
+    deep_differ : bool
+        Whether both pictures have 16 bits and differ at that depth, as they can while their 8-bit RGBA
+        is equal.
+    """
+
+    top: int
+    above: int
+    below: int
+    first: images.Rgba
+    second: images.Rgba
+    deep_differ: bool
+
+    @property
+    def own(self) -> slice:
+        """The band's own rows within its arrays."""
+        return slice(self.above, self.first.shape[0] - self.below)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A PNG file of which only the stored rows are known: uint8 (height, 1 + stride)."""
+
+    header: PngHeader
+    stored: Bytes
+
+
+def alike(first: Header, second: Header) -> bool:
+    """Whether two files are PNGs of one kind, whose stored rows can be compared directly.
+
+    Pictures that may use colours which their palette lacks are left to the full decoding, because
+    only that finds them.
+    """
+    return (
+        isinstance(first, PngHeader)
+        and isinstance(second, PngHeader)
+        and not (first.interlaced or second.interlaced)
+        and (first.width, first.depth, first.colour_type) == (second.width, second.depth, second.colour_type)
+        and (first.palette, first.transparency) == (second.palette, second.transparency)
+        and (first.colour_type != 3 or len(first.palette) >= 3 << first.depth)
+    )
+
+
+def rows(data: bytes, header: PngHeader) -> Rows:
+    """Inflate a PNG file that is not interlaced; raises `ImageError` where it is damaged."""
+    return Rows(header, as_rows(inflate(data, header), header.stride))
+
+
+def of_samples(first: Samples, second: Samples) -> Iterator[Band]:
+    """Bands of two decoded pictures of any kind and size: (height, width, channels), or RGBA."""
+    height = min(first.shape[0], second.shape[0])
+    width = min(first.shape[1], second.shape[1])
+    for top in range(0, height, _ROWS_AT_ONCE):
+        rows = min(_ROWS_AT_ONCE, height - top)
+        above, below = min(REACH, top), min(REACH, height - top - rows)
+        part = np.s_[top - above : top + rows + below, :width]
+        yield from _differing(top, above, below, first[part], second[part])
+
+
+def of_rows(first: Rows, second: Rows) -> Iterator[Band]:
+    """Bands of two PNG files that are `alike`; their heights may differ."""
+    height = min(first.header.height, second.header.height)
+    upper, lower = _Reader(first), _Reader(second)
+    for top, bottom in _runs(_unsure_rows(first.stored[:height], second.stored[:height]), height):
+        known = max(0, top - REACH)
+        pair = upper.read(known, known), lower.read(known, known)
+        for start in range(top, bottom, _ROWS_AT_ONCE):
+            stop = min(bottom, start + _ROWS_AT_ONCE)
+            above, below = min(REACH, start), min(REACH, height - stop)
+            pair = (
+                np.concatenate([pair[0], upper.read(known, stop + below)]),
+                np.concatenate([pair[1], lower.read(known, stop + below)]),
+            )
+            known = stop + below
+            yield from _differing(start, above, below, *pair)
+            pair = pair[0][-REACH - below :], pair[1][-REACH - below :]
+
+
+class _Reader:
+    """Rows of one file as samples, read from top to bottom with leaps."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.header, self.stored = rows.header, rows.stored
+        self.begins = np.flatnonzero(rows.stored[:, 0] <= 1)
+        self.next = 0
+        self.above: Bytes | None = None
+
+    def read(self, start: int, stop: int) -> Samples:
+        """Rows start to stop; ``start`` is never before the last ``stop``."""
+        nearest = np.searchsorted(self.begins, start, side="right") - 1
+        begin = int(self.begins[nearest]) if nearest >= 0 else 0
+        if begin > self.next:
+            self.next, self.above = begin, None
+        while self.next < start:
+            self._raw(min(start, self.next + _ROWS_AT_ONCE))
+        return samples(self._raw(stop), self.header)
+
+    def _raw(self, stop: int) -> Bytes:
+        rows = self.stored[self.next : stop]
+        if not len(rows):
+            return np.empty((0, self.header.stride), np.uint8)
+        raw = unfilter(rows, self.header.pixel_size, self.above if rows[0, 0] > 1 else None)
+        self.next, self.above = stop, raw[-1]
+        return raw
+
+
+def _differing(top: int, above: int, below: int, first: Samples, second: Samples) -> Iterator[Band]:
+    """The rows as a band, or nothing when they are equal."""
+    deep = first.dtype == second.dtype == np.uint16
+    deep_differ = deep and not np.array_equal(images.to_rgba16(first), images.to_rgba16(second))
+    band = Band(top, above, below, images.to_rgba(first), images.to_rgba(second), deep_differ)
+    if deep_differ or not np.array_equal(band.first, band.second):
+        yield band
+
+
+def _unsure_rows(first: Bytes, second: Bytes) -> NDArray[np.bool_]:
+    """Rows whose stored bytes do not prove that their pixels are equal."""
+    height = first.shape[0]
+    differ = np.empty(height, np.bool_)
+    for top in range(0, height, 64):  # in pieces that stay in the cache
+        part = slice(top, top + 64)
+        differ[part] = (first[part] != second[part]).any(axis=1)
+    place = np.arange(height)
+    begins = ~differ & (first[:, 0] <= 1)
+    last_difference = np.maximum.accumulate(np.where(differ, place, -1))
+    last_begin = np.maximum.accumulate(np.where(begins, place, -1))
+    unsure: NDArray[np.bool_] = last_difference > last_begin
+    return unsure
+
+
+def _runs(unsure: NDArray[np.bool_], height: int) -> list[tuple[int, int]]:
+    """Runs of rows in which a window may see a difference: start and stop, far enough apart to read."""
+    edges = np.flatnonzero(np.diff(unsure, prepend=False, append=False))
+    runs: list[tuple[int, int]] = []
+    for top, bottom in edges.reshape(-1, 2).tolist():
+        top, bottom = max(0, top - REACH), min(height, bottom + REACH)
+        if runs and top - runs[-1][1] < 2 * REACH:
+            top = runs.pop()[0]
+        runs.append((top, bottom))
+    return runs

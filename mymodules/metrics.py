@@ -1,0 +1,312 @@
+"""Pixels to numbers: Skia Gold's pixel metrics and SSIM, exact and in one pass.
+
+`pixel_diff` and `structural_similarity` take two pictures. Below them stand the accumulators
+`Tally` and `Similarity`, which take the same pictures band by band (see `bands`) and so never look
+at what is known to be equal. Both ways give the same figures to the last bit: counts are integers,
+and SSIM adds up 1 - S, which is 0 wherever the windows are equal, in sums that do not depend on
+where a band begins.
+
+Nothing here prints, reads a file or keeps state beyond its objects.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mymodules import bands
+from mymodules.bands import Band
+from mymodules.images import Rgba
+
+Gray = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+
+_TILE = 256  # px; columns of one partial sum, fixed in the picture so that sums are reproducible
+_STRIP = 48  # rows whose intermediate arrays stay in the cache together
+_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+
+@dataclass(frozen=True)
+class DiffMetrics:
+    """Skia Gold's figures of two pictures. Source: the Skia buildbot repository, golden/go/diff.
+
+    Attributes
+    ----------
+    num_diff_pixels : int
+        Pixels that differ in any channel, and all of the result outside the common area.
+    pixel_diff_percent : float
+        0..100 of the larger width x larger height, a float32.
+    max_rgba_diffs : tuple of 4 int
+        Largest difference per channel within the common area, 0..255.
+    dim_differ : bool
+        The sizes differ.
+    """
+
+    num_diff_pixels: int
+    pixel_diff_percent: float
+    max_rgba_diffs: tuple[int, int, int, int]
+    dim_differ: bool
+
+    @property
+    def combined(self) -> float:
+        """0 (no difference) to 10 (black against transparent white), a float32."""
+        mean_square = sum(value * value for value in self.max_rgba_diffs) / 4
+        return float(np.float32(math.sqrt(self.pixel_diff_percent * math.sqrt(mean_square) / 255)))
+
+    def to_json(self) -> dict[str, Any]:
+        """The record that Gold writes, with its keys."""
+        return {
+            "numDiffPixels": self.num_diff_pixels,
+            "pixelDiffPercent": self.pixel_diff_percent,
+            "maxRGBADiffs": list(self.max_rgba_diffs),
+            "dimDiffer": self.dim_differ,
+            "diffs": {
+                "combined": self.combined,
+                "percent": self.pixel_diff_percent,
+                "pixel": float(np.float32(self.num_diff_pixels)),
+            },
+        }
+
+
+def gray(rgba: Rgba) -> Gray:
+    """Luma of RGBA (height, width, 4), alpha ignored: (9798 R + 19235 G + 3735 B + 16384) >> 15."""
+    if not rgba.size:
+        return np.empty(rgba.shape[:2], np.uint8)
+    return np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2GRAY), np.uint8)
+
+
+def pixel_diff(first_rgba: Rgba, second_rgba: Rgba) -> DiffMetrics:
+    """Skia Gold's pixel metrics.
+
+    Identity: no differing pixel and all maxima 0. Symmetric.
+
+    Parameters
+    ----------
+    first_rgba, second_rgba : uint8 (height, width, 4)
+        RGBA, not premultiplied; sizes may differ, both are anchored at the top left.
+    """
+    tally = Tally(first_rgba.shape[:2], second_rgba.shape[:2])
+    for band in bands.of_samples(first_rgba, second_rgba):
+        tally.add(band)
+    return tally.metrics()
+
+
+def structural_similarity(first_gray: Gray, second_gray: Gray) -> tuple[float, Floats]:
+    """Mean SSIM and its map.
+
+    Equals `skimage.metrics.structural_similarity(first, second, full=True)` on uint8 with its
+    defaults, but is exactly 1 where windows are equal. Identity 1, symmetric, range -1..1.
+
+    Parameters
+    ----------
+    first_gray, second_gray : uint8 (height, width)
+
+    Returns
+    -------
+    score : float
+        Mean over the map without its border of half a window. Sizes differ: that of the common area
+        times common area / (larger width x larger height).
+    similarity_map : float64 (larger height, larger width)
+        0 outside the common area.
+
+    Notes
+    -----
+    Windows are 7 x 7, or 5, 3 and 1 where the smaller side of the common area is below 7, 5 and 3 px.
+    One pixel has no variance: S = (2 ab + C1) / (a^2 + b^2 + C1).
+
+    References
+    ----------
+    Wang, Bovik, Sheikh, Simoncelli: Image quality assessment: from error visibility to structural
+    similarity, 2004, doi:10.1109/TIP.2003.819861.
+    """
+    similarity = Similarity(first_gray.shape, second_gray.shape, keep_map=True)
+    height, width = similarity.common
+    for top in range(0, height, _STRIP):
+        rows = min(_STRIP, height - top)
+        above, below = min(bands.REACH, top), min(bands.REACH, height - top - rows)
+        part = np.s_[top - above : top + rows + below, :width]
+        similarity.add(top, above, below, first_gray[part], second_gray[part])
+    return similarity.score(), similarity.map()
+
+
+class Tally:
+    """Pixel metrics, band by band. Sizes are (height, width)."""
+
+    def __init__(self, first_size: tuple[int, int], second_size: tuple[int, int]) -> None:
+        (self._height, self._width), (height, width) = common_size(first_size, second_size)
+        self._total = self._height * self._width
+        self._outside = self._total - height * width
+        self._dim_differ = tuple(first_size) != tuple(second_size)
+        self._count = 0
+        self._largest = np.zeros(4, np.uint8)
+
+    def add(self, band: Band) -> NDArray[np.bool_]:
+        """Count a band's own rows; returns where they differ: bool (rows, width)."""
+        first, second = band.first[band.own], band.second[band.own]
+        mask: NDArray[np.bool_] = np.not_equal(_words(first), _words(second))
+        count = int(np.count_nonzero(mask))
+        if count:
+            self._count += count
+            rows = np.flatnonzero(mask.any(axis=1))
+            part = slice(rows[0], rows[-1] + 1)
+            distance: NDArray[np.uint8] = cv2.absdiff(first[part], second[part]).reshape(-1, 4)
+            self._largest = np.maximum(self._largest, _column_maxima(distance))
+        return mask
+
+    def metrics(self) -> DiffMetrics:
+        """The figures of all that was added; rows that were not added count as equal."""
+        count = self._count + self._outside
+        percent = np.float32(count) * np.float32(100) / np.float32(self._total) if self._total else 0
+        red, green, blue, alpha = (int(value) for value in self._largest)
+        return DiffMetrics(count, float(percent), (red, green, blue, alpha), self._dim_differ)
+
+
+@dataclass
+class Similarity:
+    """Mean SSIM, and its map where wanted, band by band. Sizes are (height, width)."""
+
+    first_size: tuple[int, ...]
+    second_size: tuple[int, ...]
+    keep_map: bool = False
+    _sums: list[float] = field(default_factory=list)
+    _patches: list[tuple[int, int, Floats]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.size, self.common = common_size(self.first_size, self.second_size)
+        side = min(self.common)
+        self._window = 7 if side >= 7 else 5 if side >= 5 else 3 if side >= 3 else 1
+
+    def add(self, top: int, above: int, below: int, first_gray: Gray, second_gray: Gray) -> None:
+        """Add gray rows: like a `Band`, uint8 (above + rows + below, width of the common area)."""
+        border = self._window // 2
+        rows = first_gray.shape[0] - above - below
+        for start in range(above, above + rows, _STRIP):
+            stop = min(start + _STRIP, above + rows)
+            low, high = max(0, start - border), min(first_gray.shape[0], stop + border)
+            own = slice(start - low, stop - low)
+            for left, lack in _lacks(first_gray[low:high], second_gray[low:high], own, self._window):
+                self._add_lack(top + start - above, left, lack)
+
+    def score(self) -> float:
+        """Mean SSIM, -1..1; rows that were not added count as equal."""
+        height, width = self.common
+        border = self._window // 2
+        counted = (height - 2 * border) * (width - 2 * border)
+        if not counted:
+            return 0.0
+        mean = 1 - math.fsum(self._sums) / counted
+        return mean * (height * width / (self.size[0] * self.size[1]))
+
+    def map(self) -> Floats:
+        """S of every pixel, float64 of the larger size; 0 outside the common area."""
+        assert self.keep_map
+        similarity = np.zeros(self.size)
+        similarity[: self.common[0], : self.common[1]] = 1
+        for top, left, lack in self._patches:
+            similarity[top : top + lack.shape[0], left : left + lack.shape[1]] -= lack
+        return similarity
+
+    def _add_lack(self, top: int, left: int, lack: Floats) -> None:
+        """Add 1 - S of a part of the picture, leaving the border out of the mean."""
+        if self.keep_map:
+            self._patches.append((top, left, lack.copy()))
+        border = self._window // 2
+        height, width = self.common
+        first_row, last_row = max(border - top, 0), height - border - top
+        inside = lack[first_row : max(last_row, 0)]
+        for column in range(0, lack.shape[1], _TILE):
+            first_column = max(border - left - column, 0)
+            last_column = min(_TILE, width - border - left - column)
+            if last_column > first_column:
+                tile = inside[:, column + first_column : column + last_column]
+                self._sums.extend(tile.sum(axis=1).tolist())
+
+
+def common_size(
+    first_size: tuple[int, ...], second_size: tuple[int, ...]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Larger height and width of two sizes, and smaller height and width: the common area."""
+    (first_height, first_width), (second_height, second_width) = first_size[:2], second_size[:2]
+    larger = max(first_height, second_height), max(first_width, second_width)
+    return larger, (min(first_height, second_height), min(first_width, second_width))
+
+
+def _words(rgba: Rgba) -> NDArray[np.uint32]:
+    """Each pixel as one number."""
+    return np.ascontiguousarray(rgba).view(np.uint32)[:, :, 0]
+
+
+def _column_maxima(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Largest value of each column, by halving, which the processor does for many rows at once."""
+    while len(values) > 64:
+        half = len(values) // 2
+        rest = values[2 * half :]
+        values = cv2.max(values[:half], values[half : 2 * half])
+        if len(rest):
+            values[:1] = np.maximum(values[:1], rest)
+    return np.asarray(values.max(axis=0), np.uint8)
+
+
+def _lacks(first: Gray, second: Gray, own: slice, window: int) -> Iterator[tuple[int, Floats]]:
+    """1 - S of the own rows, for each range of columns in which windows differ.
+
+    The ranges begin at multiples of the tile and hold whole tiles, so that their sums do not depend
+    on where changes begin.
+    """
+    width = first.shape[1]
+    border = window // 2
+    distance: Gray = cv2.absdiff(first, second)
+    columns = np.flatnonzero(cv2.reduce(distance, 0, cv2.REDUCE_MAX)[0])
+    if not len(columns):
+        return
+    near = np.zeros(-(-width // _TILE) + 1, np.bool_)
+    near[np.maximum(columns - border, 0) // _TILE] = True
+    near[np.minimum(columns + border, width - 1) // _TILE] = True
+    edges = np.flatnonzero(np.diff(near, prepend=False))
+    for left, right in (edges.reshape(-1, 2) * _TILE).tolist():
+        right = min(right, width)
+        low, high = max(0, left - border), min(width, right + border)
+        part = np.s_[:, low:high]
+        lack = _lack(first[part], second[part], distance[part], window)
+        yield left, lack[own, left - low : right - low]
+
+
+def _lack(first: Gray, second: Gray, distance: Gray, window: int) -> Floats:
+    """1 - S of every pixel, float64, from sums over windows that are exact in int32.
+
+    With n pixels a window, sums X, Y, XX, YY and of the differences D = X - Y, DD:
+    S = (2XY' + c1)(2(nXY - XY') + c2) / (X^2 + Y^2 + c1)(n(XX + YY) - X^2 - Y^2 + c2), where
+    c1 = n^2 C1 and c2 = n (n - 1) C2. Written with b1 and b2 for the two factors below and
+    d1 = D^2, d2 = n DD - D^2 for what the upper ones lack, 1 - S = (d1 b2 + d2 (b1 - d1)) / (b1 b2):
+    no cancellation, and exactly 0 where all differences are 0.
+    """
+    n = window * window
+    if window == 1:
+        x, y = first.astype(np.int32), second.astype(np.int32)
+        few: Floats = np.square(x - y) / (x * x + y * y + _C1)
+        return few
+    x, y = _box(first, window), _box(second, window)
+    squares = _box_of_squares(first, window) + _box_of_squares(second, window)
+    d1 = np.square(x - y)
+    d2 = n * _box_of_squares(distance, window) - d1
+    b1 = x * x + y * y
+    b2 = (n * squares - b1) + n * (n - 1) * _C2
+    b1 = b1 + n * n * _C1
+    lack: Floats = (d1 * b2 + d2 * (b1 - d1)) / (b1 * b2)
+    return lack
+
+
+def _box(values: Gray, window: int) -> NDArray[np.int32]:
+    size = (window, window)
+    sums = cv2.boxFilter(values, cv2.CV_32S, size, normalize=False, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(sums, np.int32)
+
+
+def _box_of_squares(values: Gray, window: int) -> NDArray[np.int32]:
+    size = (window, window)
+    sums = cv2.sqrBoxFilter(values, cv2.CV_32S, size, normalize=False, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(sums, np.int32)

@@ -1,0 +1,199 @@
+"""Drawings of a comparison: where they stand and what they show.
+
+For a pair named ``shop/cart.png`` these five may be written below the run's pictures folder:
+
+    shop/cart.png-1.orig.png     first, boxes drawn around the regions
+    shop/cart.png-2.new.png      second, likewise
+    shop/cart.png-3.diff.png     the SSIM map, black where nothing is alike
+    shop/cart.png-4.thresh.png   its threshold, white where changed
+    shop/cart.png-5.delta.png    orange where colours differ, blue where only alpha does
+
+`stems` chooses the part before ``-1.orig.png`` for all names of a run, so that no two files meet on
+any file system. Nothing here reads a picture or decides what has changed.
+"""
+
+import hashlib
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mymodules import metrics, regions
+from mymodules.formats import png
+from mymodules.images import Rgba
+from mymodules.regions import Region
+
+ENDINGS = ("-1.orig.png", "-2.new.png", "-3.diff.png", "-4.thresh.png", "-5.delta.png")
+
+_BOX_COLOUR = (229, 57, 53, 255)
+_BOX_LINE = 2  # px
+_LONGEST_NAME = 255 - max(len(ending) for ending in ENDINGS)  # bytes
+_RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
+
+_ORANGE = "fdd0a2 fdae6b fd8d3c f16913 d94801 a63603 7f2704"
+_BLUE = "c6dbef 9ecae1 6baed6 4292c6 2171b5 08519c 08306b"
+_DELTA_COLOURS = np.zeros((15, 4), np.uint8)  # 0 equal, 1..7 orange, 8..14 blue
+_DELTA_COLOURS[1:, :3] = [tuple(bytes.fromhex(colour)) for colour in f"{_ORANGE} {_BLUE}".split()]
+_DELTA_COLOURS[1:, 3] = 255
+# First sum of differences of each shade: index ceil(ln n / ln 3 + 0.5) - 1 of the sum n, 1..1024.
+_SHADE = np.searchsorted([2, 6, 16, 47, 141, 421], np.arange(1025), side="right").astype(np.uint8) + 1
+_SHADE[0] = 0
+
+
+def stems(names: Iterable[str]) -> dict[str, str]:
+    """Where each pair's drawings stand: name to path below the pictures folder, without its ending.
+
+    A name that is too long for a file system with its ending, that Windows reserves, or that equals
+    another one when case and Unicode form are folded, is shortened and ends in 8 digits of its digest.
+
+    Parameters
+    ----------
+    names : iterable of str
+        All names of a run, with ``/``: which of them collide depends on the others.
+    """
+    names = list(names)
+    seen = Counter(_fold(name) for name in names)
+    folders = {_fold(parent.as_posix()) for name in names for parent in Path(name).parents}
+    found = {}
+    for name in names:
+        *above, last = name.split("/")
+        collides = seen[_fold(name)] > 1 or any(_fold(name + ending) in folders for ending in ENDINGS)
+        above = [_shortened(part, part) if _reserved(part) else part for part in above]
+        if collides or _reserved(last) or len(os.fsencode(last)) > _LONGEST_NAME:
+            last = _shortened(last, name)
+        found[name] = "/".join([*above, last])
+    return found
+
+
+def delta(first_rgba: Rgba, second_rgba: Rgba) -> Rgba:
+    """Skia Gold's difference picture, RGBA uint8 of the larger height and width. Symmetric.
+
+    Parameters
+    ----------
+    first_rgba, second_rgba : uint8 (height, width, 4)
+        Not premultiplied; sizes may differ.
+
+    Returns
+    -------
+    uint8 (larger height, larger width, 4)
+        0,0,0,0 where equal; a shade of orange where red, green or blue differ, by the sum of all four
+        differences; a shade of blue where only alpha differs; the darkest orange outside the common area.
+        Source: the Skia buildbot repository, golden/go/diff.
+    """
+    return _DELTA_COLOURS[delta_shades(first_rgba, second_rgba)]
+
+
+def delta_shades(first_rgba: Rgba, second_rgba: Rgba) -> NDArray[np.uint8]:
+    """The shades of `delta`, uint8 (height, width): 0 equal, 1 to 7 orange, 8 to 14 blue."""
+    (height, width), (common_height, common_width) = metrics.common_size(first_rgba.shape, second_rgba.shape)
+    shades = np.full((height, width), 7, np.uint8)
+    common = np.s_[:common_height, :common_width]
+    distance = cv2.absdiff(
+        np.ascontiguousarray(first_rgba[common]), np.ascontiguousarray(second_rgba[common])
+    )
+    distance = distance.reshape(common_height, common_width, 4)
+    total = distance.sum(axis=2, dtype=np.uint16)
+    only_alpha = (distance[:, :, 3] == total) & (total > 0)
+    shades[common] = _SHADE[total] + np.where(only_alpha, np.uint8(7), np.uint8(0))
+    return shades
+
+
+def write(
+    folder: Path,
+    stem: str,
+    first_rgba: Rgba,
+    second_rgba: Rgba,
+    boxes: Iterable[Region],
+    similarity_map: NDArray[np.float64],
+) -> None:
+    """Draw and write all five pictures of a pair.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's pictures folder.
+    stem : str
+        The pair's own part, from `stems`; its folders are created.
+    first_rgba, second_rgba : uint8 (height, width, 4)
+    boxes : iterable of Region
+        Drawn on both, just outside of what they hold.
+    similarity_map : float64 (larger height, larger width)
+        As `metrics.structural_similarity` returns it.
+
+    Raises
+    ------
+    OSError
+        Where a file cannot be written; what was begun is removed.
+    """
+    boxes = list(boxes)
+    similarity_bytes = regions.byte_map(similarity_map)
+    width = similarity_bytes.shape[1]
+    shades = delta_shades(first_rgba, second_rgba)
+    changed = np.packbits(regions.threshold(similarity_bytes), axis=1)
+    palette, alpha = _DELTA_COLOURS[:, :3].tobytes(), _DELTA_COLOURS[:, 3].tobytes()
+    drawings = (
+        _encode_rgba(_boxed(first_rgba, boxes)),
+        _encode_rgba(_boxed(second_rgba, boxes)),
+        png.encode(similarity_bytes, width, depth=8, colour_type=0),
+        png.encode(changed, width, depth=1, colour_type=0),
+        png.encode(_nibbles(shades), width, depth=4, colour_type=3, palette=palette, transparency=alpha),
+    )
+    (folder / stem).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        for ending, data in zip(ENDINGS, drawings, strict=True):
+            (folder / (stem + ending)).write_bytes(data)
+    except OSError:
+        remove(folder, stem)
+        raise
+
+
+def remove(folder: Path, stem: str) -> None:
+    """Remove what a pair has of drawings."""
+    for ending in ENDINGS:
+        (folder / (stem + ending)).unlink(missing_ok=True)
+
+
+def _boxed(rgba: Rgba, boxes: Iterable[Region]) -> Rgba:
+    drawn = rgba.copy()
+    for x, y, width, height in boxes:
+        for line in range(1, _BOX_LINE + 1):
+            corner, opposite = (x - line, y - line), (x + width - 1 + line, y + height - 1 + line)
+            cv2.rectangle(drawn, corner, opposite, _BOX_COLOUR)
+    return drawn
+
+
+def _encode_rgba(rgba: Rgba) -> bytes:
+    height, width = rgba.shape[:2]
+    if rgba[:, :, 3].min(initial=255) == 255:
+        rgb = np.ascontiguousarray(rgba[:, :, :3])
+        return png.encode(rgb.reshape(height, -1), width, depth=8, colour_type=2)
+    return png.encode(rgba.reshape(height, -1), width, depth=8, colour_type=6)
+
+
+def _nibbles(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Values below 16, two to a byte."""
+    if values.shape[1] % 2:
+        values = np.pad(values, ((0, 0), (0, 1)))
+    return values[:, ::2] << np.uint8(4) | values[:, 1::2]
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _reserved(part: str) -> bool:
+    return part.split(".")[0].strip().lower() in _RESERVED or part.endswith((".", " "))
+
+
+def _shortened(part: str, name: str) -> str:
+    """One part of a path without its ending, cut to fit, and 8 digits of the digest of ``name``."""
+    mark = "-" + hashlib.blake2b(os.fsencode(name), digest_size=4).hexdigest()
+    short = part if "." not in part.lstrip(".") else part.rpartition(".")[0]
+    while len(os.fsencode(short)) + len(mark) > _LONGEST_NAME:
+        short = short[:-1]
+    return short.rstrip(". ") + mark

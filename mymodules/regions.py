@@ -1,0 +1,215 @@
+"""Where two pictures differ, as boxes.
+
+`from_pixels` is the one that the results, the drawings and the viewer use: every differing pixel
+lies in exactly one box. Its boxes are the smallest closure under one rule (boxes that are near each
+other become one), so the result does not depend on the order of the work, and bands of a picture
+can be added one after the other to a `Gatherer` with the same result.
+
+`from_similarity` is the older way, by a threshold on the SSIM map; it may leave differences out.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import imutils
+import numpy as np
+from numpy.typing import NDArray
+
+GAP_X, GAP_Y = 16, 8
+"""Boxes with at most so many px between them, in x and in y, become one."""
+
+MOST = 500
+"""Above so many boxes the gaps double until there are no more."""
+
+Boxes = NDArray[np.int64]  # (n, 4): left, top, right, bottom; right and bottom exclusive
+
+
+class Region(NamedTuple):
+    """A box, px; x and y count from the top left corner of the picture."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+class Gatherer:
+    """Collects differing pixels band by band."""
+
+    def __init__(self) -> None:
+        self._boxes: list[Boxes] = []
+
+    def add(self, top: int, mask: NDArray[np.bool_]) -> None:
+        """Add the differing pixels of some rows: bool (rows, width), the first one at ``top``."""
+        boxes = _cells(mask)
+        if len(boxes):
+            self._boxes.append(boxes + np.array([0, top, 0, top]))
+
+    def add_outside(self, larger: tuple[int, int], common: tuple[int, int]) -> None:
+        """Add what two pictures of different sizes do not share: (height, width) of both areas."""
+        (height, width), (common_height, common_width) = larger, common
+        outside = [(common_width, 0, width, height), (0, common_height, common_width, height)]
+        self._boxes += [np.array([box], np.int64) for box in outside if box[0] < box[2] and box[1] < box[3]]
+
+    def regions(self) -> tuple[Region, ...]:
+        """All that was added as at most `MOST` boxes, sorted by y, then x."""
+        if not self._boxes:
+            return ()
+        boxes = _merge(np.concatenate(self._boxes), GAP_X, GAP_Y)
+        factor = 1
+        while len(boxes) > MOST:
+            factor *= 2
+            boxes = _merge(boxes, GAP_X * factor, GAP_Y * factor)
+        order = np.lexsort((boxes[:, 0], boxes[:, 1]))
+        found = boxes[order].tolist()
+        return tuple(Region(x, y, right - x, bottom - y) for x, y, right, bottom in found)
+
+
+def from_pixels(mask: NDArray[np.bool_]) -> tuple[Region, ...]:
+    """Boxes around the differing pixels.
+
+    Parameters
+    ----------
+    mask : bool (height, width)
+        True where the pictures differ.
+
+    Returns
+    -------
+    tuple of Region
+        Every True pixel lies in exactly one box, no box is without one, boxes do not overlap and are
+        tight. Boxes whose gap is at most 16 px in x and 8 px in y are merged until none are left;
+        above 500 boxes both gaps double until at most 500 are left. Sorted by y, then x.
+    """
+    gatherer = Gatherer()
+    gatherer.add(0, mask)
+    return gatherer.regions()
+
+
+def byte_map(similarity_map: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """SSIM map (height, width) as bytes: floor(255 clip(S, 0, 1) + 1e-9), 255 where equal."""
+    return np.floor(255 * np.clip(similarity_map, 0, 1) + 1e-9).astype(np.uint8)
+
+
+def threshold(similarity_bytes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Where a byte map lies at or below its Otsu threshold: bool (height, width).
+
+    Nothing does where all is equal.
+    """
+    if not similarity_bytes.size or similarity_bytes.min() == 255:
+        return np.zeros(similarity_bytes.shape, np.bool_)
+    flags = cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU
+    return np.asarray(cv2.threshold(similarity_bytes, 0, 255, flags)[1], np.bool_)
+
+
+def from_similarity(similarity_map: NDArray[np.float64]) -> tuple[Region, ...]:
+    """Boxes around the outer contours of the thresholded SSIM map, sorted by y, then x.
+
+    Parameters
+    ----------
+    similarity_map : float64 (height, width)
+        As `metrics.structural_similarity` returns it.
+
+    Notes
+    -----
+    Otsu's threshold and contours, as in pyimagesearch.com, "Image Difference with OpenCV and Python"
+    (2017). Contours may lie inside one another's boxes, and pixels above the threshold are left out.
+    """
+    below = threshold(byte_map(similarity_map)).astype(np.uint8)
+    contours = imutils.grab_contours(cv2.findContours(below, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE))
+    boxes = [Region(*cv2.boundingRect(contour)) for contour in contours]
+    return tuple(sorted(boxes, key=lambda box: (box.y, box.x, box.height, box.width)))
+
+
+def _cells(mask: NDArray[np.bool_]) -> Boxes:
+    """Boxes that are sure to belong together already: connected groups of small cells.
+
+    Two pixels of neighbouring cells of 9 x 5 px are at most 17 columns and 9 rows apart, a gap of 16
+    and 8: the rule would merge them anyway.
+    """
+    cell_width, cell_height = GAP_X // 2 + 1, GAP_Y // 2 + 1
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not len(rows):
+        return np.empty((0, 4), np.int64)
+    offset, height = int(rows[0]), int(rows[-1] + 1 - rows[0])
+    high, wide = -(-height // cell_height), -(-mask.shape[1] // cell_width)
+    padded = np.zeros((high * cell_height, wide * cell_width), np.bool_)
+    padded[:height, : mask.shape[1]] = mask[offset : offset + height]
+    columns = padded.reshape(high, cell_height, -1).any(axis=1).reshape(high, wide, cell_width)
+    cells = np.asarray(columns.any(axis=2))
+    y, x = np.nonzero(cells)
+    columns = columns[y, x]
+    lines = np.asarray(padded.reshape(high, cell_height, wide, cell_width)[y, :, x].any(axis=2))
+    count, found = cv2.connectedComponents(cells.astype(np.uint8), connectivity=8)
+    labels = np.asarray(found, np.int64)
+    left, top = x * cell_width, y * cell_height + offset
+    return _bounds(
+        labels[y, x] - 1,
+        count - 1,
+        left + columns.argmax(axis=1),
+        top + lines.argmax(axis=1),
+        left + cell_width - columns[:, ::-1].argmax(axis=1),
+        top + cell_height - lines[:, ::-1].argmax(axis=1),
+    )
+
+
+def _merge(boxes: Boxes, gap_x: int, gap_y: int) -> Boxes:
+    """Merge boxes that are near each other until none are."""
+    while len(boxes) > 1:
+        boxes = boxes[np.argsort(boxes[:, 1], kind="stable")]
+        one, other = _near_pairs(boxes, gap_x, gap_y)
+        if not len(one):
+            break
+        groups, count = _connected(len(boxes), one, other)
+        boxes = _bounds(groups, count, *boxes.T)
+    return boxes
+
+
+def _near_pairs(boxes: Boxes, gap_x: int, gap_y: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of boxes, sorted by their top, with gaps of at most gap_x and gap_y."""
+    left, top, right, bottom = boxes.T
+    ones, others = [], []
+    one = np.arange(len(boxes))
+    for step in range(1, len(boxes)):
+        one = one[one + step < len(boxes)]
+        one = one[top[one + step] - bottom[one] <= gap_y]
+        if not len(one):
+            break
+        other = one + step
+        near = (left[other] - right[one] <= gap_x) & (left[one] - right[other] <= gap_x)
+        ones.append(one[near])
+        others.append(other[near])
+    empty = np.empty(0, np.int64)
+    return np.concatenate([empty, *ones]), np.concatenate([empty, *others])
+
+
+def _connected(count: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """Group number of each of ``count`` things of which pairs belong together, and how many groups."""
+    group = np.arange(count)
+    while True:
+        low = np.minimum(group[one], group[other])
+        lower = group.copy()
+        np.minimum.at(lower, group[one], low)
+        np.minimum.at(lower, group[other], low)
+        lower = lower[lower]
+        if np.array_equal(lower, group):
+            names, numbers = np.unique(group, return_inverse=True)
+            return numbers, len(names)
+        group = lower
+
+
+def _bounds(
+    groups: NDArray[np.int64],
+    count: int,
+    left: NDArray[np.int64],
+    top: NDArray[np.int64],
+    right: NDArray[np.int64],
+    bottom: NDArray[np.int64],
+) -> Boxes:
+    """Box around each group."""
+    far = np.iinfo(np.int64).max
+    boxes = np.full((count, 4), (far, far, 0, 0), np.int64)
+    np.minimum.at(boxes[:, 0], groups, left)
+    np.minimum.at(boxes[:, 1], groups, top)
+    np.maximum.at(boxes[:, 2], groups, right)
+    np.maximum.at(boxes[:, 3], groups, bottom)
+    return boxes
