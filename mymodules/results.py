@@ -1,0 +1,562 @@
+r"""Rows on disk: from workers to CSV and back, and into pandas.
+
+A run owns three names in its output folder: ``results-<stamp>.json``, its manifest; beside it
+``results-<stamp>.partial.csv``, where rows land as they come, until the sorted ``results-<stamp>.csv``
+replaces it in one step. `reserve` finds a stamp that no other run has.
+
+The CSV is UTF-8 with a byte order mark (Excel), has a header and is written by the csv module. A
+spreadsheet takes some texts for formulas: a text cell that matches ``^'*[=+\-@\t\r\n]`` is written with one
+more ``'``, and reading takes one away. Reading never guesses: a text ``NA`` stays a text.
+"""
+
+import contextlib
+import csv
+import io
+import json
+import math
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from mymodules import settings
+from mymodules.errors import OutputError, ResultsError
+from mymodules.regions import Region
+from mymodules.settings import AnyPath, shown
+from mymodules.workers import PairResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS: Final = PairResult._fields
+"""The columns of a results file, in order; new ones are appended last."""
+
+_FLOATS = {"ssim_score", "pixel_diff_percent", "combined", "seconds"}
+_FLAGS = {"dim_differ"}
+_TEXTS = {"image_filename", "messages", "status", "code"}
+_DIGESTS = {"first_digest", "second_digest"}
+_REGIONS = {"regions"}
+
+_SEED_COLUMNS = COLUMNS[:3]
+_REQUIRED = COLUMNS[:5]
+
+# --- the files of a run ------------------------------------------------------------------------------
+
+_STAMP = r"\d{8}-\d{6}(?:-\d+)?"
+_FILE = re.compile(rf"results-(?P<stamp>{_STAMP})(?P<kind>\.csv|\.partial\.csv|\.json)", re.ASCII)
+
+
+def finished_path(out: Path, stamp: str) -> Path:
+    """The finished, sorted CSV of a run."""
+    return out / f"results-{stamp}.csv"
+
+
+def partial_path(out: Path, stamp: str) -> Path:
+    """The CSV where a run's rows land as they come."""
+    return out / f"results-{stamp}.partial.csv"
+
+
+def manifest_path(out: Path, stamp: str) -> Path:
+    """The manifest of a run."""
+    return out / f"results-{stamp}.json"
+
+
+def pictures_path(out: Path, stamp: str) -> Path:
+    """The folder of a run's drawn pictures."""
+    return out / f"03.diff-{stamp}"
+
+
+def stamp_of(path: AnyPath) -> str | None:
+    """The stamp in the name of a results file; None for names that no run gives."""
+    match = _FILE.fullmatch(Path(path).name)
+    return match["stamp"] if match else None
+
+
+def reserve(out: Path, stamp: str) -> str:
+    """Take a stamp that no run in `out` has: this one, or it with ``-2``, ``-3`` and so on.
+
+    It is taken by an empty manifest, so that two runs started in the same second get two.
+
+    Raises
+    ------
+    OutputError
+        When nothing can be written into `out`.
+    """
+    number = 1
+    while True:
+        candidate = stamp if number == 1 else f"{stamp}-{number}"
+        owned = (finished_path, partial_path, manifest_path, pictures_path)
+        if not any(os.path.lexists(path(out, candidate)) for path in owned):
+            try:
+                write_manifest(manifest_path(out, candidate), {}, exclusive=True)
+            except FileExistsError:
+                pass  # another run was faster
+            else:
+                return candidate
+        number += 1
+
+
+def write_manifest(path: Path, manifest: Mapping[str, Any], *, exclusive: bool = False) -> None:
+    """Write a manifest as JSON in one step, or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    manifest : mapping
+        JSON's own types; text may hold surrogates, such as a path's undecodable bytes.
+    exclusive : bool
+        Refuse to replace a file: FileExistsError then, whoever made it.
+
+    Raises
+    ------
+    OutputError
+        With the path; a file that was there before is unchanged.
+    """
+    data = (json.dumps(manifest, sort_keys=True, indent=1, ensure_ascii=True) + "\n").encode("ascii")
+    if not exclusive:
+        _replace(path, [data])
+        return
+    try:
+        with path.open("xb", buffering=0) as file:
+            _write_all(file, data)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read a manifest.
+
+    Raises
+    ------
+    ResultsError
+        When it is absent or no manifest.
+    """
+    try:
+        manifest = json.loads(_read_bytes(path))
+    except ValueError as error:
+        raise ResultsError(f"{shown(path)} is not a run's manifest: {error}.") from error
+    if not isinstance(manifest, dict):
+        raise ResultsError(f"{shown(path)} is not a run's manifest: it holds no JSON object.")
+    return manifest
+
+
+# --- one row and its cells ---------------------------------------------------------------------------
+
+_GUARDED = re.compile(r"'*[=+\-@\t\r\n]")
+_GUARD = re.compile(r"'+[=+\-@\t\r\n]")
+
+
+def format_row(result: PairResult) -> list[str]:
+    """The cells of a row, in the order of `COLUMNS`; a missing figure is an empty cell."""
+    return [_format(name, value) for name, value in zip(COLUMNS, result, strict=True)]
+
+
+def parse_row(cells: Sequence[str]) -> PairResult:
+    """The row of these cells: the exact inverse of `format_row`.
+
+    Raises
+    ------
+    ValueError
+        For a cell that is not of its column's type, and for too few or too many cells.
+    """
+    return PairResult(*(_parse(name, cell) for name, cell in zip(COLUMNS, cells, strict=True)))
+
+
+def _format(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name in _TEXTS:
+        return f"'{value}" if _GUARDED.match(value) else str(value)
+    if name in _DIGESTS:
+        return str(value)
+    if name in _REGIONS:
+        return json.dumps([[int(side) for side in region] for region in value], separators=(",", ":"))
+    if name in _FLAGS:
+        return "true" if value else "false"
+    return repr(float(value)) if name in _FLOATS else str(int(value))
+
+
+def _parse(name: str, cell: str) -> Any:
+    if name in _TEXTS:
+        return cell[1:] if _GUARD.match(cell) else cell
+    if not cell:
+        return None
+    if name in _DIGESTS:
+        return cell
+    if name in _REGIONS:
+        return _parse_regions(cell)
+    if name in _FLAGS:
+        return _parse_flag(cell)
+    return float(cell) if name in _FLOATS else int(cell)
+
+
+def _parse_flag(cell: str) -> bool:
+    flag = {"true": True, "false": False}.get(cell.lower())  # spreadsheets save them in capitals
+    if flag is None:
+        raise ValueError(f"{cell!r} is neither true nor false")
+    return flag
+
+
+def _parse_regions(cell: str) -> tuple[Region, ...]:
+    boxes = json.loads(cell)
+    if not isinstance(boxes, list):
+        raise ValueError(f"{cell!r} is no list of regions")
+    for box in boxes:
+        if not isinstance(box, list) or [type(side) for side in box] != [int] * 4:
+            raise ValueError(f"{box!r} is not [x, y, width, height]")
+    return tuple(Region(*box) for box in boxes)
+
+
+# --- writing -----------------------------------------------------------------------------------------
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class PartialWriter:
+    """Writes rows as they come: a row that `append` has taken survives the end of this process.
+
+    Parameters
+    ----------
+    path : Path
+        The partial CSV. A file that is there is replaced, in one step.
+    rows : iterable of PairResult
+        Rows to begin with, those that a resumed run keeps.
+
+    Raises
+    ------
+    OutputError
+        Here and in `append`, with the path. A row that could not be written in full is taken back.
+    """
+
+    def __init__(self, path: Path, rows: Iterable[PairResult] = ()) -> None:
+        self.path = path
+        write(path, rows)
+        try:
+            self._file = path.open("ab", buffering=0)
+            self._end = self._file.seek(0, os.SEEK_END)
+        except OSError as error:
+            raise _not_written(path, error) from error
+
+    def append(self, row: PairResult) -> None:
+        """Hand one row to the operating system, in one piece."""
+        data = _encode([format_row(row)])
+        try:
+            _write_all(self._file, data)
+        except OSError as error:
+            self._take_back()
+            raise _not_written(self.path, error) from error
+        self._end += len(data)
+
+    def close(self) -> None:
+        """Close the file; it stays where it is."""
+        try:
+            self._file.close()
+        except OSError as error:
+            raise _not_written(self.path, error) from error
+
+    def _take_back(self) -> None:
+        try:
+            self._file.truncate(self._end)
+        except OSError:
+            self._file.close()  # readers drop a torn last line, but nothing may follow it
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def write(path: Path, rows: Iterable[PairResult]) -> None:
+    """Write a whole CSV in one step.
+
+    Raises
+    ------
+    OutputError
+        With the path; a file that was there before is unchanged and nothing is left beside it.
+    """
+    _replace(path, _chunks(rows))
+
+
+def _chunks(rows: Iterable[PairResult]) -> Iterable[bytes]:
+    yield _BOM + _encode([list(COLUMNS)])
+    for row in rows:
+        yield _encode([format_row(row)])
+
+
+def _encode(rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    # Names and messages hold no surrogates (pairs.to_text, pairs.sentence); a run should not end if one does.
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def _write_all(file: io.FileIO, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def _replace(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file beside `path`, all the way to the disk, and put it in its place."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            with beside.open("wb") as file:
+                file.writelines(chunks)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):  # what kept it from being written is the news
+                beside.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> OutputError:
+    reason = error.strerror or str(error)
+    return OutputError(
+        f"{shown(path)} cannot be written ({reason}): see that there is room, that the folder may be "
+        "written to, and that no other program has the file open.",
+        path,
+    )
+
+
+# --- reading -----------------------------------------------------------------------------------------
+
+
+def read(path: Path) -> list[PairResult]:
+    """Read a finished CSV, every row of it.
+
+    Raises
+    ------
+    ResultsError
+        When it is absent, or anything in it is not what `write` writes. Columns from the sixth on may be
+        absent (a file of an earlier version), further ones are left out.
+    """
+    return _rows(path, _decode(path, _read_bytes(path)))
+
+
+def read_partial(path: Path) -> list[PairResult]:
+    """Read a partial CSV, without a last line that a kill has torn.
+
+    A row counts as whole when its line break has begun; only what follows the last of these is dropped.
+
+    Raises
+    ------
+    ResultsError
+        As `read`.
+    """
+    data = _whole_lines(_read_bytes(path))
+    return _rows(path, _decode(path, data)) if data else []
+
+
+def _whole_lines(data: bytes) -> bytes:
+    """Cut after the last line break that ends a row; empty when not even the header is whole."""
+    # Quotes inside a cell are doubled, so outside of cells their number is even, and only there.
+    quotes = data.count(b'"')
+    if data.endswith(b"\r") and quotes % 2 == 0:
+        return data + b"\n"
+    end = len(data)
+    while (at := data.rfind(b"\n", 0, end)) >= 0:
+        quotes -= data.count(b'"', at, end)
+        if quotes % 2 == 0:
+            return data[: at + 1]
+        end = at
+    header = next(iter(_chunks(())))
+    return b"" if header.startswith(data) else data
+
+
+def _rows(path: Path, text: str) -> list[PairResult]:
+    header, lines = _cells(path, text)
+    absent = [name for name in _REQUIRED if name not in header]
+    if absent:
+        raise ResultsError(f"{shown(path)} has no column {', '.join(absent)}: it is not a run's results.")
+    places = [(name, header.index(name)) for name in COLUMNS if name in header]
+    rows = []
+    for number, cells in lines:
+        try:
+            rows.append(PairResult(**{name: _parse(name, cells[place]) for name, place in places}))
+        except ValueError as error:
+            raise _not_understood(path, number, str(error)) from error
+    return rows
+
+
+def _cells(path: Path, text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """The header and, with their line numbers, the rows: all as long as the header."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    lines: list[tuple[int, list[str]]] = []
+    try:
+        header = next(reader, [])
+        for cells in reader:
+            if not cells:
+                continue  # an empty line, as editors leave at the end
+            if len(cells) != len(header):
+                raise _not_understood(
+                    path, reader.line_num, f"it has {len(cells)} cells, the header {len(header)}"
+                )
+            lines.append((reader.line_num, cells))
+    except csv.Error as error:
+        raise _not_understood(path, reader.line_num, str(error)) from error
+    if len(set(header)) != len(header):
+        raise ResultsError(f"{shown(path)} has two columns of one name.")
+    return header, lines
+
+
+def _not_understood(path: Path, line: int, reason: str) -> ResultsError:
+    return ResultsError(f"{shown(path)} cannot be understood at line {line}: {reason}.")
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ResultsError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
+
+
+def _decode(path: Path, data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ResultsError(
+            f"{shown(path)} is not UTF-8 (byte {error.start}): save it as CSV UTF-8, or take the original."
+        ) from error
+
+
+# --- into pandas -------------------------------------------------------------------------------------
+
+
+def load(path: AnyPath | None = None) -> "pd.DataFrame":
+    """Read the results of a run as a table.
+
+    Parameters
+    ----------
+    path : path, optional
+        A CSV: finished, partial (without a torn last line), or the three columns without a header that
+        the first notebook wrote. By default the newest finished one in the output folder of the settings.
+
+    Returns
+    -------
+    DataFrame
+        All of `COLUMNS`, then columns that are not known here, as text. Integers are ``Int64``, flags
+        ``boolean``, figures ``float64``, text ``str``; `regions` holds lists of [x, y, width, height], None
+        where nothing was compared. ``attrs["run"]`` is the run's manifest, empty where there is none.
+
+    Raises
+    ------
+    ResultsError
+        When there is no finished run, or the file cannot be understood.
+    """
+    file = _newest(settings.current().out) if path is None else Path(path).expanduser()
+    data = _read_bytes(file)
+    if file.name.endswith(".partial.csv"):
+        data = _whole_lines(data) or _BOM + ",".join(COLUMNS).encode()
+    text = _decode(file, data)
+    if not text:
+        raise ResultsError(f"{shown(file)} is empty: it holds the results of no run.")
+    columns = _columns(file, text) if _has_header(text) else _seed_columns(file, text)
+    frame = _frame(columns)
+    stamp = stamp_of(file)
+    manifest = manifest_path(file.parent, stamp) if stamp else None
+    frame.attrs["run"] = read_manifest(manifest) if manifest is not None and manifest.exists() else {}
+    return frame
+
+
+def _newest(out: Path) -> Path:
+    """The finished CSV of the highest stamp, then suffix."""
+    try:
+        matches = [match for file in out.iterdir() if (match := _FILE.fullmatch(file.name))]
+    except OSError as error:
+        raise ResultsError(
+            f"The output folder {shown(out)} cannot be read ({error.strerror}): run batch.run() first, or "
+            "name a results file."
+        ) from error
+    finished = [match for match in matches if match["kind"] == ".csv"]
+    if finished:
+        return out / max(finished, key=_age)[0]
+    partial = [match[0] for match in sorted(matches, key=_age) if match["kind"] == ".partial.csv"]
+    if not partial:
+        raise ResultsError(f"There are no results in {shown(out)}: run batch.run() first, or name a file.")
+    raise ResultsError(
+        f"No run in {shown(out)} is finished; unfinished: {', '.join(partial)}. "
+        f"Finish the last one with batch.run(resume={shown(out / partial[-1])!r})."
+    )
+
+
+def _age(match: re.Match[str]) -> tuple[str, int]:
+    stamp = match["stamp"]
+    return stamp[:15], int(stamp[16:] or 1)
+
+
+def _has_header(text: str) -> bool:
+    first_line = text.partition("\n")[0].rstrip("\r")
+    return set(_SEED_COLUMNS) <= {cell.strip('"') for cell in first_line.split(",")}
+
+
+def _columns(path: Path, text: str) -> dict[str, list[Any]]:
+    header, lines = _cells(path, text)
+    columns: dict[str, list[Any]] = {name: [] for name in header}
+    for number, cells in lines:
+        for name, cell in zip(header, cells, strict=True):
+            try:
+                columns[name].append(_parse(name, cell) if name in COLUMNS else cell)
+            except ValueError as error:
+                raise _not_understood(path, number, str(error)) from error
+    return columns
+
+
+# The first notebook wrote names as they are, so a name with commas or line breaks still is one name. Tried in
+# this order: a row on one line, its message without quotes; its message with quotes; a name over lines.
+_SEED_ROWS = tuple(
+    re.compile(rf'\ufeff?([^,\r\n]*),({name}),"({message})"[ \t]*(?:\r\n|\n|\r|\Z)', re.DOTALL)
+    for name, message in ((r"[^\r\n]*?", r'[^"\r\n]*'), (r"[^\r\n]*?", r"[^\r\n]*"), (r".*?", r'[^"]*'))
+)
+
+
+def _seed_columns(path: Path, text: str) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in _SEED_COLUMNS}
+    at = 0
+    while at < len(text):
+        match = next((match for row in _SEED_ROWS if (match := row.match(text, at))), None)
+        if match is None:
+            line = text.count("\n", 0, at) + 1
+            raise _not_understood(path, line, "it is neither a run's results nor score,name,'message'")
+        score, name, message = match.groups()
+        try:
+            columns["ssim_score"].append(None if score in ("", "None") else float(score))
+        except ValueError as error:
+            raise _not_understood(path, text.count("\n", 0, at) + 1, str(error)) from error
+        columns["image_filename"].append(name)
+        columns["messages"].append(message)
+        at = match.end()
+    return columns
+
+
+def _frame(columns: Mapping[str, list[Any]]) -> "pd.DataFrame":
+    import pandas as pd  # half a second: only for those who want a table
+
+    count = len(columns[_SEED_COLUMNS[0]])
+    order = [*COLUMNS, *(name for name in columns if name not in COLUMNS)]
+    return pd.DataFrame({name: _series(name, columns.get(name, [None] * count)) for name in order})
+
+
+def _series(name: str, values: list[Any]) -> "pd.Series[Any]":
+    import pandas as pd
+
+    if name in _REGIONS:
+        boxes = [None if value is None else [list(box) for box in value] for value in values]
+        return pd.Series(boxes, dtype=object)
+    if name in _FLOATS:
+        return pd.Series([math.nan if value is None else value for value in values], dtype="float64")
+    if name in _FLAGS:
+        return pd.Series(values, dtype="boolean")
+    is_text = name in _TEXTS or name in _DIGESTS or name not in COLUMNS
+    return pd.Series(values, dtype="str" if is_text else "Int64")

@@ -1,0 +1,439 @@
+"""What a pool worker does for one pair: read, check, compare, draw; and the row that comes of it.
+
+`compare` does it for a `Job`. `compimgdiff_init` and `compare_image_diff` are the same for a plain
+`multiprocessing.Pool`, whose tasks are paths below one of the two folders of `settings`. Bad input
+never raises here: it becomes a row. A worker imports neither pandas nor scikit-image.
+"""
+
+import functools
+import os
+import signal
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+
+from mymodules import bands, images, metrics, pairs, pictures, regions, settings
+from mymodules.bands import Band
+from mymodules.errors import ImageError, SettingsError
+from mymodules.formats import Header
+from mymodules.metrics import DiffMetrics
+from mymodules.pairs import Pair
+from mymodules.regions import Region
+
+_FORMAT_OF_SUFFIX = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".bmp": "BMP"}
+_FORMAT_OF_SUFFIX |= {".tif": "TIFF", ".tiff": "TIFF"}
+
+_REMEDY = {
+    "empty": "Export it again.",
+    "truncated": "Copy or export it again.",
+    "corrupt": "Copy or export it again.",
+    "not_an_image": "Look at what was saved under this name.",
+    "animated": "Save the frames as single pictures to compare them.",
+    "unsupported": "Save it as PNG to compare it.",
+    "too_many_pixels": "Raise max_pixels or cut it up.",
+    "permission": "Allow reading it and run again.",
+    "vanished": "Run again.",
+    "changed_during_run": "Run again when nothing writes to it.",
+}
+
+
+class PairResult(NamedTuple):
+    """One row of the results; what is not known or does not apply is None.
+
+    The first three items are those of the textbook notebook, so ``ar[0], ar[1], ar[2]`` works.
+    """
+
+    ssim_score: float | None
+    image_filename: str
+    messages: str
+    status: str
+    code: str
+    num_diff_pixels: int | None = None
+    pixel_diff_percent: float | None = None
+    max_diff_r: int | None = None
+    max_diff_g: int | None = None
+    max_diff_b: int | None = None
+    max_diff_a: int | None = None
+    dim_differ: bool | None = None
+    combined: float | None = None
+    width_first: int | None = None
+    height_first: int | None = None
+    width_second: int | None = None
+    height_second: int | None = None
+    regions: tuple[Region, ...] | None = None
+    first_digest: str | None = None
+    second_digest: str | None = None
+    seconds: float | None = None
+
+
+class Job(NamedTuple):
+    """One pair and how it is to be treated.
+
+    Attributes
+    ----------
+    pair : Pair
+    pictures_dir : Path or None
+        Where drawings go; None for none at all.
+    stem : str
+        The pair's own part of their names, from `pictures.stems`.
+    draw_same : bool
+        Whether equal pairs are drawn too.
+    max_pixels : int
+        Largest width x height that is decoded.
+    """
+
+    pair: Pair
+    pictures_dir: Path | None = None
+    stem: str = ""
+    draw_same: bool = False
+    max_pixels: int = settings.MAX_PIXELS
+
+
+def compare(job: Job) -> PairResult:
+    """Compare one pair; whatever is wrong with its files is told in the row."""
+    start = time.perf_counter()
+    result = _row(job)
+    return result._replace(seconds=round(time.perf_counter() - start, 6))
+
+
+def compare_many(jobs: Iterable[Job]) -> list[PairResult]:
+    """`compare` for several small pairs: one task of a pool instead of many."""
+    return [compare(job) for job in jobs]
+
+
+def compimgdiff_init(str_start_datetime: str) -> None:
+    """Prepare a process of a `multiprocessing.Pool` for `compare_image_diff`.
+
+    Parameters
+    ----------
+    str_start_datetime : str
+        Stamp of the run: drawings go to the folder ``03.diff-<stamp>`` of the output folder.
+    """
+    global _pictures_dir
+    prepare_process()
+    _pictures_dir = Path(f"{settings.current().out / '03.diff'}-{str_start_datetime}")
+
+
+def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
+    """Compare one picture with the one of the same name on the other side.
+
+    Parameters
+    ----------
+    path : path
+        A file below the first or the second folder of `settings`.
+
+    Raises
+    ------
+    SettingsError
+        When the path lies below neither folder.
+    """
+    chosen = settings.current()
+    name = _name_below(path, chosen.first, chosen.second)
+    listing, stems = _listing(chosen.first, chosen.second)
+    pair = listing.get(name)
+    if pair is None:  # not named like a picture, or newer than the listing
+        raw = pairs.from_text(name)
+        first, second = (_there(root / raw) for root in (chosen.first, chosen.second))
+        pair = Pair(name, first, second)
+    return compare(Job(pair, _pictures_dir, stems.get(name, name), max_pixels=chosen.max_pixels))
+
+
+def died(job: Job) -> PairResult:
+    """The row of a pair that ends its worker even when that does nothing else."""
+    told = "The process that compared it was killed, twice: often for want of memory. Lower max_pixels."
+    return _result(job.pair, "error", "worker_died", [told])
+
+
+def prepare_process(parent: int | None = None) -> None:
+    """Make this process a worker: one thread for OpenCV, and interrupts are the parent's business.
+
+    Parameters
+    ----------
+    parent : int, optional
+        Process to which this one belongs: it ends when that is gone.
+    """
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    if os.name == "posix":
+        while os.getppid() == parent:
+            time.sleep(1)
+    else:
+        import psutil
+
+        while psutil.pid_exists(parent):
+            time.sleep(1)
+    os._exit(1)
+
+
+# A pool's initialiser has no other way to tell its process something.
+_pictures_dir: Path | None = None
+
+
+@dataclass
+class _Side:
+    """One file of a pair as far as it could be read."""
+
+    role: str
+    path: Path
+    data: bytes = b""
+    digest: str | None = None
+    header: Header | None = None
+    error: ImageError | None = None
+
+    @property
+    def whole(self) -> Header:
+        """The header of a side without an error."""
+        assert self.header is not None
+        return self.header
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.whole.height, self.whole.width
+
+
+class _Figures(NamedTuple):
+    pixels: DiffMetrics
+    score: float
+    boxes: tuple[Region, ...]
+
+
+def _row(job: Job) -> PairResult:
+    pair = job.pair
+    if pair.problem is not None:
+        code, message = pair.problem
+        return _result(pair, "error", code, [message])
+    first = _inspected("first", pair.first, job.max_pixels)
+    second = _inspected("second", pair.second, job.max_pixels)
+    if first is None or second is None:
+        return _one_sided(pair, first, second)
+    if not (first.error or second.error):
+        found = _bands(first, second)
+        if not (first.error or second.error):
+            return _compared(job, first, second, found)
+    return _broken(pair, first, second)
+
+
+def _one_sided(pair: Pair, first: _Side | None, second: _Side | None) -> PairResult:
+    side = first or second
+    assert side is not None
+    status, code = ("missing", "only_first") if second is None else ("extra", "only_second")
+    told = [f"It is only in {side.role}.", *_complaints(side)]
+    return _result(pair, status, code, told, first, second)
+
+
+def _broken(pair: Pair, first: _Side, second: _Side) -> PairResult:
+    error = first.error or second.error
+    assert error is not None
+    return _result(pair, "error", error.code, _complaints(first) + _complaints(second), first, second)
+
+
+def _compared(job: Job, first: _Side, second: _Side, found: Iterable[Band]) -> PairResult:
+    """The row of two files that are fit to compare, from the bands in which they may differ."""
+    tally = metrics.Tally(first.size, second.size)
+    similarity = metrics.Similarity(first.size, second.size)
+    gatherer = regions.Gatherer()
+    deep_differ = False
+    for band in found:
+        gatherer.add(band.top, tally.add(band))
+        similarity.add(band.top, band.above, band.below, metrics.gray(band.first), metrics.gray(band.second))
+        deep_differ |= band.deep_differ
+    gatherer.add_outside(*metrics.common_size(first.size, second.size))
+    figures = _Figures(tally.metrics(), similarity.score(), gatherer.regions())
+    status, code, told = _verdict(first, second, figures, deep_differ)
+    if job.pictures_dir is not None and (status == "changed" or job.draw_same):
+        told += _drawn(job.pictures_dir, job.stem, first, second, figures.boxes)
+    return _result(job.pair, status, code, told, first, second, figures)
+
+
+def _verdict(first: _Side, second: _Side, figures: _Figures, deep_differ: bool) -> tuple[str, str, list[str]]:
+    """Status, code and sentences. Figures decide, never SSIM."""
+    pixels = figures.pixels
+    notes = _notes(first) + _notes(second)
+    differing = _differing_metadata(first, second)
+    if pixels.dim_differ:
+        sizes = f"{_size(first)} in first, {_size(second)} in second"
+        return (
+            "changed",
+            "dimensions_differ",
+            [f"The size differs: {sizes}.", _extent(figures), *differing, *notes],
+        )
+    if pixels.num_diff_pixels:
+        return "changed", "pixels_differ", [_extent(figures), *differing, *notes]
+    if deep_differ:
+        told = "Only the low bytes of the 16-bit values differ: as 8 bits the pictures are equal."
+        return "changed", "low_bits_differ", [told, *differing, *notes]
+    if first.data == second.data:
+        return "same", "bytes_equal", ["Equal byte for byte.", *notes]
+    if differing:
+        return "same", "metadata_differs", ["The pixels are equal.", *differing, *notes]
+    return "same", "pixels_equal", ["The pixels are equal, the files are not.", *notes]
+
+
+def _drawn(folder: Path, stem: str, first: _Side, second: _Side, boxes: tuple[Region, ...]) -> list[str]:
+    """Write the drawings; a sentence where that fails, because the figures are good all the same."""
+    first_rgba, second_rgba = (
+        images.to_rgba(images.decode(side.data, side.whole)) for side in (first, second)
+    )
+    grays = metrics.gray(first_rgba), metrics.gray(second_rgba)
+    similarity_map = metrics.structural_similarity(*grays)[1]
+    try:
+        pictures.write(folder, stem, first_rgba, second_rgba, boxes, similarity_map)
+    except OSError as error:
+        return [f"Its drawings could not be written to {folder}: {error.strerror or error}."]
+    return []
+
+
+def _inspected(role: str, path: Path | None, max_pixels: int) -> _Side | None:
+    """A side with its bytes and its header, or with the error that prevents them."""
+    if path is None:
+        return None
+    side = _Side(role, path)
+    try:
+        side.data = _read(path)
+        side.digest = images.digest(side.data)
+        side.header = images.inspect(side.data, max_pixels=max_pixels)
+    except ImageError as error:
+        side.error = error
+    return side
+
+
+def _read(path: Path) -> bytes:
+    """All bytes of a regular file, which nothing wrote to meanwhile."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ImageError("not_a_file", "it is not a file")
+        with path.open("rb") as file:
+            before = os.fstat(file.fileno())
+            data = file.read()
+        after = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise ImageError("vanished", "it was there when the run began and is gone") from None
+    except OSError as error:
+        raise ImageError("permission", f"it cannot be read ({error.strerror or error})") from None
+    unchanged = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+    if not unchanged or len(data) != after.st_size:
+        raise ImageError("changed_during_run", "it was written to while it was read")
+    return data
+
+
+def _bands(first: _Side, second: _Side) -> Iterator[Band]:
+    """Bands in which the two may differ. What only decoding shows to be broken is noted in the sides."""
+    if first.data == second.data:
+        return iter(())
+    load: Callable[..., Any] = images.decode
+    compare: Callable[..., Iterator[Band]] = bands.of_samples
+    if bands.alike(first.whole, second.whole):
+        load, compare = bands.rows, bands.of_rows
+    loaded = []
+    for side in (first, second):
+        try:
+            loaded.append(load(side.data, side.whole))
+        except ImageError as error:
+            side.error = error
+    return compare(*loaded) if len(loaded) == 2 else iter(())
+
+
+def _complaints(side: _Side) -> list[str]:
+    if side.error is None:
+        return []
+    remedy = _REMEDY.get(side.error.code, "")
+    return [f"{side.role} cannot be compared: {side.error.reason} ({side.path}). {remedy}".strip()]
+
+
+def _notes(side: _Side) -> list[str]:
+    """What is odd about a file that was compared all the same."""
+    told = []
+    header = side.whole
+    if _FORMAT_OF_SUFFIX.get(side.path.suffix.lower(), header.format) != header.format:
+        told.append(f"{side.role} is a {header.format} file, whatever its name says.")
+    if header.trailing:
+        told.append(f"{side.role} has {header.trailing} bytes after the end of its picture.")
+    return told
+
+
+def _differing_metadata(first: _Side, second: _Side) -> list[str]:
+    one, other = dict(first.whole.metadata), dict(second.whole.metadata)
+    names = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+    return [f"The {' and the '.join(names)} {'differ' if len(names) > 1 else 'differs'}."] if names else []
+
+
+def _extent(figures: _Figures) -> str:
+    count, boxes = figures.pixels.num_diff_pixels, len(figures.boxes)
+    pixels = "1 pixel differs" if count == 1 else f"{count} pixels differ"
+    percent = f"{figures.pixels.pixel_diff_percent:.3g} %"
+    return f"{pixels} ({percent}) in {boxes} {'region' if boxes == 1 else 'regions'}."
+
+
+def _size(side: _Side) -> str:
+    return f"{side.whole.width} x {side.whole.height} px"
+
+
+def _result(
+    pair: Pair,
+    status: str,
+    code: str,
+    told: list[str],
+    first: _Side | None = None,
+    second: _Side | None = None,
+    figures: _Figures | None = None,
+) -> PairResult:
+    if pairs.is_escaped(pair.name):
+        told = [
+            *told,
+            r"Its name is written with \xNN for bytes that are not text and with doubled backslashes.",
+        ]
+    row = PairResult(None, pair.name, pairs.sentence(" ".join(told)), status, code)
+    for side in (first, second):
+        if side is None:
+            continue
+        known: dict[str, Any] = {f"{side.role}_digest": side.digest}
+        if side.header is not None:
+            known |= {f"width_{side.role}": side.header.width, f"height_{side.role}": side.header.height}
+        row = row._replace(**known)
+    if figures is None:
+        return row
+    pixels = figures.pixels
+    return row._replace(
+        ssim_score=figures.score,
+        num_diff_pixels=pixels.num_diff_pixels,
+        pixel_diff_percent=pixels.pixel_diff_percent,
+        max_diff_r=pixels.max_rgba_diffs[0],
+        max_diff_g=pixels.max_rgba_diffs[1],
+        max_diff_b=pixels.max_rgba_diffs[2],
+        max_diff_a=pixels.max_rgba_diffs[3],
+        dim_differ=pixels.dim_differ,
+        combined=pixels.combined,
+        regions=figures.boxes,
+    )
+
+
+def _name_below(path: str | os.PathLike[str], *roots: Path) -> str:
+    """The text name of a path below one of the roots."""
+    wanted = Path.cwd() / path
+    for root in roots:
+        if wanted.is_relative_to(root):
+            return pairs.to_text(wanted.relative_to(root).as_posix())
+    told = f"{wanted} lies below neither {roots[0]} nor {roots[1]}"
+    raise SettingsError(f"{told}: name these folders to settings.init().")
+
+
+def _there(path: Path) -> Path | None:
+    return path if os.path.lexists(path) else None
+
+
+@functools.lru_cache(maxsize=1)
+def _listing(first: Path, second: Path) -> tuple[dict[str, Pair], dict[str, str]]:
+    """Pairs by name and their stems, once for a process."""
+    listing = pairs.find(first, second)
+    return {pair.name: pair for pair in listing.pairs}, pictures.stems(pair.name for pair in listing.pairs)
