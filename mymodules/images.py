@@ -50,12 +50,7 @@ def inspect(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Header:
         With the code of the row: ``empty``, ``not_an_image``, ``truncated``, ``corrupt``, ``animated``,
         ``unsupported`` or ``too_many_pixels``.
     """
-    header = _FORMATS[_format(data)].inspect(data)
-    if header.width * header.height > max_pixels:
-        size = f"{header.width} x {header.height} px"
-        told = f"its header says {size}, and max_pixels of settings.init allows {max_pixels} pixels"
-        raise ImageError("too_many_pixels", told)
-    assert isinstance(header, Header)
+    header: Header = _FORMATS[_format(data)].inspect(data, max_pixels)
     return header
 
 

@@ -1,12 +1,18 @@
 """The picture formats: one module each, the same two functions in every one.
 
-``inspect(data)`` walks the container once and returns a `Header`; it never decodes pixels and
-raises `ImageError` for whatever makes the file unfit to compare. ``decode(data, header)`` returns
-the samples of a file that ``inspect`` has accepted, and raises `ImageError` where only decoding
-shows the damage. Nothing here knows a path, prints or keeps state.
+``inspect(data, max_pixels)`` walks the container once and returns a `Header`; it never decodes
+pixels and raises `ImageError` for whatever makes the file unfit to compare, a size above the limit as
+soon as it is known. ``decode(data, header)`` returns the samples of a file that ``inspect`` has
+accepted, and raises `ImageError` where only decoding shows the damage. Nothing here knows a path,
+prints or keeps state.
 """
 
 from dataclasses import dataclass
+
+from mymodules.errors import ImageError
+
+NO_LIMIT = 1 << 62
+"""A number of pixels that no header can reach."""
 
 
 @dataclass(frozen=True)
@@ -35,3 +41,11 @@ class Header:
     depth: int
     metadata: tuple[tuple[str, str], ...] = ()
     trailing: int = 0
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Refuse what a header claims before anything is made of it."""
+    if width * height > max_pixels:
+        size = f"{width} x {height} px"
+        told = f"its header says {size}, and max_pixels of settings.init allows {max_pixels} pixels"
+        raise ImageError("too_many_pixels", told)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
-from mymodules.formats import Header, metadata
+from mymodules.formats import NO_LIMIT, Header, check_size, metadata
 
 _CORE_SIZE = 12
 _SIZES = (40, 52, 56, 64, 108, 124)
@@ -71,7 +71,7 @@ class BmpHeader(Header):
         return (self.width * self.bits + 31) // 32 * 4
 
 
-def inspect(data: bytes) -> BmpHeader:
+def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> BmpHeader:
     """Read the header; follow the run lengths where there are any; compare the lengths.
 
     Metadata: pixels per metre unless 0, and the embedded, linked or calibrated profile of the later
@@ -108,6 +108,7 @@ def inspect(data: bytes) -> BmpHeader:
     top_down, height = height < 0, abs(height)
     if width <= 0 or height == 0 or planes != 1 or (top_down and compression in (_RLE8, _RLE4)):
         raise ImageError("corrupt", f"its header is impossible ({width} x {height} px, {planes} planes)")
+    check_size(width, height, max_pixels)
     masks, after_masks = _read_masks(data, size, bits, compression)
     step = 3 if size == _CORE_SIZE else 4
     entries = (colours or 1 << bits) if bits <= 8 else 0

@@ -18,7 +18,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
-from mymodules.formats import Header, exif, metadata
+from mymodules.formats import NO_LIMIT, Header, check_size, exif, metadata
 
 _SOI, _EOI, _SOS, _APP0, _APP1, _APP2 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2
 _DECODABLE = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive
@@ -38,7 +38,7 @@ class JpegHeader(Header):
     components: int = 3
 
 
-def inspect(data: bytes) -> JpegHeader:
+def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> JpegHeader:
     """Walk the segments, coded data included, up to the end marker.
 
     Metadata: the EXIF orientation, the ICC profile joined from its segments, and JFIF's density
@@ -68,6 +68,7 @@ def inspect(data: bytes) -> JpegHeader:
             if frame:
                 raise ImageError("corrupt", "it has two frame headers")
             frame = _read_frame(code, body)
+            check_size(*frame[:2], max_pixels)
         elif code == _SOS:
             scans += 1
             if not frame or scans > _MOST_SCANS:

@@ -28,7 +28,7 @@ from isal import isal_zlib
 from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
-from mymodules.formats import Header, exif, metadata
+from mymodules.formats import NO_LIMIT, Header, check_size, exif, metadata
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -86,7 +86,7 @@ class PngHeader(Header):
         return max(1, _CHANNELS[self.colour_type] * self.depth // 8)
 
 
-def inspect(data: bytes) -> PngHeader:
+def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> PngHeader:
     """Walk the chunks once: order, lengths, CRCs, IEND, frames. Pixels are not decoded.
 
     Raises
@@ -117,6 +117,7 @@ def inspect(data: bytes) -> PngHeader:
             raise ImageError("corrupt", "its header (IHDR) is not its first chunk, or there are two")
         if header is None:
             header = _read_ihdr(data[start:end])
+            check_size(*header[:2], max_pixels)
         elif kind == b"PLTE":
             if palette or pixel_data or length % 3 or not 3 <= length <= 768:
                 raise ImageError("corrupt", "its palette (PLTE) is misplaced, doubled or has a wrong length")

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
-from mymodules.formats import Header, jpeg, metadata
+from mymodules.formats import NO_LIMIT, Header, check_size, jpeg, metadata
 
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
 
@@ -108,7 +108,7 @@ class TiffHeader(Header):
     palette: bytes = b""
 
 
-def inspect(data: bytes) -> TiffHeader:
+def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> TiffHeader:
     """Walk all directories; check the one of the picture and where its strips or tiles lie.
 
     Metadata: orientation, ICC profile, and resolution where the file gives one (in inches unless it
@@ -131,6 +131,7 @@ def inspect(data: bytes) -> TiffHeader:
     picture = directories[page]
     if frames := picture.frames():
         raise ImageError("animated", f"it holds {frames} pages")
+    check_size(picture.number(_WIDTH), picture.number(_HEIGHT), max_pixels)
     header = _read_picture(picture, page)
     _check_data(picture, header)
     return header

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
-from mymodules.formats import Header, exif, metadata
+from mymodules.formats import NO_LIMIT, Header, check_size, exif, metadata
 
 _ANIMATION_FLAG = 0x02
 
@@ -27,7 +27,7 @@ class WebpHeader(Header):
     alpha: bool = False
 
 
-def inspect(data: bytes) -> WebpHeader:
+def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> WebpHeader:
     """Walk the chunks up to the length that the file gives itself.
 
     Raises
@@ -62,9 +62,9 @@ def inspect(data: bytes) -> WebpHeader:
         elif kind in (b"VP8 ", b"VP8L"):
             if picture:
                 raise ImageError("corrupt", "it holds two pictures")
-            picture = (_read_lossy if kind == b"VP8 " else _read_lossless)(
-                data[start : min(stop, start + 10)]
-            )
+            read = _read_lossy if kind == b"VP8 " else _read_lossless
+            picture = read(data[start : min(stop, start + 10)])
+            check_size(*picture[:2], max_pixels)
         elif kind == b"ALPH":
             alpha_chunk = True
         elif kind == b"ICCP":
