@@ -73,7 +73,9 @@ class Settings:
         It names the folder and what to do: a folder that is absent, is a file or cannot be read; first and
         second the same or one inside the other; the output in one of them; no picture in first or second.
         """
-        _check_folders(self)
+        for folder, role in ((self.first, "first"), (self.second, "second"), (self.out, "out")):
+            _check_folder(folder, role)
+        _check_apart(self)
         _check_pictures(self.first, "first")
         _check_pictures(self.second, "second")
 
@@ -94,8 +96,9 @@ def init(
         working directory.
     first, second, out : path, optional
         The folders to compare and the one for results; by default ``img/01.first``, ``img/02.second`` and
-        ``img`` below root. Defaults are created where they are absent, and a printed sentence says so; a
-        folder that is named must exist. Relative paths count from the working directory, ``~`` is home.
+        ``img`` below root. Defaults are created where they are absent, as is a named ``out`` in a folder that
+        exists; a printed sentence says so. Named first and second must exist. Relative paths count from
+        the working directory, ``~`` is home.
     **options
         ``max_pixels``: a whole number above 0.
 
@@ -123,14 +126,18 @@ def prepare(
     _check_folder(chosen.root, "root")
     roles = {"first": (chosen.first, first), "second": (chosen.second, second), "out": (chosen.out, out)}
     for role, (folder, named) in roles.items():
-        if named is not None:
+        if named is not None and not (role == "out" and _is_new(folder)):
             _check_folder(folder, role)
-    created = [folder for folder, named in roles.values() if named is None and _create(folder)]
+    _check_apart(chosen)
+    created = [
+        folder
+        for folder, named in roles.values()
+        if (named is None or folder == chosen.out) and _create(folder)
+    ]
     if created:
         names = " and ".join(shown(folder) for folder in created)
         inputs = [folder for folder in created if folder in (chosen.first, chosen.second)]
         print(f"Created {names}.{' Put the pictures to compare there.' if inputs else ''}")
-    _check_folders(chosen)
     for folder, role in ((chosen.first, "first"), (chosen.second, "second")):
         if folder not in created:
             _check_pictures(folder, role)
@@ -296,10 +303,8 @@ def _create(folder: Path) -> bool:
 # --- checks ----------------------------------------------------------------------------------------
 
 
-def _check_folders(chosen: Settings) -> None:
+def _check_apart(chosen: Settings) -> None:
     first, second, out = chosen.first, chosen.second, chosen.out
-    for folder, role in ((first, "first"), (second, "second"), (out, "out")):
-        _check_folder(folder, role)
     if _same(first, second):
         raise SettingsError(
             f"first ({shown(first)}) and second ({shown(second)}) are the same folder: "
@@ -318,6 +323,11 @@ def _check_folders(chosen: Settings) -> None:
                 f"The output folder {shown(out)} is the {role} folder {shown(folder)} or inside it: "
                 "drawn pictures would be compared by the next run. Name a folder outside as out."
             )
+
+
+def _is_new(folder: Path) -> bool:
+    """Whether only the last part of the path is absent, so that no typing error further up is created."""
+    return not os.path.lexists(folder) and os.path.isdir(folder.parent)
 
 
 def _check_folder(folder: Path, role: str) -> None:

@@ -224,14 +224,29 @@ def test_good_folders_pass(two: tuple[Path, Path, Path]) -> None:
     assert settings.current() is chosen
 
 
-@pytest.mark.parametrize("position", [0, 1, 2])
-def test_named_folders_must_exist(two: tuple[Path, Path, Path], position: int) -> None:
+@pytest.mark.parametrize(("position", "name"), [(0, "absent"), (1, "absent"), (2, "absent/out")])
+def test_named_folders_must_exist(two: tuple[Path, Path, Path], position: int, name: str) -> None:
     folders = list(two)
-    folders[position] = two[position].parent / "absent"
+    folders[position] = two[position].parent / name
     message = refused(*folders)
     assert str(folders[position]) in message
     assert "does not exist: create it" in message
     assert list(Path.cwd().iterdir()) == []
+
+
+def test_a_named_output_folder_is_created_and_said(
+    two: tuple[Path, Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = two[2].parent / "new"
+    settings.init(first=two[0], second=two[1], out=out)
+    assert out.is_dir()
+    assert capsys.readouterr().out == f"Created {out}.\n"
+
+
+def test_an_output_folder_that_would_be_compared_is_not_created(two: tuple[Path, Path, Path]) -> None:
+    with pytest.raises(SettingsError, match="or inside it"):
+        settings.init(first=two[0], second=two[1], out=two[0] / "new")
+    assert not (two[0] / "new").exists()
 
 
 def test_a_named_root_must_exist(tmp_path: Path) -> None:
