@@ -1,0 +1,206 @@
+"""A first look at what a run found: rows in reading order, a pair blended, a few rows recomputed.
+
+Everything here takes the frame of `results.load` or `Run.frame`, which knows its two folders. Nothing is
+written, and names and messages are only ever shown as plain text: they come from the files looked at.
+"""
+
+import html
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import ipywidgets
+import numpy as np
+import pandas as pd
+
+from mymodules import images, pairs
+from mymodules.errors import ImageError
+
+if TYPE_CHECKING:
+    from pandas.io.formats.style import Styler
+
+ORDER = {"error": 0, "missing": 1, "extra": 2, "changed": 3, "same": 4}
+COLOURS = {
+    "error": "#d32f2f",
+    "missing": "#c2570c",
+    "extra": "#c2570c",
+    "changed": "#1565c0",
+    "same": "#2e7d32",
+}
+COLUMNS = ["status", "image_filename", "ssim_score", "num_diff_pixels", "pixel_diff_percent", "messages"]
+WIDTH = 1400
+AREA = 8_000_000
+BOX = (53, 57, 229)
+GROUND = 255
+PADDING = 208
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Two pictures made ready to be blended.
+
+    Attributes
+    ----------
+    first, second : (height, width, 3) uint8 arrays
+        BGR, opaque, of one size: the smaller one is padded with gray, at the right and below.
+    boxes : tuple of (x, y, width, height)
+        Where they differ, in px of these arrays.
+    scale : float
+        Their px per px of the files, at most 1.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    boxes: tuple[tuple[int, ...], ...]
+    scale: float
+
+
+def ranked(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows in the order of reading: errors, missing, extra, changed (the most first), same."""
+    by = ["status", "combined", "num_diff_pixels", "image_filename"]
+    weighed = frame.assign(status=frame["status"].map(ORDER)).reset_index(drop=True)
+    order = weighed.sort_values(by, ascending=[True, False, False, True]).index
+    return frame.iloc[order].reset_index(drop=True)
+
+
+def table(frame: pd.DataFrame, rows: int = 100) -> "Styler":
+    """Return the first rows with the columns that matter most, ready to be shown in a notebook."""
+    styler = frame[COLUMNS].head(rows).style.hide()
+    styler.format(precision=6, thousands=",", na_rep="", escape="html")
+    styler.format("{:.2f}", subset=["pixel_diff_percent"], na_rep="")
+    styler.map(
+        lambda status: f"color: {COLOURS.get(status, 'inherit')}; font-weight: bold", subset=["status"]
+    )
+    styler.set_properties(subset=["status", "image_filename", "messages"], **{"text-align": "left"})
+    wide = {"min-width": "13em", "overflow-wrap": "anywhere"}
+    styler.set_properties(subset=["image_filename", "messages"], **wide)
+    styler.set_table_styles([{"selector": "th.col0, th.col1, th.col5", "props": "text-align: left"}])
+    styler.set_table_attributes('class="tex2jax_ignore mathjax_ignore"')  # a $ in a name is no formula
+    if len(frame) > rows:
+        styler.set_caption(f"The first {rows} of {len(frame):,} rows")
+    return styler
+
+
+def sides(first: np.ndarray, second: np.ndarray, regions: Any = ()) -> Sides:
+    """Make two RGBA pictures ready to be blended, at most `WIDTH` px wide and `AREA` px large."""
+    height, width = (max(first.shape[axis], second.shape[axis]) for axis in (0, 1))
+    scale = min(1.0, WIDTH / width, (AREA / (width * height)) ** 0.5)
+    boxes = tuple(tuple(round(value * scale) for value in region) for region in regions)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return Sides(_fit(first, width, height, size), _fit(second, width, height, size), boxes, scale)
+
+
+def _fit(rgba: np.ndarray, width: int, height: int, size: tuple[int, int]) -> np.ndarray:
+    bgr: np.ndarray = cv2.cvtColor(rgba, cv2.COLOR_RGBA2BGR)
+    if rgba[..., 3].min() < 255:
+        alpha = rgba[..., 3:].astype(np.uint16)
+        bgr = ((bgr * alpha + GROUND * (255 - alpha) + 127) // 255).astype(np.uint8)
+    below, right = height - rgba.shape[0], width - rgba.shape[1]
+    if below or right:
+        bgr = cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(PADDING,) * 3)
+    return bgr if size == (width, height) else cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)
+
+
+def blended(pair: Sides, percent: float, *, boxes: bool = True) -> bytes:
+    """Return a PNG of the pair: 0 % is the first picture, 100 % the second."""
+    picture = cv2.addWeighted(pair.first, 1 - percent / 100, pair.second, percent / 100, 0)
+    below, right = picture.shape[0] - 1, picture.shape[1] - 1
+    for x, y, width, height in pair.boxes if boxes else ():
+        end = (min(x + width + 3, right), min(y + height + 3, below))
+        cv2.rectangle(picture, (max(x - 4, 0), max(y - 4, 0)), end, BOX, 2)
+    data: bytes = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
+    return data
+
+
+def blend(frame: pd.DataFrame) -> ipywidgets.Widget:
+    """Return a widget that blends the first picture of a changed pair into the second, boxes drawn."""
+    changed = ranked(frame[frame["status"] == "changed"])
+    if changed.empty:
+        return _framed(_text("No pair has changed: there is nothing to blend."))
+    names = [(f"{row + 1}. {name}", row) for row, name in enumerate(changed["image_filename"])]
+    choice = ipywidgets.Dropdown(options=names, layout={"width": "460px"})
+    percent = ipywidgets.IntSlider(
+        50, 0, 100, step=5, readout=False, layout={"width": "340px", "margin": "2px 12px"}
+    )
+    boxes = ipywidgets.Checkbox(
+        True, description="Boxes", indent=False, layout={"width": "90px", "margin": "2px 24px"}
+    )
+    picture = ipywidgets.Image(format="png", layout={"max_width": "100%", "height": "auto", "margin": "0"})
+    facts = ipywidgets.HTML()
+    shown: list[Sides] = []
+
+    def load(_: object = None) -> None:
+        row = changed.iloc[choice.value]
+        shown.clear()
+        try:
+            shown.append(sides(*_read(frame, row["image_filename"]), regions=row["regions"]))
+            facts.value = _text(_facts(row, shown[0].scale)).value
+        except (OSError, ImageError) as problem:
+            facts.value = _text(f"This pair cannot be shown any more: {problem}").value
+        draw()
+
+    def draw(_: object = None) -> None:
+        picture.layout.display = None if shown else "none"
+        picture.value = blended(shown[0], percent.value, boxes=boxes.value) if shown else b""
+
+    choice.observe(load, "value")
+    percent.observe(draw, "value")
+    boxes.observe(draw, "value")
+    load()
+    slider = ipywidgets.HBox([_text("first"), percent, _text("second"), boxes])
+    page = ipywidgets.Box(
+        [picture], layout={"max_height": "620px", "overflow": "auto", "align_items": "flex-start"}
+    )
+    return _framed(choice, slider, facts, page)
+
+
+def audit(frame: pd.DataFrame, rows: int = 5, seed: int = 0) -> pd.DataFrame:
+    """Recompute random rows the textbook way: gray by OpenCV, SSIM by scikit-image, pixels counted by numpy.
+
+    Only pairs with a score and at least 7 px on every side are drawn, scikit-image's window. Where sizes
+    differ, the common area is compared and what stands outside it counts as different, as in the table.
+    """
+    from skimage.metrics import structural_similarity  # takes half a second, and only the audit needs it
+
+    sizes = ["width_first", "height_first", "width_second", "height_second"]
+    scored = frame[frame["ssim_score"].notna() & (frame[sizes].min(axis="columns") >= 7)]
+    checks = []
+    for _, row in scored.sample(min(rows, len(scored)), random_state=seed).iterrows():
+        first, second = _read(frame, row["image_filename"])
+        height, width = (min(first.shape[axis], second.shape[axis]) for axis in (0, 1))
+        whole = max(first.shape[0], second.shape[0]) * max(first.shape[1], second.shape[1])
+        first, second = first[:height, :width], second[:height, :width]
+        grays = [cv2.cvtColor(side, cv2.COLOR_RGBA2GRAY) for side in (first, second)]
+        ssim = structural_similarity(*grays)  # type: ignore[no-untyped-call]  # it has no annotations
+        score = ssim * (height * width) / whole
+        counted = int((first != second).any(axis=2).sum()) + whole - height * width
+        checks.append((row["image_filename"], row["ssim_score"], score, abs(row["ssim_score"] - score),
+                       row["num_diff_pixels"], counted))  # fmt: skip
+    columns = ["image_filename", "ssim_score", "scikit_image", "difference", "num_diff_pixels", "recounted"]
+    return pd.DataFrame(checks, columns=columns)
+
+
+def _read(frame: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
+    run = frame.attrs["run"]
+    first, second = (Path(run[side]) / pairs.from_text(name) for side in ("first", "second"))
+    if not second.exists():  # it may spell the same name in other code points
+        listed = pairs.find(Path(run["first"]), Path(run["second"])).pairs
+        second = next((pair.second for pair in listed if pair.name == name and pair.second), second)
+    limit = run["options"]["max_pixels"]
+    return images.read_rgba(first, max_pixels=limit), images.read_rgba(second, max_pixels=limit)
+
+
+def _facts(row: "pd.Series[Any]", scale: float) -> str:
+    size = f" Shown at {scale:.0%} of its size." if scale < 1 else ""
+    return f"SSIM {row['ssim_score']:.6f}. {row['messages']}{size}"
+
+
+def _text(words: str) -> ipywidgets.HTML:
+    return ipywidgets.HTML(html.escape(words))
+
+
+def _framed(*parts: ipywidgets.Widget) -> ipywidgets.VBox:
+    widget = ipywidgets.VBox(parts)
+    widget.add_class("mymodules-blend")
+    return widget

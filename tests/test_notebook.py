@@ -1,0 +1,174 @@
+"""notebooks/01_compare.ipynb as a document and as a program: run from a clean kernel on the samples."""
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pandas as pd
+import pytest
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager, KernelManager
+from nbclient import NotebookClient
+
+from mymodules import results
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOK = ROOT / "notebooks" / "01_compare.ipynb"
+
+# What tests/render_samples.py made of each page, in the order of the table in the notebook.
+EXPECTED = [
+    ("account/invoice.png", "error", "truncated"),
+    ("help.png", "missing", "only_first"),
+    ("status.png", "extra", "only_second"),
+    ("shop.png", "changed", "dimensions_differ"),
+    ("badge.png", "changed", "pixels_differ"),
+    ("dashboard.png", "changed", "pixels_differ"),
+    ("form.png", "changed", "pixels_differ"),
+    ("news/night train.png", "changed", "pixels_differ"),
+    ("news/記事 日本語.png", "changed", "pixels_differ"),
+    ("pricing.png", "changed", "pixels_differ"),
+    ("account/profile.png", "same", "metadata_differs"),
+    ("calendar.png", "same", "pixels_equal"),
+    ("login.png", "same", "bytes_equal"),
+]
+
+
+class ThisPython(KernelSpecManager):
+    """Knows one kernel: the Python that runs the tests, whatever kernels the machine has registered."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, display_name=kernel_name, language="python")
+
+
+class Client(NotebookClient):
+    """Starts the kernel of `ThisPython`."""
+
+    def create_kernel_manager(self) -> KernelManager:
+        self.km = AsyncKernelManager(kernel_spec_manager=ThisPython())
+        return self.km
+
+
+def execute(folder: Path, **parameters: object) -> nbformat.NotebookNode:
+    """Return the notebook executed in `folder` with a cell of `parameters` after the one tagged so."""
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    place = next(i for i, cell in enumerate(notebook.cells) if "parameters" in tags(cell))
+    source = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
+    notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(source))
+    Client(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    return notebook
+
+
+def tags(cell: nbformat.NotebookNode) -> list[str]:
+    found: list[str] = cell.metadata.get("tags", [])
+    return found
+
+
+def outputs(notebook: nbformat.NotebookNode) -> list[Any]:
+    return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+
+
+def shown(notebook: nbformat.NotebookNode, kind: str) -> list[str]:
+    """Return the data of all outputs that have this media type."""
+    return [output.data[kind] for output in outputs(notebook) if kind in output.get("data", {})]
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("samples")
+    for name in ("01.first", "02.second"):
+        shutil.copytree(ROOT / "img" / name, folder / name)
+    (folder / "out").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def executed(samples: Path) -> nbformat.NotebookNode:
+    folders = {"first": samples / "01.first", "second": samples / "02.second", "out": samples / "out"}
+    return execute(samples, **{name: str(folder) for name, folder in folders.items()})
+
+
+@pytest.fixture(scope="module")
+def frame(executed: nbformat.NotebookNode, samples: Path) -> pd.DataFrame:
+    (path,) = (samples / "out").glob("results-*.csv")
+    return results.load(path)
+
+
+def test_no_cell_fails_or_complains(executed: nbformat.NotebookNode) -> None:
+    assert [output for output in outputs(executed) if output.output_type == "error"] == []
+    said = [output.text for output in outputs(executed) if output.get("name") == "stderr"]
+    assert [text for text in said if "Warning" in text or "Error" in text] == []
+
+
+def test_every_sample_has_the_row_it_was_made_for(frame: pd.DataFrame) -> None:
+    rows = frame[["image_filename", "status", "code"]].itertuples(index=False, name=None)
+    assert sorted(rows) == sorted(EXPECTED)
+
+
+def test_the_table_is_shown_in_reading_order(executed: nbformat.NotebookNode) -> None:
+    (table,) = [text for text in shown(executed, "text/html") if "messages" in text]
+    places = {name: table.index(name) for name, _, _ in EXPECTED}
+    order = {"error": 0, "missing": 1, "extra": 2, "changed": 3, "same": 4}
+    status = {name: order[status] for name, status, _ in EXPECTED}
+    ranks = [status[name] for name in sorted(places, key=places.__getitem__)]
+    assert ranks == sorted(ranks)
+    assert places["shop.png"] < places["news/記事 日本語.png"]
+
+
+def test_scores_are_plotted_and_a_pair_is_shown(executed: nbformat.NotebookNode) -> None:
+    assert len(shown(executed, "image/png")) == 1
+    views = shown(executed, "application/vnd.jupyter.widget-view+json")
+    assert views
+
+
+def test_the_audit_agrees(executed: nbformat.NotebookNode) -> None:
+    (line,) = [output.text for output in outputs(executed) if "largest difference" in output.get("text", "")]
+    assert float(line.split(":")[1]) < 1e-9
+
+
+def test_nothing_is_written_outside_the_output_folder(executed: nbformat.NotebookNode, samples: Path) -> None:
+    for name in ("01.first", "02.second"):
+        left = {path.relative_to(samples / name) for path in (samples / name).rglob("*")}
+        assert left == {path.relative_to(ROOT / "img" / name) for path in (ROOT / "img" / name).rglob("*")}
+    assert {path.name for path in samples.iterdir()} == {"01.first", "02.second", "out"}
+
+
+def test_a_part_can_be_tried(samples: Path, tmp_path: Path) -> None:
+    folders = {"first": str(samples / "01.first"), "second": str(samples / "02.second"), "out": str(tmp_path)}
+    notebook = execute(tmp_path, **folders, skipUntil=1, stopAt=3, num_processors=1)
+    assert [output for output in outputs(notebook) if output.output_type == "error"] == []
+    (path,) = tmp_path.glob("results-*.csv")
+    names = ["account/profile.png", "badge.png"]
+    assert results.load(path)["image_filename"].to_list() == names
+
+
+@pytest.mark.parametrize("made", ["missing", "same", "error"])
+def test_it_runs_where_nothing_changed(made: str, tmp_path: Path) -> None:
+    first, second, out = (tmp_path / name for name in ("first", "second", "out"))
+    for folder in (first, second, out):
+        folder.mkdir()
+    picture = (ROOT / "img" / "01.first" / "badge.png").read_bytes()
+    (first / "a.png").write_bytes(picture)
+    name = "b.png" if made == "missing" else "a.png"
+    (second / name).write_bytes(picture[: None if made != "error" else 99])
+    notebook = execute(tmp_path, first=str(first), second=str(second), out=str(out))
+    assert [output for output in outputs(notebook) if output.output_type == "error"] == []
+
+
+def test_it_is_a_document() -> None:
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [
+        cell.source for cell in notebook.cells if len(cell.source.splitlines()) > 10 and cell in code
+    ] == []
+    assert [cell.source for cell in code if cell.outputs or cell.execution_count is not None] == []
+    assert [tag for cell in code for tag in tags(cell)] == ["parameters", "interactive"]
+    assert notebook.cells[0].cell_type == "markdown"
+    words = ("def ", "class ", "lambda", "for ", "while ", "if ", "try:")
+    lines = [line for cell in code for line in cell.source.splitlines()]
+    assert [line for line in lines if line.lstrip().startswith(words)] == []
+    kinds = "".join(cell.cell_type[0] for cell in notebook.cells)
+    assert kinds.startswith("m")
+    assert "ccc" not in kinds, "prose comes before code"
