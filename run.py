@@ -1,0 +1,292 @@
+"""Sets everything up beside this file, once, and starts it. Needs nothing but Python 3.11 or newer.
+
+    python run.py compare [FIRST SECOND] [--out OUT] [--skip N] [--stop N] [--processes N] [--check]
+    python run.py lab
+    python run.py test [pytest's arguments]
+
+compare  compares the pictures of two folders, by default img/01.first and img/02.second, and prints
+         where the results are. --skip N leaves out the first N pictures, --stop N ends after the N-th.
+         Exit code 0 when the comparison was completed; with --check 0 when all pictures are the same,
+         1 when there are differences, 2 when there is an error or the comparison was not completed.
+lab      opens the notebook in JupyterLab.
+test     runs every check and every test of the project.
+"""
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036 - older Pythons run this file too, only to read this sentence
+    print("This needs Python 3.11 or newer, and this is {}.{}.".format(*sys.version_info), file=sys.stderr)
+    sys.exit(2)
+
+import contextlib
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+STAMP = "mymodules-stamp.json"
+FAILED = 2  # never 1, which `compare --check` keeps for "there are differences"
+INTERRUPTED = 130
+
+
+class SetupError(Exception):
+    """The set-up cannot go on; the text says why and what to do."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Does what the command line asks; returns the exit code."""
+    command, rest = (arguments[0], list(arguments[1:])) if arguments else ("--help", [])
+    wants_help = "-h" in rest or "--help" in rest
+    if command in ("-h", "--help") or (command in ("compare", "lab") and wants_help):
+        print(__doc__.strip())
+        return 0
+    if command not in ("compare", "lab", "test"):
+        print(f"There is no command {command!r}.\n\n{__doc__.strip()}", file=sys.stderr)
+        return FAILED
+    try:
+        python = str(prepare(ROOT, {"test"} if command == "test" else set()))
+        if command == "compare":
+            # -P: a folder named mymodules where the user stands must not be taken for ours.
+            return hand_over([python, "-P", "-m", "mymodules", "compare", *rest])
+        os.chdir(ROOT)
+        if command == "lab":
+            return hand_over([python, "-P", "-m", "jupyterlab", *lab_arguments(ROOT), *rest])
+        return run_checks(checks(python, ROOT, rest))
+    except SetupError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("\nInterrupted. Call it again to go on.", file=sys.stderr)
+        return INTERRUPTED
+
+
+# ---- the set-up -------------------------------------------------------------------------------------
+
+
+def prepare(
+    root: Path,
+    extras: Iterable[str] = (),
+    *,
+    uv: str | None = None,
+    call: Callable[[Sequence[str], Path], None] | None = None,
+) -> Path:
+    """Makes sure that ``.venv`` below `root` holds the project and these `extras`; returns its Python.
+
+    `uv` is that program's path, by default the one on PATH if any. `call` runs one command of the
+    set-up in a folder, by default `quietly`. Without need nothing is called at all.
+    """
+    call = call or quietly
+    uv = uv or shutil.which("uv")
+    venv = root / ".venv"
+    python = venv_python(venv)
+    version = version_of(python)
+    usable = version is not None and version == recorded_version(venv)
+    stamped, stamped_extras = read_stamp(venv)
+    if usable and stamped == fingerprint(root, version) and stamped_extras.issuperset(extras):
+        return python
+
+    if usable and not uv:
+        usable = has_pip(python)
+    if not usable and not uv and not can_make_venv():
+        raise SetupError(ensurepip_sentence())
+    print("Updating .venv ..." if usable else "Setting up .venv (once, a few minutes) ...", flush=True)
+    (venv / STAMP).unlink(missing_ok=True)
+    if not usable:
+        remove(venv)
+        call([uv, "venv", "--quiet", "--python", sys.executable, str(venv)] if uv
+             else [sys.executable, "-m", "venv", str(venv)], root)  # fmt: skip
+        version = version_of(python)
+        if version is None:
+            raise SetupError(f"{python} does not start: remove {venv} and call this again.")
+    extras = stamped_extras.union(extras)
+    call(install_command(python, extras, uv), root)
+    write_stamp(venv, fingerprint(root, version), extras)
+    return python
+
+
+def install_command(python: Path, extras: Iterable[str], uv: str | None) -> list[str]:
+    """The command that installs the project below the working directory with pinned versions."""
+    project = ".[{}]".format(",".join(sorted(extras))) if extras else "."
+    if uv:
+        return [
+            uv,
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            str(python),
+            "-c",
+            "constraints.txt",
+            "-e",
+            project,
+        ]
+    options = ["--quiet", "--disable-pip-version-check", "--no-input"]
+    return [str(python), "-m", "pip", "install", *options, "-c", "constraints.txt", "-e", project]
+
+
+def venv_python(venv: Path) -> Path:
+    """Where the Python of a virtual environment is."""
+    return venv / "Scripts" / "python.exe" if os.name == "nt" else venv / "bin" / "python"
+
+
+def version_of(python: Path) -> str | None:
+    """``3.11`` for a Python that starts, None for any other path."""
+    try:
+        answer = subprocess.run(
+            [str(python), "-I", "-S", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip()
+
+
+def recorded_version(venv: Path) -> str | None:
+    """``3.11`` for an environment made by that Python, whatever its link leads to today."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        for line in (venv / "pyvenv.cfg").read_text(encoding="utf-8").splitlines():
+            key, _, value = line.partition("=")
+            if key.strip() in ("version", "version_info"):
+                return ".".join(value.strip().split(".")[:2])
+    return None
+
+
+def has_pip(python: Path) -> bool:
+    """Whether pip starts there; it does not in what uv or an interrupted set-up has made."""
+    command = [str(python), "-m", "pip", "--version"]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+
+
+def can_make_venv() -> bool:
+    """Whether this Python has what its own ``venv`` needs."""
+    return all(importlib.util.find_spec(name) is not None for name in ("venv", "ensurepip"))
+
+
+def ensurepip_sentence() -> str:
+    """What to do about a Python that its distributor has split."""
+    package = "python{}.{}-venv".format(*sys.version_info)
+    return (
+        f"This Python has no ensurepip, which .venv is made with: install the package {package} "
+        f"(Debian, Ubuntu: sudo apt install {package}), then call this again."
+    )
+
+
+def fingerprint(root: Path, version: str | None) -> str:
+    """Changes with whatever makes another installation necessary, the project's folder included."""
+    digest = hashlib.sha256()
+    for part in (
+        (root / "pyproject.toml").read_bytes(),
+        (root / "constraints.txt").read_bytes(),
+        os.fsencode(root),
+        str(version).encode(),
+    ):
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.hexdigest()
+
+
+def read_stamp(venv: Path) -> tuple[str | None, frozenset[str]]:
+    """The fingerprint and the extras of the last finished installation."""
+    try:
+        stamp = json.loads((venv / STAMP).read_text(encoding="utf-8"))
+        return str(stamp["fingerprint"]), frozenset(map(str, stamp["extras"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None, frozenset()
+
+
+def write_stamp(venv: Path, value: str, extras: Iterable[str]) -> None:
+    """Records a finished installation, in one step."""
+    new = venv / f"{STAMP}.new"
+    new.write_text(json.dumps({"fingerprint": value, "extras": sorted(extras)}), encoding="utf-8")
+    new.replace(venv / STAMP)
+
+
+def remove(venv: Path) -> None:
+    """Removes an environment that cannot be used any more."""
+    try:
+        if venv.is_symlink():
+            venv.unlink()
+        elif venv.exists():
+            shutil.rmtree(venv)
+    except OSError as error:
+        raise SetupError(f"{venv} cannot be replaced ({error}): close what uses it and remove it.") from None
+
+
+def quietly(command: Sequence[str], folder: Path) -> None:
+    """Runs one command of the set-up; what it prints is shown only when it fails."""
+    try:
+        done = subprocess.run(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
+        )  # fmt: skip
+    except OSError as error:
+        raise SetupError(f"The set-up failed: {command[0]} does not start ({error}).") from None
+    if done.returncode:
+        said = done.stdout.strip() or f"exit code {done.returncode}"
+        raise SetupError(f"{said}\n\nThe set-up failed, see above. It goes on when you call this again.")
+
+
+# ---- what is started --------------------------------------------------------------------------------
+
+
+def hand_over(command: Sequence[str]) -> int:
+    """Lets another program take this one's place: its exit code, its signals."""
+    sys.stdout.flush()
+    if os.name != "nt":
+        os.execv(command[0], list(command))
+    return wait_for(command)[0]  # on Windows exec would return to the shell at once
+
+
+def wait_for(command: Sequence[str]) -> tuple[int, bool]:
+    """Runs a program that gets Ctrl-C from the terminal itself; its exit code, and whether there was one."""
+    sys.stdout.flush()
+    interrupted = False
+    with subprocess.Popen(command) as process:
+        while True:
+            try:
+                return process.wait(), interrupted
+            except KeyboardInterrupt:
+                interrupted = True
+
+
+def lab_arguments(root: Path) -> list[str]:
+    """JupyterLab on the whole project, opened at the main notebook."""
+    notebook = root / "notebooks" / "01_compare.ipynb"
+    return [f"--ServerApp.root_dir={root}", *([str(notebook)] if notebook.exists() else [])]
+
+
+def checks(python: str, root: Path, pytest_arguments: Sequence[str]) -> list[tuple[str, list[str]]]:
+    """Every check by name, pytest last."""
+    notebooks = [str(path) for path in sorted((root / "notebooks").glob("*.ipynb"))]
+    found = [
+        ("ruff check", ["ruff", "check", "."]),
+        ("ruff format", ["ruff", "format", "--check", "."]),
+        ("mypy", ["mypy"]),
+        ("nbstripout", ["nbstripout", "--verify", *notebooks]),
+        ("pytest", ["pytest", *pytest_arguments]),
+    ]
+    return [(name, [python, "-m", *rest]) for name, rest in found if name != "nbstripout" or notebooks]
+
+
+def run_checks(steps: Sequence[tuple[str, Sequence[str]]]) -> int:
+    """Runs all of them, whatever the earlier ones say; 0 only when none fails."""
+    failed: list[str] = []
+    code = 0
+    for number, (name, command) in enumerate(steps, start=1):
+        if number == len(steps) and failed:
+            print(f"FAILED so far: {', '.join(failed)}")
+        print(f"== {name}", flush=True)
+        code, interrupted = wait_for(command)
+        if interrupted:
+            raise KeyboardInterrupt
+        if code:
+            failed.append(name)
+    return code or (1 if failed else 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

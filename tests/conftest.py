@@ -1,0 +1,25 @@
+"""What all tests share."""
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("project", derandomize=True, deadline=None)
+settings.load_profile("project")
+
+
+@pytest.fixture(autouse=True)
+def _no_inherited_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees the folders that another program, or another test, has chosen."""
+    monkeypatch.delenv("MYMODULES_SETTINGS", raising=False)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of large and foreign test data."""
+    folder = os.environ.get("MYMODULES_DATA")
+    if not folder:
+        pytest.skip("MYMODULES_DATA is not set")
+    return Path(folder)

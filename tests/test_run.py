@@ -1,0 +1,452 @@
+"""The two commands: the set-up of run.py, and the comparison without a browser."""
+
+import argparse
+import ast
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+import nbformat
+import pytest
+from nbclient.exceptions import CellExecutionError
+from PIL import Image
+
+from mymodules import __main__ as command
+from mymodules import errors
+from mymodules.workers import PairResult
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN = ROOT / "run.py"
+
+
+def load_run() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("run", RUN)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+run = load_run()
+
+
+# ---- run.py: the set-up -----------------------------------------------------------------------------
+
+
+class Installer:
+    """Stands for what the set-up calls: makes environments, only notes installations."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.installed: list[str] = []
+        self.fails: BaseException | None = None
+
+    def __call__(self, command: Sequence[str], folder: Path) -> None:
+        if "venv" in command:
+            self.calls.append("venv")
+            subprocess.run(
+                [sys.executable, "-m", "venv", "--without-pip", command[-1]], cwd=folder, check=True
+            )
+            return
+        self.calls.append("install")
+        if self.fails:
+            raise self.fails
+        self.installed = list(command)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "a project é"
+    root.mkdir()
+    for name in ("pyproject.toml", "constraints.txt"):
+        (root / name).write_bytes((ROOT / name).read_bytes())
+    monkeypatch.setattr(run, "has_pip", lambda python: True)
+    monkeypatch.setattr(run.shutil, "which", lambda name: None)
+    return root
+
+
+def test_second_call_installs_nothing(project: Path) -> None:
+    installer = Installer()
+    python = run.prepare(project, call=installer)
+    assert installer.calls == ["venv", "install"]
+    assert installer.installed[:4] == [str(python), "-m", "pip", "install"]
+    assert installer.installed[-4:] == ["-c", "constraints.txt", "-e", "."]
+    assert run.prepare(project, call=installer) == python
+    assert installer.calls == ["venv", "install"]
+
+
+def test_uv_is_taken_where_it_is_found(project: Path) -> None:
+    installer = Installer()
+    run.prepare(project, {"test"}, uv="/opt/uv", call=installer)
+    assert installer.installed[:3] == ["/opt/uv", "pip", "install"]
+    assert installer.installed[-4:] == ["-c", "constraints.txt", "-e", ".[test]"]
+
+
+def test_more_extras_than_needed_are_enough(project: Path) -> None:
+    installer = Installer()
+    run.prepare(project, call=installer)
+    run.prepare(project, {"test"}, call=installer)
+    assert installer.calls == ["venv", "install", "install"]
+    assert installer.installed[-1] == ".[test]"
+    run.prepare(project, call=installer)
+    assert installer.calls == ["venv", "install", "install"]
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
+def test_changed_dependencies_are_installed_with_all_extras(project: Path, name: str) -> None:
+    installer = Installer()
+    run.prepare(project, {"test"}, call=installer)
+    with (project / name).open("a") as file:
+        file.write("# changed\n")
+    run.prepare(project, call=installer)
+    assert installer.calls == ["venv", "install", "install"]
+    assert installer.installed[-1] == ".[test]"
+
+
+def test_moved_project_is_installed_again(project: Path) -> None:
+    installer = Installer()
+    run.prepare(project, call=installer)
+    moved = project.rename(project.with_name("elsewhere"))
+    run.prepare(moved, call=installer)
+    assert installer.calls == ["venv", "install", "install"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), run.SetupError("no network")])
+def test_interrupted_installation_is_done_again(project: Path, error: BaseException) -> None:
+    installer = Installer()
+    run.prepare(project, call=installer)
+    (project / "constraints.txt").write_text("")
+    installer.fails = error
+    with pytest.raises(type(error)):
+        run.prepare(project, call=installer)
+    assert run.read_stamp(project / ".venv") == (None, frozenset())
+    installer.fails = None
+    run.prepare(project, call=installer)
+    assert installer.calls == ["venv", "install", "install", "install"]
+
+
+def test_environment_of_a_python_that_is_gone_is_made_again(project: Path) -> None:
+    installer = Installer()
+    python = run.prepare(project, call=installer)
+    python.unlink()
+    run.prepare(project, call=installer)
+    assert installer.calls == ["venv", "install"] * 2
+
+
+def test_environment_without_pip_is_made_again(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "has_pip", lambda python: False)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(project / ".venv")], check=True)
+    installer = Installer()
+    run.prepare(project, call=installer)
+    assert installer.calls == ["venv", "install"]
+
+
+def test_without_ensurepip_one_sentence_names_the_package(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "ROOT", project)
+    monkeypatch.setattr(
+        run.importlib.util, "find_spec", lambda name: None if name == "ensurepip" else object()
+    )
+    assert run.main(["compare"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.splitlines()) == 1
+    assert f"python{sys.version_info[0]}.{sys.version_info[1]}-venv" in said.err
+    assert not (project / ".venv").exists()
+
+
+def test_old_python_gets_one_sentence() -> None:
+    code = f"import sys; sys.version_info = (3, 9, 7); exec(open({str(RUN)!r}).read())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "This needs Python 3.11 or newer, and this is 3.9.\n"
+
+
+def test_run_is_standard_library_only_and_old_pythons_can_read_it() -> None:
+    tree = ast.parse(RUN.read_text(encoding="utf-8"), feature_version=(3, 7))
+    names = {
+        name.split(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module or "."]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert names - sys.stdlib_module_names == set()
+
+
+def test_output_of_the_set_up_is_shown_only_when_it_fails(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run.quietly([sys.executable, "-c", "print('noise')"], tmp_path)
+    assert capfd.readouterr() == ("", "")
+    with pytest.raises(run.SetupError, match="no such version"):
+        run.quietly([sys.executable, "-c", "import sys; sys.exit('no such version')"], tmp_path)
+    with pytest.raises(run.SetupError, match="does not start"):
+        run.quietly([str(tmp_path / "absent")], tmp_path)
+
+
+# ---- run.py: what it starts -------------------------------------------------------------------------
+
+
+def test_arguments_folder_and_exit_code_pass_through(project: Path, tmp_path: Path) -> None:
+    installer = Installer()
+    python = run.prepare(project, call=installer)
+    (project / "run.py").write_bytes(RUN.read_bytes())
+    where = [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    library = subprocess.run(where, capture_output=True, text=True, check=True).stdout.strip()
+    package = Path(library) / "mymodules"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    script = "import json, os, sys\nprint(json.dumps([sys.argv[1:], os.getcwd()]))\nsys.exit(7)\n"
+    (package / "__main__.py").write_text(script)
+    caller = tmp_path / "the caller"
+    (caller / "mymodules").mkdir(parents=True)  # not ours: must not be taken
+
+    line = [sys.executable, str(project / "run.py"), "compare", "../a b", "c", "--check"]
+    done = subprocess.run(line, cwd=caller, capture_output=True, text=True, check=False)
+
+    assert done.stderr == ""
+    assert json.loads(done.stdout) == [["compare", "../a b", "c", "--check"], str(caller)]
+    assert done.returncode == 7
+
+
+def test_all_checks_run_and_any_failure_counts(capfd: pytest.CaptureFixture[str]) -> None:
+    def step(name: str, code: int) -> tuple[str, list[str]]:
+        return name, [sys.executable, "-c", f"print('ran {name}'); raise SystemExit({code})"]
+
+    assert run.run_checks([step("one", 3), step("two", 0), step("three", 0)]) == 1
+    said = capfd.readouterr().out
+    assert [line for line in said.splitlines() if line.startswith("ran")] == [
+        "ran one",
+        "ran two",
+        "ran three",
+    ]
+    assert "FAILED so far: one" in said
+    assert said.endswith("ran three\n")
+    assert run.run_checks([step("one", 0), step("two", 5)]) == 5
+    assert run.run_checks([step("one", 0), step("two", 0)]) == 0
+
+
+def test_test_is_every_check_with_pytest_last(tmp_path: Path) -> None:
+    names = [name for name, _ in run.checks("python", ROOT, ["-x"])]
+    assert names == ["ruff check", "ruff format", "mypy", "nbstripout", "pytest"]
+    assert run.checks("python", ROOT, ["-x"])[-1][1] == ["python", "-m", "pytest", "-x"]
+    assert "nbstripout" not in [name for name, _ in run.checks("python", tmp_path, [])]
+
+
+@pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"], ["compare", "-h"], ["lab", "--help"]])
+def test_help_installs_nothing(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "prepare", lambda *_: pytest.fail("installs"))
+    assert run.main(arguments) == 0
+    assert "python run.py compare [FIRST SECOND]" in capsys.readouterr().out
+
+
+def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run.main(["comapre"]) == 2
+    assert "'comapre'" in capsys.readouterr().err
+
+
+def test_help_of_run_names_every_option() -> None:
+    commands = next(a for a in command._parser()._actions if isinstance(a, argparse._SubParsersAction))
+    options = {option for action in commands.choices["compare"]._actions for option in action.option_strings}
+    named = {word.strip("[]") for word in run.__doc__.split() if word.startswith("[--")}
+    assert named == options - {"-h", "--help"}
+
+
+# ---- python -m mymodules ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expected", "check", "counts"),
+    [
+        (0, False, {"same": 3, "changed": 1, "error": 1}),
+        (0, True, {"same": 3, "changed": 0}),
+        (1, True, {"same": 3, "changed": 1}),
+        (1, True, {"missing": 1}),
+        (1, True, {"extra": 1}),
+        (2, True, {"same": 3, "error": 1}),
+        (2, True, {"changed": 3, "error": 1}),
+        (0, True, {}),
+    ],
+)
+def test_exit_code(expected: int, check: bool, counts: dict[str, int]) -> None:
+    assert command.exit_code(counts, check=check, compared=True) == expected
+    assert command.exit_code(counts, check=check, compared=False) == 2
+    assert command.exit_code(counts, check=check, compared=True, told=False) == (2 if check else 0)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["compare", "only-one"], ["compare", "--skip", "-1"], ["compare", "--processes", "0"], []]
+)
+def test_wrong_command_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        command.main(arguments)
+    assert raised.value.code == 2
+    assert "error:" in capsys.readouterr().err
+
+
+def test_folder_that_is_absent_is_told_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "execute", lambda *_: pytest.fail("starts"))
+    absent = tmp_path / "absent"
+    line = ["compare", str(absent), str(tmp_path), "--out", str(tmp_path / "new" / "out")]
+    assert command.main(line) == 2
+    said = capsys.readouterr()
+    assert str(absent) in said.err
+    assert "Traceback" not in said.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_compare_runs_the_notebook_and_tells_what_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, out = tmp_path / "the first", tmp_path / "the second", tmp_path / "new" / "out"
+    for folder, level in ((first, 10), (second, 11)):
+        folder.mkdir()
+        Image.new("L", (20, 20), 128).save(folder / "equal.png")
+        Image.new("L", (20, 20), level).save(folder / "other.png")
+    before = sorted(path.name for path in command.NOTEBOOK.parent.iterdir())
+
+    assert command.main(["compare", str(first), str(second), "--out", str(out), "--check"]) == 1
+
+    said = capsys.readouterr().out
+    assert "2 pictures: 1 same, 1 changed, 0 extra, 0 missing, 0 error" in said
+    assert "\n  other.png: " in said
+    (table,) = out.glob("results-*.csv")
+    stamp = table.stem.removeprefix("results-")
+    for path in (table, out / f"03.diff-{stamp}", out / f"01_compare-{stamp}.ipynb"):
+        assert path.exists()
+        assert f"  {path}\n" in said
+    assert sorted(path.name for path in command.NOTEBOOK.parent.iterdir()) == before
+
+
+def test_summary_names_the_worst_first_and_not_all() -> None:
+    empty = dict.fromkeys(PairResult._fields)
+    rows = [
+        PairResult(**{**empty, "image_filename": f"{number}.png", "messages": "told", "status": status})
+        for number, status in enumerate(["same", *["changed"] * 7, "error"])
+    ]
+    assert list(command.summary(rows)) == [
+        "9 pictures: 1 same, 7 changed, 0 extra, 0 missing, 1 error",
+        "",
+        "error:",
+        "  8.png: told",
+        "",
+        "changed:",
+        *(f"  {number}.png: told" for number in range(1, 6)),
+        "  and 2 more",
+    ]
+
+
+def notebook_of(*sources: str) -> nbformat.NotebookNode:
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    if cells:
+        cells[0].metadata["tags"] = ["parameters"]
+    return nbformat.v4.new_notebook(cells=cells)
+
+
+def text_of(cell: nbformat.NotebookNode) -> str:
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def test_parameters_are_injected_behind_their_cell() -> None:
+    notebook = notebook_of("first = None", "print(first)")
+    command.inject(notebook, {"first": "a'b \udcff", "skipUntil": 3})
+    injected = notebook.cells[1]
+    assert injected.metadata.tags == ["injected-parameters"]
+    values: dict[str, object] = {}
+    exec(injected.source, values)
+    assert (values["first"], values["skipUntil"]) == ("a'b \udcff", 3)
+    assert [cell.source for cell in notebook.cells[::2]] == ["first = None", "print(first)"]
+
+
+def test_nothing_is_injected_without_need() -> None:
+    notebook = notebook_of("first = None")
+    command.inject(notebook, {})
+    assert len(notebook.cells) == 1
+    with pytest.raises(errors.SettingsError, match="parameters"):
+        command.inject(notebook_of(), {})
+
+
+def test_executes_in_this_python_and_shows_standard_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MYMODULES_SETTINGS", "another run's")
+    notebook = notebook_of(
+        "import os, sys; from pathlib import Path; print(sys.executable)",
+        "print(Path.cwd(), os.environ['MYMODULES_PROGRESS'], 'MYMODULES_SETTINGS' in os.environ)",
+        "print('half of it', file=sys.stderr)",
+    )
+    command.execute(notebook, tmp_path)
+    assert text_of(notebook.cells[0]) == f"{sys.executable}\n"
+    assert text_of(notebook.cells[1]) == f"{tmp_path} text False\n"
+    assert capsys.readouterr() == ("", "half of it\n")
+
+
+@pytest.mark.parametrize(
+    ("expected", "source"),
+    [
+        ("nothing there", "from mymodules.errors import SettingsError; raise SettingsError('nothing there')"),
+        ("ValueError: 'x'", "raise ValueError(\"'x'\")"),
+    ],
+)
+def test_error_of_a_cell_is_a_sentence(expected: str, source: str, tmp_path: Path) -> None:
+    notebook = notebook_of("before = 1", source, "print('not reached')")
+    with pytest.raises(CellExecutionError) as raised:
+        command.execute(notebook, tmp_path)
+    assert command.sentence(raised.value) == expected
+    assert notebook.cells[1].outputs[0].output_type == "error"
+    assert notebook.cells[2].outputs == []
+    saved = command.save(notebook, tmp_path, "20260101-120000")
+    assert saved.name == "01_compare-20260101-120000.ipynb"
+    assert nbformat.read(saved, as_version=4) == notebook
+
+
+def when(condition: Callable[[], bool], action: Callable[[], object]) -> threading.Thread:
+    """Does something as soon as a condition holds, at the latest after a minute."""
+
+    def wait() -> None:
+        deadline = time.monotonic() + 60
+        while not condition() and time.monotonic() < deadline:
+            threading.Event().wait(0.05)
+        action()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    return thread
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals to one process do not exist on Windows")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt_reaches_the_cell_and_ends_the_kernel(number: signal.Signals, tmp_path: Path) -> None:
+    notebook = notebook_of(
+        "import os, time; from pathlib import Path",
+        "Path('kernel').write_text(str(os.getpid()))\n"
+        "try:\n    time.sleep(100)\nfinally:\n    Path('tidied').touch()",
+        "Path('not reached').touch()",
+    )
+    marker = tmp_path / "kernel"
+    thread = when(lambda: marker.exists() and marker.stat().st_size > 0, lambda: os.kill(os.getpid(), number))
+    with pytest.raises(KeyboardInterrupt):
+        command.execute(notebook, tmp_path)
+    thread.join()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kernel", "tidied"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(marker.read_text()), 0)
