@@ -29,7 +29,7 @@ from mymodules.formats.png import Bytes, PngHeader, Samples, as_rows, inflate, s
 REACH = 3
 """Rows around a pixel that an SSIM window of 7 x 7 looks at."""
 
-_ROWS_AT_ONCE = 256
+_ROWS_AT_ONCE = 128
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ Nothing here prints, reads a file or keeps state beyond its objects.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -123,14 +123,17 @@ def structural_similarity(first_gray: Gray, second_gray: Gray) -> tuple[float, F
     Wang, Bovik, Sheikh, Simoncelli: Image quality assessment: from error visibility to structural
     similarity, 2004, doi:10.1109/TIP.2003.819861.
     """
-    similarity = Similarity(first_gray.shape, second_gray.shape, keep_map=True)
+    similarity = Similarity(first_gray.shape, second_gray.shape)
     height, width = similarity.common
+    similarity_map = np.zeros(similarity.size)
+    similarity_map[:height, :width] = 1
     for top in range(0, height, _STRIP):
         rows = min(_STRIP, height - top)
         above, below = min(bands.REACH, top), min(bands.REACH, height - top - rows)
         part = np.s_[top - above : top + rows + below, :width]
-        similarity.add(top, above, below, first_gray[part], second_gray[part])
-    return similarity.score(), similarity.map()
+        for y, x, lack in similarity.add(top, above, below, first_gray[part], second_gray[part]):
+            similarity_map[y : y + lack.shape[0], x : x + lack.shape[1]] -= lack
+    return similarity.score(), similarity_map
 
 
 class Tally:
@@ -165,23 +168,26 @@ class Tally:
         return DiffMetrics(count, float(percent), (red, green, blue, alpha), self._dim_differ)
 
 
-@dataclass
 class Similarity:
-    """Mean SSIM, and its map where wanted, band by band. Sizes are (height, width)."""
+    """Mean SSIM, band by band. Sizes are (height, width)."""
 
-    first_size: tuple[int, ...]
-    second_size: tuple[int, ...]
-    keep_map: bool = False
-    _sums: list[float] = field(default_factory=list)
-    _patches: list[tuple[int, int, Floats]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.size, self.common = common_size(self.first_size, self.second_size)
+    def __init__(self, first_size: tuple[int, ...], second_size: tuple[int, ...]) -> None:
+        self.size, self.common = common_size(first_size, second_size)
         side = min(self.common)
         self._window = 7 if side >= 7 else 5 if side >= 5 else 3 if side >= 3 else 1
+        self._sums: list[float] = []
 
-    def add(self, top: int, above: int, below: int, first_gray: Gray, second_gray: Gray) -> None:
-        """Add gray rows: like a `Band`, uint8 (above + rows + below, width of the common area)."""
+    def add(
+        self, top: int, above: int, below: int, first_gray: Gray, second_gray: Gray
+    ) -> list[tuple[int, int, Floats]]:
+        """Add gray rows: like a `Band`, uint8 (above + rows + below, width of the common area).
+
+        Returns
+        -------
+        list of (top, left, float64 (height, width))
+            1 - S wherever it is not 0: patches of the band's own rows and where they stand, px.
+        """
+        patches = []
         border = self._window // 2
         rows = first_gray.shape[0] - above - below
         for start in range(above, above + rows, _STRIP):
@@ -189,7 +195,9 @@ class Similarity:
             low, high = max(0, start - border), min(first_gray.shape[0], stop + border)
             own = slice(start - low, stop - low)
             for left, lack in _lacks(first_gray[low:high], second_gray[low:high], own, self._window):
-                self._add_lack(top + start - above, left, lack)
+                self._sum_up(top + start - above, left, lack)
+                patches.append((top + start - above, left, lack))
+        return patches
 
     def score(self) -> float:
         """Mean SSIM, -1..1; rows that were not added count as equal."""
@@ -201,19 +209,8 @@ class Similarity:
         mean = 1 - math.fsum(self._sums) / counted
         return mean * (height * width / (self.size[0] * self.size[1]))
 
-    def map(self) -> Floats:
-        """S of every pixel, float64 of the larger size; 0 outside the common area."""
-        assert self.keep_map
-        similarity = np.zeros(self.size)
-        similarity[: self.common[0], : self.common[1]] = 1
-        for top, left, lack in self._patches:
-            similarity[top : top + lack.shape[0], left : left + lack.shape[1]] -= lack
-        return similarity
-
-    def _add_lack(self, top: int, left: int, lack: Floats) -> None:
+    def _sum_up(self, top: int, left: int, lack: Floats) -> None:
         """Add 1 - S of a part of the picture, leaving the border out of the mean."""
-        if self.keep_map:
-            self._patches.append((top, left, lack.copy()))
         border = self._window // 2
         height, width = self.common
         first_row, last_row = max(border - top, 0), height - border - top

@@ -23,7 +23,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules import metrics, regions
+from mymodules import bands, metrics, regions
+from mymodules.bands import Band
 from mymodules.formats import png
 from mymodules.images import Rgba
 from mymodules.regions import Region
@@ -90,66 +91,85 @@ def delta(first_rgba: Rgba, second_rgba: Rgba) -> Rgba:
 
 def delta_shades(first_rgba: Rgba, second_rgba: Rgba) -> NDArray[np.uint8]:
     """The shades of `delta`, uint8 (height, width): 0 equal, 1 to 7 orange, 8 to 14 blue."""
-    (height, width), (common_height, common_width) = metrics.common_size(first_rgba.shape, second_rgba.shape)
-    shades = np.full((height, width), 7, np.uint8)
-    common = np.s_[:common_height, :common_width]
-    distance = cv2.absdiff(
-        np.ascontiguousarray(first_rgba[common]), np.ascontiguousarray(second_rgba[common])
-    )
-    distance = distance.reshape(common_height, common_width, 4)
-    total = distance.sum(axis=2, dtype=np.uint16)
-    only_alpha = (distance[:, :, 3] == total) & (total > 0)
-    shades[common] = _SHADE[total] + np.where(only_alpha, np.uint8(7), np.uint8(0))
+    larger, (height, width) = metrics.common_size(first_rgba.shape, second_rgba.shape)
+    shades = np.full(larger, 7, np.uint8)
+    shades[:height, :width] = 0
+    for band in bands.of_samples(first_rgba, second_rgba):
+        own = band.own
+        shades[band.top : band.top + own.stop - own.start, :width] = _shades(
+            band.first[own], band.second[own]
+        )
     return shades
 
 
-def write(
-    folder: Path,
-    stem: str,
-    first_rgba: Rgba,
-    second_rgba: Rgba,
-    boxes: Iterable[Region],
-    similarity_map: NDArray[np.float64],
-) -> None:
-    """Draw and write all five pictures of a pair.
+def _shades(first_rgba: Rgba, second_rgba: Rgba) -> NDArray[np.uint8]:
+    """`delta_shades` of two pictures of one size."""
+    red, green, blue, alpha = cv2.split(cv2.absdiff(first_rgba, second_rgba))
+    colour = red.astype(np.uint16) + green + blue
+    shades: NDArray[np.uint8] = _SHADE[colour + alpha]
+    shades[(colour == 0) & (alpha > 0)] += 7
+    return shades
 
-    Parameters
-    ----------
-    folder : Path
-        The run's pictures folder.
-    stem : str
-        The pair's own part, from `stems`; its folders are created.
-    first_rgba, second_rgba : uint8 (height, width, 4)
-    boxes : iterable of Region
-        Drawn on both, just outside of what they hold.
-    similarity_map : float64 (larger height, larger width)
-        As `metrics.structural_similarity` returns it.
 
-    Raises
-    ------
-    OSError
-        Where a file cannot be written; what was begun is removed.
-    """
-    boxes = list(boxes)
-    similarity_bytes = regions.byte_map(similarity_map)
-    width = similarity_bytes.shape[1]
-    shades = delta_shades(first_rgba, second_rgba)
-    changed = np.packbits(regions.threshold(similarity_bytes), axis=1)
-    palette, alpha = _DELTA_COLOURS[:, :3].tobytes(), _DELTA_COLOURS[:, 3].tobytes()
-    drawings = (
-        _encode_rgba(_boxed(first_rgba, boxes)),
-        _encode_rgba(_boxed(second_rgba, boxes)),
-        png.encode(similarity_bytes, width, depth=8, colour_type=0),
-        png.encode(changed, width, depth=1, colour_type=0),
-        png.encode(_nibbles(shades), width, depth=4, colour_type=3, palette=palette, transparency=alpha),
-    )
-    (folder / stem).parent.mkdir(parents=True, exist_ok=True)
-    try:
-        for ending, data in zip(ENDINGS, drawings, strict=True):
-            (folder / (stem + ending)).write_bytes(data)
-    except OSError:
-        remove(folder, stem)
-        raise
+class Drawing:
+    """The drawings of one pair: fed with its bands, then written. Sizes are (height, width)."""
+
+    def __init__(self, first_size: tuple[int, int], second_size: tuple[int, int]) -> None:
+        larger, (height, width) = metrics.common_size(first_size, second_size)
+        self._similarity = np.zeros(larger, np.uint8)
+        self._similarity[:height, :width] = 255
+        self._shades = np.full(larger, 7, np.uint8)
+        self._shades[:height, :width] = 0
+
+    def add(self, band: Band, patches: Iterable[tuple[int, int, NDArray[np.float64]]]) -> None:
+        """Add what a band shows, and where SSIM is not 1 (see `metrics.Similarity.add`)."""
+        found = _shades(band.first[band.own], band.second[band.own])
+        self._shades[band.top : band.top + found.shape[0], : found.shape[1]] = found
+        for top, left, lack in patches:
+            place = np.s_[top : top + lack.shape[0], left : left + lack.shape[1]]
+            self._similarity[place] = regions.byte_map(1 - lack)
+
+    def write(
+        self, folder: Path, stem: str, first_rgba: Rgba, second_rgba: Rgba, boxes: Iterable[Region]
+    ) -> None:
+        """Write all five files.
+
+        Parameters
+        ----------
+        folder : Path
+            The run's pictures folder.
+        stem : str
+            The pair's own part, from `stems`; its folders are created.
+        first_rgba, second_rgba : uint8 (height, width, 4)
+            The pictures themselves; the boxes are drawn into these arrays.
+        boxes : iterable of Region
+            Drawn on both, just outside of what they hold.
+
+        Raises
+        ------
+        OSError
+            Where a file cannot be written; what was begun is removed.
+        """
+        boxes = list(boxes)
+        width = self._shades.shape[1]
+        changed = np.packbits(regions.threshold(self._similarity), axis=1)
+        palette, alpha = _DELTA_COLOURS[:, :3].tobytes(), _DELTA_COLOURS[:, 3].tobytes()
+        drawings = (
+            _encode_rgba(_boxed(first_rgba, boxes)),
+            _encode_rgba(_boxed(second_rgba, boxes)),
+            png.encode(self._similarity, width, depth=8, colour_type=0),
+            png.encode(changed, width, depth=1, colour_type=0),
+            png.encode(
+                _nibbles(self._shades), width, depth=4, colour_type=3, palette=palette, transparency=alpha
+            ),
+        )
+        (folder / stem).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            for ending, data in zip(ENDINGS, drawings, strict=True):
+                (folder / (stem + ending)).write_bytes(data)
+        except OSError:
+            remove(folder, stem)
+            raise
 
 
 def remove(folder: Path, stem: str) -> None:
@@ -159,7 +179,7 @@ def remove(folder: Path, stem: str) -> None:
 
 
 def _boxed(rgba: Rgba, boxes: Iterable[Region]) -> Rgba:
-    drawn = rgba.copy()
+    drawn = np.ascontiguousarray(rgba)
     for x, y, width, height in boxes:
         for line in range(1, _BOX_LINE + 1):
             corner, opposite = (x - line, y - line), (x + width - 1 + line, y + height - 1 + line)
@@ -169,8 +189,8 @@ def _boxed(rgba: Rgba, boxes: Iterable[Region]) -> Rgba:
 
 def _encode_rgba(rgba: Rgba) -> bytes:
     height, width = rgba.shape[:2]
-    if rgba[:, :, 3].min(initial=255) == 255:
-        rgb = np.ascontiguousarray(rgba[:, :, :3])
+    if cv2.extractChannel(rgba, 3).min(initial=255) == 255:
+        rgb = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)
         return png.encode(rgb.reshape(height, -1), width, depth=8, colour_type=2)
     return png.encode(rgba.reshape(height, -1), width, depth=8, colour_type=6)
 

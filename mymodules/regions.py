@@ -8,6 +8,7 @@ can be added one after the other to a `Gatherer` with the same result.
 `from_similarity` is the older way, by a threshold on the SSIM map; it may leave differences out.
 """
 
+import functools
 from typing import NamedTuple
 
 import cv2
@@ -134,11 +135,11 @@ def _cells(mask: NDArray[np.bool_]) -> Boxes:
     high, wide = -(-height // cell_height), -(-mask.shape[1] // cell_width)
     padded = np.zeros((high * cell_height, wide * cell_width), np.bool_)
     padded[:height, : mask.shape[1]] = mask[offset : offset + height]
-    columns = padded.reshape(high, cell_height, -1).any(axis=1).reshape(high, wide, cell_width)
-    cells = np.asarray(columns.any(axis=2))
+    columns = _union(padded.reshape(high, cell_height, -1), 1).reshape(high, wide, cell_width)
+    lines = _union(padded.reshape(-1, wide, cell_width), 2).reshape(high, cell_height, wide)
+    cells = _union(lines, 1)
     y, x = np.nonzero(cells)
-    columns = columns[y, x]
-    lines = np.asarray(padded.reshape(high, cell_height, wide, cell_width)[y, :, x].any(axis=2))
+    columns, lines = columns[y, x], lines[y, :, x]
     count, found = cv2.connectedComponents(cells.astype(np.uint8), connectivity=8)
     labels = np.asarray(found, np.int64)
     left, top = x * cell_width, y * cell_height + offset
@@ -150,6 +151,12 @@ def _cells(mask: NDArray[np.bool_]) -> Boxes:
         left + cell_width - columns[:, ::-1].argmax(axis=1),
         top + cell_height - lines[:, ::-1].argmax(axis=1),
     )
+
+
+def _union(parts: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
+    """``any`` along a short axis, by whole slices."""
+    slices = np.moveaxis(parts, axis, 0)
+    return functools.reduce(np.bitwise_or, slices)
 
 
 def _merge(boxes: Boxes, gap_x: int, gap_y: int) -> Boxes:

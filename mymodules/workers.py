@@ -244,15 +244,19 @@ def _compared(job: Job, first: _Side, second: _Side, found: Iterable[Band]) -> P
     similarity = metrics.Similarity(first.size, second.size)
     gatherer = regions.Gatherer()
     deep_differ = False
+    drawing = pictures.Drawing(first.size, second.size) if job.pictures_dir is not None else None
     for band in found:
         gatherer.add(band.top, tally.add(band))
-        similarity.add(band.top, band.above, band.below, metrics.gray(band.first), metrics.gray(band.second))
+        grays = metrics.gray(band.first), metrics.gray(band.second)
+        patches = similarity.add(band.top, band.above, band.below, *grays)
         deep_differ |= band.deep_differ
+        if drawing is not None:
+            drawing.add(band, patches)
     gatherer.add_outside(*metrics.common_size(first.size, second.size))
     figures = _Figures(tally.metrics(), similarity.score(), gatherer.regions())
     status, code, told = _verdict(first, second, figures, deep_differ)
-    if job.pictures_dir is not None and (status == "changed" or job.draw_same):
-        told += _drawn(job.pictures_dir, job.stem, first, second, figures.boxes)
+    if drawing is not None and (status == "changed" or job.draw_same):
+        told += _written(drawing, job, first, second, figures.boxes)
     return _result(job.pair, status, code, told, first, second, figures)
 
 
@@ -280,17 +284,18 @@ def _verdict(first: _Side, second: _Side, figures: _Figures, deep_differ: bool) 
     return "same", "pixels_equal", ["The pixels are equal, the files are not.", *notes]
 
 
-def _drawn(folder: Path, stem: str, first: _Side, second: _Side, boxes: tuple[Region, ...]) -> list[str]:
+def _written(
+    drawing: pictures.Drawing, job: Job, first: _Side, second: _Side, boxes: tuple[Region, ...]
+) -> list[str]:
     """Write the drawings; a sentence where that fails, because the figures are good all the same."""
+    assert job.pictures_dir is not None
     first_rgba, second_rgba = (
         images.to_rgba(images.decode(side.data, side.whole)) for side in (first, second)
     )
-    grays = metrics.gray(first_rgba), metrics.gray(second_rgba)
-    similarity_map = metrics.structural_similarity(*grays)[1]
     try:
-        pictures.write(folder, stem, first_rgba, second_rgba, boxes, similarity_map)
+        drawing.write(job.pictures_dir, job.stem, first_rgba, second_rgba, boxes)
     except OSError as error:
-        return [f"Its drawings could not be written to {folder}: {error.strerror or error}."]
+        return [f"Its drawings could not be written to {job.pictures_dir}: {error.strerror or error}."]
     return []
 
 

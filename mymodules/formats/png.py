@@ -42,6 +42,8 @@ _METADATA = {
     b"cHRM": "colour profile",
 }
 _METADATA |= {b"cICP": "colour profile", b"pHYs": "density", b"eXIf": "orientation"}
+_END = struct.pack(">I4sI", 0, b"IEND", 0xAE426082)
+_BLOCK = 65535  # bytes of the largest uncompressed block of DEFLATE
 _LARGEST_PROFILE = 1 << 24  # bytes; more would be a bomb
 # Adam7: first column, first row, column step, row step of each pass.
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -216,13 +218,8 @@ def unfilter(rows: Bytes, pixel_size: int, above: Bytes | None = None) -> Bytes:
     count, stride = rows.shape[0], rows.shape[1] - 1
     if not rows[:, 0].any():
         return np.ascontiguousarray(rows[:, 1:])
-    depth, colour_type = _KIND_OF_SIZE[pixel_size]
-    ihdr = struct.pack(">IIBBBBB", stride // pixel_size, count, depth, colour_type, 0, 0, 0)
-    packed = imagecodecs.deflate_encode(np.ascontiguousarray(rows).data, level=0)
-    raw = imagecodecs.png_decode(
-        SIGNATURE + _chunk(b"IHDR", ihdr) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")
-    )
-    if depth == 16:
+    raw = imagecodecs.png_decode(_uncompressed(np.ascontiguousarray(rows), pixel_size))
+    if raw.dtype == np.uint16:
         raw = raw.astype(">u2").view(np.uint8)
     return np.asarray(raw, np.uint8).reshape(count, stride)
 
@@ -289,7 +286,31 @@ def encode(
     if transparency:
         chunks.append(_chunk(b"tRNS", transparency))
     chunks.append(_chunk(b"IDAT", isal_zlib.compress(stored, 1)))
-    return SIGNATURE + b"".join(chunks) + _chunk(b"IEND", b"")
+    return SIGNATURE + b"".join(chunks) + _END
+
+
+def _uncompressed(rows: Bytes, pixel_size: int) -> memoryview:
+    """Stored rows, as they are, as a PNG file: one allocation, one copy."""
+    depth, colour_type = _KIND_OF_SIZE[pixel_size]
+    width = (rows.shape[1] - 1) // pixel_size
+    head = SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, len(rows), depth, colour_type, 0, 0, 0))
+    head_size, blocks = len(head), -(-rows.size // _BLOCK)
+    packed_size = 2 + 5 * blocks + rows.size + 4
+    file = np.empty(head_size + 8 + packed_size + 4 + len(_END), np.uint8)
+    view = file.data
+    view[:head_size] = head
+    struct.pack_into(">I4sBB", view, head_size, packed_size, b"IDAT", 0x78, 0x01)
+    at, flat = head_size + 10, rows.reshape(-1)
+    for start in range(0, rows.size, _BLOCK):
+        part = flat[start : start + _BLOCK]
+        last = start + _BLOCK >= rows.size
+        struct.pack_into("<BHH", view, at, last, part.size, part.size ^ 0xFFFF)
+        file[at + 5 : at + 5 + part.size] = part
+        at += 5 + part.size
+    struct.pack_into(">I", view, at, imagecodecs.deflate_adler32(flat.data))
+    struct.pack_into(">I", view, at + 4, imagecodecs.deflate_crc32(view[head_size + 4 : at + 4]))
+    view[at + 8 :] = _END
+    return view
 
 
 def _read_ihdr(body: bytes) -> tuple[int, int, int, int, bool]:
