@@ -102,10 +102,17 @@ def of_samples(first: Samples, second: Samples) -> Iterator[Band]:
         yield from _differing(top, above, below, first[part], second[part])
 
 
-def of_rows(first: Rows, second: Rows) -> Iterator[Band]:
-    """Bands of two PNG files that are `alike`; their heights may differ."""
+def of_rows(first: Rows, second: Rows, *, keep: bool = False) -> Iterator[Band]:
+    """Bands of two PNG files that are `alike`; their heights may differ.
+
+    Parameters
+    ----------
+    first, second : Rows
+    keep : bool
+        Leave rows that were unfiltered so in `Rows.stored`, which spares doing it again for drawings.
+    """
     height = min(first.header.height, second.header.height)
-    upper, lower = _Reader(first), _Reader(second)
+    upper, lower = _Reader(first, keep), _Reader(second, keep)
     for top, bottom in _runs(_unsure_rows(first.stored[:height], second.stored[:height]), height):
         known = max(0, top - REACH)
         pair = upper.read(known, known), lower.read(known, known)
@@ -121,30 +128,42 @@ def of_rows(first: Rows, second: Rows) -> Iterator[Band]:
             pair = pair[0][-REACH - below :], pair[1][-REACH - below :]
 
 
-class _Reader:
-    """Rows of one file as samples, read from top to bottom with leaps."""
+def unfilter_in_place(rows: Rows, start: int, stop: int) -> Bytes:
+    """Store rows start to stop without filters; returns their raw bytes, a view (rows, stride)."""
+    _Reader(rows, keep=True).raw(start, stop)
+    return rows.stored[start:stop, 1:]
 
-    def __init__(self, rows: Rows) -> None:
-        self.header, self.stored = rows.header, rows.stored
+
+class _Reader:
+    """Rows of one file, read from top to bottom with leaps."""
+
+    def __init__(self, rows: Rows, keep: bool) -> None:
+        self.header, self.stored, self.keep = rows.header, rows.stored, keep
         self.begins = np.flatnonzero(rows.stored[:, 0] <= 1)
         self.next = 0
         self.above: Bytes | None = None
 
     def read(self, start: int, stop: int) -> Samples:
-        """Rows start to stop; ``start`` is never before the last ``stop``."""
+        """Rows start to stop as samples; ``start`` is never before the last ``stop``."""
+        return samples(self.raw(start, stop), self.header)
+
+    def raw(self, start: int, stop: int) -> Bytes:
+        """The same as raw bytes."""
         nearest = np.searchsorted(self.begins, start, side="right") - 1
         begin = int(self.begins[nearest]) if nearest >= 0 else 0
         if begin > self.next:
             self.next, self.above = begin, None
         while self.next < start:
-            self._raw(min(start, self.next + _ROWS_AT_ONCE))
-        return samples(self._raw(stop), self.header)
+            self._unfilter(min(start, self.next + _ROWS_AT_ONCE))
+        return self._unfilter(stop)
 
-    def _raw(self, stop: int) -> Bytes:
+    def _unfilter(self, stop: int) -> Bytes:
         rows = self.stored[self.next : stop]
         if not len(rows):
             return np.empty((0, self.header.stride), np.uint8)
         raw = unfilter(rows, self.header.pixel_size, self.above if rows[0, 0] > 1 else None)
+        if self.keep:
+            rows[:, 0], rows[:, 1:] = 0, raw
         self.next, self.above = stop, raw[-1]
         return raw
 

@@ -5,6 +5,7 @@
     ├── OutputError     a result cannot be written
     ├── ResultsError    a results file is absent, unfinished or not ours
     ├── PoolError       the worker processes do not start
+    ├── StoreError      the store cannot be used, or has no image for a digest
     └── ImageError      one file cannot be compared: never leaves a run, it becomes a row
 
 A message says what is wrong, which path it concerns and what to do. All of them survive pickling,
@@ -47,6 +48,10 @@ class PoolError(MymodulesError):
     """The worker processes ended before any of them had answered."""
 
 
+class StoreError(MymodulesError):
+    """The store's file cannot be used, or there is no image for a digest."""
+
+
 class ImageError(MymodulesError):
     """One file cannot be compared.
 
@@ -56,12 +61,15 @@ class ImageError(MymodulesError):
         One word for a program, a code of status ``error`` (``truncated``, ``animated`` ...).
     reason : str
         A clause for a person without the file's name: "it ends in the middle of its pixel data".
+    size : (int, int) or None
+        Width and height, px, where the header told them before it was refused.
     """
 
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(code, reason)
+    def __init__(self, code: str, reason: str, size: tuple[int, int] | None = None) -> None:
+        super().__init__(code, reason, size)
         self.code = code
         self.reason = reason
+        self.size = size
 
     def __str__(self) -> str:
         return f"{self.code}: {self.reason}"

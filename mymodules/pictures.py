@@ -12,6 +12,7 @@ For a pair named ``shop/cart.png`` these five may be written below the run's pic
 any file system. Nothing here reads a picture or decides what has changed.
 """
 
+import contextlib
 import hashlib
 import os
 import unicodedata
@@ -24,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules import bands, metrics, regions
-from mymodules.bands import Band
-from mymodules.formats import png
+from mymodules.bands import Band, Rows
+from mymodules.formats import Header, png
+from mymodules.formats.png import PngHeader
 from mymodules.images import Rgba
 from mymodules.regions import Region
 
@@ -34,7 +36,8 @@ ENDINGS = ("-1.orig.png", "-2.new.png", "-3.diff.png", "-4.thresh.png", "-5.delt
 _BOX_COLOUR = (229, 57, 53, 255)
 _BOX_LINE = 2  # px
 _LONGEST_NAME = 255 - max(len(ending) for ending in ENDINGS)  # bytes
-_RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
+_RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"}
+_RESERVED |= {f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³"}
 
 _ORANGE = "fdd0a2 fdae6b fd8d3c f16913 d94801 a63603 7f2704"
 _BLUE = "c6dbef 9ecae1 6baed6 4292c6 2171b5 08519c 08306b"
@@ -64,8 +67,8 @@ def stems(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         *above, last = name.split("/")
         collides = seen[_fold(name)] > 1 or any(_fold(name + ending) in folders for ending in ENDINGS)
-        above = [_shortened(part, part) if _reserved(part) else part for part in above]
-        if collides or _reserved(last) or len(os.fsencode(last)) > _LONGEST_NAME:
+        above = [_shortened(part, part) if _unfit(part) else part for part in above]
+        if collides or _unfit(last):
             last = _shortened(last, name)
         found[name] = "/".join([*above, last])
     return found
@@ -129,9 +132,7 @@ class Drawing:
             place = np.s_[top : top + lack.shape[0], left : left + lack.shape[1]]
             self._similarity[place] = regions.byte_map(1 - lack)
 
-    def write(
-        self, folder: Path, stem: str, first_rgba: Rgba, second_rgba: Rgba, boxes: Iterable[Region]
-    ) -> None:
+    def write(self, folder: Path, stem: str, first: Rows, second: Rows, boxes: Iterable[Region]) -> None:
         """Write all five files.
 
         Parameters
@@ -140,8 +141,8 @@ class Drawing:
             The run's pictures folder.
         stem : str
             The pair's own part, from `stems`; its folders are created.
-        first_rgba, second_rgba : uint8 (height, width, 4)
-            The pictures themselves; the boxes are drawn into these arrays.
+        first, second : Rows
+            The pictures themselves, see `canvas`; the boxes are drawn into them.
         boxes : iterable of Region
             Drawn on both, just outside of what they hold.
 
@@ -154,14 +155,13 @@ class Drawing:
         width = self._shades.shape[1]
         changed = np.packbits(regions.threshold(self._similarity), axis=1)
         palette, alpha = _DELTA_COLOURS[:, :3].tobytes(), _DELTA_COLOURS[:, 3].tobytes()
+        shades = _nibbles(self._shades)
         drawings = (
-            _encode_rgba(_boxed(first_rgba, boxes)),
-            _encode_rgba(_boxed(second_rgba, boxes)),
+            _outlined(first, boxes),
+            _outlined(second, boxes),
             png.encode(self._similarity, width, depth=8, colour_type=0),
             png.encode(changed, width, depth=1, colour_type=0),
-            png.encode(
-                _nibbles(self._shades), width, depth=4, colour_type=3, palette=palette, transparency=alpha
-            ),
+            png.encode(shades, width, depth=4, colour_type=3, palette=palette, transparency=alpha),
         )
         (folder / stem).parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -172,27 +172,57 @@ class Drawing:
             raise
 
 
-def remove(folder: Path, stem: str) -> None:
-    """Remove what a pair has of drawings."""
-    for ending in ENDINGS:
-        (folder / (stem + ending)).unlink(missing_ok=True)
-
-
-def _boxed(rgba: Rgba, boxes: Iterable[Region]) -> Rgba:
-    drawn = np.ascontiguousarray(rgba)
-    for x, y, width, height in boxes:
-        for line in range(1, _BOX_LINE + 1):
-            corner, opposite = (x - line, y - line), (x + width - 1 + line, y + height - 1 + line)
-            cv2.rectangle(drawn, corner, opposite, _BOX_COLOUR)
-    return drawn
-
-
-def _encode_rgba(rgba: Rgba) -> bytes:
+def canvas(rgba: Rgba) -> Rows:
+    """A picture as stored rows that can be drawn on: RGB where it is opaque, else RGBA."""
     height, width = rgba.shape[:2]
-    if cv2.extractChannel(rgba, 3).min(initial=255) == 255:
-        rgb = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)
-        return png.encode(rgb.reshape(height, -1), width, depth=8, colour_type=2)
-    return png.encode(rgba.reshape(height, -1), width, depth=8, colour_type=6)
+    opaque = cv2.extractChannel(rgba, 3).min(initial=255) == 255
+    pixels = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB) if opaque else rgba
+    stored = np.zeros((height, 1 + width * pixels.shape[2]), np.uint8)
+    stored[:, 1:] = pixels.reshape(height, -1)
+    return Rows(PngHeader("PNG", width, height, 8, colour_type=2 if opaque else 6), stored)
+
+
+def can_be_drawn_on(header: Header) -> bool:
+    """Whether the stored rows of a file hold RGB or RGBA bytes, as those of a `canvas` do."""
+    return (
+        isinstance(header, PngHeader)
+        and (header.colour_type, header.depth) in ((2, 8), (6, 8))
+        and not header.interlaced
+        and not header.transparency
+    )
+
+
+def remove(folder: Path, stem: str) -> None:
+    """Remove what a pair has of drawings, as far as that can be done."""
+    for ending in ENDINGS:
+        with contextlib.suppress(OSError):
+            (folder / (stem + ending)).unlink()
+
+
+def _outlined(rows: Rows, boxes: list[Region]) -> bytes:
+    """A PNG file of the picture with boxes around the regions.
+
+    Only rows that a box touches are unfiltered, and the one below each, whose filter may look at it.
+    """
+    height, width = rows.header.height, rows.header.width
+    touched = np.zeros(height, np.bool_)
+    for _, y, _, tall in boxes:
+        touched[max(0, y - _BOX_LINE) : y + tall + _BOX_LINE] = True
+    for top, bottom in np.flatnonzero(np.diff(touched, prepend=False, append=False)).reshape(-1, 2).tolist():
+        bands.unfilter_in_place(rows, top, min(bottom + 1, height))
+    pixels = rows.stored[:, 1:].reshape(height, width, -1)
+    colour = np.array(_BOX_COLOUR[: pixels.shape[2]], np.uint8)
+    for x, y, wide, tall in boxes:
+        for line in range(1, _BOX_LINE + 1):
+            left, top, right, bottom = x - line, y - line, x + wide - 1 + line, y + tall - 1 + line
+            across, down = slice(max(left, 0), right + 1), slice(max(top, 0), bottom + 1)
+            for row in (top, bottom):
+                if 0 <= row < height:
+                    pixels[row, across] = colour
+            for column in (left, right):
+                if 0 <= column < width:
+                    pixels[down, column] = colour
+    return png.pack(rows.stored, width, depth=8, colour_type=rows.header.colour_type)
 
 
 def _nibbles(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -206,8 +236,10 @@ def _fold(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-def _reserved(part: str) -> bool:
-    return part.split(".")[0].strip().lower() in _RESERVED or part.endswith((".", " "))
+def _unfit(part: str) -> bool:
+    """Whether one part of a path is reserved on Windows, or too long; the text of a folder may be escaped."""
+    reserved = part.split(".")[0].strip().lower() in _RESERVED or part.endswith((".", " "))
+    return reserved or len(os.fsencode(part)) > _LONGEST_NAME
 
 
 def _shortened(part: str, name: str) -> str:
@@ -216,4 +248,5 @@ def _shortened(part: str, name: str) -> str:
     short = part if "." not in part.lstrip(".") else part.rpartition(".")[0]
     while len(os.fsencode(short)) + len(mark) > _LONGEST_NAME:
         short = short[:-1]
-    return short.rstrip(". ") + mark
+    short = short.rstrip(". ")
+    return (short.replace(".", "-") if _unfit(short) else short) + mark

@@ -6,6 +6,7 @@ never raises here: it becomes a row. A worker imports neither pandas nor scikit-
 """
 
 import functools
+import multiprocessing
 import os
 import signal
 import stat
@@ -14,17 +15,20 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import cv2
 
 from mymodules import bands, images, metrics, pairs, pictures, regions, settings
-from mymodules.bands import Band
+from mymodules.bands import Band, Rows
 from mymodules.errors import ImageError, SettingsError
-from mymodules.formats import Header
+from mymodules.formats import Header, png
+from mymodules.formats.png import PngHeader, Samples
 from mymodules.metrics import DiffMetrics
 from mymodules.pairs import Pair
 from mymodules.regions import Region
+
+T = TypeVar("T")
 
 _FORMAT_OF_SUFFIX = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".bmp": "BMP"}
 _FORMAT_OF_SUFFIX |= {".tif": "TIFF", ".tiff": "TIFF"}
@@ -36,7 +40,7 @@ _REMEDY = {
     "not_an_image": "Look at what was saved under this name.",
     "animated": "Save the frames as single pictures to compare them.",
     "unsupported": "Save it as PNG to compare it.",
-    "too_many_pixels": "Raise max_pixels or cut it up.",
+    "too_many_pixels": "Cut it up, or raise max_pixels where memory allows.",
     "permission": "Allow reading it and run again.",
     "vanished": "Run again.",
     "changed_during_run": "Run again when nothing writes to it.",
@@ -116,7 +120,8 @@ def compimgdiff_init(str_start_datetime: str) -> None:
         Stamp of the run: drawings go to the folder ``03.diff-<stamp>`` of the output folder.
     """
     global _pictures_dir
-    prepare_process()
+    if multiprocessing.parent_process() is not None:  # else it is a notebook that compares without a pool
+        prepare_process()
     _pictures_dir = Path(f"{settings.current().out / '03.diff'}-{str_start_datetime}")
 
 
@@ -141,7 +146,8 @@ def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
         raw = pairs.from_text(name)
         first, second = (_there(root / raw) for root in (chosen.first, chosen.second))
         pair = Pair(name, first, second)
-    return compare(Job(pair, _pictures_dir, stems.get(name, name), max_pixels=chosen.max_pixels))
+    stem = stems.get(pair.name) or pictures.stems([name])[name]
+    return compare(Job(pair, _pictures_dir, stem, max_pixels=chosen.max_pixels))
 
 
 def died(job: Job) -> PairResult:
@@ -190,6 +196,8 @@ class _Side:
     digest: str | None = None
     header: Header | None = None
     error: ImageError | None = None
+    rows: Rows | None = None
+    samples: Samples | None = None
 
     @property
     def whole(self) -> Header:
@@ -199,7 +207,15 @@ class _Side:
 
     @property
     def size(self) -> tuple[int, int]:
+        """Height and width of a side without an error."""
         return self.whole.height, self.whole.width
+
+    @property
+    def known_size(self) -> tuple[int, int] | tuple[None, None]:
+        """Width and height as far as its header could be read."""
+        if self.header is not None:
+            return self.header.width, self.header.height
+        return (self.error and self.error.size) or (None, None)
 
 
 class _Figures(NamedTuple):
@@ -210,17 +226,20 @@ class _Figures(NamedTuple):
 
 def _row(job: Job) -> PairResult:
     pair = job.pair
+    first = _inspected("first", pair.first, job.max_pixels)
+    second = _inspected("second", pair.second, job.max_pixels, first)
     if pair.problem is not None:
         code, message = pair.problem
-        return _result(pair, "error", code, [message])
-    first = _inspected("first", pair.first, job.max_pixels)
-    second = _inspected("second", pair.second, job.max_pixels)
+        return _result(pair, "error", code, [message], first, second)
     if first is None or second is None:
         return _one_sided(pair, first, second)
     if not (first.error or second.error):
-        found = _bands(first, second)
-        if not (first.error or second.error):
-            return _compared(job, first, second, found)
+        try:
+            _load(first, second)
+            if not (first.error or second.error):
+                return _compared(job, first, second)
+        except MemoryError:
+            first.error = second.error = ImageError("too_many_pixels", "there is not enough memory for it")
     return _broken(pair, first, second)
 
 
@@ -228,24 +247,29 @@ def _one_sided(pair: Pair, first: _Side | None, second: _Side | None) -> PairRes
     side = first or second
     assert side is not None
     status, code = ("missing", "only_first") if second is None else ("extra", "only_second")
+    _attempt(side, images.decode)
     told = [f"It is only in {side.role}.", *_complaints(side)]
     return _result(pair, status, code, told, first, second)
 
 
 def _broken(pair: Pair, first: _Side, second: _Side) -> PairResult:
+    _attempt(first, images.decode)  # that one of them is broken does not say that the other is not
+    _attempt(second, images.decode)
     error = first.error or second.error
     assert error is not None
     return _result(pair, "error", error.code, _complaints(first) + _complaints(second), first, second)
 
 
-def _compared(job: Job, first: _Side, second: _Side, found: Iterable[Band]) -> PairResult:
-    """The row of two files that are fit to compare, from the bands in which they may differ."""
+def _compared(job: Job, first: _Side, second: _Side) -> PairResult:
+    """The row of two files that are fit to compare."""
     tally = metrics.Tally(first.size, second.size)
     similarity = metrics.Similarity(first.size, second.size)
     gatherer = regions.Gatherer()
     deep_differ = False
-    drawing = pictures.Drawing(first.size, second.size) if job.pictures_dir is not None else None
-    for band in found:
+    differs = first.data != second.data
+    drawn = job.pictures_dir is not None and (differs or job.draw_same)
+    drawing = pictures.Drawing(first.size, second.size) if drawn else None
+    for band in _bands(first, second, keep=drawn) if differs else ():
         gatherer.add(band.top, tally.add(band))
         grays = metrics.gray(band.first), metrics.gray(band.second)
         patches = similarity.add(band.top, band.above, band.below, *grays)
@@ -275,7 +299,7 @@ def _verdict(first: _Side, second: _Side, figures: _Figures, deep_differ: bool) 
     if pixels.num_diff_pixels:
         return "changed", "pixels_differ", [_extent(figures), *differing, *notes]
     if deep_differ:
-        told = "Only the low bytes of the 16-bit values differ: as 8 bits the pictures are equal."
+        told = "The 16-bit values differ, but as 8 bits the pictures are equal."
         return "changed", "low_bits_differ", [told, *differing, *notes]
     if first.data == second.data:
         return "same", "bytes_equal", ["Equal byte for byte.", *notes]
@@ -289,25 +313,39 @@ def _written(
 ) -> list[str]:
     """Write the drawings; a sentence where that fails, because the figures are good all the same."""
     assert job.pictures_dir is not None
-    first_rgba, second_rgba = (
-        images.to_rgba(images.decode(side.data, side.whole)) for side in (first, second)
-    )
     try:
-        drawing.write(job.pictures_dir, job.stem, first_rgba, second_rgba, boxes)
+        drawing.write(job.pictures_dir, job.stem, _canvas(first), _canvas(second), boxes)
     except OSError as error:
         return [f"Its drawings could not be written to {job.pictures_dir}: {error.strerror or error}."]
+    except MemoryError:
+        return ["There was not enough memory for its drawings."]
+    except ImageError as error:
+        return [f"It could not be drawn: {error.reason}."]
     return []
 
 
-def _inspected(role: str, path: Path | None, max_pixels: int) -> _Side | None:
-    """A side with its bytes and its header, or with the error that prevents them."""
+def _canvas(side: _Side) -> Rows:
+    if side.rows is not None and pictures.can_be_drawn_on(side.whole):
+        return side.rows
+    samples = side.samples if side.samples is not None else images.decode(side.data, side.whole)
+    return pictures.canvas(images.to_rgba(samples))
+
+
+def _inspected(role: str, path: Path | None, max_pixels: int, other: _Side | None = None) -> _Side | None:
+    """A side with its bytes and its header, or with the error that prevents them.
+
+    What is known of the other side's equal bytes is not found out again.
+    """
     if path is None:
         return None
     side = _Side(role, path)
     try:
         side.data = _read(path)
-        side.digest = images.digest(side.data)
-        side.header = images.inspect(side.data, max_pixels=max_pixels)
+        if other is not None and other.digest is not None and other.data == side.data:
+            side.digest, side.header, side.error = other.digest, other.header, other.error
+        else:
+            side.digest = images.digest(side.data)
+            side.header = images.inspect(side.data, max_pixels=max_pixels)
     except ImageError as error:
         side.error = error
     return side
@@ -323,30 +361,51 @@ def _read(path: Path) -> bytes:
             data = file.read()
         after = path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        raise ImageError("vanished", "it was there when the run began and is gone") from None
+        raise ImageError("vanished", "there is no such file any more, or it is a link to nothing") from None
     except OSError as error:
         raise ImageError("permission", f"it cannot be read ({error.strerror or error})") from None
+    except MemoryError:
+        raise ImageError("too_many_pixels", "there is not enough memory for its bytes") from None
     unchanged = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
     if not unchanged or len(data) != after.st_size:
         raise ImageError("changed_during_run", "it was written to while it was read")
     return data
 
 
-def _bands(first: _Side, second: _Side) -> Iterator[Band]:
-    """Bands in which the two may differ. What only decoding shows to be broken is noted in the sides."""
+def _load(first: _Side, second: _Side) -> None:
+    """Make two sides ready for `_bands`; what only this shows to be broken is noted in them.
+
+    Equal bytes need no pixels. That they are whole is seen without them where the format allows it.
+    """
     if first.data == second.data:
-        return iter(())
-    load: Callable[..., Any] = images.decode
-    compare: Callable[..., Iterator[Band]] = bands.of_samples
-    if bands.alike(first.whole, second.whole):
-        load, compare = bands.rows, bands.of_rows
-    loaded = []
+        if isinstance(first.header, PngHeader):
+            _attempt(first, png.check)
+            second.error = first.error
+        return
+    alike = bands.alike(first.whole, second.whole)
     for side in (first, second):
+        if alike:
+            side.rows = _attempt(side, bands.rows)
+        else:
+            side.samples = _attempt(side, images.decode)
+
+
+def _bands(first: _Side, second: _Side, *, keep: bool) -> Iterator[Band]:
+    if first.rows is not None and second.rows is not None:
+        return bands.of_rows(first.rows, second.rows, keep=keep)
+    assert first.samples is not None
+    assert second.samples is not None
+    return bands.of_samples(first.samples, second.samples)
+
+
+def _attempt(side: _Side, decode: Callable[[bytes, Any], T]) -> T | None:
+    """What a side holds, or a note in it of what is broken."""
+    if side.error is None:
         try:
-            loaded.append(load(side.data, side.whole))
+            return decode(side.data, side.whole)
         except ImageError as error:
             side.error = error
-    return compare(*loaded) if len(loaded) == 2 else iter(())
+    return None
 
 
 def _complaints(side: _Side) -> list[str]:
@@ -375,7 +434,7 @@ def _differing_metadata(first: _Side, second: _Side) -> list[str]:
 
 def _extent(figures: _Figures) -> str:
     count, boxes = figures.pixels.num_diff_pixels, len(figures.boxes)
-    pixels = "1 pixel differs" if count == 1 else f"{count} pixels differ"
+    pixels = "1 pixel differs" if count == 1 else f"{count:,} pixels differ"
     percent = f"{figures.pixels.pixel_diff_percent:.3g} %"
     return f"{pixels} ({percent}) in {boxes} {'region' if boxes == 1 else 'regions'}."
 
@@ -403,8 +462,8 @@ def _result(
         if side is None:
             continue
         known: dict[str, Any] = {f"{side.role}_digest": side.digest}
-        if side.header is not None:
-            known |= {f"width_{side.role}": side.header.width, f"height_{side.role}": side.header.height}
+        width, height = side.known_size
+        known |= {f"width_{side.role}": width, f"height_{side.role}": height}
         row = row._replace(**known)
     if figures is None:
         return row
@@ -439,6 +498,12 @@ def _there(path: Path) -> Path | None:
 
 @functools.lru_cache(maxsize=1)
 def _listing(first: Path, second: Path) -> tuple[dict[str, Pair], dict[str, str]]:
-    """Pairs by name and their stems, once for a process."""
+    """Pairs by their name on either side, and stems by the pair's name; once for a process."""
     listing = pairs.find(first, second)
-    return {pair.name: pair for pair in listing.pairs}, pictures.stems(pair.name for pair in listing.pairs)
+    by_name = {
+        pairs.to_text(path.relative_to(root).as_posix()): pair
+        for pair in listing.pairs
+        for root, path in ((first, pair.first), (second, pair.second))
+        if path is not None
+    }
+    return by_name, pictures.stems(pair.name for pair in listing.pairs)

@@ -14,6 +14,7 @@ settings.load_profile("project")
 def _no_inherited_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the folders that another program, or another test, has chosen."""
     monkeypatch.delenv("MYMODULES_SETTINGS", raising=False)
+    monkeypatch.setattr("mymodules.settings._current", None)
 
 
 @pytest.fixture(scope="session")

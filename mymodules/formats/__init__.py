@@ -48,4 +48,4 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
     if width * height > max_pixels:
         size = f"{width} x {height} px"
         told = f"its header says {size}, and max_pixels of settings.init allows {max_pixels} pixels"
-        raise ImageError("too_many_pixels", told)
+        raise ImageError("too_many_pixels", told, (width, height))

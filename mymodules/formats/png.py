@@ -253,19 +253,16 @@ def samples(raw: Bytes, header: PngHeader, width: int | None = None) -> Samples:
 
 def decode(data: bytes, header: PngHeader) -> Samples:
     """All samples of a file that `inspect` accepted: see `samples`."""
-    stored = inflate(data, header)
+    passes = _passes(data, header)
     if not header.interlaced:
-        return samples(unfilter(as_rows(stored, header.stride), header.pixel_size), header)
+        return samples(unfilter(passes[0], header.pixel_size), header)
     picture: Samples | None = None
-    at = 0
-    for (columns, rows), (left, top, across, down) in zip(_pass_sizes(header), _PASSES, strict=True):
-        stride = _stride(header, columns)
-        size = rows * (1 + stride)
-        part = as_rows(stored[at : at + size], stride)
-        at += size
-        if not part.size:
+    for rows, (columns, _), (left, top, across, down) in zip(
+        passes, _pass_sizes(header), _PASSES, strict=True
+    ):
+        if not rows.size:
             continue
-        shown = samples(unfilter(part, header.pixel_size), header, columns)
+        shown = samples(unfilter(rows, header.pixel_size), header, columns)
         if picture is None:
             picture = np.empty((header.height, header.width, shown.shape[2]), shown.dtype)
         picture[top::down, left::across] = shown
@@ -273,14 +270,45 @@ def decode(data: bytes, header: PngHeader) -> Samples:
     return picture
 
 
+def check(data: bytes, header: PngHeader) -> None:
+    """Refuse what `decode` would, palettes that lack a colour excepted, without the cost of pixels."""
+    _passes(data, header)
+
+
+def _passes(data: bytes, header: PngHeader) -> list[Bytes]:
+    """The stored rows of each pass, see `as_rows`; one pass where the picture is not interlaced."""
+    stored = inflate(data, header)
+    passes, at = [], 0
+    for columns, rows in _pass_sizes(header):
+        stride = _stride(header, columns)
+        size = rows * (1 + stride)
+        passes.append(as_rows(stored[at : at + size], stride))
+        at += size
+    return passes
+
+
 def encode(
     rows: Bytes, width: int, *, depth: int, colour_type: int, palette: bytes = b"", transparency: bytes = b""
 ) -> bytes:
     """A PNG file of packed rows, uint8 (height, stride), without filters and compressed for speed."""
-    ihdr = struct.pack(">IIBBBBB", width, rows.shape[0], depth, colour_type, 0, 0, 0)
     stored = np.zeros((rows.shape[0], rows.shape[1] + 1), np.uint8)
     stored[:, 1:] = rows
-    chunks = [_chunk(b"IHDR", ihdr)]
+    return pack(
+        stored, width, depth=depth, colour_type=colour_type, palette=palette, transparency=transparency
+    )
+
+
+def pack(
+    stored: Bytes,
+    width: int,
+    *,
+    depth: int,
+    colour_type: int,
+    palette: bytes = b"",
+    transparency: bytes = b"",
+) -> bytes:
+    """A PNG file of stored rows, uint8 (height, 1 + stride), compressed for speed."""
+    chunks = [_chunk(b"IHDR", struct.pack(">IIBBBBB", width, len(stored), depth, colour_type, 0, 0, 0))]
     if palette:
         chunks.append(_chunk(b"PLTE", palette))
     if transparency:
