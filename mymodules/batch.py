@@ -5,28 +5,27 @@ What is promised:
 - Bad settings raise before the first pair is read. Bad pictures never raise, they are rows.
 - Rows are on disk as they come. Whatever ends a run early (an interrupt, a kill, a full disk), the rows
   that were finished stay, and ``resume`` does only the rest.
-- A worker that is killed costs no other pair its row: the pool is built anew, the pairs that were under
-  way are done again one at a time, and only one that kills its worker even then becomes an error.
-- It works from a notebook, a script with or without guard, ``python -``, a REPL and a thread: workers
-  never import the caller's ``__main__`` (loky). They end when their parent is gone.
+- A worker that is killed costs no other pair its row; see `pool`.
+- It works from a notebook, a script with or without guard, ``python -``, a REPL and a thread.
 """
 
+import operator
 import os
-import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from loky import ProcessPoolExecutor, cpu_count
+from loky import cpu_count
 
-from mymodules import images, pairs, pictures, results, settings, workers
-from mymodules.errors import OutputError, PoolError, SettingsError
+from mymodules import images, pairs, pictures, pool, results, settings
+from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.pairs import Pair
 from mymodules.settings import AnyPath, Settings
 from mymodules.workers import Job, PairResult
@@ -37,21 +36,11 @@ if TYPE_CHECKING:
 STATUSES = ("same", "changed", "missing", "extra", "error")
 
 _PICTURES = ("changed", "all", "none")
-_MEASURING = (
-    "mymodules",
-    "numpy",
-    "opencv-python-headless",
-    "imagecodecs",
-    "simplejpeg",
-    "pillow",
-    "tifffile",
-)
+_MEASURING = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs", "simplejpeg")
 # What says more about that run than about the file, and is therefore done again by a resumed one.
 _PASSING = {"vanished", "permission", "worker_died", "changed_during_run"}
-_GROUP_BYTES, _GROUP_PAIRS = 1 << 20, 32  # one task of the pool: large enough to hide its own cost
-_IDLE = 300  # s; then warm workers end
-_BREATH = 0.2  # s; an interrupt is noticed between two waits, on Windows too
-_SETTLED = 5  # s; a broken pool tells all its futures at once, this is for those that it forgets
+# What a manifest must say for its run to be resumed.
+_RECORDED = {"root", "first", "second", "options", "versions", "pictures", "skip_until", "stop_at"}
 
 
 @dataclass(frozen=True)
@@ -128,9 +117,8 @@ class ProgressBar:
                 from tqdm import tqdm
             else:
                 from tqdm.auto import tqdm
-            self._bar = tqdm(
-                total=progress.total, initial=progress.done - 1, unit=" pictures", mininterval=0.2
-            )
+            self._bar = tqdm(total=progress.total, initial=progress.done - 1, unit=" pictures", smoothing=0)
+            self._bar.start_t -= progress.seconds  # the first picture is told when the run is well under way
         self._bar.set_postfix({key: value for key, value in progress.counts.items() if value}, refresh=False)
         self._bar.update(progress.done - self._bar.n)
         if progress.done == progress.total:
@@ -183,31 +171,34 @@ def run(
     began = time.monotonic()
     if pictures not in _PICTURES:
         raise SettingsError(f"pictures is {pictures!r}: it must be 'changed', 'all' or 'none'.")
+    processes = _processors(num_processors)
     if resume is None:
         plan = _new_plan(_chosen(first, second, out), skip_until, stop_at, pictures)
     else:
-        plan = _resumed_plan(Path(resume), first, second, out, skip_until, stop_at, pictures)
-    jobs = plan.todo
-    pool = _Given(executor) if executor else _Processes.take(_processors(num_processors, len(jobs)))
+        path = Path(resume).expanduser()
+        plan = _resumed_plan(path, first, second, out, skip_until, stop_at, pictures)
     rows = {row.image_filename: row for row in plan.kept}
     counts = Counter({status: 0 for status in STATUSES})
     counts.update(row.status for row in plan.kept)
     total = len(plan.part)
-    with results.PartialWriter(plan.partial_path, plan.kept) as writer:
-        try:
-            for row in pool.rows(jobs):
+    try:
+        with (
+            results.PartialWriter(plan.partial_path, plan.kept) as writer,
+            closing(pool.rows(plan.todo, executor, processes)) as coming,
+        ):
+            for row in coming:
                 writer.append(row)
                 rows[row.image_filename] = row
                 counts[row.status] += 1
                 if on_progress is not None:
                     on_progress(_progress(len(rows), total, len(plan.kept), counts, time.monotonic() - began))
-        except KeyboardInterrupt:
-            told = f"Stopped after {len(rows)} of {total} pictures; their rows are kept. Go on with"
-            raise KeyboardInterrupt(f"{told} batch.run(resume={str(plan.partial_path)!r}).") from None
-    results.write(plan.csv_path, (rows[pair.name] for pair in plan.part))
+        results.write(plan.csv_path, (rows[pair.name] for pair in plan.part))
+        seconds = time.monotonic() - began
+        plan.finish(dict(counts), seconds)
+    except KeyboardInterrupt:
+        told = f"Stopped after {len(rows)} of {total} pictures; their rows are kept. Go on with"
+        raise KeyboardInterrupt(f"{told} {plan.resuming}.") from None
     plan.partial_path.unlink(missing_ok=True)
-    seconds = time.monotonic() - began
-    plan.finish(dict(counts), seconds)
     return Run(plan.csv_path, plan.pictures_dir, dict(counts), seconds, plan.stems)
 
 
@@ -248,6 +239,14 @@ class _Plan:
         limit = self.settings.max_pixels
         return [Job(pair, folder, self.stems[pair.name], which == "all", limit) for pair in left]
 
+    @property
+    def resuming(self) -> str:
+        """The call that goes on with this run, in this process too."""
+        now, then = settings.recorded(), self.settings
+        folders = f"{str(then.first)!r}, {str(then.second)!r}, "
+        named = "" if now is None or (now.first, now.second) == (then.first, then.second) else folders
+        return f"batch.run({named}resume={str(self.partial_path)!r})"
+
     def begin(self) -> None:
         """Write the manifest and see that drawings can be written."""
         results.write_manifest(results.manifest_path(self.settings.out, self.stamp), self.manifest)
@@ -257,6 +256,13 @@ class _Plan:
             except OSError as error:
                 told = f"The folder for drawings, {self.pictures_dir}, cannot be made"
                 raise OutputError(f"{told}: {error.strerror or error}.", self.pictures_dir) from error
+
+    def has_drawings(self, row: PairResult) -> bool:
+        """Whether all drawings that belong to a row are there: a full disk may have prevented them."""
+        drawn = {"none": (), "changed": ("changed",), "all": ("changed", "same")}[self.manifest["pictures"]]
+        stem = self.stems[row.image_filename]
+        paths = (self.pictures_dir / (stem + ending) for ending in pictures.ENDINGS)
+        return row.status not in drawn or all(path.exists() for path in paths)
 
     def finish(self, counts: dict[str, int], seconds: float) -> None:
         self.manifest |= {"complete": True, "counts": counts, "seconds": round(seconds, 3)}
@@ -313,6 +319,9 @@ def _resumed_plan(
             f"{path} is no results file of a run: resume takes results-....csv or .partial.csv."
         )
     manifest = results.read_manifest(results.manifest_path(path.parent, stamp))
+    if _RECORDED - manifest.keys():
+        told = f"{results.manifest_path(path.parent, stamp)} does not say how run {stamp} was begun"
+        raise ResultsError(f"{told}: it cannot be resumed. Begin a new run.")
     chosen = _as_then(manifest, path.parent, _named_again(manifest, first, second, out))
     asked = {"skip_until": skip_until, "stop_at": stop_at, "pictures": which}
     for name, default in {"skip_until": 0, "stop_at": -1, "pictures": "changed"}.items():
@@ -325,13 +334,15 @@ def _resumed_plan(
     listing = pairs.find(chosen.first, chosen.second)
     stems = pictures.stems(pair.name for pair in listing.pairs)
     manifest["stems"] = {name: stem for name, stem in stems.items() if name != stem}
-    manifest["complete"] = False
+    where = {"out": str(chosen.out), "pictures_dir": str(results.pictures_path(chosen.out, stamp))}
+    manifest |= {**where, "complete": False}
     part = listing.part(manifest["skip_until"], manifest["stop_at"])
     by_name = {row.image_filename: row for row in rows}
-    kept = [
-        by_name[pair.name] for pair in part if pair.name in by_name and _still_true(pair, by_name[pair.name])
-    ]
-    plan = _Plan(stamp, chosen, manifest, part, stems, kept)
+    plan = _Plan(stamp, chosen, manifest, part, stems, kept=[])
+    for pair in part:
+        row = by_name.get(pair.name)
+        if row is not None and _still_true(pair, row) and plan.has_drawings(row):
+            plan.kept.append(row)
     plan.begin()
     for job in plan.todo:
         pictures.remove(plan.pictures_dir, job.stem)
@@ -392,142 +403,20 @@ def _digest(path: Path | None) -> str | None:
         return "unreadable"
 
 
-def _processors(wanted: int | None, jobs: int) -> int:
-    if wanted is not None and (not isinstance(wanted, int) or wanted < 1):
+def _processors(wanted: int | None) -> int:
+    if wanted is None:
+        return int(cpu_count())
+    try:
+        number = 0 if isinstance(wanted, bool) else operator.index(wanted)
+    except TypeError:
+        number = 0
+    if number < 1:
         raise SettingsError(
             f"num_processors is {wanted!r}: it must be a whole number above 0, or None for all."
         )
-    return max(1, min(wanted or int(cpu_count()), jobs))
+    return number
 
 
 def _progress(done: int, total: int, kept: int, counts: Counter[str], seconds: float) -> Progress:
     rate = (done - kept) / seconds if seconds > 0 else 0.0
     return Progress(done, total, dict(counts), seconds, rate, (total - done) / rate if rate else None)
-
-
-# --- who does it -------------------------------------------------------------------------------------
-
-Task = list[Job]
-
-
-def _tasks(jobs: Iterable[Job]) -> deque[Task]:
-    """Jobs in their order, small ones together: one call of a worker should outweigh its own cost."""
-    tasks: deque[Task] = deque()
-    room = 0
-    for job in jobs:
-        if not tasks or job.pair.size > room or len(tasks[-1]) == _GROUP_PAIRS:
-            tasks.append([])
-            room = _GROUP_BYTES
-        tasks[-1].append(job)
-        room -= job.pair.size
-    return tasks
-
-
-def _together(executor: Executor, tasks: deque[Task], at_once: int) -> Generator[PairResult, None, list[Job]]:
-    """Rows as they come; returns the jobs that were under way when the executor broke, if it did.
-
-    Tasks that were not begun stay in the queue. Few are under way at a time, because all of them are
-    under suspicion when a worker dies.
-    """
-    under_way: dict[Future[list[PairResult]], Task] = {}
-    broken = False
-    while not broken and (tasks or under_way):
-        try:
-            while tasks and len(under_way) < at_once:
-                under_way[executor.submit(workers.compare_many, tasks[0])] = tasks[0]
-                tasks.popleft()
-        except BrokenExecutor:
-            broken = True
-        done = wait(under_way, _BREATH, FIRST_COMPLETED).done
-        broken = broken or any(isinstance(future.exception(), BrokenExecutor) for future in done)
-        if broken:
-            done = wait(under_way, _SETTLED).done
-        for future in done:
-            if not isinstance(future.exception(), BrokenExecutor):
-                del under_way[future]
-                yield from future.result()
-    return [job for task in under_way.values() for job in task]
-
-
-class _Given:
-    """An executor that the caller owns."""
-
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
-
-    def rows(self, jobs: Iterable[Job]) -> Iterator[PairResult]:
-        tasks = _tasks(jobs)
-        if (yield from _together(self._executor, tasks, 64)) or tasks:
-            raise PoolError("The executor broke: hand over a new one, and resume from the partial CSV.")
-
-
-class _Processes:
-    """Worker processes of our own, kept warm for the next run of this process."""
-
-    _warm: ClassVar[list["_Processes"]] = []  # at most one
-    _lock: ClassVar[threading.Lock] = threading.Lock()
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self._executor = self._started()
-
-    @classmethod
-    def take(cls, count: int) -> "_Processes":
-        """The warm ones where their number is right, else new ones."""
-        with cls._lock:
-            warm = cls._warm.pop() if cls._warm else None
-        if warm is not None and warm.count == count:
-            return warm
-        if warm is not None:
-            warm._end()
-        return cls(count)
-
-    def rows(self, jobs: Iterable[Job]) -> Iterator[PairResult]:
-        """Rows as they come. Whatever ends this early ends the processes as well."""
-        tasks = _tasks(jobs)
-        try:
-            while tasks:
-                suspects = yield from _together(self._executor, tasks, 2 * self.count)
-                for suspect in suspects:
-                    self._renew()
-                    if (yield from _together(self._executor, deque([[suspect]]), 1)):
-                        yield workers.died(suspect)
-                if suspects:
-                    self._renew()
-        except BaseException:
-            self._end()
-            raise
-        with self._lock:
-            if not self._warm:
-                self._warm.append(self)
-                return
-        self._end()
-
-    def _started(self) -> ProcessPoolExecutor:
-        executor = ProcessPoolExecutor(
-            self.count, timeout=_IDLE, initializer=workers.prepare_process, initargs=(os.getpid(),)
-        )
-        answer = executor.submit(os.getpid)
-        try:
-            while not wait([answer], _BREATH).done:
-                pass
-            answer.result()
-        except BrokenExecutor as error:
-            executor.shutdown(wait=True, kill_workers=True)
-            told = "The worker processes end as they start; python -c 'import mymodules.workers' may say why"
-            raise PoolError(f"{told} ({error}).") from error
-        except BaseException:
-            executor.shutdown(wait=True, kill_workers=True)
-            raise
-        return executor
-
-    def _renew(self) -> None:
-        """New processes where the old ones broke."""
-        try:
-            self._executor.submit(os.getpid)
-        except BrokenExecutor:
-            self._end()
-            self._executor = self._started()
-
-    def _end(self) -> None:
-        self._executor.shutdown(wait=True, kill_workers=True)

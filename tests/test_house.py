@@ -21,7 +21,7 @@ PACKAGE = ROOT / "mymodules"
 # Each module may import those before it.
 ORDER = (
     "errors", "settings", "formats", "images", "bands", "metrics", "regions", "pictures", "pairs", "workers",
-    "results", "store", "batch", "notify", "viewer", "look", "explore", "triage", "panel", "report",
+    "pool", "results", "database", "records", "cache", "sources", "served", "store", "extension", "batch", "notify", "viewer", "look", "explore", "triage", "panel", "report",
     "__main__",
 )  # fmt: skip
 

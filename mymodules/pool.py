@@ -1,0 +1,193 @@
+"""Who does the work: worker processes that survive each other's death, or the caller's executor.
+
+What is promised:
+
+- Every job gives exactly one row, as soon as it is there.
+- A worker that is killed costs no other job its row: the processes are started anew, the jobs that were
+  under way are done again one at a time, and only one that kills its worker even then is given up.
+- Processes stay warm for the next run of this process. They never import its ``__main__`` (loky), end
+  when it is gone, and whatever ends a run early ends them too.
+"""
+
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
+from multiprocessing import parent_process, resource_tracker
+from typing import ClassVar
+
+from loky import ProcessPoolExecutor
+
+from mymodules import pictures, workers
+from mymodules.errors import PoolError
+from mymodules.workers import Job, PairResult
+
+_GROUP_BYTES, _GROUP_PAIRS = 1 << 20, 32  # one task of the pool: large enough to hide its own cost
+_GIVEN_AT_ONCE = 64  # tasks; nobody knows how many workers an executor has
+_IDLE = 300  # s; then warm workers end
+_BREATH = 0.2  # s; an interrupt is noticed between two waits, on Windows too
+_SETTLED = 5  # s; a broken pool tells all its futures at once, this is for those that it forgets
+
+Task = list[Job]
+
+
+def rows(jobs: list[Job], executor: Executor | None, processes: int) -> Generator[PairResult, None, None]:
+    """Rows as they come, from the executor or from as many processes of our own."""
+    if executor is not None:
+        yield from _from_given(executor, jobs)
+    elif jobs:
+        yield from _Processes.take(min(processes, len(jobs)), processes).rows(jobs)
+
+
+def _tasks(jobs: Iterable[Job]) -> deque[Task]:
+    """Jobs in their order, small ones together: one call of a worker should outweigh its own cost."""
+    tasks: deque[Task] = deque()
+    room = 0
+    for job in jobs:
+        if not tasks or job.pair.size > room or len(tasks[-1]) == _GROUP_PAIRS:
+            tasks.append([])
+            room = _GROUP_BYTES
+        tasks[-1].append(job)
+        room -= job.pair.size
+    return tasks
+
+
+def _together(
+    executor: Executor, tasks: deque[Task], at_once: int, under_way: dict[Future[list[PairResult]], Task]
+) -> Generator[PairResult, None, list[Job]]:
+    """Rows as they come; returns the jobs that were under way when the executor broke, if it did.
+
+    Tasks that were not begun stay in the queue. Few are under way at a time, because all of them are
+    under suspicion when a worker dies.
+    """
+    broken = False
+    while not broken and (tasks or under_way):
+        try:
+            while tasks and len(under_way) < at_once:
+                under_way[executor.submit(workers.compare_many, tasks[0])] = tasks[0]
+                tasks.popleft()
+        except BrokenExecutor:
+            broken = True
+        done = wait(under_way, _BREATH, FIRST_COMPLETED).done
+        broken = broken or any(isinstance(future.exception(), BrokenExecutor) for future in done)
+        if broken:
+            done = wait(under_way, _SETTLED).done
+        for future in done:
+            if not isinstance(future.exception(), BrokenExecutor):
+                del under_way[future]
+                yield from future.result()
+    return [job for task in under_way.values() for job in task]
+
+
+def _from_given(executor: Executor, jobs: Iterable[Job]) -> Generator[PairResult, None, None]:
+    """Rows from an executor that the caller owns."""
+    tasks = _tasks(jobs)
+    under_way: dict[Future[list[PairResult]], Task] = {}
+    try:
+        broke = bool((yield from _together(executor, tasks, _GIVEN_AT_ONCE, under_way)) or tasks)
+    finally:
+        for future in under_way:  # the executor lives on, and nobody waits for these
+            future.cancel()
+    if broke:
+        raise PoolError("The executor broke: hand over a new one, and resume from the partial CSV.")
+
+
+class _Processes:
+    """Worker processes of our own, kept warm for the next run of this process."""
+
+    _warm: ClassVar[list["_Processes"]] = []  # at most one
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._owner = os.getpid()
+        self._executor = self._started()
+
+    @classmethod
+    def take(cls, least: int, most: int) -> "_Processes":
+        """The warm ones where they are neither too few nor too many, else `least` new ones."""
+        with cls._lock:
+            warm = cls._warm.pop() if cls._warm else None
+        if warm is not None and warm._owner != os.getpid():
+            warm = None  # this process is a fork: they answer the other one
+        if warm is not None and least <= warm.count <= most:
+            return warm
+        if warm is not None:
+            warm._end()
+        return cls(least)
+
+    def rows(self, jobs: Iterable[Job]) -> Generator[PairResult, None, None]:
+        """Rows as they come. Whatever ends this early ends the processes as well."""
+        tasks = _tasks(jobs)
+        try:
+            while tasks:
+                self._renew()
+                for suspect in (yield from _together(self._executor, tasks, 2 * self.count, {})):
+                    alone = deque([[suspect]])
+                    while alone:
+                        self._renew()
+                        if (yield from _together(self._executor, alone, 1, {})):
+                            yield _died(suspect)
+        except BaseException:
+            self._end()
+            raise
+        if parent_process() is None:  # else this process waits for its children before it lets them end
+            with self._lock:
+                if not self._warm:
+                    self._warm.append(self)
+                    return
+        self._end()
+
+    def _started(self) -> ProcessPoolExecutor:
+        executor = ProcessPoolExecutor(
+            self.count, timeout=_IDLE, initializer=workers.prepare_process, initargs=(os.getpid(),)
+        )
+        try:
+            answer = _ask(executor)
+            while not wait([answer], _BREATH).done:
+                pass
+            answer.result()
+        except BrokenExecutor as error:
+            executor.shutdown(wait=True, kill_workers=True)
+            told = "The worker processes end as they start; python -c 'import mymodules.workers' may say why"
+            raise PoolError(f"{told} ({error}).") from error
+        except BaseException:
+            executor.shutdown(wait=True, kill_workers=True)
+            raise
+        return executor
+
+    def _renew(self) -> None:
+        """New processes where the old ones broke or have ended of idleness."""
+        try:
+            _ask(self._executor)
+        except BrokenExecutor:
+            self._end()
+            self._executor = self._started()
+
+    def _end(self) -> None:
+        self._executor.shutdown(wait=True, kill_workers=True)
+
+
+def _ask(executor: Executor) -> "Future[int]":
+    """Give it a first task, for which it starts its processes.
+
+    This is done in a thread that interrupts do not reach, which the processes inherit: they would print
+    tracebacks where one comes before `workers.prepare_process`, and none is left half started.
+    """
+    with ThreadPoolExecutor(1, initializer=_deafen) as starter:
+        return starter.submit(executor.submit, os.getpid).result()
+
+
+def _deafen() -> None:
+    if hasattr(signal, "pthread_sigmask"):
+        resource_tracker.ensure_running()  # starting it later would undo what follows
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+def _died(job: Job) -> PairResult:
+    """The row of a pair that ends its worker even when it is alone, and none of its torn drawings."""
+    if job.pictures_dir is not None:
+        pictures.remove(job.pictures_dir, job.stem)
+    return workers.died(job)
