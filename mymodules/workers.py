@@ -33,6 +33,7 @@ T = TypeVar("T")
 _FORMAT_OF_SUFFIX = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".bmp": "BMP"}
 _FORMAT_OF_SUFFIX |= {".tif": "TIFF", ".tiff": "TIFF"}
 
+_CANNOT = "cannot be compared"
 _REMEDY = {
     "empty": "Export it again.",
     "truncated": "Copy or export it again.",
@@ -74,6 +75,7 @@ class PairResult(NamedTuple):
     first_digest: str | None = None
     second_digest: str | None = None
     seconds: float | None = None
+    renamed_from: str | None = None
 
 
 class Job(NamedTuple):
@@ -154,6 +156,11 @@ def died(job: Job) -> PairResult:
     """The row of a pair that ends its worker even when that does nothing else."""
     told = "The process that compared it was killed, twice: often for want of memory. Lower max_pixels."
     return _result(job.pair, "error", "worker_died", [told])
+
+
+def names_its_files(row: PairResult) -> bool:
+    """Whether a row's messages name paths, so that it cannot stand for other files with the same bytes."""
+    return row.status == "error" or _CANNOT in row.messages
 
 
 def prepare_process(parent: int | None = None) -> None:
@@ -247,14 +254,14 @@ def _one_sided(pair: Pair, first: _Side | None, second: _Side | None) -> PairRes
     side = first or second
     assert side is not None
     status, code = ("missing", "only_first") if second is None else ("extra", "only_second")
-    _attempt(side, images.decode)
+    _check(side)
     told = [f"It is only in {side.role}.", *_complaints(side)]
     return _result(pair, status, code, told, first, second)
 
 
 def _broken(pair: Pair, first: _Side, second: _Side) -> PairResult:
-    _attempt(first, images.decode)  # that one of them is broken does not say that the other is not
-    _attempt(second, images.decode)
+    _check(first)  # that one of them is broken does not say that the other is not
+    _check(second)
     error = first.error or second.error
     assert error is not None
     return _result(pair, "error", error.code, _complaints(first) + _complaints(second), first, second)
@@ -379,7 +386,7 @@ def _load(first: _Side, second: _Side) -> None:
     """
     if first.data == second.data:
         if isinstance(first.header, PngHeader):
-            _attempt(first, png.check)
+            _check(first)
             second.error = first.error
         return
     alike = bands.alike(first.whole, second.whole)
@@ -398,6 +405,11 @@ def _bands(first: _Side, second: _Side, *, keep: bool) -> Iterator[Band]:
     return bands.of_samples(first.samples, second.samples)
 
 
+def _check(side: _Side) -> None:
+    """Note what is broken in a file that will not be compared, for PNG without decoding pixels."""
+    _attempt(side, png.check if isinstance(side.header, PngHeader) else images.decode)
+
+
 def _attempt(side: _Side, decode: Callable[[bytes, Any], T]) -> T | None:
     """What a side holds, or a note in it of what is broken."""
     if side.error is None:
@@ -412,7 +424,7 @@ def _complaints(side: _Side) -> list[str]:
     if side.error is None:
         return []
     remedy = _REMEDY.get(side.error.code, "")
-    return [f"{side.role} cannot be compared: {side.error.reason} ({side.path}). {remedy}".strip()]
+    return [f"{side.role} {_CANNOT}: {side.error.reason} ({side.path}). {remedy}".strip()]
 
 
 def _notes(side: _Side) -> list[str]:

@@ -43,6 +43,7 @@ _METADATA = {
 }
 _METADATA |= {b"cICP": "colour profile", b"pHYs": "density", b"eXIf": "orientation"}
 _END = struct.pack(">I4sI", 0, b"IEND", 0xAE426082)
+_WORTHWHILE = 8  # rows
 _BLOCK = 65535  # bytes of the largest uncompressed block of DEFLATE
 _LARGEST_PROFILE = 1 << 24  # bytes; more would be a bomb
 # Adam7: first column, first row, column step, row step of each pass.
@@ -213,15 +214,53 @@ def unfilter(rows: Bytes, pixel_size: int, above: Bytes | None = None) -> Bytes:
     -------
     uint8 (rows, stride)
     """
-    if above is not None:
-        return unfilter(np.concatenate([np.concatenate([[np.uint8(0)], above])[None], rows]), pixel_size)[1:]
-    count, stride = rows.shape[0], rows.shape[1] - 1
-    if not rows[:, 0].any():
-        return np.ascontiguousarray(rows[:, 1:])
-    raw = imagecodecs.png_decode(_uncompressed(np.ascontiguousarray(rows), pixel_size))
+    raw = np.empty((rows.shape[0], rows.shape[1] - 1), np.uint8)
+    for start, stop, plain in _stretches(rows[:, 0]):
+        part = rows[start:stop]
+        if plain:
+            _add_up(part, raw[start:stop], above)
+        else:
+            raw[start:stop] = _by_libpng(part, pixel_size, above)
+        above = raw[stop - 1]
+    return raw
+
+
+def _stretches(filters: Bytes) -> list[tuple[int, int, bool]]:
+    """Runs of rows, start and stop, and whether each of them has the filter None or Up.
+
+    Short runs of these go with their neighbours: a call of libpng costs as much as they save.
+    """
+    plain = (filters == 0) | (filters == 2)
+    edges = np.flatnonzero(np.diff(plain, prepend=False, append=False)).reshape(-1, 2)
+    stretches, done = [], 0
+    for start, stop in edges[edges[:, 1] - edges[:, 0] >= _WORTHWHILE].tolist():
+        if done < start:
+            stretches.append((done, start, False))
+        stretches.append((start, stop, True))
+        done = stop
+    if done < len(filters):
+        stretches.append((done, len(filters), bool(plain[done:].all())))
+    return stretches
+
+
+def _add_up(rows: Bytes, raw: Bytes, above: Bytes | None) -> None:
+    """Unfilter rows of the filters None and Up: ten times as fast a row as libpng."""
+    for stored, filtering, row in zip(rows[:, 1:], rows[:, 0].tolist(), raw, strict=True):
+        if filtering and above is not None:
+            np.add(stored, above, row)
+        else:
+            row[:] = stored
+        above = row
+
+
+def _by_libpng(rows: Bytes, pixel_size: int, above: Bytes | None) -> Bytes:
+    first = [] if above is None else [np.concatenate([np.zeros(1, np.uint8), above])]
+    raw = imagecodecs.png_decode(
+        _uncompressed([*first, np.ascontiguousarray(rows).reshape(-1)], rows.shape[1], pixel_size)
+    )
     if raw.dtype == np.uint16:
         raw = raw.astype(">u2").view(np.uint8)
-    return np.asarray(raw, np.uint8).reshape(count, stride)
+    return np.asarray(raw, np.uint8).reshape(-1, rows.shape[1] - 1)[len(first) :]
 
 
 def samples(raw: Bytes, header: PngHeader, width: int | None = None) -> Samples:
@@ -317,25 +356,28 @@ def pack(
     return SIGNATURE + b"".join(chunks) + _END
 
 
-def _uncompressed(rows: Bytes, pixel_size: int) -> memoryview:
+def _uncompressed(parts: list[Bytes], row_size: int, pixel_size: int) -> memoryview:
     """Stored rows, as they are, as a PNG file: one allocation, one copy."""
     depth, colour_type = _KIND_OF_SIZE[pixel_size]
-    width = (rows.shape[1] - 1) // pixel_size
-    head = SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, len(rows), depth, colour_type, 0, 0, 0))
-    head_size, blocks = len(head), -(-rows.size // _BLOCK)
-    packed_size = 2 + 5 * blocks + rows.size + 4
+    size = sum(part.size for part in parts)
+    ihdr = struct.pack(
+        ">IIBBBBB", (row_size - 1) // pixel_size, size // row_size, depth, colour_type, 0, 0, 0
+    )
+    head = SIGNATURE + _chunk(b"IHDR", ihdr)
+    blocks = [part[start : start + _BLOCK] for part in parts for start in range(0, part.size, _BLOCK)]
+    packed_size = 2 + 5 * len(blocks) + size + 4
+    head_size = len(head)
     file = np.empty(head_size + 8 + packed_size + 4 + len(_END), np.uint8)
     view = file.data
     view[:head_size] = head
     struct.pack_into(">I4sBB", view, head_size, packed_size, b"IDAT", 0x78, 0x01)
-    at, flat = head_size + 10, rows.reshape(-1)
-    for start in range(0, rows.size, _BLOCK):
-        part = flat[start : start + _BLOCK]
-        last = start + _BLOCK >= rows.size
-        struct.pack_into("<BHH", view, at, last, part.size, part.size ^ 0xFFFF)
-        file[at + 5 : at + 5 + part.size] = part
-        at += 5 + part.size
-    struct.pack_into(">I", view, at, imagecodecs.deflate_adler32(flat.data))
+    at, adler = head_size + 10, 1
+    for number, block in enumerate(blocks, 1):
+        struct.pack_into("<BHH", view, at, number == len(blocks), block.size, block.size ^ 0xFFFF)
+        file[at + 5 : at + 5 + block.size] = block
+        adler = imagecodecs.deflate_adler32(block.data, adler)
+        at += 5 + block.size
+    struct.pack_into(">I", view, at, adler)
     struct.pack_into(">I", view, at + 4, imagecodecs.deflate_crc32(view[head_size + 4 : at + 4]))
     view[at + 8 :] = _END
     return view
