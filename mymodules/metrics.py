@@ -10,7 +10,7 @@ Nothing here prints, reads a file or keeps state beyond its objects.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,14 @@ class DiffMetrics:
                 "pixel": float(np.float32(self.num_diff_pixels)),
             },
         }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> "DiffMetrics":
+        """The inverse of `to_json`; ``diffs`` follow from the rest and are not read."""
+        red, green, blue, alpha = record["maxRGBADiffs"]
+        largest = int(red), int(green), int(blue), int(alpha)
+        percent = float(np.float32(record["pixelDiffPercent"]))
+        return cls(int(record["numDiffPixels"]), percent, largest, bool(record["dimDiffer"]))
 
 
 def gray(rgba: Rgba) -> Gray:

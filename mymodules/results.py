@@ -36,7 +36,7 @@ COLUMNS: Final = PairResult._fields
 _FLOATS = {"ssim_score", "pixel_diff_percent", "combined", "seconds"}
 _FLAGS = {"dim_differ"}
 _TEXTS = {"image_filename", "messages", "status", "code"}
-_DIGESTS = {"first_digest", "second_digest"}
+_OPTIONAL_TEXTS = {"first_digest", "second_digest", "renamed_from"}
 _REGIONS = {"regions"}
 
 _SEED_COLUMNS = COLUMNS[:3]
@@ -116,15 +116,15 @@ def write_manifest(path: Path, manifest: Mapping[str, Any], *, exclusive: bool =
     """
     data = (json.dumps(manifest, sort_keys=True, indent=1, ensure_ascii=True) + "\n").encode("ascii")
     if not exclusive:
-        _replace(path, [data])
+        write_file(path, [data])
         return
     try:
         with path.open("xb", buffering=0) as file:
-            _write_all(file, data)
+            write_all(file, data)
     except FileExistsError:
         raise
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise not_written(path, error) from error
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
@@ -166,13 +166,21 @@ def parse_row(cells: Sequence[str]) -> PairResult:
     return PairResult(*(_parse(name, cell) for name, cell in zip(COLUMNS, cells, strict=True)))
 
 
+def guard(text: str) -> str:
+    """A text cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if _GUARDED.match(text) else text
+
+
+def unguard(cell: str) -> str:
+    """The text of a cell: the exact inverse of `guard`."""
+    return cell[1:] if _GUARD.match(cell) else cell
+
+
 def _format(name: str, value: Any) -> str:
     if value is None:
         return ""
-    if name in _TEXTS:
-        return f"'{value}" if _GUARDED.match(value) else str(value)
-    if name in _DIGESTS:
-        return str(value)
+    if name in _TEXTS | _OPTIONAL_TEXTS:
+        return guard(str(value))
     if name in _REGIONS:
         return json.dumps([[int(side) for side in region] for region in value], separators=(",", ":"))
     if name in _FLAGS:
@@ -182,11 +190,11 @@ def _format(name: str, value: Any) -> str:
 
 def _parse(name: str, cell: str) -> Any:
     if name in _TEXTS:
-        return cell[1:] if _GUARD.match(cell) else cell
+        return unguard(cell)
     if not cell:
         return None
-    if name in _DIGESTS:
-        return cell
+    if name in _OPTIONAL_TEXTS:
+        return unguard(cell)
     if name in _REGIONS:
         return _parse_regions(cell)
     if name in _FLAGS:
@@ -213,7 +221,7 @@ def _parse_regions(cell: str) -> tuple[Region, ...]:
 
 # --- writing -----------------------------------------------------------------------------------------
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 class PartialWriter:
@@ -239,16 +247,16 @@ class PartialWriter:
             self._file = path.open("ab", buffering=0)
             self._end = self._file.seek(0, os.SEEK_END)
         except OSError as error:
-            raise _not_written(path, error) from error
+            raise not_written(path, error) from error
 
     def append(self, row: PairResult) -> None:
         """Hand one row to the operating system, in one piece."""
-        data = _encode([format_row(row)])
+        data = encode([format_row(row)])
         try:
-            _write_all(self._file, data)
+            write_all(self._file, data)
         except OSError as error:
             self._take_back()
-            raise _not_written(self.path, error) from error
+            raise not_written(self.path, error) from error
         self._end += len(data)
 
     def close(self) -> None:
@@ -256,7 +264,7 @@ class PartialWriter:
         try:
             self._file.close()
         except OSError as error:
-            raise _not_written(self.path, error) from error
+            raise not_written(self.path, error) from error
 
     def _take_back(self) -> None:
         try:
@@ -281,30 +289,38 @@ def write(path: Path, rows: Iterable[PairResult]) -> None:
     OutputError
         With the path; a file that was there before is unchanged and nothing is left beside it.
     """
-    _replace(path, _chunks(rows))
+    write_file(path, _chunks(rows))
 
 
 def _chunks(rows: Iterable[PairResult]) -> Iterable[bytes]:
-    yield _BOM + _encode([list(COLUMNS)])
+    yield BOM + encode([list(COLUMNS)])
     for row in rows:
-        yield _encode([format_row(row)])
+        yield encode([format_row(row)])
 
 
-def _encode(rows: Iterable[Sequence[str]]) -> bytes:
+def encode(rows: Iterable[Sequence[str]]) -> bytes:
+    """Rows of cells as lines of a CSV."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     # Names and messages hold no surrogates (pairs.to_text, pairs.sentence); a run should not end if one does.
     return text.getvalue().encode("utf-8", "backslashreplace")
 
 
-def _write_all(file: io.FileIO, data: bytes) -> None:
+def write_all(file: io.FileIO, data: bytes) -> None:
+    """Hand all of it to the operating system."""
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) :]
 
 
-def _replace(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file beside `path`, all the way to the disk, and put it in its place."""
+def write_file(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file beside `path`, all the way to the disk, and put it in its place.
+
+    Raises
+    ------
+    OutputError
+        With the path; a file that was there before is unchanged and nothing is left beside it.
+    """
     beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         try:
@@ -318,10 +334,11 @@ def _replace(path: Path, chunks: Iterable[bytes]) -> None:
                 beside.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise _not_written(path, error) from error
+        raise not_written(path, error) from error
 
 
-def _not_written(path: Path, error: OSError) -> OutputError:
+def not_written(path: Path, error: OSError) -> OutputError:
+    """The error that tells of a file which cannot be written."""
     reason = error.strerror or str(error)
     return OutputError(
         f"{shown(path)} cannot be written ({reason}): see that there is room, that the folder may be "
@@ -458,7 +475,7 @@ def load(path: AnyPath | None = None) -> "pd.DataFrame":
     file = _newest(settings.current().out) if path is None else Path(path).expanduser()
     data = _read_bytes(file)
     if file.name.endswith(".partial.csv"):
-        data = _whole_lines(data) or _BOM + ",".join(COLUMNS).encode()
+        data = _whole_lines(data) or BOM + ",".join(COLUMNS).encode()
     text = _decode(file, data)
     if not text:
         raise ResultsError(f"{shown(file)} is empty: it holds the results of no run.")
@@ -558,5 +575,5 @@ def _series(name: str, values: list[Any]) -> "pd.Series[Any]":
         return pd.Series([math.nan if value is None else value for value in values], dtype="float64")
     if name in _FLAGS:
         return pd.Series(values, dtype="boolean")
-    is_text = name in _TEXTS or name in _DIGESTS or name not in COLUMNS
+    is_text = name in _TEXTS | _OPTIONAL_TEXTS or name not in COLUMNS
     return pd.Series(values, dtype="str" if is_text else "Int64")

@@ -1,0 +1,280 @@
+"""The store under load and under fire: figures, and whether anything was lost.
+
+    python benchmarks/store.py [--rows 100000] [--requests 1000] [--kills 50]
+
+With so many rows, and both files of each digested: what saving them takes, the size on disk, one pair from
+disk, and how long a process needs from its start to its first answer. Then so many requests at once, over
+HTTP, for pictures and differences. Then a writer that is killed so many times, each time at a random moment
+while it writes: every step that it had reported as saved is looked for, and any other must be there whole
+or not at all. Nothing is left behind.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import store_writer  # noqa: E402
+import stores  # noqa: E402
+
+from mymodules.records import DigestedFile, Records, StoredRow, diff_id, fingerprint  # noqa: E402
+from mymodules.regions import Region  # noqa: E402
+from mymodules.store import FILE, NOW, DiffStore  # noqa: E402
+from mymodules.workers import PairResult  # noqa: E402
+
+CONDITIONS = fingerprint({"options": {"max_pixels": 1}, "versions": {"numpy": "2"}})
+BATCH = 500  # rows saved together, as a run does
+
+FIRST_ANSWER = """
+import sys, time
+began = time.perf_counter()
+from mymodules.store import NOW, DiffStore
+imported = time.perf_counter()
+with DiffStore(sys.argv[1]) as store:
+    opened = time.perf_counter()
+    found = store.get(NOW, sys.argv[2], [sys.argv[3]])
+    done = time.perf_counter()
+assert len(found) == 1
+print(imported - began, opened - imported, done - opened)
+"""
+
+
+def digests(number: int) -> tuple[str, str]:
+    return stores.opaque(number, "first"), stores.opaque(number, "second")
+
+
+def row(number: int) -> StoredRow:
+    """A row like those of real pages: one in four changed, with eight regions."""
+    first, second = digests(number)
+    name = f"shop/en/page-{number:06}/desktop.png"
+    if number % 4:
+        result = PairResult(
+            1.0, name, "Equal byte for byte.", "same", "bytes_equal", 0, 0.0, 0, 0, 0, 0, False
+        )
+        result = result._replace(regions=())
+    else:
+        told = "2810 pixels differ (0.31 %) in 8 regions."
+        result = PairResult(0.987654321 - number * 1e-9, name, told, "changed", "pixels_differ", 2810, 0.3125)
+        regions = tuple(Region(100 + n, 200 * n + number % 7, 180, 24) for n in range(8))
+        result = result._replace(max_diff_r=200, max_diff_g=201, max_diff_b=202, max_diff_a=0)
+        result = result._replace(dim_differ=False, combined=0.5, regions=regions)
+    size = {"width_first": 1280, "height_first": 800, "width_second": 1280, "height_second": 800}
+    result = result._replace(**size, first_digest=first, second_digest=second, seconds=0.0123)
+    return StoredRow(result, "/home/user/project/img/03.diff-20260101-120000", name)
+
+
+def timed(what: str, act: Callable[[], object]) -> None:
+    began = time.perf_counter()
+    act()
+    seconds = time.perf_counter() - began
+    told(what, seconds, "s")
+
+
+def told(what: str, figure: float, unit: str, more: str = "") -> None:
+    print(f"{what:<50}{figure:10.3f} {unit}{more}")
+
+
+def load(root: Path, count: int) -> None:
+    with DiffStore(root):
+        pass
+    stat = Path(__file__).stat()
+    later = max(stat.st_mtime_ns, stat.st_ctime_ns) + 3_000_000_000
+    rows = [row(number) for number in range(count)]
+    files = []
+    for (result, *_), number in zip(rows, range(count), strict=True):
+        for side, digest in zip(("01.first", "02.second"), digests(number), strict=True):
+            files.append((f"/home/user/project/img/{side}/{result.image_filename}", digest))
+
+    def save() -> None:
+        with closing(Records(root / FILE)) as records:
+            for start in range(0, count, BATCH):
+                records.remember_rows(rows[start : start + BATCH], CONDITIONS)
+
+    def save_files() -> None:
+        with closing(Records(root / FILE)) as records:
+            records.remember_files(DigestedFile(path, stat, digest, later) for path, digest in files)
+
+    timed(f"save {count} rows, {BATCH} at a time", save)
+    told("size on disk, rows only", size(root) / 1e6, "MB")
+    timed(f"save {len(files)} digested files at once", save_files)
+    told("size on disk", size(root) / 1e6, "MB")
+    with closing(Records(root / FILE)) as records:
+        keys = [digests(number) for number in range(count)]
+
+        def ask_files() -> None:
+            known = records.known_files((path, stat) for path, _ in files)
+            assert sum(file.unchanged for file in known.values()) == len(files)
+
+        def ask_rows() -> None:
+            assert len(records.rows(keys, CONDITIONS)) == count
+
+        timed(f"known_files of {len(files)}", ask_files)
+        timed(f"rows of {count} pairs", ask_rows)
+
+    waits = []
+    with DiffStore(root) as store:
+        for number in random.Random(1).sample(range(count), min(2000, count)):
+            main, right = digests(number)
+            start = time.perf_counter()
+            found = store.get(NOW, main, [right])
+            waits.append(time.perf_counter() - start)
+            assert len(found) == 1
+    waits.sort()
+    told("get of one pair from disk, median", statistics.median(waits) * 1e3, "ms")
+    told("get of one pair from disk, 99 of 100 within", waits[-len(waits) // 100] * 1e3, "ms")
+    starts = []
+    for number in range(5):
+        command = [sys.executable, "-c", FIRST_ANSWER, str(root), *digests(number)]
+        answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+        starts.append([float(seconds) for seconds in answer])
+    for what, seconds in zip(
+        ("imports", "open the store", "first get"), zip(*starts, strict=True), strict=True
+    ):
+        told(f"warm start of a process: {what}", statistics.median(seconds) * 1e3, "ms")
+
+
+def size(root: Path) -> int:
+    return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+
+
+@contextmanager
+def served(store: DiffStore) -> Iterator[str]:
+    import threading
+
+    import tornado.httpserver
+    import tornado.netutil
+    import tornado.web
+
+    (listening,) = tornado.netutil.bind_sockets(0, "127.0.0.1", backlog=2048)
+    loops: list[asyncio.AbstractEventLoop] = []
+    started, stop = threading.Event(), asyncio.Event()
+
+    async def serve() -> None:
+        server = tornado.httpserver.HTTPServer(tornado.web.Application(store.image_handlers("/img/")))
+        server.add_socket(listening)
+        loops.append(asyncio.get_running_loop())
+        started.set()
+        await stop.wait()
+        server.stop()
+        await server.close_all_connections()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    started.wait()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/img"
+    finally:
+        loops[0].call_soon_threadsafe(stop.set)
+        thread.join()
+
+
+def requests_at_once(root: Path, count: int) -> None:
+    """So many requests, all sent before the first answer is read: half pictures, half differences."""
+    import logging
+    from urllib.parse import urlsplit
+
+    logging.getLogger("tornado.access").setLevel(logging.ERROR)
+    pictures = {stores.opaque("page", n): stores.png(stores.samples(n, 400, 600)) for n in range(20)}
+    asked = stores.Counted(pictures)
+    names = list(pictures)
+    targets = []
+    for number in range(count):
+        one, other = names[number % 20], names[(number // 20 + number) % 20]
+        targets.append(f"images/{one}.png" if number % 2 else f"diffs/{diff_id(one, other)}.png")
+
+    async def ask(url: str, target: str) -> tuple[float, bytes]:
+        parts = urlsplit(url)
+        assert parts.port is not None
+        began = time.perf_counter()
+        reader, writer = await asyncio.open_connection("127.0.0.1", parts.port)
+        writer.write(f"GET {parts.path}/{target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = await reader.read()
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 200"), answer[:200]
+        return time.perf_counter() - began, answer
+
+    async def all_of_them(url: str) -> list[float]:
+        found = await asyncio.gather(*(ask(url, target) for target in targets))
+        for target, (_, answer) in zip(targets, found, strict=True):
+            if target.startswith("images/"):
+                assert answer.endswith(pictures[target[7:-4]])
+        return [seconds for seconds, _ in found]
+
+    with DiffStore(root, source=asked) as store, served(store) as url:
+        for state in ("cold", "warm"):
+            began = time.perf_counter()
+            waits = sorted(asyncio.run(all_of_them(url)))
+            seconds = time.perf_counter() - began
+            told(f"{count} requests at once, {state}", seconds, "s", f"   {count / seconds:.0f} /s")
+            told("    median wait", statistics.median(waits), "s", f"   longest {waits[-1]:.3f} s")
+    assert set(asked.asked.values()) == {1}, "a picture was fetched twice"
+    with (
+        DiffStore(root.with_name("threads"), source=stores.Counted(pictures)) as store,
+        ThreadPoolExecutor(200) as pool,
+    ):
+
+        def ask_all() -> None:
+            list(pool.map(lambda number: store.get(NOW, names[number % 20], names), range(1000)))
+
+        timed("1000 gets of 19 pairs each from 200 threads", ask_all)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    told("peak memory, client included", peak, "MB")
+
+
+def kills(root: Path, count: int) -> None:
+    rng, step, open_ones = random.Random(7), 0, 0
+    began = time.perf_counter()
+    with DiffStore(root) as reading:
+        for _ in range(count):
+            command = [sys.executable, str(ROOT / "tests" / "store_writer.py"), str(root), str(step)]
+            environment = os.environ | {"PYTHONPATH": str(ROOT)}
+            with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as writer:
+                assert writer.stdout is not None
+                assert writer.stdout.readline() == "open\n"
+                time.sleep(rng.random() * 0.3)
+                writer.kill()
+                saved_steps = writer.stdout.read().split()
+            after = int(saved_steps[-1]) + 1 if saved_steps else step
+            for saved in range(step, after):
+                store_writer.check(reading, saved, saved=True)
+            store_writer.check(reading, after, saved=False)
+            store_writer.check_file(root)
+            found = reading.records.rows([store_writer.digests(after, 0)], store_writer.CONDITIONS)
+            open_ones += bool(found)
+            step = after
+    with DiffStore(root) as again:
+        for saved in range(step):
+            store_writer.check(again, saved, saved=True)
+    store_writer.check_file(root)
+    seconds = time.perf_counter() - began
+    told(f"{count} kills of a writer", seconds, "s")
+    print(
+        f"{step} steps of {store_writer.ROWS} rows, their figures, a failure, a file and a copy were reported"
+    )
+    print(
+        f"as saved: none lost, none torn. {open_ones} of the steps under way were there, with all their rows."
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="The store under load and under fire.")
+    for name, default in (("rows", 100_000), ("requests", 1000), ("kills", 50)):
+        parser.add_argument(f"--{name}", type=int, default=default)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as work:
+        load(Path(work, "load"), given.rows)
+        requests_at_once(Path(work, "requests"), given.requests)
+        kills(Path(work, "kills"), given.kills)

@@ -1,0 +1,105 @@
+"""Copies of pictures: their original bytes, in a folder of folders of two levels.
+
+A copy is put in its place in one step, without waiting for the disk, so that no other process or thread sees
+half of one. What a power failure tears is for the reader to find, by its digest. Nothing here knows what
+the bytes are.
+"""
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from pathlib import Path
+
+from mymodules import sources
+from mymodules.errors import OutputError
+from mymodules.settings import shown
+
+_LEFT_OVER = 3600  # s; then a half-written copy is nobody's
+
+_log = logging.getLogger(__name__)
+
+
+def stored_path(name: str) -> str:
+    """Where a picture of this name is kept: ``09/8f/098f6b....png``, from its first four characters.
+
+    Digests that differ in case only are different, but not for every file system: one with capitals gets
+    the places of these, as a number, after its name.
+    """
+    folder = f"{name[:2]}/{name[2:4]}/".lower() if len(name) >= 4 else ""
+    capitals = sum(1 << place for place, letter in enumerate(name) if letter.isupper())
+    mark = f"~{capitals:x}" if capitals else ""
+    return f"{folder}{name.lower()}{mark}.png"
+
+
+class Copies:
+    """The copies below a folder, in ``images``; what is being written stands in ``incoming``.
+
+    Parameters
+    ----------
+    root : Path
+        Created where it is absent.
+
+    Raises
+    ------
+    OutputError
+        It cannot be created.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._images, self._incoming = root / "images", root / "incoming"
+        for folder in (self._images, self._incoming):
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                told = f"The store's folder {shown(folder)} cannot be made ({error.strerror or error})"
+                raise OutputError(f"{told}: name another one.", folder) from error
+        self._sweep()
+
+    def __contains__(self, digest: str) -> bool:
+        return self._path(digest).is_file()
+
+    def read(self, digest: str) -> bytes:
+        """The bytes of a copy; raises `sources.Absent`, or OSError."""
+        try:
+            path = sources.inside(self._images, stored_path(digest))
+        except sources.Absent:
+            raise sources.Absent("no copy is kept") from None
+        return path.read_bytes()
+
+    def write(self, digest: str, data: bytes) -> bool:
+        """Keep a copy; false, and a message in the log, where that fails."""
+        path = self._path(digest)
+        beside = self._incoming / f"{digest}.{os.getpid()}.{threading.get_ident()}"
+        try:
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                beside.write_bytes(data)
+                beside.replace(path)
+            except OSError:
+                with contextlib.suppress(OSError):
+                    beside.unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            _log.warning("No copy of %s can be kept: %s", digest, error)
+            return False
+        return True
+
+    def remove(self, digest: str) -> None:
+        """Remove a copy where there is one; a message in the log where that fails."""
+        try:
+            self._path(digest).unlink(missing_ok=True)
+        except OSError as error:
+            _log.warning("The copy of %s cannot be removed: %s", digest, error)
+
+    def _sweep(self) -> None:
+        """Remove copies that a killed process has left half written."""
+        with contextlib.suppress(OSError):
+            for path in self._incoming.iterdir():
+                with contextlib.suppress(OSError):
+                    if path.stat().st_mtime < time.time() - _LEFT_OVER:
+                        path.unlink()
+
+    def _path(self, digest: str) -> Path:
+        return self._images / stored_path(digest)

@@ -1,0 +1,255 @@
+"""One SQLite file that many threads and processes read and write, and that outlives its own damage.
+
+The file is in WAL mode: reading never waits for writing. Every `Database.write` is one transaction: what it
+has returned from survives the end of this process, and a process that is killed leaves either all of it or
+nothing. A file that is damaged, or none of ours, is set aside with a message in the log and begun anew,
+so only what can be computed again belongs in it; where it cannot be moved, a database in memory takes its
+place. ``PRAGMA user_version`` is the version of the layout: an older file is brought up to date in place, a
+newer one is refused.
+
+Nothing here knows what is in the file.
+"""
+
+import contextlib
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from mymodules.errors import StoreError
+from mymodules.settings import shown
+
+Layouts = tuple[tuple[str, ...], ...]
+"""Statements that make each version of a file out of the one before, version 0 being empty."""
+
+APPLICATION: Final = 0x6D796D64
+"""``PRAGMA application_id`` of our files."""
+
+_PATIENCE = 30.0  # s; how long another process may hold the file
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class Database:
+    """The file. All methods may be called from any thread.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder exists.
+    layouts : Layouts
+
+    Raises
+    ------
+    StoreError
+        Here and in every method: where the file cannot be read or written, or is of a newer version.
+    """
+
+    def __init__(self, path: Path, layouts: Layouts) -> None:
+        self.path = path
+        self._layouts = layouts
+        # Reading has its own connection and lock, so that it never waits for a long write.
+        self._reading, self._writing = threading.RLock(), threading.RLock()
+        self._reader: sqlite3.Connection
+        self._writer: sqlite3.Connection
+        self._closed = False
+        try:
+            self._open()
+        except sqlite3.Error as error:
+            if not _is_damage(error):
+                raise self._refused(error) from error
+            self._renew()
+
+    def close(self) -> None:
+        """Close the file; nothing can be asked afterwards."""
+        with self._writing, self._reading:
+            if not self._closed:
+                self._closed = True
+                self._close()
+
+    def read(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
+        """All answers to a question."""
+        return self._read(lambda db: db.execute(sql, values).fetchall())
+
+    def read_each(self, sql: str, values: Sequence[Sequence[Any]]) -> list[Any]:
+        """The first answer for each of the values, or None."""
+        return self._read(lambda db: [db.execute(sql, each).fetchone() for each in values])
+
+    def write(self, *changes: tuple[str, Iterable[Sequence[Any]]]) -> None:
+        """Execute statements, each for every one of its values, all of it or nothing."""
+        whole = [(sql, rows) for sql, values in changes if (rows := list(values))]
+
+        def once() -> None:
+            with self._writing, _transaction(self._writer):
+                for sql, rows in whole:
+                    self._writer.executemany(sql, rows)
+
+        if whole:
+            self._mended(once)
+
+    def _read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
+        def once() -> T:
+            with self._reading:
+                return ask(self._reader)
+
+        return self._mended(once)
+
+    def _mended(self, once: Callable[[], T]) -> T:
+        """Do it; where the file turns out to be damaged, with a new one."""
+        try:
+            return once()
+        except sqlite3.Error as error:
+            moved = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_DBMOVED
+            if self._closed or not (_is_damage(error) or moved):
+                raise self._refused(error) from error
+        self._renew()
+        try:
+            return once()
+        except sqlite3.Error as error:
+            raise self._refused(error) from error
+
+    def _open(self) -> None:
+        self._writer = _connected(self.path)
+        try:
+            _bring_up_to_date(self._writer, self.path, self._layouts)
+            self._reader = _connected(self.path)
+        except BaseException:
+            self._writer.close()
+            raise
+
+    def _close(self) -> None:
+        self._reader.close()
+        self._writer.close()
+
+    def _renew(self) -> None:
+        """Open the file again, a new one where it is damaged; of several processes one sets it aside."""
+        with self._writing, self._reading:
+            if hasattr(self, "_reader"):
+                self._close()
+            try:
+                with _alone(self.path.with_name("repair.lock")):
+                    if self._is_damaged():
+                        _set_aside(self.path)
+                    self._open()
+            except (OSError, sqlite3.Error) as error:
+                told = "%s cannot be replaced (%s): records are kept in memory."
+                _log.warning(told, shown(self.path), error)
+                self._reader = self._writer = _connected(":memory:")
+                self._reading = self._writing
+                _bring_up_to_date(self._writer, self.path, self._layouts)
+
+    def _is_damaged(self) -> bool:
+        """Whether the file that is there now has to be replaced."""
+        try:
+            with contextlib.closing(_connected(self.path)) as db:
+                _bring_up_to_date(db, self.path, self._layouts)
+                if db.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
+                    return True
+                with contextlib.closing(_connected(":memory:")) as whole:
+                    _bring_up_to_date(whole, self.path, self._layouts)
+                    return not _names(whole) <= _names(db)
+        except sqlite3.Error as error:
+            return _is_damage(error)
+
+    def _refused(self, error: sqlite3.Error) -> StoreError:
+        told = f"The store's file {shown(self.path)} cannot be used ({error})"
+        return StoreError(f"{told}: see that its folder may be written to and that there is room.")
+
+
+def _connected(path: Path | str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+    try:
+        db.execute("PRAGMA synchronous = NORMAL")
+        if path != ":memory:" and db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            _patiently(lambda: db.execute("PRAGMA journal_mode = WAL"))
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _patiently(act: Callable[[], object]) -> None:
+    """Changing the journal is the one thing for which SQLite itself does not wait."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            act()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def _transaction(db: sqlite3.Connection) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back already
+            db.execute("ROLLBACK")
+        raise
+
+
+def _version(db: sqlite3.Connection) -> int:
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _names(db: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+
+
+def _bring_up_to_date(db: sqlite3.Connection, path: Path, layouts: Layouts) -> None:
+    (mark,) = db.execute("PRAGMA application_id").fetchone()
+    if mark != APPLICATION and _names(db):
+        error = sqlite3.DatabaseError("it belongs to another program")
+        error.sqlite_errorcode = sqlite3.SQLITE_NOTADB
+        raise error
+    version = _version(db)
+    if version > len(layouts):
+        raise StoreError(
+            f"{shown(path)} was written by a newer version of this program: update, or name another folder."
+        )
+    if version == len(layouts):
+        return
+    with _transaction(db):
+        for layout in layouts[_version(db) :]:  # asked again: another process may have been faster
+            for statement in layout:
+                db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION}")
+        db.execute(f"PRAGMA user_version = {len(layouts)}")
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    # Also a table or column that a file with our mark and version does not have.
+    return code in _DAMAGED or (code == sqlite3.SQLITE_ERROR and "no such" in str(error))
+
+
+def _set_aside(path: Path) -> None:
+    kept = path.with_name(f"{path.name}.damaged-{time.strftime('%Y%m%d-%H%M%S')}")
+    number = 1
+    while kept.exists():
+        number += 1
+        kept = kept.with_name(f"{kept.name.partition('#')[0]}#{number}")
+    path.rename(kept)
+    for ending in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + ending).rename(kept.with_name(kept.name + ending))
+    told = "The store's file %s is damaged: it is kept as %s, and its records are computed again."
+    _log.warning(told, shown(path), kept.name)
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """One process at a time, on every system; a killed one holds nothing."""
+    with contextlib.closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        yield

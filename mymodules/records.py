@@ -1,0 +1,394 @@
+"""What a store knows besides pictures: figures, failures, rows, and which file has which digest.
+
+All of it is in one file, see `database`. A record of a pair is found whichever of the two is asked for first.
+Nothing here opens a picture.
+"""
+
+import hashlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeVar
+
+from mymodules import results
+from mymodules.database import Database
+from mymodules.metrics import DiffMetrics
+from mymodules.settings import AnyPath
+from mymodules.workers import PairResult
+
+HTTP_ERROR: Final = "http_error"
+"""Reason of a failure: the image could not be fetched."""
+CORRUPTED: Final = "corrupted"
+"""Reason of a failure: the image does not decode, or is not what its digest says."""
+OTHER: Final = "other"
+"""Reason of a failure: one of several images that were needed together failed."""
+
+CHANGE_TIME_COUNTS = os.name != "nt"
+"""Whether change time and inode tell states of a file apart; on Windows the former is its creation."""
+
+_FINE, _COARSE = 50_000_000, 2_000_000_000  # ns; the grain of a clock, and of one that counts whole seconds
+_AT_ONCE = 400  # values in one statement; SQLite's own limit was 999 for long
+
+T = TypeVar("T")
+Key = tuple[str | None, str | None]
+"""First and second digest of a row; None for a file that is not there."""
+
+
+@dataclass(frozen=True)
+class DigestFailure:
+    """Why there is no image for a digest.
+
+    Attributes
+    ----------
+    digest : str
+    reason : {"http_error", "corrupted", "other"}
+    ts : int
+        When, in ms since the epoch.
+    """
+
+    digest: str
+    reason: str
+    ts: int
+
+    @classmethod
+    def now(cls, digest: str, reason: str) -> "DigestFailure":
+        """A failure of this moment."""
+        return cls(digest, reason, time.time_ns() // 1_000_000)
+
+    def to_json(self) -> dict[str, Any]:
+        """The record that Gold writes, with its keys."""
+        return asdict(self)
+
+
+class KnownFile(NamedTuple):
+    """The digest that a file had when it was last digested, and whether it must still have it."""
+
+    digest: str
+    unchanged: bool
+
+
+class DigestedFile(NamedTuple):
+    """A file that was digested.
+
+    Attributes
+    ----------
+    path : path
+    stat : os.stat_result
+        Taken before its bytes were read.
+    digest : str
+    moment : int
+        ns since the epoch, not later than the reading began: when ``stat`` was taken.
+    """
+
+    path: AnyPath
+    stat: os.stat_result
+    digest: str
+    moment: int
+
+
+class StoredRow(NamedTuple):
+    """A row and where its drawings were last written.
+
+    Attributes
+    ----------
+    row : PairResult
+        Its digests are its key.
+    folder : str or None
+        The pictures folder of that run; None when nothing was drawn.
+    stem : str
+        The pair's own part of the drawings' names.
+    """
+
+    row: PairResult
+    folder: str | None = None
+    stem: str = ""
+
+
+def is_digest(text: str) -> bool:
+    """Whether this names an image: 32 digits 0-9, a-f, A-F. Upper and lower case are different names."""
+    return re.fullmatch(r"[0-9a-fA-F]{32}", text, re.ASCII) is not None
+
+
+def diff_id(one: str, other: str) -> str:
+    """The name of a pair, the same for both orders: smaller digest, ``-``, larger digest."""
+    return f"{one}-{other}" if one <= other else f"{other}-{one}"
+
+
+def split_diff_id(pair: str) -> tuple[str, str]:
+    """The two digests of a pair's name, smaller first; ValueError for what is no such name."""
+    one, other = pair.split("-")
+    return (one, other) if one <= other else (other, one)
+
+
+def is_diff_id(text: str) -> bool:
+    """Whether this names a pair, in either order."""
+    halves = text.split("-")
+    return len(halves) == 2 and all(map(is_digest, halves))
+
+
+def fingerprint(conditions: Mapping[str, Any]) -> str:
+    """32 hex digits of what a row depends on besides its files: options, versions, as JSON's own types."""
+    text = json.dumps(conditions, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+# --- the layout, version by version ------------------------------------------------------------------
+
+_FIRST_LAYOUT = (
+    """CREATE TABLE metrics (
+        id TEXT PRIMARY KEY, right TEXT NOT NULL, pixels INTEGER NOT NULL, percent REAL NOT NULL,
+        r INTEGER NOT NULL, g INTEGER NOT NULL, b INTEGER NOT NULL, a INTEGER NOT NULL, dim INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX metrics_by_right ON metrics (right)",
+    """CREATE TABLE failures (
+        digest TEXT PRIMARY KEY, reason TEXT NOT NULL, ts INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+)
+_SECOND_LAYOUT = (
+    # Records of the original kept their pairs with a colon.
+    "UPDATE OR REPLACE metrics SET id = replace(id, ':', '-') WHERE instr(id, ':')",
+    # content: the digest of the bytes that were kept under this name; equal where the name is ours.
+    "CREATE TABLE originals (digest TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID",
+    """CREATE TABLE files (
+        path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
+        inode TEXT NOT NULL, digest TEXT NOT NULL, moment INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX files_by_digest ON files (digest)",
+    """CREATE TABLE rows (
+        first TEXT NOT NULL, second TEXT NOT NULL, fingerprint TEXT NOT NULL, cells TEXT NOT NULL,
+        folder BLOB, stem BLOB NOT NULL, UNIQUE (first, second, fingerprint)
+    )""",
+    "CREATE INDEX rows_by_second ON rows (second)",
+)
+LAYOUTS: Final = (_FIRST_LAYOUT, _SECOND_LAYOUT)
+"""What makes each version of the file out of the one before; appended to, never edited."""
+
+_COLUMNS = "pixels, percent, r, g, b, a, dim"
+
+
+class Records:
+    """The records in one file. All methods may be called from any thread.
+
+    Parameters
+    ----------
+    path : Path
+        The file; its folder exists.
+
+    Raises
+    ------
+    StoreError
+        Here and in every method, as `Database`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = Database(path, LAYOUTS)
+
+    def close(self) -> None:
+        """Close the file; nothing can be asked afterwards."""
+        self._file.close()
+
+    # --- figures
+
+    def metrics(self, pair: str) -> DiffMetrics | None:
+        """The figures of a pair by its id, also those that a row has; None when there are none."""
+        colon = pair.replace("-", ":", 1)
+        sql = f"SELECT id, {_COLUMNS} FROM metrics WHERE id IN (?, ?) ORDER BY id"
+        found = self._file.read(sql, (pair, colon))
+        if not found:
+            return self._metrics_of_rows(pair)
+        stored, pixels, percent, r, g, b, a, dim = found[0]
+        known = DiffMetrics(pixels, percent, (r, g, b, a), bool(dim))
+        if stored != pair:
+            self._file.write(
+                (
+                    "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    [_figures(pair, known)],
+                ),
+                ("DELETE FROM metrics WHERE id = ?", [(stored,)]),
+            )
+        return known
+
+    def remember_metrics(self, known: Mapping[str, DiffMetrics]) -> None:
+        """Keep the figures of pairs, by their ids."""
+        sql = "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+        self._file.write((sql, [_figures(pair, figures) for pair, figures in known.items()]))
+
+    def forget_metrics(self, digests: Iterable[str]) -> None:
+        """Drop the figures of every pair with one of these digests on either side."""
+        digests = list(digests)
+        # All ids that begin with the digest and a separator: what follows "-" and ":" are "." and ";".
+        ranges = [(digest + low, digest + high) for digest in digests for low, high in ("-.", ":;")]
+        self._file.write(
+            ("DELETE FROM metrics WHERE right = ?", [(digest,) for digest in digests]),
+            ("DELETE FROM metrics WHERE id >= ? AND id < ?", ranges),
+        )
+
+    def _metrics_of_rows(self, pair: str) -> DiffMetrics | None:
+        first, second = pair.split("-") if pair.count("-") == 1 else (pair, "")
+        sql = "SELECT cells FROM rows WHERE first = ? AND second = ?"
+        for key in ((first, second), (second, first)):
+            for row in (_parsed(cells) for (cells,) in self._file.read(sql, key)):
+                figures: tuple[Any, ...] | None = None if row is None else row[5:12]
+                if figures is not None and None not in figures:
+                    pixels, percent, r, g, b, a, dim = figures
+                    return DiffMetrics(pixels, percent, (r, g, b, a), dim)
+        return None
+
+    # --- failures
+
+    def failures(self) -> dict[str, DigestFailure]:
+        """All failures by digest, oldest first."""
+        sql = "SELECT digest, reason, ts FROM failures ORDER BY ts, digest"
+        return {found[0]: DigestFailure(*found) for found in self._file.read(sql)}
+
+    def remember_failure(self, failure: DigestFailure, *, if_new: bool = False) -> None:
+        """Record a failure: over an earlier one of that digest, or only where there is none."""
+        clash = "NOTHING" if if_new else "UPDATE SET reason = excluded.reason, ts = excluded.ts "
+        clash += "" if if_new else "WHERE excluded.ts > ts"
+        sql = f"INSERT INTO failures VALUES (?, ?, ?) ON CONFLICT (digest) DO {clash}"
+        self._file.write((sql, [(failure.digest, failure.reason, failure.ts)]))
+
+    def forget_failures(self, digests: Iterable[str]) -> None:
+        """Drop what is recorded about these digests."""
+        sql = "SELECT 1 FROM failures WHERE digest = ?"
+        failed = [(digest,) for digest in digests if self._file.read(sql, (digest,))]
+        self._file.write(("DELETE FROM failures WHERE digest = ?", failed))
+
+    # --- originals
+
+    def content(self, digest: str) -> str | None:
+        """The digest of the bytes that are kept under a name; None when that was not recorded."""
+        sql = "SELECT content FROM originals WHERE digest = ?"
+        found = self._file.read(sql, (digest,))
+        return str(found[0][0]) if found else None
+
+    def remember_contents(self, contents: Mapping[str, str]) -> None:
+        """Record what is kept under names: name to the digest of the bytes."""
+        sql = "INSERT OR REPLACE INTO originals VALUES (?, ?)"
+        self._file.write((sql, contents.items()))
+
+    def is_ours(self, digest: str) -> bool:
+        """Whether this name is known to be the digest of a file's bytes: a file, a row or a copy has it."""
+        sql = """SELECT EXISTS (SELECT 1 FROM files WHERE digest = :d)
+            OR EXISTS (SELECT 1 FROM originals WHERE digest = :d AND content = :d)
+            OR EXISTS (SELECT 1 FROM rows WHERE first = :d)
+            OR EXISTS (SELECT 1 FROM rows WHERE second = :d)"""
+        return bool(self._file.read(sql, {"d": digest})[0][0])
+
+    # --- files
+
+    def known_files(self, files: Iterable[tuple[AnyPath, os.stat_result]]) -> dict[str, KnownFile]:
+        """What is known of these files, by path; files that were never digested are left out.
+
+        A file is unchanged when size, modification time, change time and inode are what they were (on
+        Windows: size and modification time) and neither time lies within the clock's grain of the moment
+        of digesting, after which it could have been written to without a trace.
+        """
+        asked = {os.fsencode(path): (os.fspath(path), stat) for path, stat in files}
+        sql = "SELECT path, size, mtime_ns, ctime_ns, inode, digest, moment FROM files WHERE path IN ({})"
+        known = {}
+        for path, size, mtime_ns, ctime_ns, inode, digest, moment in self._among(sql, asked):
+            name, now = asked[path]
+            same = (size, mtime_ns) == (now.st_size, now.st_mtime_ns) and _settled(mtime_ns, moment)
+            if CHANGE_TIME_COUNTS:
+                same &= (ctime_ns, inode) == (now.st_ctime_ns, str(now.st_ino)) and _settled(ctime_ns, moment)
+            known[str(name)] = KnownFile(digest, same)
+        return known
+
+    def remember_files(self, files: Iterable[DigestedFile]) -> None:
+        """Record what was digested, all in one step."""
+        values = [
+            (os.fsencode(f.path), f.stat.st_size, f.stat.st_mtime_ns, f.stat.st_ctime_ns, str(f.stat.st_ino),
+             f.digest, f.moment)
+            for f in files
+        ]  # fmt: skip
+        self._file.write(("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", values))
+
+    def paths(self, digest: str) -> list[tuple[Path, int]]:
+        """Files that had this digest when they were last read, and their size; they may have changed."""
+        sql = "SELECT path, size FROM files WHERE digest = ? ORDER BY moment DESC, path"
+        return [(Path(os.fsdecode(path)), size) for path, size in self._file.read(sql, (digest,))]
+
+    def forget_files(self, digests: Iterable[str]) -> None:
+        """Drop what is known of files with these digests, and of copies under these names."""
+        names = [(digest,) for digest in digests]
+        self._file.write(
+            ("DELETE FROM files WHERE digest = ?", names), ("DELETE FROM originals WHERE digest = ?", names)
+        )
+
+    def _among(self, sql: str, values: Iterable[bytes]) -> Iterator[Any]:
+        for part in _parts(list(values), _AT_ONCE):
+            yield from self._file.read(sql.format(",".join("?" * len(part))), part)
+
+    # --- rows
+
+    def rows(self, keys: Iterable[Key], conditions: str) -> dict[Key, StoredRow]:
+        """Stored rows by their digests; ``conditions`` is the fingerprint they must have been made under."""
+        sql = "SELECT cells, folder, stem FROM rows WHERE first = ? AND second = ? AND fingerprint = ?"
+        found = {}
+        # One statement a key, some thousand of them before another reader may have its turn.
+        for part in _parts(list(keys), 4000):
+            for key, answer in zip(
+                part, self._file.read_each(sql, [(*_key(k), conditions) for k in part]), strict=True
+            ):
+                row = _parsed(answer[0]) if answer else None
+                if row is not None:
+                    folder = None if answer[1] is None else os.fsdecode(answer[1])
+                    found[key] = StoredRow(row, folder, os.fsdecode(answer[2]))
+        return found
+
+    def remember_rows(self, rows: Iterable[StoredRow], conditions: str) -> None:
+        """Keep rows, all in one step; each replaces the one of the same digests and fingerprint."""
+        values = [
+            (*_key((row.first_digest, row.second_digest)), conditions,
+             json.dumps(results.format_row(row), separators=(",", ":")),
+             None if folder is None else os.fsencode(folder), os.fsencode(stem))
+            for row, folder, stem in rows
+        ]  # fmt: skip
+        self._file.write(("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?)", values))
+
+    def has_rows(self) -> bool:
+        """Whether there is any row."""
+        return bool(self._file.read("SELECT 1 FROM rows LIMIT 1"))
+
+    def has_row(self, key: Key) -> bool:
+        """Whether these two were ever compared, under whatever conditions."""
+        sql = "SELECT 1 FROM rows WHERE first = ? AND second = ?"
+        return bool(self._file.read(sql, _key(key)))
+
+    def forget_rows(self, digests: Iterable[str]) -> None:
+        """Drop every row with one of these digests on either side."""
+        names = [(digest, digest) for digest in digests]
+        self._file.write(("DELETE FROM rows WHERE first = ? OR second = ?", names))
+
+
+def _figures(pair: str, known: DiffMetrics) -> tuple[object, ...]:
+    right = pair.rpartition("-")[2]
+    largest = known.max_rgba_diffs
+    return pair, right, known.num_diff_pixels, known.pixel_diff_percent, *largest, known.dim_differ
+
+
+def _settled(stamp: int, moment: int) -> bool:
+    """Whether a change after this moment would have given the file another time stamp."""
+    grain = _FINE if stamp % 1_000_000_000 else _COARSE
+    return stamp < moment - grain
+
+
+def _key(key: Key) -> tuple[str, str]:
+    return key[0] or "", key[1] or ""
+
+
+def _parsed(cells: str) -> PairResult | None:
+    """The row of stored cells; None for those of a version with other columns."""
+    try:
+        return results.parse_row(json.loads(cells))
+    except (ValueError, TypeError):
+        return None
+
+
+def _parts(values: list[T], size: int) -> Iterator[list[T]]:
+    return (values[start : start + size] for start in range(0, len(values), size))

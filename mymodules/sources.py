@@ -1,0 +1,225 @@
+"""Where images come from: a folder, a URL, or a function from digest to bytes.
+
+A folder or URL holds ``<digest>.png`` flat. ``http`` and ``https`` are read with requests; all other URLs are
+fsspec's, whose drivers for remote stores are the user's choice. `fetch` reads from one source, several times
+where it fails. What a remote store declares for a file, length and MD5, has to be true.
+
+A file that is reached through a link out of its folder is not there.
+"""
+
+import base64
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from mymodules.settings import AnyPath
+
+TRIES: Final = 4
+"""How often an image is asked for before it counts as unavailable."""
+
+_TIMEOUT = 10, 60  # s; to connect, and between two answers
+_DEFINITE = 400, 500  # a client's error does not mend itself ...
+_PASSING = {408, 425, 429}  # ... but these ask to come again
+_GONE = {404, 410}
+
+_log = logging.getLogger(__name__)
+
+
+class Absent(Exception):
+    """The source has no such image, and asking again does not help."""
+
+
+class Original(NamedTuple):
+    """A picture's own bytes and their media type."""
+
+    data: bytes
+    media_type: str
+
+
+class Source(Protocol):
+    """One place that images come from."""
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file; raises `Absent`, or whatever went wrong."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove a file where it is there; raises where that fails."""
+        ...
+
+
+AnySource = AnyPath | Callable[[str], bytes]
+"""A source as callers may give it."""
+
+
+def of(source: AnySource | Iterable[AnySource] | None) -> tuple[Source, ...]:
+    """The sources to ask, in their order: of None, one, or several."""
+    if source is None:
+        return ()
+    if isinstance(source, str):
+        scheme = urlsplit(source).scheme
+        if scheme in ("http", "https"):
+            return (_Web(source),)
+        # One letter is a drive.
+        return (_Fsspec(source) if len(scheme) > 1 and "://" in source else _Folder(Path(source)),)
+    if callable(source):
+        return (_Function(source),)
+    if isinstance(source, Iterable):
+        return tuple(one for each in source for one in of(each))
+    return (_Folder(Path(source)),)
+
+
+def fetch(
+    source: Source,
+    digest: str,
+    check: Callable[[bytes], None],
+    *,
+    pause: float,
+    sleep: Callable[[float], object] = time.sleep,
+) -> bytes:
+    """Read an image, up to `TRIES` times.
+
+    Parameters
+    ----------
+    source : Source
+    digest : str
+        Its name is ``<digest>.png``.
+    check : callable
+        Raises where the bytes are not what they should be; they are read again then.
+    pause : float
+        s between two tries.
+
+    Raises
+    ------
+    Absent
+        The source does not have it.
+    Exception
+        What the last try failed with.
+    """
+    for left in range(TRIES - 1, -1, -1):
+        try:
+            data = source.read(f"{digest}.png")
+            check(data)
+            return data
+        except Absent:
+            raise
+        except Exception as error:
+            if not left:
+                raise
+            _log.info("Reading %s failed (%s), %d tries left.", digest, error, left)
+        sleep(pause)
+    raise AssertionError
+
+
+def inside(folder: Path, name: str) -> Path:
+    """The file of this name in a folder; raises `Absent` where there is none, or a link leads out of it."""
+    try:
+        path = (folder / name).resolve(strict=True)
+        if path.is_relative_to(folder.resolve(strict=True)) and path.is_file():
+            return path
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    raise Absent(f"{name} is not in {folder}")
+
+
+class _Folder:
+    def __init__(self, path: Path) -> None:
+        self._path = path.expanduser().absolute()
+
+    def read(self, name: str) -> bytes:
+        return inside(self._path, name).read_bytes()
+
+    def remove(self, name: str) -> None:
+        (self._path / name).unlink(missing_ok=True)
+
+
+class _Function:
+    def __init__(self, function: Callable[[str], bytes]) -> None:
+        self._function = function
+
+    def read(self, name: str) -> bytes:
+        digest = name.removesuffix(".png")
+        try:
+            data = self._function(digest)
+        except (FileNotFoundError, LookupError) as error:
+            raise Absent(f"the source has no {digest}: {error!r}") from error
+        if data is None:  # what a dict's get answers
+            raise Absent(f"the source has no {digest}")
+        return bytes(data)
+
+    def remove(self, name: str) -> None:
+        _log.info("%s is not removed: its source is a function.", name)
+
+
+class _Web:
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._local = threading.local()  # one session, and so one connection, for each thread
+
+    def read(self, name: str) -> bytes:
+        answer = self._answer("GET", name)
+        if answer.status_code in range(*_DEFINITE) and answer.status_code not in _PASSING:
+            raise Absent(f"{answer.url} answers {answer.status_code}")
+        answer.raise_for_status()
+        data: bytes = answer.content
+        hashes = [part.strip() for part in answer.headers.get("x-goog-hash", "").split(",")]
+        declared = [part.removeprefix("md5=") for part in hashes if part.startswith("md5=")]
+        _check_md5(data, answer.headers.get("Content-MD5", *declared[:1]))
+        return data
+
+    def remove(self, name: str) -> None:
+        answer = self._answer("DELETE", name)
+        if answer.status_code not in _GONE:
+            answer.raise_for_status()
+
+    def _answer(self, method: str, name: str) -> Any:
+        import requests
+
+        if not hasattr(self._local, "session"):
+            self._local.session = requests.Session()
+        return self._local.session.request(method, f"{self._url}/{name}", timeout=_TIMEOUT)
+
+
+class _Fsspec:
+    def __init__(self, url: str) -> None:
+        import fsspec
+
+        self._system, self._path = fsspec.core.url_to_fs(url)
+        local = fsspec.get_filesystem_class("file")
+        self._folder = _Folder(Path(self._path)) if isinstance(self._system, local) else None
+
+    def read(self, name: str) -> bytes:
+        if self._folder is not None:
+            return self._folder.read(name)
+        path = f"{self._path.rstrip('/')}/{name}"
+        try:
+            declared = self._system.info(path)
+            data = bytes(self._system.cat_file(path))
+        except FileNotFoundError as error:
+            raise Absent(f"there is no {path}") from error
+        size = declared.get("size")
+        if size is not None and size != len(data):
+            raise OSError(f"{path} has {size} bytes, and {len(data)} were read")
+        _check_md5(data, declared.get("md5Hash"))
+        return data
+
+    def remove(self, name: str) -> None:
+        if self._folder is not None:
+            self._folder.remove(name)
+            return
+        path = f"{self._path.rstrip('/')}/{name}"
+        if self._system.exists(path):
+            self._system.rm_file(path)
+
+
+def _check_md5(data: bytes, declared: str | None) -> None:
+    """Raise OSError where the bytes do not have the declared MD5, base64."""
+    if declared:
+        found = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
+        if found != declared:
+            raise OSError(f"the bytes read have MD5 {found}, and {declared} is declared")

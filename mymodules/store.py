@@ -1,0 +1,528 @@
+"""Pictures by content digest: their figures, their failures, and the pictures themselves.
+
+After Skia Gold's diff store: a pair of digests is compared once, whoever asks and however often; what could
+not be fetched or decoded is remembered with its reason; pictures are served over HTTP. It also keeps
+what runs over folders need to compare nothing twice, in `DiffStore.records`.
+
+A picture is looked for in memory, among the store's own copies, among the files that runs have digested, and
+in the sources, in this order. What is read is checked: a copy against the digest its bytes had when it was
+made; a file of a run, and anything else whose name is *ours*, against that name. A name is ours when it
+is known to be `images.digest` of a file's bytes, because a file, a row or a copy of this store has it, or
+because the store was told so for all names. Any other name is opaque, as Gold's are, and its bytes are
+taken as the source gives them. What is neither whole nor a picture is never kept.
+
+Copies are the original bytes; what a power failure tears is found by its digest and fetched again.
+"""
+
+import contextlib
+import functools
+import logging
+import math
+import os
+import stat
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, wait
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
+
+from mymodules import images, metrics, pictures, sources
+from mymodules.cache import ReadThrough, Recent
+from mymodules.copies import Copies
+from mymodules.copies import stored_path as stored_path
+from mymodules.errors import ImageError, StoreError
+from mymodules.formats import Header, png
+from mymodules.images import Rgba
+from mymodules.metrics import DiffMetrics as DiffMetrics
+from mymodules.records import (
+    CORRUPTED,
+    HTTP_ERROR,
+    OTHER,
+    Records,
+    diff_id,
+    is_diff_id,
+    is_digest,
+    split_diff_id,
+)
+from mymodules.records import DigestFailure as DigestFailure
+from mymodules.settings import MAX_PIXELS, AnyPath
+from mymodules.sources import Absent, AnySource, Original, Source
+
+if TYPE_CHECKING:
+    import tornado.web
+
+NOW: Final = 0
+"""Priority of what someone waits for."""
+BACKGROUND: Final = 1
+"""Priority of what will be needed soon."""
+IDLE: Final = 2
+"""Priority of what may be needed."""
+
+FILE: Final = "store.sqlite3"
+"""Name of the file with the records, in the store's folder."""
+
+_GIB = 1 << 30
+_IMAGE_COST, _METRICS_COST = 1 << 20, 100  # bytes of one in memory
+_FETCHERS = 10  # threads that wait for disks and networks
+_DELTAS, _DELTA_BYTES = 256, 64 << 20  # difference pictures in memory
+_DECODED_PART = 4  # of the budget: one quarter, for pictures that are compared with many
+_AHEAD = 1000  # pairs queued at a time by warm_diffs
+_MEDIA_TYPES = {"PNG": "png", "JPEG": "jpeg", "WebP": "webp", "BMP": "bmp", "TIFF": "tiff"}
+
+_log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+class CacheCounts(NamedTuple):
+    """How many of each are kept in memory."""
+
+    images: int
+    metrics: int
+
+
+class Match(NamedTuple):
+    """A digest and how far it is from the one that was asked about."""
+
+    digest: str
+    metrics: DiffMetrics
+
+
+def cache_counts(gib: float) -> CacheCounts:
+    """What fits into a budget, GiB: x images of 1 MiB and x^2 metrics of 100 bytes; none at 0 or below."""
+    budget = int(gib * _GIB)
+    if budget <= 0:
+        return CacheCounts(0, 0)
+    root = math.isqrt(_IMAGE_COST**2 + 4 * _METRICS_COST * budget)
+    count = (root - _IMAGE_COST) // (2 * _METRICS_COST)
+    return CacheCounts(count, count**2)
+
+
+class _Unavailable(StoreError):
+    """There is no picture for a digest; ``reason`` is that of its `DigestFailure`."""
+
+    def __init__(self, message: str, reason: str = OTHER) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class DiffStore:
+    """A store in a folder. Its methods may be called from any thread, and several processes may share one.
+
+    Parameters
+    ----------
+    root : path
+        Its folder, which is created.
+    source : path, URL, callable or sequence of these, optional
+        Where pictures come from, asked in this order: a folder or fsspec URL that holds ``<digest>.png``
+        flat, or a function from digest to bytes that raises or returns None for those it does not have.
+    gib : float
+        Memory to use, GiB; see `cache_counts`. 0 keeps one of each.
+    max_workers : int, optional
+        Threads that decode and compare; by default one for each processor.
+    own_digests : bool
+        Every name is `images.digest` of its picture: whatever is not, is refused.
+    max_pixels : int
+        Largest width x height that is decoded.
+    pause : float
+        s between two tries to fetch a picture.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be made.
+    StoreError
+        Its file cannot be used.
+
+    Attributes
+    ----------
+    root : Path
+    records : Records
+        What is known besides pictures.
+    """
+
+    def __init__(
+        self,
+        root: AnyPath,
+        *,
+        source: AnySource | Sequence[AnySource] | None = None,
+        gib: float = 1.0,
+        max_workers: int | None = None,
+        own_digests: bool = False,
+        max_pixels: int = MAX_PIXELS,
+        pause: float = 0.5,
+    ) -> None:
+        self.root = Path(root).expanduser().absolute()
+        self._copies = Copies(self.root)
+        self._sources = sources.of(source)
+        self._own_digests, self._max_pixels, self._pause = own_digests, max_pixels, pause
+        self.records = Records(self.root / FILE)
+        workers = max_workers or os.cpu_count() or 1
+        counts, budget = cache_counts(gib), max(int(gib * _GIB), 0)
+        self._decoded: Recent[Rgba] = Recent(
+            counts.images, limit=budget // _DECODED_PART, weigh=lambda rgba: rgba.nbytes
+        )
+        self._decoding, self._decoded_lock = threading.BoundedSemaphore(workers), threading.Lock()
+        self._images: ReadThrough[Original] = ReadThrough(
+            self._load,
+            size=counts.images,
+            workers=_FETCHERS,
+            limit=budget or None,
+            weigh=lambda original: len(original.data),
+        )
+        self._metrics: ReadThrough[DiffMetrics] = ReadThrough(
+            self._measure, size=counts.metrics, workers=workers
+        )
+        self._deltas: ReadThrough[bytes] = ReadThrough(
+            self._draw, size=_DELTAS, workers=workers, limit=_DELTA_BYTES, weigh=len
+        )
+        self._feeders: list[threading.Thread] = []
+        self._complaints: set[str] = set()
+        self._closed = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the threads and close the file; what was queued is not done."""
+        self._closed.set()
+        for each in (self._deltas, self._metrics, self._images):
+            each.close()
+        self.records.close()
+
+    # --- what Gold's has
+
+    def get(self, priority: int, main_digest: str, right_digests: Iterable[str]) -> dict[str, DiffMetrics]:
+        """Compare one picture with others.
+
+        Parameters
+        ----------
+        priority : int
+            `NOW`, `BACKGROUND` or `IDLE`: whose turn it is when there is more to do than threads.
+        main_digest : str
+        right_digests : iterable of str
+            Those equal to the main one are skipped.
+
+        Returns
+        -------
+        dict
+            Right digest to metrics. A picture that cannot be had is logged and left out, see
+            `unavailable_digests`.
+
+        Raises
+        ------
+        StoreError
+            When the main digest is empty.
+        """
+        if not main_digest:
+            raise StoreError("The main digest is empty: name the picture to compare with.")
+        rights = [right for right in dict.fromkeys(right_digests) if right != main_digest]
+        asked = {right: self._metrics.submit(priority, diff_id(main_digest, right)) for right in rights}
+        found = {}
+        for right, future in asked.items():
+            error = future.exception()
+            if error is None:
+                found[right] = future.result()
+            else:
+                _log.info("%r is not compared with %r: %s", right, main_digest, error)
+        return found
+
+    def warm_digests(self, priority: int, digests: Iterable[str], sync: bool = False) -> None:
+        """Fetch those pictures that are not here yet, in the background.
+
+        Parameters
+        ----------
+        priority : int
+        digests : iterable of str
+        sync : bool
+            Return when all are fetched and kept, or have failed; failures are only recorded.
+        """
+        rank = _rank(priority)
+        missing = [digest for digest in dict.fromkeys(digests) if not self._is_here(digest)]
+        fetching = [self._images.submit(rank, digest) for digest in missing]
+        if sync:
+            wait(fetching)
+
+    def warm_diffs(self, priority: int, left_digests: Iterable[str], right_digests: Iterable[str]) -> None:
+        """Compare every left one with every right one in the background; failures are only recorded."""
+        lefts, rights = dict.fromkeys(left_digests), dict.fromkeys(right_digests)
+        feeder = threading.Thread(
+            target=self._warm, args=(_rank(priority), lefts, rights), name="mymodules-store", daemon=True
+        )
+        self._feeders = [feeder, *(each for each in self._feeders if each.is_alive())]
+        feeder.start()
+
+    def unavailable_digests(self) -> dict[str, DigestFailure]:
+        """All failures by digest, oldest first."""
+        return self.records.failures()
+
+    def purge_digests(self, digests: Iterable[str], purge_remote: bool = False) -> None:
+        """Forget all about these digests: copies, figures, rows, and last that they failed.
+
+        Parameters
+        ----------
+        digests : iterable of str
+            Those that are nowhere are no error.
+        purge_remote : bool
+            Remove them from the sources too, each where it is. What cannot be removed is logged.
+
+        Raises
+        ------
+        StoreError
+            The records cannot be changed; failures are then still recorded.
+        """
+        gone = frozenset(filter(is_digest, digests))
+
+        def is_concerned(key: str) -> bool:
+            return not gone.isdisjoint(key.split("-"))
+
+        self._images.forget(gone.__contains__)
+        with self._decoded_lock:
+            self._decoded.remove_matching(gone.__contains__)
+        for digest in gone:
+            self._copies.remove(digest)
+            for source in self._sources if purge_remote else ():
+                try:
+                    source.remove(f"{digest}.png")
+                except Exception as error:
+                    _log.warning("%s is not removed from its source: %s", digest, error)
+        self._metrics.forget(is_concerned)
+        self._deltas.forget(is_concerned)
+        self.records.forget_metrics(gone)
+        self.records.forget_rows(gone)
+        self.records.forget_files(gone)
+        self.records.forget_failures(gone)
+
+    def image_handlers(self, url_prefix: str) -> "list[tuple[str, type[tornado.web.RequestHandler], Any]]":
+        """Rules for a Tornado application that serve this store's pictures to anyone, see `served`."""
+        from mymodules import served  # Tornado is slow to load
+
+        return list(served.rules(url_prefix, self))
+
+    # --- what it has besides
+
+    def closest(self, digest: str, among: Iterable[str]) -> Match | None:
+        """The picture that is nearest to one; None when none could be compared. See `ranked`."""
+        return next(iter(self.ranked(digest, among)), None)
+
+    def ranked(self, digest: str, among: Iterable[str], *, priority: int = NOW) -> list[Match]:
+        """Other pictures, the nearest first: by combined metric, largest channel difference, digest.
+
+        The picture itself and those that cannot be had are left out. As in Gold, pictures of which one
+        is a corner of the other are nearest of all, their combined metric being 0.
+        """
+        found = self.get(priority, digest, among)
+        return [
+            Match(*item)
+            for item in sorted(
+                found.items(), key=lambda item: (item[1].combined, max(item[1].max_rgba_diffs), item[0])
+            )
+        ]
+
+    def original(self, digest: str, *, priority: int = NOW) -> "Future[Original]":
+        """A picture's own bytes and media type, when they are there."""
+        return self._images.submit(priority, digest)
+
+    def delta(self, one: str, other: str, *, priority: int = NOW) -> "Future[bytes]":
+        """The difference picture of two (see `pictures.delta`) as PNG, when it is there."""
+        return self._deltas.submit(priority, diff_id(one, other))
+
+    def keep_originals(self, originals: Iterable[tuple[str, AnyPath | bytes]]) -> int:
+        """Keep copies of pictures under their digests; how many there are now.
+
+        Parameters
+        ----------
+        originals : iterable of (digest, path or bytes)
+            Digests are ours. A file that cannot be read, or is not what its digest says, is not kept.
+        """
+        kept = {}
+        for digest, picture in originals:
+            if digest not in self._copies:
+                try:
+                    data = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
+                except OSError as error:
+                    _log.info("%s is not kept: %s", digest, error)
+                    continue
+                if images.digest(data) != digest or not self._copies.write(digest, data):
+                    continue
+            kept[digest] = digest
+        self.records.remember_contents(kept)
+        self.records.forget_failures(kept)
+        self._images.forget_errors(kept.__contains__)
+        for each in (self._metrics, self._deltas):
+            each.forget_errors(lambda pair: not kept.keys().isdisjoint(pair.split("-")))
+        return len(kept)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until all that was asked for is done; False where the time, s, was not enough."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+
+        def left() -> float | None:
+            return None if deadline is None else max(deadline - time.monotonic(), 0)
+
+        for feeder in self._feeders:
+            feeder.join(left())
+        fed = not any(feeder.is_alive() for feeder in self._feeders)
+        return fed and all(each.wait(left()) for each in (self._deltas, self._metrics, self._images))
+
+    # --- figures and difference pictures, in threads of their caches
+
+    def _measure(self, priority: int, pair: str) -> DiffMetrics:
+        if not is_diff_id(pair):
+            raise StoreError(f"{pair!r} is not a pair of digests: 32 digits 0-9, a-f, A-F each.")
+        known = self._at_best(lambda: self.records.metrics(pair), None)
+        if known is not None:
+            return known
+        found = metrics.pixel_diff(*self._pixels(priority, pair))
+        self._at_best(lambda: self.records.remember_metrics({pair: found}), None)
+        return found
+
+    def _draw(self, priority: int, pair: str) -> bytes:
+        if not is_diff_id(pair):
+            raise StoreError(f"{pair!r} is not a pair of digests: 32 digits 0-9, a-f, A-F each.")
+        drawn = pictures.delta(*self._pixels(priority, pair))
+        height, width = drawn.shape[:2]
+        return png.encode(drawn.reshape(height, -1), width, depth=8, colour_type=6)
+
+    def _warm(self, rank: int, lefts: Iterable[str], rights: Iterable[str]) -> None:
+        """Queue every pair once, some at a time."""
+        queued: deque[Future[DiffMetrics]] = deque()
+        for left in lefts:
+            for right in rights:
+                other_way_too = left in rights and right in lefts
+                if left == right or (other_way_too and left > right):
+                    continue
+                if self._closed.is_set():
+                    return
+                queued.append(self._metrics.submit(rank, diff_id(left, right)))
+                if len(queued) > _AHEAD:
+                    wait([queued.popleft()])
+
+    def _pixels(self, priority: int, pair: str) -> tuple[Rgba, Rgba]:
+        """The pixels of both, read-only. Raises StoreError with all that went wrong."""
+        digests = split_diff_id(pair)
+        asked = [self._images.submit(priority, digest) for digest in digests]
+        failed = {digest: future for digest, future in zip(digests, asked, strict=True) if future.exception()}
+        for digest in failed if not self._closed.is_set() else ():
+            self._note(DigestFailure.now(digest, OTHER), if_new=True)
+        if failed:
+            raise StoreError(" ".join(str(future.exception()) for future in failed.values()))
+        one, other = (
+            self._rgba(digest, future.result().data) for digest, future in zip(digests, asked, strict=True)
+        )
+        return one, other
+
+    def _rgba(self, digest: str, data: bytes) -> Rgba:
+        with self._decoded_lock:
+            known = self._decoded.get(digest)
+        return self._decode(digest, data)[1] if known is None else known
+
+    def _decode(self, digest: str, data: bytes) -> tuple[Header, Rgba]:
+        """Header and pixels, which are kept for a while; raises ImageError."""
+        with self._decoding:
+            header = images.inspect(data, max_pixels=self._max_pixels)
+            rgba = images.to_rgba(images.decode(data, header))
+        rgba.flags.writeable = False  # several threads will have it
+        with self._decoded_lock:
+            self._decoded.put(digest, rgba)
+        return header, rgba
+
+    # --- pictures, in threads of their cache
+
+    def _load(self, priority: int, digest: str) -> Original:
+        if not is_digest(digest):
+            raise StoreError(f"{digest!r} is not a digest: 32 digits 0-9, a-f, A-F.")
+        try:
+            found = self._found(digest)
+        except _Unavailable as error:
+            self._note(DigestFailure.now(digest, error.reason))
+            raise
+        self._at_best(lambda: self.records.forget_failures([digest]), None)
+        return found
+
+    def _note(self, failure: DigestFailure, *, if_new: bool = False) -> None:
+        self._at_best(lambda: self.records.remember_failure(failure, if_new=if_new), None)
+
+    def _at_best(self, ask: Callable[[], T], otherwise: T) -> T:
+        """What the records answer; where their file cannot be used it is said once, and the store goes on."""
+        try:
+            return ask()
+        except StoreError as error:
+            if str(error) not in self._complaints and not self._closed.is_set():
+                self._complaints.add(str(error))
+                _log.warning("%s", error)
+            return otherwise
+
+    def _found(self, digest: str) -> Original:
+        """A picture from the first place that has it whole."""
+        told: list[str] = []
+        reason = HTTP_ERROR
+        places: list[Callable[[str], Original]] = [self._from_copy, self._from_files]
+        places += [functools.partial(self._from_source, source) for source in self._sources]
+        for place in places:
+            try:
+                return place(digest)
+            except Absent as error:
+                told.append(str(error))
+            except ImageError as error:
+                told.append(error.reason)
+                reason = CORRUPTED
+            except Exception as error:
+                told.append(str(error) or type(error).__name__)
+        raise _Unavailable(f"There is no picture {digest}: {'; '.join(filter(None, told))}.", reason)
+
+    def _from_copy(self, digest: str) -> Original:
+        data = self._copies.read(digest)
+        try:
+            kept = self._at_best(lambda: self.records.content(digest), None)
+            expected = kept or (digest if self._is_ours(digest) else None)
+            if expected not in (None, images.digest(data)):
+                raise ImageError("corrupt", "its copy is damaged")
+            return self._picture(digest, data)
+        except ImageError:
+            self._copies.remove(digest)
+            raise
+
+    def _from_files(self, digest: str) -> Original:
+        nowhere: list[tuple[Path, int]] = []
+        for path, size in self._at_best(lambda: self.records.paths(digest), nowhere):
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                if stat.S_ISREG(status.st_mode) and status.st_size == size:
+                    data = path.read_bytes()
+                    if images.digest(data) == digest:
+                        return self._picture(digest, data)
+        raise Absent("no file is known to have it")
+
+    def _from_source(self, source: Source, digest: str) -> Original:
+        ours = self._is_ours(digest)
+
+        def check(data: bytes) -> None:
+            if ours and images.digest(data) != digest:
+                raise ImageError("corrupt", "what the source has is not what its digest says")
+
+        data = sources.fetch(source, digest, check, pause=self._pause, sleep=self._closed.wait)
+        found = self._picture(digest, data)
+        if self._copies.write(digest, data):
+            self._at_best(lambda: self.records.remember_contents({digest: images.digest(data)}), None)
+        return found
+
+    def _picture(self, digest: str, data: bytes) -> Original:
+        """The bytes, after a look at all their pixels; raises ImageError."""
+        header, _ = self._decode(digest, data)
+        return Original(data, f"image/{_MEDIA_TYPES[header.format]}")
+
+    def _is_ours(self, digest: str) -> bool:
+        return self._own_digests or self._at_best(lambda: self.records.is_ours(digest), False)
+
+    def _is_here(self, digest: str) -> bool:
+        return digest in self._images or (is_digest(digest) and digest in self._copies)
+
+
+def _rank(priority: int) -> int:
+    """The place in the queue of warming: behind everything that is asked for, and first come first served."""
+    return priority * 10**13 + time.time_ns() // 1_000_000

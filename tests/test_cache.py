@@ -1,0 +1,163 @@
+"""The read-through cache: once for each id, by priority, values and errors kept as long as they should be."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from mymodules.cache import ERRORS_KEPT, ReadThrough, Recent
+
+PATIENCE = 60.0  # s
+
+
+class Held:
+    """Computes ``key + "!"``, each only when it is let; notes in which order it was asked."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Semaphore(0)
+        self.let = threading.Semaphore(0)
+        self.asked: list[tuple[int, str]] = []
+
+    def __call__(self, priority: int, key: str) -> str:
+        self.asked.append((priority, key))
+        self.begun.release()
+        assert self.let.acquire(timeout=PATIENCE)
+        return key + "!"
+
+
+@pytest.fixture
+def held() -> Held:
+    return Held()
+
+
+@pytest.fixture
+def one_thread(held: Held) -> Iterator[ReadThrough[str]]:
+    """A cache whose one thread is busy with ``busy``."""
+    cache = ReadThrough(held, size=100, workers=1)
+    cache.submit(0, "busy")
+    assert held.begun.acquire(timeout=PATIENCE)
+    yield cache
+    held.let.release(100)
+    cache.close()
+
+
+def test_a_thousand_ids_at_once_all_arrive() -> None:
+    asked: list[str] = []
+    cache = ReadThrough(lambda _, key: asked.append(key) or key + "!", size=1000, workers=10)
+    keys = [f"id {number}" for number in range(1000)]
+    with ThreadPoolExecutor(50) as pool:
+        assert list(pool.map(lambda key: cache.get(0, key), keys)) == [key + "!" for key in keys]
+    assert [cache.get(2, key) for key in keys] == [key + "!" for key in keys]
+    assert sorted(asked) == sorted(keys)
+    cache.close()
+
+
+def test_the_queue_is_worked_off_by_priority_and_then_in_order(
+    held: Held, one_thread: ReadThrough[str]
+) -> None:
+    for priority, key in ((2, "e"), (1, "c"), (0, "a"), (1, "d"), (0, "b")):
+        one_thread.submit(priority, key)
+    held.let.release(100)
+    assert one_thread.wait(PATIENCE)
+    assert held.asked[1:] == [(0, "a"), (0, "b"), (1, "c"), (1, "d"), (2, "e")]
+
+
+def test_a_queued_id_takes_the_new_priority_higher_or_lower(held: Held, one_thread: ReadThrough[str]) -> None:
+    for priority, key in ((0, "first"), (1, "middle"), (2, "last")):
+        one_thread.submit(priority, key)
+    assert one_thread.submit(2, "first") is one_thread.submit(2, "first")
+    one_thread.submit(0, "last")
+    held.let.release(100)
+    assert one_thread.wait(PATIENCE)
+    assert [key for _, key in held.asked[1:]] == ["last", "middle", "first"]
+
+
+def test_as_many_at_a_time_as_there_are_workers(held: Held) -> None:
+    cache = ReadThrough(held, size=10, workers=3)
+    futures = [cache.submit(0, str(number)) for number in range(5)]
+    assert [held.begun.acquire(timeout=PATIENCE) for _ in range(3)] == [True] * 3
+    assert not held.begun.acquire(timeout=0.1)
+    held.let.release(5)
+    assert [future.result(PATIENCE) for future in futures] == [f"{number}!" for number in range(5)]
+    cache.close()
+
+
+def test_an_error_is_the_very_same_for_half_an_hour() -> None:
+    now = [0.0]
+    asked: list[str] = []
+
+    def fail(_: int, key: str) -> str:
+        asked.append(key)
+        raise ValueError(key)
+
+    cache = ReadThrough(fail, size=10, workers=1, clock=lambda: now[0])
+    first = cache.submit(0, "a").exception()
+    now[0] = ERRORS_KEPT - 1
+    assert cache.submit(0, "a").exception() is first
+    with pytest.raises(ValueError, match="a") as caught:
+        cache.get(0, "a")
+    assert caught.value is first
+    now[0] = ERRORS_KEPT
+    second = cache.submit(0, "a").exception()
+    assert second is not first
+    cache.forget("a".__eq__)
+    assert cache.submit(0, "a").exception() is not second
+    assert len(asked) == 3
+    cache.close()
+
+
+def test_what_was_forgotten_while_it_was_computed_is_not_kept(
+    held: Held, one_thread: ReadThrough[str]
+) -> None:
+    waiting = one_thread.submit(0, "busy")
+    one_thread.forget("busy".__eq__)
+    again = one_thread.submit(0, "busy")
+    assert again is not waiting
+    held.let.release()
+    assert waiting.result(PATIENCE) == "busy!"
+    assert "busy" not in one_thread
+    held.let.release()
+    assert again.result(PATIENCE) == "busy!"
+    assert "busy" in one_thread
+
+
+def test_a_future_cannot_be_cancelled(held: Held, one_thread: ReadThrough[str]) -> None:
+    future = one_thread.submit(0, "a")
+    assert not future.cancel()
+    held.let.release(2)
+    assert future.result(PATIENCE) == "a!"
+
+
+def test_closing_ends_what_waits(held: Held) -> None:
+    cache = ReadThrough(held, size=10, workers=1)
+    running, queued = cache.submit(0, "a"), cache.submit(0, "b")
+    assert held.begun.acquire(timeout=PATIENCE)
+    held.let.release()
+    cache.close()
+    assert running.result(PATIENCE) == "a!"
+    assert "closed" in str(queued.exception(PATIENCE))
+    assert "closed" in str(cache.submit(0, "c").exception(PATIENCE))
+
+
+def test_what_was_used_last_stays() -> None:
+    recent = Recent[str](2)
+    recent.put("a", "1")
+    recent.put("b", "2")
+    assert "a" in recent  # asking counts as use
+    recent.put("c", "3")
+    assert [key for key in "abc" if recent.get(key)] == ["a", "c"]
+    assert len(Recent[str](0)._values) == 0
+    empty = Recent[str](-5)
+    empty.put("a", "1")
+    assert "a" in empty
+
+
+def test_weight_is_limited() -> None:
+    recent = Recent[str](10, limit=10, weigh=len)
+    recent.put("a", "12345")
+    recent.put("b", "12345")
+    recent.put("c", "1")
+    assert [key for key in "abc" if recent.get(key)] == ["b", "c"]
+    recent.put("b", "x" * 11)  # too heavy alone, and the old one is no longer true
+    assert [key for key in "abc" if recent.get(key)] == ["c"]

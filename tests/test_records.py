@@ -1,0 +1,396 @@
+"""Records: kept, found, purged; brought up to date, set aside when damaged, shared by processes."""
+
+import itertools
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+import stores
+from programs import finished
+
+from mymodules import database, records
+from mymodules.errors import StoreError
+from mymodules.metrics import DiffMetrics
+from mymodules.records import DigestedFile, DigestFailure, Records, StoredRow, diff_id, fingerprint
+from mymodules.regions import Region
+from mymodules.workers import PairResult
+
+KNOWN = DiffMetrics(16, float(np.float32(0.0064)), (54, 100, 125, 0), False)
+ONE, OTHER = "a" * 32, "B" * 32
+ROW = PairResult(
+    0.5, "a b/=1+1 變.png", "It's 1, 2\n3.", "changed", "pixels_differ", 16, KNOWN.pixel_diff_percent,
+    54, 100, 125, 0, False, KNOWN.combined, 500, 500, 500, 500, (Region(1, 2, 3, 4),), ONE, OTHER, 0.25,
+)  # fmt: skip
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "store.sqlite3"
+
+
+@pytest.fixture
+def kept(file: Path) -> Iterator[Records]:
+    with closing(Records(file)) as kept:
+        yield kept
+
+
+# --- figures and failures ----------------------------------------------------------------------------
+
+
+def test_figures_are_saved_loaded_and_purged(kept: Records) -> None:
+    assert kept.metrics("abc-def") is None
+    kept.remember_metrics({"abc-def": KNOWN})
+    assert kept.metrics("abc-def") == KNOWN
+    for nothing in (["unknown"], ["abc-def"], ["ab"], ["de"], []):
+        kept.forget_metrics(nothing)
+        assert kept.metrics("abc-def") == KNOWN
+    for side in ("abc", "def"):
+        kept.remember_metrics({"abc-def": KNOWN})
+        kept.forget_metrics([side])
+        assert kept.metrics("abc-def") is None
+
+
+def test_of_ten_pairs_two_digests_take_seven_with_them(kept: Records) -> None:
+    digests = [stores.opaque(number) for number in range(5)]
+    pairs = {diff_id(*pair): DiffMetrics(number, 1.0, (1, 2, 3, number), True)
+             for number, pair in enumerate(itertools.combinations(digests, 2))}  # fmt: skip
+    kept.remember_metrics(pairs)
+    kept.forget_metrics(iter(digests[:2]))
+    left = {pair: known for pair, known in pairs.items() if not any(d in pair for d in digests[:2])}
+    assert len(left) == 3
+    assert {pair: known for pair in pairs if (known := kept.metrics(pair))} == left
+
+
+def test_failures_are_replaced_by_later_ones_only(kept: Records) -> None:
+    assert kept.failures() == {}
+    at = 1_000_000
+    first = DigestFailure("A", "other", at)
+    second, third = DigestFailure("B", "http_error", at + 2345), DigestFailure("A", "corrupted", at + 6789)
+    for failure in (first, second, third, first, DigestFailure("A", "other", at + 6789)):
+        kept.remember_failure(failure)
+    assert list(kept.failures().items()) == [("B", second), ("A", third)]  # oldest first
+    kept.remember_failure(DigestFailure("A", "other", at + 9999), if_new=True)
+    assert kept.failures()["A"] == third
+    kept.forget_failures(["A", "C"])
+    assert kept.failures() == {"B": second}
+
+
+# --- files -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / os.fsdecode(b"pic \xff.png" if os.name == "posix" else b"pic.png")
+    path.write_bytes(b"12345678")
+    return path
+
+
+def digested(path: Path, moment: int | None = None) -> DigestedFile:
+    stat = path.stat()
+    later = max(stat.st_mtime_ns, stat.st_ctime_ns) + 3_000_000_000
+    return DigestedFile(path, stat, ONE, later if moment is None else moment)
+
+
+def is_unchanged(kept: Records, path: Path) -> bool | None:
+    known = kept.known_files([(path, path.stat())]).get(str(path))
+    return None if known is None else known.unchanged
+
+
+def test_an_untouched_file_is_known(kept: Records, picture: Path) -> None:
+    assert is_unchanged(kept, picture) is None
+    kept.remember_files([digested(picture)])
+    assert is_unchanged(kept, picture) is True
+    assert kept.known_files([(picture, picture.stat())])[str(picture)].digest == ONE
+    assert kept.paths(ONE) == [(picture, 8)]
+    assert kept.is_ours(ONE)
+    kept.forget_files([ONE])
+    assert (is_unchanged(kept, picture), kept.paths(ONE)) == (None, [])
+
+
+def test_a_touched_file_is_read_again(kept: Records, picture: Path) -> None:
+    kept.remember_files([digested(picture)])
+    then = picture.stat()
+    os.utime(picture, ns=(then.st_atime_ns, then.st_mtime_ns + 1))
+    assert is_unchanged(kept, picture) is False
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there the change time is that of creation")
+def test_a_change_that_keeps_size_and_modification_time_is_noticed(kept: Records, picture: Path) -> None:
+    kept.remember_files([digested(picture)])
+    then = picture.stat()
+    while picture.stat().st_ctime_ns == then.st_ctime_ns:  # the clock of the file system ticks slowly
+        picture.write_bytes(b"abcdefgh")
+        os.utime(picture, ns=(then.st_atime_ns, then.st_mtime_ns))
+    assert (picture.stat().st_size, picture.stat().st_mtime_ns) == (then.st_size, then.st_mtime_ns)
+    assert is_unchanged(kept, picture) is False
+
+
+def test_another_file_in_its_place_is_noticed(
+    kept: Records, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.remember_files([digested(picture)])
+    then = list(picture.stat())
+    fields = {name: getattr(picture.stat(), name) for name in ("st_mtime_ns", "st_ctime_ns", "st_size")}
+
+    class Stat:
+        st_ino = then[1] + 1
+
+    for name, value in fields.items():
+        setattr(Stat, name, value)
+    stat: os.stat_result = Stat()  # type: ignore[assignment]
+    assert not kept.known_files([(picture, stat)])[str(picture)].unchanged
+    monkeypatch.setattr(records, "CHANGE_TIME_COUNTS", False)  # Windows
+    assert kept.known_files([(picture, stat)])[str(picture)].unchanged
+
+
+@pytest.mark.parametrize(("apart", "unchanged"), [(0, False), (40_000_000, False), (60_000_000, True)])
+def test_a_file_written_as_it_was_digested_is_read_again(
+    kept: Records, picture: Path, apart: int, unchanged: bool
+) -> None:
+    stat = picture.stat()
+    while stat.st_mtime_ns % 1_000_000_000 == 0 or stat.st_ctime_ns % 1_000_000_000 == 0:
+        picture.write_bytes(b"12345678")
+        stat = picture.stat()
+    kept.remember_files([digested(picture, max(stat.st_mtime_ns, stat.st_ctime_ns) + apart)])
+    assert is_unchanged(kept, picture) is unchanged
+
+
+@pytest.mark.parametrize(("apart", "unchanged"), [(1_900_000_000, False), (2_100_000_000, True)])
+def test_a_clock_of_whole_seconds_gets_two_of_them(
+    kept: Records, picture: Path, apart: int, unchanged: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "CHANGE_TIME_COUNTS", False)
+    os.utime(picture, ns=(0, 1_700_000_000_000_000_000))
+    kept.remember_files([digested(picture, 1_700_000_000_000_000_000 + apart)])
+    assert is_unchanged(kept, picture) is unchanged
+
+
+def test_many_files_at_once(kept: Records, picture: Path) -> None:
+    stat = picture.stat()
+    many = [
+        DigestedFile(f"/pictures/{number}.png", stat, ONE, 2 * stat.st_ctime_ns) for number in range(2000)
+    ]
+    kept.remember_files(many)
+    known = kept.known_files((file.path, file.stat) for file in many)
+    assert len(known) == 2000
+    assert all(file.unchanged for file in known.values())
+
+
+# --- rows --------------------------------------------------------------------------------------------
+
+
+def test_rows_are_found_by_both_digests_and_conditions(kept: Records) -> None:
+    conditions = fingerprint({"options": {"max_pixels": 5}, "versions": {"numpy": "2"}})
+    assert conditions != fingerprint({"options": {"max_pixels": 6}, "versions": {"numpy": "2"}})
+    gone = ROW._replace(status="missing", code="only_first", second_digest=None)
+    assert not kept.has_rows()
+    kept.remember_rows([StoredRow(ROW, "/out/03.diff-1", "a b/x"), StoredRow(gone)], conditions)
+    assert kept.has_rows()
+    both, first_only = (ONE, OTHER), (ONE, None)
+    assert kept.rows([both, first_only, (OTHER, ONE)], conditions) == {
+        both: StoredRow(ROW, "/out/03.diff-1", "a b/x"),
+        first_only: StoredRow(gone, None, ""),
+    }
+    assert kept.rows([both], "other conditions") == {}
+    assert kept.has_row(both)
+    assert not kept.has_row((OTHER, ONE))
+    assert kept.is_ours(OTHER)
+    kept.forget_rows([OTHER])
+    assert not kept.has_row(both)
+    assert kept.has_row(first_only)
+
+
+def test_a_row_has_the_figures_of_its_pair(kept: Records) -> None:
+    kept.remember_rows([StoredRow(ROW)], "conditions")
+    assert kept.metrics(diff_id(OTHER, ONE)) == KNOWN
+
+
+# --- the file ----------------------------------------------------------------------------------------
+
+
+def first_version(path: Path, pairs: dict[str, tuple[object, ...]]) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        for statement in records.LAYOUTS[0]:
+            db.execute(statement)
+        for pair, values in pairs.items():
+            db.execute("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (pair, pair[-3:], *values))
+        db.execute("INSERT INTO failures VALUES ('A', 'other', 5)")
+        db.execute(f"PRAGMA application_id = {database.APPLICATION}")
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+
+
+def test_an_older_file_is_brought_up_to_date_with_its_data(file: Path) -> None:
+    figures = (16, KNOWN.pixel_diff_percent, 54, 100, 125, 0, 0)
+    first_version(file, {"abc:def": figures, "abc-ghi": figures})
+    with closing(Records(file)) as kept:
+        assert kept.metrics("abc-def") == kept.metrics("abc-ghi") == KNOWN
+        assert list(kept.failures()) == ["A"]
+        kept.remember_rows([StoredRow(ROW)], "conditions")
+    with closing(sqlite3.connect(file)) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (len(records.LAYOUTS),)
+        assert [pair for (pair,) in db.execute("SELECT id FROM metrics")] == ["abc-def", "abc-ghi"]
+
+
+def test_ids_with_a_colon_are_read_and_rewritten(kept: Records, file: Path) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        for pair in ("abc:def", "abc:ghi"):
+            values = (pair, pair[-3:], 16, KNOWN.pixel_diff_percent, 54, 100, 125, 0, 0)
+            db.execute("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        db.commit()
+        assert kept.metrics("abc-def") == KNOWN
+        assert [pair for (pair,) in db.execute("SELECT id FROM metrics")] == ["abc-def", "abc:ghi"]
+        kept.forget_metrics(["abc"])
+        assert db.execute("SELECT id FROM metrics").fetchall() == []
+
+
+def test_a_newer_file_is_refused_and_left_alone(file: Path) -> None:
+    Records(file).close()
+    with closing(sqlite3.connect(file)) as db:
+        db.execute(f"PRAGMA user_version = {len(records.LAYOUTS) + 1}")
+    before = file.read_bytes()
+    with pytest.raises(StoreError, match="newer"):
+        Records(file)
+    assert file.read_bytes() == before
+    assert list(file.parent.glob("*damaged*")) == []
+
+
+def filled(file: Path) -> None:
+    with closing(Records(file)) as kept:
+        kept.remember_rows(
+            (StoredRow(ROW._replace(first_digest=stores.opaque(number))) for number in range(300)), "x"
+        )
+        kept.remember_metrics({"abc-def": KNOWN})
+
+
+def overwritten(file: Path) -> None:
+    file.write_bytes(b"no database at all\n" * 500)
+
+
+def truncated(file: Path) -> None:
+    with file.open("r+b") as opened:
+        opened.truncate(file.stat().st_size // 2)
+
+
+def holes(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    for start in range(4096, len(data), 8192):
+        data[start : start + 4096] = b"\xaa" * 4096
+    file.write_bytes(data)
+
+
+def foreign(file: Path) -> None:
+    file.unlink()
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("CREATE TABLE bookmarks (url TEXT)")
+
+
+def without_a_table(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("DROP TABLE metrics")
+
+
+@pytest.mark.parametrize("harm", [overwritten, truncated, holes, foreign, without_a_table])
+def test_a_damaged_file_is_set_aside_with_a_message(
+    file: Path, harm, caplog: pytest.LogCaptureFixture
+) -> None:
+    filled(file)
+    harm(file)
+    harmed = file.read_bytes()
+    with caplog.at_level(logging.WARNING), closing(Records(file)) as kept:
+        kept.rows([(stores.opaque(number), OTHER) for number in range(300)], "x")
+        kept.remember_metrics({"abc-ghi": KNOWN})
+        assert (kept.metrics("abc-def"), kept.metrics("abc-ghi")) == (None, KNOWN)
+        (aside,) = file.parent.glob("store.sqlite3.damaged-*[0-9]")
+        if harm is not without_a_table:
+            assert aside.read_bytes()[100:] == harmed[100:]
+    assert "damaged" in caplog.text
+    with closing(Records(file)) as kept:
+        assert kept.metrics("abc-ghi") == KNOWN
+
+
+def test_damage_under_an_open_store_costs_no_traceback(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    filled(file)
+    with closing(Records(file)) as kept, closing(Records(file)) as other:
+        overwritten(file)
+        for records_of in (kept, other, kept, other):
+            records_of.remember_metrics({"abc-ghi": KNOWN})
+            assert records_of.metrics("abc-ghi") == KNOWN
+    assert len(list(file.parent.glob("*.damaged-*[0-9]"))) == 1
+
+
+def test_what_cannot_be_moved_is_replaced_in_memory(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    overwritten(file)
+
+    def refuse(self: Path, target: Path) -> Path:
+        raise PermissionError(13, "in use")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with caplog.at_level(logging.WARNING), closing(Records(file)) as kept:
+        kept.remember_metrics({"abc-ghi": KNOWN})
+        assert kept.metrics("abc-ghi") == KNOWN
+    assert "in memory" in caplog.text
+
+
+def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "store.sqlite3").mkdir()
+    with pytest.raises(StoreError, match=r"store\.sqlite3 cannot be used"):
+        Records(tmp_path / "store.sqlite3")
+
+
+def test_it_is_read_while_it_is_written(file: Path, kept: Records) -> None:
+    kept.remember_metrics({"abc-def": KNOWN})
+    writing, done = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with kept._file._writing, database._transaction(kept._file._writer):
+            kept._file._writer.execute("DELETE FROM metrics")
+            writing.set()
+            assert done.wait(60)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert writing.wait(60)
+    # Both answers come before the writer is let go on; one that waited for it would fail after its patience.
+    assert kept.metrics("abc-def") == KNOWN  # in this process
+    with closing(Records(file)) as other:  # and as another one would
+        assert other.metrics("abc-def") == KNOWN
+    done.set()
+    writer.join()
+    assert kept.metrics("abc-def") is None
+
+
+WRITE = """
+import sys
+from pathlib import Path
+from mymodules.metrics import DiffMetrics
+from mymodules.records import DigestFailure, Records
+who, kept = sys.argv[1], Records(Path(sys.argv[2]))
+for number in range(200):
+    digest = f"{who}{number:031}"
+    kept.remember_metrics({f"{digest}-{digest}": DiffMetrics(number, 1.0, (1, 2, 3, 4), True)})
+    kept.remember_failure(DigestFailure("shared", who, number))
+print(sum(kept.metrics(f"{who}{n:031}-{who}{n:031}") is not None for n in range(200)))
+"""
+
+
+def test_two_processes_write_one_file(file: Path, kept: Records) -> None:
+    answers = []
+    threads = [
+        threading.Thread(target=lambda who=who: answers.append(finished(WRITE, [who, file]))) for who in "ab"
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [(0, "200\n", "")] * 2
+    assert all(kept.metrics(f"{who}{n:031}-{who}{n:031}") for who in "ab" for n in range(200))
+    assert kept.failures()["shared"].ts == 199
