@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
@@ -24,9 +24,11 @@ from typing import TYPE_CHECKING, Any
 
 from loky import cpu_count
 
-from mymodules import images, pairs, pictures, pool, results, settings
+from mymodules import pairs, pictures, pool, results, settings
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.pairs import Pair
+from mymodules.records import fingerprint
+from mymodules.reuse import Reuse, content
 from mymodules.settings import AnyPath, Settings
 from mymodules.workers import Job, PairResult
 
@@ -83,12 +85,18 @@ class Run:
         Rows by status, all five of them.
     seconds : float
         Time it took.
+    reused : int
+        Rows that were taken from the store.
+    recomputed : dict of str to int
+        Rows that were not, by reason, see `reuse.REASONS`; empty without a store.
     """
 
     csv_path: Path
     pictures_dir: Path
     counts: dict[str, int]
     seconds: float
+    reused: int
+    recomputed: dict[str, int]
     _stems: dict[str, str] = field(repr=False)
 
     def pictures(self, name: str) -> tuple[Path, ...]:
@@ -137,6 +145,9 @@ def run(
     pictures: str = "changed",
     on_progress: Callable[[Progress], object] | None = None,
     resume: AnyPath | None = None,
+    store: AnyPath | None = ".store",
+    verify: bool = False,
+    keep_originals: bool = True,
 ) -> Run:
     """Compare two folders.
 
@@ -156,6 +167,13 @@ def run(
         Called with a `Progress` after every row. What it raises ends the run like an interrupt.
     resume : path, optional
         A partial or finished CSV: do only what is missing there, or no longer true.
+    store : path, optional
+        The folder that remembers comparisons by content, below ``out`` unless it is absolute: a row is
+        taken from there where both files, the options and the versions are as they were. None: no store.
+    verify : bool
+        Read every file anew, instead of believing its size, times and inode.
+    keep_originals : bool
+        Keep copies of both sides of changed pairs in the store.
 
     Raises
     ------
@@ -177,6 +195,9 @@ def run(
     else:
         path = Path(resume).expanduser()
         plan = _resumed_plan(path, first, second, out, skip_until, stop_at, pictures)
+    memory = plan.memory(store, verify, keep_originals) if store is not None else None
+    if memory is not None:
+        plan.reuse(memory)
     rows = {row.image_filename: row for row in plan.kept}
     counts = Counter({status: 0 for status in STATUSES})
     counts.update(row.status for row in plan.kept)
@@ -192,14 +213,21 @@ def run(
                 counts[row.status] += 1
                 if on_progress is not None:
                     on_progress(_progress(len(rows), total, len(plan.kept), counts, time.monotonic() - began))
-        results.write(plan.csv_path, (rows[pair.name] for pair in plan.part))
+        results.write(plan.csv_path, _with_renames([rows[pair.name] for pair in plan.part]))
+        if memory is not None:
+            memory.remember(plan.part, rows, plan.stems)
         seconds = time.monotonic() - began
         plan.finish(dict(counts), seconds)
     except KeyboardInterrupt:
+        if memory is not None:
+            with suppress(KeyboardInterrupt):  # whoever is in a hurry says so again
+                memory.remember(plan.part, rows, plan.stems)
         told = f"Stopped after {len(rows)} of {total} pictures; their rows are kept. Go on with"
         raise KeyboardInterrupt(f"{told} {plan.resuming}.") from None
     plan.partial_path.unlink(missing_ok=True)
-    return Run(plan.csv_path, plan.pictures_dir, dict(counts), seconds, plan.stems)
+    return Run(
+        plan.csv_path, plan.pictures_dir, dict(counts), seconds, plan.reused, plan.recomputed, plan.stems
+    )
 
 
 # --- what there is to do -----------------------------------------------------------------------------
@@ -215,6 +243,8 @@ class _Plan:
     part: Sequence[Pair]
     stems: dict[str, str]
     kept: list[PairResult]
+    reused: int = 0
+    recomputed: dict[str, int] = field(default_factory=dict)
 
     @property
     def csv_path(self) -> Path:
@@ -264,8 +294,29 @@ class _Plan:
         paths = (self.pictures_dir / (stem + ending) for ending in pictures.ENDINGS)
         return row.status not in drawn or all(path.exists() for path in paths)
 
+    def memory(self, store: AnyPath, verify: bool, keep_originals: bool) -> Reuse:
+        """What this run may take from a store."""
+        depends = {name: self.manifest[name] for name in ("options", "versions")}
+        which = self.manifest["pictures"]
+        return Reuse(
+            self.settings.out / Path(store).expanduser(),
+            fingerprint(depends),
+            None if which == "none" else self.pictures_dir,
+            draw_same=which == "all",
+            verify=verify,
+            keep_originals=keep_originals,
+        )
+
+    def reuse(self, memory: Reuse) -> None:
+        """Take over what the store has for pairs that have no row yet."""
+        done = {row.image_filename for row in self.kept}
+        taken = memory.rows([pair for pair in self.part if pair.name not in done], self.stems)
+        self.kept += taken
+        self.reused, self.recomputed = len(taken), dict(memory.reasons)
+
     def finish(self, counts: dict[str, int], seconds: float) -> None:
         self.manifest |= {"complete": True, "counts": counts, "seconds": round(seconds, 3)}
+        self.manifest |= {"reused": self.reused, "recomputed": self.recomputed}
         results.write_manifest(results.manifest_path(self.settings.out, self.stamp), self.manifest)
 
 
@@ -329,7 +380,8 @@ def _resumed_plan(
             raise SettingsError(
                 f"{path} was begun with {name}={manifest[name]!r}: resume it without naming {name}."
             )
-    rows = results.read_partial(path) if path.name.endswith(".partial.csv") else results.read(path)
+    finished = not path.name.endswith(".partial.csv")
+    rows = results.read(path) if finished else results.read_partial(path)
     chosen.check()
     listing = pairs.find(chosen.first, chosen.second)
     stems = pictures.stems(pair.name for pair in listing.pairs)
@@ -337,7 +389,10 @@ def _resumed_plan(
     where = {"out": str(chosen.out), "pictures_dir": str(results.pictures_path(chosen.out, stamp))}
     manifest |= {**where, "complete": False}
     part = listing.part(manifest["skip_until"], manifest["stop_at"])
-    by_name = {row.image_filename: row for row in rows}
+    # In a finished file the messages of one-sided rows may tell of renames, which are found at the end only.
+    by_name = {
+        row.image_filename: row for row in rows if not (finished and row.status in ("missing", "extra"))
+    }
     plan = _Plan(stamp, chosen, manifest, part, stems, kept=[])
     for pair in part:
         row = by_name.get(pair.name)
@@ -377,6 +432,28 @@ def _as_then(manifest: dict[str, Any], folder: Path, now: Settings | None) -> Se
     return then
 
 
+def _with_renames(rows: list[PairResult]) -> list[PairResult]:
+    """Rows with a sentence, and `renamed_from`, where a missing file and an extra one have the same bytes.
+
+    Two of a kind on either side are a tie: nothing is guessed.
+    """
+    places: dict[str, dict[str, list[int]]] = {"missing": {}, "extra": {}}
+    for place, row in enumerate(rows):
+        digest = row.first_digest or row.second_digest
+        if row.status in places and digest is not None:
+            places[row.status].setdefault(digest, []).append(place)
+    rows = list(rows)
+    for digest, old in places["missing"].items():
+        new = places["extra"].get(digest, [])
+        if len(old) == len(new) == 1:
+            before, after = rows[old[0]], rows[new[0]]
+            gone = pairs.sentence(f"{before.messages} It was renamed to {after.image_filename}.")
+            come = pairs.sentence(f"{after.messages} It was renamed from {before.image_filename}.")
+            rows[old[0]] = before._replace(messages=gone)
+            rows[new[0]] = after._replace(messages=come, renamed_from=before.image_filename)
+    return rows
+
+
 def _conditions(chosen: Settings) -> dict[str, Any]:
     """All that rows depend on besides the pictures themselves, and the root for the record."""
     return {
@@ -393,14 +470,9 @@ def _still_true(pair: Pair, row: PairResult) -> bool:
     if pair.problem is not None or row.code in _PASSING:
         return False
     sides = (pair.first, row.first_digest), (pair.second, row.second_digest)
-    return all(_digest(path) == digest for path, digest in sides)
-
-
-def _digest(path: Path | None) -> str | None:
-    try:
-        return None if path is None else images.digest(path)
-    except OSError:
-        return "unreadable"
+    if any((path is None) != (digest is None) for path, digest in sides):
+        return False
+    return all(path is None or content(path) == digest for path, digest in sides)
 
 
 def _processors(wanted: int | None) -> int:

@@ -21,8 +21,9 @@ PACKAGE = ROOT / "mymodules"
 # Each module may import those before it.
 ORDER = (
     "errors", "settings", "formats", "images", "bands", "metrics", "regions", "pictures", "pairs", "workers",
-    "pool", "results", "database", "records", "cache", "sources", "served", "store", "extension", "batch",
-    "notify", "viewer", "look", "explore", "triage", "panel", "report", "__main__",
+    "pool", "results", "database", "records", "cache", "sources", "copies", "served", "store", "extension",
+    "reuse", "batch", "notify", "decisions", "viewer", "look", "explore", "triage", "panel", "report",
+    "__main__",
 )  # fmt: skip
 
 MODULES = sorted(

@@ -30,7 +30,7 @@ from mymodules.workers import PairResult
 HEADER = (
     "ssim_score,image_filename,messages,status,code,num_diff_pixels,pixel_diff_percent,max_diff_r,max_diff_g,"
     "max_diff_b,max_diff_a,dim_differ,combined,width_first,height_first,width_second,height_second,regions,"
-    "first_digest,second_digest,seconds"
+    "first_digest,second_digest,seconds,renamed_from"
 )
 
 CHANGED = PairResult(
@@ -51,6 +51,7 @@ rows = st.builds(
     PairResult, figures, names, strategies.texts, st.sampled_from(["same", "changed", "error", ""]),
     strategies.texts, counts, figures, counts, counts, counts, counts, st.booleans() | st.none(), figures,
     counts, counts, counts, counts, boxes, digests, digests, figures,
+    names.filter(bool) | st.none(),
 )  # fmt: skip
 
 
@@ -74,10 +75,10 @@ def test_cells_of_a_row() -> None:
         "0.987654321012345,a/ページ 1.png,3 pixels differ.,changed,pixels_differ,3,0.1,255,0,1,0,false,1.25,"
         "100,30,100,30"
     )
-    assert results.format_row(CHANGED)[17:] == ["[[1,2,3,4],[50,6,7,8]]", "0" * 32, "f" * 32, "0.03125"]
+    assert results.format_row(CHANGED)[17:] == ["[[1,2,3,4],[50,6,7,8]]", "0" * 32, "f" * 32, "0.03125", ""]
     assert results.format_row(MISSING) == [
         "", "'=1+1.png", "Only in first.", "missing", "only_first", *[""] * 8, "7", "9", "", "", "",
-        "ab" * 16, "", "1e-05",
+        "ab" * 16, "", "1e-05", "",
     ]  # fmt: skip
 
 
@@ -182,7 +183,7 @@ def test_the_file_is_what_excel_opens(tmp_path: Path) -> None:
     data = path.read_bytes()
     assert data.startswith(b"\xef\xbb\xbf" + HEADER.encode() + b"\r\n0.987654321012345,a/")
     assert b'\r\n,"new\nline ""q"".png",Only in first.,missing,' in data
-    assert data.endswith(b"1e-05\r\n")
+    assert data.endswith(b"1e-05,\r\n")
     with path.open(encoding="utf-8-sig", newline="") as file:
         assert [row["seconds"] for row in csv.DictReader(file)] == ["0.03125", "1e-05"]
 
@@ -228,7 +229,15 @@ def test_dtypes_of_a_table(tmp_path: Path) -> None:
     for written in ([CHANGED, MISSING], [MISSING], []):
         results.write(tmp_path / "r.csv", written)
         dtypes = results.load(tmp_path / "r.csv").dtypes
-        texts = {"image_filename", "messages", "status", "code", "first_digest", "second_digest"}
+        texts = {
+            "image_filename",
+            "messages",
+            "status",
+            "code",
+            "first_digest",
+            "second_digest",
+            "renamed_from",
+        }
         for name, dtype in dtypes.items():
             if name in texts:
                 assert dtype == "str"
@@ -298,8 +307,8 @@ def test_columns_go_by_their_names(tmp_path: Path) -> None:
     [
         (b"", "empty|no column"),
         (b"a,b,c\n1,2,3\n", "no column ssim_score|line 1"),
-        (HEADER.encode() + b"\r\n1,2\r\n", "line 2: it has 2 cells, the header 21"),
-        (HEADER.encode() + b"\r\n" + b"x" + b"," * 20 + b"\r\n", "line 2: could not convert"),
+        (HEADER.encode() + b"\r\n1,2\r\n", "line 2: it has 2 cells, the header 22"),
+        (HEADER.encode() + b"\r\n" + b"x" + b"," * 21 + b"\r\n", "line 2: could not convert"),
         (HEADER.encode() + b'\r\n"torn', "line 2: unexpected end of data"),
         (HEADER.encode() + b",seconds\r\n", "two columns of one name"),
         (HEADER.encode() + b"\r\n\xff\xff", "not UTF-8"),
@@ -459,7 +468,7 @@ def test_half_a_row_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with results.PartialWriter(path) as writer:
         writer.append(CHANGED)
         with monkeypatch.context() as patched:
-            patched.setattr(results, "_write_all", half)
+            patched.setattr(results, "write_all", half)
             with pytest.raises(OutputError):
                 writer.append(MISSING)
         writer.append(MISSING)
