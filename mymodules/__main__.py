@@ -27,7 +27,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
-from mymodules import results, settings
+from mymodules import report, results, settings
 from mymodules.errors import MymodulesError, OutputError, SettingsError
 from mymodules.workers import PairResult
 
@@ -57,6 +57,7 @@ def compare(options: argparse.Namespace) -> int:
     """Runs the notebook for the parsed `options`, prints the summary and returns the exit code."""
     chosen = settings.resolve(root=ROOT, first=options.first, second=options.second, out=options.out)
     _check(chosen, create_out=options.out is not None)
+    junit = _file(options.junit, "--junit")  # it may be in a folder that was created just now
     if not NOTEBOOK.is_file():
         raise SettingsError(f"{NOTEBOOK} does not exist: run this from the project's own folder.")
     notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
@@ -102,6 +103,10 @@ def compare(options: argparse.Namespace) -> int:
         _say(problem)
     if not compared and partial.is_file():
         _say(f"The rows so far are in {partial}. To go on, in Python: batch.run(resume={str(partial)!r})")
+    if compared and junit is not None:
+        # Where --check counts them as differences, they fail in the file too.
+        report.junit(results.load(csv_path), junit, fail_missing=options.check, fail_extra=options.check)
+        print(f"JUnit:     {junit}", flush=True)
     if interrupted:
         return 2 if options.check else 130
     return exit_code(counts, check=options.check, compared=compared, told=problem is None)
@@ -292,7 +297,19 @@ def save(notebook: NotebookNode, out: Path, stamp: str) -> Path:
     return path
 
 
-# ---- folders ----------------------------------------------------------------------------------------
+# ---- folders and files ------------------------------------------------------------------------------
+
+
+def _file(named: str | None, option: str) -> Path | None:
+    """Where a file is asked for; refused before anything starts where none can be."""
+    if named is None:
+        return None
+    path = Path(named).expanduser().absolute()
+    if path.is_dir():
+        raise SettingsError(f"{path} is a folder: name a file as {option}.")
+    if not path.parent.is_dir():
+        raise SettingsError(f"There is no folder {path.parent}: create it, or name another file as {option}.")
+    return path
 
 
 def _check(chosen: settings.Settings, *, create_out: bool) -> None:
@@ -338,6 +355,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--skip", type=_count, metavar="N", help="leave out the first N pictures")
     command.add_argument("--stop", type=_stop, metavar="N", help="end after the N-th picture, -1 for all")
     command.add_argument("--processes", type=_processes, metavar="N", help="worker processes")
+    command.add_argument(
+        "--junit", metavar="PATH", help="write the outcome as JUnit XML for build servers, too"
+    )
     command.add_argument(
         "--check",
         action="store_true",

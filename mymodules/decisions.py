@@ -1,0 +1,345 @@
+r"""What a person has decided about the rows of a run.
+
+`Decisions` is the file ``triage.csv`` of an output folder. It only grows: every decision, every undo and
+every redo is appended at once and is on the disk when the call returns, so the file is the history, and
+reading it from the top gives what holds now, what can be undone and what can be redone, in any process.
+A decision belongs to a name and both digests: a later run with the same ones has it already.
+
+==============================  ===================================================================
+``accept, reject, ignore``      the decision about this row from here on
+``clear``                       no decision from here on
+``undo``                        takes back the newest step that still holds
+``redo``                        does again what was taken back last; a decision leaves nothing to redo
+==============================  ===================================================================
+
+Lines that follow each other with one time and one of these words are one step. A cell holds no line break
+(a name has it as ``\u000a``), so what a kill has torn is one line, which counts if its word is whole.
+"""
+
+import contextlib
+import csv
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mymodules import pairs, results, settings
+from mymodules.errors import ResultsError, SettingsError
+from mymodules.settings import AnyPath, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FILE = "triage.csv"
+"""The name of the file in an output folder."""
+
+COLUMNS = ("time", "name", "first_digest", "second_digest", "decision", "note")
+"""Its columns; new ones are appended last, and readers leave out those they do not know."""
+
+DECISIONS = ("accept", "reject", "ignore")
+"""What can be decided; ``clear`` takes a decision away."""
+
+_WORDS = (*DECISIONS, "clear", "undo", "redo")
+
+
+class Row(NamedTuple):
+    """What a decision is about: ``image_filename`` and both digests, empty where there is none."""
+
+    name: str
+    first_digest: str
+    second_digest: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is decided, undone and redone together.
+
+    Attributes
+    ----------
+    time : str
+        ISO 8601 with the offset from UTC.
+    decision : str
+        One of `DECISIONS`, or ``clear``.
+    note : str
+    rows : tuple of Row
+    """
+
+    time: str
+    decision: str
+    note: str
+    rows: tuple[Row, ...]
+
+
+def rows(frame: "pd.DataFrame") -> list[Row]:
+    """The rows of a table, as decisions know them."""
+    columns = ("image_filename", *COLUMNS[2:4])
+    if "image_filename" not in frame.columns:
+        raise SettingsError("The frame has no column image_filename: take one that results.load() returned.")
+    count = len(frame)
+    lists = [frame[name].tolist() if name in frame.columns else [None] * count for name in columns]
+    return [
+        Row(name, *(digest if isinstance(digest, str) else "" for digest in digests))
+        for name, *digests in zip(*lists, strict=True)
+    ]
+
+
+class Decisions:
+    """The decisions of an output folder, shared with every other process that decides there.
+
+    Parameters
+    ----------
+    out : path, optional
+        The folder that ``triage.csv`` is in, or will be when something is decided; by default that of
+        the settings.
+
+    Notes
+    -----
+    Every method reads first what others have appended. Undo and redo are those of the file: they may
+    concern a step of another process, or of last week.
+    """
+
+    def __init__(self, out: AnyPath | None = None) -> None:
+        folder = settings.current().out if out is None else Path(out).expanduser()
+        self.path = folder / FILE
+        self._read = b""
+        self._history = _History()
+
+    def decide(
+        self, about: "pd.DataFrame | pd.Series[Any] | Row | Iterable[Row]", decision: str, note: str = ""
+    ) -> Step | None:
+        """Decide about one row or many, in one step.
+
+        Parameters
+        ----------
+        about : DataFrame, one row of it, Row or iterable of Row
+            All of these rows.
+        decision : {"accept", "reject", "ignore", "clear"}
+        note : str
+            For people; its line breaks become spaces.
+
+        Returns
+        -------
+        Step or None
+            None when there was no row.
+
+        Raises
+        ------
+        SettingsError
+            For another decision.
+        OutputError
+            When it cannot be written.
+        """
+        if decision not in (*DECISIONS, "clear"):
+            raise SettingsError(f"decision is {decision!r}: it must be {', '.join(DECISIONS)} or clear.")
+        return self._append(_as_rows(about), decision, note)
+
+    def undo(self) -> Step | None:
+        """Take back the newest step that holds, and return it; None when there is none."""
+        steps = self._refreshed().done
+        return self._append(steps[-1].rows, "undo", steps[-1].described()) if steps else None
+
+    def redo(self) -> Step | None:
+        """Do again the step that was taken back last, and return it; None when there is none."""
+        steps = self._refreshed().undone
+        return self._append(steps[-1].rows, "redo", steps[-1].described()) if steps else None
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to take back."""
+        return bool(self._refreshed().done)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a step to do again."""
+        return bool(self._refreshed().undone)
+
+    def of(self, row: Row) -> tuple[str, str]:
+        """The decision about a row and its note, both empty where there is none."""
+        return self._refreshed().holding.get(_key(row), ("", ""))
+
+    def state(self, frame: "pd.DataFrame") -> "pd.Series[Any]":
+        """The decisions about the rows of a table.
+
+        Returns
+        -------
+        Series
+            Of text, named ``decision``, with the frame's index; empty where nothing is decided:
+            ``frame["decision"] = decisions.state(frame)``.
+        """
+        import pandas as pd  # it is loaded: there is a frame
+
+        holding = self._refreshed().holding
+        found = [holding.get(_key(row), ("", ""))[0] for row in rows(frame)]
+        return pd.Series(found, index=frame.index, name="decision", dtype="str")
+
+    def _refreshed(self) -> "_History":
+        """The history as it is on the disk now."""
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            data = b""
+        except OSError as error:
+            raise ResultsError(f"{shown(self.path)} cannot be read: {error.strerror or error}.") from error
+        if not data.startswith(self._read):  # somebody has edited it
+            self._read, self._history = b"", _History()
+        whole = data.rfind(b"\n") + 1
+        for line in data[len(self._read) : whole].split(b"\n"):
+            self._history.add(line)
+        self._read = data[:whole]
+        if whole == len(data):
+            return self._history
+        # A torn line, or one that is being written: it is read again next time.
+        with_torn = _History()
+        for line in data.split(b"\n"):
+            with_torn.add(line)
+        return with_torn
+
+    def _append(self, about: Iterable[Row], word: str, note: str) -> Step | None:
+        about = [*dict.fromkeys(about)]
+        if not about:
+            return None
+        note = re.sub(r"[\0\r\n]+", " ", note)[: pairs.MESSAGE_LIMIT]
+        history = self._refreshed()
+        now = datetime.now().astimezone()
+        while (time := now.isoformat(timespec="microseconds")) == history.last[0]:
+            now += timedelta(microseconds=1)
+        lines = results.encode(
+            [time, results.guard(_to_cell(row.name)), *row[1:], word, results.guard(note)] for row in about
+        )
+        created = not self.path.exists()
+        try:
+            # Unbuffered and in one piece: no line of another process comes in between.
+            with self.path.open("a+b", buffering=0) as file:
+                size = file.seek(0, os.SEEK_END)
+                if size == 0:
+                    lines = results.BOM + results.encode([COLUMNS]) + lines
+                else:
+                    file.seek(size - 1)
+                    if file.read(1) != b"\n":
+                        lines = b"\r\n" + lines
+                results.write_all(file, lines)
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise results.not_written(self.path, error) from error
+        if created:
+            sync_folder(self.path.parent)
+        step = self._refreshed().did.get((time, word))
+        return step.frozen() if step else None
+
+
+# --- the history -------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Step:
+    time: str
+    decision: str
+    note: str
+    rows: list[Row] = field(default_factory=list)
+
+    def described(self) -> str:
+        return f"{self.decision} of {self.time}"
+
+    def frozen(self) -> Step:
+        return Step(self.time, self.decision, self.note, tuple(self.rows))
+
+
+class _History:
+    """What the lines say, one after the other."""
+
+    def __init__(self) -> None:
+        self.done: list[_Step] = []
+        self.undone: list[_Step] = []
+        self.holding: dict[Row, tuple[str, str]] = {}
+        self.last = ("", "")
+        self.did: dict[tuple[str, str], _Step] = {}  # what each time and word was about
+
+    def add(self, line: bytes) -> None:
+        """Take one line into account; what is no record (a header, a torn one) says nothing."""
+        text = line.decode("utf-8", "backslashreplace").strip("\r\ufeff")
+        try:
+            cells = next(csv.reader([text]), [])
+        except csv.Error:
+            return
+        if len(cells) < len(COLUMNS) or cells[4] not in _WORDS:
+            return
+        time, name, first, second, word, note = cells[: len(COLUMNS)]
+        row = Row(_from_cell(results.unguard(name)), first, second)
+        begins = (time, word) != self.last
+        self.last = time, word
+        if word in ("undo", "redo"):
+            if begins:
+                self._move(word)
+            return
+        if begins:
+            self.done.append(_Step(time, word, results.unguard(note)))
+            self.undone.clear()
+            self.did[self.last] = self.done[-1]
+        self.done[-1].rows.append(row)
+        self._hold(row, word, self.done[-1].note)
+
+    def _move(self, word: str) -> None:
+        source, target = (self.done, self.undone) if word == "undo" else (self.undone, self.done)
+        if not source:
+            return
+        step = source.pop()
+        target.append(step)
+        self.did[self.last] = step
+        if word == "undo":
+            self.holding.clear()
+            for earlier in self.done:
+                self._hold_all(earlier)
+        else:
+            self._hold_all(step)
+
+    def _hold_all(self, step: _Step) -> None:
+        for row in step.rows:
+            self._hold(row, step.decision, step.note)
+
+    def _hold(self, row: Row, word: str, note: str) -> None:
+        if word == "clear":
+            self.holding.pop(row, None)
+        else:
+            self.holding[row] = word, note
+
+
+def _as_rows(about: "pd.DataFrame | pd.Series[Any] | Row | Iterable[Row]") -> list[Row]:
+    if isinstance(about, Row):
+        return [about]
+    import pandas as pd
+
+    if isinstance(about, pd.Series):
+        about = about.to_frame().T
+    return rows(about) if isinstance(about, pd.DataFrame) else list(about)
+
+
+def _key(row: Row) -> Row:
+    return row._replace(name=_from_cell(row.name))
+
+
+def _to_cell(name: str) -> str:
+    """A name without line breaks, in the escapes that `pairs.from_text` knows."""
+    if not re.search(r"[\0\r\n]", name):
+        return name
+    text = re.sub(r"\\", r"\\\\", pairs.from_text(name))
+    text = re.sub("[\udc80-\udcff]", lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", text)
+    return re.sub("[\0\r\n\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def _from_cell(cell: str) -> str:
+    return pairs.to_text(pairs.from_text(cell))
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk, where the system can."""
+    if os.name != "posix":
+        return
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

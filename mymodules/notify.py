@@ -1,0 +1,175 @@
+"""Telling others that a run is done.
+
+A run is never lost to a message: what goes wrong here is a printed sentence. The webhook's URL is a
+secret: it is in no message, no log and no file that is written here.
+"""
+
+import contextlib
+import logging
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from mymodules import batch, results
+from mymodules.errors import MymodulesError, ResultsError
+from mymodules.settings import AnyPath, shown
+
+WEBHOOK = "MYMODULES_SLACK_WEBHOOK"
+"""The environment variable with the URL of the Slack webhook."""
+
+_TAKEN = b"ok"  # Slack's answer
+_ANSWER = 1000  # bytes of one that are read
+_REASON = re.compile(r"[a-z_]{3,40}")  # Slack's words for what is wrong, such as no_service
+
+
+def slack(
+    webhook_url: str | None = None,
+    run: batch.Run | Mapping[str, Any] | None = None,
+    *,
+    report: AnyPath | None = None,
+    timeout: float = 10.0,
+) -> bool:
+    """Tell a Slack channel what a run has found: counts, time and where the results are.
+
+    Parameters
+    ----------
+    webhook_url : str, optional
+        Slack's address for incoming messages; by default that in the variable `WEBHOOK`, which keeps it
+        out of notebooks.
+    run : Run or mapping
+        What `batch.run` returned, or a manifest.
+    report : path, optional
+        Where the report is, a path or an address; it is named besides the table.
+    timeout : float
+        Seconds after which nobody waits any more.
+
+    Returns
+    -------
+    bool
+        Whether Slack has taken the message. Where it has not, a sentence on standard error says why.
+    """
+    problem = _problem(webhook_url or os.environ.get(WEBHOOK) or "", run, report, timeout)
+    if problem:
+        print(f"Slack was not told: {problem}.", file=sys.stderr, flush=True)
+    return not problem
+
+
+def message(run: batch.Run | Mapping[str, Any], report: AnyPath | None = None) -> str:
+    """The text that `slack` sends, in Slack's escapes.
+
+    Raises
+    ------
+    ResultsError
+        When the run is not finished.
+    """
+    counts, seconds, table = _outcome(run)
+    total = sum(counts.values())
+    told = ", ".join(f"{counts.get(status, 0)} {status}" for status in batch.STATUSES)
+    lines = [f"{total} {'picture' if total == 1 else 'pictures'} compared in {_duration(seconds)}: {told}."]
+    if report is not None:
+        lines.append(f"Report: {shown(report)}")
+    if table is not None:
+        lines.append(f"Table: {shown(table)}")
+    text = "\n".join(lines)
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _outcome(run: batch.Run | Mapping[str, Any]) -> tuple[Mapping[str, int], float, Path | None]:
+    if isinstance(run, batch.Run):
+        return run.counts, run.seconds, run.csv_path
+    try:
+        counts = {str(status): int(number) for status, number in run["counts"].items()}
+        seconds = float(run["seconds"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ResultsError("the run is not finished, so there is nothing to tell") from error
+    known = run.get("out") and run.get("stamp")
+    return counts, seconds, results.finished_path(Path(run["out"]), run["stamp"]) if known else None
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def _problem(
+    url: str, run: batch.Run | Mapping[str, Any] | None, report: AnyPath | None, timeout: float
+) -> str | None:
+    """Send it; the clause that says why it could not be sent, None when it was."""
+    if not url:
+        return f"there is no webhook; hand over webhook_url, or set the variable {WEBHOOK}"
+    if run is None:
+        return "there is no run; hand over run=, what batch.run() returned"
+    try:
+        text = message(run, report)
+    except MymodulesError as error:
+        return str(error)
+    # In a thread, because a server that sends a byte now and then would hold any other limit off.
+    answer: list[str | None] = []
+    thread = threading.Thread(target=lambda: answer.append(_sent(url, text, timeout)), daemon=True)
+    thread.start()
+    thread.join(timeout)
+    return answer[0] if answer else f"there was no whole answer within {timeout:g} s"
+
+
+def _sent(url: str, text: str, timeout: float) -> str | None:
+    import requests  # only for those who want it
+
+    # No sentence is made from an exception or an answer as they are: both may hold the URL.
+    payload = {"text": text, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
+    try:
+        with (
+            _unlogged(),
+            requests.post(url, json=payload, timeout=timeout, allow_redirects=False, stream=True) as answer,
+        ):
+            body = next(answer.iter_content(_ANSWER), b"").strip()
+            return _refusal(url, answer.status_code, body)
+    except requests.Timeout:
+        return f"there was no answer within {timeout:g} s"
+    except requests.exceptions.SSLError:
+        return "the server's certificate is not trusted"
+    except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema):
+        return "the webhook is no address; it begins with https://"
+    except requests.exceptions.InvalidSchema:
+        return "the webhook is no address; it begins with https://"
+    except requests.exceptions.ConnectionError:
+        return "the server cannot be reached"
+    except Exception as error:
+        return f"the server's answer cannot be read ({type(error).__name__})"
+
+
+def _refusal(url: str, status: int, body: bytes) -> str | None:
+    if status == 200 and body == _TAKEN:
+        return None
+    if 300 <= status < 400:
+        return f"the webhook leads to another address (status {status}), which is not followed"
+    if status != 200:
+        reason = body.decode("ascii", "replace")
+        known = _REASON.fullmatch(reason) is not None and reason not in url.lower()
+        return f"the server has refused it (status {status}{f', {reason}' if known else ''})"
+    return "something that is not Slack has answered"
+
+
+@contextlib.contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep this thread's requests out of the logs of urllib3, which name the address."""
+    thread = threading.get_ident()
+
+    def keep(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    loggers = [
+        logging.getLogger(f"urllib3.{name}") for name in ("connectionpool", "util.retry", "connection")
+    ]
+    for logger in loggers:
+        logger.addFilter(keep)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(keep)

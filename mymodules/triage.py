@@ -1,0 +1,473 @@
+"""From decisions to files: accepted pictures become the new first ones.
+
+`approve` does it, `restore` takes it back. Each file is at every moment the old one or the new one, and
+the old one is kept before anything is changed. Nothing in second is ever written. What was decided is in
+`decisions`, whose `Decisions` is here, too.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from mymodules import batch, decisions, images, pairs, results
+from mymodules.decisions import Decisions, Row, Step, rows
+from mymodules.errors import OutputError, ResultsError, SettingsError
+from mymodules.pairs import Pair
+from mymodules.settings import AnyPath, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Approval", "Decisions", "Restoration", "Row", "Step", "approve", "restore", "rows"]
+
+_MANIFEST = "approved.json"
+_FOLDER = re.compile(r"approved-\d{8}-\d{6}(-\d+)?", re.ASCII)
+_KEPT = "first"  # below the dated folder, so that no picture meets the manifest
+
+_AGAIN = "compare again, then decide"
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What `approve` has done.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Where the old files are, for `restore`; None when nothing was changed.
+    approved : tuple of str
+        Names.
+    refused : dict of str to str
+        Why, by name.
+    """
+
+    folder: Path | None
+    approved: tuple[str, ...]
+    refused: dict[str, str]
+
+    def __str__(self) -> str:
+        kept = f" The old files are in {shown(self.folder)}." if self.folder else ""
+        return "\n".join([f"{_counted(self.approved)} approved.{kept}", *_reasons(self.refused)])
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What `restore` has done.
+
+    Attributes
+    ----------
+    restored : tuple of str
+        Names.
+    unchanged : tuple of str
+        Names of files that were the old ones already.
+    refused : dict of str to str
+        Why, by name.
+    """
+
+    restored: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    refused: dict[str, str]
+
+    def __str__(self) -> str:
+        already = f" {_counted(self.unchanged)} had not been changed." if self.unchanged else ""
+        return "\n".join([f"{_counted(self.restored)} restored.{already}", *_reasons(self.refused)])
+
+
+def approve(
+    frame: "pd.DataFrame",
+    run: batch.Run | Mapping[str, Any] | None = None,
+    *,
+    adopt: Iterable[str] = (),
+    remove: Iterable[str] = (),
+) -> Approval:
+    """Make the accepted second pictures the new first ones.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What `results.load` returned, or a part of it: only its rows are approved.
+    run : Run or mapping, optional
+        What `batch.run` returned or a manifest; by default ``frame.attrs["run"]``.
+    adopt : iterable of str
+        Names of `extra` pictures that first gets, whatever was decided.
+    remove : iterable of str
+        Names of `missing` pictures that are taken from first, whatever was decided.
+
+    Returns
+    -------
+    Approval
+        A picture is refused, with the reason, when it cannot be done exactly as it was compared: a file
+        has other bytes now, is gone, is a link, or cannot be written. The others go on.
+
+    Raises
+    ------
+    SettingsError
+        When the run does not say where first, second and the output folder are, or they cannot be listed.
+    OutputError
+        When the old files cannot be kept; nothing has been changed then.
+
+    Notes
+    -----
+    Old files are copied to ``approved-<stamp>/first/`` in the output folder, then ``approved.json`` there
+    says what is about to happen, then each file is replaced in one step. Whatever ends this early, `restore`
+    with that folder brings all old files back.
+    """
+    first, second, out = _folders(frame, run)
+    refused: dict[str, str] = {}
+    wanted = _wanted(frame, Decisions(out), _names(adopt), _names(remove), refused)
+    changes = _found(wanted, first, second, refused)
+    if not changes:
+        return Approval(None, (), refused)
+    folder = _reserved(out)
+    try:
+        changes = [change for change in changes if _is_kept(change, folder, refused)]
+        manifest = {"first": str(first), "second": str(second), "complete": False}
+        manifest |= {"changes": [change.entry() for change in changes]}
+        if changes:
+            for path, _, _ in os.walk(folder):
+                decisions.sync_folder(Path(path))
+            results.write_manifest(folder / _MANIFEST, manifest)
+            decisions.sync_folder(folder)
+            decisions.sync_folder(out)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    try:
+        done = [change for change in changes if _is_carried_out(change, folder, refused)]
+    except KeyboardInterrupt:
+        back = f"triage.restore({shown(folder)!r})"
+        raise KeyboardInterrupt(
+            f"Stopped while files were replaced. Go on with approve, or {back}."
+        ) from None
+    if not done:
+        shutil.rmtree(folder, ignore_errors=True)
+        return Approval(None, (), refused)
+    # What was refused is not to be restored. Where this cannot be written, digests still tell the same.
+    with contextlib.suppress(OutputError):
+        manifest |= {"changes": [change.entry() for change in done], "complete": True}
+        results.write_manifest(folder / _MANIFEST, manifest)
+    return Approval(folder, tuple(change.name for change in done), refused)
+
+
+def restore(folder: AnyPath) -> Restoration:
+    """Bring back the first pictures that an approval has replaced or removed, and remove the adopted ones.
+
+    Parameters
+    ----------
+    folder : path
+        ``approved-<stamp>``; it is kept, and restoring twice changes nothing more.
+
+    Returns
+    -------
+    Restoration
+        A file that was changed after the approval is refused by name; the others go on.
+
+    Raises
+    ------
+    ResultsError
+        When the folder is not one of `approve`.
+    """
+    folder = Path(folder).expanduser()
+    path = folder / _MANIFEST
+    if _FOLDER.fullmatch(folder.name) and folder.is_dir() and not path.exists():
+        return Restoration((), (), {})  # it ended before anything was changed
+    manifest = results.read_manifest(path)
+    try:
+        first = Path(manifest["first"])
+        changes = [_Change.of(entry, first) for entry in manifest["changes"]]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultsError(f"{shown(path)} does not say what was approved.") from error
+    restored: list[str] = []
+    unchanged: list[str] = []
+    refused: dict[str, str] = {}
+    for change in changes:
+        try:
+            (restored if _is_taken_back(change, folder) else unchanged).append(change.name)
+        except _Refused as reason:
+            refused[change.name] = str(reason)
+        except OSError as error:
+            refused[change.name] = f"{change.path} cannot be restored: {error.strerror or error}."
+    return Restoration(tuple(restored), tuple(unchanged), refused)
+
+
+class _Refused(Exception):
+    """One picture is not approved or restored; the text says why."""
+
+
+@dataclass(frozen=True)
+class _Change:
+    """One file of first that is to become another, appear (no `old`) or go (no `new`)."""
+
+    number: int
+    name: str
+    root: Path
+    below: str
+    old: str | None
+    new: str | None
+    source: Path | None = None
+
+    @property
+    def target(self) -> Path:
+        return self.root / self.below
+
+    @property
+    def path(self) -> str:
+        return shown(self.target)
+
+    def kept(self, folder: Path) -> Path:
+        return folder / _KEPT / self.below
+
+    def beside(self, folder: Path) -> Path:
+        """Where it is written before it takes its place; hidden, so that no run takes it for a picture."""
+        return self.target.with_name(f".{folder.name}-{self.number}.tmp")
+
+    def entry(self) -> dict[str, Any]:
+        return {
+            "number": self.number,
+            "name": self.name,
+            "path": self.below,
+            "first_digest": self.old,
+            "second_digest": self.new,
+        }
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any], root: Path) -> "_Change":
+        below = entry["path"]
+        if PurePath(below).is_absolute() or ".." in PurePath(below).parts:
+            raise ValueError("it leads out of the folder")
+        digests = entry["first_digest"], entry["second_digest"]
+        return cls(int(entry["number"]), entry["name"], root, below, *digests)
+
+
+def _names(given: Iterable[str]) -> set[str]:
+    return {given} if isinstance(given, str) else set(given)
+
+
+def _folders(frame: "pd.DataFrame", run: batch.Run | Mapping[str, Any] | None) -> tuple[Path, Path, Path]:
+    out = None
+    if isinstance(run, batch.Run):
+        out, stamp = run.csv_path.parent, results.stamp_of(run.csv_path)
+        run = results.read_manifest(results.manifest_path(out, stamp or ""))
+    known = (frame.attrs.get("run") or {}) if run is None else run
+    absent = [role for role in ("first", "second", "out") if not known.get(role)]
+    if "status" not in frame.columns:
+        raise SettingsError("The frame has no column status: take one that results.load() returned.")
+    if absent:
+        raise SettingsError(
+            f"It is not known where the pictures are: the run does not name {' and '.join(absent)}. Take the "
+            "frame of results.load(), or hand over run=, what batch.run() returned."
+        )
+    out = out or Path(known["out"])
+    if not out.is_dir():
+        raise SettingsError(f"There is no output folder {shown(out)} with what was decided: hand over run=.")
+    return Path(known["first"]), Path(known["second"]), out
+
+
+def _wanted(
+    frame: "pd.DataFrame", decided: Decisions, adopt: set[str], remove: set[str], refused: dict[str, str]
+) -> list[tuple[Row, str]]:
+    """The rows to approve, each with its status."""
+    statuses = frame["status"].tolist()
+    wanted = []
+    about = rows(frame)
+    for row, status, decision in zip(about, statuses, decided.state(frame).tolist(), strict=True):
+        name = row.name
+        named = name in adopt or name in remove
+        if not named and decision != "accept":
+            continue
+        if name in adopt and status != "extra":
+            refused[name] = "It cannot be adopted: it is not only in second."
+        elif name in remove and status != "missing":
+            refused[name] = "It cannot be removed: it is not only in first."
+        elif not named and status == "extra":
+            refused[name] = f"It is only in second: name it to have it in first, adopt=[{name!r}]."
+        elif not named and status == "missing":
+            refused[name] = f"It is only in first: name it to have it removed, remove=[{name!r}]."
+        elif status == "error":
+            refused[name] = f"It could not be compared: mend it, {_AGAIN}."
+        elif named or row.first_digest != row.second_digest:
+            wanted.append((row, status))
+    for name in sorted((adopt | remove) - {row.name for row in about}):
+        refused[name] = "The frame has no row of this name."
+    return wanted
+
+
+def _found(
+    wanted: list[tuple[Row, str]], first: Path, second: Path, refused: dict[str, str]
+) -> list[_Change]:
+    """The files of these rows by the listing of both folders, which knows every spelling of a name."""
+    listing = {pair.name: pair for pair in pairs.find(first, second).pairs} if wanted else {}
+    changes: list[_Change] = []
+    for row, status in wanted:
+        try:
+            changes.append(_change(len(changes), row, status, listing.get(row.name), first, second))
+        except _Refused as reason:
+            refused[row.name] = str(reason)
+    return changes
+
+
+def _change(number: int, row: Row, status: str, pair: Pair | None, first: Path, second: Path) -> _Change:
+    if pair is None:
+        raise _Refused(f"It is gone: {_AGAIN}.")
+    if pair.problem is not None:
+        raise _Refused(f"{pair.problem[1]} Then {_AGAIN}.")
+    has = (pair.first is not None, pair.second is not None)
+    if has != {"missing": (True, False), "extra": (False, True)}.get(status, (True, True)):
+        sides = " and ".join(side for side, there in zip(("first", "second"), has, strict=True) if there)
+        raise _Refused(f"It is now in {sides}, which is not what was compared: {_AGAIN}.")
+    if pair.first is not None:
+        below = str(pair.first.relative_to(first))
+    else:
+        assert pair.second is not None
+        below = str(pair.second.relative_to(second))
+    old, new = row.first_digest or None, row.second_digest or None
+    if (old is None and status != "extra") or (new is None and status != "missing"):
+        raise _Refused(f"The run does not know its digests: {_AGAIN}.")
+    return _Change(number, row.name, first, below, old, new, pair.second)
+
+
+def _reserved(out: Path) -> Path:
+    stamp, number = datetime.now().strftime("%Y%m%d-%H%M%S"), 1
+    while True:
+        folder = out / (f"approved-{stamp}" if number == 1 else f"approved-{stamp}-{number}")
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise results.not_written(folder, error) from error
+
+
+def _is_kept(change: _Change, folder: Path, refused: dict[str, str]) -> bool:
+    """Copy the old file; false when there is a reason not to go on."""
+    try:
+        if change.source is not None and images.digest(change.source) != change.new:
+            raise _Refused(f"second is no longer the picture that was compared: {_AGAIN}.")
+        if change.old is None:
+            return True
+        data = _old_data(change)
+        kept = change.kept(folder)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        _write(kept, data, like=change.target)
+    except _Refused as reason:
+        refused[change.name] = str(reason)
+    except OSError as error:
+        refused[change.name] = f"It cannot be read, or the old file not be kept: {error.strerror or error}."
+    return change.name not in refused
+
+
+def _old_data(change: _Change) -> bytes:
+    if change.target.is_symlink():
+        raise _Refused(f"{change.path} is a link: approve where the file itself is.")
+    data = change.target.read_bytes()
+    digest = images.digest(data)
+    if digest == change.new:
+        raise _Refused("first is the accepted picture already.")
+    if digest != change.old:
+        raise _Refused(f"first is no longer the picture that was compared: {_AGAIN}.")
+    return data
+
+
+def _is_carried_out(change: _Change, folder: Path, refused: dict[str, str]) -> bool:
+    try:
+        if change.source is None:
+            _old_data(change)
+            change.target.unlink()
+            decisions.sync_folder(change.target.parent)
+            return True
+        data = change.source.read_bytes()
+        if images.digest(data) != change.new:
+            raise _Refused(f"second is no longer the picture that was compared: {_AGAIN}.")
+        change.target.parent.mkdir(parents=True, exist_ok=True)
+        with _placing(change, folder, data, like=change.target if change.old else change.source):
+            if change.old is not None:
+                _old_data(change)
+            elif os.path.lexists(change.target):
+                raise _Refused(f"first has a file of this name now: {_AGAIN}.")
+        return True
+    except _Refused as reason:
+        refused[change.name] = str(reason)
+    except OSError as error:
+        refused[change.name] = f"{change.path} cannot be written: {error.strerror or error}."
+    with contextlib.suppress(OSError):
+        change.kept(folder).unlink(missing_ok=True)
+    return False
+
+
+def _is_taken_back(change: _Change, folder: Path) -> bool:
+    """Bring the old file back; false when it is there."""
+    change.beside(folder).unlink(missing_ok=True)  # of a process that was killed
+    if _now(change) == change.old:
+        return False
+    _check_as_approved(change)
+    if change.old is None:
+        change.target.unlink()
+        decisions.sync_folder(change.target.parent)
+        return True
+    try:
+        data = change.kept(folder).read_bytes()
+    except OSError as error:
+        raise _Refused(f"Its old file is not in {shown(folder)}: {error.strerror or error}.") from error
+    if images.digest(data) != change.old:
+        raise _Refused(f"Its old file in {shown(folder)} was changed.")
+    change.target.parent.mkdir(parents=True, exist_ok=True)
+    with _placing(change, folder, data, like=change.kept(folder)):
+        _check_as_approved(change)  # again, as late as can be
+    return True
+
+
+def _check_as_approved(change: _Change) -> None:
+    if _now(change) != change.new:
+        raise _Refused(f"{change.path} was changed after the approval: it is left as it is.")
+
+
+def _now(change: _Change) -> str | None:
+    """The digest of what is in first, None where there is nothing."""
+    if change.target.is_symlink():
+        raise _Refused(f"{change.path} was changed after the approval: it is a link.")
+    try:
+        return images.digest(change.target)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+@contextlib.contextmanager
+def _placing(change: _Change, folder: Path, data: bytes, like: Path) -> Iterator[None]:
+    """Write data beside the target; it takes its place when the last checks, the body, have been passed."""
+    beside = change.beside(folder)
+    try:
+        _write(beside, data, like)
+        yield
+        beside.replace(change.target)
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+    decisions.sync_folder(change.target.parent)
+
+
+def _write(path: Path, data: bytes, like: Path) -> None:
+    """Write a new file, all the way to the disk, with the rights of another one."""
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        with contextlib.suppress(OSError):
+            shutil.copymode(like, path)
+        os.fsync(file.fileno())
+
+
+def _counted(names: tuple[str, ...]) -> str:
+    return f"{len(names)} {'picture' if len(names) == 1 else 'pictures'}"
+
+
+def _reasons(refused: Mapping[str, str]) -> Iterable[str]:
+    if refused:
+        yield f"{_counted(tuple(refused))} refused:"
+    for name, reason in refused.items():
+        yield f"  {name}: {reason}"
