@@ -1,0 +1,349 @@
+"""How long ours and the others take for the same two folders, from start to end.
+
+    python benchmarks/peers.py                              all sets of the table in README.md
+    python benchmarks/peers.py --sets sparse plots --only ours floor
+    python benchmarks/peers.py FIRST SECOND                 any two folders
+
+Prints tables in Markdown: every contender on every set, and the bars that ours has to reach. Sets other
+than `small` need the variable MYMODULES_DATA. README.md says what is measured, and how. POSIX only
+(`os.wait4`).
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+
+OURS, DRAWN = "ours", "ours+pictures"
+SLOW = ("textbook", "pixelmatch")
+MEASURED = ("imagecodecs", "opencv-python-headless", "scikit-image", "blazediff", "pixelmatch", "pywuffs")
+EVERYBODY = (
+    "ours", "floor", "floor-wuffs", "blazediff", "blazediff-best", "ours+pictures", "blazediff+picture",
+    "blazediff-best+picture", "textbook", "pixelmatch",
+)  # fmt: skip
+_NOT_SMALL = EVERYBODY[:-1]  # pixelmatch is pure Python: seconds for one page
+
+# Set: how sets.py makes it, the folders it is made from, who runs by default.
+SETS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "sparse": ("sparse", "screenshots", (*EVERYBODY[:6], "textbook")),
+    "screenshots": ("plain", "screenshots", _NOT_SMALL),
+    "plots": ("plain", "plots", EVERYBODY[:5]),
+    "wide": ("wide", "screenshots", EVERYBODY[:5]),
+    "tall": ("tall", "screenshots", (OURS, DRAWN)),
+    "many-1000": ("many-1000", "screenshots", (OURS,)),
+    "many-10000": ("many-10000", "screenshots", (OURS,)),
+    "changed-1000": ("changed-1000", "screenshots", (OURS,)),
+    "changed-10000": ("changed-10000", "screenshots", (OURS,)),
+    "small": ("small", "", EVERYBODY),
+}
+
+
+class Measured(NamedTuple):
+    """One run: s of wall clock and of processors, peaks in MB, what was found."""
+
+    seconds: float
+    processors: float
+    parent: float
+    worker: float
+    found: dict[str, int]
+
+
+class Bar(NamedTuple):
+    """What ours has to reach on a set against another contender."""
+
+    on: str
+    ours: str
+    other: str
+    bound: float
+    times_as_fast: bool  # at least; otherwise at most so much of the other's time
+    prototype: float
+
+    def told(self, ratio: float) -> tuple[str, str, bool]:
+        """The ratio of the other's time to ours as the bar counts it, the bar, and whether it is reached."""
+        if self.times_as_fast:
+            shown, reached = f"{ratio:.2f} times as fast", ratio >= self.bound
+            return shown, f"at least {self.bound} ({self.prototype})", reached
+        shown, reached = f"{1 / ratio:.2f} of its time", 1 / ratio <= self.bound
+        return shown, f"at most {self.bound} ({self.prototype})", reached
+
+
+BARS = (
+    Bar("sparse", DRAWN, "textbook", 20, True, 27),
+    Bar("sparse", OURS, "blazediff", 2.5, True, 4.2),
+    Bar("sparse", OURS, "floor", 0.5, False, 0.30),
+    Bar("screenshots", DRAWN, "textbook", 5, True, 5.7),
+    Bar("screenshots", OURS, "blazediff", 1.0, True, 0.85),
+    Bar("screenshots", DRAWN, "blazediff+picture", 3, True, 3.1),
+    Bar("screenshots", OURS, "floor", 1.3, False, 1.4),
+    Bar("plots", OURS, "blazediff", 1.1, True, 1.3),
+    Bar("plots", OURS, "floor", 0.9, False, 0.7),
+    Bar("wide", OURS, "blazediff", 2, False, 1.8),
+)
+MOST_MEMORY = (("wide", OURS, 450), ("tall", OURS, 250), ("tall", DRAWN, 250))  # MB, the largest process
+GROWTH = (("many-1000", "many-10000"), ("changed-1000", "changed-10000"))
+
+Results = dict[tuple[str, str], list[Measured]]
+
+
+def main() -> int:
+    arguments = _arguments()
+    with contextlib.ExitStack() as stack:
+        made = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        print(_machine(), flush=True)
+        folders = {name: _folders(name, made, arguments.folders) for name in arguments.sets}
+        warm = _folders("small", made, ())
+        results: Results = {}
+        for name in arguments.sets:
+            _read(folders[name])
+            who = [who for who in arguments.only or _contenders(name) if _works(who, warm)]
+            for repeat in range(arguments.repeats):
+                for contender in who:
+                    if contender in SLOW and repeat >= arguments.slow_repeats:
+                        continue
+                    measured = measure(contender, *folders[name])
+                    results.setdefault((name, contender), []).append(measured)
+                    _say(f"{name}: {contender} {measured.seconds:.2f} s {measured.found}")
+            print("", *_table(name, results), sep="\n", flush=True)
+        if set(arguments.sets) - {"folders", "small"}:
+            print("", *_bars(results), sep="\n", flush=True)
+    return 0
+
+
+def measure(contender: str, first: Path, second: Path) -> Measured:
+    """Run one contender in a fresh process, its results in an empty folder that is removed afterwards."""
+    environment = {name: value for name, value in os.environ.items() if name != "MYMODULES_SETTINGS"}
+    with tempfile.TemporaryDirectory() as out, tempfile.TemporaryFile() as said:
+        command = [sys.executable, str(HERE / "contenders.py"), contender, str(first), str(second), out]
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=said, stderr=subprocess.PIPE, env=environment)
+        with _watched(process.pid) as peaks:
+            assert process.stderr is not None
+            errors = process.stderr.read().decode(errors="replace")
+            _, status, usage = os.wait4(process.pid, 0)
+            seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise RuntimeError(errors.strip().rpartition("\n")[2] or f"exit code {process.returncode}")
+        said.seek(0)
+        found = json.loads(said.read().splitlines()[-1])
+    largest = usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    parent = peaks.pop(process.pid, largest)
+    worker = max(peaks.values(), default=0.0)
+    # The system knows the largest process exactly, the watcher only until its last look.
+    if worker > parent:
+        worker = max(worker, largest)
+    else:
+        parent = max(parent, largest)
+    return Measured(seconds, usage.ru_utime + usage.ru_stime, parent, worker, found)
+
+
+@contextlib.contextmanager
+def _watched(pid: int) -> Iterator[dict[int, float]]:
+    """Peak memory in MB of a process and those below it, by pid. Linux; elsewhere it stays empty."""
+    peaks: dict[int, float] = {}
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.wait(0.05):
+            for each in _family(pid):
+                with contextlib.suppress(OSError, ValueError, IndexError):
+                    status = Path(f"/proc/{each}/status").read_text()
+                    peaks[each] = int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+    watcher = threading.Thread(target=look, daemon=True)
+    if sys.platform == "linux":
+        watcher.start()
+    try:
+        yield peaks
+    finally:
+        over.set()
+        if watcher.is_alive():
+            watcher.join()
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in children.read_text().split():
+                yield from _family(int(child))
+
+
+# --- what is run ---------------------------------------------------------------------------------------
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument(
+        "folders", nargs="*", type=Path, metavar="FIRST SECOND", help="two folders to compare"
+    )
+    parser.add_argument("--sets", nargs="+", choices=SETS, metavar="SET", help=", ".join(SETS))
+    parser.add_argument("--only", nargs="+", choices=EVERYBODY, metavar="WHO", help=", ".join(EVERYBODY))
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each contender (3)")
+    parser.add_argument("--slow-repeats", type=int, help="runs of textbook and pixelmatch (as --repeats)")
+    parser.add_argument("--work", type=Path, help="keep the made sets in this folder and use them again")
+    arguments = parser.parse_args()
+    if arguments.folders and (len(arguments.folders) != 2 or arguments.sets):
+        parser.error("name two folders, or sets")
+    arguments.sets = ["folders"] if arguments.folders else arguments.sets or list(SETS)
+    arguments.slow_repeats = arguments.slow_repeats or arguments.repeats
+    if not arguments.folders and arguments.sets != ["small"] and "MYMODULES_DATA" not in os.environ:
+        parser.error("MYMODULES_DATA, the folder that holds data/screenshots and data/plots, is not set")
+    return arguments
+
+
+def _contenders(name: str) -> tuple[str, ...]:
+    return SETS[name][2] if name in SETS else _NOT_SMALL
+
+
+def _folders(name: str, made: Path, given: Sequence[Path]) -> tuple[Path, Path]:
+    """The two folders of a set, made where they are not there yet."""
+    kind, source, _ = SETS.get(name, ("plain", "", ()))
+    if given:
+        first, second = given
+    elif source:
+        data = Path(os.environ["MYMODULES_DATA"], "data", source)
+        first, second = data / "first", data / "second"
+    else:
+        first, second = ROOT / "img/01.first", ROOT / "img/02.second"
+    to = made / name
+    if given and to.exists():
+        shutil.rmtree(to)
+    if not to.exists():
+        _say(f"making {name}")
+        unfinished = made / f"{name}.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        command = [sys.executable, str(HERE / "sets.py"), kind, *map(str, (unfinished, first, second))]
+        subprocess.run(command, check=True)
+        unfinished.rename(to)
+    return to / "first", to / "second"
+
+
+def _read(folders: Iterable[Path]) -> None:
+    """Read all files once, so that the disk is not measured."""
+    for folder in folders:
+        for path in folder.rglob("*"):
+            if path.is_file():
+                with path.open("rb") as file:
+                    while file.read(1 << 20):
+                        pass
+
+
+_WORKING: dict[str, bool] = {}
+
+
+def _works(contender: str, warm: tuple[Path, Path]) -> bool:
+    """One untimed run on small pictures: libraries are in the disk cache, compiled, and there at all."""
+    if contender not in _WORKING:
+        try:
+            measure(contender, *warm)
+            _WORKING[contender] = True
+        except RuntimeError as error:
+            _WORKING[contender] = False
+            print(f"{contender} is left out: {error}\n", flush=True)
+    return _WORKING[contender]
+
+
+# --- what is printed -----------------------------------------------------------------------------------
+
+
+def _table(name: str, results: Mapping[tuple[str, str], list[Measured]]) -> Iterator[str]:
+    """All contenders on one set; their times are compared with ours, pictures with pictures."""
+    yield f"| {name} | s | from .. to | processor s | parent MB | worker MB | times ours | found |"
+    yield "| --- | --: | --: | --: | --: | --: | --: | --- |"
+    for (on, contender), runs in results.items():
+        if on != name:
+            continue
+        seconds = [run.seconds for run in runs]
+        draws = "picture" in contender or contender == "textbook"
+        reference = results.get((name, DRAWN if draws else OURS))
+        ratio = f"{median(seconds) / _seconds(reference):.2f}" if reference else ""
+        found = ", ".join(f"{key} {value}" for key, value in runs[0].found.items() if value)
+        cells = [
+            contender,
+            f"{median(seconds):.2f}",
+            f"{min(seconds):.2f} .. {max(seconds):.2f}",
+            f"{median(run.processors for run in runs):.2f}",
+            f"{max(run.parent for run in runs):.0f}",
+            f"{max(run.worker for run in runs):.0f}",
+            ratio,
+            found,
+        ]
+        yield f"| {' | '.join(cells)} |"
+
+
+def _bars(results: Mapping[tuple[str, str], list[Measured]]) -> Iterator[str]:
+    yield "| on | ours against | measured | fastest runs | bar (prototype) | reached |"
+    yield "| --- | --- | --: | --: | --: | --- |"
+    for bar in BARS:
+        ours, other = results.get((bar.on, bar.ours)), results.get((bar.on, bar.other))
+        if ours and other:
+            shown, bound, reached = bar.told(_seconds(other) / _seconds(ours))
+            best, _, _ = bar.told(_fastest(other) / _fastest(ours))
+            named = f"{bar.ours} against {bar.other}"
+            yield f"| {bar.on} | {named} | {shown} | {best} | {bound} | {_yes(reached)} |"
+    for on, contender, most in MOST_MEMORY:
+        if runs := results.get((on, contender)):
+            peak = max(max(run.parent, run.worker) for run in runs)
+            named = f"{contender}, memory of the largest process"
+            yield f"| {on} | {named} | {peak:.0f} MB | | under {most} MB | {_yes(peak < most)} |"
+    for few, many in GROWTH:
+        if (fewer := results.get((few, OURS))) and (more := results.get((many, OURS))):
+            count, counts = (int(on.partition("-")[2]) for on in (few, many))
+            cost, costs = _seconds(fewer) / count * 1000, _seconds(more) / counts * 1000
+            shown, reached = f"{costs:.3f} ms a pair, at {count} {cost:.3f}", costs <= cost
+            yield f"| {many} | ours, cost of a pair | {shown} | | no more than at {count} | {_yes(reached)} |"
+            memory, memories = (max(run.parent for run in runs) for runs in (fewer, more))
+            shown, reached = f"{memories:.0f} MB, at {count} {memory:.0f} MB", memories < 1.1 * memory
+            yield f"| {many} | ours, memory of the parent | {shown} | | flat | {_yes(reached)} |"
+
+
+def _seconds(runs: Iterable[Measured]) -> float:
+    return median(run.seconds for run in runs)
+
+
+def _fastest(runs: Iterable[Measured]) -> float:
+    return min(run.seconds for run in runs)
+
+
+def _yes(reached: bool) -> str:
+    return "yes" if reached else "**no**"
+
+
+def _machine() -> str:
+    """Date, machine and versions: what figures mean nothing without."""
+    processor = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        processor = next((line[13:] for line in lines if line.startswith("model name\t: ")), processor)
+    versions = []
+    for name in MEASURED:
+        with contextlib.suppress(PackageNotFoundError):
+            versions.append(f"{name} {version(name)}")
+    load = f"load at the start {os.getloadavg()[0]:.1f}"
+    where = f"{processor}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+    return f"{date.today()}; {where}; {load}; {', '.join(versions)}"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

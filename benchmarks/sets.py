@@ -1,0 +1,164 @@
+"""What is measured on: folders of picture pairs, taken as they are or made from real pages.
+
+    python benchmarks/sets.py NAME TO FIRST SECOND
+
+makes the set NAME from two folders of pages, as TO/first and TO/second. It is a program of its own, so that
+the process that measures stays small: the peak memory of a child is never less than its parent had.
+
+Made files are written by libpng through imagecodecs with its defaults (level 6, filters chosen row by row),
+which gives files of the size and with the filters of the real screenshots. OpenCV's default, the filter Sub
+in every row, would suit us too well: no row then depends on another.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+TIMES = 5
+"""How often a set is repeated, each time under another folder name, so that start-up does not decide."""
+
+_HIGH, _WIDE = 26, 200  # px; a patch
+_SEED = 3
+
+Rgb = NDArray[np.uint8]
+
+
+def plain(first: Path, second: Path, to: Path, times: int = TIMES) -> None:
+    """Two folders as they are, repeated."""
+    for side, source in (("first", first), ("second", second)):
+        files = [path for path in sorted(source.rglob("*")) if path.is_file()]
+        for path in files:
+            copy = to / side / "1" / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+            _repeat(to, copy, times)
+
+
+def sparse(first: Path, second: Path, to: Path) -> None:
+    """Every page of the first folder twice, one copy with a patch of 200 x 26 px mirrored."""
+    rng = np.random.default_rng(_SEED)
+    for path, page in _pages(first):
+        _write_pair(to, path.name, page, mirrored(page, rng))
+
+
+def wide(first: Path, second: Path, to: Path) -> None:
+    """One pair of 7680 x 4800 px tiled from pages; patches all over one copy, 3 % of it, are inverted."""
+    page = _tiled(first, 4800, 7680)
+    changed = page.copy()
+    across, down = page.shape[1] // _WIDE, page.shape[0] // _HIGH
+    count = round(0.03 * page.shape[0] * page.shape[1] / (_HIGH * _WIDE))
+    for spot in np.random.default_rng(_SEED).permutation(across * down)[:count].tolist():
+        top, left = spot // across * _HIGH, spot % across * _WIDE
+        changed[top : top + _HIGH, left : left + _WIDE] ^= 255
+    _write_pair(to, "wide.png", page, changed)
+
+
+def tall(first: Path, second: Path, to: Path) -> None:
+    """One pair of 1280 x 12,000 px stacked from the pages of either side: shifted, nearly all changed."""
+    _write_pair(to, "tall.png", _tiled(first, 12_000, 1280), _tiled(second, 12_000, 1280), times=1)
+
+
+def many(first: Path, second: Path, to: Path, count: int, every: int) -> None:
+    """Pairs of 100 x 100 px cut from a page; in every so many-th, 1 % of the pixels are inverted."""
+    _, page = next(_pages(first))
+    for side in ("first", "second"):
+        (to / side).mkdir(parents=True)
+    for number in range(count):
+        kind = number % 100
+        top, left = kind // 10 * 100, kind % 10 * 100
+        cut = page[top : top + 100, left : left + 100]
+        if number < 100:
+            changed = cut.copy()
+            changed[40:50, 40:50] ^= 255
+            for name, picture in (("cut", cut), ("changed", changed)):
+                (to / f"{name}{kind}").write_bytes(_encoded(picture))
+        name = f"{number:05}.png"
+        _link(to / f"cut{kind}", to / "first" / name)
+        _link(to / f"{'cut' if number % every else 'changed'}{kind}", to / "second" / name)
+
+
+def _many(count: int, every: int) -> Callable[[Path, Path, Path], None]:
+    return lambda first, second, to: many(first, second, to, count, every)
+
+
+SETS: dict[str, Callable[[Path, Path, Path], None]] = {
+    "plain": plain,
+    "small": lambda first, second, to: plain(first, second, to, times=1),
+    "sparse": sparse,
+    "wide": wide,
+    "tall": tall,
+    "many-1000": _many(1_000, 100),
+    "many-10000": _many(10_000, 100),
+    "changed-1000": _many(1_000, 1),
+    "changed-10000": _many(10_000, 1),
+}
+
+
+def mirrored(page: Rgb, rng: np.random.Generator) -> Rgb:
+    """A copy with one patch mirrored, where that changes at least a tenth of its pixels."""
+    changed = page.copy()
+    while True:
+        top = int(rng.integers(page.shape[0] - _HIGH))
+        left = int(rng.integers(page.shape[1] - _WIDE))
+        patch = page[top : top + _HIGH, left : left + _WIDE]
+        if (patch != patch[:, ::-1]).any(axis=2).mean() >= 0.1:
+            changed[top : top + _HIGH, left : left + _WIDE] = patch[:, ::-1]
+            return changed
+
+
+def _pages(folder: Path) -> Iterator[tuple[Path, Rgb]]:
+    """Pages of a folder, RGB."""
+    for path in sorted(folder.rglob("*.png")):
+        yield path, imagecodecs.png_decode(path.read_bytes())[:, :, :3]
+
+
+def _tiled(folder: Path, height: int, width: int) -> Rgb:
+    """Columns of pages, stacked without gaps from top to bottom, then from left to right."""
+    columns: list[Rgb] = []
+    stack: list[Rgb] = []
+    while sum(column.shape[1] for column in columns) < width:
+        for _, page in _pages(folder):
+            stack.append(page)
+            if sum(part.shape[0] for part in stack) >= height:
+                columns.append(np.concatenate(stack)[:height])
+                stack = []
+    return np.ascontiguousarray(np.concatenate(columns, axis=1)[:, :width])
+
+
+def _encoded(page: Rgb) -> bytes:
+    return bytes(imagecodecs.png_encode(np.ascontiguousarray(page)))
+
+
+def _write_pair(to: Path, name: str, first: Rgb, second: Rgb, times: int = TIMES) -> None:
+    for side, page in (("first", first), ("second", second)):
+        path = to / side / "1" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_encoded(page))
+        _repeat(to, path, times)
+
+
+def _repeat(to: Path, path: Path, times: int) -> None:
+    """The file SIDE/1/NAME as SIDE/2/NAME and so on."""
+    side, _, *name = path.relative_to(to).parts
+    for number in range(2, times + 1):
+        copy = to.joinpath(side, str(number), *name)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        _link(path, copy)
+
+
+def _link(path: Path, copy: Path) -> None:
+    """A second name for a file, or a copy where the file system has no links."""
+    try:
+        os.link(path, copy)
+    except OSError:
+        shutil.copyfile(path, copy)
+
+
+if __name__ == "__main__":
+    SETS[sys.argv[1]](*(Path(argument) for argument in (sys.argv[3], sys.argv[4], sys.argv[2])))

@@ -1,0 +1,170 @@
+"""Where the time of a pair goes: every stage by itself, in one thread.
+
+    python benchmarks/stages.py                   pages of MYMODULES_DATA, as dense and as sparse pair
+    python benchmarks/stages.py FIRST SECOND      any two PNG files of one kind, as they are
+
+Prints a table in Markdown. A stage is called through the same functions as in a run; below the line stand
+whole pairs, and what others take for a comparable step. `dense` is a real page at two times, shifted, so
+that nearly every row differs. `sparse` is that page with 200 x 26 px mirrored, written by the same encoder.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT)]
+
+import cv2  # noqa: E402 - the checkout that this file belongs to is measured, installed or not
+import imagecodecs  # noqa: E402
+import numpy as np  # noqa: E402
+from sets import mirrored  # noqa: E402
+
+from mymodules import bands, images, metrics, pairs, pictures, regions, workers  # noqa: E402
+from mymodules.formats import png  # noqa: E402
+
+PAGE = "docs-core-native.png"
+
+Stage = tuple[str, Callable[[], Any]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("files", nargs="*", type=Path, metavar="FIRST SECOND", help="two PNG files")
+    parser.add_argument("--repeats", type=int, default=7, help="runs of each stage (7)")
+    arguments = parser.parse_args()
+    cv2.setNumThreads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        print("| pair | stage | ms | ns per pixel |\n| --- | --- | --: | --: |")
+        for kind, first, second in _pairs(arguments.files, Path(folder)):
+            pixels = images.inspect(first.read_bytes()).width * images.inspect(first.read_bytes()).height
+            for name, stage in stages(first, second, Path(folder) / "drawn"):
+                seconds = _measured(stage, arguments.repeats)
+                row = (kind, name, f"{seconds * 1e3:.2f}", f"{seconds / pixels * 1e9:.2f}")
+                print(f"| {' | '.join(row)} |", flush=True)
+
+
+def stages(first: Path, second: Path, drawn: Path) -> Iterator[Stage]:
+    """Name and call of every stage of a pair of PNG files that are `bands.alike`."""
+    one, other = first.read_bytes(), second.read_bytes()
+    header, other_header = images.inspect(one), images.inspect(other)
+    assert isinstance(header, png.PngHeader)
+    assert isinstance(other_header, png.PngHeader)
+    assert bands.alike(header, other_header)
+    yield "read and digest, both", lambda: [images.digest(path.read_bytes()) for path in (first, second)]
+    yield "check chunks and CRCs, both", lambda: [images.inspect(data) for data in (one, other)]
+    yield "inflate, both", lambda: (png.inflate(one, header), png.inflate(other, other_header))
+
+    rows, other_rows = bands.rows(one, header), bands.rows(other, other_header)
+    equal = bands.rows(one, header)
+    yield "compare equal rows", lambda: list(bands.of_rows(rows, equal))
+    yield "unfilter all rows of one", lambda: png.unfilter(rows.stored, header.pixel_size)
+    yield "compare rows, unfilter what differs", lambda: list(bands.of_rows(rows, other_rows))
+
+    found = list(bands.of_rows(rows, other_rows))
+    sizes = (header.height, header.width), (other_header.height, other_header.width)
+    grays = [(band, metrics.gray(band.first), metrics.gray(band.second)) for band in found]
+
+    def tally() -> list[Any]:
+        counter = metrics.Tally(*sizes)
+        return [counter.add(band) for band in found]
+
+    def similarity() -> float:
+        similar = metrics.Similarity(*sizes)
+        for band, gray, other_gray in grays:
+            similar.add(band.top, band.above, band.below, gray, other_gray)
+        return similar.score()
+
+    masks = tally()
+
+    def boxes() -> tuple[regions.Region, ...]:
+        gatherer = regions.Gatherer()
+        for band, mask in zip(found, masks, strict=True):
+            gatherer.add(band.top, mask)
+        gatherer.add_outside(*metrics.common_size(*sizes))
+        return gatherer.regions()
+
+    yield "pixel metrics", tally
+    yield "gray", lambda: [(metrics.gray(band.first), metrics.gray(band.second)) for band in found]
+    yield "SSIM", similarity
+    yield "regions", boxes
+
+    rgba = [images.read_rgba(data) for data in (one, other)]
+    whole = [metrics.gray(picture) for picture in rgba]
+    similar = metrics.Similarity(*sizes)
+    patches = [similar.add(band.top, band.above, band.below, *both) for band, *both in grays]
+    drawn_boxes = boxes()
+
+    def draw() -> pictures.Drawing:
+        drawing = pictures.Drawing(*sizes)
+        for band, lacks in zip(found, patches, strict=True):
+            drawing.add(band, lacks)
+        return drawing
+
+    drawing = draw()
+    yield "draw map and delta", draw
+
+    def write() -> None:
+        # They are drawn on: fresh ones each time.
+        canvas = bands.Rows(header, rows.stored.copy())
+        other_canvas = bands.Rows(other_header, other_rows.stored.copy())
+        drawing.write(drawn, "pair", canvas, other_canvas, drawn_boxes)
+
+    yield "write five pictures", write
+
+    pair = pairs.Pair(first.name, first, second, size=len(one) + len(other))
+    yield "**whole pair**", lambda: workers.compare(workers.Job(pair))
+    with_pictures = workers.Job(pair, drawn, "whole", draw_same=True)
+    yield "**whole pair with pictures**", lambda: workers.compare(with_pictures)
+
+    yield "SSIM and its map, whole: ours", lambda: metrics.structural_similarity(*whole)
+    yield "decode both: imagecodecs", lambda: [imagecodecs.png_decode(data) for data in (one, other)]
+    arrays = [np.frombuffer(data, np.uint8) for data in (one, other)]
+    yield "decode both: OpenCV", lambda: [cv2.imdecode(data, cv2.IMREAD_UNCHANGED) for data in arrays]
+    if whole[0].shape == whole[1].shape:
+        from skimage.metrics import structural_similarity
+
+        yield "SSIM and its map, whole: scikit-image", lambda: structural_similarity(*whole, full=True)
+    try:
+        from blazediff import compare
+    except ImportError:
+        return
+    yield "whole pair: blazediff", lambda: compare(str(first), str(second))
+
+
+def _pairs(files: list[Path], folder: Path) -> Iterator[tuple[str, Path, Path]]:
+    """Kind and files of the pairs to measure."""
+    if files:
+        first, second = files
+        yield "given", first, second
+        return
+    data = Path(os.environ["MYMODULES_DATA"], "data/screenshots")
+    first, second = data / "first" / PAGE, data / "second" / PAGE
+    page, changed = (imagecodecs.png_decode(path.read_bytes()) for path in (first, second))
+    height = min(len(page), len(changed))
+    patched = mirrored(page[:height], np.random.default_rng(3))
+    made = {"first": page[:height], "second": changed[:height], "patched": patched}
+    for name, picture in made.items():
+        (folder / f"{name}.png").write_bytes(imagecodecs.png_encode(picture))
+    yield "dense", folder / "first.png", folder / "second.png"
+    yield "sparse", folder / "first.png", folder / "patched.png"
+
+
+def _measured(stage: Callable[[], Any], repeats: int) -> float:
+    """Median of some runs, s, after one that warms up."""
+    seconds = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        stage()
+        seconds.append(time.perf_counter() - start)
+    return median(seconds[1:])
+
+
+if __name__ == "__main__":
+    main()
