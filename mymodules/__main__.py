@@ -8,13 +8,15 @@ import argparse
 import asyncio
 import contextlib
 import os
+import shlex
 import signal
 import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -71,11 +73,11 @@ def compare(options: argparse.Namespace) -> int:
     }
     inject(notebook, {name: value for name, value in named.items() if value is not None})
 
-    before = frozenset(_runs(chosen.out))
+    caller = uuid.uuid4().hex
     problem, interrupted = None, False
     print(f"Comparing {chosen.first} with {chosen.second} ...", flush=True)
     try:
-        execute(notebook, NOTEBOOK.parent)
+        execute(notebook, NOTEBOOK.parent, caller)
     except CellExecutionError as error:
         problem = sentence(error)
     except (DeadKernelError, RuntimeError) as error:
@@ -83,7 +85,7 @@ def compare(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         problem, interrupted = "Interrupted.", True
 
-    stamp = newest(chosen, before)
+    stamp = begun_by(caller, chosen.out)
     executed = save(notebook, chosen.out, stamp or time.strftime("%Y%m%d-%H%M%S"))
     csv_path, partial = (
         path(chosen.out, stamp or "") for path in (results.finished_path, results.partial_path)
@@ -94,7 +96,8 @@ def compare(options: argparse.Namespace) -> int:
         rows = results.read(csv_path)
         counts = Counter(row.status for row in rows)
         print()
-        print("\n".join(summary(rows)))
+        manifest = results.read_manifest(results.manifest_path(chosen.out, stamp))
+        print("\n".join([*summary(rows), *notes(manifest)]))
         print(f"\nTable:     {csv_path}")
         if results.pictures_path(chosen.out, stamp).is_dir():
             print(f"Pictures:  {results.pictures_path(chosen.out, stamp)}")
@@ -102,7 +105,8 @@ def compare(options: argparse.Namespace) -> int:
     if problem:
         _say(problem)
     if not compared and partial.is_file():
-        _say(f"The rows so far are in {partial}. To go on, in Python: batch.run(resume={str(partial)!r})")
+        code = f"from mymodules import batch; batch.run(resume={str(partial)!r})"
+        _say(f"The rows so far are in {partial}. To go on: {shlex.join([sys.executable, '-c', code])}")
     if compared and junit is not None:
         # Where --check counts them as differences, they fail in the file too.
         report.junit(results.load(csv_path), junit, fail_missing=options.check, fail_extra=options.check)
@@ -151,6 +155,22 @@ def summary(rows: Sequence[PairResult]) -> Iterator[str]:
             yield f"  and {len(found) - SHOWN} more"
 
 
+def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Lines on what the rows do not show: files that were left out, rows that were taken over."""
+    left_out = manifest.get("left_out", {})
+    told = {
+        "other": "without a picture's ending",
+        "hidden": "hidden",
+        "links": "links to folders met already",
+    }
+    found = [f"{left_out[kind]} {words}" for kind, words in told.items() if left_out.get(kind)]
+    if found:
+        yield f"Left out: {', '.join(found)}"
+    if manifest.get("reused"):
+        why = ", ".join(f"{number} {reason}" for reason, number in manifest["recomputed"].items())
+        yield f"Taken over from earlier runs: {manifest['reused']}; compared: {why or 'none'}"
+
+
 # ---- the notebook -----------------------------------------------------------------------------------
 
 
@@ -168,7 +188,7 @@ def inject(notebook: NotebookNode, parameters: Mapping[str, object]) -> None:
     notebook.cells.insert(tagged[0] + 1, cell)
 
 
-def execute(notebook: NotebookNode, folder: Path) -> None:
+def execute(notebook: NotebookNode, folder: Path, caller: str) -> None:
     """Runs all cells of `notebook`, in place, in a kernel of this very Python whose folder is `folder`.
 
     What cells write to standard error (a progress bar) is shown as it comes. An interrupt reaches the
@@ -177,6 +197,7 @@ def execute(notebook: NotebookNode, folder: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="mymodules-", ignore_cleanup_errors=True) as temporary:
         environment = dict(os.environ, IPYTHONDIR=temporary, MYMODULES_PROGRESS="text")
         environment.pop(settings.ENVIRONMENT, None)
+        environment[settings.CALLER] = caller
         client = _Client(notebook, temporary)
         loop = asyncio.SelectorEventLoop()  # on Windows, too: the sockets of the kernel ask for it
         task = loop.create_task(client.async_execute(cleanup_kc=True, cwd=str(folder), env=environment))
@@ -324,22 +345,14 @@ def _check(chosen: settings.Settings, *, create_out: bool) -> None:
     chosen.check()
 
 
-def _runs(out: Path) -> Iterator[str]:
-    """The stamps of all runs, finished or not, in an output folder."""
+def begun_by(caller: str, out: Path) -> str | None:
+    """The stamp of the run that carries this word in its manifest, whatever else was begun meanwhile."""
     for path in out.glob("results-*.json"):
-        if stamp := results.stamp_of(path):
-            yield stamp
-
-
-def newest(chosen: settings.Settings, before: Iterable[str]) -> str | None:
-    """The stamp of the run begun since; the likeliest of several, which others may have begun."""
-
-    def likelihood(stamp: str) -> tuple[bool, bool, str, int]:
-        manifest = results.read_manifest(results.manifest_path(chosen.out, stamp))
-        ours = (manifest.get("first"), manifest.get("second")) == (str(chosen.first), str(chosen.second))
-        return ours, results.finished_path(chosen.out, stamp).is_file(), stamp[:15], int(stamp[16:] or 1)
-
-    return max(set(_runs(chosen.out)).difference(before), key=likelihood, default=None)
+        stamp = results.stamp_of(path)
+        with contextlib.suppress(MymodulesError):  # another run's, begun just now and not yet written
+            if stamp and results.read_manifest(path).get("caller") == caller:
+                return stamp
+    return None
 
 
 # ---- the command line -------------------------------------------------------------------------------
@@ -378,7 +391,7 @@ def _count(text: str) -> int:
 
 
 def _stop(text: str) -> int:
-    return _whole(text, -1)
+    return -1 if text == "-1" else _whole(text, 1)
 
 
 def _processes(text: str) -> int:

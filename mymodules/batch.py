@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from loky import cpu_count
 
-from mymodules import pairs, pictures, pool, results, settings
+from mymodules import pairs, pictures, pool, results, settings, workers
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.pairs import Pair
 from mymodules.records import fingerprint
@@ -39,10 +39,12 @@ STATUSES = ("same", "changed", "missing", "extra", "error")
 
 _PICTURES = ("changed", "all", "none")
 _MEASURING = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs", "simplejpeg")
+_RENAMED = "It was renamed"
 # What says more about that run than about the file, and is therefore done again by a resumed one.
 _PASSING = {"vanished", "permission", "worker_died", "changed_during_run"}
 # What a manifest must say for its run to be resumed.
-_RECORDED = {"root", "first", "second", "options", "versions", "pictures", "skip_until", "stop_at"}
+_RECORDED: dict[str, type] = {"root": str, "first": str, "second": str, "options": dict, "versions": dict}
+_RECORDED |= {"pictures": str, "skip_until": int, "stop_at": int}
 
 
 @dataclass(frozen=True)
@@ -221,7 +223,7 @@ def run(
     except KeyboardInterrupt:
         if memory is not None:
             with suppress(KeyboardInterrupt):  # whoever is in a hurry says so again
-                memory.remember(plan.part, rows, plan.stems)
+                memory.remember(plan.part, rows, plan.stems, hurry=True)
         told = f"Stopped after {len(rows)} of {total} pictures; their rows are kept. Go on with"
         raise KeyboardInterrupt(f"{told} {plan.resuming}.") from None
     plan.partial_path.unlink(missing_ok=True)
@@ -292,7 +294,8 @@ class _Plan:
         drawn = {"none": (), "changed": ("changed",), "all": ("changed", "same")}[self.manifest["pictures"]]
         stem = self.stems[row.image_filename]
         paths = (self.pictures_dir / (stem + ending) for ending in pictures.ENDINGS)
-        return row.status not in drawn or all(path.exists() for path in paths)
+        too_large = workers.span(row) > self.settings.max_pixels
+        return row.status not in drawn or too_large or all(path.exists() for path in paths)
 
     def memory(self, store: AnyPath, verify: bool, keep_originals: bool) -> Reuse:
         """What this run may take from a store."""
@@ -303,6 +306,7 @@ class _Plan:
             fingerprint(depends),
             None if which == "none" else self.pictures_dir,
             draw_same=which == "all",
+            max_pixels=self.settings.max_pixels,
             verify=verify,
             keep_originals=keep_originals,
         )
@@ -327,7 +331,8 @@ def _chosen(first: AnyPath | None, second: AnyPath | None, out: AnyPath | None) 
         return known or settings.init()
     if known is None:
         return settings.prepare(first=first, second=second, out=out)
-    first, second, out = first or known.first, second or known.second, out or known.out
+    folders = ((first, known.first), (second, known.second), (out, known.out))
+    first, second, out = (own if folder is None else folder for folder, own in folders)
     return settings.prepare(known.root, first, second, out, **known.options)
 
 
@@ -346,6 +351,7 @@ def _new_plan(chosen: Settings, skip_until: int, stop_at: int, which: str) -> _P
         "skip_until": skip_until,
         "stop_at": stop_at,
         "pairs": len(listing.pairs),
+        "caller": os.environ.get(settings.CALLER),
         "left_out": {"hidden": listing.hidden, "other": listing.other, "links": listing.links},
         "stems": {name: stem for name, stem in stems.items() if name != stem},
         "complete": False,
@@ -370,18 +376,23 @@ def _resumed_plan(
             f"{path} is no results file of a run: resume takes results-....csv or .partial.csv."
         )
     manifest = results.read_manifest(results.manifest_path(path.parent, stamp))
-    if _RECORDED - manifest.keys():
+    if any(not isinstance(manifest.get(name), kinds) for name, kinds in _RECORDED.items()):
         told = f"{results.manifest_path(path.parent, stamp)} does not say how run {stamp} was begun"
         raise ResultsError(f"{told}: it cannot be resumed. Begin a new run.")
+    if out is not None and Path(out).expanduser().absolute() != path.parent.absolute():
+        raise SettingsError(f"{path} goes on in its own folder: resume it without naming out.")
     chosen = _as_then(manifest, path.parent, _named_again(manifest, first, second, out))
+    if manifest["pictures"] not in _PICTURES:
+        raise ResultsError(
+            f"The manifest of run {stamp} says pictures={manifest['pictures']!r}: begin a new run."
+        )
     asked = {"skip_until": skip_until, "stop_at": stop_at, "pictures": which}
     for name, default in {"skip_until": 0, "stop_at": -1, "pictures": "changed"}.items():
         if asked[name] not in (default, manifest[name]):
             raise SettingsError(
                 f"{path} was begun with {name}={manifest[name]!r}: resume it without naming {name}."
             )
-    finished = not path.name.endswith(".partial.csv")
-    rows = results.read(path) if finished else results.read_partial(path)
+    rows = results.read_partial(path) if path.name.endswith(".partial.csv") else results.read(path)
     chosen.check()
     listing = pairs.find(chosen.first, chosen.second)
     stems = pictures.stems(pair.name for pair in listing.pairs)
@@ -389,10 +400,8 @@ def _resumed_plan(
     where = {"out": str(chosen.out), "pictures_dir": str(results.pictures_path(chosen.out, stamp))}
     manifest |= {**where, "complete": False}
     part = listing.part(manifest["skip_until"], manifest["stop_at"])
-    # In a finished file the messages of one-sided rows may tell of renames, which are found at the end only.
-    by_name = {
-        row.image_filename: row for row in rows if not (finished and row.status in ("missing", "extra"))
-    }
+    # Renames are found anew at the end, from rows that do not speak of them yet.
+    by_name = {row.image_filename: row for row in rows if _RENAMED not in row.messages}
     plan = _Plan(stamp, chosen, manifest, part, stems, kept=[])
     for pair in part:
         row = by_name.get(pair.name)
@@ -410,10 +419,9 @@ def _named_again(
     """The settings that a resumed run must agree with: what was named, or what the process has chosen."""
     if first is None and second is None and out is None:
         return settings.recorded()
-    folders = (
-        named or manifest[role] for role, named in (("first", first), ("second", second), ("out", out))
-    )
-    return settings.resolve(manifest["root"], *folders, **manifest["options"])
+    folders = {"first": first, "second": second, "out": out}
+    named = [manifest[role] if folder is None else folder for role, folder in folders.items()]
+    return settings.resolve(manifest["root"], *named, **manifest["options"])
 
 
 def _as_then(manifest: dict[str, Any], folder: Path, now: Settings | None) -> Settings:
@@ -447,8 +455,8 @@ def _with_renames(rows: list[PairResult]) -> list[PairResult]:
         new = places["extra"].get(digest, [])
         if len(old) == len(new) == 1:
             before, after = rows[old[0]], rows[new[0]]
-            gone = pairs.sentence(f"{before.messages} It was renamed to {after.image_filename}.")
-            come = pairs.sentence(f"{after.messages} It was renamed from {before.image_filename}.")
+            gone = pairs.sentence(f"{before.messages} {_RENAMED} to {after.image_filename}.")
+            come = pairs.sentence(f"{after.messages} {_RENAMED} from {before.image_filename}.")
             rows[old[0]] = before._replace(messages=gone)
             rows[new[0]] = after._replace(messages=come, renamed_from=before.image_filename)
     return rows

@@ -49,6 +49,7 @@ class Copies:
 
     def __init__(self, root: Path) -> None:
         self._images, self._incoming = root / "images", root / "incoming"
+        self._told = False
         for folder in (self._images, self._incoming):
             try:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -82,7 +83,11 @@ class Copies:
                     beside.unlink(missing_ok=True)
                 raise
         except OSError as error:
-            _log.warning("No copy of %s can be kept: %s", digest, error)
+            # Where one cannot be kept, thousands cannot: it is said once.
+            _log.log(
+                logging.INFO if self._told else logging.WARNING, "No copy of %s is kept: %s", digest, error
+            )
+            self._told = True
             return False
         return True
 

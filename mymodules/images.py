@@ -123,7 +123,7 @@ def _format(data: bytes) -> str:
     if start.startswith(b"BM") and len(data) >= 6:
         return "BMP"
     if start[:6] in (b"GIF87a", b"GIF89a"):
-        raise ImageError("unsupported", "it is a GIF; save it as PNG to compare it")
+        raise ImageError("unsupported", "it is a GIF")
     if png.SIGNATURE.startswith(start) or (start[:4] == b"RIFF" and len(start) < 12):
         raise ImageError("truncated", f"it ends after {len(data)} bytes, inside its signature")
     raise ImageError("not_an_image", "its first bytes are not those of a PNG, JPEG, WebP, BMP or TIFF")

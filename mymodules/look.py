@@ -4,6 +4,7 @@ Everything here takes the frame of `results.load` or `Run.frame`, which knows it
 written, and names and messages are only ever shown as plain text: they come from the files looked at.
 """
 
+import base64
 import html
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,11 @@ import cv2
 import ipywidgets
 import numpy as np
 import pandas as pd
+from IPython.display import HTML
 
 from mymodules import images, pairs
-from mymodules.errors import ImageError
+from mymodules.errors import ImageError, StoreError
+from mymodules.store import DiffStore
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
@@ -34,6 +37,7 @@ AREA = 8_000_000
 BOX = (53, 57, 229)
 GROUND = 255
 PADDING = 208
+THUMBNAIL = 180
 
 
 @dataclass(frozen=True)
@@ -96,10 +100,13 @@ def _fit(rgba: np.ndarray, width: int, height: int, size: tuple[int, int]) -> np
     if rgba[..., 3].min() < 255:
         alpha = rgba[..., 3:].astype(np.uint16)
         bgr = ((bgr * alpha + GROUND * (255 - alpha) + 127) // 255).astype(np.uint8)
-    below, right = height - rgba.shape[0], width - rgba.shape[1]
+    if size != (width, height):  # first smaller, then padded: together two pictures can span far too much
+        own = max(1, round(rgba.shape[1] * size[0] / width)), max(1, round(rgba.shape[0] * size[1] / height))
+        bgr = cv2.resize(bgr, own, interpolation=cv2.INTER_AREA)
+    below, right = size[1] - bgr.shape[0], size[0] - bgr.shape[1]
     if below or right:
         bgr = cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_CONSTANT, value=(PADDING,) * 3)
-    return bgr if size == (width, height) else cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)
+    return bgr
 
 
 def blended(pair: Sides, percent: float, *, boxes: bool = True) -> bytes:
@@ -179,6 +186,76 @@ def audit(frame: pd.DataFrame, rows: int = 5, seed: int = 0) -> pd.DataFrame:
                        row["num_diff_pixels"], counted))  # fmt: skip
     columns = ["image_filename", "ssim_score", "scikit_image", "difference", "num_diff_pixels", "recounted"]
     return pd.DataFrame(checks, columns=columns)
+
+
+def closest(store: DiffStore, frame: pd.DataFrame, name: str | None = None, count: int = 5) -> HTML:
+    """Show a page as it is now, and the first pictures that are nearest to it, of whatever name.
+
+    Parameters
+    ----------
+    store : DiffStore
+        The one of the run.
+    frame : DataFrame
+    name : str, optional
+        An ``image_filename``; by default that of the changed pair that differs most.
+    count : int
+        How many.
+
+    Returns
+    -------
+    HTML
+        A grid of thumbnails of at most `THUMBNAIL` px: the page, then the nearest first.
+    """
+    changed = ranked(frame[frame["status"] == "changed"])
+    rows = changed if name is None else frame[frame["image_filename"] == name]
+    if rows.empty or pd.isna(rows.iloc[0]["second_digest"]):
+        told = "No pair has changed" if name is None else f"There is no {name} in second"
+        return _html(f"<p>{html.escape(told)}: there is nothing to look for.</p>")
+    baselines = frame.dropna(subset=["first_digest"]).groupby("first_digest")["image_filename"].first()
+    digest = rows.iloc[0]["second_digest"]
+    nearest = [(digest, f"{baselines[digest]}: the same bytes")] if digest in baselines else []
+    for match in store.ranked(digest, baselines.index):
+        percent = f"{match.metrics.pixel_diff_percent:.3g} % of pixels"
+        told = f"{baselines[match.digest]}: distance {match.metrics.combined:.3g}, {percent}"
+        nearest.append((match.digest, told))
+    page = digest, f"{rows.iloc[0]['image_filename']} in second"
+    shown = [_figure(store, *each) for each in [page, *nearest[:count]]]
+    style = f"display: grid; grid-template-columns: repeat(auto-fill, {THUMBNAIL + 8}px); gap: 12px"
+    return _html(f'<div class="tex2jax_ignore mathjax_ignore" style="{style}">{"".join(shown)}</div>')
+
+
+def failures(store: DiffStore, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return what a store could not read, oldest first: names in these results, digest, reason, and when."""
+    sides = [frame.set_index(column)["image_filename"] for column in ("first_digest", "second_digest")]
+    names = pd.concat(sides)
+    found = [
+        (", ".join(sorted(set(names[names.index == digest]))), digest, failure.reason, failure.ts)
+        for digest, failure in store.unavailable_digests().items()
+    ]
+    table = pd.DataFrame(found, columns=["image_filename", "digest", "reason", "when"])
+    return table.assign(when=pd.to_datetime(table["when"], unit="ms", utc=True))
+
+
+def _html(text: str) -> HTML:
+    return HTML(text)  # type: ignore[no-untyped-call]  # it has no annotations
+
+
+def _figure(store: DiffStore, digest: str, caption: str) -> str:
+    """A thumbnail and what it is, as HTML."""
+    words = html.escape(caption)
+    try:
+        rgba = images.read_rgba(store.original(digest).result().data)
+    except (StoreError, ImageError):
+        picture = "It cannot be shown."
+    else:
+        height, width = rgba.shape[:2]
+        scale = min(1.0, THUMBNAIL / max(width, height))
+        small = _fit(rgba, width, height, (max(1, round(width * scale)), max(1, round(height * scale))))
+        data = base64.b64encode(cv2.imencode(".png", small)[1].tobytes()).decode()
+        edge = "border: 1px solid #888"
+        picture = f'<img src="data:image/png;base64,{data}" alt="{words}" style="{edge}">'
+    wrapped = f'<figcaption style="overflow-wrap: anywhere">{words}</figcaption>'
+    return f'<figure style="margin: 0">{picture}{wrapped}</figure>'
 
 
 def _read(frame: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:

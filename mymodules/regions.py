@@ -162,8 +162,9 @@ def _union(parts: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
 def _merge(boxes: Boxes, gap_x: int, gap_y: int) -> Boxes:
     """Merge boxes that are near each other until none are."""
     while len(boxes) > 1:
-        boxes = boxes[np.argsort(boxes[:, 1], kind="stable")]
-        one, other = _near_pairs(boxes, gap_x, gap_y)
+        along = int(np.ptp(boxes[:, 1]) > np.ptp(boxes[:, 0]))  # 0: they lie more across than down
+        boxes = boxes[np.argsort(boxes[:, along], kind="stable")]
+        one, other = _near_pairs(boxes, along, (gap_x, gap_y))
         if not len(one):
             break
         groups, count = _connected(len(boxes), one, other)
@@ -171,18 +172,22 @@ def _merge(boxes: Boxes, gap_x: int, gap_y: int) -> Boxes:
     return boxes
 
 
-def _near_pairs(boxes: Boxes, gap_x: int, gap_y: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of boxes, sorted by their top, with gaps of at most gap_x and gap_y."""
-    left, top, right, bottom = boxes.T
+def _near_pairs(
+    boxes: Boxes, along: int, gaps: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of boxes with small gaps; the boxes are sorted by their left (along 0) or top (1) edge."""
+    begin, end = boxes[:, along], boxes[:, along + 2]
+    low, high = boxes[:, 1 - along], boxes[:, 3 - along]
+    gap, side_gap = gaps[along], gaps[1 - along]
     ones, others = [], []
     one = np.arange(len(boxes))
     for step in range(1, len(boxes)):
         one = one[one + step < len(boxes)]
-        one = one[top[one + step] - bottom[one] <= gap_y]
+        one = one[begin[one + step] - end[one] <= gap]
         if not len(one):
             break
         other = one + step
-        near = (left[other] - right[one] <= gap_x) & (left[one] - right[other] <= gap_x)
+        near = (low[other] - high[one] <= side_gap) & (low[one] - high[other] <= side_gap)
         ones.append(one[near])
         others.append(other[near])
     empty = np.empty(0, np.int64)

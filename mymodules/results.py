@@ -120,7 +120,11 @@ def write_manifest(path: Path, manifest: Mapping[str, Any], *, exclusive: bool =
         return
     try:
         with path.open("xb", buffering=0) as file:
-            write_all(file, data)
+            try:
+                write_all(file, data)
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
     except FileExistsError:
         raise
     except OSError as error:
@@ -199,7 +203,12 @@ def _parse(name: str, cell: str) -> Any:
         return _parse_regions(cell)
     if name in _FLAGS:
         return _parse_flag(cell)
-    return float(cell) if name in _FLOATS else int(cell)
+    if name in _FLOATS:
+        return float(cell)
+    number = float(cell)  # pandas writes whole numbers beside missing ones as 12.0
+    if not number.is_integer():
+        raise ValueError(f"{cell!r} is not a whole number")
+    return int(number)
 
 
 def _parse_flag(cell: str) -> bool:
@@ -472,7 +481,9 @@ def load(path: AnyPath | None = None) -> "pd.DataFrame":
     ResultsError
         When there is no finished run, or the file cannot be understood.
     """
-    file = _newest(settings.current().out) if path is None else Path(path).expanduser()
+    file = (
+        _newest((settings.recorded() or settings.resolve()).out) if path is None else Path(path).expanduser()
+    )
     data = _read_bytes(file)
     if file.name.endswith(".partial.csv"):
         data = _whole_lines(data) or BOM + ",".join(COLUMNS).encode()

@@ -48,6 +48,8 @@ class Reuse:
         Where drawings of this run go; None for a run without.
     draw_same : bool
         Equal pairs are drawn too.
+    max_pixels : int
+        Largest width x height that is drawn.
     verify : bool
         Read every file, whatever its size and times say.
     keep_originals : bool
@@ -63,6 +65,7 @@ class Reuse:
     conditions: str
     pictures_dir: Path | None
     draw_same: bool
+    max_pixels: int
     verify: bool
     keep_originals: bool
     reasons: "Counter[str]" = field(default_factory=Counter)
@@ -78,8 +81,15 @@ class Reuse:
             self._give_up(error)
             return []
 
-    def remember(self, part: Iterable[Pair], rows: dict[str, PairResult], stems: dict[str, str]) -> None:
-        """Keep what a run has found, as far as it came."""
+    def remember(
+        self,
+        part: Iterable[Pair],
+        rows: dict[str, PairResult],
+        stems: dict[str, str],
+        *,
+        hurry: bool = False,
+    ) -> None:
+        """Keep what a run has found, as far as it came; in a hurry without copies of pictures."""
         files, stored, originals = [], [], {}
         for pair in part:
             row = rows.get(pair.name)
@@ -88,13 +98,13 @@ class Reuse:
             for path, digest in _sides(pair, row):
                 if path in self._stats and digest is not None:
                     files.append(DigestedFile(path, self._stats[path][0], digest, self._stats[path][1]))
-                    if self.keep_originals and row.status == "changed":
-                        originals[digest] = path
+                if self.keep_originals and not hurry and digest is not None and row.status == "changed":
+                    originals[digest] = path
             drawn = self.pictures_dir is not None and self._is_drawn(row)
             if pair.name in self._taken and not drawn:
                 continue  # the store has it, and may know of drawings
             if all(digest is not None for _, digest in _sides(pair, row)) and not (
-                drawn and self._lacks_drawings(stems[pair.name])
+                drawn and self._lacks_drawings(row, stems[pair.name])
             ):
                 stored.append(StoredRow(row, str(self.pictures_dir) if drawn else None, stems[pair.name]))
         try:
@@ -148,17 +158,23 @@ class Reuse:
     def _is_drawn(self, row: PairResult) -> bool:
         return row.status == "changed" or (self.draw_same and row.status == "same")
 
-    def _lacks_drawings(self, stem: str) -> bool:
+    def _is_too_large(self, row: PairResult) -> bool:
+        """Whether nobody draws it, which its row says where it would have been drawn."""
+        return workers.span(row) > self.max_pixels
+
+    def _lacks_drawings(self, row: PairResult, stem: str) -> bool:
         """Whether drawings could not be written; its row tells of it, which is true of this run only."""
         assert self.pictures_dir is not None
-        return not all((self.pictures_dir / (stem + ending)).exists() for ending in pictures.ENDINGS)
+        return not self._is_too_large(row) and not all(
+            (self.pictures_dir / (stem + ending)).exists() for ending in pictures.ENDINGS
+        )
 
     def _takes_drawings(self, earlier: StoredRow, stem: str) -> bool:
         """Put an earlier run's drawings into this one's folder; False where some are gone."""
         if self.pictures_dir is None or not self._is_drawn(earlier.row):
             return True
-        if earlier.folder is None:
-            return False
+        if earlier.folder is None or self._is_too_large(earlier.row):
+            return earlier.folder is not None
         try:
             (self.pictures_dir / stem).parent.mkdir(parents=True, exist_ok=True)
             for ending in pictures.ENDINGS:

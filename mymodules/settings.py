@@ -26,6 +26,9 @@ MAX_PIXELS = 250_000_000
 ENVIRONMENT = "MYMODULES_SETTINGS"
 """The environment variable that hands the choice to child processes, as JSON."""
 
+CALLER = "MYMODULES_CALLER"
+"""The environment variable with a word that a run writes into its manifest, so that its caller finds it."""
+
 PROJECT = "mymodules"
 """The project's name in its ``pyproject.toml``."""
 

@@ -121,10 +121,10 @@ def compimgdiff_init(str_start_datetime: str) -> None:
     str_start_datetime : str
         Stamp of the run: drawings go to the folder ``03.diff-<stamp>`` of the output folder.
     """
-    global _pictures_dir
+    global _stamp
     if multiprocessing.parent_process() is not None:  # else it is a notebook that compares without a pool
         prepare_process()
-    _pictures_dir = Path(f"{settings.current().out / '03.diff'}-{str_start_datetime}")
+    _stamp = str_start_datetime  # nothing else: a pool starts a process anew for ever where this raises
 
 
 def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
@@ -148,8 +148,11 @@ def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
         raw = pairs.from_text(name)
         first, second = (_there(root / raw) for root in (chosen.first, chosen.second))
         pair = Pair(name, first, second)
+    if pair.first is None and pair.second is None:
+        return _result(pair, "error", "vanished", ["It is in neither folder any more. Run again."])
     stem = stems.get(pair.name) or pictures.stems([name])[name]
-    return compare(Job(pair, _pictures_dir, stem, max_pixels=chosen.max_pixels))
+    folder = None if _stamp is None else Path(f"{chosen.out / '03.diff'}-{_stamp}")
+    return compare(Job(pair, folder, stem, max_pixels=chosen.max_pixels))
 
 
 def died(job: Job) -> PairResult:
@@ -161,6 +164,12 @@ def died(job: Job) -> PairResult:
 def names_its_files(row: PairResult) -> bool:
     """Whether a row's messages name paths, so that it cannot stand for other files with the same bytes."""
     return row.status == "error" or _CANNOT in row.messages
+
+
+def span(row: PairResult) -> int:
+    """Pixels of the larger width by the larger height: what drawings of a pair have. 0 where unknown."""
+    widths, heights = (row.width_first, row.width_second), (row.height_first, row.height_second)
+    return max(width or 0 for width in widths) * max(height or 0 for height in heights)
 
 
 def prepare_process(parent: int | None = None) -> None:
@@ -190,7 +199,7 @@ def _end_with(parent: int) -> None:
 
 
 # A pool's initialiser has no other way to tell its process something.
-_pictures_dir: Path | None = None
+_stamp: str | None = None
 
 
 @dataclass
@@ -275,7 +284,9 @@ def _compared(job: Job, first: _Side, second: _Side) -> PairResult:
     deep_differ = False
     differs = first.data != second.data
     drawn = job.pictures_dir is not None and (differs or job.draw_same)
-    drawing = pictures.Drawing(first.size, second.size) if drawn else None
+    larger, common = metrics.common_size(first.size, second.size)
+    fits = larger[0] * larger[1] <= job.max_pixels
+    drawing = pictures.Drawing(first.size, second.size) if drawn and fits else None
     for band in _bands(first, second, keep=drawn) if differs else ():
         gatherer.add(band.top, tally.add(band))
         grays = metrics.gray(band.first), metrics.gray(band.second)
@@ -283,11 +294,13 @@ def _compared(job: Job, first: _Side, second: _Side) -> PairResult:
         deep_differ |= band.deep_differ
         if drawing is not None:
             drawing.add(band, patches)
-    gatherer.add_outside(*metrics.common_size(first.size, second.size))
+    gatherer.add_outside(larger, common)
     figures = _Figures(tally.metrics(), similarity.score(), gatherer.regions())
     status, code, told = _verdict(first, second, figures, deep_differ)
     if drawing is not None and (status == "changed" or job.draw_same):
         told += _written(drawing, job, first, second, figures.boxes)
+    elif drawn and not fits:
+        told.append(f"It was not drawn: together the two span {larger[1]} x {larger[0]} px.")
     return _result(job.pair, status, code, told, first, second, figures)
 
 
@@ -448,7 +461,9 @@ def _extent(figures: _Figures) -> str:
     count, boxes = figures.pixels.num_diff_pixels, len(figures.boxes)
     pixels = "1 pixel differs" if count == 1 else f"{count:,} pixels differ"
     percent = f"{figures.pixels.pixel_diff_percent:.3g} %"
-    return f"{pixels} ({percent}) in {boxes} {'region' if boxes == 1 else 'regions'}."
+    red, green, blue, alpha = figures.pixels.max_rgba_diffs
+    where = ", in transparency only," if alpha and not (red or green or blue) else ""
+    return f"{pixels}{where} ({percent}) in {boxes} {'region' if boxes == 1 else 'regions'}."
 
 
 def _size(side: _Side) -> str:
@@ -495,11 +510,12 @@ def _result(
 
 
 def _name_below(path: str | os.PathLike[str], *roots: Path) -> str:
-    """The text name of a path below one of the roots."""
-    wanted = Path.cwd() / path
-    for root in roots:
-        if wanted.is_relative_to(root):
-            return pairs.to_text(wanted.relative_to(root).as_posix())
+    """The text name of a path below one of the roots, however either of them is written."""
+    wanted = Path(os.path.normpath(Path.cwd() / path))
+    real = Path(os.path.realpath(wanted.parent), wanted.name)
+    for seen, base in (*((wanted, root) for root in roots), *((real, root.resolve()) for root in roots)):
+        if seen.is_relative_to(base):
+            return pairs.to_text(seen.relative_to(base).as_posix())
     told = f"{wanted} lies below neither {roots[0]} nor {roots[1]}"
     raise SettingsError(f"{told}: name these folders to settings.init().")
 

@@ -91,7 +91,7 @@ def mixed(at: Path) -> Folders:
         (folder / "below" / "same 変.png").write_bytes(png(samples))
         (folder / "broken.png").write_bytes(png(samples)[:-9])
     (made.first / "gone.png").write_bytes(png(samples))
-    (made.second / "new.png").write_bytes(png(samples))
+    (made.second / "new.png").write_bytes(png(samples[::-1]))
     return made
 
 

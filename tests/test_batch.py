@@ -1,5 +1,6 @@
 """Runs: what they refuse, what they write and say, from wherever they are started; see test_survival too."""
 
+import functools
 import json
 import os
 import shutil
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -24,6 +25,14 @@ from mymodules.settings import AnyPath
 RUN = "from mymodules import batch\nimport sys\nbatch.run(*sys.argv[1:4], num_processors=2)\n"
 TOTAL = 16
 COUNTS = {"same": 1, "changed": 12, "missing": 1, "extra": 1, "error": 1}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _without_store() -> Iterator[None]:
+    """What a store spares is told in test_reuse.py: here every pair is compared."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch, "run", functools.partial(batch.run, store=None))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +125,9 @@ def test_what_a_run_leaves_in_its_folder(given: Folders) -> None:
         "stems": {},
         "complete": True,
         "counts": run.counts,
+        "caller": None,
+        "reused": 0,
+        "recomputed": {},
     }
 
 
@@ -349,9 +361,13 @@ def test_from_two_threads_at_once(tree: Folders, expected: batch.Run, tmp_path: 
     assert len(worker_pids()) <= 2  # one pool stays warm, the other has ended
 
 
+def compared(*folders: Path) -> None:
+    batch.run(*folders)
+
+
 def test_from_a_process_of_multiprocessing(given: Folders, expected: batch.Run) -> None:
     """Which waits for its children when it ends."""
-    process = get_context("spawn").Process(target=batch.run, args=given)
+    process = get_context("spawn").Process(target=compared, args=given)
     process.start()
     process.join(60)
     assert process.exitcode == 0

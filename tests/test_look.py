@@ -1,5 +1,7 @@
 """The first look: order of reading, blend, audit."""
 
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mymodules import images, look, results, settings
+from mymodules import batch, images, look, results, settings
+from mymodules.store import NOW, DiffStore
 from mymodules.workers import PairResult
 
 WHITE = (255, 255, 255, 255)
@@ -199,3 +202,55 @@ def test_audit_shows_a_wrong_score(tmp_path: Path) -> None:
 
 def test_audit_of_nothing_is_empty(tmp_path: Path) -> None:
     assert look.audit(loaded([row("a.png", "error")], tmp_path)).empty
+
+
+# --- what the store adds -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def compared(tmp_path: Path) -> pd.DataFrame:
+    """A run of a changed pair, a baseline with an odd name that is nearer to its page, and a torn one."""
+    changed(tmp_path)
+    (tmp_path / "out").mkdir()
+    shutil.copy(tmp_path / "second" / "a.png", tmp_path / "first" / "<b>$x$.png")
+    (tmp_path / "second" / "torn.png").write_bytes((tmp_path / "first" / "a.png").read_bytes()[:-20])
+    how = {"pictures": "none", "num_processors": 1}
+    return batch.run(*(tmp_path / name for name in ("first", "second", "out")), **how).frame()
+
+
+def test_nearest_pictures_by_content(compared: pd.DataFrame, tmp_path: Path) -> None:
+    with DiffStore(tmp_path / "out" / ".store") as store:
+        grid = look.closest(store, compared).data
+        assert re.findall("<figcaption[^>]*>(.*?)</figcaption>", grid) == [
+            "a.png in second",
+            "&lt;b&gt;$x$.png: the same bytes",
+            "a.png: distance 1.09, 1.67 % of pixels",
+        ]
+        assert look.closest(store, compared, "torn.png").data.count("<figure ") == 1
+        assert "cannot be shown" in look.closest(store, compared, "torn.png").data
+        assert look.closest(store, compared, "a.png", count=0).data.count("<figure ") == 1
+        assert "nothing to look for" in look.closest(store, compared, "no.png").data
+        assert "&lt;i&gt;" in look.closest(store, compared, "<i>").data
+        nothing = compared[compared["status"] == "same"]
+        assert "No pair has changed" in look.closest(store, nothing).data
+
+
+def test_names_of_nearest_pictures_are_plain_text(compared: pd.DataFrame, tmp_path: Path) -> None:
+    named = compared.assign(image_filename=compared["image_filename"].replace("a.png", "<b>a.png"))
+    with DiffStore(tmp_path / "out" / ".store") as store:
+        grid = look.closest(store, named).data
+    assert "<b>" not in grid
+    assert "&lt;b&gt;a.png: distance" in grid
+
+
+def test_failures_with_their_names(compared: pd.DataFrame, tmp_path: Path) -> None:
+    with DiffStore(tmp_path / "out" / ".store") as store:
+        assert look.failures(store, compared).empty
+        store.warm_digests(NOW, compared["second_digest"].dropna(), sync=True)
+        store.warm_digests(NOW, ["0" * 32], sync=True)
+        table = look.failures(store, compared)
+    assert table[["image_filename", "reason"]].to_numpy().tolist() == [
+        ["torn.png", "corrupted"],
+        ["", "http_error"],
+    ]
+    assert str(table["when"].dtype).endswith("UTC]")

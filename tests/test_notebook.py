@@ -1,5 +1,6 @@
-"""notebooks/01_compare.ipynb as a document and as a program: run from a clean kernel on the samples."""
+"""The notebooks as documents, 01 and 03 as programs too: run from a clean kernel on the samples."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -15,7 +16,9 @@ from nbclient import NotebookClient
 from mymodules import results
 
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOK = ROOT / "notebooks" / "01_compare.ipynb"
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+COMPARE = ROOT / "notebooks" / "01_compare.ipynb"
+STORE = ROOT / "notebooks" / "03_store.ipynb"
 
 # What tests/render_samples.py made of each page, in the order of the table in the notebook.
 EXPECTED = [
@@ -51,9 +54,9 @@ class Client(NotebookClient):
         return self.km
 
 
-def execute(folder: Path, **parameters: object) -> nbformat.NotebookNode:
-    """Return the notebook executed in `folder` with a cell of `parameters` after the one tagged so."""
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+def execute(folder: Path, path: Path = COMPARE, /, **parameters: object) -> nbformat.NotebookNode:
+    """Return a notebook executed in `folder` with a cell of `parameters` after the one tagged so."""
+    notebook = nbformat.read(path, as_version=4)
     place = next(i for i, cell in enumerate(notebook.cells) if "parameters" in tags(cell))
     source = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(source))
@@ -157,14 +160,56 @@ def test_it_runs_where_nothing_changed(made: str, tmp_path: Path) -> None:
     assert [output for output in outputs(notebook) if output.output_type == "error"] == []
 
 
-def test_it_is_a_document() -> None:
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+@pytest.fixture(scope="module")
+def remembered(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
+    folder = tmp_path_factory.mktemp("store")
+    folders = {"first": samples / "01.first", "second": samples / "02.second", "out": folder / "out"}
+    folders["out"].mkdir()
+    return execute(folder, STORE, **{name: str(path) for name, path in folders.items()}, page="shop.png")
+
+
+def printed(notebook: nbformat.NotebookNode) -> str:
+    return "".join(output.text for output in outputs(notebook) if output.get("name") == "stdout")
+
+
+def test_the_store_is_shown_without_a_complaint(remembered: nbformat.NotebookNode) -> None:
+    assert [output for output in outputs(remembered) if output.output_type == "error"] == []
+    said = [output.text for output in outputs(remembered) if output.get("name") == "stderr"]
+    assert [text for text in said if "Warning" in text or "Error" in text] == []
+
+
+def test_what_was_reused_and_why_the_rest_was_not(remembered: nbformat.NotebookNode) -> None:
+    lines = [line for line in printed(remembered).splitlines() if "reused" in line]
+    assert [line.rpartition(",")[0] for line in lines] == [
+        "0 rows reused, recomputed {'new': 13}",
+        "12 rows reused, recomputed {'error before': 1}",
+        "12 rows reused, recomputed {'new': 1}",  # after the failure was purged
+    ]
+
+
+def test_nearest_pictures_are_thumbnails(remembered: nbformat.NotebookNode) -> None:
+    (grid,) = [text for text in shown(remembered, "text/html") if "<figure" in text]
+    assert grid.count('src="data:image/png;base64,') == 6
+    captions = re.findall("<figcaption[^>]*>(.*?)</figcaption>", grid)
+    assert captions[0] == "shop.png in second"
+    assert captions[1].startswith("shop.png: distance ")
+
+
+def test_failures_have_names_and_reasons_and_are_purged(remembered: nbformat.NotebookNode) -> None:
+    (table,) = [text for text in shown(remembered, "text/html") if "reason" in text]
+    assert table.count("account/invoice.png") == table.count("corrupted") == 1
+    assert "\n0 failures left" in printed(remembered)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_is_a_document(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [
         cell.source for cell in notebook.cells if len(cell.source.splitlines()) > 10 and cell in code
     ] == []
     assert [cell.source for cell in code if cell.outputs or cell.execution_count is not None] == []
-    assert [tag for cell in code for tag in tags(cell)] == ["parameters", "interactive"]
+    assert [tag for cell in code for tag in tags(cell)] in (["parameters"], ["parameters", "interactive"])
     assert notebook.cells[0].cell_type == "markdown"
     words = ("def ", "class ", "lambda", "for ", "while ", "if ", "try:")
     lines = [line for cell in code for line in cell.source.splitlines()]

@@ -59,7 +59,7 @@ rows = st.builds(
 def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The output folder of the settings."""
     chosen = folders.Settings(tmp_path, tmp_path / "first", tmp_path / "second", tmp_path)
-    monkeypatch.setattr(folders, "current", lambda: chosen)
+    monkeypatch.setattr(folders, "recorded", lambda: chosen)
     return tmp_path
 
 
@@ -247,6 +247,25 @@ def test_dtypes_of_a_table(tmp_path: Path) -> None:
                 assert dtype == "object"
             else:
                 assert dtype == ("boolean" if name == "dim_differ" else "Int64")
+
+
+def test_a_file_that_pandas_saved_again(tmp_path: Path) -> None:
+    """It writes whole numbers beside missing ones as 12.0."""
+    path = tmp_path / "r.csv"
+    results.write(path, [CHANGED, MISSING])
+    pd.read_csv(path).to_csv(path, index=False)
+    assert "3.0" in path.read_text("utf-8")
+    assert list(results.load(path)["num_diff_pixels"])[0] == 3
+    path.write_text(path.read_text("utf-8").replace(",3.0,", ",3.5,"), "utf-8")
+    with pytest.raises(ResultsError, match="'3.5' is not a whole number"):
+        results.load(path)
+
+
+def test_looking_for_results_creates_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ResultsError):
+        results.load()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_regions_are_lists(tmp_path: Path) -> None:
@@ -602,7 +621,7 @@ def test_no_runs_at_all(out: Path) -> None:
 
 def test_no_output_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     chosen = folders.Settings(tmp_path, tmp_path, tmp_path, tmp_path / "absent")
-    monkeypatch.setattr(folders, "current", lambda: chosen)
+    monkeypatch.setattr(folders, "recorded", lambda: chosen)
     with pytest.raises(ResultsError, match="absent cannot be read"):
         results.load()
 

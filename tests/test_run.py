@@ -394,7 +394,7 @@ def test_executes_in_this_python_and_shows_standard_error(
         "print(Path.cwd(), os.environ['MYMODULES_PROGRESS'], 'MYMODULES_SETTINGS' in os.environ)",
         "print('half of it', file=sys.stderr)",
     )
-    command.execute(notebook, tmp_path)
+    command.execute(notebook, tmp_path, "a word")
     assert text_of(notebook.cells[0]) == f"{sys.executable}\n"
     assert text_of(notebook.cells[1]) == f"{tmp_path} text False\n"
     assert capsys.readouterr() == ("", "half of it\n")
@@ -410,7 +410,7 @@ def test_executes_in_this_python_and_shows_standard_error(
 def test_error_of_a_cell_is_a_sentence(expected: str, source: str, tmp_path: Path) -> None:
     notebook = notebook_of("before = 1", source, "print('not reached')")
     with pytest.raises(CellExecutionError) as raised:
-        command.execute(notebook, tmp_path)
+        command.execute(notebook, tmp_path, "a word")
     assert command.sentence(raised.value) == expected
     assert notebook.cells[1].outputs[0].output_type == "error"
     assert notebook.cells[2].outputs == []
@@ -445,7 +445,7 @@ def test_interrupt_reaches_the_cell_and_ends_the_kernel(number: signal.Signals, 
     marker = tmp_path / "kernel"
     thread = when(lambda: marker.exists() and marker.stat().st_size > 0, lambda: os.kill(os.getpid(), number))
     with pytest.raises(KeyboardInterrupt):
-        command.execute(notebook, tmp_path)
+        command.execute(notebook, tmp_path, "a word")
     thread.join()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kernel", "tidied"]
     with pytest.raises(ProcessLookupError):

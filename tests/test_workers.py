@@ -1030,3 +1030,48 @@ def test_many_jobs_are_their_rows(folders: Folders) -> None:
     assert [untimed(found) for found in workers.compare_many(iter(jobs))] == [
         untimed(found) for found in map(workers.compare, jobs)
     ]
+
+
+# Paths as people and programs write them
+
+
+def test_a_path_with_dots_is_the_file_it_leads_to(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(folders, PLAIN, pngs.write(changed(RGB, 0), 2, 8))
+    settings.init(first=folders.first, second=folders.second, out=folders.out)
+    monkeypatch.chdir(folders.first)
+    (name,) = (path.name for path in folders.first.iterdir())
+    for path in (f"{folders.first}/../{folders.second.name}/{name}", f"../{folders.first.name}/{name}", name):
+        found = workers.compare_image_diff(path)
+        assert (found.image_filename, found.status) == (name, "changed")
+
+
+def test_a_path_through_a_link(folders: Folders, tmp_path: Path) -> None:
+    put(folders, PLAIN, pngs.write(changed(RGB, 0), 2, 8))
+    (tmp_path / "link").symlink_to(folders.first, target_is_directory=True)
+    settings.init(first=tmp_path / "link", second=folders.second, out=folders.out)
+    (path,) = folders.first.iterdir()
+    assert workers.compare_image_diff(path).status == "changed"
+
+
+def test_a_file_that_is_in_neither_folder_any_more(folders: Folders) -> None:
+    put(folders, PLAIN, PLAIN)
+    settings.init(first=folders.first, second=folders.second, out=folders.out)
+    found = workers.compare_image_diff(folders.first / "gone.png")
+    assert (found.image_filename, found.status, found.code) == ("gone.png", "error", "vanished")
+
+
+def test_pictures_that_span_too_much_together_are_compared_but_not_drawn(folders: Folders) -> None:
+    """1 x 60,000 against 60,000 x 1: each is small, a drawing would have 3.6 billion pixels."""
+    tall, flat = (pngs.write(np.zeros(shape, np.uint16), 0, 8) for shape in ((60_000, 1, 1), (1, 60_000, 1)))
+    found = row_of(folders, tall, flat, pictures_dir=folders.out / "03.diff", stem="x.png")
+    assert (found.status, found.code) == ("changed", "dimensions_differ")
+    assert "It was not drawn: together the two span 60000 x 60000 px." in found.messages
+    assert not (folders.out / "03.diff").exists()
+
+
+def test_an_initialiser_never_raises(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A pool would start its process anew for ever: what is wrong is told by the first task."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(workers, "_stamp", None)
+    workers.compimgdiff_init("20260101-000000")
+    assert list(tmp_path.iterdir()) == []
