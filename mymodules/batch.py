@@ -300,6 +300,7 @@ class _Plan:
     def memory(self, store: AnyPath, verify: bool, keep_originals: bool) -> Reuse:
         """What this run may take from a store."""
         depends = {name: self.manifest[name] for name in ("options", "versions")}
+        depends["algorithm"] = workers.ALGORITHM
         which = self.manifest["pictures"]
         return Reuse(
             self.settings.out / Path(store).expanduser(),
@@ -410,6 +411,8 @@ def _resumed_plan(
     plan.begin()
     for job in plan.todo:
         pictures.remove(plan.pictures_dir, job.stem)
+    if manifest["pictures"] != "none":
+        (plan.pictures_dir / pictures.REDRAWN).touch()
     return plan
 
 

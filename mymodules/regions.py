@@ -12,7 +12,6 @@ import functools
 from typing import NamedTuple
 
 import cv2
-import imutils
 import numpy as np
 from numpy.typing import NDArray
 
@@ -115,6 +114,8 @@ def from_similarity(similarity_map: NDArray[np.float64]) -> tuple[Region, ...]:
     Otsu's threshold and contours, as in pyimagesearch.com, "Image Difference with OpenCV and Python"
     (2017). Contours may lie inside one another's boxes, and pixels above the threshold are left out.
     """
+    import imutils  # brings half the standard library with it, and no worker comes here
+
     below = threshold(byte_map(similarity_map)).astype(np.uint8)
     contours = imutils.grab_contours(cv2.findContours(below, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE))
     boxes = [Region(*cv2.boundingRect(contour)) for contour in contours]

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mymodules import images, pairs, pictures, workers
-from mymodules.errors import OutputError, StoreError
 from mymodules.pairs import Pair
 from mymodules.records import DigestedFile, Key, StoredRow
 from mymodules.store import DiffStore
@@ -77,7 +76,7 @@ class Reuse:
         try:
             with DiffStore(self.root) as store:
                 return self._rows(store, part, stems)
-        except (StoreError, OutputError) as error:
+        except Exception as error:  # whatever it is, a run can do without
             self._give_up(error)
             return []
 
@@ -112,7 +111,7 @@ class Reuse:
                 store.records.remember_files(files)
                 store.records.remember_rows(stored, self.conditions)
                 store.keep_originals(originals.items())
-        except (StoreError, OutputError) as error:
+        except Exception as error:
             self._give_up(error)
 
     def _rows(self, store: DiffStore, part: Sequence[Pair], stems: dict[str, str]) -> list[PairResult]:
@@ -175,10 +174,15 @@ class Reuse:
             return True
         if earlier.folder is None or self._is_too_large(earlier.row):
             return earlier.folder is not None
+        if (Path(earlier.folder) / pictures.REDRAWN).exists():
+            return False
         try:
             (self.pictures_dir / stem).parent.mkdir(parents=True, exist_ok=True)
             for ending in pictures.ENDINGS:
-                _link(Path(earlier.folder) / (earlier.stem + ending), self.pictures_dir / (stem + ending))
+                drawn = Path(earlier.folder) / (earlier.stem + ending)
+                if not drawn.stat().st_size:
+                    raise FileNotFoundError(drawn)
+                _link(drawn, self.pictures_dir / (stem + ending))
         except OSError:
             pictures.remove(self.pictures_dir, stem)
             return False

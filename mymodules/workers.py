@@ -33,6 +33,9 @@ T = TypeVar("T")
 _FORMAT_OF_SUFFIX = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".bmp": "BMP"}
 _FORMAT_OF_SUFFIX |= {".tif": "TIFF", ".tiff": "TIFF"}
 
+ALGORITHM = 1
+"""Raised with every change of what a row says of the same files, so that no older row is taken for it."""
+
 _CANNOT = "cannot be compared"
 _REMEDY = {
     "empty": "Export it again.",
@@ -430,6 +433,8 @@ def _attempt(side: _Side, decode: Callable[[bytes, Any], T]) -> T | None:
             return decode(side.data, side.whole)
         except ImageError as error:
             side.error = error
+        except MemoryError:
+            side.error = ImageError("too_many_pixels", "there is not enough memory for it")
     return None
 
 

@@ -667,3 +667,13 @@ def test_damage_with_sound_checksums_is_refused_or_read_as_it_stands(
         except ImageError:
             continue
         assert np.array_equal(pixels, pngs.read(data).rgba)
+
+
+def test_as_high_as_it_likes_but_not_wider_than_libpng_takes() -> None:
+    """libpng refuses more than 1,000,000 px a side; rows go to it in parts, so only the width counts."""
+    tall = np.arange(1_000_003, dtype=np.uint16).reshape(-1, 1, 1) % 251
+    np.testing.assert_array_equal(images.read_rgba(pngs.write(tall, 0, 8, filters=4))[:, :, :1], tall)
+    for filters in (0, 1):
+        with pytest.raises(ImageError, match="1000001 px wide") as caught:
+            images.read_rgba(pngs.write(tall[:1_000_001].reshape(1, -1, 1), 0, 8, filters=filters))
+        assert caught.value.code == "unsupported"

@@ -663,3 +663,16 @@ def test_a_resumed_run_takes_what_it_lacks_from_the_store(given: Folders) -> Non
     assert (resumed.reused, resumed.recomputed) == (5, {"error before": 1})
     assert figures(resumed.csv_path) == expected
     assert drawings(resumed) == drawings(other) == before
+
+
+def test_drawings_that_a_resumed_run_made_anew_are_not_taken_for_older_rows(given: Folders) -> None:
+    """First a change and back: the row of the first state is known, its drawings are of the second."""
+    (path,) = [path for path in given.second.glob("changed*.png")][:1]
+    before = path.read_bytes()
+    run = batch.run(*given)
+    wanted = [drawing.read_bytes() for drawing in run.pictures(path.name)]
+    path.write_bytes(png(np.full((40, 60), 7, np.uint8)))
+    batch.run(resume=run.csv_path)
+    path.write_bytes(before)
+    again = batch.run(*given)
+    assert [drawing.read_bytes() for drawing in again.pictures(path.name)] == wanted

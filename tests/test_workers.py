@@ -1075,3 +1075,16 @@ def test_an_initialiser_never_raises(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(workers, "_stamp", None)
     workers.compimgdiff_init("20260101-000000")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_too_little_memory_for_a_file_of_one_side_is_told(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(images.png, "_passes", refuse)
+    found = row_of(folders, PLAIN, None)
+    assert (found.status, found.code) == ("missing", "only_first")
+    assert "not enough memory" in found.messages
+    assert row_of(folders, PLAIN, PLAIN).code == "too_many_pixels"

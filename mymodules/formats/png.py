@@ -7,8 +7,9 @@ Two steps that can be had apart, because comparing two files rarely needs every 
   at no other row (None or Sub), or at any row at all when the raw bytes of the row above are known.
 
 `samples` reads raw bytes as gray, gray + alpha, RGB or RGBA. `decode` is all three for a whole file,
-interlaced ones included. libpng (through imagecodecs) does the unfiltering: the rows are wrapped as a
-small uncompressed PNG whose pixels have the same size in bytes.
+interlaced ones included. Longer runs of rows with the filters None and Up are unfiltered by numpy, the
+others by libpng (through imagecodecs), for which they are wrapped as a small uncompressed PNG whose
+pixels have the same size in bytes.
 
 What the libraries let pass is refused here: wrong CRCs, missing IEND, too little or too much pixel
 data, filter types that do not exist, palette entries that do not exist.
@@ -42,6 +43,8 @@ _METADATA = {
 }
 _METADATA |= {b"cICP": "colour profile", b"pHYs": "density", b"eXIf": "orientation"}
 _END = struct.pack(">I4sI", 0, b"IEND", 0xAE426082)
+_WIDEST = 1_000_000  # px, of a side, by libpng
+_LIBPNG_BYTES = 1 << 22  # at once: libpng has limits, and needs as much again
 _WORTHWHILE = 8  # rows
 _BLOCK = 65535  # bytes of the largest uncompressed block of DEFLATE
 _LARGEST_PROFILE = 1 << 24  # bytes; more would be a bomb
@@ -120,6 +123,8 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> PngHeader:
         if header is None:
             header = _read_ihdr(data[start:end])
             check_size(*header[:2], max_pixels)
+            if header[0] > _WIDEST:
+                raise ImageError("unsupported", f"it is {header[0]} px wide, more than {_WIDEST}", header[:2])
         elif kind == b"PLTE":
             if palette or pixel_data or length % 3 or not 3 <= length <= 768:
                 raise ImageError("corrupt", "its palette (PLTE) is misplaced, doubled or has a wrong length")
@@ -219,7 +224,11 @@ def unfilter(rows: Bytes, pixel_size: int, above: Bytes | None = None) -> Bytes:
         if plain:
             _add_up(part, raw[start:stop], above)
         else:
-            raw[start:stop] = _by_libpng(part, pixel_size, above)
+            at_once = min(_WIDEST // 2, max(1, _LIBPNG_BYTES // rows.shape[1]))
+            for top in range(start, stop, at_once):
+                bottom = min(stop, top + at_once)
+                raw[top:bottom] = _by_libpng(rows[top:bottom], pixel_size, above)
+                above = raw[bottom - 1]
         above = raw[stop - 1]
     return raw
 
