@@ -3,6 +3,7 @@
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from programs import folders, png
 
 from mymodules import __main__ as command
-from mymodules import batch, errors, pairs, report, results
+from mymodules import batch, errors, pairs, report, results, settings
 from mymodules.regions import Region
 from mymodules.workers import PairResult
 
@@ -229,7 +230,8 @@ def test_command_writes_it_with_errors_in_it(
         (folder / "same.png").write_bytes(png(pixels))
     (made.first / "gone.png").write_bytes(png(pixels))
 
-    def execute(*_: object) -> None:
+    def execute(*given_to: Any) -> None:
+        monkeypatch.setenv(settings.CALLER, given_to[-1])
         with ThreadPoolExecutor(1) as executor:
             batch.run(*made, executor=executor, pictures="none")
 
@@ -243,8 +245,8 @@ def test_command_writes_it_with_errors_in_it(
     assert compare(tmp_path, "--out", made.out, "--junit", path, "--check") == 2
     assert outcomes(ElementTree.fromstring(path.read_bytes()))["gone.png"] == "failure"
 
-    def execute_and_more(*_: object) -> None:
-        execute()
+    def execute_and_more(*given_to: Any) -> None:
+        execute(*given_to)
         path.unlink()
         path.mkdir()  # meanwhile
 

@@ -255,9 +255,9 @@ def test_a_file_that_pandas_saved_again(tmp_path: Path) -> None:
     results.write(path, [CHANGED, MISSING])
     pd.read_csv(path).to_csv(path, index=False)
     assert "3.0" in path.read_text("utf-8")
-    assert list(results.load(path)["num_diff_pixels"])[0] == 3
+    assert results.load(path)["num_diff_pixels"].iloc[0] == 3
     path.write_text(path.read_text("utf-8").replace(",3.0,", ",3.5,"), "utf-8")
-    with pytest.raises(ResultsError, match="'3.5' is not a whole number"):
+    with pytest.raises(ResultsError, match=r"'3\.5' is not a whole number"):
         results.load(path)
 
 
