@@ -1,0 +1,170 @@
+// What the page does for the explorer. Rows, filters and the order are Python's; here the table is scrolled to
+// the current row, its headings and keys are turned into messages, and a kernel is asked for.
+//
+//   {kind: "hello"}        asked once; the answer {kind: "awake"} hides the sentence for pages without a kernel
+//   {kind: "order", by}    a heading was clicked
+//   {kind: "step", by}     a key was pressed in the table: so many rows on
+
+const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -1e9, End: 1e9 };
+
+function hide(sentence, hidden) {
+  // JupyterLab gives every output a frame and a margin of its own.
+  const frame = sentence?.closest(".jp-OutputArea-child") ?? sentence;
+  if (frame) frame.style.display = hidden ? "none" : "";
+}
+
+// Whether these are all rows in the order in which the table came.
+function isWhole(rows, count) {
+  if (rows.byteLength !== 4 * count) return false;
+  for (let place = 0; place < count; place += 1) if (rows.getInt32(4 * place, true) !== place) return false;
+  return true;
+}
+
+function render({ model, el }) {
+  const ending = new AbortController();
+  const watchers = [];
+
+  function awake(message) {
+    if (message?.kind === "awake") hide(document.getElementById(`mme-${model.get("key")}`), true);
+  }
+  model.on("msg:custom", awake);
+  model.send({ kind: "hello" });
+
+  function start(root) {
+    const area = root.querySelector(".mme-table");
+    let table = null;
+    let height = 0;
+    let every = []; // all rows, as the table had them at first
+    let shown = null; // what Python said of them last, and the table has
+
+    // The rows that pass the filters, in their order. Sending them anew takes three times as long.
+    function fill() {
+      const rows = model.get("rows");
+      if (!table || shown === rows) return;
+      shown = rows;
+      const places = new Int32Array(rows.buffer.slice(rows.byteOffset, rows.byteOffset + rows.byteLength));
+      const container = table.table().container();
+      container.isFilling = true; // what is chosen now is not what a person chose
+      table.clear();
+      table.rows.add(Array.from(places, (place) => every[place])).draw();
+      if (model.get("place") >= 0) table.row(model.get("place")).select();
+      container.isFilling = false;
+      reveal();
+    }
+
+    function reveal() {
+      const place = model.get("place");
+      if (!table || place < 0 || place >= table.rows().count()) return;
+      const body = area.querySelector(".dt-scroll-body");
+      height ||= body.querySelector("tbody tr")?.getBoundingClientRect().height ?? 0;
+      const [top, bottom] = [place * height, (place + 1) * height];
+      // As long as the browser can scroll so far, a row's place is its number times its height.
+      if (top < body.scrollTop) body.scrollTop = top;
+      else if (bottom > body.scrollTop + body.clientHeight) body.scrollTop = bottom - body.clientHeight;
+    }
+
+    function mark() {
+      const [by, falls] = model.get("order");
+      area.querySelectorAll(".dt-scroll-head th").forEach((heading, index) => {
+        const column = model.get("columns")[index];
+        heading.tabIndex = 0;
+        heading.title = "Order by this column; once more turns the order round";
+        if (column === by) heading.setAttribute("aria-sort", falls ? "descending" : "ascending");
+        else heading.removeAttribute("aria-sort");
+      });
+    }
+
+    function measure() {
+      if (!table || !area.clientHeight) return;
+      const [head, body] = [".dt-scroll-head", ".dt-scroll-body"].map((part) => area.querySelector(part));
+      body.style.maxHeight = `${area.clientHeight - head.offsetHeight}px`; // what the scroller goes by
+      table.scroller.measure();
+      height = 0;
+      reveal();
+    }
+
+    function found() {
+      const now = area.querySelector(".dt-container")?.dataTable ?? null;
+      if (!now || now === table) return;
+      table = now;
+      every = table.rows().data().toArray();
+      shown = null;
+      const body = area.querySelector(".dt-scroll-body");
+      body.tabIndex = 0;
+      body.setAttribute("role", "region");
+      body.setAttribute("aria-label", "Rows; the arrow keys choose one");
+      mark();
+      measure();
+      if (!isWhole(model.get("rows"), every.length)) fill();
+    }
+
+    const seen = new MutationObserver(found);
+    seen.observe(area, { childList: true, subtree: true });
+    const sized = new ResizeObserver(measure);
+    sized.observe(area);
+    watchers.push(seen, sized);
+
+    function order(event) {
+      const heading = event.target.closest(".dt-scroll-head th");
+      if (heading) model.send({ kind: "order", by: model.get("columns")[heading.cellIndex] });
+      return Boolean(heading);
+    }
+    root.querySelectorAll(".mme-range").forEach((range, index) => {
+      const title = range.querySelector(".widget-label").textContent;
+      const readout = range.querySelector(".widget-readout");
+      readout.id = `mme-${model.get("key")}-${index}`;
+      range.querySelector(".mme-histogram").alt = `How many rows have which value: ${title}`;
+      range.querySelectorAll(".noUi-handle").forEach((handle, end) => {
+        handle.setAttribute("aria-label", `${title}, ${end ? "to" : "from"}`);
+        handle.setAttribute("aria-describedby", readout.id);
+      });
+    });
+    // JupyterLab's command mode stays out, which asks the focused element first: a key would cut the cell.
+    root.addEventListener(
+      "focusin",
+      ({ target }) => {
+        if (!target.matches(":read-write")) target.setAttribute("data-lm-suppress-shortcuts", "true");
+      },
+      { signal: ending.signal },
+    );
+    area.addEventListener("click", order, { signal: ending.signal });
+    area.addEventListener(
+      "keydown",
+      (event) => {
+        if (event.ctrlKey || event.metaKey || event.altKey) return;
+        if (["Enter", " "].includes(event.key) && order(event)) event.preventDefault();
+        if (!(event.key in STEPS) || event.target.closest(".dt-scroll-head")) return;
+        event.preventDefault();
+        model.send({ kind: "step", by: STEPS[event.key] });
+      },
+      { signal: ending.signal },
+    );
+    model.on("change:rows", fill);
+    model.on("change:place", reveal);
+    model.on("change:order", mark);
+    ending.signal.addEventListener("abort", () => {
+      model.off("change:rows", fill);
+      model.off("change:place", reveal);
+      model.off("change:order", mark);
+    });
+    found();
+  }
+
+  // The view is made before it stands in the page.
+  function attached() {
+    const root = el.closest(".mme");
+    if (ending.signal.aborted) return;
+    if (root?.isConnected) start(root);
+    else requestAnimationFrame(attached);
+  }
+  attached();
+
+  return () => {
+    ending.abort();
+    watchers.forEach((watcher) => watcher.disconnect());
+    model.off("msg:custom", awake);
+    hide(document.getElementById(`mme-${model.get("key")}`), false);
+  };
+}
+
+export default { render };

@@ -1,0 +1,244 @@
+"""Which rows pass: filters as widgets, and each as a condition that `DataFrame.query` takes.
+
+A filter that lets everything pass has the empty condition. Histograms show over which values the rows lie
+and which of them are left. No row is looked at one by one, and nothing is written.
+"""
+
+import bisect
+import io
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import pandas as pd
+import traitlets
+from numpy.typing import NDArray
+
+from mymodules import look
+
+STATUSES = tuple(look.ORDER)
+"""In the order of reading: what needs a person first."""
+
+_NAME = "image_filename"
+_ACCENT, _QUIET = "#3b82c4", "#9aa0a6a0"  # legible on white and on black
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column that rows can be filtered and ordered by.
+
+    Attributes
+    ----------
+    column : str
+        Its name in the frame; ``regions`` counts them.
+    title, hint : str
+        For a person.
+    expression : str
+        Its values, for `DataFrame.query`.
+    """
+
+    column: str
+    title: str
+    hint: str
+    expression: str
+
+
+MEASURES = (
+    Measure(
+        "pixel_diff_percent", "Differing pixels, %", "of the larger width x height", "pixel_diff_percent"
+    ),
+    Measure("ssim_score", "SSIM score", "structural similarity: 1 is equal", "ssim_score"),
+    Measure("combined", "Combined, 0 to 10", "pixels and strength of the change in one figure", "combined"),
+    Measure("regions", "Regions", "boxes around what differs", "regions.str.len()"),
+)
+
+
+class StatusFilter(ipywidgets.HBox):  # type: ignore[misc]  # its base has no type information
+    """A button for each status with its rows; none pressed shows all."""
+
+    value = traitlets.Tuple()
+
+    def __init__(self, counts: Mapping[str, int]) -> None:
+        self.buttons = {
+            status: ipywidgets.ToggleButton(
+                description=f"{status} {counts.get(status, 0):,}",
+                disabled=not counts.get(status, 0),
+                tooltip=f"Show {status} rows; none pressed shows all",
+            )
+            .add_class("mme-status")
+            .add_class(f"mme-{status}")
+            for status in STATUSES
+        }
+        super().__init__(list(self.buttons.values()))
+        self.add_class("mme-statuses")
+        for button in self.buttons.values():
+            button.observe(self._pressed, "value")
+        self.observe(self._press, "value")
+
+    def _pressed(self, _: object) -> None:
+        self.value = tuple(status for status, button in self.buttons.items() if button.value)
+
+    def _press(self, change: Any) -> None:
+        for status, button in self.buttons.items():
+            button.value = status in change["new"]
+
+
+class Histogram:
+    """How many rows have which value, over the steps of a slider.
+
+    Parameters
+    ----------
+    measure : Measure
+    values : (rows,) float64 array
+        NaN where a row has none.
+    """
+
+    def __init__(self, measure: Measure, values: NDArray[np.float64]) -> None:
+        self.measure = measure
+        self.steps = steps(measure.column, values)
+        self._highest = math.sqrt(max(self._counts(values).max(initial=0), 1))
+        self._all = self._counts(values)
+
+    def _counts(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
+        return np.histogram(values[~np.isnan(values)], bins=self.steps)[0]
+
+    @property
+    def labels(self) -> list[str]:
+        return [f"{step:.7f}".rstrip("0").rstrip(".") for step in self.steps]
+
+    def condition(self, low: int, high: int) -> str:
+        """Return the expression for values from the step `low` to the step `high`; empty for all."""
+        bottom = f"{self.steps[low]!r} <= " if low > 0 else ""
+        top = f" <= {self.steps[high]!r}" if high < len(self.steps) - 1 else ""
+        return f"{bottom}{self.measure.expression}{top}" if bottom or top else ""
+
+    def draw(self, shown: NDArray[np.float64], low: int, high: int) -> bytes:
+        """Return a PNG without ground: all rows in gray, those shown in blue, heights by square root."""
+        from matplotlib.figure import Figure  # slow to import
+
+        figure = Figure(figsize=(4, 0.5), dpi=100)
+        axes = figure.add_axes((0, 0, 1, 1))
+        axes.set_axis_off()
+        last = len(self.steps) - 1
+        axes.set(xlim=(0, last), ylim=(0, 1.05))
+        edges = np.arange(last + 1)
+        for counts, colour in ((self._all, _QUIET), (self._counts(shown), _ACCENT)):
+            axes.stairs(np.sqrt(counts) / self._highest, edges, fill=True, color=colour)
+        for edge, far in ((low, 0), (high, last)):
+            if edge != far:
+                axes.axvline(edge, color=_ACCENT, linewidth=1.5)
+        data = io.BytesIO()
+        figure.savefig(data, format="png", transparent=True)
+        return data.getvalue()
+
+
+def make(frame: pd.DataFrame, histograms: Sequence[Histogram]) -> dict[str, Any]:
+    """Return the widgets: ``status``, ``code``, ``name`` and a range slider by column for each measure."""
+    counts = {str(status): int(count) for status, count in frame["status"].value_counts().items()}
+    codes = frame["code"].dropna().value_counts().items() if "code" in frame.columns else ()
+    named = [(f"{code} ({count:,})", str(code)) for code, count in codes if code]
+    filters: dict[str, Any] = {
+        "status": StatusFilter(counts),
+        "code": ipywidgets.Dropdown(options=[("all codes", ""), *named], description="Code"),
+        "name": ipywidgets.Text(
+            placeholder="part of it, or *.png",
+            description="Name",
+            tooltip="A part of the name, or a pattern: * stands for anything, ? for one character",
+        ),
+    }
+    for key in ("code", "name"):
+        filters[key].style.description_width = "auto"
+    for histogram in histograms:
+        measure = histogram.measure
+        filters[measure.column] = ipywidgets.SelectionRangeSlider(
+            options=list(zip(histogram.labels, histogram.steps, strict=True)),
+            index=(0, len(histogram.steps) - 1),
+            description=measure.title,
+            tooltip=f"{measure.hint}; rows without the figure pass only the full range",
+            disabled=bool(np.isnan(numbers(frame, measure.column)).all()),
+        )
+    return filters
+
+
+def conditions(filters: Mapping[str, Any], histograms: Sequence[Histogram]) -> str:
+    """Return what all filters ask for as one expression; empty when they ask for nothing."""
+    statuses, code = filters["status"].value, filters["code"].value
+    parts = [
+        f"status in {list(statuses)!r}" if statuses else "",
+        f"code == {literal(code)}" if code else "",
+        name_condition(filters["name"].value),
+        *(histogram.condition(*filters[histogram.measure.column].index) for histogram in histograms),
+    ]
+    return " and ".join(part for part in parts if part)
+
+
+def clear(filters: Mapping[str, Any]) -> None:
+    """Let all rows pass."""
+    for key, empty in (("status", ()), ("code", ""), ("name", "")):
+        filters[key].value = empty
+    for measure in MEASURES:
+        control = filters[measure.column]
+        control.index = (0, len(control.options) - 1)
+
+
+def steps(column: str, values: NDArray[np.float64]) -> list[float]:
+    """Return where a column's slider stops, rising; the first and last enclose all values."""
+    known = values[~np.isnan(values)]
+    if column == "regions":
+        most = known.max(initial=1)
+        round_counts: list[float] = [0, 1, 2, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500]
+        return round_counts[: bisect.bisect_left(round_counts, most) + 1]
+    if column == "combined":
+        return [half / 2 for half in range(21)]
+    if column == "ssim_score":
+        distances = _decades(1 - known[known < 1], 0.5)
+        below = [-1.0] if known.min(initial=1) < 0 else []
+        return [*below, 0.0, *(round(1 - distance, 9) for distance in reversed(distances)), 1.0]
+    return [0.0, *_decades(known[known > 0], 50), 100.0]
+
+
+def _decades(positive: NDArray[np.float64], most: float) -> list[float]:
+    """1, 2, 5, 10 and so on, from below the least to `most`."""
+    least = max(positive.min(initial=most), 1e-6)
+    exponents = range(math.floor(math.log10(least)), math.ceil(math.log10(most)) + 1)
+    every = [float(f"{digit}e{exponent}") for exponent in exponents for digit in (1, 2, 5)]
+    return [value for value in every if value <= most]
+
+
+def name_condition(text: str) -> str:
+    """Return the expression for names that contain `text`, or match it where it has ``*`` or ``?``.
+
+    Upper and lower case are the same. ``*`` stands for anything, folders too, ``?`` for one character.
+    """
+    text = text.strip()
+    if not text:
+        return ""
+    names = _NAME if text.isascii() else f'{_NAME}.str.normalize("NFC")'
+    if "*" not in text and "?" not in text:
+        return f"{names}.str.contains({literal(text)}, case=False, regex=False)"
+    parts = {"*": ".*", "?": "."}
+    pattern = "".join(parts.get(character) or re.escape(character) for character in text)
+    return f"{names}.str.fullmatch({literal('(?s)' + pattern)}, case=False)"
+
+
+def literal(text: str) -> str:
+    """Return a text as `DataFrame.query` takes it; it reads ` and # even inside of quotation marks."""
+    quoted = "".join(
+        f"\\x{ord(character):02x}" if character in "`#@'\"" or ord(character) < 32 else character
+        for character in text.replace("\\", "\\\\")
+    )
+    return f'"{quoted}"'
+
+
+def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """A column as numbers, NaN where there is none; regions are counted."""
+    if column not in frame.columns:
+        return np.full(len(frame), np.nan)
+    if column == "regions":
+        return np.array([math.nan if boxes is None else len(boxes) for boxes in frame[column]], np.float64)
+    numbers: NDArray[np.float64] = frame[column].to_numpy(np.float64, na_value=np.nan)
+    return numbers
