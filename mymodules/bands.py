@@ -128,10 +128,9 @@ def of_rows(first: Rows, second: Rows, *, keep: bool = False) -> Iterator[Band]:
             pair = pair[0][-REACH - below :], pair[1][-REACH - below :]
 
 
-def unfilter_in_place(rows: Rows, start: int, stop: int) -> Bytes:
-    """Store rows start to stop without filters; returns their raw bytes, a view (rows, stride)."""
+def unfilter_in_place(rows: Rows, start: int, stop: int) -> None:
+    """Store rows start to stop without filters, and those above from which that has to begin."""
     _Reader(rows, keep=True).raw(start, stop)
-    return rows.stored[start:stop, 1:]
 
 
 class _Reader:
