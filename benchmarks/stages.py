@@ -44,14 +44,17 @@ def main() -> None:
         print("| pair | stage | ms | ns per pixel |\n| --- | --- | --: | --: |")
         for kind, first, second in _pairs(arguments.files, Path(folder)):
             pixels = images.inspect(first.read_bytes()).width * images.inspect(first.read_bytes()).height
-            for name, stage in stages(first, second, Path(folder) / "drawn"):
+            for name, stage in stages(first, second, Path(folder) / "drawn", arguments.repeats):
                 seconds = _measured(stage, arguments.repeats)
                 row = (kind, name, f"{seconds * 1e3:.2f}", f"{seconds / pixels * 1e9:.2f}")
                 print(f"| {' | '.join(row)} |", flush=True)
 
 
-def stages(first: Path, second: Path, drawn: Path) -> Iterator[Stage]:
-    """Name and call of every stage of a pair of PNG files that are `bands.alike`."""
+def stages(first: Path, second: Path, drawn: Path, repeats: int) -> Iterator[Stage]:
+    """Name and call of every stage of a pair of PNG files that are `bands.alike`.
+
+    A stage is called once more than ``repeats``.
+    """
     one, other = first.read_bytes(), second.read_bytes()
     header, other_header = images.inspect(one), images.inspect(other)
     assert isinstance(header, png.PngHeader)
@@ -110,13 +113,9 @@ def stages(first: Path, second: Path, drawn: Path) -> Iterator[Stage]:
     drawing = draw()
     yield "draw map and delta", draw
 
-    def write() -> None:
-        # They are drawn on: fresh ones each time.
-        canvas = bands.Rows(header, rows.stored.copy())
-        other_canvas = bands.Rows(other_header, other_rows.stored.copy())
-        drawing.write(drawn, "pair", canvas, other_canvas, drawn_boxes)
-
-    yield "write five pictures", write
+    # They are drawn on: fresh ones each time.
+    fresh = [[bands.rows(one, header), bands.rows(other, other_header)] for _ in range(repeats + 1)]
+    yield "write five pictures", lambda: drawing.write(drawn, "pair", fresh.pop(), drawn_boxes)
 
     pair = pairs.Pair(first.name, first, second, size=len(one) + len(other))
     yield "**whole pair**", lambda: workers.compare(workers.Job(pair))

@@ -16,7 +16,7 @@ Bands never overlap, come from top to bottom, and outside of them every pixel of
 every SSIM window, is equal in both pictures. Both ways give the same figures; only the bands differ.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from mymodules import images
 from mymodules.formats import Header
-from mymodules.formats.png import Bytes, PngHeader, Samples, as_rows, inflate, samples, unfilter
+from mymodules.formats.png import Bytes, PngHeader, Samples, as_rows, inflate, samples, stretches, unfilter
 
 REACH = 3
 """Rows around a pixel that an SSIM window of 7 x 7 looks at."""
@@ -81,7 +81,8 @@ def alike(first: Header, second: Header) -> bool:
         and isinstance(second, PngHeader)
         and not (first.interlaced or second.interlaced)
         and (first.width, first.depth, first.colour_type) == (second.width, second.depth, second.colour_type)
-        and (first.palette, first.transparency) == (second.palette, second.transparency)
+        and first.transparency == second.transparency
+        and (first.colour_type != 3 or first.palette == second.palette)
         and (first.colour_type != 3 or len(first.palette) >= 3 << first.depth)
     )
 
@@ -128,9 +129,15 @@ def of_rows(first: Rows, second: Rows, *, keep: bool = False) -> Iterator[Band]:
             pair = pair[0][-REACH - below :], pair[1][-REACH - below :]
 
 
-def unfilter_in_place(rows: Rows, start: int, stop: int) -> None:
-    """Store rows start to stop without filters, and those above from which that has to begin."""
-    _Reader(rows, keep=True).raw(start, stop)
+def unfilter_in_place(rows: Rows, parts: Iterable[tuple[int, int]]) -> None:
+    """Store rows without filters: parts from start to stop, and those above where that has to begin.
+
+    The parts come from top to bottom and share no row.
+    """
+    reader = _Reader(rows, keep=True)
+    for start, stop in parts:
+        for top in range(start, stop, _ROWS_AT_ONCE):
+            reader.raw(top, min(stop, top + _ROWS_AT_ONCE))
 
 
 class _Reader:
@@ -193,9 +200,8 @@ def _unsure_rows(first: Bytes, second: Bytes) -> NDArray[np.bool_]:
 
 def _runs(unsure: NDArray[np.bool_], height: int) -> list[tuple[int, int]]:
     """Runs of rows in which a window may see a difference: start and stop, far enough apart to read."""
-    edges = np.flatnonzero(np.diff(unsure, prepend=False, append=False))
     runs: list[tuple[int, int]] = []
-    for top, bottom in edges.reshape(-1, 2).tolist():
+    for top, bottom in stretches(unsure):
         top, bottom = max(0, top - REACH), min(height, bottom + REACH)
         if runs and top - runs[-1][1] < 2 * REACH:
             top = runs.pop()[0]

@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 
 from mymodules import bands
 from mymodules.bands import Band
+from mymodules.formats.png import stretches
 from mymodules.images import Rgba
 
 Gray = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 _TILE = 256  # px; columns of one partial sum, fixed in the picture so that sums are reproducible
-_STRIP = 48  # rows whose intermediate arrays stay in the cache together
+_STRIP = 64  # rows whose intermediate arrays stay in the cache together
 _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
@@ -107,7 +108,8 @@ def structural_similarity(first_gray: Gray, second_gray: Gray) -> tuple[float, F
     """Mean SSIM and its map.
 
     Equals `skimage.metrics.structural_similarity(first, second, full=True)` on uint8 with its
-    defaults, but is exactly 1 where windows are equal. Identity 1, symmetric, range -1..1.
+    defaults, for pictures of one size and from 7 px on, but is exactly 1 where windows are equal.
+    Identity 1, symmetric, range -1..1.
 
     Parameters
     ----------
@@ -117,7 +119,7 @@ def structural_similarity(first_gray: Gray, second_gray: Gray) -> tuple[float, F
     -------
     score : float
         Mean over the map without its border of half a window. Sizes differ: that of the common area
-        times common area / (larger width x larger height).
+        times common area / (larger width x larger height); 0 where that is empty.
     similarity_map : float64 (larger height, larger width)
         0 outside the common area.
 
@@ -268,12 +270,11 @@ def _lacks(first: Gray, second: Gray, own: slice, window: int) -> Iterator[tuple
     columns = np.flatnonzero(cv2.reduce(distance, 0, cv2.REDUCE_MAX)[0])
     if not len(columns):
         return
-    near = np.zeros(-(-width // _TILE) + 1, np.bool_)
+    near = np.zeros(-(-width // _TILE), np.bool_)
     near[np.maximum(columns - border, 0) // _TILE] = True
     near[np.minimum(columns + border, width - 1) // _TILE] = True
-    edges = np.flatnonzero(np.diff(near, prepend=False))
-    for left, right in (edges.reshape(-1, 2) * _TILE).tolist():
-        right = min(right, width)
+    for first_tile, last_tile in stretches(near):
+        left, right = first_tile * _TILE, min(last_tile * _TILE, width)
         low, high = max(0, left - border), min(width, right + border)
         part = np.s_[:, low:high]
         lack = _lack(first[part], second[part], distance[part], window)
@@ -283,26 +284,38 @@ def _lacks(first: Gray, second: Gray, own: slice, window: int) -> Iterator[tuple
 def _lack(first: Gray, second: Gray, distance: Gray, window: int) -> Floats:
     """1 - S of every pixel, float64, from sums over windows that are exact in int32.
 
-    With n pixels a window, sums X, Y, XX, YY and of the differences D = X - Y, DD:
-    S = (2XY' + c1)(2(nXY - XY') + c2) / (X^2 + Y^2 + c1)(n(XX + YY) - X^2 - Y^2 + c2), where
-    c1 = n^2 C1 and c2 = n (n - 1) C2. Written with b1 and b2 for the two factors below and
-    d1 = D^2, d2 = n DD - D^2 for what the upper ones lack, 1 - S = (d1 b2 + d2 (b1 - d1)) / (b1 b2):
-    no cancellation, and exactly 0 where all differences are 0.
+    With n pixels a window, sums X, Y, XX, YY, and DD of the squared differences: S = (1 - p)(1 - q), where
+    p = (X - Y)^2 / (X^2 + Y^2 + n^2 C1) and
+    q = (n DD - (X - Y)^2) / (n (XX + YY) - (X^2 + Y^2) + n (n - 1) C2).
+    So 1 - S = p + q - p q: no cancellation, and exactly 0 where all differences are 0. All of it is done in
+    place, because here memory is what takes time.
     """
     n = window * window
     if window == 1:
-        x, y = first.astype(np.int32), second.astype(np.int32)
-        few: Floats = np.square(x - y) / (x * x + y * y + _C1)
+        one, other = first.astype(np.int32), second.astype(np.int32)
+        few: Floats = np.square(one - other) / (one * one + other * other + _C1)
         return few
     x, y = _box(first, window), _box(second, window)
-    squares = _box_of_squares(first, window) + _box_of_squares(second, window)
-    d1 = np.square(x - y)
-    d2 = n * _box_of_squares(distance, window) - d1
-    b1 = x * x + y * y
-    b2 = (n * squares - b1) + n * (n - 1) * _C2
-    b1 = b1 + n * n * _C1
-    lack: Floats = (d1 * b2 + d2 * (b1 - d1)) / (b1 * b2)
-    return lack
+    spread = _box_of_squares(first, window)
+    spread += _box_of_squares(second, window)
+    spread *= n
+    contrast = _box_of_squares(distance, window)
+    contrast *= n
+    shift = x - y
+    shift *= shift
+    contrast -= shift
+    x *= x
+    y *= y
+    x += y
+    spread -= x
+    p: Floats = np.add(x, n * n * _C1, dtype=np.float64)
+    np.divide(shift, p, p)
+    q: Floats = np.add(spread, n * (n - 1) * _C2, dtype=np.float64)
+    np.divide(contrast, q, q)
+    product = p * q
+    p += q
+    p -= product
+    return p
 
 
 def _box(values: Gray, window: int) -> NDArray[np.int32]:

@@ -17,14 +17,14 @@ import hashlib
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules import bands, metrics, regions
+from mymodules import bands, images, metrics, regions
 from mymodules.bands import Band, Rows
 from mymodules.formats import Header, png
 from mymodules.formats.png import PngHeader
@@ -35,6 +35,9 @@ REDRAWN = ".redrawn"
 """A file in the folder of a run that was resumed: drawings there may be newer than rows that name it."""
 
 ENDINGS = ("-1.orig.png", "-2.new.png", "-3.diff.png", "-4.thresh.png", "-5.delta.png")
+
+Canvas = Rows | NDArray[np.uint8]
+"""A picture to draw on: stored rows that `can_be_drawn_on`, or RGB or RGBA (height, width, 3 or 4)."""
 
 _BOX_COLOUR = (229, 57, 53, 255)
 _BOX_LINE = 2  # px
@@ -135,8 +138,8 @@ class Drawing:
             place = np.s_[top : top + lack.shape[0], left : left + lack.shape[1]]
             self._similarity[place] = regions.byte_map(1 - lack)
 
-    def write(self, folder: Path, stem: str, first: Rows, second: Rows, boxes: Iterable[Region]) -> None:
-        """Write all five files.
+    def write(self, folder: Path, stem: str, canvases: Iterable[Canvas], boxes: Iterable[Region]) -> None:
+        """Write all five files, one after the other.
 
         Parameters
         ----------
@@ -144,49 +147,49 @@ class Drawing:
             The run's pictures folder.
         stem : str
             The pair's own part, from `stems`; its folders are created.
-        first, second : Rows
-            The pictures themselves, see `canvas`; the boxes are drawn into them.
+        canvases : iterable of two Canvas
+            The pictures, first and second; the boxes are drawn into them. The second one is asked for
+            when the first one is written and let go.
         boxes : iterable of Region
             Drawn on both, just outside of what they hold.
 
         Raises
         ------
         OSError
-            Where a file cannot be written; what was begun is removed.
+            Where a file cannot be written; what was begun is removed, as after any other error.
         """
         boxes = list(boxes)
-        width = self._shades.shape[1]
-        changed = np.packbits(regions.threshold(self._similarity), axis=1)
-        palette, alpha = _DELTA_COLOURS[:, :3].tobytes(), _DELTA_COLOURS[:, 3].tobytes()
-        shades = _nibbles(self._shades)
-        drawings = (
-            _outlined(first, boxes),
-            _outlined(second, boxes),
-            png.encode(self._similarity, width, depth=8, colour_type=0),
-            png.encode(changed, width, depth=1, colour_type=0),
-            png.encode(shades, width, depth=4, colour_type=3, palette=palette, transparency=alpha),
-        )
+        height, width = self._shades.shape
+        size = width, height
+        remove(folder, stem)  # an older one may be a link to the drawing of another run
         (folder / stem).parent.mkdir(parents=True, exist_ok=True)
+        paths = [folder / (stem + ending) for ending in ENDINGS]
+        palette, alpha = _DELTA_COLOURS[:, :3].tobytes(), _DELTA_COLOURS[:, 3].tobytes()
         try:
-            for ending, data in zip(ENDINGS, drawings, strict=True):
-                (folder / (stem + ending)).write_bytes(data)
-        except OSError:
+            canvas = iter(canvases)
+            _write(paths[0], _outlined(next(canvas), boxes))
+            _write(paths[1], _outlined(next(canvas), boxes))
+            gray = png.unfiltered(self._similarity)
+            _write(paths[2], png.pieces(gray, size, depth=8, colour_type=0))
+            changed = png.unfiltered(np.packbits(regions.threshold(self._similarity), axis=1))
+            _write(paths[3], png.pieces(changed, size, depth=1, colour_type=0))
+            shades = png.unfiltered(_nibbles(self._shades))
+            coloured = {"palette": palette, "transparency": alpha}
+            _write(paths[4], png.pieces(shades, size, depth=4, colour_type=3, **coloured))
+        except BaseException:
             remove(folder, stem)
             raise
 
 
-def canvas(rgba: Rgba) -> Rows:
-    """A picture as stored rows that can be drawn on: RGB where it is opaque, else RGBA."""
-    height, width = rgba.shape[:2]
-    opaque = cv2.extractChannel(rgba, 3).min(initial=255) == 255
-    pixels = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB) if opaque else rgba
-    stored = np.zeros((height, 1 + width * pixels.shape[2]), np.uint8)
-    stored[:, 1:] = pixels.reshape(height, -1)
-    return Rows(PngHeader("PNG", width, height, 8, colour_type=2 if opaque else 6), stored)
+def canvas(samples: png.Samples) -> Canvas:
+    """Decoded samples as a picture to draw on: the same array where it holds RGB or RGBA bytes."""
+    if samples.dtype == np.uint8 and samples.shape[2] in (3, 4):
+        return np.require(samples, np.uint8, ["C", "W"])
+    return images.to_rgba(samples)
 
 
 def can_be_drawn_on(header: Header) -> bool:
-    """Whether the stored rows of a file hold RGB or RGBA bytes, as those of a `canvas` do."""
+    """Whether the stored rows of a file hold RGB or RGBA bytes."""
     return (
         isinstance(header, PngHeader)
         and (header.colour_type, header.depth) in ((2, 8), (6, 8))
@@ -202,19 +205,32 @@ def remove(folder: Path, stem: str) -> None:
             (folder / (stem + ending)).unlink()
 
 
-def _outlined(rows: Rows, boxes: list[Region]) -> bytes:
+def _write(path: Path, pieces: Iterable[bytes]) -> None:
+    with path.open("wb") as file:
+        file.writelines(pieces)
+
+
+def _outlined(canvas: Canvas, boxes: list[Region]) -> Iterator[bytes]:
     """A PNG file of the picture with boxes around the regions.
 
-    Only rows that a box touches are unfiltered, and the one below each, whose filter may look at it.
+    Of stored rows only those that a box touches are unfiltered, and the one below each, whose filter may
+    look at it.
     """
-    height, width = rows.header.height, rows.header.width
-    touched = np.zeros(height, np.bool_)
-    for _, y, _, tall in boxes:
-        touched[max(0, y - _BOX_LINE) : y + tall + _BOX_LINE] = True
-    for top, bottom in np.flatnonzero(np.diff(touched, prepend=False, append=False)).reshape(-1, 2).tolist():
-        bands.unfilter_in_place(rows, top, min(bottom + 1, height))
-    pixels = rows.stored[:, 1:].reshape(height, width, -1)
-    colour = np.array(_BOX_COLOUR[: pixels.shape[2]], np.uint8)
+    if isinstance(canvas, Rows):
+        height, width = canvas.header.height, canvas.header.width
+        touched = np.zeros(height, np.bool_)
+        for _, y, _, tall in boxes:
+            touched[max(0, y - _BOX_LINE) : y + tall + _BOX_LINE] = True
+        parts = [(top, min(bottom + 1, height)) for top, bottom in png.stretches(touched)]
+        bands.unfilter_in_place(canvas, parts)
+        pixels = canvas.stored[:, 1:].reshape(height, width, -1)
+        stored: Iterable[png.Bytes] = (canvas.stored,)
+    else:
+        height, width = canvas.shape[:2]
+        pixels = canvas
+        stored = png.unfiltered(canvas.reshape(height, -1))
+    channels = pixels.shape[2]
+    colour = np.array(_BOX_COLOUR[:channels], np.uint8)
     for x, y, wide, tall in boxes:
         for line in range(1, _BOX_LINE + 1):
             left, top, right, bottom = x - line, y - line, x + wide - 1 + line, y + tall - 1 + line
@@ -225,7 +241,7 @@ def _outlined(rows: Rows, boxes: list[Region]) -> bytes:
             for column in (left, right):
                 if 0 <= column < width:
                     pixels[down, column] = colour
-    return png.pack(rows.stored, width, depth=8, colour_type=rows.header.colour_type)
+    return png.pieces(stored, (width, height), depth=8, colour_type=2 if channels == 3 else 6)
 
 
 def _nibbles(values: NDArray[np.uint8]) -> NDArray[np.uint8]:

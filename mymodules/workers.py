@@ -33,7 +33,7 @@ T = TypeVar("T")
 _FORMAT_OF_SUFFIX = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".bmp": "BMP"}
 _FORMAT_OF_SUFFIX |= {".tif": "TIFF", ".tiff": "TIFF"}
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Raised with every change of what a row says of the same files, so that no older row is taken for it."""
 
 _CANNOT = "cannot be compared"
@@ -254,9 +254,9 @@ def _row(job: Job) -> PairResult:
         return _one_sided(pair, first, second)
     if not (first.error or second.error):
         try:
-            _load(first, second)
+            differ = _load(first, second)
             if not (first.error or second.error):
-                return _compared(job, first, second)
+                return _compared(job, first, second, differ)
         except MemoryError:
             first.error = second.error = ImageError("too_many_pixels", "there is not enough memory for it")
     return _broken(pair, first, second)
@@ -279,18 +279,17 @@ def _broken(pair: Pair, first: _Side, second: _Side) -> PairResult:
     return _result(pair, "error", error.code, _complaints(first) + _complaints(second), first, second)
 
 
-def _compared(job: Job, first: _Side, second: _Side) -> PairResult:
-    """The row of two files that are fit to compare."""
+def _compared(job: Job, first: _Side, second: _Side, differ: bool) -> PairResult:
+    """The row of two files that are fit to compare, and whose bytes differ or not."""
     tally = metrics.Tally(first.size, second.size)
     similarity = metrics.Similarity(first.size, second.size)
     gatherer = regions.Gatherer()
     deep_differ = False
-    differs = first.data != second.data
-    drawn = job.pictures_dir is not None and (differs or job.draw_same)
+    drawn = job.pictures_dir is not None and (differ or job.draw_same)
     larger, common = metrics.common_size(first.size, second.size)
     fits = larger[0] * larger[1] <= job.max_pixels
     drawing = pictures.Drawing(first.size, second.size) if drawn and fits else None
-    for band in _bands(first, second, keep=drawn) if differs else ():
+    for band in _bands(first, second, keep=drawn) if differ else ():
         gatherer.add(band.top, tally.add(band))
         grays = metrics.gray(band.first), metrics.gray(band.second)
         patches = similarity.add(band.top, band.above, band.below, *grays)
@@ -299,7 +298,7 @@ def _compared(job: Job, first: _Side, second: _Side) -> PairResult:
             drawing.add(band, patches)
     gatherer.add_outside(larger, common)
     figures = _Figures(tally.metrics(), similarity.score(), gatherer.regions())
-    status, code, told = _verdict(first, second, figures, deep_differ)
+    status, code, told = _verdict(first, second, differ, figures, deep_differ)
     if drawing is not None and (status == "changed" or job.draw_same):
         told += _written(drawing, job, first, second, figures.boxes)
     elif drawn and not fits:
@@ -307,7 +306,9 @@ def _compared(job: Job, first: _Side, second: _Side) -> PairResult:
     return _result(job.pair, status, code, told, first, second, figures)
 
 
-def _verdict(first: _Side, second: _Side, figures: _Figures, deep_differ: bool) -> tuple[str, str, list[str]]:
+def _verdict(
+    first: _Side, second: _Side, differ: bool, figures: _Figures, deep_differ: bool
+) -> tuple[str, str, list[str]]:
     """Status, code and sentences. Figures decide, never SSIM."""
     pixels = figures.pixels
     notes = _notes(first) + _notes(second)
@@ -324,7 +325,7 @@ def _verdict(first: _Side, second: _Side, figures: _Figures, deep_differ: bool) 
     if deep_differ:
         told = "The 16-bit values differ, but as 8 bits the pictures are equal."
         return "changed", "low_bits_differ", [told, *differing, *notes]
-    if first.data == second.data:
+    if not differ:
         return "same", "bytes_equal", ["Equal byte for byte.", *notes]
     if differing:
         return "same", "metadata_differs", ["The pixels are equal.", *differing, *notes]
@@ -337,7 +338,7 @@ def _written(
     """Write the drawings; a sentence where that fails, because the figures are good all the same."""
     assert job.pictures_dir is not None
     try:
-        drawing.write(job.pictures_dir, job.stem, _canvas(first), _canvas(second), boxes)
+        drawing.write(job.pictures_dir, job.stem, (_canvas(side) for side in (first, second)), boxes)
     except OSError as error:
         return [f"Its drawings could not be written to {job.pictures_dir}: {error.strerror or error}."]
     except MemoryError:
@@ -347,11 +348,15 @@ def _written(
     return []
 
 
-def _canvas(side: _Side) -> Rows:
-    if side.rows is not None and pictures.can_be_drawn_on(side.whole):
-        return side.rows
-    samples = side.samples if side.samples is not None else images.decode(side.data, side.whole)
-    return pictures.canvas(images.to_rgba(samples))
+def _canvas(side: _Side) -> pictures.Canvas:
+    """The picture of a side to draw on; the side has it no more."""
+    rows, samples = side.rows, side.samples
+    side.rows = side.samples = None
+    if rows is not None:
+        if pictures.can_be_drawn_on(side.whole):
+            return rows
+        samples = png.samples(png.unfilter(rows.stored, rows.header.pixel_size), rows.header)
+    return pictures.canvas(images.decode(side.data, side.whole) if samples is None else samples)
 
 
 def _inspected(role: str, path: Path | None, max_pixels: int, other: _Side | None = None) -> _Side | None:
@@ -395,22 +400,27 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _load(first: _Side, second: _Side) -> None:
-    """Make two sides ready for `_bands`; what only this shows to be broken is noted in them.
+def _load(first: _Side, second: _Side) -> bool:
+    """Make two sides ready for `_bands`, and return whether their bytes differ.
 
-    Equal bytes need no pixels. That they are whole is seen without them where the format allows it.
+    What only this shows to be broken is noted in them. Equal bytes need no pixels: that they are whole
+    is seen without them where the format allows it. Bytes that differ are let go as soon as they are
+    pixels, or rows.
     """
     if first.data == second.data:
         if isinstance(first.header, PngHeader):
             _check(first)
             second.error = first.error
-        return
+        return False
     alike = bands.alike(first.whole, second.whole)
     for side in (first, second):
         if alike:
             side.rows = _attempt(side, bands.rows)
         else:
             side.samples = _attempt(side, images.decode)
+        if side.error is None:
+            side.data = b""
+    return True
 
 
 def _bands(first: _Side, second: _Side, *, keep: bool) -> Iterator[Band]:
@@ -423,7 +433,8 @@ def _bands(first: _Side, second: _Side, *, keep: bool) -> Iterator[Band]:
 
 def _check(side: _Side) -> None:
     """Note what is broken in a file that will not be compared, for PNG without decoding pixels."""
-    _attempt(side, png.check if isinstance(side.header, PngHeader) else images.decode)
+    if side.rows is None and side.samples is None:
+        _attempt(side, png.check if isinstance(side.header, PngHeader) else images.decode)
 
 
 def _attempt(side: _Side, decode: Callable[[bytes, Any], T]) -> T | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pngs
 import pytest
 
-from mymodules import bands, metrics, regions
+from mymodules import bands, images, metrics, regions
 from mymodules.formats import png
 
 
@@ -79,6 +79,27 @@ def compare(first: np.ndarray, second: np.ndarray, found: Any) -> None:
     assert np.array_equal(similarity_map, full)
     mask = (first[:height] != second[:height]).any(axis=2)
     assert gatherer.regions() == regions.from_pixels(mask)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("seed", range(40))
+def test_differences_far_below_where_unfiltering_has_to_begin(seed: int, keep: bool) -> None:
+    rng = np.random.default_rng([16, seed])
+    colour_type, bit_depth = ((0, 8), (2, 8), (6, 8), (0, 16))[seed % 4]
+    height = int(rng.integers(300, 900))
+    one = pngs.draw(rng, colour_type, bit_depth, size=(height, 9))
+    samples = one.samples.copy()
+    for top in rng.integers(130, height, 3):
+        samples[top : top + int(rng.integers(1, 200))] ^= 1
+    other = pngs.Drawn(samples, colour_type, bit_depth, one.palette, one.trns)
+    filters = np.where(rng.random(height) < 0.004, rng.integers(0, 2, height), rng.integers(2, 5, height))
+    one_file, other_file = (drawn.png(**writing(rng, filters.tolist())) for drawn in (one, other))
+    first, second = rows(one_file), rows(other_file)
+    compare(one.rgba, other.rgba, bands.of_rows(first, second, keep=keep))
+    for drawn, left in ((one, first), (other, second)):  # what was kept is the same picture
+        raw = png.unfilter(left.stored, left.header.pixel_size)
+        assert np.array_equal(images.to_rgba(png.samples(raw, left.header)), drawn.rgba)
+        assert (left.stored[:, 0] != filters[: len(left.stored)]).any() == keep
 
 
 def test_no_rows_are_no_samples() -> None:

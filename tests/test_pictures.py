@@ -18,7 +18,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from mymodules import images, metrics, pairs, pictures, regions, workers
+from mymodules import bands, images, metrics, pairs, pictures, regions, workers
+from mymodules.formats.png import PngHeader
 from mymodules.pairs import Pair
 from mymodules.workers import Job, PairResult
 
@@ -313,6 +314,37 @@ def test_random_changes_are_drawn_as_they_are(tmp_path: Path, seed: int) -> None
     assert np.array_equal(decoded(paths[2])[..., 0], oracles.byte_map(similarity))
     assert np.array_equal(decoded(paths[3])[..., 0] > 0, threshold(oracles.byte_map(similarity)))
     assert np.array_equal(decoded(paths[4]), pictures.delta(one, two))
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("seed", range(30))
+def test_boxes_are_drawn_into_rows_that_filters_tie_together(
+    tmp_path: Path, seed: int, channels: int
+) -> None:
+    random = np.random.default_rng([8, seed, channels])
+    height, width = int(random.integers(20, 500)), int(random.integers(3, 40))
+    page = random.integers(0, 256, (height, width, channels))
+    filters = random.integers(seed % 4, 5, height).tolist()
+    data = pngs.write(page, {3: 2, 4: 6}[channels], 8, filters=filters)
+    header = images.inspect(data)
+    assert isinstance(header, PngHeader)
+    boxes = []
+    for y in range(int(random.integers(10)), height, int(random.integers(30, 200))):
+        boxes.append(regions.Region(int(random.integers(width)), y, 4, int(random.integers(1, 25))))
+    drawing = pictures.Drawing(page.shape[:2], page.shape[:2])
+    drawing.write(tmp_path, "x.png", [bands.rows(data, header) for _ in range(2)], boxes)
+    for ending in pictures.ENDINGS[:2]:
+        assert np.array_equal(decoded(tmp_path / f"x.png{ending}"), boxed(as_rgba(page), tuple(boxes)))
+
+
+def test_drawings_never_write_into_those_of_another_run(tmp_path: Path) -> None:
+    _, paths = draw(tmp_path, *SCENES["two places"])
+    before = [path.read_bytes() for path in paths]
+    for path in paths:
+        os.link(path, tmp_path / path.name)
+    draw(tmp_path, *SCENES["everywhere"])
+    assert [(tmp_path / path.name).read_bytes() for path in paths] == before
+    assert paths[0].read_bytes() != before[0]
 
 
 # What cannot be written

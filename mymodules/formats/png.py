@@ -20,6 +20,7 @@ Source: Portable Network Graphics (PNG) Specification, W3C.
 import re
 import struct
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +47,7 @@ _END = struct.pack(">I4sI", 0, b"IEND", 0xAE426082)
 _WIDEST = 1_000_000  # px, of a side, by libpng
 _LIBPNG_BYTES = 1 << 22  # at once: libpng has limits, and needs as much again
 _WORTHWHILE = 8  # rows
+_AT_ONCE = 1 << 20  # bytes that are compressed at once
 _BLOCK = 65535  # bytes of the largest uncompressed block of DEFLATE
 _LARGEST_PROFILE = 1 << 24  # bytes; more would be a bomb
 # Adam7: first column, first row, column step, row step of each pass.
@@ -218,42 +220,59 @@ def unfilter(rows: Bytes, pixel_size: int, above: Bytes | None = None) -> Bytes:
     -------
     uint8 (rows, stride)
     """
-    raw = np.empty((rows.shape[0], rows.shape[1] - 1), np.uint8)
-    for start, stop, plain in _stretches(rows[:, 0]):
-        part = rows[start:stop]
-        if plain:
-            _add_up(part, raw[start:stop], above)
-        else:
-            at_once = min(_WIDEST // 2, max(1, _LIBPNG_BYTES // rows.shape[1]))
-            for top in range(start, stop, at_once):
-                bottom = min(stop, top + at_once)
-                raw[top:bottom] = _by_libpng(rows[top:bottom], pixel_size, above)
-                above = raw[bottom - 1]
-        above = raw[stop - 1]
-    return raw
+    # The row above stands on top of the others, so that any stretch finds its own row above in place.
+    padded = np.empty((rows.shape[0] + 1, rows.shape[1] - 1), np.uint8)
+    if above is not None:
+        padded[0] = above
+    for start, stop, plain in _stretches_of_a_kind(rows[:, 0]):
+        at_once = stop - start if plain else min(_WIDEST // 2, max(1, _LIBPNG_BYTES // rows.shape[1]))
+        for top in range(start, stop, at_once):
+            bottom = min(stop, top + at_once)
+            known = above is not None or top > 0
+            into = padded[top if known else top + 1 : bottom + 1]
+            if plain:
+                _add_up(rows[top:bottom], into)
+            else:
+                _by_libpng(rows[top:bottom], pixel_size, into)
+    return padded[1:]
 
 
-def _stretches(filters: Bytes) -> list[tuple[int, int, bool]]:
-    """Runs of rows, start and stop, and whether each of them has the filter None or Up.
+def stretches(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Where flags are set, from place to place: start and stop of each stretch."""
+    padded = np.zeros(len(flags) + 2, np.bool_)
+    padded[1:-1] = flags
+    edges: list[int] = np.flatnonzero(padded[1:] != padded[:-1]).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
-    Short runs of these go with their neighbours: a call of libpng costs as much as they save.
+
+def _stretches_of_a_kind(filters: Bytes) -> list[tuple[int, int, bool]]:
+    """Stretches of rows, start and stop, and whether each of them has the filter None or Up.
+
+    Short ones of these go with their neighbours: a call of libpng costs as much as they save.
     """
     plain = (filters == 0) | (filters == 2)
-    edges = np.flatnonzero(np.diff(plain, prepend=False, append=False)).reshape(-1, 2)
-    stretches, done = [], 0
-    for start, stop in edges[edges[:, 1] - edges[:, 0] >= _WORTHWHILE].tolist():
+    found, done = [], 0
+    for start, stop in stretches(plain):
+        if stop - start < _WORTHWHILE:
+            continue
         if done < start:
-            stretches.append((done, start, False))
-        stretches.append((start, stop, True))
+            found.append((done, start, False))
+        found.append((start, stop, True))
         done = stop
     if done < len(filters):
-        stretches.append((done, len(filters), bool(plain[done:].all())))
-    return stretches
+        found.append((done, len(filters), bool(plain[done:].all())))
+    return found
 
 
-def _add_up(rows: Bytes, raw: Bytes, above: Bytes | None) -> None:
-    """Unfilter rows of the filters None and Up: ten times as fast a row as libpng."""
-    for stored, filtering, row in zip(rows[:, 1:], rows[:, 0].tolist(), raw, strict=True):
+def _add_up(rows: Bytes, into: Bytes) -> None:
+    """Unfilter rows of the filters None and Up, ten times as fast a row as libpng.
+
+    ``into`` has one row more where the row above is known: that comes first.
+    """
+    above = into[0] if len(into) > len(rows) else None
+    for stored, filtering, row in zip(
+        rows[:, 1:], rows[:, 0].tolist(), into[len(into) - len(rows) :], strict=True
+    ):
         if filtering and above is not None:
             np.add(stored, above, row)
         else:
@@ -261,14 +280,17 @@ def _add_up(rows: Bytes, raw: Bytes, above: Bytes | None) -> None:
         above = row
 
 
-def _by_libpng(rows: Bytes, pixel_size: int, above: Bytes | None) -> Bytes:
-    first = [] if above is None else [np.concatenate([np.zeros(1, np.uint8), above])]
-    raw = imagecodecs.png_decode(
-        _uncompressed([*first, np.ascontiguousarray(rows).reshape(-1)], rows.shape[1], pixel_size)
-    )
-    if raw.dtype == np.uint16:
-        raw = raw.astype(">u2").view(np.uint8)
-    return np.asarray(raw, np.uint8).reshape(-1, rows.shape[1] - 1)[len(first) :]
+def _by_libpng(rows: Bytes, pixel_size: int, into: Bytes) -> None:
+    """Unfilter rows of any filter; for ``into`` see `_add_up`."""
+    parts = [np.ascontiguousarray(rows).reshape(-1)]
+    if len(into) > len(rows):
+        parts.insert(0, np.concatenate([np.zeros(1, np.uint8), into[0]]))
+    file = _uncompressed(parts, rows.shape[1], pixel_size)
+    if _KIND_OF_SIZE[pixel_size][0] == 8:
+        channels = (pixel_size,) if pixel_size > 1 else ()
+        imagecodecs.png_decode(file, out=into.reshape(len(into), -1, *channels))
+    else:
+        into[:] = imagecodecs.png_decode(file).astype(">u2").view(np.uint8).reshape(len(into), -1)
 
 
 def samples(raw: Bytes, header: PngHeader, width: int | None = None) -> Samples:
@@ -341,30 +363,53 @@ def encode(
     rows: Bytes, width: int, *, depth: int, colour_type: int, palette: bytes = b"", transparency: bytes = b""
 ) -> bytes:
     """A PNG file of packed rows, uint8 (height, stride), without filters and compressed for speed."""
-    stored = np.zeros((rows.shape[0], rows.shape[1] + 1), np.uint8)
-    stored[:, 1:] = rows
-    return pack(
-        stored, width, depth=depth, colour_type=colour_type, palette=palette, transparency=transparency
-    )
+    size = width, len(rows)
+    kind = {"depth": depth, "colour_type": colour_type}
+    return b"".join(pieces(unfiltered(rows), size, **kind, palette=palette, transparency=transparency))
 
 
-def pack(
-    stored: Bytes,
-    width: int,
+def pieces(
+    stored: Iterable[Bytes],
+    size: tuple[int, int],
     *,
     depth: int,
     colour_type: int,
     palette: bytes = b"",
     transparency: bytes = b"",
-) -> bytes:
-    """A PNG file of stored rows, uint8 (height, 1 + stride), compressed for speed."""
-    chunks = [_chunk(b"IHDR", struct.pack(">IIBBBBB", width, len(stored), depth, colour_type, 0, 0, 0))]
+) -> Iterator[bytes]:
+    """A PNG file, piece by piece, compressed for speed.
+
+    Parameters
+    ----------
+    stored : iterable of uint8 (rows, 1 + stride)
+        The stored rows, as many at a time as are there.
+    size : (width, height)
+    """
+    ihdr = struct.pack(">IIBBBBB", *size, depth, colour_type, 0, 0, 0)
+    yield SIGNATURE + _chunk(b"IHDR", ihdr)
     if palette:
-        chunks.append(_chunk(b"PLTE", palette))
+        yield _chunk(b"PLTE", palette)
     if transparency:
-        chunks.append(_chunk(b"tRNS", transparency))
-    chunks.append(_chunk(b"IDAT", isal_zlib.compress(stored, 1)))
-    return SIGNATURE + b"".join(chunks) + _END
+        yield _chunk(b"tRNS", transparency)
+    compressor = isal_zlib.compressobj(1)
+    for rows in stored:
+        flat = np.ascontiguousarray(rows).reshape(-1).data
+        for at in range(0, len(flat), _AT_ONCE):
+            packed = compressor.compress(flat[at : at + _AT_ONCE])
+            if packed:
+                yield _chunk(b"IDAT", packed)
+    yield _chunk(b"IDAT", compressor.flush())
+    yield _END
+
+
+def unfiltered(rows: Bytes) -> Iterator[Bytes]:
+    """Raw or packed rows, uint8 (height, stride), as stored ones with the filter None, some at a time."""
+    at_once = max(1, _AT_ONCE // max(1, rows.shape[1]))
+    for top in range(0, len(rows), at_once):
+        part = rows[top : top + at_once]
+        stored = np.zeros((part.shape[0], part.shape[1] + 1), np.uint8)
+        stored[:, 1:] = part
+        yield stored
 
 
 def _uncompressed(parts: list[Bytes], row_size: int, pixel_size: int) -> memoryview:
