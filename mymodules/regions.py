@@ -21,6 +21,7 @@ MOST = 500
 """Above so many boxes the gaps double until there are no more."""
 
 _CELL_HEIGHT = 4
+_FEW = 100
 
 Boxes = NDArray[np.int64]  # (n, 4): left, top, right, bottom; right and bottom exclusive
 
@@ -172,20 +173,24 @@ def _near_pairs(
     """Pairs of boxes with small gaps; the boxes are sorted by their left (along 0) or top (1) edge."""
     begin, end = boxes[:, along], boxes[:, along + 2]
     low, high = boxes[:, 1 - along], boxes[:, 3 - along]
-    gap, side_gap = gaps[along], gaps[1 - along]
-    ones, others = [], []
-    one = np.arange(len(boxes))
-    for step in range(1, len(boxes)):
-        one = one[one + step < len(boxes)]
-        one = one[begin[one + step] - end[one] <= gap]
-        if not len(one):
-            break
-        other = one + step
+    side_gap = gaps[1 - along]
+    stop = np.searchsorted(begin, end + gaps[along], side="right")  # of the others that begin soon enough
+    ones, others = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+
+    def keep_near(one: NDArray[np.int64], other: NDArray[np.int64]) -> None:
         near = (low[other] - high[one] <= side_gap) & (low[one] - high[other] <= side_gap)
         ones.append(one[near])
         others.append(other[near])
-    empty = np.empty(0, np.int64)
-    return np.concatenate([empty, *ones]), np.concatenate([empty, *others])
+
+    one = np.arange(len(boxes))
+    step = 1
+    while len(one := one[one + step < stop[one]]) > _FEW:
+        keep_near(one, one + step)
+        step += 1
+    for long in one.tolist():  # a few that reach past many others: all of these at once
+        other = np.arange(long + step, stop[long])
+        keep_near(np.full(len(other), long), other)
+    return np.concatenate(ones), np.concatenate(others)
 
 
 def _connected(count: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:

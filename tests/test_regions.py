@@ -104,6 +104,16 @@ def test_boxes_on_larger_sparse_masks(seed: int) -> None:
     assert check(mask) == oracles.boxes(mask)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_long_line_beside_many_dots(turned: bool) -> None:
+    mask = np.zeros((900, 90), bool)
+    mask[::10, 30::20] = True  # too far apart in y for one another: 8 rows may lie between them, here 9
+    mask[:, 0] = True
+    mask[450, 10] = True  # 9 columns from the line and 19 from the dots
+    mask = mask.T.copy() if turned else mask
+    assert check(mask) == oracles.boxes(mask)
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_noise_of_growing_density(seed: int) -> None:
     rng = np.random.default_rng(seed)

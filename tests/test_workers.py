@@ -1088,3 +1088,37 @@ def test_too_little_memory_for_a_file_of_one_side_is_told(
     assert (found.status, found.code) == ("missing", "only_first")
     assert "not enough memory" in found.messages
     assert row_of(folders, PLAIN, PLAIN).code == "too_many_pixels"
+
+
+# Memory
+
+MEASURED = """
+import sys
+from pathlib import Path
+from mymodules import pairs, workers
+
+folder = Path(sys.argv[1])
+[pair] = pairs.find(folder / "first", folder / "second").pairs
+workers.prepare_process()
+row = workers.compare(workers.Job(pair, folder / "drawn", pair.name))
+[peak] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+print(row.status, len(list((folder / "drawn").iterdir())), peak.split()[1])
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak of a process")
+@pytest.mark.parametrize(("channels", "noise"), [((3, 3), 0), ((4, 4), 0), ((3, 4), 0), ((3, 3), 256)])
+def test_a_page_of_12000_px_with_its_drawings_takes_less_than_250_mb(
+    tmp_path: Path, channels: tuple[int, int], noise: int
+) -> None:
+    random = np.random.default_rng(12)
+    ramp = np.add.outer(np.arange(12_000), np.arange(1280))[..., None] // 7
+    for side, count in zip(("first", "second"), channels, strict=True):
+        grain = random.integers(0, max(noise, 1), (12_000, 1280, count), np.uint8)
+        samples = (ramp + (side == "second") + grain).astype(np.uint8)
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "page.png").write_bytes(cv2.imencode(".png", samples)[1].tobytes())
+    command = [sys.executable, "-c", MEASURED, str(tmp_path)]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert told[:2] == ["changed", "5"]
+    assert int(told[2]) < 250 * 1024
