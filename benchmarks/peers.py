@@ -306,11 +306,14 @@ def _bars(results: Mapping[tuple[str, str], list[Measured]]) -> Iterator[str]:
     for few, many in GROWTH:
         if (fewer := results.get((few, OURS))) and (more := results.get((many, OURS))):
             count, counts = (int(on.partition("-")[2]) for on in (few, many))
-            cost, costs = _seconds(fewer) / count * 1000, _seconds(more) / counts * 1000
-            shown, reached = f"{costs:.3f} ms a pair, at {count} {cost:.3f}", costs <= cost
+            cost = _seconds(fewer) / count * 1000
+            costs = (_seconds(more) - _seconds(fewer)) / (counts - count) * 1000
+            shown, reached = f"{costs:.3f} ms for each beyond {count}, {cost:.3f} up to there", costs <= cost
             yield f"| {many} | ours, cost of a pair | {shown} | | no more than at {count} | {_yes(reached)} |"
             memory, memories = (max(run.parent for run in runs) for runs in (fewer, more))
-            shown, reached = f"{memories:.0f} MB, at {count} {memory:.0f} MB", memories < 1.1 * memory
+            each = (memories - memory) * 1e3 / (counts - count)
+            shown = f"{memories:.0f} MB, at {count} {memory:.0f} MB: {each:.1f} KB a pair"
+            reached = memories < 1.1 * memory
             yield f"| {many} | ours, memory of the parent | {shown} | | flat | {_yes(reached)} |"
 
 

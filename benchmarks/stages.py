@@ -113,9 +113,16 @@ def stages(first: Path, second: Path, drawn: Path, repeats: int) -> Iterator[Sta
     drawing = draw()
     yield "draw map and delta", draw
 
-    # They are drawn on: fresh ones each time.
-    fresh = [[bands.rows(one, header), bands.rows(other, other_header)] for _ in range(repeats + 1)]
-    yield "write five pictures", lambda: drawing.write(drawn, "pair", fresh.pop(), drawn_boxes)
+    # They are drawn on: fresh ones each time, as the comparison leaves them.
+    fresh = [(bands.rows(one, header), bands.rows(other, other_header)) for _ in range(repeats + 1)]
+    for left in fresh:
+        list(bands.of_rows(*left, keep=True))
+
+    def write() -> None:
+        canvas, other_canvas = fresh.pop()
+        drawing.write(drawn, "pair", lambda: canvas, lambda: other_canvas, drawn_boxes)
+
+    yield "write five pictures", write
 
     pair = pairs.Pair(first.name, first, second, size=len(one) + len(other))
     yield "**whole pair**", lambda: workers.compare(workers.Job(pair))
@@ -143,6 +150,8 @@ def _pairs(files: list[Path], folder: Path) -> Iterator[tuple[str, Path, Path]]:
         first, second = files
         yield "given", first, second
         return
+    if "MYMODULES_DATA" not in os.environ:
+        raise SystemExit("Name two files, or set MYMODULES_DATA to the folder that holds data/screenshots.")
     data = Path(os.environ["MYMODULES_DATA"], "data/screenshots")
     first, second = data / "first" / PAGE, data / "second" / PAGE
     page, changed = (imagecodecs.png_decode(path.read_bytes()) for path in (first, second))

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules import images
-from mymodules.formats import Header
-from mymodules.formats.png import Bytes, PngHeader, Samples, as_rows, inflate, samples, stretches, unfilter
+from mymodules.formats import Header, png
+from mymodules.formats.png import Bytes, PngHeader, Samples, as_rows, inflate, stretches, unfilter
 
 REACH = 3
 """Rows around a pixel that an SSIM window of 7 x 7 looks at."""
@@ -129,6 +129,14 @@ def of_rows(first: Rows, second: Rows, *, keep: bool = False) -> Iterator[Band]:
             pair = pair[0][-REACH - below :], pair[1][-REACH - below :]
 
 
+def samples(rows: Rows) -> Iterator[Samples]:
+    """All samples of a PNG file (see `png.samples`), some rows at a time."""
+    reader = _Reader(rows, keep=False)
+    height = rows.header.height
+    for top in range(0, height, _ROWS_AT_ONCE):
+        yield reader.read(top, min(height, top + _ROWS_AT_ONCE))
+
+
 def unfilter_in_place(rows: Rows, parts: Iterable[tuple[int, int]]) -> None:
     """Store rows without filters: parts from start to stop, and those above where that has to begin.
 
@@ -151,7 +159,7 @@ class _Reader:
 
     def read(self, start: int, stop: int) -> Samples:
         """Rows start to stop as samples; ``start`` is never before the last ``stop``."""
-        return samples(self.raw(start, stop), self.header)
+        return png.samples(self.raw(start, stop), self.header)
 
     def raw(self, start: int, stop: int) -> Bytes:
         """The same as raw bytes."""

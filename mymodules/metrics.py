@@ -137,7 +137,7 @@ def structural_similarity(first_gray: Gray, second_gray: Gray) -> tuple[float, F
     height, width = similarity.common
     similarity_map = np.zeros(similarity.size)
     similarity_map[:height, :width] = 1
-    for top in range(0, height, _STRIP):
+    for top in range(0, height if width else 0, _STRIP):
         rows = min(_STRIP, height - top)
         above, below = min(bands.REACH, top), min(bands.REACH, height - top - rows)
         part = np.s_[top - above : top + rows + below, :width]
@@ -293,8 +293,8 @@ def _lack(first: Gray, second: Gray, distance: Gray, window: int) -> Floats:
     n = window * window
     if window == 1:
         one, other = first.astype(np.int32), second.astype(np.int32)
-        few: Floats = np.square(one - other) / (one * one + other * other + _C1)
-        return few
+        shifted: Floats = np.square(one - other) / (one * one + other * other + _C1)
+        return shifted
     x, y = _box(first, window), _box(second, window)
     spread = _box_of_squares(first, window)
     spread += _box_of_squares(second, window)

@@ -17,7 +17,7 @@ import hashlib
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -37,7 +37,8 @@ REDRAWN = ".redrawn"
 ENDINGS = ("-1.orig.png", "-2.new.png", "-3.diff.png", "-4.thresh.png", "-5.delta.png")
 
 Canvas = Rows | NDArray[np.uint8]
-"""A picture to draw on: stored rows that `can_be_drawn_on`, or RGB or RGBA (height, width, 3 or 4)."""
+"""A picture to draw on, which changes it: stored rows that `can_be_drawn_on`, or RGB or RGBA, (height, width,
+3 or 4) in C order."""
 
 _BOX_COLOUR = (229, 57, 53, 255)
 _BOX_LINE = 2  # px
@@ -138,7 +139,14 @@ class Drawing:
             place = np.s_[top : top + lack.shape[0], left : left + lack.shape[1]]
             self._similarity[place] = regions.byte_map(1 - lack)
 
-    def write(self, folder: Path, stem: str, canvases: Iterable[Canvas], boxes: Iterable[Region]) -> None:
+    def write(
+        self,
+        folder: Path,
+        stem: str,
+        first: Callable[[], Canvas],
+        second: Callable[[], Canvas],
+        boxes: Iterable[Region],
+    ) -> None:
         """Write all five files, one after the other.
 
         Parameters
@@ -147,9 +155,9 @@ class Drawing:
             The run's pictures folder.
         stem : str
             The pair's own part, from `stems`; its folders are created.
-        canvases : iterable of two Canvas
-            The pictures, first and second; the boxes are drawn into them. The second one is asked for
-            when the first one is written and let go.
+        first, second : callable
+            Return the pictures, into which the boxes are drawn. The second one is called when the first
+            picture is written and let go.
         boxes : iterable of Region
             Drawn on both, just outside of what they hold.
 
@@ -166,9 +174,8 @@ class Drawing:
         paths = [folder / (stem + ending) for ending in ENDINGS]
         palette, alpha = _DELTA_COLOURS[:, :3].tobytes(), _DELTA_COLOURS[:, 3].tobytes()
         try:
-            canvas = iter(canvases)
-            _write(paths[0], _outlined(next(canvas), boxes))
-            _write(paths[1], _outlined(next(canvas), boxes))
+            _write(paths[0], _outlined(first(), boxes))
+            _write(paths[1], _outlined(second(), boxes))
             gray = png.unfiltered(self._similarity)
             _write(paths[2], png.pieces(gray, size, depth=8, colour_type=0))
             changed = png.unfiltered(np.packbits(regions.threshold(self._similarity), axis=1))
@@ -181,11 +188,24 @@ class Drawing:
             raise
 
 
-def canvas(samples: png.Samples) -> Canvas:
-    """Decoded samples as a picture to draw on: the same array where it holds RGB or RGBA bytes."""
-    if samples.dtype == np.uint8 and samples.shape[2] in (3, 4):
-        return np.require(samples, np.uint8, ["C", "W"])
-    return images.to_rgba(samples)
+def canvas(picture: Rows | png.Samples) -> Canvas:
+    """Rows or decoded samples as a picture to draw on: the same object where they hold RGB or RGBA bytes."""
+    if isinstance(picture, Rows):
+        if can_be_drawn_on(picture.header):
+            return picture
+        size = picture.header.height, picture.header.width
+        parts = bands.samples(picture)
+    elif picture.dtype == np.uint8 and picture.shape[2] in (3, 4):
+        return np.require(picture, np.uint8, ["C", "W"])
+    else:
+        size = picture.shape[0], picture.shape[1]
+        parts = (picture[top : top + 128] for top in range(0, size[0], 128))
+    rgba = np.empty((*size, 4), np.uint8)
+    top = 0
+    for part in parts:  # of 16 bits, a whole page would take its place many times
+        rgba[top : top + len(part)] = images.to_rgba(part)
+        top += len(part)
+    return rgba
 
 
 def can_be_drawn_on(header: Header) -> bool:
@@ -206,7 +226,7 @@ def remove(folder: Path, stem: str) -> None:
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:
-    with path.open("wb") as file:
+    with path.open("xb") as file:  # never into a file that is there: it may be a link
         file.writelines(pieces)
 
 

@@ -21,7 +21,6 @@ MOST = 500
 """Above so many boxes the gaps double until there are no more."""
 
 _CELL_HEIGHT = 4
-_FEW = 100
 
 Boxes = NDArray[np.int64]  # (n, 4): left, top, right, bottom; right and bottom exclusive
 
@@ -130,6 +129,8 @@ def _cells(mask: NDArray[np.bool_]) -> Boxes:
     Two pixels of neighbouring cells of 8 x 4 px have at most 14 columns and 6 rows between them: the
     rule would merge them anyway. The 8 columns of a cell are looked at as one number.
     """
+    assert GAP_X >= 2 * 8 - 2
+    assert GAP_Y >= 2 * _CELL_HEIGHT - 2
     rows = np.flatnonzero(mask.any(axis=1))
     if not len(rows):
         return np.empty((0, 4), np.int64)
@@ -179,15 +180,18 @@ def _near_pairs(
 
     def keep_near(one: NDArray[np.int64], other: NDArray[np.int64]) -> None:
         near = (low[other] - high[one] <= side_gap) & (low[one] - high[other] <= side_gap)
-        ones.append(one[near])
-        others.append(other[near])
+        if near.any():
+            ones.append(one[near])
+            others.append(other[near])
 
+    # All with their next ones, all with those after these, and so on, as long as that takes fewer steps
+    # than one after the other with all that it reaches.
     one = np.arange(len(boxes))
     step = 1
-    while len(one := one[one + step < stop[one]]) > _FEW:
+    while len(one := one[one + step < stop[one]]) > (stop[one] - one - step).max(initial=0):
         keep_near(one, one + step)
         step += 1
-    for long in one.tolist():  # a few that reach past many others: all of these at once
+    for long in one.tolist():
         other = np.arange(long + step, stop[long])
         keep_near(np.full(len(other), long), other)
     return np.concatenate(ones), np.concatenate(others)

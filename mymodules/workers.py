@@ -5,6 +5,7 @@
 never raises here: it becomes a row. A worker imports neither pandas nor scikit-image.
 """
 
+import contextlib
 import functools
 import multiprocessing
 import os
@@ -254,9 +255,10 @@ def _row(job: Job) -> PairResult:
         return _one_sided(pair, first, second)
     if not (first.error or second.error):
         try:
-            differ = _load(first, second)
-            if not (first.error or second.error):
-                return _compared(job, first, second, differ)
+            with _memory_errors():
+                differ = _load(first, second)
+                if not (first.error or second.error):
+                    return _compared(job, first, second, differ)
         except MemoryError:
             first.error = second.error = ImageError("too_many_pixels", "there is not enough memory for it")
     return _broken(pair, first, second)
@@ -281,29 +283,36 @@ def _broken(pair: Pair, first: _Side, second: _Side) -> PairResult:
 
 def _compared(job: Job, first: _Side, second: _Side, differ: bool) -> PairResult:
     """The row of two files that are fit to compare, and whose bytes differ or not."""
-    tally = metrics.Tally(first.size, second.size)
-    similarity = metrics.Similarity(first.size, second.size)
-    gatherer = regions.Gatherer()
-    deep_differ = False
     drawn = job.pictures_dir is not None and (differ or job.draw_same)
-    larger, common = metrics.common_size(first.size, second.size)
+    larger, _ = metrics.common_size(first.size, second.size)
     fits = larger[0] * larger[1] <= job.max_pixels
     drawing = pictures.Drawing(first.size, second.size) if drawn and fits else None
-    for band in _bands(first, second, keep=drawn) if differ else ():
-        gatherer.add(band.top, tally.add(band))
-        grays = metrics.gray(band.first), metrics.gray(band.second)
-        patches = similarity.add(band.top, band.above, band.below, *grays)
-        deep_differ |= band.deep_differ
-        if drawing is not None:
-            drawing.add(band, patches)
-    gatherer.add_outside(larger, common)
-    figures = _Figures(tally.metrics(), similarity.score(), gatherer.regions())
+    figures, deep_differ = _measured(first, second, differ, drawing)
     status, code, told = _verdict(first, second, differ, figures, deep_differ)
     if drawing is not None and (status == "changed" or job.draw_same):
         told += _written(drawing, job, first, second, figures.boxes)
     elif drawn and not fits:
         told.append(f"It was not drawn: together the two span {larger[1]} x {larger[0]} px.")
     return _result(job.pair, status, code, told, first, second, figures)
+
+
+def _measured(
+    first: _Side, second: _Side, differ: bool, drawing: pictures.Drawing | None
+) -> tuple[_Figures, bool]:
+    """The figures of two pictures, and whether 16-bit values differ; what a drawing needs goes there."""
+    tally = metrics.Tally(first.size, second.size)
+    similarity = metrics.Similarity(first.size, second.size)
+    gatherer = regions.Gatherer()
+    deep_differ = False
+    for band in _bands(first, second, keep=drawing is not None) if differ else ():
+        gatherer.add(band.top, tally.add(band))
+        grays = metrics.gray(band.first), metrics.gray(band.second)
+        patches = similarity.add(band.top, band.above, band.below, *grays)
+        deep_differ |= band.deep_differ
+        if drawing is not None:
+            drawing.add(band, patches)
+    gatherer.add_outside(*metrics.common_size(first.size, second.size))
+    return _Figures(tally.metrics(), similarity.score(), gatherer.regions()), deep_differ
 
 
 def _verdict(
@@ -338,7 +347,9 @@ def _written(
     """Write the drawings; a sentence where that fails, because the figures are good all the same."""
     assert job.pictures_dir is not None
     try:
-        drawing.write(job.pictures_dir, job.stem, (_canvas(side) for side in (first, second)), boxes)
+        canvases = functools.partial(_canvas, first), functools.partial(_canvas, second)
+        with _memory_errors():
+            drawing.write(job.pictures_dir, job.stem, *canvases, boxes)
     except OSError as error:
         return [f"Its drawings could not be written to {job.pictures_dir}: {error.strerror or error}."]
     except MemoryError:
@@ -350,13 +361,9 @@ def _written(
 
 def _canvas(side: _Side) -> pictures.Canvas:
     """The picture of a side to draw on; the side has it no more."""
-    rows, samples = side.rows, side.samples
+    loaded = side.samples if side.rows is None else side.rows
     side.rows = side.samples = None
-    if rows is not None:
-        if pictures.can_be_drawn_on(side.whole):
-            return rows
-        samples = png.samples(png.unfilter(rows.stored, rows.header.pixel_size), rows.header)
-    return pictures.canvas(images.decode(side.data, side.whole) if samples is None else samples)
+    return pictures.canvas(images.decode(side.data, side.whole) if loaded is None else loaded)
 
 
 def _inspected(role: str, path: Path | None, max_pixels: int, other: _Side | None = None) -> _Side | None:
@@ -429,6 +436,17 @@ def _bands(first: _Side, second: _Side, *, keep: bool) -> Iterator[Band]:
     assert first.samples is not None
     assert second.samples is not None
     return bands.of_samples(first.samples, second.samples)
+
+
+@contextlib.contextmanager
+def _memory_errors() -> Iterator[None]:
+    """OpenCV has an error of its own for want of memory."""
+    try:
+        yield
+    except cv2.error as error:
+        if error.code != cv2.Error.StsNoMem:
+            raise
+        raise MemoryError from error
 
 
 def _check(side: _Side) -> None:

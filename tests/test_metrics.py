@@ -438,3 +438,11 @@ def test_real_pairs(shared_data: Path, name: str, count: int) -> None:
         expected_score, expected = oracles.similarity(first_gray, second_gray)
         assert score == pytest.approx(expected_score, rel=0, abs=1e-9), paths[0]
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("size", [(0, 0), (5, 0), (0, 5)])
+def test_similarity_of_no_common_pixel_is_0(size: tuple[int, int]) -> None:
+    empty, other = np.zeros(size, np.uint8), np.zeros((5, 3), np.uint8)
+    score, similarity_map = metrics.structural_similarity(empty, other)
+    assert score == 0
+    assert np.array_equal(similarity_map, np.zeros((5, max(3, size[1]))))

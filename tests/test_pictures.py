@@ -332,7 +332,8 @@ def test_boxes_are_drawn_into_rows_that_filters_tie_together(
     for y in range(int(random.integers(10)), height, int(random.integers(30, 200))):
         boxes.append(regions.Region(int(random.integers(width)), y, 4, int(random.integers(1, 25))))
     drawing = pictures.Drawing(page.shape[:2], page.shape[:2])
-    drawing.write(tmp_path, "x.png", [bands.rows(data, header) for _ in range(2)], boxes)
+    one, other = bands.rows(data, header), bands.rows(data, header)
+    drawing.write(tmp_path, "x.png", lambda: one, lambda: other, boxes)
     for ending in pictures.ENDINGS[:2]:
         assert np.array_equal(decoded(tmp_path / f"x.png{ending}"), boxed(as_rgba(page), tuple(boxes)))
 
