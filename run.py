@@ -1,7 +1,7 @@
 """Sets everything up beside this file, once, and starts it. Needs nothing but Python 3.11 or newer.
 
     python run.py compare [FIRST SECOND] [--out OUT] [--skip N] [--stop N] [--processes N] [--check]
-                          [--junit PATH]
+                          [--report PATH] [--junit PATH]
     python run.py lab
     python run.py test [pytest's arguments]
 
@@ -9,6 +9,8 @@ compare  compares the pictures of two folders, by default img/01.first and img/0
          where the results are. --skip N leaves out the first N pictures, --stop N ends after the N-th.
          Exit code 0 when the comparison was completed; with --check 0 when all pictures are the same,
          1 when there are differences, 2 when there is an error or the comparison was not completed.
+         --report PATH writes a folder for those who have no notebook: its index.html opens in any
+         browser, from a disk, too. Where PATH ends in .html it is one file with all pictures in it.
          --junit PATH writes a JUnit XML file for a build server: changed pictures are failures, errors
          errors, and pictures of one side only are skipped, or with --check failures.
 lab      opens the notebook in JupyterLab.

@@ -1,16 +1,18 @@
 """The store under load and under fire: figures, and whether anything was lost.
 
-    python benchmarks/store.py [--rows 100000] [--requests 1000] [--kills 50]
+    python benchmarks/store.py [--rows 100000] [--requests 1000] [--kills 50] [--pictures FIRST SECOND]
 
-With so many rows, and both files of each digested: what saving them takes, the size on disk, one pair from
-disk, and how long a process needs from its start to its first answer. Then so many requests at once, over
-HTTP, for pictures and differences. Then a writer that is killed so many times, each time at a random moment
-while it writes: every step that it had reported as saved is looked for, and any other must be there whole
-or not at all. Nothing is left behind.
+First a run over two folders (by default the screenshots below the variable MYMODULES_DATA), and a second one
+that finds nothing changed. With so many rows, and both files of each digested: what saving them takes, the
+size on disk, one pair from disk, and how long a process needs from its start to its first answer. Then so
+many requests at once, over HTTP, for pictures and differences. Then a writer that is killed so many times,
+each time at a random moment while it writes: every step that it had reported as saved is looked for, and any
+other must be there whole or not at all. Nothing is left behind.
 """
 
 import argparse
 import asyncio
+import json
 import os
 import random
 import resource
@@ -19,9 +21,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -29,6 +31,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import store_writer  # noqa: E402
 import stores  # noqa: E402
+from servers import tornado_server  # noqa: E402
 
 from mymodules.records import DigestedFile, Records, StoredRow, diff_id, fingerprint  # noqa: E402
 from mymodules.regions import Region  # noqa: E402
@@ -49,6 +52,15 @@ with DiffStore(sys.argv[1]) as store:
     done = time.perf_counter()
 assert len(found) == 1
 print(imported - began, opened - imported, done - opened)
+"""
+
+
+RUN = """
+import json, sys
+from mymodules import batch, results
+run = batch.run(*sys.argv[1:])
+rows = [row._replace(seconds=None) for row in results.read(run.csv_path)]
+print(json.dumps([run.seconds, run.reused, run.recomputed, rows]))
 """
 
 
@@ -73,7 +85,28 @@ def row(number: int) -> StoredRow:
         result = result._replace(dim_differ=False, combined=0.5, regions=regions)
     size = {"width_first": 1280, "height_first": 800, "width_second": 1280, "height_second": 800}
     result = result._replace(**size, first_digest=first, second_digest=second, seconds=0.0123)
-    return StoredRow(result, "/home/user/project/img/03.diff-20260101-120000", name)
+    drawn = tuple((100_000 + number + n, 1_767_225_600_123_456_789 + n) for n in range(5))
+    return StoredRow(result, "../03.diff-20260101-120000", name, drawn if result.status == "changed" else ())
+
+
+def twice(work: Path, first_dir: Path, second_dir: Path, repeats: int = 3) -> None:
+    """Runs of a process each, so that the first one starts its workers, too."""
+    found = []
+    for number in range(repeats):
+        out = work / str(number)
+        out.mkdir(parents=True)
+        command = [sys.executable, "-c", RUN, str(first_dir), str(second_dir), str(out)]
+        runs = []
+        for _ in range(2):
+            answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+            runs.append(json.loads(answer.stdout))
+        (first, _, new, rows), (second, reused, why, same_rows) = runs
+        assert rows == same_rows, "the second run tells something else"
+        found.append((second / first, first, second))
+    ratio, first, second = sorted(found)[repeats // 2]
+    told(f"first run over {sum(new.values())} pairs", first, "s")
+    told("second run, nothing changed", second, "s", f"   {reused} rows reused, compared: {why or 'none'}")
+    told("second to first", ratio, "", f"   of {repeats}: {', '.join(f'{r:.3f}' for r, *_ in sorted(found))}")
 
 
 def timed(what: str, act: Callable[[], object]) -> None:
@@ -150,37 +183,6 @@ def size(root: Path) -> int:
     return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
 
 
-@contextmanager
-def served(store: DiffStore) -> Iterator[str]:
-    import threading
-
-    import tornado.httpserver
-    import tornado.netutil
-    import tornado.web
-
-    (listening,) = tornado.netutil.bind_sockets(0, "127.0.0.1", backlog=2048)
-    loops: list[asyncio.AbstractEventLoop] = []
-    started, stop = threading.Event(), asyncio.Event()
-
-    async def serve() -> None:
-        server = tornado.httpserver.HTTPServer(tornado.web.Application(store.image_handlers("/img/")))
-        server.add_socket(listening)
-        loops.append(asyncio.get_running_loop())
-        started.set()
-        await stop.wait()
-        server.stop()
-        await server.close_all_connections()
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    started.wait()
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/img"
-    finally:
-        loops[0].call_soon_threadsafe(stop.set)
-        thread.join()
-
-
 def requests_at_once(root: Path, count: int) -> None:
     """So many requests, all sent before the first answer is read: half pictures, half differences."""
     import logging
@@ -213,7 +215,8 @@ def requests_at_once(root: Path, count: int) -> None:
                 assert answer.endswith(pictures[target[7:-4]])
         return [seconds for seconds, _ in found]
 
-    with DiffStore(root, source=asked) as store, served(store) as url:
+    with DiffStore(root, source=asked) as store, tornado_server(store) as served:
+        url = f"http://127.0.0.1:{served.port}/img"
         for state in ("cold", "warm"):
             began = time.perf_counter()
             waits = sorted(asyncio.run(all_of_them(url)))
@@ -273,8 +276,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="The store under load and under fire.")
     for name, default in (("rows", 100_000), ("requests", 1000), ("kills", 50)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    data = os.environ.get("MYMODULES_DATA")
+    default = [Path(data, "data", "screenshots", side) for side in ("first", "second")] if data else None
+    parser.add_argument("--pictures", type=Path, nargs=2, default=default, metavar=("FIRST", "SECOND"))
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as work:
+        if given.pictures is not None:
+            twice(Path(work, "twice"), *given.pictures)
         load(Path(work, "load"), given.rows)
         requests_at_once(Path(work, "requests"), given.requests)
         kills(Path(work, "kills"), given.kills)

@@ -60,6 +60,7 @@ def compare(options: argparse.Namespace) -> int:
     chosen = settings.resolve(root=ROOT, first=options.first, second=options.second, out=options.out)
     _check(chosen, create_out=options.out is not None)
     junit = _file(options.junit, "--junit")  # it may be in a folder that was created just now
+    page = _page(options.report, chosen)
     if not NOTEBOOK.is_file():
         raise SettingsError(f"{NOTEBOOK} does not exist: run this from the project's own folder.")
     notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
@@ -107,13 +108,28 @@ def compare(options: argparse.Namespace) -> int:
     if not compared and partial.is_file():
         code = f"from mymodules import batch; batch.run(resume={str(partial)!r})"
         _say(f"The rows so far are in {partial}. To go on: {shlex.join([sys.executable, '-c', code])}")
+    reported = page is None or not compared or handed_over(csv_path, page)
     if compared and junit is not None:
         # Where --check counts them as differences, they fail in the file too.
         report.junit(results.load(csv_path), junit, fail_missing=options.check, fail_extra=options.check)
         print(f"JUnit:     {junit}", flush=True)
     if interrupted:
         return 2 if options.check else 130
+    if not reported:
+        return 2
     return exit_code(counts, check=options.check, compared=compared, told=problem is None)
+
+
+def handed_over(csv_path: Path, page: Path) -> bool:
+    """Writes the report and prints where it is; where that fails, says why: the run is not lost to it."""
+    try:
+        written = report.write(results.load(csv_path), page, embed=report.is_one_file(page))
+    except Exception as error:
+        known = isinstance(error, MymodulesError)
+        _say(f"There is no report. {error if known else f'{type(error).__name__}: {error}'}")
+        return False
+    print(f"Report:    {written}", flush=True)
+    return True
 
 
 def exit_code(counts: Mapping[str, int], *, check: bool, compared: bool, told: bool = True) -> int:
@@ -166,9 +182,13 @@ def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
     found = [f"{left_out[kind]} {words}" for kind, words in told.items() if left_out.get(kind)]
     if found:
         yield f"Left out: {', '.join(found)}"
-    if manifest.get("reused"):
-        why = ", ".join(f"{number} {reason}" for reason, number in manifest["recomputed"].items())
-        yield f"Taken over from earlier runs: {manifest['reused']}; compared: {why or 'none'}"
+    why = manifest.get("recomputed") or {}
+    if manifest.get("reused") or why:
+        yield f"Taken over from earlier runs: {manifest['reused']}; compared: {sum(why.values())}"
+    for reason, number in why.items():
+        names = manifest.get("reasons", {}).get(reason, ())
+        more = f" and {number - SHOWN} more" if number > SHOWN else ""
+        yield f"  {number} {reason}" + (f": {', '.join(names[:SHOWN])}{more}" if names else "")
 
 
 # ---- the notebook -----------------------------------------------------------------------------------
@@ -333,6 +353,13 @@ def _file(named: str | None, option: str) -> Path | None:
     return path
 
 
+def _page(named: str | None, chosen: settings.Settings) -> Path | None:
+    """Where a report is asked for, likewise."""
+    if named is None:
+        return None
+    return report.check(named, embed=report.is_one_file(named), outside=(chosen.first, chosen.second))
+
+
 def _check(chosen: settings.Settings, *, create_out: bool) -> None:
     """Refuses what the notebook would refuse, before a kernel starts; an absent output folder is created."""
     if create_out and not os.path.lexists(chosen.out):
@@ -370,6 +397,11 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--processes", type=_processes, metavar="N", help="worker processes")
     command.add_argument(
         "--junit", metavar="PATH", help="write the outcome as JUnit XML for build servers, too"
+    )
+    command.add_argument(
+        "--report",
+        metavar="PATH",
+        help="write a folder that any browser opens, with table and viewer; PATH.html: one file",
     )
     command.add_argument(
         "--check",

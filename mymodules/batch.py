@@ -13,7 +13,7 @@ import operator
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 from loky import cpu_count
 
-from mymodules import pairs, pictures, pool, results, settings, workers
-from mymodules.errors import OutputError, ResultsError, SettingsError
+from mymodules import pairs, pictures, pool, results, settings, sources, workers
+from mymodules.errors import OutputError, ResultsError, SettingsError, StoreError
 from mymodules.pairs import Pair
 from mymodules.records import fingerprint
 from mymodules.reuse import Reuse, content
@@ -63,6 +63,8 @@ class Progress:
         Pictures per second of this run.
     remaining : float or None
         Seconds to go at that rate; None before the first picture.
+    partial_path : Path
+        The CSV where the rows are until all are done; what `run` resumes.
     """
 
     done: int
@@ -71,6 +73,7 @@ class Progress:
     seconds: float
     rate: float
     remaining: float | None
+    partial_path: Path
 
 
 @dataclass(frozen=True)
@@ -89,8 +92,8 @@ class Run:
         Time it took.
     reused : int
         Rows that were taken from the store.
-    recomputed : dict of str to int
-        Rows that were not, by reason, see `reuse.REASONS`; empty without a store.
+    reasons : dict of str to str
+        Why each of the others was compared, by name, see `reuse.REASONS`; empty without a store.
     """
 
     csv_path: Path
@@ -98,8 +101,13 @@ class Run:
     counts: dict[str, int]
     seconds: float
     reused: int
-    recomputed: dict[str, int]
+    reasons: dict[str, str] = field(repr=False)
     _stems: dict[str, str] = field(repr=False)
+
+    @property
+    def recomputed(self) -> dict[str, int]:
+        """How many rows were compared for each reason."""
+        return _counted(self.reasons)
 
     def pictures(self, name: str) -> tuple[Path, ...]:
         """The drawings that there are for a row, by its ``image_filename``."""
@@ -127,7 +135,8 @@ class ProgressBar:
                 from tqdm import tqdm
             else:
                 from tqdm.auto import tqdm
-            self._bar = tqdm(total=progress.total, initial=progress.done - 1, unit=" pictures", smoothing=0)
+            before = progress.done - (progress.rate > 0)  # none was compared where all rows were taken over
+            self._bar = tqdm(total=progress.total, initial=before, unit=" pictures", smoothing=0)
             self._bar.start_t -= progress.seconds  # the first picture is told when the run is well under way
         self._bar.set_postfix({key: value for key, value in progress.counts.items() if value}, refresh=False)
         self._bar.update(progress.done - self._bar.n)
@@ -146,6 +155,7 @@ def run(
     executor: Executor | None = None,
     pictures: str = "changed",
     on_progress: Callable[[Progress], object] | None = None,
+    cancelled: Callable[[], bool] | None = None,
     resume: AnyPath | None = None,
     store: AnyPath | None = ".store",
     verify: bool = False,
@@ -166,7 +176,11 @@ def run(
     pictures : {"changed", "all", "none"}
         Which pairs are drawn.
     on_progress : callable, optional
-        Called with a `Progress` after every row. What it raises ends the run like an interrupt.
+        Called with a `Progress` after every row, and once where the store had all that were left. What it
+        raises ends the run like an interrupt.
+    cancelled : callable, optional
+        Asked several times a second, also while no row comes; once it says True, the run ends like after an
+        interrupt. For runs in another thread than the main one, which no interrupt reaches.
     resume : path, optional
         A partial or finished CSV: do only what is missing there, or no longer true.
     store : path, optional
@@ -192,13 +206,17 @@ def run(
     if pictures not in _PICTURES:
         raise SettingsError(f"pictures is {pictures!r}: it must be 'changed', 'all' or 'none'.")
     processes = _processors(num_processors)
+    memory_root = None if store is None else _store_folder(store)
+    if cancelled is None:
+        cancelled = bool  # which says False
     if resume is None:
         plan = _new_plan(_chosen(first, second, out), skip_until, stop_at, pictures)
     else:
         path = Path(resume).expanduser()
-        plan = _resumed_plan(path, first, second, out, skip_until, stop_at, pictures)
-    memory = plan.memory(store, verify, keep_originals) if store is not None else None
-    if memory is not None:
+        plan = _resumed_plan(path, first, second, out, skip_until, stop_at, pictures, cancelled)
+    memory = None
+    if memory_root is not None:
+        memory = plan.memory(memory_root, verify, keep_originals, cancelled)
         plan.reuse(memory)
     rows = {row.image_filename: row for row in plan.kept}
     counts = Counter({status: 0 for status in STATUSES})
@@ -207,29 +225,40 @@ def run(
     try:
         with (
             results.PartialWriter(plan.partial_path, plan.kept) as writer,
-            closing(pool.rows(plan.todo, executor, processes)) as coming,
+            closing(pool.rows(plan.todo, executor, processes, cancelled)) as coming,
         ):
+            if on_progress is not None and plan.reused and len(rows) == total:
+                on_progress(_progress(plan, len(rows), counts, time.monotonic() - began))
             for row in coming:
                 writer.append(row)
                 rows[row.image_filename] = row
+                if memory is not None:
+                    memory.add(row)
                 counts[row.status] += 1
                 if on_progress is not None:
-                    on_progress(_progress(len(rows), total, len(plan.kept), counts, time.monotonic() - began))
+                    on_progress(_progress(plan, len(rows), counts, time.monotonic() - began))
         results.write(plan.csv_path, _with_renames([rows[pair.name] for pair in plan.part]))
-        if memory is not None:
-            memory.remember(plan.part, rows, plan.stems)
-        seconds = time.monotonic() - began
-        plan.finish(dict(counts), seconds)
-    except KeyboardInterrupt:
-        if memory is not None:
+    except BaseException as error:
+        if memory is not None and not isinstance(error, OutputError):  # where there is no room it has none
             with suppress(KeyboardInterrupt):  # whoever is in a hurry says so again
-                memory.remember(plan.part, rows, plan.stems, hurry=True)
+                memory.save()
+        if not isinstance(error, KeyboardInterrupt):
+            raise
         told = f"Stopped after {len(rows)} of {total} pictures; their rows are kept. Go on with"
         raise KeyboardInterrupt(f"{told} {plan.resuming}.") from None
+    interrupted = False
+    if memory is not None:
+        try:
+            memory.save(originals=True)
+        except KeyboardInterrupt:  # the results are complete, and it is said that they are
+            interrupted = True
+    seconds = time.monotonic() - began
+    plan.finish(dict(counts), seconds)
     plan.partial_path.unlink(missing_ok=True)
-    return Run(
-        plan.csv_path, plan.pictures_dir, dict(counts), seconds, plan.reused, plan.recomputed, plan.stems
-    )
+    if interrupted:
+        told = f"All {total} pictures are compared, see {plan.csv_path}. The store does not know all of it"
+        raise KeyboardInterrupt(f"{told}: the next run may compare more.")
+    return Run(plan.csv_path, plan.pictures_dir, dict(counts), seconds, plan.reused, plan.reasons, plan.stems)
 
 
 # --- what there is to do -----------------------------------------------------------------------------
@@ -246,7 +275,7 @@ class _Plan:
     stems: dict[str, str]
     kept: list[PairResult]
     reused: int = 0
-    recomputed: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
 
     @property
     def csv_path(self) -> Path:
@@ -297,31 +326,36 @@ class _Plan:
         too_large = workers.span(row) > self.settings.max_pixels
         return row.status not in drawn or too_large or all(path.exists() for path in paths)
 
-    def memory(self, store: AnyPath, verify: bool, keep_originals: bool) -> Reuse:
+    def memory(self, store: Path, verify: bool, keep_originals: bool, cancelled: Callable[[], bool]) -> Reuse:
         """What this run may take from a store."""
         depends = {name: self.manifest[name] for name in ("options", "versions")}
         depends["algorithm"] = workers.ALGORITHM
         which = self.manifest["pictures"]
         return Reuse(
-            self.settings.out / Path(store).expanduser(),
+            self.settings.out / store,
             fingerprint(depends),
+            self.part,
+            self.stems,
             None if which == "none" else self.pictures_dir,
             draw_same=which == "all",
             max_pixels=self.settings.max_pixels,
             verify=verify,
             keep_originals=keep_originals,
+            cancelled=cancelled,
         )
 
     def reuse(self, memory: Reuse) -> None:
-        """Take over what the store has for pairs that have no row yet."""
-        done = {row.image_filename for row in self.kept}
-        taken = memory.rows([pair for pair in self.part if pair.name not in done], self.stems)
+        """Take over what the store has for pairs that have no row yet; it gets what there is."""
+        taken = memory.take({row.image_filename for row in self.kept})
         self.kept += taken
-        self.reused, self.recomputed = len(taken), dict(memory.reasons)
+        self.reused, self.reasons = len(taken), memory.reasons
+        for row in self.kept:
+            memory.add(row)
 
     def finish(self, counts: dict[str, int], seconds: float) -> None:
         self.manifest |= {"complete": True, "counts": counts, "seconds": round(seconds, 3)}
-        self.manifest |= {"reused": self.reused, "recomputed": self.recomputed}
+        self.manifest |= {"reused": self.reused, "recomputed": _counted(self.reasons)}
+        self.manifest["reasons"] = _named(self.reasons, len(self.part))
         results.write_manifest(results.manifest_path(self.settings.out, self.stamp), self.manifest)
 
 
@@ -370,6 +404,7 @@ def _resumed_plan(
     skip_until: int,
     stop_at: int,
     which: str,
+    cancelled: Callable[[], bool],
 ) -> _Plan:
     stamp = results.stamp_of(path)
     if stamp is None or path.suffix != ".csv":
@@ -405,14 +440,14 @@ def _resumed_plan(
     by_name = {row.image_filename: row for row in rows if _RENAMED not in row.messages}
     plan = _Plan(stamp, chosen, manifest, part, stems, kept=[])
     for pair in part:
+        if cancelled():
+            raise KeyboardInterrupt  # nothing has been written: all rows stay
         row = by_name.get(pair.name)
         if row is not None and _still_true(pair, row) and plan.has_drawings(row):
             plan.kept.append(row)
     plan.begin()
     for job in plan.todo:
         pictures.remove(plan.pictures_dir, job.stem)
-    if manifest["pictures"] != "none":
-        (plan.pictures_dir / pictures.REDRAWN).touch()
     return plan
 
 
@@ -486,6 +521,27 @@ def _still_true(pair: Pair, row: PairResult) -> bool:
     return all(path is None or content(path) == digest for path, digest in sides)
 
 
+def _counted(reasons: Mapping[str, str]) -> dict[str, int]:
+    return dict(Counter(reasons.values()))
+
+
+def _named(reasons: Mapping[str, str], total: int) -> dict[str, list[str]]:
+    """Names by reason, but for a reason that all pairs have, as in a first run: there may be very many."""
+    named: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        named.setdefault(reason, []).append(name)
+    return {reason: names for reason, names in named.items() if len(names) < total}
+
+
+def _store_folder(named: AnyPath) -> Path:
+    """A store as it was named, absolute or below the output folder."""
+    try:
+        sources.folder(named)
+    except StoreError as error:
+        raise SettingsError(f"store: {error}") from error
+    return Path(named).expanduser()
+
+
 def _processors(wanted: int | None) -> int:
     if wanted is None:
         return int(cpu_count())
@@ -500,6 +556,8 @@ def _processors(wanted: int | None) -> int:
     return number
 
 
-def _progress(done: int, total: int, kept: int, counts: Counter[str], seconds: float) -> Progress:
-    rate = (done - kept) / seconds if seconds > 0 else 0.0
-    return Progress(done, total, dict(counts), seconds, rate, (total - done) / rate if rate else None)
+def _progress(plan: _Plan, done: int, counts: Counter[str], seconds: float) -> Progress:
+    total = len(plan.part)
+    rate = (done - len(plan.kept)) / seconds if seconds > 0 else 0.0
+    remaining = (total - done) / rate if rate else None
+    return Progress(done, total, dict(counts), seconds, rate, remaining, plan.partial_path)

@@ -1,30 +1,36 @@
 """A read-through cache: asks a function once for each id, however many ask at the same time.
 
-An id that is known is answered at once, and one that failed with the same error, for half an hour. An id that
-is being computed is waited for. All others stand in a queue, lowest priority number first; who asks for
-a queued one with another priority changes its place. A fixed number of threads works it off, started when
-there is something to do and ended soon after there is nothing.
+An id that is known is answered at once, one that is being computed is waited for. All others stand in a
+queue, lowest priority number first; who asks for a queued one with another priority changes its place. A
+fixed number of threads works it off, started when there is something to do and ended soon after there is
+nothing. They answer an id that failed with the same error, for half an hour or until what it depends on has
+changed.
+
+What is forgotten while somebody works on it is neither kept here nor, see `Purges`, anywhere else.
 
 Nothing here knows what an id is.
 """
 
+import contextlib
 import heapq
 import itertools
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from mymodules.errors import StoreError
 
 ERRORS_KEPT: Final = 30 * 60.0
 """s; how long a failed id is answered with its error before it is tried anew."""
 
+ERRORS: Final = 10_000
+"""Most errors that are kept; the oldest go first."""
+
 _IDLE = 2.0  # s; then a thread without work ends
-_LAST = 5.0  # s; how long closing waits for what is being computed
 
 V = TypeVar("V")
 
@@ -95,6 +101,14 @@ class _Item(Generic[V]):
     stale: bool = False  # forgotten meanwhile: its outcome is for those who wait, and not kept
 
 
+class _Error(NamedTuple):
+    """Why there is no value for an id."""
+
+    expires: float
+    state: object
+    error: Exception
+
+
 class ReadThrough(Generic[V]):
     """See the module.
 
@@ -106,6 +120,11 @@ class ReadThrough(Generic[V]):
         As for `Recent`.
     workers : int
         Threads at most.
+    errors : int
+        Most errors that are kept.
+    state : callable, optional
+        Of an id, what its error depends on besides time: it is tried anew when this has changed. Asked in
+        a thread of this cache.
     clock : callable
         Seconds that never go backwards.
     """
@@ -118,11 +137,14 @@ class ReadThrough(Generic[V]):
         workers: int,
         limit: int | None = None,
         weigh: Callable[[V], int] = lambda _: 0,
+        errors: int = ERRORS,
+        state: Callable[[str], object] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._compute, self._workers, self._clock = compute, max(workers, 1), clock
+        self._compute, self._workers = compute, max(workers, 1)
+        self._most_errors, self._state, self._clock = errors, state, clock
         self._values = Recent[V](size, limit=limit, weigh=weigh)
-        self._errors: dict[str, tuple[float, BaseException]] = {}
+        self._errors: OrderedDict[str, _Error] = OrderedDict()  # the oldest first
         self._items: dict[str, _Item[V]] = {}
         # An item whose priority changed stands in it several times; all but the current place are skipped.
         self._queue: list[tuple[int, int, _Item[V]]] = []
@@ -151,9 +173,6 @@ class ReadThrough(Generic[V]):
             value = self._values.get(key)
             if value is not None:
                 return _settled(value)
-            error = self._error(key)
-            if error is not None:
-                return _failed(error)
             item = self._items.get(key)
             if item is not None:
                 if not item.running and item.priority != priority:
@@ -176,18 +195,12 @@ class ReadThrough(Generic[V]):
         """Drop the values and errors of all ids that match, also of those that are being computed."""
         with self._lock:
             self._values.remove_matching(matches)
-            for key in [key for key in self._errors if matches(key)]:
+            for key in filter(matches, list(self._errors)):
                 del self._errors[key]
             for key, item in list(self._items.items()):
                 if item.running and matches(key):
                     item.stale = True
                     del self._items[key]
-
-    def forget_errors(self, matches: Callable[[str], bool]) -> None:
-        """Drop the errors of all ids that match: they are tried anew."""
-        with self._lock:
-            for key in [key for key in self._errors if matches(key)]:
-                del self._errors[key]
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is queued or computed; False where the time, s, was not enough."""
@@ -195,7 +208,7 @@ class ReadThrough(Generic[V]):
             return self._changed.wait_for(lambda: not self._items, timeout)
 
     def close(self) -> None:
-        """End the threads; what is still queued fails, what is being computed has a moment to end."""
+        """Begin nothing any more: what is still queued fails, what is being computed ends by itself."""
         with self._lock:
             self._closed = True
             left = [item for item in self._items.values() if not item.running]
@@ -206,15 +219,11 @@ class ReadThrough(Generic[V]):
             self._called.notify_all()
         for item in left:
             item.future.set_exception(StoreError("The store is closed."))
-        with self._lock:
-            self._changed.wait_for(lambda: not self._threads, _LAST)
 
-    def _error(self, key: str) -> BaseException | None:
-        expires, error = self._errors.get(key, (0.0, None))
-        if error is not None and self._clock() >= expires:
-            del self._errors[key]
-            return None
-        return error
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the threads have ended; False where the time, s, was not enough."""
+        with self._lock:
+            return self._changed.wait_for(lambda: not self._threads, timeout)
 
     def _enqueue(self, item: _Item[V]) -> None:
         heapq.heappush(self._queue, (item.priority, next(self._places), item))
@@ -222,16 +231,42 @@ class ReadThrough(Generic[V]):
     def _work(self) -> None:
         while (item := self._next()) is not None:
             try:
-                value = self._compute(item.priority, item.key)
+                value = self._value(item)
             except BaseException as error:
                 # Frames would keep what they held, and that is pictures.
                 error.__traceback__ = error.__context__ = error.__cause__ = None
-                self._finish(item, error=error)
+                self._finish(item)
                 item.future.set_exception(error)
             else:
                 self._finish(item, value)
                 item.future.set_result(value)
                 del value
+
+    def _value(self, item: _Item[V]) -> V:
+        """What an id comes to now, or raise the error that it still has."""
+        state = self._state(item.key)
+        with self._lock:
+            self._drop_errors()
+            known = self._errors.get(item.key)
+            if known is not None and known.state == state:
+                raise known.error
+        try:
+            return self._compute(item.priority, item.key)
+        except Exception as error:
+            with self._lock:
+                if not item.stale:
+                    self._errors[item.key] = _Error(self._clock() + ERRORS_KEPT, state, error)
+                    self._errors.move_to_end(item.key)
+                    self._drop_errors()
+            raise
+
+    def _drop_errors(self) -> None:
+        """Those that have expired, and the oldest of too many."""
+        while self._errors:
+            oldest = next(iter(self._errors.values()))
+            if len(self._errors) <= self._most_errors and self._clock() < oldest.expires:
+                return
+            self._errors.popitem(last=False)
 
     def _next(self) -> _Item[V] | None:
         """The next item, or None when this thread is to end."""
@@ -251,14 +286,13 @@ class ReadThrough(Generic[V]):
                     self._changed.notify_all()
                     return None
 
-    def _finish(self, item: _Item[V], value: V | None = None, error: BaseException | None = None) -> None:
+    def _finish(self, item: _Item[V], value: V | None = None) -> None:
         with self._lock:
             if not item.stale:
                 del self._items[item.key]
                 if value is not None:
+                    self._errors.pop(item.key, None)
                     self._values.put(item.key, value)
-                elif isinstance(error, Exception):
-                    self._errors[item.key] = (self._clock() + ERRORS_KEPT, error)
             if not self._items:
                 self._changed.notify_all()
 
@@ -273,3 +307,59 @@ def _failed(error: BaseException) -> "Future[V]":
     future: Future[V] = Future()
     future.set_exception(error)
     return future
+
+
+class Work:
+    """Something that is being done about some ids, see `Purges`."""
+
+    def __init__(self, ids: frozenset[str], *, stale: bool) -> None:
+        self.ids = ids
+        self._stale = stale
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def keeping(self) -> Iterator[bool]:
+        """Whether what came of it may be kept; a purge of one of its ids waits until that is done."""
+        with self._lock:
+            yield not self._stale
+
+    def spoil(self) -> None:
+        """From now on nothing of it may be kept."""
+        with self._lock:
+            self._stale = True
+
+
+class Purges:
+    """So that no purge is undone: work that began before its end keeps nothing of what was purged."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._under_way: set[Work] = set()
+        self._purged: list[frozenset[str]] = []  # by purges that have not ended
+
+    @contextlib.contextmanager
+    def work(self, *ids: str) -> Iterator[Work]:
+        """Work on these ids."""
+        with self._lock:
+            stale = any(not purged.isdisjoint(ids) for purged in self._purged)
+            work = Work(frozenset(ids), stale=stale)
+            self._under_way.add(work)
+        try:
+            yield work
+        finally:
+            with self._lock:
+                self._under_way.remove(work)
+
+    @contextlib.contextmanager
+    def purge(self, ids: frozenset[str]) -> Iterator[None]:
+        """Drop all that is kept of these ids inside of this."""
+        with self._lock:
+            self._purged.append(ids)
+            concerned = [work for work in self._under_way if not ids.isdisjoint(work.ids)]
+        for work in concerned:
+            work.spoil()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._purged.remove(ids)

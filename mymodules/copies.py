@@ -8,6 +8,7 @@ the bytes are.
 import contextlib
 import logging
 import os
+import stat
 import threading
 import time
 from pathlib import Path
@@ -59,7 +60,11 @@ class Copies:
         self._sweep()
 
     def __contains__(self, digest: str) -> bool:
-        return self._path(digest).is_file()
+        try:
+            status = self.path(digest).lstat()
+        except OSError:
+            return False
+        return stat.S_ISREG(status.st_mode) and status.st_size > 0
 
     def read(self, digest: str) -> bytes:
         """The bytes of a copy; raises `sources.Absent`, or OSError."""
@@ -69,9 +74,13 @@ class Copies:
             raise sources.Absent("no copy is kept") from None
         return path.read_bytes()
 
+    def path(self, digest: str) -> Path:
+        """Where the copy of a picture stands, or would stand."""
+        return self._images / stored_path(digest)
+
     def write(self, digest: str, data: bytes) -> bool:
         """Keep a copy; false, and a message in the log, where that fails."""
-        path = self._path(digest)
+        path = self.path(digest)
         beside = self._incoming / f"{digest}.{os.getpid()}.{threading.get_ident()}"
         try:
             try:
@@ -94,7 +103,7 @@ class Copies:
     def remove(self, digest: str) -> None:
         """Remove a copy where there is one; a message in the log where that fails."""
         try:
-            self._path(digest).unlink(missing_ok=True)
+            self.path(digest).unlink(missing_ok=True)
         except OSError as error:
             _log.warning("The copy of %s cannot be removed: %s", digest, error)
 
@@ -105,6 +114,3 @@ class Copies:
                 with contextlib.suppress(OSError):
                     if path.stat().st_mtime < time.time() - _LEFT_OVER:
                         path.unlink()
-
-    def _path(self, digest: str) -> Path:
-        return self._images / stored_path(digest)

@@ -4,8 +4,9 @@ The file is in WAL mode: reading never waits for writing. Every `Database.write`
 has returned from survives the end of this process, and a process that is killed leaves either all of it or
 nothing. A file that is damaged, or none of ours, is set aside with a message in the log and begun anew,
 so only what can be computed again belongs in it; where it cannot be moved, a database in memory takes its
-place. ``PRAGMA user_version`` is the version of the layout: an older file is brought up to date in place, a
-newer one is refused.
+place. A file that somebody else has set aside or removed is let go: everyone goes on with the one that stands
+in its place. ``PRAGMA user_version`` is the version of the layout: an older file is brought up to date in
+place, a newer one is refused.
 
 Nothing here knows what is in the file.
 """
@@ -57,6 +58,7 @@ class Database:
         self._reading, self._writing = threading.RLock(), threading.RLock()
         self._reader: sqlite3.Connection
         self._writer: sqlite3.Connection
+        self._opened: tuple[int, int] | None = None  # which file that is; None while it is in memory
         self._closed = False
         try:
             self._open()
@@ -100,7 +102,12 @@ class Database:
         return self._mended(once)
 
     def _mended(self, once: Callable[[], T]) -> T:
-        """Do it; where the file turns out to be damaged, with a new one."""
+        """Do it; where the file is gone or turns out to be damaged, with a new one."""
+        if self._is_gone():
+            with self._writing, self._reading:
+                if self._is_gone():  # no other thread was faster
+                    _log.info("The store's file %s was replaced: the new one is used.", shown(self.path))
+                    self._renew()
         try:
             return once()
         except sqlite3.Error as error:
@@ -114,13 +121,23 @@ class Database:
             raise self._refused(error) from error
 
     def _open(self) -> None:
-        self._writer = _connected(self.path)
-        try:
-            _bring_up_to_date(self._writer, self.path, self._layouts)
-            self._reader = _connected(self.path)
-        except BaseException:
-            self._writer.close()
-            raise
+        while True:
+            before = _identity(self.path)
+            self._writer = _connected(self.path)
+            try:
+                _bring_up_to_date(self._writer, self.path, self._layouts)
+                self._reader = _connected(self.path)
+            except BaseException:
+                self._writer.close()
+                raise
+            self._opened = _identity(self.path)
+            if before in (None, self._opened):
+                return
+            self._close()  # it was replaced meanwhile: who knows which one this is
+
+    def _is_gone(self) -> bool:
+        """Whether what is open is not the file of this name any more."""
+        return not self._closed and self._opened not in (None, _identity(self.path))
 
     def _close(self) -> None:
         self._reader.close()
@@ -132,6 +149,7 @@ class Database:
             if hasattr(self, "_reader"):
                 self._close()
             try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
                 with _alone(self.path.with_name("repair.lock")):
                     if self._is_damaged():
                         _set_aside(self.path)
@@ -140,7 +158,7 @@ class Database:
                 told = "%s cannot be replaced (%s): records are kept in memory."
                 _log.warning(told, shown(self.path), error)
                 self._reader = self._writer = _connected(":memory:")
-                self._reading = self._writing
+                self._reading, self._opened = self._writing, None
                 _bring_up_to_date(self._writer, self.path, self._layouts)
 
     def _is_damaged(self) -> bool:
@@ -159,6 +177,14 @@ class Database:
     def _refused(self, error: sqlite3.Error) -> StoreError:
         told = f"The store's file {shown(self.path)} cannot be used ({error})"
         return StoreError(f"{told}: see that its folder may be written to and that there is room.")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _connected(path: Path | str) -> sqlite3.Connection:

@@ -24,7 +24,7 @@ from tornado.web import HTTPError, authenticated
 from traitlets import Unicode
 from traitlets.config import Configurable
 
-from mymodules import served, settings
+from mymodules import served, settings, sources
 from mymodules.errors import MymodulesError
 from mymodules.store import FILE, DiffStore
 
@@ -63,7 +63,7 @@ class PrivateImages(served.Images, JupyterHandler):
 
 
 class _Lazily:
-    """A store that is opened when it is first needed, off the event loop."""
+    """A store that is opened when it is first needed, off the event loop, and let go when it is removed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -72,12 +72,16 @@ class _Lazily:
 
     async def __call__(self) -> DiffStore | None:
         async with self._opening:
-            if self._store is None and (self._folder / FILE).is_file():
+            there = (self._folder / FILE).is_file()
+            if self._store is not None and not there:
+                await asyncio.to_thread(self._store.close)
+                self._store = None
+            if self._store is None and there:
                 try:
                     self._store = await asyncio.to_thread(DiffStore, self._folder)
                 except MymodulesError as error:
                     _log.warning("%s", error)
-        return self._store
+            return self._store
 
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
@@ -85,7 +89,11 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
 
 
 def _load_jupyter_server_extension(server: ServerApp) -> None:
-    folder = _folder(server)
+    try:
+        folder = _folder(server)
+    except MymodulesError as error:
+        server.log.error("mymodules: no pictures are served. %s", error)
+        return
     prefix = url_path_join(server.web_app.settings["base_url"], "mymodules")
     rules = [served.rule(prefix, _Lazily(folder), PrivateImages)]
     server.web_app.add_handlers(".*", rules)  # type: ignore[no-untyped-call]  # it has no type
@@ -95,7 +103,7 @@ def _load_jupyter_server_extension(server: ServerApp) -> None:
 def _folder(server: ServerApp) -> Path:
     named = MymodulesApp(config=server.config).store
     if named:
-        return Path(named).expanduser().absolute()
+        return sources.folder(named)
     try:
         chosen = settings.recorded()
     except MymodulesError as error:

@@ -31,9 +31,6 @@ from mymodules.formats.png import PngHeader
 from mymodules.images import Rgba
 from mymodules.regions import Region
 
-REDRAWN = ".redrawn"
-"""A file in the folder of a run that was resumed: drawings there may be newer than rows that name it."""
-
 ENDINGS = ("-1.orig.png", "-2.new.png", "-3.diff.png", "-4.thresh.png", "-5.delta.png")
 
 Canvas = Rows | NDArray[np.uint8]

@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from multiprocessing import parent_process, resource_tracker
 from typing import ClassVar
@@ -31,14 +31,21 @@ _BREATH = 0.2  # s; an interrupt is noticed between two waits, on Windows too
 _SETTLED = 5  # s; a broken pool tells all its futures at once, this is for those that it forgets
 
 Task = list[Job]
+Question = Callable[[], bool]
 
 
-def rows(jobs: list[Job], executor: Executor | None, processes: int) -> Generator[PairResult, None, None]:
-    """Rows as they come, from the executor or from as many processes of our own."""
+def rows(
+    jobs: list[Job], executor: Executor | None, processes: int, cancelled: Question
+) -> Generator[PairResult, None, None]:
+    """Rows as they come, from the executor or from as many processes of our own.
+
+    Whether it is cancelled is asked several times a second, also while no row comes; if so, this ends like
+    an interrupt.
+    """
     if executor is not None:
-        yield from _from_given(executor, jobs)
+        yield from _from_given(executor, jobs, cancelled)
     elif jobs:
-        yield from _Processes.take(min(processes, len(jobs)), processes).rows(jobs)
+        yield from _Processes.take(min(processes, len(jobs)), processes).rows(jobs, cancelled)
 
 
 def _tasks(jobs: Iterable[Job]) -> deque[Task]:
@@ -55,7 +62,11 @@ def _tasks(jobs: Iterable[Job]) -> deque[Task]:
 
 
 def _together(
-    executor: Executor, tasks: deque[Task], at_once: int, under_way: dict[Future[list[PairResult]], Task]
+    executor: Executor,
+    tasks: deque[Task],
+    at_once: int,
+    under_way: dict[Future[list[PairResult]], Task],
+    cancelled: Question,
 ) -> Generator[PairResult, None, list[Job]]:
     """Rows as they come; returns the jobs that were under way when the executor broke, if it did.
 
@@ -64,6 +75,8 @@ def _together(
     """
     broken = False
     while not broken and (tasks or under_way):
+        if cancelled():
+            raise KeyboardInterrupt
         try:
             while tasks and len(under_way) < at_once:
                 under_way[executor.submit(workers.compare_many, tasks[0])] = tasks[0]
@@ -81,12 +94,15 @@ def _together(
     return [job for task in under_way.values() for job in task]
 
 
-def _from_given(executor: Executor, jobs: Iterable[Job]) -> Generator[PairResult, None, None]:
+def _from_given(
+    executor: Executor, jobs: Iterable[Job], cancelled: Question
+) -> Generator[PairResult, None, None]:
     """Rows from an executor that the caller owns."""
     tasks = _tasks(jobs)
     under_way: dict[Future[list[PairResult]], Task] = {}
     try:
-        broke = bool((yield from _together(executor, tasks, _GIVEN_AT_ONCE, under_way)) or tasks)
+        together = _together(executor, tasks, _GIVEN_AT_ONCE, under_way, cancelled)
+        broke = bool((yield from together) or tasks)
     finally:
         for future in under_way:  # the executor lives on, and nobody waits for these
             future.cancel()
@@ -118,17 +134,18 @@ class _Processes:
             warm._end()
         return cls(least)
 
-    def rows(self, jobs: Iterable[Job]) -> Generator[PairResult, None, None]:
+    def rows(self, jobs: Iterable[Job], cancelled: Question) -> Generator[PairResult, None, None]:
         """Rows as they come. Whatever ends this early ends the processes as well."""
         tasks = _tasks(jobs)
         try:
             while tasks:
                 self._renew()
-                for suspect in (yield from _together(self._executor, tasks, 2 * self.count, {})):
+                at_once = 2 * self.count
+                for suspect in (yield from _together(self._executor, tasks, at_once, {}, cancelled)):
                     alone = deque([[suspect]])
                     while alone:
                         self._renew()
-                        if (yield from _together(self._executor, alone, 1, {})):
+                        if (yield from _together(self._executor, alone, 1, {}, cancelled)):
                             yield _died(suspect)
         except BaseException:
             self._end()

@@ -1,7 +1,8 @@
 """What a store knows besides pictures: figures, failures, rows, and which file has which digest.
 
 All of it is in one file, see `database`. A record of a pair is found whichever of the two is asked for first.
-Nothing here opens a picture.
+Figures and rows carry the version of the algorithm, `workers.ALGORITHM`, and only those of the present one
+are found. Nothing here opens a picture.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
-from mymodules import results
+from mymodules import results, workers
 from mymodules.database import Database
 from mymodules.metrics import DiffMetrics
 from mymodules.settings import AnyPath
@@ -30,7 +31,11 @@ OTHER: Final = "other"
 CHANGE_TIME_COUNTS = os.name != "nt"
 """Whether change time and inode tell states of a file apart; on Windows the former is its creation."""
 
+FAILURES: Final = 10_000
+"""Most failures that are kept, the latest: anybody may ask for digests that nobody has."""
+
 _FINE, _COARSE = 50_000_000, 2_000_000_000  # ns; the grain of a clock, and of one that counts whole seconds
+_PATHS = 20  # places to look for one picture
 _AT_ONCE = 400  # values in one statement; SQLite's own limit was 999 for long
 
 T = TypeVar("T")
@@ -101,11 +106,14 @@ class StoredRow(NamedTuple):
         The pictures folder of that run; None when nothing was drawn.
     stem : str
         The pair's own part of the drawings' names.
+    drawn : tuple of (int, int)
+        Size and modification time, ns, of each drawing.
     """
 
     row: PairResult
     folder: str | None = None
     stem: str = ""
+    drawn: tuple[tuple[int, int], ...] = ()
 
 
 def is_digest(text: str) -> bool:
@@ -164,10 +172,29 @@ _SECOND_LAYOUT = (
     )""",
     "CREATE INDEX rows_by_second ON rows (second)",
 )
-LAYOUTS: Final = (_FIRST_LAYOUT, _SECOND_LAYOUT)
+_THIRD_LAYOUT = (
+    # All that was kept until then was made by the first version of the algorithm.
+    "ALTER TABLE metrics ADD COLUMN algorithm INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE rows ADD COLUMN algorithm INTEGER NOT NULL DEFAULT 1",
+    "ALTER TABLE rows ADD COLUMN drawn TEXT NOT NULL DEFAULT '[]'",
+    "CREATE INDEX failures_by_ts ON failures (ts)",
+    # Times as text: they may be beyond what SQLite has for integers.
+    "ALTER TABLE files RENAME TO files_before",
+    "DROP INDEX files_by_digest",
+    """CREATE TABLE files (
+        path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns TEXT NOT NULL, ctime_ns TEXT NOT NULL,
+        inode TEXT NOT NULL, digest TEXT NOT NULL, moment INTEGER NOT NULL
+    ) WITHOUT ROWID""",
+    "CREATE INDEX files_by_digest ON files (digest)",
+    "INSERT INTO files SELECT * FROM files_before",
+    "DROP TABLE files_before",
+)
+LAYOUTS: Final = (_FIRST_LAYOUT, _SECOND_LAYOUT, _THIRD_LAYOUT)
 """What makes each version of the file out of the one before; appended to, never edited."""
 
 _COLUMNS = "pixels, percent, r, g, b, a, dim"
+_SAVE_METRICS = f"""INSERT OR REPLACE INTO metrics (id, right, {_COLUMNS}, algorithm)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
 class Records:
@@ -196,26 +223,21 @@ class Records:
     def metrics(self, pair: str) -> DiffMetrics | None:
         """The figures of a pair by its id, also those that a row has; None when there are none."""
         colon = pair.replace("-", ":", 1)
-        sql = f"SELECT id, {_COLUMNS} FROM metrics WHERE id IN (?, ?) ORDER BY id"
-        found = self._file.read(sql, (pair, colon))
+        sql = f"SELECT id, {_COLUMNS} FROM metrics WHERE id IN (?, ?) AND algorithm = ? ORDER BY id"
+        found = self._file.read(sql, (pair, colon, workers.ALGORITHM))
         if not found:
             return self._metrics_of_rows(pair)
         stored, pixels, percent, r, g, b, a, dim = found[0]
         known = DiffMetrics(pixels, percent, (r, g, b, a), bool(dim))
         if stored != pair:
             self._file.write(
-                (
-                    "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    [_figures(pair, known)],
-                ),
-                ("DELETE FROM metrics WHERE id = ?", [(stored,)]),
+                (_SAVE_METRICS, [_figures(pair, known)]), ("DELETE FROM metrics WHERE id = ?", [(stored,)])
             )
         return known
 
     def remember_metrics(self, known: Mapping[str, DiffMetrics]) -> None:
         """Keep the figures of pairs, by their ids."""
-        sql = "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        self._file.write((sql, [_figures(pair, figures) for pair, figures in known.items()]))
+        self._file.write((_SAVE_METRICS, [_figures(pair, figures) for pair, figures in known.items()]))
 
     def forget_metrics(self, digests: Iterable[str]) -> None:
         """Drop the figures of every pair with one of these digests on either side."""
@@ -229,9 +251,9 @@ class Records:
 
     def _metrics_of_rows(self, pair: str) -> DiffMetrics | None:
         first, second = pair.split("-") if pair.count("-") == 1 else (pair, "")
-        sql = "SELECT cells FROM rows WHERE first = ? AND second = ?"
+        sql = "SELECT cells FROM rows WHERE first = ? AND second = ? AND algorithm = ?"
         for key in ((first, second), (second, first)):
-            for row in (_parsed(cells) for (cells,) in self._file.read(sql, key)):
+            for row in (_parsed(cells) for (cells,) in self._file.read(sql, (*key, workers.ALGORITHM))):
                 figures: tuple[Any, ...] | None = None if row is None else row[5:12]
                 if figures is not None and None not in figures:
                     pixels, percent, r, g, b, a, dim = figures
@@ -246,11 +268,18 @@ class Records:
         return {found[0]: DigestFailure(*found) for found in self._file.read(sql)}
 
     def remember_failure(self, failure: DigestFailure, *, if_new: bool = False) -> None:
-        """Record a failure: over an earlier one of that digest, or only where there is none."""
+        """Record a failure: over an earlier one of that digest, or only where there is none.
+
+        Of more than `FAILURES` the oldest are dropped.
+        """
+        if if_new and self._file.read("SELECT 1 FROM failures WHERE digest = ?", (failure.digest,)):
+            return  # most often so, and reading waits for nobody
         clash = "NOTHING" if if_new else "UPDATE SET reason = excluded.reason, ts = excluded.ts "
         clash += "" if if_new else "WHERE excluded.ts > ts"
         sql = f"INSERT INTO failures VALUES (?, ?, ?) ON CONFLICT (digest) DO {clash}"
-        self._file.write((sql, [(failure.digest, failure.reason, failure.ts)]))
+        too_old = """DELETE FROM failures
+            WHERE ts < (SELECT ts FROM failures ORDER BY ts DESC LIMIT 1 OFFSET ?)"""
+        self._file.write((sql, [(failure.digest, failure.reason, failure.ts)]), (too_old, [(FAILURES - 1,)]))
 
     def forget_failures(self, digests: Iterable[str]) -> None:
         """Drop what is recorded about these digests."""
@@ -293,25 +322,30 @@ class Records:
         known = {}
         for path, size, mtime_ns, ctime_ns, inode, digest, moment in self._among(sql, asked):
             name, now = asked[path]
-            same = (size, mtime_ns) == (now.st_size, now.st_mtime_ns) and _settled(mtime_ns, moment)
+            same = (size, mtime_ns) == (now.st_size, str(now.st_mtime_ns))
+            same &= _settled(now.st_mtime_ns, moment)
             if CHANGE_TIME_COUNTS:
-                same &= (ctime_ns, inode) == (now.st_ctime_ns, str(now.st_ino)) and _settled(ctime_ns, moment)
+                same &= (ctime_ns, inode) == (str(now.st_ctime_ns), str(now.st_ino))
+                same &= _settled(now.st_ctime_ns, moment)
             known[str(name)] = KnownFile(digest, same)
         return known
 
     def remember_files(self, files: Iterable[DigestedFile]) -> None:
         """Record what was digested, all in one step."""
         values = [
-            (os.fsencode(f.path), f.stat.st_size, f.stat.st_mtime_ns, f.stat.st_ctime_ns, str(f.stat.st_ino),
-             f.digest, f.moment)
+            (os.fsencode(f.path), f.stat.st_size, str(f.stat.st_mtime_ns), str(f.stat.st_ctime_ns),
+             str(f.stat.st_ino), f.digest, f.moment)
             for f in files
         ]  # fmt: skip
         self._file.write(("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", values))
 
     def paths(self, digest: str) -> list[tuple[Path, int]]:
-        """Files that had this digest when they were last read, and their size; they may have changed."""
-        sql = "SELECT path, size FROM files WHERE digest = ? ORDER BY moment DESC, path"
-        return [(Path(os.fsdecode(path)), size) for path, size in self._file.read(sql, (digest,))]
+        """Files that had this digest when they were last read, and their size; they may have changed.
+
+        Of thousands, as of an empty page, the latest few.
+        """
+        sql = "SELECT path, size FROM files WHERE digest = ? ORDER BY moment DESC, path LIMIT ?"
+        return [(Path(os.fsdecode(path)), size) for path, size in self._file.read(sql, (digest, _PATHS))]
 
     def forget_files(self, digests: Iterable[str]) -> None:
         """Drop what is known of files with these digests, and of copies under these names."""
@@ -328,28 +362,34 @@ class Records:
 
     def rows(self, keys: Iterable[Key], conditions: str) -> dict[Key, StoredRow]:
         """Stored rows by their digests; ``conditions`` is the fingerprint they must have been made under."""
-        sql = "SELECT cells, folder, stem FROM rows WHERE first = ? AND second = ? AND fingerprint = ?"
+        sql = """SELECT cells, folder, stem, drawn FROM rows
+            WHERE first = ? AND second = ? AND fingerprint = ? AND algorithm = ?"""
         found = {}
         # One statement a key, some thousand of them before another reader may have its turn.
         for part in _parts(list(keys), 4000):
             for key, answer in zip(
-                part, self._file.read_each(sql, [(*_key(k), conditions) for k in part]), strict=True
+                part,
+                self._file.read_each(sql, [(*_key(k), conditions, workers.ALGORITHM) for k in part]),
+                strict=True,
             ):
                 row = _parsed(answer[0]) if answer else None
                 if row is not None:
                     folder = None if answer[1] is None else os.fsdecode(answer[1])
-                    found[key] = StoredRow(row, folder, os.fsdecode(answer[2]))
+                    found[key] = StoredRow(row, folder, os.fsdecode(answer[2]), _pairs(answer[3]))
         return found
 
     def remember_rows(self, rows: Iterable[StoredRow], conditions: str) -> None:
         """Keep rows, all in one step; each replaces the one of the same digests and fingerprint."""
         values = [
-            (*_key((row.first_digest, row.second_digest)), conditions,
-             json.dumps(results.format_row(row), separators=(",", ":")),
-             None if folder is None else os.fsencode(folder), os.fsencode(stem))
-            for row, folder, stem in rows
+            (*_key((row.first_digest, row.second_digest)), conditions, _compact(results.format_row(row)),
+             None if folder is None else os.fsencode(folder), os.fsencode(stem), _compact(drawn),
+             workers.ALGORITHM)
+            for row, folder, stem, drawn in rows
         ]  # fmt: skip
-        self._file.write(("INSERT OR REPLACE INTO rows VALUES (?, ?, ?, ?, ?, ?)", values))
+        sql = """INSERT OR REPLACE INTO rows
+            (first, second, fingerprint, cells, folder, stem, drawn, algorithm)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+        self._file.write((sql, values))
 
     def has_rows(self) -> bool:
         """Whether there is any row."""
@@ -369,7 +409,8 @@ class Records:
 def _figures(pair: str, known: DiffMetrics) -> tuple[object, ...]:
     right = pair.rpartition("-")[2]
     largest = known.max_rgba_diffs
-    return pair, right, known.num_diff_pixels, known.pixel_diff_percent, *largest, known.dim_differ
+    figures = known.num_diff_pixels, known.pixel_diff_percent, *largest, known.dim_differ
+    return pair, right, *figures, workers.ALGORITHM
 
 
 def _settled(stamp: int, moment: int) -> bool:
@@ -383,11 +424,23 @@ def _key(key: Key) -> tuple[str, str]:
 
 
 def _parsed(cells: str) -> PairResult | None:
-    """The row of stored cells; None for those of a version with other columns."""
+    """The row of stored cells; None for those of a version with other columns, and for what is none."""
     try:
         return results.parse_row(json.loads(cells))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
+
+
+def _pairs(text: str) -> tuple[tuple[int, int], ...]:
+    """What was stored of drawings; none for what is no such text."""
+    try:
+        return tuple((size, mtime_ns) for size, mtime_ns in json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        return ()
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _parts(values: list[T], size: int) -> Iterator[list[T]]:

@@ -2,35 +2,39 @@
 
 A row belongs to the content of two files, the options and the versions, not to a run or a name: where
 all of these are as they were, it is taken over, with its drawings. A file's content is known without
-reading it while its size, times and inode are what they were when it was digested. Whatever goes wrong
+reading it while its size, times and inode are what they were when it was digested; drawings are those of a
+row while their size and modification time are. What a run finds is kept as it goes. Whatever goes wrong
 with the store costs time, never a run: a warning says so, and everything is compared.
 """
 
+import functools
 import os
 import shutil
 import stat
 import time
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from mymodules import images, pairs, pictures, workers
 from mymodules.pairs import Pair
 from mymodules.records import DigestedFile, Key, StoredRow
+from mymodules.settings import shown
 from mymodules.store import DiffStore
 from mymodules.workers import PairResult
 
-REASONS = (
-    "new", "first changed", "second changed", "options changed", "error before", "drawings missing"
-)  # fmt: skip
+REASONS = ("new", "first changed", "second changed", "options changed", "error", "drawings missing")
 """Why a pair is compared although there is a store.
 
-A side that has gone or come is one that changed; options are also the versions. A row that names files in
-its messages, as errors do, is never taken over.
+A side that has gone or come is one that changed; options are also the versions. An error is always tried
+again: its row names files, and belongs to no others. Drawings that are not as they were are missing too.
 """
+
+EVERY: Final = 500, 10.0
+"""Rows, and s: what a run has found is kept after so many, or so long."""
 
 
 @dataclass
@@ -43,6 +47,10 @@ class Reuse:
         The store's folder; created where it is absent.
     conditions : str
         Fingerprint of the options and versions that the rows of this run depend on.
+    part : sequence of Pair
+        The pairs of this run.
+    stems : mapping of str to str
+        Where the drawings of each stand, see `pictures.stems`.
     pictures_dir : Path or None
         Where drawings of this run go; None for a run without.
     draw_same : bool
@@ -53,106 +61,146 @@ class Reuse:
         Read every file, whatever its size and times say.
     keep_originals : bool
         Keep copies of both sides of changed pairs.
+    cancelled : callable
+        Whether somebody waits for the run to end: nothing more is read or copied then.
 
     Attributes
     ----------
-    reasons : Counter of str
-        How many pairs have to be compared, by reason; empty for a run without a usable store.
+    reasons : dict of str to str
+        Why each pair has to be compared, by name; empty for a run without a usable store.
     """
 
     root: Path
     conditions: str
+    part: Sequence[Pair]
+    stems: Mapping[str, str]
     pictures_dir: Path | None
     draw_same: bool
     max_pixels: int
     verify: bool
     keep_originals: bool
-    reasons: "Counter[str]" = field(default_factory=Counter)
-    _stats: dict[Path, tuple[os.stat_result, int]] = field(default_factory=dict)
-    _taken: set[str] = field(default_factory=set)
+    cancelled: Callable[[], bool]
+    reasons: dict[str, str] = field(default_factory=dict)
 
-    def rows(self, part: Sequence[Pair], stems: dict[str, str]) -> list[PairResult]:
-        """Rows that need no comparison, their drawings in place, for pairs of a new run."""
+    def __post_init__(self) -> None:
+        self._pairs = {pair.name: pair for pair in self.part}
+        self._stats: dict[Path, tuple[os.stat_result, int]] = {}
+        self._taken: set[str] = set()
+        self._files: list[DigestedFile] = []
+        self._rows: list[StoredRow] = []
+        self._originals: dict[str, Path] = {}
+        self._usable, self._saved = True, time.monotonic()
+
+    def take(self, done: Collection[str]) -> list[PairResult]:
+        """Rows that need no comparison, their drawings in place, for all pairs but those of these names."""
         try:
             with DiffStore(self.root) as store:
-                return self._rows(store, part, stems)
+                return self._take(store, [pair for pair in self.part if pair.name not in done])
         except Exception as error:  # whatever it is, a run can do without
-            self._give_up(error)
+            self.reasons.clear()
+            self._give_up("is not used by this run, which compares everything", error)
             return []
 
-    def remember(
-        self,
-        part: Iterable[Pair],
-        rows: dict[str, PairResult],
-        stems: dict[str, str],
-        *,
-        hurry: bool = False,
-    ) -> None:
-        """Keep what a run has found, as far as it came; in a hurry without copies of pictures."""
-        files, stored, originals = [], [], {}
-        for pair in part:
-            row = rows.get(pair.name)
-            if row is None or pair.problem is not None:
+    def add(self, row: PairResult) -> None:
+        """Keep a row of this run, sooner or later."""
+        pair = self._pairs[row.image_filename]
+        sides = _sides(pair, row)
+        for path, digest in sides:
+            if digest is None:
                 continue
-            for path, digest in _sides(pair, row):
-                if path in self._stats and digest is not None:
-                    files.append(DigestedFile(path, self._stats[path][0], digest, self._stats[path][1]))
-                if self.keep_originals and not hurry and digest is not None and row.status == "changed":
-                    originals[digest] = path
-            drawn = self.pictures_dir is not None and self._is_drawn(row)
-            if pair.name in self._taken and not drawn:
-                continue  # the store has it, and may know of drawings
-            if all(digest is not None for _, digest in _sides(pair, row)) and not (
-                drawn and self._lacks_drawings(row, stems[pair.name])
-            ):
-                stored.append(StoredRow(row, str(self.pictures_dir) if drawn else None, stems[pair.name]))
-        try:
-            with DiffStore(self.root) as store:
-                store.records.remember_files(files)
-                store.records.remember_rows(stored, self.conditions)
-                store.keep_originals(originals.items())
-        except Exception as error:
-            self._give_up(error)
+            if path in self._stats:
+                status, moment = self._stats[path]
+                self._files.append(DigestedFile(path, status, digest, moment))
+            if self.keep_originals and row.status == "changed":
+                self._originals[digest] = path
+        if pair.problem is None and all(digest is not None for _, digest in sides):
+            self._rows += self._stored(row)
+        rows, seconds = EVERY
+        if len(self._rows) >= rows or time.monotonic() - self._saved > seconds:
+            self.save()
 
-    def _rows(self, store: DiffStore, part: Sequence[Pair], stems: dict[str, str]) -> list[PairResult]:
+    def save(self, *, originals: bool = False) -> None:
+        """Keep what was added up to now, and where it is asked for copies of pictures: they take longest."""
+        if self._usable and (self._files or self._rows or (originals and self._originals)):
+            try:
+                with DiffStore(self.root) as store:
+                    store.records.remember_files(self._files)
+                    store.records.remember_rows(self._rows, self.conditions)
+                    if originals:
+                        copies = self._originals.items()
+                        store.keep_originals(copy for copy in copies if not self.cancelled())
+            except Exception as error:
+                self._give_up("does not know all of this run, and the next one compares more", error)
+        self._files, self._rows, self._saved = [], [], time.monotonic()
+
+    def _take(self, store: DiffStore, part: Sequence[Pair]) -> list[PairResult]:
         moment = time.time_ns()
         for pair in part:
             for path in (pair.first, pair.second):
                 if path is not None and pair.problem is None and (status := _stat(path)) is not None:
                     self._stats[path] = status, moment
         known = store.records.known_files((path, status) for path, (status, _) in self._stats.items())
-        digests = {path: known[str(path)].digest for path in self._stats if str(path) in known}
-        trusted = {path for path, file in known.items() if file.unchanged and not self.verify}
-        unread = [path for path in self._stats if str(path) not in trusted]
+        before = {path: known[str(path)].digest for path in self._stats if str(path) in known}
+        trusted = {path for path in before if known[str(path)].unchanged and not self.verify}
+        unread = [path for path in self._stats if path not in trusted]
+        now: dict[Path, str | None] = {}
         if known or store.records.has_rows():  # else nothing can be found under any digest
-            now = digests | dict(zip(unread, _contents(unread), strict=True))
-        else:
-            now = {}
-        keys = {pair.name: self._key(pair, now) for pair in part if pair.problem is None}
+            now = {**before, **dict(zip(unread, self._contents(unread), strict=True))}
+        for path in trusted:
+            del self._stats[path]  # it need not be remembered again
+        keys = {pair.name: _key(pair, now) for pair in part if pair.problem is None}
         stored = store.records.rows({key for key in keys.values() if key is not None}, self.conditions)
         found = []
         for pair in part:
             key = keys.get(pair.name)
             earlier = stored.get(key) if key is not None else None
-            if earlier is None:
+            if pair.problem is not None or (now and key is None):
+                self.reasons[pair.name] = "error"  # that there will be one is known already
+            elif earlier is None:
                 compared = key is not None and store.records.has_row(key)
-                self.reasons[_reason(pair, digests, now, compared)] += 1
+                self.reasons[pair.name] = _reason(pair, before, now, compared)
             elif workers.names_its_files(earlier.row):
-                self.reasons["error before"] += 1
+                self.reasons[pair.name] = "error"
             elif not _suits(pair, earlier.row):
-                self.reasons["new"] += 1
-            elif not self._takes_drawings(earlier, stems[pair.name]):
-                self.reasons["drawings missing"] += 1
+                self.reasons[pair.name] = "new"
+            elif not self._takes_drawings(earlier, self.stems[pair.name]):
+                self.reasons[pair.name] = "drawings missing"
             else:
                 found.append(earlier.row._replace(image_filename=pair.name))
         self._taken.update(row.image_filename for row in found)
         return found
 
-    def _key(self, pair: Pair, now: dict[Path, str | None]) -> Key | None:
-        """Digests of both sides; None while one is not known."""
-        sides = [None if path is None else now.get(path) for path in (pair.first, pair.second)]
-        there = pair.first is not None, pair.second is not None
-        return (sides[0], sides[1]) if tuple(side is not None for side in sides) == there else None
+    def _contents(self, paths: Sequence[Path]) -> list[str | None]:
+        """Digests of files, read side by side; where the run is cancelled, none any more."""
+        with ThreadPoolExecutor() as threads:
+            return list(threads.map(lambda path: None if self.cancelled() else content(path), paths))
+
+    def _stored(self, row: PairResult) -> list[StoredRow]:
+        """What is to be kept of a row, if anything."""
+        if self.pictures_dir is None or not self._is_drawn(row):
+            # Of one that was taken the store may know drawings.
+            return [] if row.image_filename in self._taken else [StoredRow(row)]
+        stem, folder = self.stems[row.image_filename], self._folder
+        if self._is_too_large(row):
+            return [StoredRow(row, folder, stem)]
+        drawn = _states(self.pictures_dir, stem)
+        # Where drawings could not be written its row tells of it, which is true of this run only.
+        return [StoredRow(row, folder, stem, drawn)] if drawn else []
+
+    @functools.cached_property
+    def _base(self) -> Path:
+        """What the folders of drawings are relative to, so that all of it can be moved together."""
+        return Path(os.path.realpath(self.root))
+
+    @functools.cached_property
+    def _folder(self) -> str | None:
+        """The folder of this run's drawings as it is stored."""
+        if self.pictures_dir is None:
+            return None
+        try:
+            return os.path.relpath(os.path.realpath(self.pictures_dir), self._base)
+        except ValueError:  # on another drive
+            return str(self.pictures_dir)
 
     def _is_drawn(self, row: PairResult) -> bool:
         return row.status == "changed" or (self.draw_same and row.status == "same")
@@ -161,45 +209,44 @@ class Reuse:
         """Whether nobody draws it, which its row says where it would have been drawn."""
         return workers.span(row) > self.max_pixels
 
-    def _lacks_drawings(self, row: PairResult, stem: str) -> bool:
-        """Whether drawings could not be written; its row tells of it, which is true of this run only."""
-        assert self.pictures_dir is not None
-        return not self._is_too_large(row) and not all(
-            (self.pictures_dir / (stem + ending)).exists() for ending in pictures.ENDINGS
-        )
-
     def _takes_drawings(self, earlier: StoredRow, stem: str) -> bool:
-        """Put an earlier run's drawings into this one's folder; False where some are gone."""
+        """Put an earlier run's drawings into this one's folder; False where they are not what they were."""
         if self.pictures_dir is None or not self._is_drawn(earlier.row):
             return True
         if earlier.folder is None or self._is_too_large(earlier.row):
             return earlier.folder is not None
-        if (Path(earlier.folder) / pictures.REDRAWN).exists():
+        folder = self._base / earlier.folder
+        drawn = _states(folder, earlier.stem)
+        if not drawn or drawn != earlier.drawn:
             return False
         try:
             (self.pictures_dir / stem).parent.mkdir(parents=True, exist_ok=True)
             for ending in pictures.ENDINGS:
-                drawn = Path(earlier.folder) / (earlier.stem + ending)
-                if not drawn.stat().st_size:
-                    raise FileNotFoundError(drawn)
-                _link(drawn, self.pictures_dir / (stem + ending))
+                _link(folder / (earlier.stem + ending), self.pictures_dir / (stem + ending))
         except OSError:
             pictures.remove(self.pictures_dir, stem)
             return False
         return True
 
-    def _give_up(self, error: Exception) -> None:
-        self.reasons.clear()
-        told = f"The store {self.root} is not used by this run, which compares everything: {error}"
-        warnings.warn(told, stacklevel=2)
+    def _give_up(self, what: str, error: Exception) -> None:
+        if self._usable:
+            self._usable = False
+            warnings.warn(f"The store {shown(self.root)} {what}: {error}", stacklevel=3)
 
 
-def _sides(pair: Pair, row: PairResult) -> Iterable[tuple[Path, str | None]]:
+def _key(pair: Pair, now: Mapping[Path, str | None]) -> Key | None:
+    """Digests of both sides; None while one is not known."""
+    sides = [None if path is None else now.get(path) for path in (pair.first, pair.second)]
+    there = pair.first is not None, pair.second is not None
+    return (sides[0], sides[1]) if tuple(side is not None for side in sides) == there else None
+
+
+def _sides(pair: Pair, row: PairResult) -> list[tuple[Path, str | None]]:
     sides = (pair.first, row.first_digest), (pair.second, row.second_digest)
     return [(path, digest) for path, digest in sides if path is not None]
 
 
-def _reason(pair: Pair, before: dict[Path, str], now: dict[Path, str | None], compared: bool) -> str:
+def _reason(pair: Pair, before: Mapping[Path, str], now: Mapping[Path, str | None], compared: bool) -> str:
     """Why there is no row: by the digests known before and those of now, and whether these two had one."""
     sides = ("first", pair.first), ("second", pair.second)
     if any(path is not None and path not in before for _, path in sides):
@@ -231,12 +278,6 @@ def _stat(path: Path) -> os.stat_result | None:
     return status if stat.S_ISREG(status.st_mode) else None
 
 
-def _contents(paths: Sequence[Path]) -> list[str | None]:
-    """Digests of files, read side by side."""
-    with ThreadPoolExecutor() as threads:
-        return list(threads.map(content, paths))
-
-
 def content(path: Path) -> str | None:
     """The digest of a file; None for what cannot be read, or is no file and might be waited for."""
     try:
@@ -245,8 +286,19 @@ def content(path: Path) -> str | None:
         return None
 
 
+def _states(folder: Path, stem: str) -> tuple[tuple[int, int], ...]:
+    """Size and modification time of all drawings of a pair; none where one is missing or empty."""
+    try:
+        states = [(folder / (stem + ending)).lstat() for ending in pictures.ENDINGS]
+    except OSError:
+        return ()
+    whole = all(stat.S_ISREG(state.st_mode) and state.st_size for state in states)
+    return tuple((state.st_size, state.st_mtime_ns) for state in states) if whole else ()
+
+
 def _link(source: Path, target: Path) -> None:
     """A second name for a file, or a copy where the file system has no such thing."""
+    target.unlink(missing_ok=True)  # what stands there may have names elsewhere: it is not written into
     try:
         os.link(source, target)
     except OSError:

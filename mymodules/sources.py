@@ -2,14 +2,17 @@
 
 A folder or URL holds ``<digest>.png`` flat. ``http`` and ``https`` are read with requests; all other URLs are
 fsspec's, whose drivers for remote stores are the user's choice. `fetch` reads from one source, several times
-where it fails. What a remote store declares for a file, length and MD5, has to be true.
+where it fails. What a remote store declares for a file, length and MD5, has to be true. What is larger than
+`LARGEST`, or takes longer than `WHOLE`, is not read to its end.
 
-A file that is reached through a link out of its folder is not there.
+A file that is reached through a link out of its folder is not there. What a source complains of is written
+into messages as `printable` text, and without the password that a URL may hold.
 """
 
 import base64
 import hashlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -17,12 +20,20 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
+from mymodules.errors import StoreError
 from mymodules.settings import AnyPath
 
 TRIES: Final = 4
 """How often an image is asked for before it counts as unavailable."""
 
-_TIMEOUT = 10, 60  # s; to connect, and between two answers
+LARGEST: Final = 1 << 30
+"""bytes; an image of more is not read from a URL."""
+
+WHOLE: Final = 300.0
+"""s; how long a server may take for one image."""
+
+_TIMEOUT = 10, 60  # s; to connect, and between two parts of an answer
+_PART = 1 << 16  # bytes
 _DEFINITE = 400, 500  # a client's error does not mend itself ...
 _PASSING = {408, 425, 429}  # ... but these ask to come again
 _GONE = {404, 410}
@@ -58,20 +69,42 @@ AnySource = AnyPath | Callable[[str], bytes]
 
 
 def of(source: AnySource | Iterable[AnySource] | None) -> tuple[Source, ...]:
-    """The sources to ask, in their order: of None, one, or several."""
+    """The sources to ask, in their order: of None, one, or several; StoreError for what is none."""
     if source is None:
         return ()
     if isinstance(source, str):
-        scheme = urlsplit(source).scheme
+        try:
+            scheme = urlsplit(source).scheme
+        except ValueError as error:
+            raise StoreError(f"The source is neither a folder nor a URL ({printable(error)}).") from error
         if scheme in ("http", "https"):
             return (_Web(source),)
         # One letter is a drive.
-        return (_Fsspec(source) if len(scheme) > 1 and "://" in source else _Folder(Path(source)),)
+        return (_Fsspec(source) if len(scheme) > 1 and "://" in source else _Folder(source),)
+    if isinstance(source, os.PathLike):
+        return (_Folder(source),)
     if callable(source):
         return (_Function(source),)
-    if isinstance(source, Iterable):
+    if isinstance(source, Iterable) and not isinstance(source, bytes):
         return tuple(one for each in source for one in of(each))
-    return (_Folder(Path(source)),)
+    told = "A source is a folder, a URL, or a function from digest to bytes"
+    raise StoreError(f"{told}, not {source!r}.")
+
+
+def folder(path: AnyPath) -> Path:
+    """A folder as it was named, absolute; StoreError for what cannot be one."""
+    try:
+        found = Path(path).expanduser().absolute()
+    except (TypeError, RuntimeError) as error:
+        raise StoreError(f"{path!r} is not a folder ({error}): name one, as text or Path.") from error
+    if "\0" in str(found) or not os.fspath(path):
+        raise StoreError(f"{path!r} is not a folder: name one, as text or Path.")
+    return found
+
+
+def printable(text: object) -> str:
+    """What somebody else has written, with escapes for all that a terminal would obey."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(text))
 
 
 def fetch(
@@ -111,7 +144,7 @@ def fetch(
         except Exception as error:
             if not left:
                 raise
-            _log.info("Reading %s failed (%s), %d tries left.", digest, error, left)
+            _log.info("Reading %s failed (%s), %d tries left.", digest, printable(error), left)
         sleep(pause)
     raise AssertionError
 
@@ -122,14 +155,14 @@ def inside(folder: Path, name: str) -> Path:
         path = (folder / name).resolve(strict=True)
         if path.is_relative_to(folder.resolve(strict=True)) and path.is_file():
             return path
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, RuntimeError):  # the last for links in a circle
         pass
     raise Absent(f"{name} is not in {folder}")
 
 
 class _Folder:
-    def __init__(self, path: Path) -> None:
-        self._path = path.expanduser().absolute()
+    def __init__(self, path: AnyPath) -> None:
+        self._path = folder(path)
 
     def read(self, name: str) -> bytes:
         return inside(self._path, name).read_bytes()
@@ -159,39 +192,59 @@ class _Function:
 class _Web:
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
+        parts = urlsplit(self._url)
+        self._shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         self._local = threading.local()  # one session, and so one connection, for each thread
 
     def read(self, name: str) -> bytes:
-        answer = self._answer("GET", name)
-        if answer.status_code in range(*_DEFINITE) and answer.status_code not in _PASSING:
-            raise Absent(f"{answer.url} answers {answer.status_code}")
-        answer.raise_for_status()
-        data: bytes = answer.content
+        with self._answer("GET", name) as answer:
+            if answer.status_code in range(*_DEFINITE) and answer.status_code not in _PASSING:
+                raise Absent(f"{self._shown} answers {answer.status_code}")
+            self._check(answer)
+            data = self._body(answer, name)
         hashes = [part.strip() for part in answer.headers.get("x-goog-hash", "").split(",")]
         declared = [part.removeprefix("md5=") for part in hashes if part.startswith("md5=")]
         _check_md5(data, answer.headers.get("Content-MD5", *declared[:1]))
         return data
 
     def remove(self, name: str) -> None:
-        answer = self._answer("DELETE", name)
-        if answer.status_code not in _GONE:
-            answer.raise_for_status()
+        with self._answer("DELETE", name) as answer:
+            if answer.status_code not in _GONE:
+                self._check(answer)
+
+    def _check(self, answer: Any) -> None:
+        if not answer.ok:
+            raise OSError(f"{self._shown} answers {answer.status_code}")
+
+    def _body(self, answer: Any, name: str) -> bytes:
+        """All of it, part by part as they come: to limit the time of each would not limit that of all."""
+        data, deadline = bytearray(), time.monotonic() + WHOLE
+        while part := answer.raw.read1(_PART, decode_content=True):
+            data += part
+            _check_size(name, len(data))
+            if time.monotonic() > deadline:
+                raise OSError(f"{self._shown} takes longer than {WHOLE:g} s for {name}")
+        return bytes(data)
 
     def _answer(self, method: str, name: str) -> Any:
         import requests
 
         if not hasattr(self._local, "session"):
             self._local.session = requests.Session()
-        return self._local.session.request(method, f"{self._url}/{name}", timeout=_TIMEOUT)
+        return self._local.session.request(method, f"{self._url}/{name}", timeout=_TIMEOUT, stream=True)
 
 
 class _Fsspec:
     def __init__(self, url: str) -> None:
         import fsspec
 
-        self._system, self._path = fsspec.core.url_to_fs(url)
+        try:
+            self._system, self._path = fsspec.core.url_to_fs(url)
+        except Exception as error:  # each driver has its own
+            told = f"The source {urlsplit(url).scheme}:// cannot be used ({printable(error)})"
+            raise StoreError(f"{told}: see that its address is right and its driver installed.") from error
         local = fsspec.get_filesystem_class("file")
-        self._folder = _Folder(Path(self._path)) if isinstance(self._system, local) else None
+        self._folder = _Folder(self._path) if isinstance(self._system, local) else None
 
     def read(self, name: str) -> bytes:
         if self._folder is not None:
@@ -199,6 +252,7 @@ class _Fsspec:
         path = f"{self._path.rstrip('/')}/{name}"
         try:
             declared = self._system.info(path)
+            _check_size(name, declared.get("size") or 0)
             data = bytes(self._system.cat_file(path))
         except FileNotFoundError as error:
             raise Absent(f"there is no {path}") from error
@@ -215,6 +269,12 @@ class _Fsspec:
         path = f"{self._path.rstrip('/')}/{name}"
         if self._system.exists(path):
             self._system.rm_file(path)
+
+
+def _check_size(name: str, size: int) -> None:
+    """Raise Absent for what nobody wants to have in memory."""
+    if size > LARGEST:
+        raise Absent(f"{name} has more than {LARGEST:,} bytes")
 
 
 def _check_md5(data: bytes, declared: str | None) -> None:

@@ -11,7 +11,9 @@ is known to be `images.digest` of a file's bytes, because a file, a row or a cop
 because the store was told so for all names. Any other name is opaque, as Gold's are, and its bytes are
 taken as the source gives them. What is neither whole nor a picture is never kept.
 
-Copies are the original bytes; what a power failure tears is found by its digest and fetched again.
+Copies are the original bytes; what a power failure tears is found by its digest and fetched again. A picture
+that failed is tried anew after half an hour, and at once when a copy or a file of it has come or changed.
+What is purged stays purged, whatever is under way meanwhile.
 """
 
 import contextlib
@@ -25,11 +27,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, wait
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
 
 from mymodules import images, metrics, pictures, sources
-from mymodules.cache import ReadThrough, Recent
+from mymodules.cache import Purges, ReadThrough, Recent, Work
 from mymodules.copies import Copies
 from mymodules.copies import stored_path as stored_path
 from mymodules.errors import ImageError, StoreError
@@ -48,7 +51,7 @@ from mymodules.records import (
 )
 from mymodules.records import DigestFailure as DigestFailure
 from mymodules.settings import MAX_PIXELS, AnyPath
-from mymodules.sources import Absent, AnySource, Original, Source
+from mymodules.sources import Absent, AnySource, Original, Source, printable
 
 if TYPE_CHECKING:
     import tornado.web
@@ -69,6 +72,7 @@ _FETCHERS = 10  # threads that wait for disks and networks
 _DELTAS, _DELTA_BYTES = 256, 64 << 20  # difference pictures in memory
 _DECODED_PART = 4  # of the budget: one quarter, for pictures that are compared with many
 _AHEAD = 1000  # pairs queued at a time by warm_diffs
+_LAST = 5.0  # s; how long closing waits for what is being computed
 _MEDIA_TYPES = {"PNG": "png", "JPEG": "jpeg", "WebP": "webp", "BMP": "bmp", "TIFF": "tiff"}
 
 _log = logging.getLogger(__name__)
@@ -91,6 +95,7 @@ class Match(NamedTuple):
 
 def cache_counts(gib: float) -> CacheCounts:
     """What fits into a budget, GiB: x images of 1 MiB and x^2 metrics of 100 bytes; none at 0 or below."""
+    _check_number("gib", gib)
     budget = int(gib * _GIB)
     if budget <= 0:
         return CacheCounts(0, 0)
@@ -103,7 +108,7 @@ class _Unavailable(StoreError):
     """There is no picture for a digest; ``reason`` is that of its `DigestFailure`."""
 
     def __init__(self, message: str, reason: str = OTHER) -> None:
-        super().__init__(message)
+        super().__init__(printable(message))
         self.reason = reason
 
 
@@ -133,7 +138,7 @@ class DiffStore:
     OutputError
         The folder cannot be made.
     StoreError
-        Its file cannot be used.
+        Its file cannot be used, a source is none, or a number is out of its range.
 
     Attributes
     ----------
@@ -153,31 +158,38 @@ class DiffStore:
         max_pixels: int = MAX_PIXELS,
         pause: float = 0.5,
     ) -> None:
-        self.root = Path(root).expanduser().absolute()
-        self._copies = Copies(self.root)
+        workers = (os.cpu_count() or 1) if max_workers is None else max_workers
+        _check_number("max_workers", workers, 1)
+        _check_number("max_pixels", max_pixels, 1)
+        _check_number("pause", pause, 0)
+        counts, budget = cache_counts(gib), max(int(gib * _GIB), 0)
+        self.root = sources.folder(root)
         self._sources = sources.of(source)
+        self._copies = Copies(self.root)
         self._own_digests, self._max_pixels, self._pause = own_digests, max_pixels, pause
         self.records = Records(self.root / FILE)
-        workers = max_workers or os.cpu_count() or 1
-        counts, budget = cache_counts(gib), max(int(gib * _GIB), 0)
+        self._purges = Purges()
         self._decoded: Recent[Rgba] = Recent(
             counts.images, limit=budget // _DECODED_PART, weigh=lambda rgba: rgba.nbytes
         )
-        self._decoding, self._decoded_lock = threading.BoundedSemaphore(workers), threading.Lock()
+        self._decoding, self._decoded_lock = threading.BoundedSemaphore(int(workers)), threading.Lock()
         self._images: ReadThrough[Original] = ReadThrough(
             self._load,
             size=counts.images,
             workers=_FETCHERS,
             limit=budget or None,
             weigh=lambda original: len(original.data),
+            state=self._here,
         )
+        # Pairs fail because of their pictures, whose errors are kept.
         self._metrics: ReadThrough[DiffMetrics] = ReadThrough(
-            self._measure, size=counts.metrics, workers=workers
+            self._measure, size=counts.metrics, workers=int(workers), errors=0
         )
         self._deltas: ReadThrough[bytes] = ReadThrough(
-            self._draw, size=_DELTAS, workers=workers, limit=_DELTA_BYTES, weigh=len
+            self._draw, size=_DELTAS, workers=int(workers), errors=0, limit=_DELTA_BYTES, weigh=len
         )
         self._feeders: list[threading.Thread] = []
+        self._feeders_lock = threading.Lock()
         self._complaints: set[str] = set()
         self._closed = threading.Event()
 
@@ -190,8 +202,12 @@ class DiffStore:
     def close(self) -> None:
         """End the threads and close the file; what was queued is not done."""
         self._closed.set()
-        for each in (self._deltas, self._metrics, self._images):
+        caches = (self._deltas, self._metrics, self._images)
+        for each in caches:
             each.close()
+        deadline = time.monotonic() + _LAST
+        for each in caches:
+            each.join(max(deadline - time.monotonic(), 0))
         self.records.close()
 
     # --- what Gold's has
@@ -253,8 +269,9 @@ class DiffStore:
         feeder = threading.Thread(
             target=self._warm, args=(_rank(priority), lefts, rights), name="mymodules-store", daemon=True
         )
-        self._feeders = [feeder, *(each for each in self._feeders if each.is_alive())]
-        feeder.start()
+        feeder.start()  # first: `wait` cannot join one that was not started
+        with self._feeders_lock:
+            self._feeders = [feeder, *(each for each in self._feeders if each.is_alive())]
 
     def unavailable_digests(self) -> dict[str, DigestFailure]:
         """All failures by digest, oldest first."""
@@ -280,22 +297,24 @@ class DiffStore:
         def is_concerned(key: str) -> bool:
             return not gone.isdisjoint(key.split("-"))
 
-        self._images.forget(gone.__contains__)
-        with self._decoded_lock:
-            self._decoded.remove_matching(gone.__contains__)
-        for digest in gone:
-            self._copies.remove(digest)
-            for source in self._sources if purge_remote else ():
-                try:
-                    source.remove(f"{digest}.png")
-                except Exception as error:
-                    _log.warning("%s is not removed from its source: %s", digest, error)
-        self._metrics.forget(is_concerned)
-        self._deltas.forget(is_concerned)
-        self.records.forget_metrics(gone)
-        self.records.forget_rows(gone)
-        self.records.forget_files(gone)
-        self.records.forget_failures(gone)
+        with self._purges.purge(gone):
+            for digest in gone:
+                self._copies.remove(digest)
+                for source in self._sources if purge_remote else ():
+                    try:
+                        source.remove(f"{digest}.png")
+                    except Exception as error:
+                        _log.warning("%s is not removed from its source: %s", digest, printable(error))
+            self.records.forget_metrics(gone)
+            self.records.forget_rows(gone)
+            self.records.forget_files(gone)
+            # Memory is last, because it is filled from all of these.
+            self._images.forget(is_concerned)
+            with self._decoded_lock:
+                self._decoded.remove_matching(is_concerned)
+            self._metrics.forget(is_concerned)
+            self._deltas.forget(is_concerned)
+            self.records.forget_failures(gone)
 
     def image_handlers(self, url_prefix: str) -> "list[tuple[str, type[tornado.web.RequestHandler], Any]]":
         """Rules for a Tornado application that serve this store's pictures to anyone, see `served`."""
@@ -341,21 +360,23 @@ class DiffStore:
         """
         kept = {}
         for digest, picture in originals:
-            if digest not in self._copies:
-                try:
-                    data = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
-                except OSError as error:
-                    _log.info("%s is not kept: %s", digest, error)
-                    continue
-                if images.digest(data) != digest or not self._copies.write(digest, data):
-                    continue
-            kept[digest] = digest
+            with self._purges.work(digest) as work:
+                if is_digest(digest) and (digest in self._copies or self._copied(work, digest, picture)):
+                    kept[digest] = digest
         self.records.remember_contents(kept)
         self.records.forget_failures(kept)
-        self._images.forget_errors(kept.__contains__)
-        for each in (self._metrics, self._deltas):
-            each.forget_errors(lambda pair: not kept.keys().isdisjoint(pair.split("-")))
         return len(kept)
+
+    def _copied(self, work: Work, digest: str, picture: AnyPath | bytes) -> bool:
+        try:
+            data = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
+        except (OSError, ValueError) as error:
+            _log.info("%s is not kept: %s", digest, printable(error))
+            return False
+        if images.digest(data) != digest:
+            return False
+        with work.keeping() as wanted:
+            return wanted and self._copies.write(digest, data)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all that was asked for is done; False where the time, s, was not enough."""
@@ -364,9 +385,10 @@ class DiffStore:
         def left() -> float | None:
             return None if deadline is None else max(deadline - time.monotonic(), 0)
 
-        for feeder in self._feeders:
+        feeders = self._feeders
+        for feeder in feeders:
             feeder.join(left())
-        fed = not any(feeder.is_alive() for feeder in self._feeders)
+        fed = not any(feeder.is_alive() for feeder in feeders)
         return fed and all(each.wait(left()) for each in (self._deltas, self._metrics, self._images))
 
     # --- figures and difference pictures, in threads of their caches
@@ -377,14 +399,18 @@ class DiffStore:
         known = self._at_best(lambda: self.records.metrics(pair), None)
         if known is not None:
             return known
-        found = metrics.pixel_diff(*self._pixels(priority, pair))
-        self._at_best(lambda: self.records.remember_metrics({pair: found}), None)
+        with self._purges.work(*split_diff_id(pair)) as work:
+            found = metrics.pixel_diff(*self._pixels(priority, pair, work))
+            with work.keeping() as wanted:
+                if wanted:
+                    self._at_best(lambda: self.records.remember_metrics({pair: found}), None)
         return found
 
     def _draw(self, priority: int, pair: str) -> bytes:
         if not is_diff_id(pair):
             raise StoreError(f"{pair!r} is not a pair of digests: 32 digits 0-9, a-f, A-F each.")
-        drawn = pictures.delta(*self._pixels(priority, pair))
+        with self._purges.work(*split_diff_id(pair)) as work:
+            drawn = pictures.delta(*self._pixels(priority, pair, work))
         height, width = drawn.shape[:2]
         return png.encode(drawn.reshape(height, -1), width, depth=8, colour_type=6)
 
@@ -402,33 +428,42 @@ class DiffStore:
                 if len(queued) > _AHEAD:
                     wait([queued.popleft()])
 
-    def _pixels(self, priority: int, pair: str) -> tuple[Rgba, Rgba]:
+    def _pixels(self, priority: int, pair: str, work: Work) -> tuple[Rgba, Rgba]:
         """The pixels of both, read-only. Raises StoreError with all that went wrong."""
         digests = split_diff_id(pair)
         asked = [self._images.submit(priority, digest) for digest in digests]
         failed = {digest: future for digest, future in zip(digests, asked, strict=True) if future.exception()}
         for digest in failed if not self._closed.is_set() else ():
-            self._note(DigestFailure.now(digest, OTHER), if_new=True)
+            self._note(work, DigestFailure.now(digest, OTHER), if_new=True)
         if failed:
             raise StoreError(" ".join(str(future.exception()) for future in failed.values()))
         one, other = (
-            self._rgba(digest, future.result().data) for digest, future in zip(digests, asked, strict=True)
+            self._rgba(digest, future.result().data, work)
+            for digest, future in zip(digests, asked, strict=True)
         )
         return one, other
 
-    def _rgba(self, digest: str, data: bytes) -> Rgba:
+    def _rgba(self, digest: str, data: bytes, work: Work) -> Rgba:
         with self._decoded_lock:
             known = self._decoded.get(digest)
-        return self._decode(digest, data)[1] if known is None else known
+        if known is not None:
+            return known
+        _, rgba = self._decode(data)
+        with work.keeping() as wanted:
+            if wanted:
+                self._keep_decoded(digest, rgba)
+        return rgba
 
-    def _decode(self, digest: str, data: bytes) -> tuple[Header, Rgba]:
-        """Header and pixels, which are kept for a while; raises ImageError."""
+    def _keep_decoded(self, digest: str, rgba: Rgba) -> None:
+        with self._decoded_lock:
+            self._decoded.put(digest, rgba)
+
+    def _decode(self, data: bytes) -> tuple[Header, Rgba]:
+        """Header and pixels; raises ImageError."""
         with self._decoding:
             header = images.inspect(data, max_pixels=self._max_pixels)
             rgba = images.to_rgba(images.decode(data, header))
         rgba.flags.writeable = False  # several threads will have it
-        with self._decoded_lock:
-            self._decoded.put(digest, rgba)
         return header, rgba
 
     # --- pictures, in threads of their cache
@@ -436,16 +471,36 @@ class DiffStore:
     def _load(self, priority: int, digest: str) -> Original:
         if not is_digest(digest):
             raise StoreError(f"{digest!r} is not a digest: 32 digits 0-9, a-f, A-F.")
-        try:
-            found = self._found(digest)
-        except _Unavailable as error:
-            self._note(DigestFailure.now(digest, error.reason))
-            raise
-        self._at_best(lambda: self.records.forget_failures([digest]), None)
-        return found
+        with self._purges.work(digest) as work:
+            try:
+                original, rgba, fetched = self._found(digest)
+            except _Unavailable as error:
+                self._note(work, DigestFailure.now(digest, error.reason))
+                raise
+            with work.keeping() as wanted:
+                if wanted:
+                    self._keep(digest, original, rgba, fetched=fetched)
+        return original
 
-    def _note(self, failure: DigestFailure, *, if_new: bool = False) -> None:
-        self._at_best(lambda: self.records.remember_failure(failure, if_new=if_new), None)
+    def _keep(self, digest: str, original: Original, rgba: Rgba, *, fetched: bool) -> None:
+        self._keep_decoded(digest, rgba)
+        if fetched and self._copies.write(digest, original.data):
+            content = images.digest(original.data)
+            self._at_best(lambda: self.records.remember_contents({digest: content}), None)
+        self._at_best(lambda: self.records.forget_failures([digest]), None)
+
+    def _note(self, work: Work, failure: DigestFailure, *, if_new: bool = False) -> None:
+        with work.keeping() as wanted:
+            if wanted:
+                self._at_best(lambda: self.records.remember_failure(failure, if_new=if_new), None)
+
+    def _here(self, digest: str) -> object:
+        """What there is of a picture on this computer; a failure stands while that does not change."""
+        if not is_digest(digest):
+            return None
+        nowhere: list[tuple[Path, int]] = []
+        known = self._at_best(lambda: self.records.paths(digest), nowhere)
+        return [_state(path) for path in (self._copies.path(digest), *(path for path, _ in known))]
 
     def _at_best(self, ask: Callable[[], T], otherwise: T) -> T:
         """What the records answer; where their file cannot be used it is said once, and the store goes on."""
@@ -457,37 +512,38 @@ class DiffStore:
                 _log.warning("%s", error)
             return otherwise
 
-    def _found(self, digest: str) -> Original:
-        """A picture from the first place that has it whole."""
+    def _found(self, digest: str) -> tuple[Original, Rgba, bool]:
+        """A picture from the first place that has it whole, its pixels, and whether that was a source."""
         told: list[str] = []
         reason = HTTP_ERROR
-        places: list[Callable[[str], Original]] = [self._from_copy, self._from_files]
-        places += [functools.partial(self._from_source, source) for source in self._sources]
+        own: list[Callable[[str], bytes]] = [self._from_copy, self._from_files]
+        places = own + [functools.partial(self._from_source, source) for source in self._sources]
         for place in places:
             try:
-                return place(digest)
+                data = place(digest)
+                header, rgba = self._decode(data)
+                return Original(data, f"image/{_MEDIA_TYPES[header.format]}"), rgba, place not in own
             except Absent as error:
                 told.append(str(error))
             except ImageError as error:
                 told.append(error.reason)
                 reason = CORRUPTED
+                # One that is too large for this store may be none too large for another.
+                if place == self._from_copy and error.code != "too_many_pixels":
+                    self._copies.remove(digest)
             except Exception as error:
                 told.append(str(error) or type(error).__name__)
         raise _Unavailable(f"There is no picture {digest}: {'; '.join(filter(None, told))}.", reason)
 
-    def _from_copy(self, digest: str) -> Original:
+    def _from_copy(self, digest: str) -> bytes:
         data = self._copies.read(digest)
-        try:
-            kept = self._at_best(lambda: self.records.content(digest), None)
-            expected = kept or (digest if self._is_ours(digest) else None)
-            if expected not in (None, images.digest(data)):
-                raise ImageError("corrupt", "its copy is damaged")
-            return self._picture(digest, data)
-        except ImageError:
-            self._copies.remove(digest)
-            raise
+        kept = self._at_best(lambda: self.records.content(digest), None)
+        expected = kept or (digest if self._is_ours(digest) else None)
+        if expected not in (None, images.digest(data)):
+            raise ImageError("corrupt", "its copy is damaged")
+        return data
 
-    def _from_files(self, digest: str) -> Original:
+    def _from_files(self, digest: str) -> bytes:
         nowhere: list[tuple[Path, int]] = []
         for path, size in self._at_best(lambda: self.records.paths(digest), nowhere):
             with contextlib.suppress(OSError):
@@ -495,26 +551,17 @@ class DiffStore:
                 if stat.S_ISREG(status.st_mode) and status.st_size == size:
                     data = path.read_bytes()
                     if images.digest(data) == digest:
-                        return self._picture(digest, data)
+                        return data
         raise Absent("no file is known to have it")
 
-    def _from_source(self, source: Source, digest: str) -> Original:
+    def _from_source(self, source: Source, digest: str) -> bytes:
         ours = self._is_ours(digest)
 
         def check(data: bytes) -> None:
             if ours and images.digest(data) != digest:
                 raise ImageError("corrupt", "what the source has is not what its digest says")
 
-        data = sources.fetch(source, digest, check, pause=self._pause, sleep=self._closed.wait)
-        found = self._picture(digest, data)
-        if self._copies.write(digest, data):
-            self._at_best(lambda: self.records.remember_contents({digest: images.digest(data)}), None)
-        return found
-
-    def _picture(self, digest: str, data: bytes) -> Original:
-        """The bytes, after a look at all their pixels; raises ImageError."""
-        header, _ = self._decode(digest, data)
-        return Original(data, f"image/{_MEDIA_TYPES[header.format]}")
+        return sources.fetch(source, digest, check, pause=self._pause, sleep=self._closed.wait)
 
     def _is_ours(self, digest: str) -> bool:
         return self._own_digests or self._at_best(lambda: self.records.is_ours(digest), False)
@@ -526,3 +573,18 @@ class DiffStore:
 def _rank(priority: int) -> int:
     """The place in the queue of warming: behind everything that is asked for, and first come first served."""
     return priority * 10**13 + time.time_ns() // 1_000_000
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _check_number(name: str, value: float, least: float = -math.inf) -> None:
+    """Raise StoreError for what is no finite number, or below the least one."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not least <= value < math.inf:
+        told = "a number" if least == -math.inf else f"a number from {least:g} up"
+        raise StoreError(f"{name} is {value!r}: it must be {told}.")

@@ -32,7 +32,7 @@ def rows(step: int) -> list[StoredRow]:
         regions = tuple(Region(step, number, 1, count) for count in range(20))
         row = PairResult(0.5, f"{step}/{number}.png", told, "changed", "pixels_differ", step, 1.0)
         row = row._replace(regions=regions, first_digest=first, second_digest=second)
-        made.append(StoredRow(row, f"/out/{step}", f"{step}/{number}"))
+        made.append(StoredRow(row, f"/out/{step}", f"{step}/{number}", ((step, number),) * 5))
     return made
 
 

@@ -1,10 +1,10 @@
 """Sets of pictures under digests, and a local HTTP server of them that fails as often as it is told to."""
 
+import contextlib
 import hashlib
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -73,9 +73,10 @@ class Web:
         self.headers: dict[str, dict[str, str]] = {}
         self.asked: list[str] = []
         self.url = ""
+        self.ended = threading.Event()
 
 
-@contextmanager
+@contextlib.contextmanager
 def web(pictures: Pictures) -> Iterator[Web]:
     """Serve ``/base/<digest>.png``."""
     served = Web(pictures)
@@ -91,9 +92,15 @@ def web(pictures: Pictures) -> Iterator[Web]:
             fails = served.failing[digest] > 0
             served.failing[digest] -= 1
             if fails and served.how == "500":
-                self.send_error(500)
+                self.send_error(500, "it is\x9b31m ill")
                 return
             self.send_response(200)
+            if fails and served.how == "drip":
+                self.end_headers()
+                with contextlib.suppress(OSError):  # until the client has enough
+                    while not served.ended.wait(0.01):
+                        self.wfile.write(b"x")
+                return
             self.send_header("Content-Length", str(len(data)))
             for name, value in served.headers.get(digest, {}).items():
                 self.send_header(name, value)
@@ -120,6 +127,7 @@ def web(pictures: Pictures) -> Iterator[Web]:
     try:
         yield served
     finally:
+        served.ended.set()
         server.shutdown()
         thread.join()
         server.server_close()

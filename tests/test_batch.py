@@ -128,6 +128,7 @@ def test_what_a_run_leaves_in_its_folder(given: Folders) -> None:
         "caller": None,
         "reused": 0,
         "recomputed": {},
+        "reasons": {},
     }
 
 

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from mymodules.cache import ERRORS_KEPT, ReadThrough, Recent
+from mymodules.cache import ERRORS_KEPT, Purges, ReadThrough, Recent
 
 PATIENCE = 60.0  # s
 
@@ -107,6 +107,80 @@ def test_an_error_is_the_very_same_for_half_an_hour() -> None:
     cache.close()
 
 
+def failing(_: int, key: str) -> str:
+    raise ValueError(key)
+
+
+def test_few_errors_are_kept_and_none_that_has_expired() -> None:
+    now = [0.0]
+    cache = ReadThrough(failing, size=10, workers=1, errors=3, clock=lambda: now[0])
+    errors = {key: cache.submit(0, key).exception() for key in "abcd"}
+    assert list(cache._errors) == ["b", "c", "d"]  # whoever asks for ever new ids fills no memory
+    assert cache.submit(0, "d").exception() is errors["d"]
+    assert cache.submit(0, "a").exception() is not errors["a"]
+    now[0] = ERRORS_KEPT
+    cache.submit(0, "e").exception()
+    assert list(cache._errors) == ["e"]  # the others are gone although nobody asked for them again
+    cache.close()
+    none = ReadThrough(failing, size=10, workers=1, errors=0)
+    assert none.submit(0, "a").exception() is not none.submit(0, "a").exception()
+    assert not none._errors
+    none.close()
+
+
+def test_an_error_is_tried_anew_when_what_it_depends_on_has_changed() -> None:
+    there = {"a": "nothing"}
+    cache = ReadThrough(failing, size=10, workers=1, state=lambda key: there[key])
+    first = cache.submit(0, "a").exception()
+    assert cache.submit(0, "a").exception() is first
+    there["a"] = "something"
+    second = cache.submit(0, "a").exception()
+    assert second is not first
+    assert cache.submit(0, "a").exception() is second
+    cache.close()
+
+
+def test_work_that_began_before_the_end_of_a_purge_keeps_nothing() -> None:
+    purges = Purges()
+
+    def may_keep(work) -> bool:
+        with work.keeping() as wanted:
+            return wanted
+
+    with purges.work("a", "b") as early, purges.work("c") as other:
+        assert may_keep(early)
+        with purges.purge(frozenset("ax")), purges.work("x") as meanwhile, purges.work("b") as free:
+            assert [may_keep(work) for work in (early, other, meanwhile, free)] == [False, True] * 2
+        assert [may_keep(work) for work in (early, other)] == [False, True]
+    with purges.work("a") as late:
+        assert may_keep(late)
+
+
+def test_a_purge_waits_for_what_is_being_kept() -> None:
+    purges, keeps, let, purged = Purges(), threading.Event(), threading.Event(), threading.Event()
+
+    def keep() -> None:
+        with purges.work("a") as work, work.keeping() as wanted:
+            assert wanted
+            keeps.set()
+            assert let.wait(PATIENCE)
+            assert not purged.is_set()
+
+    def purge() -> None:
+        with purges.purge(frozenset("a")):
+            purged.set()
+
+    with ThreadPoolExecutor(2) as pool:
+        keeping = pool.submit(keep)
+        assert keeps.wait(PATIENCE)
+        purging = pool.submit(purge)
+        assert not purged.wait(0.1)
+        let.set()
+        keeping.result(PATIENCE)
+        purging.result(PATIENCE)
+    assert purged.is_set()
+
+
 def test_what_was_forgotten_while_it_was_computed_is_not_kept(
     held: Held, one_thread: ReadThrough[str]
 ) -> None:
@@ -133,8 +207,10 @@ def test_closing_ends_what_waits(held: Held) -> None:
     cache = ReadThrough(held, size=10, workers=1)
     running, queued = cache.submit(0, "a"), cache.submit(0, "b")
     assert held.begun.acquire(timeout=PATIENCE)
-    held.let.release()
     cache.close()
+    assert not cache.join(0.01)  # what is being computed is not given up
+    held.let.release()
+    assert cache.join(PATIENCE)
     assert running.result(PATIENCE) == "a!"
     assert "closed" in str(queued.exception(PATIENCE))
     assert "closed" in str(cache.submit(0, "c").exception(PATIENCE))

@@ -1,10 +1,13 @@
 """Records: kept, found, purged; brought up to date, set aside when damaged, shared by processes."""
 
 import itertools
+import json
 import logging
 import os
+import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,10 +17,18 @@ import pytest
 import stores
 from programs import finished
 
-from mymodules import database, records
+from mymodules import database, records, results, workers
 from mymodules.errors import StoreError
 from mymodules.metrics import DiffMetrics
-from mymodules.records import DigestedFile, DigestFailure, Records, StoredRow, diff_id, fingerprint
+from mymodules.records import (
+    DigestedFile,
+    DigestFailure,
+    KnownFile,
+    Records,
+    StoredRow,
+    diff_id,
+    fingerprint,
+)
 from mymodules.regions import Region
 from mymodules.workers import PairResult
 
@@ -79,6 +90,13 @@ def test_failures_are_replaced_by_later_ones_only(kept: Records) -> None:
     assert kept.failures()["A"] == third
     kept.forget_failures(["A", "C"])
     assert kept.failures() == {"B": second}
+
+
+def test_the_oldest_of_too_many_failures_are_dropped(kept: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "FAILURES", 3)
+    for ts in (5, 4, 1, 3, 2):
+        kept.remember_failure(DigestFailure(f"digest {ts}", "http_error", ts))
+    assert list(kept.failures()) == ["digest 3", "digest 4", "digest 5"]
 
 
 # --- files -------------------------------------------------------------------------------------------
@@ -149,6 +167,20 @@ def test_another_file_in_its_place_is_noticed(
     assert kept.known_files([(picture, stat)])[str(picture)].unchanged
 
 
+@pytest.mark.parametrize("year", [1600, 1969, 2262, 2400, 30000])
+def test_times_that_are_no_integers_of_sqlite(kept: Records, picture: Path, year: int) -> None:
+    class Stat:
+        st_size, st_ino = 8, 5
+        st_mtime_ns = st_ctime_ns = (year - 1970) * 31_556_952_000_000_000 + 1
+
+    stat: os.stat_result = Stat()  # type: ignore[assignment]
+    kept.remember_files([DigestedFile(picture, stat, ONE, time.time_ns())])
+    # What is yet to come could be written to without a trace: such a file is read again.
+    assert kept.known_files([(picture, stat)]) == {str(picture): KnownFile(ONE, year < 2000)}
+    Stat.st_mtime_ns += 1
+    assert not kept.known_files([(picture, stat)])[str(picture)].unchanged
+
+
 @pytest.mark.parametrize(("apart", "unchanged"), [(0, False), (40_000_000, False), (60_000_000, True)])
 def test_a_file_written_as_it_was_digested_is_read_again(
     kept: Records, picture: Path, apart: int, unchanged: bool
@@ -190,12 +222,13 @@ def test_rows_are_found_by_both_digests_and_conditions(kept: Records) -> None:
     assert conditions != fingerprint({"options": {"max_pixels": 6}, "versions": {"numpy": "2"}})
     gone = ROW._replace(status="missing", code="only_first", second_digest=None)
     assert not kept.has_rows()
-    kept.remember_rows([StoredRow(ROW, "/out/03.diff-1", "a b/x"), StoredRow(gone)], conditions)
+    drawn = StoredRow(ROW, "../03.diff-1", "a b/x", ((5, 2**70), (6, -7)))
+    kept.remember_rows([drawn, StoredRow(gone)], conditions)
     assert kept.has_rows()
     both, first_only = (ONE, OTHER), (ONE, None)
     assert kept.rows([both, first_only, (OTHER, ONE)], conditions) == {
-        both: StoredRow(ROW, "/out/03.diff-1", "a b/x"),
-        first_only: StoredRow(gone, None, ""),
+        both: drawn,
+        first_only: StoredRow(gone, None, "", ()),
     }
     assert kept.rows([both], "other conditions") == {}
     assert kept.has_row(both)
@@ -209,6 +242,35 @@ def test_rows_are_found_by_both_digests_and_conditions(kept: Records) -> None:
 def test_a_row_has_the_figures_of_its_pair(kept: Records) -> None:
     kept.remember_rows([StoredRow(ROW)], "conditions")
     assert kept.metrics(diff_id(OTHER, ONE)) == KNOWN
+
+
+def test_what_another_version_found_is_not_found(kept: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "ALGORITHM", 1000)
+    kept.remember_rows([StoredRow(ROW)], "conditions")
+    kept.remember_metrics({"abc-def": KNOWN})
+    assert kept.metrics("abc-def") == kept.metrics(diff_id(ONE, OTHER)) == KNOWN
+    monkeypatch.setattr(workers, "ALGORITHM", 1001)
+    assert kept.metrics("abc-def") is None
+    assert kept.metrics(diff_id(ONE, OTHER)) is None  # nor by its row
+    assert kept.rows([(ONE, OTHER)], "conditions") == {}
+    assert kept.has_row((ONE, OTHER))
+    kept.remember_metrics({"abc-def": KNOWN})
+    assert kept.metrics("abc-def") == KNOWN
+
+
+def test_cells_that_nobody_has_written(kept: Records, file: Path) -> None:
+    kept.remember_rows([StoredRow(ROW, "folder", "stem", ((1, 2),) * 5)], "conditions")
+    deep = "[" * 100_000
+    with closing(sqlite3.connect(file)) as db:
+        for drawn in (deep, "5", "[[1]]", "no JSON"):
+            db.execute("UPDATE rows SET drawn = ?", (drawn,))
+            db.commit()
+            assert kept.rows([(ONE, OTHER)], "conditions")[ONE, OTHER].drawn == ()
+        for cells in (deep, "[]", "5", "no JSON"):
+            db.execute("UPDATE rows SET cells = ?", (cells,))
+            db.commit()
+            assert kept.rows([(ONE, OTHER)], "conditions") == {}
+            assert kept.metrics(diff_id(ONE, OTHER)) is None
 
 
 # --- the file ----------------------------------------------------------------------------------------
@@ -226,7 +288,10 @@ def first_version(path: Path, pairs: dict[str, tuple[object, ...]]) -> None:
         db.commit()
 
 
-def test_an_older_file_is_brought_up_to_date_with_its_data(file: Path) -> None:
+def test_an_older_file_is_brought_up_to_date_with_its_data(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "ALGORITHM", 1)  # which is what had made them
     figures = (16, KNOWN.pixel_diff_percent, 54, 100, 125, 0, 0)
     first_version(file, {"abc:def": figures, "abc-ghi": figures})
     with closing(Records(file)) as kept:
@@ -238,11 +303,37 @@ def test_an_older_file_is_brought_up_to_date_with_its_data(file: Path) -> None:
         assert [pair for (pair,) in db.execute("SELECT id FROM metrics")] == ["abc-def", "abc-ghi"]
 
 
+def test_files_and_rows_of_the_second_layout_stay(
+    file: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "ALGORITHM", 1)
+    first_version(file, {})
+    known = digested(picture)
+    with closing(sqlite3.connect(file)) as db:
+        for statement in records.LAYOUTS[1]:
+            db.execute(statement)
+        stat = known.stat
+        times = stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, str(stat.st_ino)
+        db.execute(
+            "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (os.fsencode(picture), *times, ONE, known.moment),
+        )
+        cells = json.dumps(results.format_row(ROW))
+        db.execute("INSERT INTO rows VALUES (?, ?, 'x', ?, ?, ?)", (ONE, OTHER, cells, b"/out", b"stem"))
+        db.execute("PRAGMA user_version = 2")
+        db.commit()
+    with closing(Records(file)) as kept:
+        assert is_unchanged(kept, picture) is True
+        assert kept.paths(ONE) == [(picture, 8)]
+        assert kept.rows([(ONE, OTHER)], "x") == {(ONE, OTHER): StoredRow(ROW, "/out", "stem", ())}
+        assert kept.metrics(diff_id(ONE, OTHER)) == KNOWN
+
+
 def test_ids_with_a_colon_are_read_and_rewritten(kept: Records, file: Path) -> None:
     with closing(sqlite3.connect(file)) as db:
         for pair in ("abc:def", "abc:ghi"):
-            values = (pair, pair[-3:], 16, KNOWN.pixel_diff_percent, 54, 100, 125, 0, 0)
-            db.execute("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+            values = (pair, pair[-3:], 16, KNOWN.pixel_diff_percent, 54, 100, 125, 0, 0, workers.ALGORITHM)
+            db.execute("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
         db.commit()
         assert kept.metrics("abc-def") == KNOWN
         assert [pair for (pair,) in db.execute("SELECT id FROM metrics")] == ["abc-def", "abc:ghi"]
@@ -323,6 +414,32 @@ def test_damage_under_an_open_store_costs_no_traceback(file: Path, caplog: pytes
             records_of.remember_metrics({"abc-ghi": KNOWN})
             assert records_of.metrics("abc-ghi") == KNOWN
     assert len(list(file.parent.glob("*.damaged-*[0-9]"))) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a file that is open cannot be moved there")
+def test_a_file_that_somebody_else_has_replaced_is_let_go(file: Path) -> None:
+    with closing(Records(file)) as kept:
+        kept.remember_metrics({"abc-def": KNOWN})
+        for ending in ("", "-wal", "-shm"):  # as another process sets it aside
+            file.with_name(file.name + ending).rename(file.with_name(f"aside{ending}"))
+        with closing(Records(file)) as other:
+            other.remember_metrics({"abc-ghi": KNOWN})
+            assert (kept.metrics("abc-def"), kept.metrics("abc-ghi")) == (None, KNOWN)
+            kept.remember_metrics({"abc-jkl": KNOWN})
+            assert other.metrics("abc-jkl") == KNOWN
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a file that is open cannot be removed there")
+def test_a_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:
+    file = tmp_path / "store" / "store.sqlite3"
+    file.parent.mkdir()
+    with closing(Records(file)) as kept:
+        kept.remember_metrics({"abc-def": KNOWN})
+        shutil.rmtree(file.parent)
+        assert kept.metrics("abc-def") is None
+        kept.remember_metrics({"abc-ghi": KNOWN})
+    with closing(Records(file)) as again:
+        assert again.metrics("abc-ghi") == KNOWN
 
 
 def test_what_cannot_be_moved_is_replaced_in_memory(

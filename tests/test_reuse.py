@@ -14,6 +14,8 @@ import pytest
 from programs import COMPARE, Folders, figures, finished, folders, noisy, png, program, until
 
 from mymodules import batch, images, pictures, pool, results, reuse, settings
+from mymodules.__main__ import notes
+from mymodules.errors import SettingsError
 from mymodules.records import DigestedFile
 from mymodules.store import FILE, DiffStore
 from mymodules.workers import PairResult
@@ -62,6 +64,9 @@ def run(given: Folders, **how: Any) -> tuple[batch.Run, list[str]]:
     assert done.reused + len(executor.names) == sum(done.counts.values())
     manifest = results.read_manifest(done.csv_path.with_suffix(".json"))
     assert (manifest["reused"], manifest["recomputed"]) == (done.reused, done.recomputed)
+    if done.reasons:
+        assert sorted(done.reasons) == sorted(executor.names)
+        assert set(done.reasons.values()) <= set(reuse.REASONS)
     return done, sorted(executor.names)
 
 
@@ -118,7 +123,7 @@ def test_a_second_run_compares_nothing_but_errors(given: Folders, opened_files: 
     assert opened_files == []  # the workers read them, nobody else
     second, compared = run(given)
     assert compared == STILL
-    assert (second.reused, second.recomputed) == (len(NAMES) - 1, {"error before": 1})
+    assert (second.reused, second.recomputed) == (len(NAMES) - 1, {"error": 1})
     assert opened_files == []
     assert figures(second.csv_path) == figures(first.csv_path)
     assert drawings(second) == drawings(first)
@@ -134,9 +139,15 @@ def test_no_process_is_started_for_nothing(given: Folders, monkeypatch: pytest.M
         (folder / "broken.png").unlink()
     before, _ = run(given)
     monkeypatch.setattr(pool, "_Processes", None)
-    after = batch.run(*given)
+    told: list[batch.Progress] = []
+    after = batch.run(*given, on_progress=told.append)
     assert (after.reused, after.recomputed) == (len(NAMES) - 1, {})
     assert figures(after.csv_path) == figures(before.csv_path)
+    # Who watches sees that it is done.
+    assert [(p.done, p.total, p.counts, p.rate) for p in told] == [(6, 6, after.counts, 0)]
+    bar = batch.ProgressBar()
+    bar(told[0])
+    assert (bar._bar.n, bar._bar.initial, bar._bar.disable) == (6, 6, True)
 
 
 def test_no_warning_is_given_when_nothing_is_wrong(given: Folders) -> None:
@@ -164,7 +175,73 @@ def test_a_store_elsewhere_serves_several_output_folders(given: Folders, tmp_pat
     assert not (other.out / ".store").exists()
 
 
+@pytest.mark.parametrize("store", ["~nosuchuser/x", "nul\0", "", 5, b"bytes", Path("nul\0")], ids=ascii)
+def test_what_cannot_be_a_store_is_said_before_anything_is_done(given: Folders, store: Any) -> None:
+    with pytest.raises(SettingsError, match=r"store: .* is not a folder"):
+        batch.run(*given, store=store)
+    assert list(given.out.iterdir()) == []
+
+
+def test_the_whole_output_folder_may_be_moved(given: Folders, tmp_path: Path) -> None:
+    before, _ = run(given)
+    moved = given._replace(out=tmp_path / "below" / "moved")
+    moved.out.parent.mkdir()
+    given.out.rename(moved.out)
+    done, compared = run(moved)
+    assert compared == STILL
+    assert figures(done.csv_path) == figures(moved.out / before.csv_path.name)
+    assert len(drawings(done)) == 3 * len(pictures.ENDINGS)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_store_behind_a_link_finds_the_drawings(given: Folders, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "store").mkdir(parents=True)
+    (given.out / ".store").symlink_to(tmp_path / "elsewhere" / "store")
+    before, _ = run(given)
+    done, compared = run(given)
+    assert compared == STILL
+    assert drawings(done) == drawings(before)
+
+
 # --- what has changed, and why -----------------------------------------------------------------------
+
+
+def test_reasons_are_told_by_name(given: Folders) -> None:
+    first, _ = run(given)
+    assert first.reasons == dict.fromkeys(NAMES, "new")
+    manifest = results.read_manifest(first.csv_path.with_suffix(".json"))
+    assert manifest["reasons"] == {}  # all have the same: nobody needs a list of all names
+    assert list(notes(manifest)) == ["Taken over from earlier runs: 0; compared: 7", "  7 new"]
+    (given.second / "tall.png").write_bytes(picture(1))
+    added = [f"added {number}.png" for number in range(7)]
+    for number, name in enumerate(added):
+        (given.first / name).write_bytes(picture(200 + number))
+    done, _ = run(given)
+    assert done.reasons == {"broken.png": "error", "tall.png": "second changed"} | dict.fromkeys(added, "new")
+    assert done.recomputed == {"error": 1, "second changed": 1, "new": 7}
+    manifest = results.read_manifest(done.csv_path.with_suffix(".json"))
+    assert manifest["reasons"] == {"error": ["broken.png"], "second changed": ["tall.png"], "new": added}
+    assert list(notes(manifest)) == [
+        "Taken over from earlier runs: 5; compared: 9",
+        "  1 error: broken.png",
+        "  7 new: added 0.png, added 1.png, added 2.png, added 3.png, added 4.png and 2 more",
+        "  1 second changed: tall.png",
+    ]
+    without, _ = run(given, store=None)
+    assert list(notes(results.read_manifest(without.csv_path.with_suffix(".json")))) == []
+
+
+def test_pairs_that_cannot_be_compared_are_errors_not_new(given: Folders) -> None:
+    for folder in given[:2]:
+        (folder / "cafe\u0301.png").write_bytes(picture(1))
+    (given.first / "caf\u00e9.png").write_bytes(picture(2))
+    if len(list(given.first.glob("caf*"))) < 2:
+        pytest.skip("this file system knows one of these names only")
+    for _ in range(2):
+        done, _ = run(given)
+        collided = [row for row in results.read(done.csv_path) if row.code == "name_collision"]
+        assert len(collided) >= 2
+        assert {done.reasons[row.image_filename] for row in collided} == {"error"}
 
 
 @pytest.mark.parametrize(
@@ -188,7 +265,7 @@ def test_only_what_changed_is_compared(
     change(given)
     done, compared = run(given)
     assert compared == sorted(STILL + names)
-    assert done.recomputed == {"error before": 1, why: 1}
+    assert done.recomputed == {"error": 1, why: 1}
     anew, _ = run(given, store=None)
     assert figures(done.csv_path) == figures(anew.csv_path)
     assert drawings(done) == drawings(anew)
@@ -378,9 +455,50 @@ def test_drawings_that_are_gone_are_made_again(given: Folders, gone: str) -> Non
     names = ["below/b.png", "changed.png", "tall.png"] if gone == "folder" else ["changed.png"]
     after, compared = run(given)
     assert compared == sorted(STILL + names)
-    assert after.recomputed == {"error before": 1, "drawings missing": len(names)}
+    assert after.recomputed == {"error": 1, "drawings missing": len(names)}
     assert drawings(after) == made
     assert run(given)[1] == STILL
+
+
+@pytest.mark.parametrize("harm", ["cut", "overwritten", "empty", "link", "older"])
+def test_drawings_that_somebody_else_has_written_are_made_again(given: Folders, harm: str) -> None:
+    before, _ = run(given)
+    made = drawings(before)
+    drawing = before.pictures("changed.png")[2]
+    data = drawing.read_bytes()
+    if harm == "cut":
+        drawing.write_bytes(data[:-9])
+    elif harm == "overwritten":
+        drawing.write_bytes(bytes(len(data)))
+    elif harm == "empty":
+        drawing.write_bytes(b"")
+    elif harm == "older":
+        os.utime(drawing, ns=(0, 10**18))
+    elif os.name == "nt":
+        pytest.skip("links need rights there")
+    else:
+        drawing.rename(given.out / "away.png")
+        drawing.symlink_to(given.out / "away.png")
+    after, compared = run(given)
+    assert compared == ["broken.png", "changed.png"]
+    assert after.reasons["changed.png"] == "drawings missing"
+    assert drawings(after) == made
+    assert run(given)[1] == STILL
+
+
+def test_a_copy_is_not_written_into_another_runs_drawing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("not here")
+
+    (tmp_path / "new").write_bytes(b"new")
+    (tmp_path / "another run").write_bytes(b"old")
+    os.link(tmp_path / "another run", tmp_path / "target")
+    monkeypatch.setattr(os, "link", refuse)
+    reuse._link(tmp_path / "new", tmp_path / "target")
+    assert (tmp_path / "target").read_bytes() == b"new"
+    assert (tmp_path / "another run").read_bytes() == b"old"
 
 
 def test_runs_with_and_without_drawings_share_a_store(given: Folders) -> None:
@@ -489,6 +607,16 @@ def test_verify_believes_no_record(given: Folders, opened_files: list[Path]) -> 
     assert figures(run(given)[0].csv_path) == figures(before.csv_path)  # and the lies are gone
 
 
+def test_a_file_of_a_far_time_is_read_again(given: Folders, opened_files: list[Path]) -> None:
+    path = given.second / "changed.png"
+    os.utime(path, ns=(0, 2**63 + 10**18))  # or the latest that this file system has
+    before, _ = run(given)
+    done, compared = run(given)
+    assert compared == STILL
+    assert figures(done.csv_path) == figures(before.csv_path)
+    assert opened_files == [path]
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are none")
 def test_what_is_no_file_is_not_waited_for(given: Folders) -> None:
     os.mkfifo(given.first / "pipe.png")
@@ -510,7 +638,7 @@ def test_what_could_not_be_read_is_tried_again(given: Folders) -> None:
     assert row(done, "same.png").code == "vanished"
     done, compared = run(given)
     assert compared == ["broken.png", "same.png"]
-    assert done.recomputed == {"error before": 1, "new": 1}
+    assert done.recomputed == {"error": 2}
     (given.second / "same.png").unlink()
     shutil.copy(given.first / "same.png", given.second / "same.png")
     assert row(run(given)[0], "same.png").code == "bytes_equal"
@@ -635,15 +763,45 @@ def test_a_run_that_was_stopped_has_not_been_for_nothing(given: Folders) -> None
     assert drawings(done) == drawings(anew)
 
 
-def test_a_run_that_was_killed_leaves_a_store(tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", ["(1, 1e9)", "(10**9, 0.0)"], ids=["rows", "seconds"])
+def test_a_run_that_was_killed_has_not_been_for_nothing(tmp_path: Path, every: str) -> None:
     given = noisy(tmp_path, 6, 500)
-    code = COMPARE + "batch.run(first, second, out, num_processors=1, on_progress=tell)"
+    code = COMPARE + f"from mymodules import reuse; reuse.EVERY = {every}\n"
+    code += "batch.run(first, second, out, num_processors=1, on_progress=tell)"
     with program(code, given) as running:
-        running.until_done(2)
+        running.until_done(3)
         running.process.kill()
-    names = sorted(path.name for path in given.first.iterdir())
-    assert run(given)[1] == names
+    rows = {row.image_filename for row in results.read_partial(given.the("*.partial.csv"))}
+    names = {path.name for path in given.first.iterdir()}
+    done, compared = run(given)
+    assert 3 <= done.reused <= len(rows)
+    assert names - rows <= set(compared)
     assert run(given)[1] == []
+
+
+def test_what_was_found_is_not_lost_by_an_error_of_the_caller(given: Folders) -> None:
+    with Asked() as executor, pytest.raises(ZeroDivisionError):
+        batch.run(*given, executor=executor, on_progress=stop_after(6, ZeroDivisionError))
+    assert run(given)[0].reused == 5  # but the broken one
+
+
+def test_an_interrupt_at_the_very_end_costs_no_results(
+    given: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DiffStore, "keep_originals", interrupt)
+        with Asked() as executor, pytest.raises(KeyboardInterrupt, match="All 7 pictures are compared, see"):
+            batch.run(*given, executor=executor)
+    path = given.the("results-*[0-9].csv")
+    assert results.read_manifest(path.with_suffix(".json"))["complete"] is True
+    assert list(given.out.glob("*.partial.csv")) == []
+    done, compared = run(given)
+    assert compared == STILL  # rows come before copies
+    assert figures(done.csv_path) == figures(path)
+    assert len(copies(given)) == 6
 
 
 def test_a_resumed_run_takes_what_it_lacks_from_the_store(given: Folders) -> None:
@@ -660,7 +818,7 @@ def test_a_resumed_run_takes_what_it_lacks_from_the_store(given: Folders) -> Non
     with Asked() as executor:
         resumed = batch.run(resume=partial, executor=executor)
     assert executor.names == STILL
-    assert (resumed.reused, resumed.recomputed) == (5, {"error before": 1})
+    assert (resumed.reused, resumed.recomputed) == (5, {"error": 1})
     assert figures(resumed.csv_path) == expected
     assert drawings(resumed) == drawings(other) == before
 

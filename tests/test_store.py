@@ -4,13 +4,15 @@ import itertools
 import json
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import stores
+from servers import tornado_server
 
 from mymodules import images, store
 from mymodules.errors import OutputError, StoreError
@@ -35,6 +37,20 @@ def opened(tmp_path: Path, source: Path) -> Iterator[DiffStore]:
         yield opened
 
 
+@pytest.fixture(params=["folder", "case_10"])
+def either(request: pytest.FixtureRequest, tmp_path: Path, source: Path) -> Iterator[DiffStore]:
+    """A store whose pictures come from a folder, or over the network from another store, which has that."""
+    if request.param == "folder":
+        yield request.getfixturevalue("opened")
+        return
+    with (
+        DiffStore(tmp_path / "far", source=source, pause=0) as far,
+        tornado_server(far) as served,
+        DiffStore(tmp_path / "store", source=f"http://127.0.0.1:{served.port}/img/images", pause=0) as opened,
+    ):
+        yield opened
+
+
 def copy_of(opened: DiffStore, digest: str) -> Path:
     return opened.root / "images" / digest[:2] / digest[2:4] / f"{digest}.png"
 
@@ -46,74 +62,86 @@ def pairs_of(digests: Any) -> list[tuple[str, str]]:
 # --- the acceptance cases ----------------------------------------------------------------------------
 
 
-def test_case_1_warmed_digests_are_there(opened: DiffStore) -> None:
-    opened.warm_digests(NOW, FIRST, sync=True)
+def test_case_1_warmed_digests_are_there(either: DiffStore) -> None:
+    either.warm_digests(NOW, FIRST, sync=True)
     for digest, data in FIRST.items():
-        assert copy_of(opened, digest).read_bytes() == data
-        assert digest in opened._images
-    assert opened.unavailable_digests() == {}
+        assert copy_of(either, digest).read_bytes() == data
+        assert digest in either._images
+    assert either.unavailable_digests() == {}
 
 
-def test_case_2_warmed_diffs_are_in_memory(opened: DiffStore) -> None:
-    opened.warm_diffs(BACKGROUND, FIRST, FIRST)
-    assert opened.wait(PATIENCE)
-    assert [pair for pair in pairs_of(FIRST) if diff_id(*pair) not in opened._metrics] == []
-    assert len(opened._metrics._values) == len(pairs_of(FIRST))
+def test_case_1_a_hundred_are_in_folders_of_two_levels(tmp_path: Path) -> None:
+    made = {stores.opaque(number): stores.png(stores.samples(number, 2, 3)) for number in range(100)}
+    with DiffStore(tmp_path / "store", source=made.get) as opened:
+        opened.warm_digests(NOW, made, sync=True)
+    kept = {path.relative_to(opened.root / "images").as_posix() for path in opened.root.rglob("*.png")}
+    assert kept == {f"{digest[:2]}/{digest[2:4]}/{digest}.png" for digest in made}
+
+
+def test_case_2_warmed_diffs_are_in_memory(either: DiffStore) -> None:
+    either.warm_diffs(BACKGROUND, FIRST, FIRST)
+    assert either.wait(PATIENCE)
+    assert [pair for pair in pairs_of(FIRST) if diff_id(*pair) not in either._metrics] == []
+    assert len(either._metrics._values) == len(pairs_of(FIRST))
 
 
 @pytest.mark.parametrize("pictures", [FIRST, SECOND], ids=["case_3", "case_4"])
 def test_cases_3_and_4_get_each_against_all(
-    opened: DiffStore, tmp_path: Path, pictures: stores.Pictures
+    either: DiffStore, tmp_path: Path, pictures: stores.Pictures
 ) -> None:
-    opened.warm_digests(NOW, FIRST, sync=True)
-    opened.warm_diffs(NOW, FIRST, FIRST)
+    either.warm_digests(NOW, FIRST, sync=True)
+    either.warm_diffs(NOW, FIRST, FIRST)
     for main in pictures:
-        found = opened.get(NOW, main, pictures)
+        found = either.get(NOW, main, pictures)
         assert found == {right: stores.figures(pictures, main, right) for right in pictures if right != main}
-        assert {right: opened.records.metrics(diff_id(main, right)) for right in found} == found
+        assert {right: either.records.metrics(diff_id(main, right)) for right in found} == found
     with DiffStore(tmp_path / "store") as again:  # no source: from the persistent figures alone
         assert again.get(NOW, main, pictures) == found
 
 
-def test_case_5_two_that_cannot_be_fetched(opened: DiffStore, source: Path) -> None:
+def test_case_5_two_that_cannot_be_fetched(either: DiffStore, source: Path) -> None:
     main, *rights = list(FIRST)[:6]
-    assert set(opened.get(NOW, main, [*rights, *ABSENT])) == set(rights)
-    failed = opened.unavailable_digests()
+    assert set(either.get(NOW, main, [*rights, *ABSENT])) == set(rights)
+    failed = either.unavailable_digests()
     assert {digest: failure.reason for digest, failure in failed.items()} == dict.fromkeys(
         ABSENT, "http_error"
     )
-    opened.purge_digests(ABSENT, purge_remote=True)
-    assert opened.unavailable_digests() == {}
+    either.purge_digests(ABSENT, purge_remote=True)
+    assert either.unavailable_digests() == {}
 
 
-def test_case_6_figures_of_made_up_digests(opened: DiffStore) -> None:
+def test_case_6_figures_of_made_up_digests(either: DiffStore) -> None:
     known = DiffMetrics(5, float(np.float32(100 / 3)), (1, 2, 3, 4), True)
-    opened.records.remember_metrics({diff_id("def", "abc"): known})
-    loaded = opened.records.metrics("abc-def")
+    either.records.remember_metrics({diff_id("def", "abc"): known})
+    loaded = either.records.metrics("abc-def")
     assert type(loaded) is DiffMetrics
     assert loaded == known
     assert loaded.to_json() == known.to_json()
 
 
-def test_case_7_what_is_no_picture_is_an_error(opened: DiffStore, source: Path) -> None:
+def test_case_7_what_is_no_picture_is_an_error(
+    either: DiffStore, source: Path, request: pytest.FixtureRequest
+) -> None:
     bad = [stores.opaque("no picture", number) for number in range(2)]
     for digest in bad:
         (source / f"{digest}.png").write_bytes(b"not a picture")
     good, other = list(FIRST)[:2]
-    assert opened.get(NOW, good, [other]) != {}
+    assert either.get(NOW, good, [other]) != {}
     for left, right in ((good, bad[0]), (bad[0], good), bad):
-        assert opened.get(NOW, left, [right]) == {}
-    failed = opened.unavailable_digests()
-    assert {digest: failure.reason for digest, failure in failed.items()} == dict.fromkeys(bad, "corrupted")
-    assert not copy_of(opened, bad[0]).exists()
+        assert either.get(NOW, left, [right]) == {}
+    failed = either.unavailable_digests()
+    # The other store says 404 for what is no picture.
+    reason = "corrupted" if request.node.callspec.params["either"] == "folder" else "http_error"
+    assert {digest: failure.reason for digest, failure in failed.items()} == dict.fromkeys(bad, reason)
+    assert not copy_of(either, bad[0]).exists()
 
 
-# Cases 8 and 10, over HTTP, are in test_served.
+# Case 8, the handler, is in test_served.
 
 
-def test_case_9_results_survive_json(opened: DiffStore) -> None:
+def test_case_9_results_survive_json(either: DiffStore) -> None:
     main, *rights = FIRST
-    found = opened.get(NOW, main, rights)
+    found = either.get(NOW, main, rights)
     told = json.loads(json.dumps({right: metrics.to_json() for right, metrics in found.items()}))
     assert {right: DiffMetrics.from_json(record) for right, record in told.items()} == found
     assert list(told[rights[0]]) == [
@@ -221,6 +249,105 @@ def test_a_later_success_clears_the_failure(opened: DiffStore, source: Path, tmp
     assert opened.unavailable_digests() == {}
 
 
+class Held:
+    """A function that goes on only when it is let."""
+
+    def __init__(self, answer: Any) -> None:
+        self.begun, self.let = threading.Event(), threading.Event()
+        self._answer = answer
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.begun.set()
+        assert self.let.wait(PATIENCE)
+        return self._answer(*arguments)
+
+
+def test_a_purge_is_not_undone_by_a_picture_that_was_being_fetched(tmp_path: Path) -> None:
+    digest, other, *_ = FIRST
+    held = Held(FIRST.get)
+    with DiffStore(tmp_path / "store", source=held) as opened:
+        coming = opened.original(digest)
+        assert held.begun.wait(PATIENCE)
+        opened.purge_digests([digest])
+        held.let.set()
+        assert coming.result(PATIENCE).data == FIRST[digest]  # whoever asked before gets it
+        assert opened.wait(PATIENCE)
+        assert digest not in opened._images
+        assert not opened._decoded.get(digest)
+        assert not copy_of(opened, digest).exists()
+        assert opened.records.content(digest) is None
+        opened.warm_digests(NOW, [digest, other], sync=True)
+        assert copy_of(opened, digest).exists()
+
+
+def test_nor_by_one_that_could_not_be_fetched(tmp_path: Path) -> None:
+    main, absent, held = next(iter(FIRST)), ABSENT[0], Held(FIRST.get)
+    with DiffStore(tmp_path / "store", source=held) as opened:
+        opened.warm_diffs(NOW, [main], [absent])
+        assert held.begun.wait(PATIENCE)
+        opened.purge_digests([absent])
+        held.let.set()
+        assert opened.wait(PATIENCE)
+        assert opened.unavailable_digests() == {}
+
+
+def test_nor_by_figures_that_were_being_computed(
+    opened: DiffStore, monkeypatch: pytest.MonkeyPatch, source: Path
+) -> None:
+    main, right, *_ = FIRST
+    held = Held(store.metrics.pixel_diff)
+    with monkeypatch.context() as patched:
+        patched.setattr(store.metrics, "pixel_diff", held)
+        opened.warm_diffs(NOW, [main], [right])
+        assert held.begun.wait(PATIENCE)
+        opened.purge_digests([right])
+        held.let.set()
+        assert opened.wait(PATIENCE)
+    assert opened.records.metrics(diff_id(main, right)) is None
+    assert diff_id(main, right) not in opened._metrics
+    stores.folder(source, {right: SECOND[next(iter(SECOND))]})  # the name is opaque: now it means another one
+    now = FIRST | {right: SECOND[next(iter(SECOND))]}
+    assert opened.get(NOW, main, [right])[right] == stores.figures(now, main, right)
+
+
+@pytest.mark.parametrize("moment", ["copy is gone", "records are gone"])
+def test_nor_by_what_begins_while_it_goes_on(
+    tmp_path: Path, source: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    main, right, third, fourth, *_ = FIRST
+    expected = stores.figures(FIRST, main, right)
+
+    with DiffStore(tmp_path / "store", source=source, pause=0, gib=0) as opened:
+
+        def ask(*_: object) -> None:
+            """As another thread may; memory has room for one, which is another one."""
+            opened.get(NOW, third, [fourth])
+            assert opened.original(right).result(PATIENCE).data == FIRST[right]
+            assert opened.get(NOW, main, [right]) == {right: expected}
+
+        assert opened.get(NOW, main, [right]) == {right: expected}
+        with monkeypatch.context() as patched:
+            if moment == "copy is gone":
+                patched.setattr(opened, "_sources", (Asking(opened._sources[0], ask),))
+            else:
+                patched.setattr(opened.records, "forget_files", ask)
+            opened.purge_digests([right], purge_remote=moment == "copy is gone")
+        assert not copy_of(opened, right).exists()
+        assert opened.records.metrics(diff_id(main, right)) is None
+        assert right not in opened._images
+        assert not opened._decoded.get(right)
+
+
+class Asking:
+    """A source whose removal of a picture takes a moment."""
+
+    def __init__(self, source: store.sources.Source, meanwhile: Callable[[], object]) -> None:
+        self.read, self._meanwhile = source.read, meanwhile
+
+    def remove(self, name: str) -> None:
+        self._meanwhile()
+
+
 def test_difference_pictures_go_with_their_digests(opened: DiffStore) -> None:
     one, two, *_ = FIRST
     opened.delta(one, two).result(PATIENCE)
@@ -268,6 +395,97 @@ def test_a_file_url_is_a_folder(tmp_path: Path, source: Path) -> None:
     digest = next(iter(FIRST))
     with DiffStore(tmp_path / "store", source=source.as_uri(), pause=0) as opened:
         assert opened.original(digest).result(PATIENCE).data == FIRST[digest]
+
+
+class Sick(Exception):
+    pass
+
+
+def test_a_source_cannot_write_into_the_terminal(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def source(digest: str) -> bytes:
+        raise Sick("\x1b[31m\r\n\u202e it is ill \N{SNOWMAN}")
+
+    digest = ABSENT[0]
+    with caplog.at_level("INFO"), DiffStore(tmp_path / "store", source=source, pause=0) as opened:
+        error = opened.original(digest).exception(PATIENCE)
+        opened.get(NOW, digest, [ABSENT[1]])
+    told = [str(error), *(record.getMessage() for record in caplog.records)]
+    assert len(told) > 4
+    assert all(text.isprintable() for text in told)
+    assert "\\x1b[31m\\r\\n\\u202e it is ill \N{SNOWMAN}" in str(error)
+
+
+def test_a_password_in_a_url_is_not_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with stores.web(FIRST) as web, caplog.at_level("DEBUG", "mymodules"):
+        url = web.url.replace("://", "://someone:secret@")
+        web.failing[next(iter(FIRST))] = 9
+        with DiffStore(tmp_path / "store", source=url, pause=0) as opened:
+            errors = [
+                opened.original(digest).exception(PATIENCE) for digest in (ABSENT[0], next(iter(FIRST)))
+            ]
+    assert all(web.url in str(error) for error in errors)
+    assert not any("secret" in text for text in (*map(str, errors), caplog.text))
+
+
+def test_a_server_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store.sources, "WHOLE", 0.2)
+    digest = next(iter(FIRST))
+    with stores.web(FIRST) as web, DiffStore(tmp_path / "store", source=web.url, pause=0) as opened:
+        web.how, web.failing[digest] = "drip", 2
+        assert opened.original(digest).result(PATIENCE).data == FIRST[digest]
+        assert web.asked == [digest] * 3
+
+
+@pytest.mark.parametrize("kind", ["http", "memory"])
+def test_what_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    import fsspec
+
+    digest, data = next(iter(FIRST.items()))
+    fsspec.filesystem("memory").pipe(f"/large/{digest}.png", data)
+    with stores.web(FIRST) as web:
+        url = web.url if kind == "http" else "memory://large"
+        for limit, kept in ((len(data) - 1, False), (len(data), True)):
+            monkeypatch.setattr(store.sources, "LARGEST", limit)
+            with DiffStore(tmp_path / str(limit), source=url, pause=0) as opened:
+                error = opened.original(digest).exception(PATIENCE)
+                assert (error is None) is kept
+                assert kept or "bytes" in str(error)
+        assert web.asked == ([digest] * 2 if kind == "http" else [])  # once each
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        5,
+        b"bytes",
+        [5],
+        "",
+        "nul\0",
+        "~nosuchuser/x",
+        Path("nul\0"),
+        "nosuchthing://x",
+        "http://[x",
+        [None, 5],
+    ],
+    ids=ascii,
+)
+def test_what_is_no_source_is_one_sentence(tmp_path: Path, source: Any) -> None:
+    with pytest.raises(StoreError) as caught:
+        DiffStore(tmp_path / "store", source=source)
+    assert str(caught.value).isprintable()
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"gib": "1"}, {"gib": float("nan")}, {"gib": float("inf")}, {"gib": None}, {"max_workers": 0},
+     {"max_workers": -1}, {"max_workers": "2"}, {"max_pixels": 0}, {"pause": -1}, {"pause": float("nan")},
+     {"root": "nul\0"}, {"root": "~nosuchuser/x"}, {"root": 5}, {"root": ""}],
+    ids=repr,
+)  # fmt: skip
+def test_what_is_no_number_or_folder_is_one_sentence(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    with pytest.raises(StoreError, match=r"it must be a number|is not a folder"):
+        DiffStore(**{"root": tmp_path / "store", **wrong})
 
 
 @pytest.mark.parametrize("how", ["500", "cut", "wrong bytes"])
@@ -364,6 +582,69 @@ def test_a_damaged_copy_is_fetched_again(opened: DiffStore, tmp_path: Path, sour
         assert alone.unavailable_digests()[digest].reason == "corrupted"
 
 
+@pytest.mark.parametrize("bad", ["empty", "link", "loop", "folder"])
+def test_a_copy_that_is_none_is_not_taken_for_one(
+    opened: DiffStore, tmp_path: Path, source: Path, bad: str
+) -> None:
+    digest = next(iter(FIRST))
+    path = copy_of(opened, digest)
+    path.parent.mkdir(parents=True)
+    if bad == "empty":
+        path.write_bytes(b"")
+    elif bad == "folder":
+        path.mkdir()
+    elif os.name == "nt":
+        pytest.skip("links need rights there")
+    elif bad == "link":
+        path.symlink_to(source / f"{digest}.png")
+    else:
+        path.parent.rmdir()
+        path.parent.symlink_to(path.parent)
+    opened.warm_digests(NOW, [digest], sync=True)
+    assert digest in opened._images
+    if bad in ("empty", "link"):
+        assert not path.is_symlink()
+        assert path.read_bytes() == FIRST[digest]
+
+
+def test_a_copy_that_is_too_large_for_one_store_stays_for_others(opened: DiffStore, tmp_path: Path) -> None:
+    digest = next(iter(FIRST))
+    opened.warm_digests(NOW, [digest], sync=True)
+    with DiffStore(tmp_path / "store", max_pixels=5) as small:
+        assert "px" in str(small.original(digest).exception(PATIENCE))
+    with DiffStore(tmp_path / "store") as again:
+        assert again.original(digest).result(PATIENCE).data == FIRST[digest]
+
+
+def test_only_digests_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "outside.png").write_bytes(FIRST[next(iter(FIRST))])
+    with DiffStore(tmp_path / "store") as opened:
+        names = ["../../outside", "", "x", "nul\0"]
+        assert opened.keep_originals((name, FIRST[next(iter(FIRST))]) for name in names) == 0
+        assert opened.keep_originals([(ABSENT[0], "nul\0"), (ABSENT[0], tmp_path)]) == 0
+        assert [opened.records.content(name) for name in names] == [None] * 4
+
+
+def test_a_picture_that_arrives_is_had_at_once(tmp_path: Path) -> None:
+    """As a copy, or as a file that a run has digested; by another process too."""
+    (first, second), path = list(FIRST.values())[:2], tmp_path / "a.png"
+    one, other = images.digest(first), images.digest(second)
+    asked = stores.Counted({})
+    with DiffStore(tmp_path / "store", source=asked, pause=0) as opened:
+        assert opened.get(NOW, one, [other]) == {}
+        assert opened.get(NOW, one, [other]) == {}
+        assert asked.asked == {one: 1, other: 1}  # while nothing has come it is not asked for again
+        with DiffStore(tmp_path / "store") as writing:
+            writing.keep_originals([(one, first)])
+        assert opened.original(one).result(PATIENCE).data == first
+        assert opened.get(NOW, one, [other]) == {}
+        path.write_bytes(second)
+        with DiffStore(tmp_path / "store") as writing:
+            writing.records.remember_files([DigestedFile(path, path.stat(), other, 0)])
+        assert set(opened.get(NOW, one, [other])) == {other}
+        assert opened.unavailable_digests() == {}
+
+
 def test_files_of_a_run_are_a_source_while_they_are_what_they_were(tmp_path: Path) -> None:
     (first, second), path = list(FIRST.values())[:2], tmp_path / "a.png"
     digest = images.digest(first)
@@ -426,6 +707,38 @@ def test_a_thousand_threads_and_one_computation(opened: DiffStore, monkeypatch: 
         thread.join()
     assert found == [expected] * 1000
     assert (sum(asked.asked.values()), len(compared)) == (2, 1)
+
+
+def test_waiting_while_warming_begins(opened: DiffStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    main, right, *_ = FIRST
+    start, this = threading.Thread.start, threading.current_thread()
+
+    def waited(thread: threading.Thread) -> None:
+        if threading.current_thread() is this:
+            opened.wait(0)  # as another thread may, at this very moment
+        start(thread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", waited)
+        opened.warm_diffs(NOW, [main], [right])
+    assert opened.wait(PATIENCE)
+    assert diff_id(main, right) in opened._metrics
+
+
+def test_closing_does_not_wait_long_for_what_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "_LAST", 0.1)
+    held = Held(FIRST.get)
+    opened = DiffStore(tmp_path / "store", source=held)
+    main, right, *_ = FIRST
+    opened.warm_diffs(NOW, [main], [right])
+    drawing = opened.delta(main, right)
+    assert held.begun.wait(PATIENCE)
+    began = time.monotonic()
+    opened.close()  # all three caches have work that hangs
+    assert time.monotonic() - began < 4
+    assert not drawing.done()
+    held.let.set()
+    assert drawing.exception(PATIENCE) is None or "closed" in str(drawing.exception())
 
 
 def test_a_store_that_was_closed_says_so(tmp_path: Path, source: Path) -> None:
