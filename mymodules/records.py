@@ -76,13 +76,26 @@ class KnownFile(NamedTuple):
     unchanged: bool
 
 
+class FileState(NamedTuple):
+    """What tells whether a file is still the same: a part of `os.stat_result`, a fifth of its size."""
+
+    st_size: int
+    st_mtime_ns: int
+    st_ctime_ns: int
+    st_ino: int
+
+    @classmethod
+    def of(cls, stat: os.stat_result) -> "FileState":
+        return cls(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+
+
 class DigestedFile(NamedTuple):
     """A file that was digested.
 
     Attributes
     ----------
     path : path
-    stat : os.stat_result
+    stat : os.stat_result or FileState
         Taken before its bytes were read.
     digest : str
     moment : int
@@ -90,7 +103,7 @@ class DigestedFile(NamedTuple):
     """
 
     path: AnyPath
-    stat: os.stat_result
+    stat: os.stat_result | FileState
     digest: str
     moment: int
 
@@ -310,7 +323,9 @@ class Records:
 
     # --- files
 
-    def known_files(self, files: Iterable[tuple[AnyPath, os.stat_result]]) -> dict[str, KnownFile]:
+    def known_files(
+        self, files: Iterable[tuple[AnyPath, os.stat_result | FileState]]
+    ) -> dict[str, KnownFile]:
         """What is known of these files, by path; files that were never digested are left out.
 
         A file is unchanged when size, modification time, change time and inode are what they were (on

@@ -21,7 +21,7 @@ from typing import Final
 
 from mymodules import images, pairs, pictures, workers
 from mymodules.pairs import Pair
-from mymodules.records import DigestedFile, Key, StoredRow
+from mymodules.records import DigestedFile, FileState, Key, StoredRow
 from mymodules.settings import shown
 from mymodules.store import DiffStore
 from mymodules.workers import PairResult
@@ -84,7 +84,7 @@ class Reuse:
 
     def __post_init__(self) -> None:
         self._pairs = {pair.name: pair for pair in self.part}
-        self._stats: dict[Path, tuple[os.stat_result, int]] = {}
+        self._stats: dict[Path, tuple[FileState, int]] = {}
         self._taken: set[str] = set()
         self._files: list[DigestedFile] = []
         self._rows: list[StoredRow] = []
@@ -109,7 +109,7 @@ class Reuse:
             if digest is None:
                 continue
             if path in self._stats:
-                status, moment = self._stats[path]
+                status, moment = self._stats.pop(path)
                 self._files.append(DigestedFile(path, status, digest, moment))
             if self.keep_originals and row.status == "changed":
                 self._originals[digest] = path
@@ -269,13 +269,13 @@ def _ending(name: str) -> str:
     return Path(name).suffix.lower()
 
 
-def _stat(path: Path) -> os.stat_result | None:
+def _stat(path: Path) -> FileState | None:
     """What is known of a file without reading it; None for what is no file."""
     try:
         status = path.stat()
     except OSError:
         return None
-    return status if stat.S_ISREG(status.st_mode) else None
+    return FileState.of(status) if stat.S_ISREG(status.st_mode) else None
 
 
 def content(path: Path) -> str | None:
