@@ -8,18 +8,22 @@ A decision belongs to a name and both digests: a later run with the same ones ha
 ==============================  ===================================================================
 ``accept, reject, ignore``      the decision about this row from here on
 ``clear``                       no decision from here on
-``undo``                        takes back the newest step that still holds
-``redo``                        does again what was taken back last; a decision leaves nothing to redo
+``undo``                        takes back the step that its note names, if that still holds
+``redo``                        does it again; a decision leaves nothing to redo
 ==============================  ===================================================================
 
-Lines that follow each other with one time and one of these words are one step. A cell holds no line break
-(a name has it as ``\u000a``), so what a kill has torn is one line, which counts if its word is whole.
+The note of these two is ``accept of TIME``; without one, they are about the newest step. Lines that follow
+each other with one time and one of these words are one step. A cell holds no line break
+(a name has it as ``\u000a``), so what a kill has torn is one line, which counts if its word is whole; of a
+step about many rows, those before that line may hold then. What could not be written is taken back.
 """
 
 import contextlib
 import csv
+import io
 import os
 import re
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -43,6 +47,7 @@ DECISIONS = ("accept", "reject", "ignore")
 """What can be decided; ``clear`` takes a decision away."""
 
 _WORDS = (*DECISIONS, "clear", "undo", "redo")
+_HEADER = results.BOM + results.encode([COLUMNS])
 
 
 class Row(NamedTuple):
@@ -98,14 +103,16 @@ class Decisions:
     Notes
     -----
     Every method reads first what others have appended. Undo and redo are those of the file: they may
-    concern a step of another process, or of last week.
+    concern a step of another process, or of last week. Several threads may share one object.
     """
 
     def __init__(self, out: AnyPath | None = None) -> None:
         folder = settings.current().out if out is None else Path(out).expanduser()
         self.path = folder / FILE
+        self._lock = threading.RLock()
         self._read = b""
         self._history = _History()
+        self._torn = b"", self._history  # what ended in a torn line, and what it says
 
     def decide(
         self, about: "pd.DataFrame | pd.Series[Any] | Row | Iterable[Row]", decision: str, note: str = ""
@@ -134,31 +141,37 @@ class Decisions:
         """
         if decision not in (*DECISIONS, "clear"):
             raise SettingsError(f"decision is {decision!r}: it must be {', '.join(DECISIONS)} or clear.")
-        return self._append(_as_rows(about), decision, note)
+        with self._lock:
+            return self._append(_as_rows(about), decision, note)
 
     def undo(self) -> Step | None:
         """Take back the newest step that holds, and return it; None when there is none."""
-        steps = self._refreshed().done
-        return self._append(steps[-1].rows, "undo", steps[-1].described()) if steps else None
+        with self._lock:
+            steps = self._refreshed().done
+            return self._append(steps[-1].rows, "undo", steps[-1].described()) if steps else None
 
     def redo(self) -> Step | None:
         """Do again the step that was taken back last, and return it; None when there is none."""
-        steps = self._refreshed().undone
-        return self._append(steps[-1].rows, "redo", steps[-1].described()) if steps else None
+        with self._lock:
+            steps = self._refreshed().undone
+            return self._append(steps[-1].rows, "redo", steps[-1].described()) if steps else None
 
     @property
     def can_undo(self) -> bool:
         """Whether there is a step to take back."""
-        return bool(self._refreshed().done)
+        with self._lock:
+            return bool(self._refreshed().done)
 
     @property
     def can_redo(self) -> bool:
         """Whether there is a step to do again."""
-        return bool(self._refreshed().undone)
+        with self._lock:
+            return bool(self._refreshed().undone)
 
     def of(self, row: Row) -> tuple[str, str]:
         """The decision about a row and its note, both empty where there is none."""
-        return self._refreshed().holding.get(_key(row), ("", ""))
+        with self._lock:
+            return self._refreshed().holding.get(_key(row), ("", ""))
 
     def state(self, frame: "pd.DataFrame") -> "pd.Series[Any]":
         """The decisions about the rows of a table.
@@ -171,9 +184,15 @@ class Decisions:
         """
         import pandas as pd  # it is loaded: there is a frame
 
-        holding = self._refreshed().holding
-        found = [holding.get(_key(row), ("", ""))[0] for row in rows(frame)]
+        found = [word for word, _ in self.each(frame)]
         return pd.Series(found, index=frame.index, name="decision", dtype="str")
+
+    def each(self, frame: "pd.DataFrame") -> list[tuple[str, str]]:
+        """The decision about each row of a table and its note, both empty where there is none."""
+        keys = [_key(row) for row in rows(frame)]
+        with self._lock:
+            holding = self._refreshed().holding
+            return [holding.get(key, ("", "")) for key in keys]
 
     def _refreshed(self) -> "_History":
         """The history as it is on the disk now."""
@@ -185,6 +204,11 @@ class Decisions:
             raise ResultsError(f"{shown(self.path)} cannot be read: {error.strerror or error}.") from error
         if not data.startswith(self._read):  # somebody has edited it
             self._read, self._history = b"", _History()
+        if not self._read and not _is_ours(data):
+            raise ResultsError(
+                f"{shown(self.path)} is not understood: it does not begin with {','.join(COLUMNS)}. Save it "
+                "as CSV UTF-8 with commas, or move it away; until then nothing can be decided."
+            )
         whole = data.rfind(b"\n") + 1
         for line in data[len(self._read) : whole].split(b"\n"):
             self._history.add(line)
@@ -192,10 +216,11 @@ class Decisions:
         if whole == len(data):
             return self._history
         # A torn line, or one that is being written: it is read again next time.
-        with_torn = _History()
-        for line in data.split(b"\n"):
-            with_torn.add(line)
-        return with_torn
+        if self._torn[0] != data:
+            self._torn = data, _History()
+            for line in data.split(b"\n"):
+                self._torn[1].add(line)
+        return self._torn[1]
 
     def _append(self, about: Iterable[Row], word: str, note: str) -> Step | None:
         about = [*dict.fromkeys(about)]
@@ -209,22 +234,25 @@ class Decisions:
         lines = results.encode(
             [time, results.guard(_to_cell(row.name)), *row[1:], word, results.guard(note)] for row in about
         )
-        created = not self.path.exists()
         try:
             # Unbuffered and in one piece: no line of another process comes in between.
             with self.path.open("a+b", buffering=0) as file:
                 size = file.seek(0, os.SEEK_END)
                 if size == 0:
-                    lines = results.BOM + results.encode([COLUMNS]) + lines
+                    lines = _HEADER + lines
                 else:
                     file.seek(size - 1)
                     if file.read(1) != b"\n":
                         lines = b"\r\n" + lines
-                results.write_all(file, lines)
-                os.fsync(file.fileno())
+                try:
+                    results.write_all(file, lines)
+                    os.fsync(file.fileno())
+                except OSError:
+                    _take_back(file, size, lines)
+                    raise
         except OSError as error:
             raise results.not_written(self.path, error) from error
-        if created:
+        if size == 0:
             sync_folder(self.path.parent)
         step = self._refreshed().did.get((time, word))
         return step.frozen() if step else None
@@ -233,7 +261,7 @@ class Decisions:
 # --- the history -------------------------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(eq=False)
 class _Step:
     time: str
     decision: str
@@ -260,10 +288,7 @@ class _History:
     def add(self, line: bytes) -> None:
         """Take one line into account; what is no record (a header, a torn one) says nothing."""
         text = line.decode("utf-8", "backslashreplace").strip("\r\ufeff")
-        try:
-            cells = next(csv.reader([text]), [])
-        except csv.Error:
-            return
+        cells = _cells(text)
         if len(cells) < len(COLUMNS) or cells[4] not in _WORDS:
             return
         time, name, first, second, word, note = cells[: len(COLUMNS)]
@@ -272,7 +297,7 @@ class _History:
         self.last = time, word
         if word in ("undo", "redo"):
             if begins:
-                self._move(word)
+                self._move(word, note)
             return
         if begins:
             self.done.append(_Step(time, word, results.unguard(note)))
@@ -281,11 +306,13 @@ class _History:
         self.done[-1].rows.append(row)
         self._hold(row, word, self.done[-1].note)
 
-    def _move(self, word: str) -> None:
+    def _move(self, word: str, note: str) -> None:
         source, target = (self.done, self.undone) if word == "undo" else (self.undone, self.done)
-        if not source:
+        decision, _, time = note.partition(" of ")
+        step = self.did.get((time, decision)) or (source[-1] if source else None)
+        if step not in source:  # another process has decided, or moved it, in between
             return
-        step = source.pop()
+        source.remove(step)
         target.append(step)
         self.did[self.last] = step
         if word == "undo":
@@ -304,6 +331,28 @@ class _History:
             self.holding.pop(row, None)
         else:
             self.holding[row] = word, note
+
+
+def _is_ours(data: bytes) -> bool:
+    """Whether a file begins with the header, which a kill may have torn."""
+    first = data.split(b"\n", 1)[0].rstrip(b"\r")
+    cells = _cells(first.decode("utf-8-sig", "replace"))
+    return _HEADER.startswith(first) or tuple(cells[: len(COLUMNS)]) == COLUMNS
+
+
+def _cells(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:
+        return []
+
+
+def _take_back(file: io.FileIO, size: int, lines: bytes) -> None:
+    """Cut what was written of some lines, unless somebody else has appended since."""
+    with contextlib.suppress(OSError):
+        file.seek(size)
+        if lines.startswith(file.readall()):
+            file.truncate(size)
 
 
 def _as_rows(about: "pd.DataFrame | pd.Series[Any] | Row | Iterable[Row]") -> list[Row]:

@@ -1,11 +1,14 @@
 // What the page does for the explorer. Rows, filters and the order are Python's; here the table is scrolled to
-// the current row, its headings and keys are turned into messages, and a kernel is asked for.
+// the current row and shows what is decided, its headings and keys are turned into messages, and a kernel is
+// asked for. Keys that decide go to the viewer, which knows what they mean.
 //
 //   {kind: "hello"}        asked once; the answer {kind: "awake"} hides the sentence for pages without a kernel
 //   {kind: "order", by}    a heading was clicked
 //   {kind: "step", by}     a key was pressed in the table: so many rows on
 
+const SCALE = "Gray: all rows, blue: those shown. Square-root scale: twice as high means four times as many.";
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -1e9, End: 1e9 };
+const DECIDING = ["a", "r", "i", "u", "t", "Backspace", "Delete"];
 
 function hide(sentence, hidden) {
   // JupyterLab gives every output a frame and a margin of its own.
@@ -32,16 +35,19 @@ function render({ model, el }) {
 
   function start(root) {
     const area = root.querySelector(".mme-table");
+    const column = model.get("columns").indexOf("decision");
     let table = null;
     let height = 0;
     let every = []; // all rows, as the table had them at first
     let shown = null; // what Python said of them last, and the table has
+    let decided = null; // the same of what is decided
 
     // The rows that pass the filters, in their order. Sending them anew takes three times as long.
     function fill() {
       const rows = model.get("rows");
       if (!table || shown === rows) return;
       shown = rows;
+      decide();
       const places = new Int32Array(rows.buffer.slice(rows.byteOffset, rows.byteOffset + rows.byteLength));
       const container = table.table().container();
       container.isFilling = true; // what is chosen now is not what a person chose
@@ -50,6 +56,28 @@ function render({ model, el }) {
       if (model.get("place") >= 0) table.row(model.get("place")).select();
       container.isFilling = false;
       reveal();
+    }
+
+    function decide() {
+      const marks = model.get("decisions");
+      if (!table || decided === marks || marks.byteLength !== every.length) return;
+      decided = marks;
+      const changed = new Set();
+      every.forEach((row, place) => {
+        if (row[column] === marks.getUint8(place)) return;
+        row[column] = marks.getUint8(place);
+        changed.add(row);
+      });
+      table.rows((_, row) => changed.has(row)).invalidate();
+    }
+
+    // The question takes the place of the buttons, and the focus, if it was there.
+    function ask() {
+      const asking = Boolean(model.get("asking"));
+      const [before, after] = [".mme-all", ".mme-ask"].map((part) => root.querySelector(part));
+      const inside = (asking ? before : after).contains(document.activeElement);
+      root.classList.toggle("mme-asking", asking);
+      if (inside) (asking ? after.querySelector("button:last-child") : area.querySelector(".dt-scroll-body")).focus();
     }
 
     function reveal() {
@@ -95,6 +123,8 @@ function render({ model, el }) {
       body.setAttribute("aria-label", "Rows; the arrow keys choose one");
       mark();
       measure();
+      decided = null;
+      decide();
       if (!isWhole(model.get("rows"), every.length)) fill();
     }
 
@@ -113,7 +143,9 @@ function render({ model, el }) {
       const title = range.querySelector(".widget-label").textContent;
       const readout = range.querySelector(".widget-readout");
       readout.id = `mme-${model.get("key")}-${index}`;
-      range.querySelector(".mme-histogram").alt = `How many rows have which value: ${title}`;
+      const bars = range.querySelector(".mme-histogram");
+      bars.alt = `How many rows have which value: ${title}; square-root scale`;
+      bars.title = SCALE;
       range.querySelectorAll(".noUi-handle").forEach((handle, end) => {
         handle.setAttribute("aria-label", `${title}, ${end ? "to" : "from"}`);
         handle.setAttribute("aria-describedby", readout.id);
@@ -131,7 +163,14 @@ function render({ model, el }) {
     area.addEventListener(
       "keydown",
       (event) => {
-        if (event.ctrlKey || event.metaKey || event.altKey) return;
+        const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+        const command = (event.ctrlKey || event.metaKey) && !event.altKey;
+        if (command ? key === "z" || key === "y" : !event.altKey && DECIDING.includes(key)) {
+          event.preventDefault();
+          root.querySelector(".mmv").dispatchEvent(new KeyboardEvent("keydown", event));
+          return;
+        }
+        if (command || event.altKey) return;
         if (["Enter", " "].includes(event.key) && order(event)) event.preventDefault();
         if (!(event.key in STEPS) || event.target.closest(".dt-scroll-head")) return;
         event.preventDefault();
@@ -139,13 +178,15 @@ function render({ model, el }) {
       },
       { signal: ending.signal },
     );
-    model.on("change:rows", fill);
-    model.on("change:place", reveal);
-    model.on("change:order", mark);
+    root.querySelector(".mme-ask").addEventListener(
+      "keydown",
+      (event) => event.key === "Escape" && event.currentTarget.querySelector("button:last-child").click(),
+      { signal: ending.signal },
+    );
+    const follow = { rows: fill, decisions: decide, place: reveal, order: mark, asking: ask };
+    for (const [trait, call] of Object.entries(follow)) model.on(`change:${trait}`, call);
     ending.signal.addEventListener("abort", () => {
-      model.off("change:rows", fill);
-      model.off("change:place", reveal);
-      model.off("change:order", mark);
+      for (const [trait, call] of Object.entries(follow)) model.off(`change:${trait}`, call);
     });
     found();
   }

@@ -5,12 +5,14 @@ in the viewer go through the rows that the filters left, in the order of the tab
 There is one order only, and Python knows it: the table's headers ask for it here, they never sort by
 themselves.
 
-What is on screen is data: `Explorer.frame` are the rows shown, `Explorer.selected` is the current one and
-`Explorer.query` the filters as an expression of pandas. Nothing is written. Names and messages come from the
-files looked at: they are shown as text, never as markup.
+What is on screen is data: `Explorer.frame` are the rows shown, with what is decided about each, `selected` is
+the current one and `query` the filters as an expression of pandas. Nothing but decisions is written, those
+about all rows shown only after a second click. Names and messages come from the files looked at: they are
+shown as text, never as markup.
 """
 
 import asyncio
+import contextlib
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +29,9 @@ from itables.widget import ITable
 from numpy.typing import NDArray
 
 from mymodules import batch, filters, look, results, settings
-from mymodules.errors import SettingsError
+from mymodules.bulk import Bulk
+from mymodules.decisions import Step
+from mymodules.errors import ResultsError, SettingsError
 from mymodules.settings import AnyPath
 from mymodules.viewer import Viewer
 
@@ -43,6 +47,7 @@ ORDERS = {
     _NAME: "name",
     "status": "status",
     "code": "code",
+    "decision": "decision",
     "pixel_diff_percent": "differing pixels, %",
     "num_diff_pixels": "differing pixels",
     "ssim_score": "SSIM score",
@@ -55,6 +60,7 @@ ORDERS = {
 _COLUMNS = {
     "status": "status",
     "name": _NAME,
+    "decision": "decision",
     "%": "pixel_diff_percent",
     "SSIM": "ssim_score",
     "regions": "regions",
@@ -118,8 +124,9 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
     table : ITable
         The rows shown.
     filters : dict of str to Widget
-        ``status`` (its value a tuple of statuses, empty for all), ``code``, ``name``, and a range slider
-        for each of `filters.MEASURES` by its column. Their values may be set.
+        ``status`` (its value a tuple of statuses, empty for all), ``decision`` (one of `filters.DECISIONS`),
+        ``code``, ``name``, and a range slider for each of `filters.MEASURES` by its column. Their values may
+        be set.
     order : Dropdown
         Its value is a key of `ORDERS`.
     descending : ToggleButton
@@ -138,10 +145,15 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
             raise SettingsError(
                 f"The frame has no column {absent[0]}: take one that results.load() returned."
             )
+        self.viewer = Viewer(frame, run=run)
         self._attrs = dict(frame.attrs)
-        self._given = frame.copy(deep=False)
+        self._given = frame.drop(columns="decision", errors="ignore")
         self._given.attrs = {}  # they would be copied deeply with every selection of rows
         self._all = self._given.reset_index(drop=True)
+        self._places = {name: place for place, name in enumerate(self._all[_NAME])}
+        noted = frame["decision"].fillna("") if "decision" in frame.columns else [""] * len(frame)
+        self._noted = pd.Series(list(noted), dtype="str")
+        self._decided = self._states(self._all)  # as the rows came, not as they are shown
         self._orders: dict[tuple[str, bool], pd.DataFrame] = {}
         self._frame = self._given
         self._waiting: asyncio.TimerHandle | None = None
@@ -160,11 +172,11 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
             style={"description_width": "auto"},
         )
         self.descending = ipywidgets.ToggleButton(False, description="⇅", tooltip="Turn the order round")
+        self._bulk = Bulk(lambda: self.frame["decision"], self.decide, self.viewer.closed)
         self._reset = ipywidgets.Button(description="Clear", tooltip="Show all rows again")
         self._summary = ipywidgets.HTML().add_class("mme-summary")
         self._bridge = _Bridge(key=secrets.token_hex(8))
         self._bridge.on_msg(self._told)
-        self.viewer = Viewer(frame, run=run)
         first = self._ordered(order, False).index
         # The table has every row from the start; later the page is told which of them stand where.
         self.table = _table(_light(self._all.iloc[first]))
@@ -173,25 +185,36 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         self._apply()
         if self._frame.shape[0]:
             self.viewer.row = self._frame[_NAME].iloc[0]
+            self._follow(None)
         super().__init__(self._parts())
         self.add_class("mme")
         for control in (*self.filters.values(), self.order, self.descending):
             control.observe(self._changed, "value")
-        self._pressed = (self.filters["status"], self.filters["code"], self.order, self.descending)
+        pressed = ("status", "decision", "code")
+        self._pressed = (*(self.filters[key] for key in pressed), self.order, self.descending)
+        traitlets.dlink((self._bulk, "asking"), (self._bridge, "asking"))
         self._reset.on_click(lambda _: self.clear())
+        self.viewer.on_decided(self._redecide)
         self.viewer.observe(self._follow, "row")
         self.table.observe(self._choose, "selected_rows")
         self._draw()
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The rows shown, in the order shown, with all columns and the index they came with."""
+        """The rows shown, in the order shown, with the index they came with.
+
+        It has all columns, and ``decision`` as the last one: ``accept``, ``reject``, ``ignore`` or empty.
+        """
         self._settle()
         return self._frame
 
     @property
     def query(self) -> str:
-        """The filters as an expression that `DataFrame.query` takes; empty when nothing is filtered."""
+        """The filters as an expression that `DataFrame.query` takes; empty when nothing is filtered.
+
+        Where it names ``decision``, another table must have that column first:
+        ``table["decision"] = explorer.viewer.decisions.state(table)``.
+        """
         return filters.conditions(self.filters, self._histograms)
 
     @property
@@ -206,6 +229,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         self._settle()
         self.viewer.row = row if isinstance(row, str) else str(row[_NAME])
 
+    def decide(self, decision: str, note: str = "") -> Step | None:
+        """Decide about all rows shown, in one step: one ``viewer.undo()`` takes all of it back.
+
+        Parameters and errors are those of `Viewer.decide`.
+        """
+        return self.viewer.decide(decision, note, about=self.frame)
+
     def clear(self) -> None:
         """Show all rows again."""
         self._held = True
@@ -218,22 +248,49 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
     def _apply(self) -> None:
         """Filter and order the rows, and hand them to the table and the viewer."""
         query = self.query
-        ordered = self._ordered(self.order.value, self.descending.value)
+        self._decided = self._states(self._all)
+        ordered = self._ordered(self.order.value, self.descending.value).assign(decision=self._decided)
         # The engine that reads methods of columns, whatever else is installed.
         kept = ordered.query(query, engine="python") if query else ordered
         places = kept.index.to_numpy()
-        self._frame = self._given.iloc[places]
-        self._frame.attrs = dict(self._attrs)
-        self.viewer.show(self._frame)
+        rows = self._given.iloc[places]
+        self._shown, self._frame = places, self._with_decisions(rows, places)
+        self.viewer.show(rows)
         place = self._place()
         with self._bridge.hold_sync():
+            self._bridge.decisions = self._marks()
             self._bridge.rows = self._stands[places].astype("<i4").tobytes()
             self._bridge.place = -1 if place is None else place
             self._bridge.order = [self.order.value, self._falls()]
         self.table.selected_rows = [] if place is None else [place]
-        self._summary.value = summary(self._all["status"], self._frame["status"])
+        self._sum_up()
+
+    def _states(self, rows: pd.DataFrame) -> "pd.Series[Any]":
+        """What is decided about some of all rows."""
+        with contextlib.suppress(ResultsError):  # the viewer tells why
+            if self.viewer.decisions is not None:
+                return self.viewer.decisions.state(rows)
+        return self._noted[rows.index]
+
+    def _with_decisions(self, rows: pd.DataFrame, places: NDArray[np.intp]) -> pd.DataFrame:
+        rows = rows.assign(decision=self._decided.iloc[places].array)
+        rows.attrs = dict(self._attrs)
+        return rows
+
+    def _marks(self) -> bytes:
+        """The decision about every row of the table, as the page takes it."""
+        marks = np.zeros(len(self._all), np.uint8)
+        marks[self._stands] = self._decided.map(filters.MARKS).to_numpy(np.uint8)
+        return marks.tobytes()
+
+    def _sum_up(self) -> None:
+        self._summary.value = summary(self._all.assign(decision=self._decided), self._frame)
+        self._bulk.fit(len(self._frame))
 
     def _ordered(self, key: str, turned: bool) -> pd.DataFrame:
+        if key == "decision":  # another one every time
+            ranks = self._decided.map(filters.MARKS).sort_values(ascending=not turned, kind="stable")
+            return self._all.loc[ranks.index]
         if (key, turned) not in self._orders:
             if len(self._orders) > 2:
                 self._orders.clear()
@@ -245,8 +302,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
 
     def _place(self) -> int | None:
         """Where the viewer's row stands among those shown."""
-        names = self.viewer._places
-        return names.get(self.viewer.row) if len(self._frame) else None
+        return self.viewer._rows.places.get(self.viewer.row) if len(self._frame) else None
 
     def _draw(self) -> None:
         """Draw the histograms anew."""
@@ -277,6 +333,19 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
                 self._dirty = False
                 self._apply()
                 _later(PAUSE, self._draw)  # the viewer is answered first
+
+    def _redecide(self, step: Step) -> None:
+        """Take over what was decided; rows come and go only where they are filtered by it."""
+        with self._lock:
+            places = [self._places[row.name] for row in step.rows if row.name in self._places]
+            self._decided.iloc[places] = self._states(self._all.iloc[places])
+            if self.filters["decision"].value:
+                self._dirty = True
+                self._settle()
+            else:
+                self._frame = self._with_decisions(self._frame, self._shown)
+                self._bridge.decisions = self._marks()
+                self._sum_up()
 
     def _follow(self, _: object) -> None:
         with self._lock:
@@ -311,6 +380,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         bar = ipywidgets.HBox(
             [
                 self.filters["status"],
+                self.filters["decision"],
                 self.filters["code"],
                 self.filters["name"],
                 self.order,
@@ -326,7 +396,8 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         ).add_class("mme-ranges")
         table = ipywidgets.Box([self.table]).add_class("mme-table")
         body = ipywidgets.Box([table, self.viewer]).add_class("mme-body")
-        return [bar, ranges, self._summary, body, self._bridge]
+        line = ipywidgets.HBox([self._summary, self._bulk]).add_class("mme-line")
+        return [bar, ranges, line, body, self._bridge]
 
     def _ipython_display_(self) -> None:
         """Show a sentence that stays where no kernel answers, and the widget."""
@@ -361,19 +432,28 @@ class _Bridge(anywidget.AnyWidget):
 
     rows = traitlets.Bytes().tag(sync=True)  # 32-bit integers: rows of the table, in the order shown
     place = traitlets.Int(-1).tag(sync=True)
+    decisions = traitlets.Bytes().tag(sync=True)  # of each row of the table, by `filters.MARKS`
+    asking = traitlets.Unicode().tag(sync=True)  # whether all rows shown shall be decided, and how
     order: traitlets.List[Any] = traitlets.List().tag(sync=True)
     columns = traitlets.List(list(_COLUMNS.values())).tag(sync=True)
     key = traitlets.Unicode().tag(sync=True)  # of the sentence for pages without a kernel
 
 
-def summary(of_all: "pd.Series[Any]", of_shown: "pd.Series[Any]") -> str:
-    """Return a line of markup: how many rows are shown, and of each status how many of all."""
-    everything, shown = of_all.value_counts(), of_shown.value_counts()
+def summary(of_all: pd.DataFrame, of_shown: pd.DataFrame) -> str:
+    """Return a line of markup: how many rows are shown, and of each status and decision how many of all."""
     parts = [f"<b>{len(of_shown):,}</b> of {len(of_all):,} rows shown"]
-    for status in filters.STATUSES:
-        if everything.get(status, 0):
-            text = f"{shown.get(status, 0):,} of {everything[status]:,}"
-            parts.append(f'<span class="mme-{status}">{status} {text}</span>')
+    asked = {status: (status, f"status == {status!r}") for status in filters.STATUSES}
+    if of_all["decision"].any():
+        asked["none"] = ("undecided", filters.UNDECIDED)
+        asked |= {word: (told, f"decision == {word!r}") for word, told in filters.DECIDED.items()}
+    for name, (told, condition) in asked.items():
+        everything, shown = (
+            len(frame[["status", "decision"]].query(condition, engine="python"))
+            for frame in (of_all, of_shown)
+        )
+        if everything:
+            text = f"{shown:,}" if shown == everything else f"{shown:,} of {everything:,}"
+            parts.append(f'<span class="mme-{name}">{told} {text}</span>')
     if not len(of_shown):
         parts.append("no row passes the filters")
     return f'<span role="status">{" · ".join(parts)}</span>'
@@ -412,6 +492,7 @@ def _light(frame: pd.DataFrame) -> pd.DataFrame:
         {
             "status": frame["status"].map(look.ORDER).fillna(len(filters.STATUSES)).astype(int),
             "name": frame[_NAME],
+            "decision": 0,  # it follows by itself: it may change at any time
             "%": np.round(filters.numbers(frame, "pixel_diff_percent"), 6),
             "SSIM": np.round(filters.numbers(frame, "ssim_score"), 6),
             "regions": filters.numbers(frame, "regions"),
@@ -420,10 +501,15 @@ def _light(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 # How DataTables writes a cell; what these return is markup, so they make it of numbers alone.
-_RENDER_STATUS = "function (data, type) { return [%s, ''][data]; }"
+_RENDER_WORD = "function (data, type) { return [%s][data] ?? ''; }"
 _RENDER_NUMBER = "function (data, type) { return Number.isFinite(data) ? %s : ''; }"
+_SIGNS = {"accept": "✓", "reject": "✕", "ignore": "–"}
+_SIGNED = [
+    f"<span class='mme-{word}' title='{told}'>{_SIGNS[word]}</span>" for word, told in filters.DECIDED.items()
+]
 _RENDERERS = {
-    "status": _RENDER_STATUS % ", ".join(map(repr, filters.STATUSES)),
+    "status": _RENDER_WORD % ", ".join(map(repr, filters.STATUSES)),
+    "decision": _RENDER_WORD % ", ".join(map(repr, ("", *_SIGNED))),
     "%": _RENDER_NUMBER
     % "data === 0 ? '0' : data < 0.001 ? '&lt;0.001' : data.toFixed(data < 1 ? 3 : data < 100 ? 1 : 0)",
     "SSIM": _RENDER_NUMBER % "data === 1 ? '1' : Math.min(data, 0.9999).toFixed(4)",

@@ -23,6 +23,25 @@ from mymodules import look
 STATUSES = tuple(look.ORDER)
 """In the order of reading: what needs a person first."""
 
+DECIDED = {"accept": "accepted", "reject": "rejected", "ignore": "ignored"}
+"""What can be in the column ``decision``, for a person; it is empty where nothing is decided."""
+
+MARKS = {word: mark for mark, word in enumerate(("", *DECIDED))}
+"""The same as small numbers."""
+
+UNDECIDED = "decision == '' and status != 'same'"
+"""Which rows wait for a decision: those without one, but same pictures need none."""
+
+# What the filter lets pass: its value, what it is called, and the condition.
+_BY_DECISION = {
+    "": ("all decisions", ""),
+    "none": ("undecided", UNDECIDED),
+    "any": ("decided", "decision != ''"),
+    **{word: (told, f"decision == {word!r}") for word, told in DECIDED.items()},
+}
+DECISIONS = tuple(_BY_DECISION)
+"""The values of the filter for decisions: for all rows, those that wait, those decided, and by decision."""
+
 _NAME = "image_filename"
 _ACCENT, _QUIET = "#3b82c4", "#9aa0a6a0"  # legible on white and on black
 
@@ -137,21 +156,22 @@ class Histogram:
 
 
 def make(frame: pd.DataFrame, histograms: Sequence[Histogram]) -> dict[str, Any]:
-    """Return the widgets: ``status``, ``code``, ``name`` and a range slider by column for each measure."""
+    """Return the widgets: ``status``, ``decision``, ``code``, ``name``, and a range slider by column."""
     counts = {str(status): int(count) for status, count in frame["status"].value_counts().items()}
     codes = frame["code"].dropna().value_counts().items() if "code" in frame.columns else ()
     named = [(f"{code} ({count:,})", str(code)) for code, count in codes if code]
     filters: dict[str, Any] = {
         "status": StatusFilter(counts),
-        "code": ipywidgets.Dropdown(options=[("all codes", ""), *named], description="Code"),
+        "decision": ipywidgets.Dropdown(
+            options=[(told, value) for value, (told, _) in _BY_DECISION.items()],
+            tooltip="Decision; undecided: that wait for one, same pictures need none",
+        ),
+        "code": ipywidgets.Dropdown(options=[("all codes", ""), *named], tooltip="Code"),
         "name": ipywidgets.Text(
-            placeholder="part of it, or *.png",
-            description="Name",
+            placeholder="name, or *.png",
             tooltip="A part of the name, or a pattern: * stands for anything, ? for one character",
         ),
     }
-    for key in ("code", "name"):
-        filters[key].style.description_width = "auto"
     for histogram in histograms:
         measure = histogram.measure
         filters[measure.column] = ipywidgets.SelectionRangeSlider(
@@ -169,6 +189,7 @@ def conditions(filters: Mapping[str, Any], histograms: Sequence[Histogram]) -> s
     statuses, code = filters["status"].value, filters["code"].value
     parts = [
         f"status in {list(statuses)!r}" if statuses else "",
+        _BY_DECISION[filters["decision"].value][1],
         f"code == {literal(code)}" if code else "",
         name_condition(filters["name"].value),
         *(histogram.condition(*filters[histogram.measure.column].index) for histogram in histograms),
@@ -178,7 +199,7 @@ def conditions(filters: Mapping[str, Any], histograms: Sequence[Histogram]) -> s
 
 def clear(filters: Mapping[str, Any]) -> None:
     """Let all rows pass."""
-    for key, empty in (("status", ()), ("code", ""), ("name", "")):
+    for key, empty in (("status", ()), ("decision", ""), ("code", ""), ("name", "")):
         filters[key].value = empty
     for measure in MEASURES:
         control = filters[measure.column]

@@ -6,8 +6,8 @@ written, and names and messages are only ever shown as plain text: they come fro
 
 import base64
 import html
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
-from mymodules import images, pairs
+from mymodules import images, results, views
 from mymodules.errors import ImageError, StoreError
 from mymodules.store import DiffStore
 
@@ -120,11 +120,15 @@ def blended(pair: Sides, percent: float, *, boxes: bool = True) -> bytes:
     return data
 
 
-def blend(frame: pd.DataFrame) -> ipywidgets.Widget:
-    """Return a widget that blends the first picture of a changed pair into the second, boxes drawn."""
+def blend(frame: pd.DataFrame, *, run: results.AnyRun | Mapping[str, Any] | None = None) -> ipywidgets.Widget:
+    """Return a widget that blends the first picture of a changed pair into the second, boxes drawn.
+
+    Where the frame does not know its folders, `run` says it: see `results.folders`.
+    """
     changed = ranked(frame[frame["status"] == "changed"])
     if changed.empty:
         return _framed(_text("No pair has changed: there is nothing to blend."))
+    folders = views.folders(frame, run)
     names = [(f"{row + 1}. {name}", row) for row, name in enumerate(changed["image_filename"])]
     choice = ipywidgets.Dropdown(options=names, layout={"width": "460px"})
     percent = ipywidgets.IntSlider(
@@ -141,9 +145,9 @@ def blend(frame: pd.DataFrame) -> ipywidgets.Widget:
         row = changed.iloc[choice.value]
         shown.clear()
         try:
-            shown.append(sides(*_read(frame, row["image_filename"]), regions=row["regions"]))
+            shown.append(sides(*_read(folders, row["image_filename"]), regions=row["regions"]))
             facts.value = _text(_facts(row, shown[0].scale)).value
-        except (OSError, ImageError) as problem:
+        except (OSError, ImageError, views.Absent) as problem:
             facts.value = _text(f"This pair cannot be shown any more: {problem}").value
         draw()
 
@@ -162,11 +166,18 @@ def blend(frame: pd.DataFrame) -> ipywidgets.Widget:
     return _framed(choice, slider, facts, page)
 
 
-def audit(frame: pd.DataFrame, rows: int = 5, seed: int = 0) -> pd.DataFrame:
+def audit(
+    frame: pd.DataFrame,
+    rows: int = 5,
+    seed: int = 0,
+    *,
+    run: results.AnyRun | Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
     """Recompute random rows the textbook way: gray by OpenCV, SSIM by scikit-image, pixels counted by numpy.
 
     Only pairs with a score and at least 7 px on every side are drawn, scikit-image's window. Where sizes
     differ, the common area is compared and what stands outside it counts as different, as in the table.
+    Where the frame does not know its folders, `run` says it: see `results.folders`.
     """
     from skimage.metrics import structural_similarity  # takes half a second, and only the audit needs it
 
@@ -174,7 +185,7 @@ def audit(frame: pd.DataFrame, rows: int = 5, seed: int = 0) -> pd.DataFrame:
     scored = frame[frame["ssim_score"].notna() & (frame[sizes].min(axis="columns") >= 7)]
     checks = []
     for _, row in scored.sample(min(rows, len(scored)), random_state=seed).iterrows():
-        first, second = _read(frame, row["image_filename"])
+        first, second = _read(views.folders(frame, run), row["image_filename"])
         height, width = (min(first.shape[axis], second.shape[axis]) for axis in (0, 1))
         whole = max(first.shape[0], second.shape[0]) * max(first.shape[1], second.shape[1])
         first, second = first[:height, :width], second[:height, :width]
@@ -258,13 +269,9 @@ def _figure(store: DiffStore, digest: str, caption: str) -> str:
     return f'<figure style="margin: 0">{picture}{wrapped}</figure>'
 
 
-def _read(frame: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
-    run = frame.attrs["run"]
-    first, second = (Path(run[side]) / pairs.from_text(name) for side in ("first", "second"))
-    if not second.exists():  # it may spell the same name in other code points
-        listed = pairs.find(Path(run["first"]), Path(run["second"])).pairs
-        second = next((pair.second for pair in listed if pair.name == name and pair.second), second)
-    limit = run["options"]["max_pixels"]
+def _read(folders: views.Folders, name: str) -> tuple[np.ndarray, np.ndarray]:
+    first, second = (folders.path(name, side, None) for side in views.SIDES)
+    limit = folders.max_pixels
     return images.read_rgba(first, max_pixels=limit), images.read_rgba(second, max_pixels=limit)
 
 

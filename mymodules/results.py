@@ -19,10 +19,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
 
 from mymodules import settings
-from mymodules.errors import OutputError, ResultsError
+from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.regions import Region
 from mymodules.settings import AnyPath, shown
 from mymodules.workers import PairResult
@@ -146,6 +146,65 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict):
         raise ResultsError(f"{shown(path)} is not a run's manifest: it holds no JSON object.")
     return manifest
+
+
+class AnyRun(Protocol):
+    """What `batch.run` returns, as far as it tells where files are."""
+
+    @property
+    def csv_path(self) -> Path:
+        """The finished CSV."""
+
+
+class Folders(NamedTuple):
+    """Where the files of a run are, and the largest picture it decoded; no `out` where it is not known."""
+
+    first: Path
+    second: Path
+    out: Path | None
+    max_pixels: int
+
+
+def folders(
+    frame: "pd.DataFrame",
+    run: AnyRun | Mapping[str, Any] | None = None,
+    needed: Sequence[str] = ("first", "second"),
+) -> Folders:
+    """Where the files of a table's run are.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    run : Run or mapping, optional
+        What `batch.run` returned or a manifest; by default ``frame.attrs["run"]``.
+    needed : sequence of str
+        Which of ``first``, ``second`` and ``out`` must be known.
+
+    Raises
+    ------
+    SettingsError
+        When one of them is not.
+    ResultsError
+        When the manifest of `run` cannot be read.
+    """
+    out = None
+    if run is not None and not isinstance(run, Mapping):
+        out = run.csv_path.parent
+        run = read_manifest(manifest_path(out, stamp_of(run.csv_path) or ""))
+    known = (frame.attrs.get("run") or {}) if run is None else run
+    absent = [role for role in needed if not known.get(role)]
+    if absent:
+        raise SettingsError(
+            f"It is not known where the pictures are: the run does not name {' and '.join(absent)}. Take the "
+            "frame of results.load(), or hand over run=, what batch.run() returned or "
+            f"{{{', '.join(f'{role!r}: ...' for role in needed)}}}."
+        )
+    if out is None and known.get("out"):
+        out = Path(known["out"])
+    limit = (known.get("options") or {}).get("max_pixels", settings.MAX_PIXELS)
+    # What is kept of these must hold in another working folder, too.
+    first, second = (Path(known[role]).absolute() for role in ("first", "second"))
+    return Folders(first, second, out and out.absolute(), int(limit))
 
 
 # --- one row and its cells ---------------------------------------------------------------------------

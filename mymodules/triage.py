@@ -7,7 +7,6 @@ the old one is kept before anything is changed. Nothing in second is ever writte
 
 import contextlib
 import os
-import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from datetime import datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from mymodules import batch, decisions, images, pairs, results
+from mymodules import decisions, images, pairs, results
 from mymodules.decisions import Decisions, Row, Step, rows
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.pairs import Pair
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["Approval", "Decisions", "Restoration", "Row", "Step", "approve", "restore", "rows"]
 
 _MANIFEST = "approved.json"
-_FOLDER = re.compile(r"approved-\d{8}-\d{6}(-\d+)?", re.ASCII)
 _KEPT = "first"  # below the dated folder, so that no picture meets the manifest
 
 _AGAIN = "compare again, then decide"
@@ -81,7 +79,7 @@ class Restoration:
 
 def approve(
     frame: "pd.DataFrame",
-    run: batch.Run | Mapping[str, Any] | None = None,
+    run: results.AnyRun | Mapping[str, Any] | None = None,
     *,
     adopt: Iterable[str] = (),
     remove: Iterable[str] = (),
@@ -116,7 +114,7 @@ def approve(
     -----
     Old files are copied to ``approved-<stamp>/first/`` in the output folder, then ``approved.json`` there
     says what is about to happen, then each file is replaced in one step. Whatever ends this early, `restore`
-    with that folder brings all old files back.
+    with that folder brings all old files back; where there is no ``approved.json``, none was changed.
     """
     first, second, out = _folders(frame, run)
     refused: dict[str, str] = {}
@@ -130,6 +128,7 @@ def approve(
         manifest = {"first": str(first), "second": str(second), "complete": False}
         manifest |= {"changes": [change.entry() for change in changes]}
         if changes:
+            _remove_stale(changes, out)
             for path, _, _ in os.walk(folder):
                 decisions.sync_folder(Path(path))
             results.write_manifest(folder / _MANIFEST, manifest)
@@ -171,12 +170,15 @@ def restore(folder: AnyPath) -> Restoration:
     Raises
     ------
     ResultsError
-        When the folder is not one of `approve`.
+        When the folder is not one of `approve`, or it ended before it changed anything.
     """
     folder = Path(folder).expanduser()
     path = folder / _MANIFEST
-    if _FOLDER.fullmatch(folder.name) and folder.is_dir() and not path.exists():
-        return Restoration((), (), {})  # it ended before anything was changed
+    if not os.path.lexists(path):
+        raise ResultsError(
+            f"{shown(folder)} holds no {_MANIFEST}: it is no folder of approve, or one that ended before "
+            "anything was changed."
+        )
     manifest = results.read_manifest(path)
     try:
         first = Path(manifest["first"])
@@ -220,6 +222,12 @@ class _Change:
     def path(self) -> str:
         return shown(self.target)
 
+    @property
+    def link(self) -> Path | None:
+        """The link that leads to it out of its root, if one does."""
+        parts = [self.target, *self.target.parents][: len(PurePath(self.below).parts)]
+        return next((part for part in reversed(parts) if part.is_symlink()), None)
+
     def kept(self, folder: Path) -> Path:
         return folder / _KEPT / self.below
 
@@ -249,24 +257,16 @@ def _names(given: Iterable[str]) -> set[str]:
     return {given} if isinstance(given, str) else set(given)
 
 
-def _folders(frame: "pd.DataFrame", run: batch.Run | Mapping[str, Any] | None) -> tuple[Path, Path, Path]:
-    out = None
-    if isinstance(run, batch.Run):
-        out, stamp = run.csv_path.parent, results.stamp_of(run.csv_path)
-        run = results.read_manifest(results.manifest_path(out, stamp or ""))
-    known = (frame.attrs.get("run") or {}) if run is None else run
-    absent = [role for role in ("first", "second", "out") if not known.get(role)]
+def _folders(
+    frame: "pd.DataFrame", run: results.AnyRun | Mapping[str, Any] | None
+) -> tuple[Path, Path, Path]:
     if "status" not in frame.columns:
         raise SettingsError("The frame has no column status: take one that results.load() returned.")
-    if absent:
-        raise SettingsError(
-            f"It is not known where the pictures are: the run does not name {' and '.join(absent)}. Take the "
-            "frame of results.load(), or hand over run=, what batch.run() returned."
-        )
-    out = out or Path(known["out"])
+    first, second, out, _ = results.folders(frame, run, needed=("first", "second", "out"))
+    assert out is not None
     if not out.is_dir():
         raise SettingsError(f"There is no output folder {shown(out)} with what was decided: hand over run=.")
-    return Path(known["first"]), Path(known["second"]), out
+    return first, second, out
 
 
 def _wanted(
@@ -276,7 +276,8 @@ def _wanted(
     statuses = frame["status"].tolist()
     wanted = []
     about = rows(frame)
-    for row, status, decision in zip(about, statuses, decided.state(frame).tolist(), strict=True):
+    each = zip(about, statuses, decided.state(frame).tolist(), strict=True)
+    for row, status, decision in dict.fromkeys(each):  # a frame may hold a row twice
         name = row.name
         named = name in adopt or name in remove
         if not named and decision != "accept":
@@ -345,9 +346,22 @@ def _reserved(out: Path) -> Path:
             raise results.not_written(folder, error) from error
 
 
+def _remove_stale(changes: list[_Change], out: Path) -> None:
+    """Remove what killed calls have left beside these files."""
+    targets = {change.target for change in changes}
+    for path in out.glob(f"approved-*/{_MANIFEST}"):
+        with contextlib.suppress(ResultsError, OSError, KeyError, TypeError, ValueError):
+            manifest = results.read_manifest(path)
+            before = [_Change.of(entry, Path(manifest["first"])) for entry in manifest["changes"]]
+            for change in before:
+                if change.target in targets:
+                    change.beside(path.parent).unlink(missing_ok=True)
+
+
 def _is_kept(change: _Change, folder: Path, refused: dict[str, str]) -> bool:
     """Copy the old file; false when there is a reason not to go on."""
     try:
+        _check_no_link(change)
         if change.source is not None and images.digest(change.source) != change.new:
             raise _Refused(f"second is no longer the picture that was compared: {_AGAIN}.")
         if change.old is None:
@@ -363,9 +377,13 @@ def _is_kept(change: _Change, folder: Path, refused: dict[str, str]) -> bool:
     return change.name not in refused
 
 
+def _check_no_link(change: _Change) -> None:
+    if change.link is not None:
+        raise _Refused(f"{shown(change.link)} is a link: approve where the file itself is.")
+
+
 def _old_data(change: _Change) -> bytes:
-    if change.target.is_symlink():
-        raise _Refused(f"{change.path} is a link: approve where the file itself is.")
+    _check_no_link(change)
     data = change.target.read_bytes()
     digest = images.digest(data)
     if digest == change.new:
@@ -385,6 +403,7 @@ def _is_carried_out(change: _Change, folder: Path, refused: dict[str, str]) -> b
         data = change.source.read_bytes()
         if images.digest(data) != change.new:
             raise _Refused(f"second is no longer the picture that was compared: {_AGAIN}.")
+        _check_no_link(change)
         change.target.parent.mkdir(parents=True, exist_ok=True)
         with _placing(change, folder, data, like=change.target if change.old else change.source):
             if change.old is not None:
@@ -430,8 +449,8 @@ def _check_as_approved(change: _Change) -> None:
 
 def _now(change: _Change) -> str | None:
     """The digest of what is in first, None where there is nothing."""
-    if change.target.is_symlink():
-        raise _Refused(f"{change.path} was changed after the approval: it is a link.")
+    if change.link is not None:
+        raise _Refused(f"{change.path} was changed after the approval: {shown(change.link)} is a link.")
     try:
         return images.digest(change.target)
     except (FileNotFoundError, NotADirectoryError):

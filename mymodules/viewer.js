@@ -6,6 +6,8 @@
 //
 // source  record(name), picture(name, side), regions(name), tile(name, x, y): promises of what viewer.py describes;
 //         only(name) drops what waits for other rows; on(event, call) tells "rows" and "trouble"; close().
+//         Where rows can be decided: decide(name, decision, note, on), undo(), redo(), and on("decided", call).
+//         Without them a record's decision is shown, and that is all.
 // state   get(key), set(values), on(key, call) for "row", "mode" and "region".
 //
 // File names and messages come from files of others: they are set as text, never as markup.
@@ -51,6 +53,12 @@ const KEYS = [
   ["m", "maximise, and back"],
   ["Esc", "close this, crosshair off, no region"],
 ];
+const DECIDING = [
+  ["a, r, i", "accept, reject, ignore; then the next row without a decision (same ones are passed over)"],
+  ["Backspace", "take the decision away"],
+  ["u, Shift + u", "undo, redo, and show that row; also Ctrl + z, Ctrl + Shift + z"],
+  ["t", "a note on the decision"],
+];
 const POINTER = [
   ["Drag", "move the picture, or the divider of swipe"],
   ["Wheel", "scroll, once the viewer has been clicked (before, the notebook scrolls)"],
@@ -64,7 +72,14 @@ const ICONS = {
   in: "M3.5 8h9M8 3.5v9",
   large: "M2.5 6V2.5H6M10 2.5h3.5V6M13.5 10v3.5H10M6 13.5H2.5V10",
   details: "M2.5 3h11v10h-11zM10 3v10",
+  accept: "M2.5 8.5 6 12l7.5-8",
+  reject: "M4 4l8 8M12 4l-8 8",
+  ignore: "M2.5 8a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0-11 0M4.2 11.8l7.6-7.6",
+  undo: "M5.5 3 2.5 6l3 3M2.5 6H9a4 4 0 0 1 0 8H6",
+  redo: "M10.5 3l3 3-3 3M13.5 6H7a4 4 0 0 0 0 8h3",
 };
+
+const DECIDED = { accept: "accepted", reject: "rejected", ignore: "ignored" };
 
 const number = (value) => value.toLocaleString("en");
 const size = (width, height) => (width && height ? `${number(width)} × ${number(height)} px` : "–");
@@ -154,6 +169,11 @@ function createViewer(root, source, state) {
   let hover = null; // pixel under the pointer
   let blinkTimer = 0;
   let phase = "first";
+  let deciding = { undo: false, redo: false, closed: "" };
+  const underWay = new Map(); // decisions that are being written, by row
+  let told = {}; // what came of the last one, and beside which row that is said
+  let askedAt = 0; // the turn in which something was decided last
+  let draft = {}; // a note without a decision as yet, and of which row
 
   // --- parts ------------------------------------------------------------------------------------------
 
@@ -165,15 +185,33 @@ function createViewer(root, source, state) {
   const detailsButton = button("Details", "d", () => toggle("details"), icon("details"));
   const largeButton = button("Maximise", "m", maximise, icon("large"));
   const helpButton = button("Keys and help", "?", () => showHelp(true), "?");
+  const decision = element("span", { class: "mmv-decision" });
+  const decideButtons = [["accept", "Accept", "a"], ["reject", "Reject", "r"], ["ignore", "Ignore", "i"]].map(
+    ([word, label, key]) => {
+      const made = button(label, key, () => decide(word), element("span", { text: label }));
+      made.prepend(icon(word));
+      Object.assign(made.dataset, { decision: word, title: made.title });
+      return made;
+    },
+  );
+  const undoButton = button("Undo", "u", () => stepBack("undo"), icon("undo"));
+  const redoButton = button("Redo", "Shift + u", () => stepBack("redo"), icon("redo"));
+  const decideBox = element("div", { class: "mmv-group mmv-decide", role: "group", "aria-label": "Decision" }, ...decideButtons, undoButton, redoButton);
+  decideBox.hidden = !source.decide;
   const head = element(
     "div",
     { class: "mmv-head" },
     element("div", { class: "mmv-group" }, previousButton, nextButton),
     place,
     status,
+    decision,
     name,
-    element("div", { class: "mmv-group mmv-end" }, detailsButton, largeButton, helpButton),
+    decideBox,
+    element("div", { class: "mmv-group" }, detailsButton, largeButton, helpButton),
   );
+  const problem = element("p", { class: "mmv-problem", role: "alert", hidden: "" });
+  const noteText = element("input", { type: "text", "aria-label": "Note", placeholder: "Why? Enter keeps it, Esc does not" });
+  const noteBox = element("label", { class: "mmv-noting", hidden: "" }, element("span", { text: "Note" }), noteText);
 
   const modeButtons = MODES.map(([mode, label], index) => button(label, index + 1, () => choose({ mode })));
   const slider = element("input", { type: "range" });
@@ -237,7 +275,8 @@ function createViewer(root, source, state) {
   const divider = element("div", { class: "mmv-divider", "aria-hidden": "true" }, element("span"));
   left.node.append(divider);
   const legend = element("div", { class: "mmv-legend" }, ...makeLegend());
-  const stage = element("div", { class: "mmv-stage" }, left.whole, right.whole, legend);
+  const news = element("p", { class: "mmv-news", "aria-hidden": "true", hidden: "" });
+  const stage = element("div", { class: "mmv-stage" }, left.whole, right.whole, legend, news);
 
   const message = element("p", { class: "mmv-message" });
   const notes = element("div", { class: "mmv-notes" });
@@ -287,7 +326,7 @@ function createViewer(root, source, state) {
   const closeHelp = button("Close", "Esc", () => showHelp(false));
   help.append(
     element("div", { class: "mmv-card" },
-      element("h3", { text: "Keys" }), makeTable(KEYS),
+      element("h3", { text: "Keys" }), makeTable(source.decide ? [...DECIDING, ...KEYS] : KEYS),
       element("h3", { text: "Mouse and touch pad" }), makeTable(POINTER),
       element("p", { text: "Keys work while the viewer has the focus: click it, or go to it with Tab." }),
       closeHelp),
@@ -298,11 +337,10 @@ function createViewer(root, source, state) {
     tabindex: "0",
     role: "group",
     "aria-label": "Picture viewer; ? shows its keys",
-    "data-lm-suppress-shortcuts": "true", // JupyterLab's command mode stays out
     "data-details": "on",
     "data-has": "none",
   })) root.setAttribute(attribute, value);
-  root.replaceChildren(head, tools, element("div", { class: "mmv-body" }, stage, details), readout, help, live);
+  root.replaceChildren(head, problem, noteBox, tools, element("div", { class: "mmv-body" }, stage, details), readout, help, live);
 
   function makeTable(rows) {
     return element(
@@ -346,6 +384,8 @@ function createViewer(root, source, state) {
     const mine = ++turn;
     record = boxes = null;
     pair = {};
+    if (noteBox.contains(document.activeElement)) root.focus({ preventScroll: true });
+    noteBox.hidden = problem.hidden = true;
     source.only(wanted);
     fill();
     if (!wanted) return;
@@ -375,8 +415,9 @@ function createViewer(root, source, state) {
     try {
       const found = await source.record(record.name);
       if (mine !== turn) return;
-      Object.assign(record, { place: found.place, total: found.total, previous: found.previous, next: found.next });
+      for (const key of ["place", "total", "previous", "next", "decision", "note"]) record[key] = found[key];
       fillHead();
+      fillDetails();
     } catch {
       // another row is on its way
     }
@@ -465,8 +506,43 @@ function createViewer(root, source, state) {
     status.textContent = record?.status ?? "";
     status.dataset.status = record?.status ?? "";
     status.hidden = !record?.status;
-    previousButton.disabled = !record?.previous;
-    nextButton.disabled = !record?.next;
+    fillDecision();
+    if (!record && wanted) return; // a button that is pressed again and again keeps the focus
+    able(previousButton, record?.previous);
+    able(nextButton, record?.next);
+  }
+
+  // A button that is disabled would lose the focus, and the viewer with it.
+  function able(made, can) {
+    if (!can && made === document.activeElement) root.focus({ preventScroll: true });
+    made.disabled = !can;
+  }
+
+  function fillDecision() {
+    const coming = underWay.get(record?.name);
+    root.toggleAttribute("data-deciding", Boolean(coming));
+    decision.textContent = DECIDED[record?.decision] ?? "";
+    decision.dataset.decision = record?.decision ?? "";
+    decision.hidden = Boolean(source.decide) || !DECIDED[record?.decision];
+    for (const made of decideButtons) {
+      made.setAttribute("aria-pressed", made.dataset.decision === (coming ?? record?.decision));
+      made.title = deciding.closed || made.dataset.title;
+      able(made, state.get("row") && !deciding.closed);
+    }
+    able(undoButton, deciding.undo);
+    able(redoButton, deciding.redo);
+    news.textContent = told.row === state.get("row") ? (told.text ?? "") : "";
+    news.hidden = !news.textContent;
+  }
+
+  let newsTimer = 0;
+  function tell(row, text) {
+    told = { row, text };
+    clearTimeout(newsTimer);
+    newsTimer = setTimeout(() => {
+      told = {};
+      fillDecision();
+    }, 5000);
   }
 
   function fillDetails() {
@@ -490,10 +566,12 @@ function createViewer(root, source, state) {
       if (record.code) add("Code", record.code);
     }
     figures.replaceChildren(...rows);
-    const told = [];
+    const remarks = [];
+    const noted = draft.name === record?.name ? draft.text : record?.note;
+    if (noted) remarks.push(element("p", { class: "mmv-noted", text: `Note: ${noted}` }));
     for (const side of SIDES) {
-      if (pair[side]?.changed) told.push(element("p", { class: "mmv-warning", text: pair[side].changed }));
-      if (pair[side]?.encoded) told.push(element("p", { text: `${side} is shown as compared: ${pair[side].encoded}.` }));
+      if (pair[side]?.changed) remarks.push(element("p", { class: "mmv-warning", text: pair[side].changed }));
+      if (pair[side]?.encoded) remarks.push(element("p", { text: `${side} is shown as compared: ${pair[side].encoded}.` }));
     }
     const [first, second] = SIDES.map(extent);
     if (SIDES.every(has)) {
@@ -501,12 +579,12 @@ function createViewer(root, source, state) {
         const parts = [];
         if (other[0] > mine[0]) parts.push(`${number(other[0] - mine[0])} px on the right`);
         if (other[1] > mine[1]) parts.push(`${number(other[1] - mine[1])} px at the bottom`);
-        if (parts.length) told.push(element("p", { text: `${side} lacks ${parts.join(" and ")}: hatched.` }));
+        if (parts.length) remarks.push(element("p", { text: `${side} lacks ${parts.join(" and ")}: hatched.` }));
       };
       missing(first, second, "first");
       missing(second, first, "second");
     }
-    notes.replaceChildren(...told);
+    notes.replaceChildren(...remarks);
     for (const pane of panes) {
       for (const side of SIDES) {
         const [width, height] = extent(side);
@@ -572,8 +650,9 @@ function createViewer(root, source, state) {
   }
 
   function announceRow() {
-    const figuresText = record.messages || "";
-    live.textContent = `${record.name}, ${record.place + 1} of ${record.total}, ${record.status ?? ""}. ${figuresText}`;
+    const before = told.row === record.name && told.text ? `${told.text} ` : "";
+    const decided = DECIDED[record.decision] ? `, ${DECIDED[record.decision]}` : "";
+    live.textContent = `${before}${record.name}, ${record.place + 1} of ${record.total}, ${record.status ?? ""}${decided}. ${record.messages || ""}`;
   }
 
   // --- what a person does -----------------------------------------------------------------------------
@@ -583,6 +662,61 @@ function createViewer(root, source, state) {
   function step(direction) {
     const wanted = record?.[direction];
     if (wanted) choose({ row: wanted, region: -1 });
+  }
+
+  // Nothing is decided about a row that has not come, nor about one twice at a time.
+  async function decide(word, note = null) {
+    if (!source.decide || !record || underWay.has(record.name) || deciding.closed) return;
+    const about = record;
+    const kept = note ?? (draft.name === about.name && word !== "clear" ? draft.text : null);
+    underWay.set(about.name, word);
+    askedAt = turn;
+    problem.hidden = true;
+    fillDecision();
+    try {
+      Object.assign(about, await source.decide(about.name, word, kept, note === null && word !== "clear"));
+      if (draft.name === about.name) draft = {};
+    } catch (error) {
+      refuse(error, about);
+    }
+    underWay.delete(about.name);
+    fillDecision();
+    if (record === about) fillDetails();
+  }
+
+  async function stepBack(kind) {
+    if (!source.decide || deciding.closed) return;
+    const about = record;
+    askedAt = turn;
+    problem.hidden = true;
+    try {
+      await source[kind]();
+    } catch (error) {
+      refuse(error, about);
+    }
+  }
+
+  function refuse(error, about) {
+    problem.textContent = about && about !== record ? `${about.name}: ${error.message}` : error.message;
+    problem.hidden = false;
+  }
+
+  function openNote() {
+    if (!source.decide || !record || deciding.closed) return;
+    noteText.value = (draft.name === record.name ? draft.text : record.note) ?? "";
+    noteBox.hidden = false;
+    noteText.focus();
+    noteText.select();
+  }
+
+  function closeNote(keep) {
+    const text = noteText.value.trim();
+    noteBox.hidden = true;
+    root.focus({ preventScroll: true });
+    if (!keep || !record) return;
+    if (DECIDED[record.decision]) return decide(record.decision, text);
+    draft = { name: record.name, text }; // it goes with the decision when that is made
+    fillDetails();
   }
 
   function stepRegion(by) {
@@ -612,8 +746,10 @@ function createViewer(root, source, state) {
   let still = false; // a region that was clicked in the picture needs no moving
 
   function toggle(what) {
-    if (what === "details") root.dataset.details = root.dataset.details === "on" ? "off" : "on";
-    else view[what] = !view[what];
+    if (what === "details") {
+      if (details.contains(document.activeElement)) root.focus({ preventScroll: true }); // keys need somebody
+      root.dataset.details = root.dataset.details === "on" ? "off" : "on";
+    } else view[what] = !view[what];
     schedule();
   }
 
@@ -1218,8 +1354,14 @@ function createViewer(root, source, state) {
     schedule();
   }
 
-  // a, r and i are kept for decisions.
   const actions = {
+    a: () => decide("accept"),
+    r: () => decide("reject"),
+    i: () => decide("ignore"),
+    Backspace: () => decide("clear"),
+    Delete: () => decide("clear"),
+    u: (event) => stepBack(event.shiftKey ? "redo" : "undo"),
+    t: openNote,
     n: () => step("next"),
     p: () => step("previous"),
     j: () => stepRegion(1),
@@ -1263,13 +1405,27 @@ function createViewer(root, source, state) {
       event.preventDefault(); // saving the notebook is JupyterLab's, the browser would save the page
       root.parentElement?.dispatchEvent(new KeyboardEvent("keydown", event));
     }
+    const target = event.target;
+    if (target === noteText) {
+      if (event.key === "Enter" || event.key === "Escape") {
+        closeNote(event.key === "Enter");
+        event.preventDefault();
+      }
+      return;
+    }
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && help.hidden && source.decide) {
+      const key = event.key.toLowerCase();
+      if (key === "z" || key === "y") {
+        event.preventDefault();
+        if (!event.repeat) stepBack(key === "y" || event.shiftKey ? "redo" : "undo");
+      }
+    }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (!help.hidden) {
       if (event.key === "Escape" || event.key === "?") showHelp(false);
       else if (event.key === "Tab" || (event.key !== "Enter" && event.key !== " ")) event.preventDefault();
       return;
     }
-    const target = event.target;
     const arrow = ARROWS[event.key];
     if (target === slider && (arrow || ["Home", "End", "PageUp", "PageDown"].includes(event.key))) return;
     if (target.localName === "button" && (event.key === "Enter" || event.key === " ")) return;
@@ -1282,8 +1438,10 @@ function createViewer(root, source, state) {
     } else if (arrow && event.shiftKey) {
       panBy(-80 * arrow[0], -80 * arrow[1]);
     } else {
-      const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+      const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+      const action = actions[key];
       if (!action) return;
+      if (event.repeat && "ariut".includes(key)) return event.preventDefault(); // a key held down decides once
       action(event);
     }
     event.preventDefault();
@@ -1315,6 +1473,20 @@ function createViewer(root, source, state) {
       trouble.title = text;
     }),
   ];
+  if (source.decide) {
+    ends.push(
+      source.on("decided", (now) => {
+        deciding = now;
+        if (now.told !== undefined) tell(now.row, now.told);
+        fillDecision();
+        if (now.told && record?.name === now.row) {
+          if (turn === askedAt) live.textContent = now.told;
+          else announceRow(); // the next row was there first
+        }
+        if (now.told !== undefined && record) refresh(false);
+      }),
+    );
+  }
   measure();
   drawMode();
   blink();
@@ -1330,6 +1502,7 @@ function createViewer(root, source, state) {
       clearInterval(blinkTimer);
       clearTimeout(tileTimer);
       clearTimeout(pixelTimer);
+      clearTimeout(newsTimer);
       cancelAnimationFrame(pending);
       cancelAnimationFrame(modePending);
       for (const end of ends) end();
@@ -1342,9 +1515,10 @@ function createViewer(root, source, state) {
 // and what nobody waits for any more is not asked at all.
 function kernelSource(model) {
   const AT_ONCE = 2;
+  const ORDER = -1; // the rank of what is sent at once
   const PATIENCE = 2500; // ms
   const mine = Math.random().toString(36).slice(2);
-  const calls = { rows: new Set(), trouble: new Set() };
+  const calls = { rows: new Set(), trouble: new Set(), decided: new Set() };
   const under = new Map(); // asked and not answered
   let waiting = [];
   let count = 0;
@@ -1379,8 +1553,8 @@ function kernelSource(model) {
   }
 
   function send() {
-    while (!gone && under.size < AT_ONCE && waiting.length) {
-      waiting.sort((one, other) => one.rank - other.rank || one.number - other.number);
+    waiting.sort((one, other) => one.rank - other.rank || one.number - other.number);
+    while (!gone && waiting.length && (under.size < AT_ONCE || waiting[0].rank === ORDER)) {
       const next = waiting.shift();
       under.set(`${mine}-${next.number}`, next);
       try {
@@ -1401,6 +1575,9 @@ function kernelSource(model) {
     });
   }
 
+  // What a person has decided waits for no picture, and is not dropped with its row.
+  const order = (asked) => ask(ORDER, asked).then(([answer]) => answer);
+
   function take(answer, buffers) {
     if (answer.kind === "rows") {
       records.clear();
@@ -1409,6 +1586,10 @@ function kernelSource(model) {
         tiles.clear();
       }
       return tell("rows", answer.fresh);
+    }
+    if (answer.kind === "decided") {
+      records.clear();
+      return tell("decided", answer);
     }
     const entry = under.get(answer.id);
     if (!entry) return; // of another view
@@ -1457,7 +1638,18 @@ function kernelSource(model) {
   }
 
   return {
-    record: (name) => once(records, name, () => ask(0, { kind: "record", name }).then(([answer]) => answer.record)),
+    record: (name) =>
+      once(records, name, async () => {
+        const [answer] = await ask(0, { kind: "record", name });
+        tell("decided", answer.deciding);
+        return answer.record;
+      }),
+    async decide(name, decision, note, on) {
+      const done = await order({ kind: "decide", name, decision, note, on });
+      return { decision: done.decision, note: done.note };
+    },
+    undo: () => order({ kind: "undo" }),
+    redo: () => order({ kind: "redo" }),
     picture(name, side, ahead = false) {
       const sides = shown.get(name) ?? shown.set(name, {});
       if (sides[side] && !ahead) hurry(name, side);
@@ -1519,6 +1711,8 @@ function render({ model, el }) {
   };
   const root = document.createElement("div");
   el.append(root);
+  // JupyterLab's command mode stays out, which asks the focused element first: a key would cut the cell.
+  root.addEventListener("focusin", ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true"));
   const viewer = createViewer(root, source, state);
   // JupyterLab marks a widget whose kernel has gone.
   const marked = () => el.closest(".jupyter-widgets-disconnected") && source.end();

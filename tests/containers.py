@@ -1,7 +1,7 @@
 """Pictures of every format but PNG, written the plain way: files whose every field a test can set.
 
-Nothing here uses the package. What libraries write, Pillow and tifffile write; BMP, TIFF and the parts of
-JPEG and WebP that no library writes on request are put together with struct and numpy.
+Nothing here uses the package. What libraries write, Pillow, OpenCV and tifffile write; BMP, TIFF and the
+parts of JPEG and WebP that no library writes on request are put together with struct and numpy.
 """
 
 import io
@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import cv2
 import numpy as np
 import simplejpeg
 import tifffile
@@ -31,12 +32,17 @@ PROFILE = bytes(range(200))
 # Makers
 
 
-def pillow(samples: np.ndarray, kind: str, **options: Any) -> bytes:
+def pillow(samples: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
     """A file as Pillow writes it."""
     file = io.BytesIO()
     squeezed = samples[:, :, 0] if samples.ndim == 3 and samples.shape[2] == 1 else samples
     Image.fromarray(squeezed).save(file, kind, **options)
     return file.getvalue()
+
+
+def deep(samples: np.ndarray) -> bytes:
+    """A 16-bit PNG as OpenCV writes it."""
+    return bytes(cv2.imencode(".png", samples[..., [2, 1, 0, 3][: samples.shape[2]]])[1])
 
 
 def as_pillow_reads(data: bytes, mode: str = "RGB") -> np.ndarray:

@@ -26,6 +26,9 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+ROOT = Path(__file__).resolve().parent.parent
+# A name that would run as a script wherever it is taken for HTML; Windows does not allow it.
+HOSTILE = "<img src=x onerror=document.title='owned'>$x^2$.png"
 REQUIRED = "MYMODULES_REQUIRE_BROWSER"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 ARGUMENTS = (
@@ -71,6 +74,16 @@ def missing(reason: str) -> Any:
     pytest.skip(reason)
 
 
+def project(root: Path) -> Path:
+    """Copy the notebooks and the sample pictures, so that tests do not write to the project."""
+    shutil.copytree(ROOT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    for name in ("01.first", "02.second"):
+        shutil.copytree(ROOT / "img" / name, root / "img" / name)
+        if os.name != "nt":
+            shutil.copy(root / "img" / name / "badge.png", root / "img" / name / HOSTILE)
+    return root
+
+
 def is_local(url: str) -> bool:
     """Say whether a request stays on this machine."""
     parts = urlsplit(url)
@@ -88,10 +101,46 @@ class Server:
 @contextmanager
 def serve(root: Path, home: Path) -> Iterator[Server]:
     """Run a JupyterLab whose top folder is `root`; all that it writes for itself goes below `home`."""
+    port, token = free_port(), secrets.token_hex(16)
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
+        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}"),
+        *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
+        *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
+    ]
+    server = Server(f"http://127.0.0.1:{port}", token)
+    with running(command, root, home, f"{server.url}/api/status?token={token}"):
+        yield server
+
+
+@contextmanager
+def serve_voila(notebook: Path, home: Path) -> Iterator[Server]:
+    """Run Voila, which shows one notebook as a page; all that it writes for itself goes below `home`."""
+    port = free_port()
+    command = [
+        *(sys.executable, "-m", "voila", str(notebook), "--no-browser"),
+        *("--Voila.ip=127.0.0.1", f"--port={port}", "--port_retries=0"),
+    ]
+    server = Server(f"http://127.0.0.1:{port}", "")
+    with running(command, notebook.parent, home, f"{server.url}/voila/static/voila.js"):
+        yield server
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+@contextmanager
+def running(command: list[str], folder: Path, home: Path, address: str) -> Iterator[None]:
+    """Run a Jupyter server in a folder until the end; it is up when there is an answer at `address`."""
     names = ("config", "data", "runtime", "settings", "workspaces", "ipython")
     folders = {name: home / "jupyter" / name for name in names}
-    for folder in folders.values():
-        folder.mkdir(parents=True)
+    for made in folders.values():
+        made.mkdir(parents=True)
     for name, values in SETTINGS.items():
         file = folders["settings"] / "@jupyterlab" / f"{name}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -106,28 +155,16 @@ def serve(root: Path, home: Path) -> Iterator[Server]:
         "IPYTHONDIR": str(folders["ipython"]),
         "JUPYTER_NO_CONFIG": "1",
     }
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    token = secrets.token_hex(16)
     log = home / "jupyter" / "server.log"
-    command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
-        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
-        *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}"),
-        *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
-        *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
-    ]
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=root)
-    server = Server(f"http://127.0.0.1:{port}", token)
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=folder)
     try:
         deadline = time.monotonic() + 60
-        while not answers(server):
+        while not answers(address):
             assert process.poll() is None, log.read_text(errors="replace")
-            assert time.monotonic() < deadline, "JupyterLab does not answer"
+            assert time.monotonic() < deadline, "the server does not answer"
             time.sleep(0.1)
-        yield server
+        yield
     finally:
         process.terminate()  # it ends its kernels, too
         try:
@@ -137,10 +174,10 @@ def serve(root: Path, home: Path) -> Iterator[Server]:
             process.wait()
 
 
-def answers(server: Server) -> bool:
-    """Say whether the server is up."""
+def answers(address: str) -> bool:
+    """Say whether a server is up."""
     try:
-        with urllib.request.urlopen(f"{server.url}/api/status?token={server.token}", timeout=5) as answer:
+        with urllib.request.urlopen(address, timeout=5) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False
@@ -201,6 +238,24 @@ class Notebook:
     def failures(self) -> list[str]:
         """Return the error outputs, "name: text" each."""
         return [f"{out['ename']}: {out['evalue']}" for out in self.outputs() if out["output_type"] == "error"]
+
+    def python(self, code: str) -> str:
+        """Run code in the kernel and return what it prints, errors included."""
+        text: str = self.page.evaluate(
+            """async code => {
+                const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                let text = '';
+                const future = kernel.requestExecute({code});
+                future.onIOPub = ({header, content}) => {
+                    if (header.msg_type === 'stream') text += content.text;
+                    if (header.msg_type === 'error') text += `${content.ename}: ${content.evalue}`;
+                };
+                await future.done;
+                return text.trim();
+            }""",
+            code,
+        )
+        return text
 
     def picture(self, selector: str) -> bytes:
         """Return the bytes behind the ``img`` at `selector`."""

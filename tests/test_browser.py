@@ -2,7 +2,6 @@
 
 import io
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,24 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = "notebooks/01_compare.ipynb"
 BLEND = ".mymodules-blend"
 PICTURE = f"{BLEND} img"
-# A name that would run as a script wherever it is taken for HTML; Windows does not allow it.
-HOSTILE = "<img src=x onerror=document.title='owned'>$x^2$.png"
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the notebooks and the sample pictures, so that the tests do not write to the project."""
-    root = tmp_path_factory.mktemp("project")
-    shutil.copytree(ROOT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    for name in ("01.first", "02.second"):
-        shutil.copytree(ROOT / "img" / name, root / "img" / name)
-        if os.name != "nt":
-            shutil.copy(root / "img" / name / "badge.png", root / "img" / name / HOSTILE)
-    return root
+    return lab.project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")
@@ -156,9 +145,9 @@ def test_the_picture_is_not_distorted(notebook: lab.Notebook, blend: Any) -> Non
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not allow such a name")
 def test_a_name_is_text_and_never_markup(notebook: lab.Notebook, blend: Any) -> None:
-    choose(notebook, HOSTILE)
+    choose(notebook, lab.HOSTILE)
     page = notebook.page
-    assert HOSTILE in page.locator(".jp-OutputArea-output table", has_text="messages").inner_text()
+    assert lab.HOSTILE in page.locator(".jp-OutputArea-output table", has_text="messages").inner_text()
     assert page.locator("img[src=x]").count() == 0
     assert "owned" not in page.title()
 

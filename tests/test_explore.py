@@ -79,7 +79,7 @@ def test_all_rows_are_shown_in_the_order_of_reading(explorer: Explorer, frame: p
     assert names(explorer.frame) == READING_ORDER
     assert explorer.query == ""
     assert explorer.viewer.row == READING_ORDER[0]
-    assert list(explorer.frame.columns) == list(frame.columns)
+    assert list(explorer.frame.columns) == [*frame.columns, "decision"]
     assert explorer.frame.attrs["run"]["stamp"] == frame.attrs["run"]["stamp"]
     assert agree(explorer)
 
@@ -132,6 +132,10 @@ FILTERS = [
     {"pixel_diff_percent": (1, 9)},
     {"ssim_score": (0, 5), "pixel_diff_percent": (1, 12)},
     {"regions": (1, 2), "combined": (2, 20), "status": ("changed",), "name": "a"},
+    {"decision": "none"},
+    {"decision": "any"},
+    {"decision": "accept", "status": ("changed", "missing")},
+    {"decision": "ignore", "name": "o"},
 ]
 
 
@@ -139,9 +143,14 @@ FILTERS = [
 def test_the_query_gives_the_rows_that_are_shown(
     explorer: Explorer, frame: pd.DataFrame, chosen: Any
 ) -> None:
+    desk = explorer.viewer.decisions
+    assert desk is not None
+    desk.decide(frame[frame["status"] != "changed"], "accept")
+    desk.decide(frame[::3], "ignore")
     for key, value in chosen.items():
         setattr(explorer.filters[key], "index" if key in FIGURES else "value", value)
-    pd.testing.assert_frame_equal(explorer.frame.sort_index(), frame.query(explorer.query))
+    expected = frame.assign(decision=desk.state(frame)).query(explorer.query)
+    pd.testing.assert_frame_equal(explorer.frame.sort_index(), expected)
     assert set(explorer.frame["status"]) <= set(chosen.get("status", frame["status"]))
     assert len(explorer.frame) < len(frame)
     assert agree(explorer)
@@ -188,7 +197,7 @@ def test_a_pattern_covers_the_whole_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [key for key in explore.ORDERS if key not in ("given", "attention", "status")]
+    "key", [key for key in explore.ORDERS if key not in ("given", "attention", "status", "decision")]
 )
 @pytest.mark.parametrize("turned", [False, True])
 def test_orders(explorer: Explorer, key: str, turned: bool) -> None:
@@ -199,6 +208,13 @@ def test_orders(explorer: Explorer, key: str, turned: bool) -> None:
     falls = explorer._falls()
     assert there.is_monotonic_decreasing if falls else there.is_monotonic_increasing
     assert values.iloc[: len(there)].notna().all(), "rows without a value stand last"
+    assert agree(explorer)
+
+
+@pytest.mark.parametrize("order", explore.ORDERS)
+def test_the_first_row_of_any_order_is_current_from_the_start(frame: pd.DataFrame, order: str) -> None:
+    explorer = explore.explore(frame.iloc[::-1], order=order)
+    assert explorer.table.selected_rows == [explorer._bridge.place] == [0]
     assert agree(explorer)
 
 
@@ -242,13 +258,17 @@ def test_the_selected_row_can_be_read_and_set(explorer: Explorer) -> None:
     assert explorer.viewer.row == READING_ORDER[2]
 
 
-def test_a_row_that_stays_is_kept_and_one_that_goes_gives_way_to_the_first(explorer: Explorer) -> None:
+def test_a_row_that_stays_is_kept_and_one_that_goes_gives_way_to_the_nearest(explorer: Explorer) -> None:
     explorer.selected = "form.png"
     explorer.filters["status"].value = ("changed",)
     assert explorer.selected is not None
     assert explorer.selected["image_filename"] == "form.png"
     explorer.filters["status"].value = ("same",)
     assert explorer.selected["image_filename"] == "account/profile.png"
+    explorer.clear()
+    explorer.selected = "pricing.png"
+    explorer.filters["name"].value = "news/"
+    assert explorer.selected["image_filename"] == "news/night train.png"
     assert agree(explorer)
 
 
@@ -265,8 +285,8 @@ def test_no_row_is_left(explorer: Explorer) -> None:
 def test_the_summary_counts(explorer: Explorer) -> None:
     explorer.filters["status"].value = ("changed", "error")
     assert "<b>8</b> of 13 rows shown" in explorer._summary.value
-    assert "error 1 of 1" in explorer._summary.value
-    assert "missing 0 of 1" in explorer._summary.value
+    assert ">error 1<" in explorer._summary.value
+    assert ">missing 0 of 1<" in explorer._summary.value
 
 
 def test_status_buttons(explorer: Explorer) -> None:

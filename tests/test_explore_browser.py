@@ -1,7 +1,6 @@
 """Table, filters and viewer as a person meets them: in JupyterLab in Chromium, with real clicks and keys."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,8 @@ from typing import Any
 import lab
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = "notebooks/02_explore.ipynb"
 ROWS = ".mme-table .dt-scroll-body tbody tr"
-# A name that would run as a script wherever it is taken for HTML; Windows does not allow it.
-HOSTILE = "<img src=x onerror=document.title='owned'>$x^2$.png"
 CHANGED = 7 if os.name == "nt" else 8
 FIRST = "account/invoice.png"
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 900, "height": 800}
@@ -21,14 +17,7 @@ WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 900, "height": 800}
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the notebooks and the sample pictures, so that the tests do not write to the project."""
-    root = tmp_path_factory.mktemp("project")
-    shutil.copytree(ROOT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns(".*"))
-    for name in ("01.first", "02.second"):
-        shutil.copytree(ROOT / "img" / name, root / "img" / name)
-        if os.name != "nt":
-            shutil.copy(root / "img" / name / "badge.png", root / "img" / name / HOSTILE)
-    return root
+    return lab.project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +39,7 @@ def page(opened: lab.Notebook) -> Any:
     page.locator(".mme").evaluate("node => node.scrollIntoView({ block: 'start' })")
     settles(page)
     page.get_by_role("button", name="Clear").click()
-    page.locator(".mme-bar select").nth(1).select_option(label="needs a look")
+    page.get_by_label("Order by").select_option(label="needs a look")
     if page.locator(".mme-bar > .mod-active").count():
         page.locator(".mme-bar > .mod-active").click()
     shows(page, 6 + CHANGED)
@@ -148,7 +137,7 @@ def test_after_a_filter_clicks_and_steps_still_agree(page: Any) -> None:
 
 
 def test_a_name_filters_while_it_is_typed(page: Any) -> None:
-    page.get_by_placeholder("part of it").type("NEWS/")
+    page.get_by_placeholder("name, or").type("NEWS/")
     shows(page, 2)
     assert sorted(names(page)) == ["news/night train.png", "news/記事 日本語.png"]
 
@@ -161,7 +150,7 @@ def test_a_range_filters_by_keys(page: Any) -> None:
 
 
 def test_no_row_is_left(page: Any) -> None:
-    page.get_by_placeholder("part of it").type("nothing of this")
+    page.get_by_placeholder("name, or").type("nothing of this")
     page.get_by_text("No row passes the filters.").wait_for()
     page.get_by_text("No rows to show", exact=True).wait_for()
 
@@ -223,19 +212,25 @@ def test_the_next_cell_goes_on_with_what_is_shown(opened: lab.Notebook, page: An
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not allow such a name")
 def test_a_name_is_text_and_never_markup(opened: lab.Notebook, page: Any) -> None:
     page.locator(ROWS, has_text="onerror").click()
-    agrees(page, HOSTILE)
+    agrees(page, lab.HOSTILE)
     assert page.locator("img[src=x]").count() == 0
     assert "owned" not in page.title()
 
 
 def test_it_is_labelled(page: Any) -> None:
-    bare = page.locator(".mme-bar, .mme-ranges").evaluate_all(
+    bare = page.locator(".mme-bar, .mme-ranges, .mme-line").evaluate_all(
         """areas => areas
             .flatMap(area => [...area.querySelectorAll('button, select, input, img, .noUi-handle')])
             .filter(node => !(node.textContent.trim() && node.tagName === 'BUTTON') && !node.title
                 && !node.alt && !node.labels?.length && !node.ariaLabel).map(node => node.outerHTML)"""
     )
     assert bare == []
+
+
+def test_the_scale_of_the_bars_is_said(page: Any) -> None:
+    bars = page.locator(".mme-histogram").first
+    assert "Square-root scale" in str(bars.get_attribute("title"))
+    assert "square-root scale" in str(bars.get_attribute("alt"))
 
 
 @pytest.mark.parametrize(
@@ -247,7 +242,7 @@ def test_nothing_is_cut_off(page: Any, size: Any) -> None:
     cut = page.evaluate(
         """() => {
             const frame = document.querySelector('.mme').getBoundingClientRect();
-            return [...document.querySelectorAll('.mme-bar *, .mme-ranges *, .mme-table, .mmv')]
+            return [...document.querySelectorAll('.mme-bar *, .mme-ranges *, .mme-line *, .mme-table, .mmv')]
                 .filter(node => node.getBoundingClientRect().right > frame.right + 1)
                 .map(node => node.className);
         }"""

@@ -22,8 +22,8 @@ PACKAGE = ROOT / "mymodules"
 ORDER = (
     "errors", "settings", "formats", "images", "bands", "metrics", "regions", "pictures", "pairs", "workers",
     "pool", "results", "database", "records", "cache", "sources", "copies", "served", "store", "extension",
-    "reuse", "batch", "notify", "decisions", "viewer", "look", "filters", "explore", "triage", "panel",
-    "report", "__main__",
+    "reuse", "batch", "notify", "decisions", "views", "viewer", "look", "filters", "bulk", "explore",
+    "triage", "panel", "report", "__main__",
 )  # fmt: skip
 
 MODULES = sorted(

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from mymodules import batch, images, look, results, settings
+from mymodules.errors import SettingsError
 from mymodules.store import NOW, DiffStore
 from mymodules.workers import PairResult
 
@@ -192,6 +193,16 @@ def test_audit_recounts(tmp_path: Path) -> None:
     assert checked["image_filename"].to_list() == ["a.png"]
     assert checked["difference"].max() < 1e-12
     assert checked["recounted"].to_list() == checked["num_diff_pixels"].to_list() == [20]
+
+
+def test_the_folders_may_be_handed_over(tmp_path: Path) -> None:
+    frame = loaded([changed(tmp_path)], tmp_path)
+    run = frame.attrs.pop("run")
+    assert len(look.audit(frame, run=run)) == 1
+    assert "SSIM" in texts(look.blend(frame, run=run))
+    for ask in (look.audit, look.blend):
+        with pytest.raises(SettingsError, match="does not name first and second"):
+            ask(frame)
 
 
 def test_audit_shows_a_wrong_score(tmp_path: Path) -> None:

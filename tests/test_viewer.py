@@ -1,34 +1,22 @@
 """The viewer's Python side: traits, rows, and the answers to what the page asks."""
 
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 import pytest
 import traitlets
+from containers import deep
+from containers import pillow as encoded
 from PIL import Image
 
-from mymodules import batch, images, pictures, results, viewer
+from mymodules import batch, images, pictures, results, viewer, views
 from mymodules.errors import SettingsError
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
-
-
-def encoded(pixels: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
-    """A file of 8-bit pixels, by Pillow."""
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, kind, **options)
-    return file.getvalue()
-
-
-def deep(pixels: np.ndarray) -> bytes:
-    """A 16-bit PNG, by OpenCV."""
-    return bytes(cv2.imencode(".png", pixels[..., [2, 1, 0, 3][: pixels.shape[2]]])[1])
 
 
 def random(*shape: int, seed: int = 0, dtype: type = np.uint8) -> np.ndarray:
@@ -282,7 +270,7 @@ def exif(orientation: int) -> Image.Exif:
     ],
 )
 def test_what_is_encoded_anew(kind: str, options: dict[str, Any], why: str | None) -> None:
-    reason = viewer.reencoded(images.inspect(encoded(random(5, 6, 3), kind, **options)))
+    reason = views.reencoded(images.inspect(encoded(random(5, 6, 3), kind, **options)))
     assert (reason is None) if why is None else (why in (reason or ""))
 
 
@@ -300,7 +288,7 @@ def test_what_is_encoded_anew(kind: str, options: dict[str, Any], why: str | Non
 )
 def test_srgb_is_no_profile(metadata: dict[str, str], anew: bool) -> None:
     header = images.Header("PNG", 1, 1, 8, tuple(metadata.items()))
-    assert bool(viewer.reencoded(header)) == anew
+    assert bool(views.reencoded(header)) == anew
 
 
 def test_the_delta_is_that_of_the_drawings(root: Path, frame: pd.DataFrame, ask: Ask) -> None:
@@ -401,6 +389,25 @@ def test_decoded_pictures_are_kept_within_bounds(root: Path, frame: pd.DataFrame
     widget._pixels.limit = 0  # a pair stays, so that its tiles do not cost a decoding each
     ask(widget, kind="tile", name="same.png", x=0, y=0)
     assert widget._pixels.bytes == 240_000
+
+
+def test_a_message_is_answered_from_the_rows_it_began_with(
+    root: Path, frame: pd.DataFrame, ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cells and messages run in threads of their own: other rows may come in the middle."""
+    widget = viewer.Viewer(frame)
+    real = images.inspect
+
+    def inspect(data: bytes, **options: Any) -> images.Header:
+        elsewhere = {side: tmp_path / side for side in ("first", "second")}
+        viewer.Viewer.show(widget, frame.iloc[::-1], run=elsewhere)
+        ask.told.clear()  # type: ignore[attr-defined]
+        return real(data, **options)
+
+    monkeypatch.setattr(images, "inspect", inspect)
+    answer, (data,) = ask(widget, kind="picture", name="deep.png", side="first")
+    assert answer["encoded"]
+    np.testing.assert_array_equal(images.read_rgba(data), images.read_rgba(root / "first" / "deep.png"))
 
 
 def test_a_file_is_decoded_once_until_it_changes(

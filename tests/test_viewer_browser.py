@@ -7,13 +7,14 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import cv2
 import lab
 import nbformat
 import numpy as np
 import pytest
+from containers import deep
+from containers import pillow as encoded
 from PIL import Image
 
 from mymodules import batch, images, pictures
@@ -27,17 +28,6 @@ frame = results.load({path!r})
 view = viewer.Viewer(frame)
 view
 """
-
-
-def encoded(pixels: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, kind, **options)
-    return file.getvalue()
-
-
-def deep(pixels: np.ndarray) -> bytes:
-    """A 16-bit PNG."""
-    return bytes(cv2.imencode(".png", pixels[..., [2, 1, 0, 3][: pixels.shape[2]]])[1])
 
 
 def blocks(width: int, height: int, channels: int, seed: int) -> np.ndarray:
@@ -86,7 +76,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     put("k-gone.png", encoded(plain), encoded(changed))
     if os.name != "nt":
         put(f"z-{HOSTILE}", encoded(plain), encoded(changed))
-    run = batch.run(root / "first", root / "second", root / "out", num_processors=1, pictures="none")
+    run = batch.run(
+        root / "first", root / "second", root / "out", num_processors=1, pictures="none", store=None
+    )
     (root / "first" / "k-gone.png").unlink()
     (root / "second" / "k-gone.png").write_bytes(encoded(plain[:80]))
     for name in ("viewer", "ending"):
@@ -141,21 +133,7 @@ class Driven:
 
     def python(self, code: str) -> str:
         """Run code in the kernel and return what it prints, errors included."""
-        text: str = self.page.evaluate(
-            """async code => {
-                const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-                let text = '';
-                const future = kernel.requestExecute({code});
-                future.onIOPub = ({header, content}) => {
-                    if (header.msg_type === 'stream') text += content.text;
-                    if (header.msg_type === 'error') text += `${content.ename}: ${content.evalue}`;
-                };
-                await future.done;
-                return text.trim();
-            }""",
-            code,
-        )
-        return text
+        return self.notebook.python(code)
 
     def show(self, name: str, mode: str = "side-by-side") -> None:
         """Show a row as it is at first: width fitted, no region, all sliders where they begin."""
@@ -835,6 +813,19 @@ def test_keys_never_reach_the_command_mode(viewer: Driven) -> None:
         viewer.press("d")
     if viewer.page.evaluate("() => Boolean(document.fullscreenElement)"):
         viewer.press("m")
+
+
+@pytest.mark.parametrize(
+    "part", ["Next picture", "Swipe", "Fit the page", "Next region"], ids=lambda part: part.replace(" ", "-")
+)
+def test_keys_on_a_button_never_reach_the_command_mode(viewer: Driven, part: str) -> None:
+    viewer.show("a-plain.png")
+    count = "() => jupyterapp.shell.currentWidget.content.widgets.length"
+    before = viewer.page.evaluate(count)
+    viewer.root.get_by_role("button", name=part, exact=True).focus()
+    viewer.press("x", "b", "y", "d", "d")  # there they cut, insert, change and delete cells
+    assert viewer.page.evaluate(count) == before
+    assert viewer.root.evaluate("root => root.contains(document.activeElement)")
 
 
 def test_saving_the_notebook_still_works(viewer: Driven) -> None:
