@@ -1,0 +1,376 @@
+"""A run with buttons: name the folders, watch it, cancel it, go on, and look at what it found.
+
+`panel` shows itself at the end of a cell; nothing runs before a button is pressed. What is promised:
+
+- The run has a thread of its own: the kernel stays free for other cells, and hears when it is to cancel.
+- Cancel ends the worker processes. The rows that were finished stay, and Resume does only the rest.
+- What goes wrong is a sentence in the panel, never a traceback. Paths are shown as text, never as markup.
+- What a run prints stands below the panel. With the kernel or the script, it ends.
+"""
+
+import contextvars
+import html
+import os
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import ipywidgets
+from loky import cpu_count
+
+from mymodules import batch, settings
+from mymodules.errors import MymodulesError, ResultsError, SettingsError
+from mymodules.settings import shown
+
+if TYPE_CHECKING:
+    from mymodules.explore import Explorer
+
+PAUSE = 0.25
+"""Seconds between two updates of the bar: a run of 10,000 pictures must not send as many messages."""
+
+SUGGESTED = 20
+"""Folders at most that are suggested while a path is typed."""
+
+_MANY = 10**9
+_FOLDERS = {
+    "first": ("First folder", "The pictures as they were"),
+    "second": ("Second folder", "The pictures as they are now, under the same names"),
+    "out": ("Results folder", "Where the table and the drawings go"),
+}
+
+
+def panel() -> "Panel":
+    """Return a panel to start a run with; it shows itself at the end of a cell.
+
+    While a run is under way in this kernel, its panel is returned: a cell that is run again finds it.
+    """
+    return _running[-1] if _running else Panel()
+
+
+class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type information
+    """Folders and options, buttons, the progress of a run, and its explorer; made by `panel`.
+
+    Attributes
+    ----------
+    inputs : dict of str to Widget
+        ``first``, ``second``, ``out``, ``skip_until``, ``stop_at``, ``num_processors`` and ``pictures``, as
+        `batch.run` has them. Their values may be set.
+    run : Run or None
+        What the latest run found; None while it has not come to its end.
+    explorer : Explorer or None
+        The one that is shown. The next run closes it.
+    error : Exception or None
+        What the latest run ended with, if it went wrong.
+    """
+
+    def __init__(self) -> None:
+        self.run: batch.Run | None = None
+        self.explorer: Explorer | None = None
+        self.error: Exception | None = None
+        self._last: batch.Progress | None = None
+        self._arguments: dict[str, Any] = {}
+        self._thread: threading.Thread | None = None
+        self._cancelled = threading.Event()
+        self._shown_at = 0.0
+        # JupyterLab has widgets' messages handled in another thread than cells.
+        self._lock = threading.RLock()
+        # What the run prints would else belong to whatever cell or widget was used last.
+        self._context = contextvars.copy_context()
+        chosen = settings.recorded() or settings.resolve()
+        # A path that is no text is shown as one, and meant as long as nobody changes it.
+        self._known = {shown(folder): folder for folder in (chosen.first, chosen.second, chosen.out)}
+        self.inputs: dict[str, Any] = {
+            role: ipywidgets.Combobox(value=shown(getattr(chosen, role)), description=label, tooltip=told)
+            for role, (label, told) in _FOLDERS.items()
+        }
+        self.inputs |= {
+            "skip_until": ipywidgets.BoundedIntText(
+                0, max=_MANY, description="Skip until", tooltip="Leave out the first so many pictures"
+            ),
+            "stop_at": ipywidgets.BoundedIntText(
+                -1,
+                min=-1,
+                max=_MANY,
+                description="Stop at",
+                tooltip="End after the picture of this number; -1: all",
+            ),
+            "num_processors": ipywidgets.BoundedIntText(
+                cpu_count(),
+                min=1,
+                max=cpu_count(),
+                description="Processors",
+                tooltip="Pictures compared at the same time",
+            ),
+            "pictures": ipywidgets.Dropdown(
+                options=["changed", "all", "none"], description="Drawings", tooltip="Which pairs are drawn"
+            ),
+        }
+        self._notes = {role: ipywidgets.HTML().add_class("mmp-note") for role in _FOLDERS}
+        self._buttons = {
+            name: ipywidgets.Button(description=name.capitalize(), tooltip=told, disabled=name != "run")
+            for name, told in {
+                "run": "Compare the two folders",
+                "cancel": "End the run; the rows that are finished stay",
+                "resume": "Go on with the run that was cancelled",
+            }.items()
+        }
+        self._buttons["run"].button_style = "primary"
+        self._buttons["resume"].layout.display = "none"
+        self._progress = ipywidgets.HTML().add_class("mmp-progress")
+        self._message = ipywidgets.HTML().add_class("mmp-message")
+        self._form = self._laid_out()
+        super().__init__(self._form)
+        self.add_class("mmp")
+        for role in _FOLDERS:
+            self.inputs[role].observe(self._check, "value")
+        self._check()
+        for name, action in (("run", self.start), ("cancel", self.cancel), ("resume", self.resume)):
+            self._buttons[name].on_click(lambda _, action=action: action())
+
+    # --- what the buttons do -------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin a run with what the fields say; where one is under way, nothing happens."""
+        self._begin({name: self._meant(name) for name in self.inputs}, None)
+
+    def resume(self) -> None:
+        """Go on with the run that was cancelled, in its folders and with its options."""
+        if self.partial_path is not None:
+            again = self._arguments | {"num_processors": self.inputs["num_processors"].value}
+            again.pop("out", None)  # it goes on in its own
+            self._begin(again | {"resume": self.partial_path}, self._last)
+
+    def cancel(self) -> None:
+        """End the run, if one is under way; `wait` says when it has ended."""
+        with self._lock:
+            if self in _running and not self._cancelled.is_set():
+                self._cancelled.set()
+                self._buttons["cancel"].disabled = True
+                self._say("Cancelling …")
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until no run is under way; False where that takes longer than so many seconds."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return self not in _running
+
+    @property
+    def partial_path(self) -> Path | None:
+        """The rows of a run that did not come to its end; None where there are none."""
+        path = None if self._last is None else self._last.partial_path
+        return path if path is not None and path.is_file() else None
+
+    # --- the run -------------------------------------------------------------------------------------
+
+    def _begin(self, arguments: dict[str, Any], last: batch.Progress | None) -> None:
+        with self._lock:
+            if self in _running:
+                return
+            _running.append(self)
+            self._arguments, self._last, self._shown_at = arguments, last, 0.0
+            self.run = self.error = None
+            self._cancelled.clear()
+            self._close_explorer()
+            for control in self.inputs.values():
+                control.disabled = True
+            for name, button in self._buttons.items():
+                button.disabled = name != "cancel"
+            self._say("")
+            self._progress.value = "<progress></progress> Looking at the folders …"
+            # As a daemon it keeps no script from ending; `_is_over` then ends its processes in good order.
+            self._thread = threading.Thread(
+                target=self._context.copy().run, args=(self._work,), name="panel", daemon=True
+            )
+            self._thread.start()
+
+    def _work(self) -> None:
+        """Run to the end, whatever it is, and show it."""
+        ended = ""
+        try:
+            self.run = batch.run(**self._arguments, on_progress=self._tell, cancelled=self._is_over)
+            total = sum(self.run.counts.values())
+            self._show(total, total, self.run.counts)
+            ended = _found(self.run)
+            self._say(ended)
+            from mymodules import explore  # takes half a second, and a panel may never run
+
+            self.explorer = explore.explore(self.run)
+            self.children = [*self._form, self.explorer]
+        except KeyboardInterrupt:
+            ended = self._kept("Cancelled")
+        except Exception as error:
+            self.error = error
+            ended = " ".join(filter(None, [ended, _sentence(error)]))
+            if self.partial_path is not None and not isinstance(error, SettingsError | ResultsError):
+                ended += f" {self._kept('It ended')}"
+        finally:
+            self._end(ended)
+
+    def _end(self, told: str) -> None:
+        """Show how a run ended, and let the next one begin."""
+        with self._lock:
+            _running.remove(self)
+            self._say(told, problem=self.error is not None)
+            if self.run is None and self._last is not None:
+                self._show(self._last.done, self._last.total, self._last.counts)
+            elif self.run is None:
+                self._progress.value = ""
+            resumable = self.partial_path is not None
+            self._buttons["resume"].layout.display = None if resumable else "none"
+            self._buttons["resume"].disabled = not resumable
+            self._buttons["run"].disabled = False
+            self._buttons["cancel"].disabled = True
+            for control in self.inputs.values():
+                control.disabled = False
+            self._check()  # the run may have made the folder for its results
+
+    def _is_over(self) -> bool:
+        """Whether the run must end: on request, and with the interpreter."""
+        return self._cancelled.is_set() or not threading.main_thread().is_alive()
+
+    def _tell(self, progress: batch.Progress) -> None:
+        self._last = progress
+        now = time.monotonic()
+        if now - self._shown_at >= PAUSE:
+            self._shown_at = now
+            left = "" if progress.remaining is None else f"{batch.duration(progress.remaining)} left"
+            self._show(progress.done, progress.total, progress.counts, left)
+
+    def _close_explorer(self) -> None:
+        """Take the explorer of the run before away, with the pictures that it holds."""
+        if self.explorer is not None:
+            self.children = self._form
+            for widget in _tree(self.explorer):
+                widget.close()
+            self.explorer = None
+
+    # --- what is shown -------------------------------------------------------------------------------
+
+    def _laid_out(self) -> list[Any]:
+        folders = [
+            ipywidgets.VBox([self.inputs[role], self._notes[role]]).add_class("mmp-folder")
+            for role in _FOLDERS
+        ]
+        options = [control for role, control in self.inputs.items() if role not in _FOLDERS]
+        bar = ipywidgets.HBox([*self._buttons.values(), self._progress]).add_class("mmp-actions")
+        return [*folders, ipywidgets.HBox(options).add_class("mmp-options"), bar, self._message, _Bridge()]
+
+    def _show(self, done: int, total: int, counts: Mapping[str, int], left: str = "") -> None:
+        bar = f'<progress max="{max(total, 1)}" value="{done if total else 1}"></progress>'
+        so_far = [f"{status} {counts[status]:,}" for status in batch.STATUSES]
+        self._progress.value = " · ".join(
+            filter(None, [f"{bar} <b>{done:,}</b> of {total:,}", *so_far, left])
+        )
+
+    def _say(self, text: str, *, problem: bool = False) -> None:
+        self._message.value = _words(text, problem)
+
+    def _kept(self, ended: str) -> str:
+        """What is left of a run that did not come to its end."""
+        if self._last is None or self.partial_path is None:
+            return f"{ended} before the first picture was compared."
+        done = f"{self._last.done:,} of {self._last.total:,} pictures are done"
+        return f"{ended}: {done}, their rows are in {shown(self.partial_path)}. Resume goes on from there."
+
+    def _check(self, change: Any = None) -> None:
+        """Say below each folder's field what is wrong with it, and suggest others."""
+        for role in _FOLDERS:
+            if change is None or change["owner"] is self.inputs[role]:
+                meant = self._meant(role)
+                self._notes[role].value = _words(*_note(role, meant))
+                self.inputs[role].options = list(_suggested(os.fspath(meant)))
+
+    def _meant(self, name: str) -> Any:
+        """What a field says; a path may come with blanks or quotes around it, as some systems copy them."""
+        value = self.inputs[name].value
+        if name not in _FOLDERS or value in self._known:
+            return self._known.get(value, value)
+        bare = value.strip().strip("\"'")
+        return bare if os.path.isdir(_expanded(bare)) and not os.path.isdir(_expanded(value)) else value
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is not None:  # what a page without a kernel shows in the place of the widget
+            data = bundle[0] if isinstance(bundle, tuple) else bundle
+            data["text/plain"] = (
+                "A panel to compare two folders with. It needs a running kernel: open the notebook in "
+                "JupyterLab and run this cell."
+            )
+        return bundle
+
+
+_running: list[Panel] = []
+
+
+class _Bridge(anywidget.AnyWidget):
+    """What the page does for the panel: see panel.js."""
+
+    _esm = Path(__file__).parent / "panel.js"
+    _css = Path(__file__).parent / "panel.css"
+
+
+def _words(text: str, problem: bool) -> str:
+    """Any text as markup that shows it."""
+    kind = "mmp-problem" if problem else "mmp-fine"
+    return f'<span class="{kind}">{html.escape(shown(text))}</span>' if text else ""
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, MymodulesError):
+        return str(error)
+    return f"This was not expected: {type(error).__name__}: {error}."
+
+
+def _found(run: batch.Run) -> str:
+    total = sum(run.counts.values())
+    before = f", {run.reused:,} of them taken over from earlier runs" if run.reused else ""
+    pictures = "picture" if total == 1 else "pictures"
+    took = batch.duration(run.seconds)
+    return f"{total:,} {pictures} compared in {took}{before}. The table is {run.csv_path}."
+
+
+def _note(role: str, folder: settings.AnyPath) -> tuple[str, bool]:
+    """What there is to say of a folder that was typed, and whether it keeps a run from beginning."""
+    if not os.fspath(folder):
+        return "Name a folder.", True
+    try:
+        named: dict[str, Any] = {role: folder}
+        path = getattr(settings.resolve(**named), role)
+    except SettingsError as error:
+        return str(error), True
+    if os.path.isdir(path):
+        return "", False
+    if os.path.lexists(path):
+        return "This is not a folder.", True
+    if role == "out" and os.path.isdir(path.parent):
+        return "This folder will be made.", False
+    place = "" if os.path.isabs(_expanded(os.fspath(folder))) else f" below {shown(Path.cwd())}"
+    return f"There is no such folder{place}.", True
+
+
+def _suggested(typed: str) -> Iterator[str]:
+    """Folders whose paths begin as what was typed, as that is spelled."""
+    above, begun = os.path.split(typed)
+    try:
+        with os.scandir(_expanded(above) or ".") as entries:
+            names = sorted(entry.name for entry in entries if entry.name.startswith(begun) and entry.is_dir())
+    except (OSError, ValueError):  # ValueError: what cannot be a path
+        return
+    # Those that are no text cannot be typed, and so are not suggested.
+    named = [name for name in names if name != begun and shown(name) == name]
+    visible = [name for name in named if begun or not name.startswith(".")]
+    yield from (os.path.join(above, name) for name in visible[:SUGGESTED])
+
+
+def _expanded(path: str) -> str:
+    return os.path.expanduser(path)
+
+
+def _tree(widget: Any) -> Iterator[Any]:
+    """A widget and all that is in it."""
+    for child in getattr(widget, "children", ()):
+        yield from _tree(child)
+    yield widget
