@@ -186,6 +186,28 @@ def test_no_rows_and_few_columns(tmp_path: Path) -> None:
         report.junit(frame[["image_filename"]], tmp_path / "junit.xml")
 
 
+@pytest.mark.parametrize("status", ["", "Same", None, 1.0])
+def test_rows_that_were_never_judged_are_refused(tmp_path: Path, status: object) -> None:
+    """They would pass, or fail, by no comparison."""
+    frame = pd.DataFrame({"image_filename": ["a.png", "b/\udcff.png"], "status": ["same", status]})
+    with pytest.raises(errors.SettingsError, match=r"^1 of 2 rows have no status .* b/\\udcff\.png:"):
+        report.junit(frame, tmp_path / "junit.xml")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_of_scores_is_no_outcome(tmp_path: Path) -> None:
+    seed = tmp_path / "seed.csv"
+    seed.write_text('0.5,a.png,"it differs"\n1.0,b.png,""\n', encoding="utf-8")
+    with pytest.raises(errors.SettingsError, match="2 of 2 rows"):
+        report.junit(results.load(seed), tmp_path / "junit.xml")
+
+
+def test_every_status_has_an_outcome(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"image_filename": list(batch.STATUSES), "status": list(batch.STATUSES)})
+    found = outcomes(written(frame, tmp_path / "junit.xml"))
+    assert [status for status, outcome in found.items() if not outcome] == ["same"]
+
+
 def test_file_that_cannot_be_written(tmp_path: Path) -> None:
     frame = loaded(tmp_path, ROWS)
     with pytest.raises(errors.OutputError, match="absent"):
@@ -253,6 +275,6 @@ def test_command_writes_it_with_errors_in_it(
     monkeypatch.setattr(command, "execute", execute_and_more)
     assert compare(tmp_path, "--out", made.out, "--junit", path) == 2
     said = capsys.readouterr()
-    assert said.err.startswith(f"{path} cannot be written (")
+    assert said.err.startswith(f"JUnit: not written. {path} cannot be written (")
     assert said.err.count("\n") == 1
     assert "Table:     " in said.out
