@@ -16,7 +16,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,27 +108,41 @@ def compare(options: argparse.Namespace) -> int:
     if not compared and partial.is_file():
         code = f"from mymodules import batch; batch.run(resume={str(partial)!r})"
         _say(f"The rows so far are in {partial}. To go on: {shlex.join([sys.executable, '-c', code])}")
-    reported = page is None or not compared or handed_over(csv_path, page)
-    if compared and junit is not None:
-        # Where --check counts them as differences, they fail in the file too.
-        report.junit(results.load(csv_path), junit, fail_missing=options.check, fail_extra=options.check)
-        print(f"JUnit:     {junit}", flush=True)
+    handed_over = True
+    if compared:
+        try:
+            with _termination_interrupts():
+                handed_over = all([*hand_over(csv_path, junit, page, check=options.check)])
+        except KeyboardInterrupt:
+            interrupted = True
+            _say("Interrupted: what is named above is whole, and nothing else was written.")
     if interrupted:
         return 2 if options.check else 130
-    if not reported:
+    if not handed_over:
         return 2
     return exit_code(counts, check=options.check, compared=compared, told=problem is None)
 
 
-def handed_over(csv_path: Path, page: Path) -> bool:
-    """Writes the report and prints where it is; where that fails, says why: the run is not lost to it."""
+def hand_over(csv_path: Path, junit: Path | None, page: Path | None, *, check: bool) -> Iterator[bool]:
+    """Writes what is asked for, the quick one first; yields whether it could: the run is not lost to it."""
+    if junit is not None:
+        # Where --check counts them as differences, they fail in the file too.
+        fails = {"fail_missing": check, "fail_extra": check}
+        yield _handed("JUnit", junit, lambda: report.junit(results.load(csv_path), junit, **fails))
+    if page is not None:
+        embed = report.is_one_file(page)
+        index = page if embed else page / "index.html"
+        yield _handed("Report", index, lambda: report.write(results.load(csv_path), page, embed=embed))
+
+
+def _handed(label: str, path: Path, write: Callable[[], object]) -> bool:
     try:
-        written = report.write(results.load(csv_path), page, embed=report.is_one_file(page))
+        write()
     except Exception as error:
         known = isinstance(error, MymodulesError)
-        _say(f"There is no report. {error if known else f'{type(error).__name__}: {error}'}")
+        _say(f"{label}: not written. {error if known else f'{type(error).__name__}: {error}'}")
         return False
-    print(f"Report:    {written}", flush=True)
+    print(f"{label + ':':<11}{path}", flush=True)
     return True
 
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from loky import cpu_count
 
-from mymodules import pairs, pictures, pool, results, settings, sources, workers
+from mymodules import images, pairs, pictures, pool, results, settings, sources, workers
 from mymodules.errors import OutputError, ResultsError, SettingsError, StoreError
 from mymodules.pairs import Pair
 from mymodules.records import fingerprint
@@ -40,6 +40,7 @@ STATUSES = ("same", "changed", "missing", "extra", "error")
 _PICTURES = ("changed", "all", "none")
 _MEASURING = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs", "simplejpeg")
 _RENAMED = "It was renamed"
+_NOTHING = images.digest(b"")  # all files without content are alike, and none is another one renamed
 # What says more about that run than about the file, and is therefore done again by a resumed one.
 _PASSING = {"vanished", "permission", "worker_died", "changed_during_run"}
 # What a manifest must say for its run to be resumed.
@@ -120,6 +121,17 @@ class Run:
         return results.load(self.csv_path)
 
 
+def duration(seconds: float) -> str:
+    """A time as a person says it."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
+    minutes = round(seconds / 60)
+    return (
+        f"{whole // 60} min {whole % 60:02} s" if whole < 3600 else f"{minutes // 60} h {minutes % 60:02} min"
+    )
+
+
 class ProgressBar:
     """A bar with pictures per second and time left, for `on_progress`; one for each run.
 
@@ -184,8 +196,9 @@ def run(
     resume : path, optional
         A partial or finished CSV: do only what is missing there, or no longer true.
     store : path, optional
-        The folder that remembers comparisons by content, below ``out`` unless it is absolute: a row is
-        taken from there where both files, the options and the versions are as they were. None: no store.
+        The folder that remembers comparisons by content, below ``out`` unless it is absolute, and outside
+        of first and second: a row is taken from there where both files, the options and the versions are
+        as they were. None: no store.
     verify : bool
         Read every file anew, instead of believing its size, times and inode.
     keep_originals : bool
@@ -210,14 +223,20 @@ def run(
     if cancelled is None:
         cancelled = bool  # which says False
     if resume is None:
-        plan = _new_plan(_chosen(first, second, out), skip_until, stop_at, pictures)
+        chosen = _chosen(first, second, out)
+        plan = _new_plan(chosen, memory_root, skip_until, stop_at, pictures, cancelled)
     else:
         path = Path(resume).expanduser()
-        plan = _resumed_plan(path, first, second, out, skip_until, stop_at, pictures, cancelled)
+        plan = _resumed_plan(path, memory_root, first, second, out, skip_until, stop_at, pictures, cancelled)
     memory = None
     if memory_root is not None:
         memory = plan.memory(memory_root, verify, keep_originals, cancelled)
-        plan.reuse(memory)
+        try:
+            plan.reuse(memory)
+        except KeyboardInterrupt:
+            with results.PartialWriter(plan.partial_path, plan.kept):
+                pass  # so that there is something to resume
+            raise KeyboardInterrupt(plan.stopped(len(plan.kept))) from None
     rows = {row.image_filename: row for row in plan.kept}
     counts = Counter({status: 0 for status in STATUSES})
     counts.update(row.status for row in plan.kept)
@@ -237,15 +256,14 @@ def run(
                 counts[row.status] += 1
                 if on_progress is not None:
                     on_progress(_progress(plan, len(rows), counts, time.monotonic() - began))
-        results.write(plan.csv_path, _with_renames([rows[pair.name] for pair in plan.part]))
+        results.write(plan.csv_path, _with_renames(plan, [rows[pair.name] for pair in plan.part]))
     except BaseException as error:
         if memory is not None and not isinstance(error, OutputError):  # where there is no room it has none
             with suppress(KeyboardInterrupt):  # whoever is in a hurry says so again
                 memory.save()
         if not isinstance(error, KeyboardInterrupt):
             raise
-        told = f"Stopped after {len(rows)} of {total} pictures; their rows are kept. Go on with"
-        raise KeyboardInterrupt(f"{told} {plan.resuming}.") from None
+        raise KeyboardInterrupt(plan.stopped(len(rows))) from None
     interrupted = False
     if memory is not None:
         try:
@@ -273,6 +291,7 @@ class _Plan:
     manifest: dict[str, Any]
     part: Sequence[Pair]
     stems: dict[str, str]
+    alone: list[Pair]  # of the pairs that are no part of this run, those with one side only
     kept: list[PairResult]
     reused: int = 0
     reasons: dict[str, str] = field(default_factory=dict)
@@ -307,6 +326,11 @@ class _Plan:
         folders = f"{str(then.first)!r}, {str(then.second)!r}, "
         named = "" if now is None or (now.first, now.second) == (then.first, then.second) else folders
         return f"batch.run({named}resume={str(self.partial_path)!r})"
+
+    def stopped(self, done: int) -> str:
+        """What an interrupt says after so many rows."""
+        told = f"Stopped after {done} of {len(self.part)} pictures; their rows are kept. Go on with"
+        return f"{told} {self.resuming}."
 
     def begin(self) -> None:
         """Write the manifest and see that drawings can be written."""
@@ -371,9 +395,18 @@ def _chosen(first: AnyPath | None, second: AnyPath | None, out: AnyPath | None) 
     return settings.prepare(known.root, first, second, out, **known.options)
 
 
-def _new_plan(chosen: Settings, skip_until: int, stop_at: int, which: str) -> _Plan:
-    chosen.check()
+def _new_plan(
+    chosen: Settings,
+    store: Path | None,
+    skip_until: int,
+    stop_at: int,
+    which: str,
+    cancelled: Callable[[], bool],
+) -> _Plan:
+    _check(chosen, store)
     listing = pairs.find(chosen.first, chosen.second)
+    if cancelled():
+        raise KeyboardInterrupt("Stopped before the first picture was compared; nothing has been written.")
     part = listing.part(skip_until, stop_at)
     stems = pictures.stems(pair.name for pair in listing.pairs)
     stamp = results.reserve(chosen.out, datetime.now().strftime("%Y%m%d-%H%M%S"))
@@ -391,13 +424,14 @@ def _new_plan(chosen: Settings, skip_until: int, stop_at: int, which: str) -> _P
         "stems": {name: stem for name, stem in stems.items() if name != stem},
         "complete": False,
     }
-    plan = _Plan(stamp, chosen, manifest, part, stems, kept=[])
+    plan = _Plan(stamp, chosen, manifest, part, stems, _alone(listing.pairs, part), kept=[])
     plan.begin()
     return plan
 
 
 def _resumed_plan(
     path: Path,
+    store: Path | None,
     first: AnyPath | None,
     second: AnyPath | None,
     out: AnyPath | None,
@@ -429,7 +463,7 @@ def _resumed_plan(
                 f"{path} was begun with {name}={manifest[name]!r}: resume it without naming {name}."
             )
     rows = results.read_partial(path) if path.name.endswith(".partial.csv") else results.read(path)
-    chosen.check()
+    _check(chosen, store)
     listing = pairs.find(chosen.first, chosen.second)
     stems = pictures.stems(pair.name for pair in listing.pairs)
     manifest["stems"] = {name: stem for name, stem in stems.items() if name != stem}
@@ -438,10 +472,11 @@ def _resumed_plan(
     part = listing.part(manifest["skip_until"], manifest["stop_at"])
     # Renames are found anew at the end, from rows that do not speak of them yet.
     by_name = {row.image_filename: row for row in rows if _RENAMED not in row.messages}
-    plan = _Plan(stamp, chosen, manifest, part, stems, kept=[])
+    plan = _Plan(stamp, chosen, manifest, part, stems, _alone(listing.pairs, part), kept=[])
     for pair in part:
         if cancelled():
-            raise KeyboardInterrupt  # nothing has been written: all rows stay
+            told = "Stopped before the first picture was compared; all rows are kept. Go on with"
+            raise KeyboardInterrupt(f"{told} {plan.resuming}.")
         row = by_name.get(pair.name)
         if row is not None and _still_true(pair, row) and plan.has_drawings(row):
             plan.kept.append(row)
@@ -478,16 +513,36 @@ def _as_then(manifest: dict[str, Any], folder: Path, now: Settings | None) -> Se
     return then
 
 
-def _with_renames(rows: list[PairResult]) -> list[PairResult]:
+def _check(chosen: Settings, store: Path | None) -> None:
+    """Raise SettingsError where these folders cannot be compared, or the store stands in one of them."""
+    chosen.check()
+    if store is not None:
+        chosen.check_outside(chosen.out / store, "store")
+
+
+def _alone(listed: Sequence[Pair], part: Sequence[Pair]) -> list[Pair]:
+    """Pairs outside of the part of which one file is there."""
+    names = {pair.name for pair in part}
+    others = (pair for pair in listed if pair.name not in names and pair.problem is None)
+    return [pair for pair in others if None in (pair.first, pair.second)]
+
+
+def _with_renames(plan: _Plan, rows: list[PairResult]) -> list[PairResult]:
     """Rows with a sentence, and `renamed_from`, where a missing file and an extra one have the same bytes.
 
-    Two of a kind on either side are a tie: nothing is guessed.
+    Two of a kind on either side are a tie, also where one is no part of this run: nothing is guessed.
     """
     places: dict[str, dict[str, list[int]]] = {"missing": {}, "extra": {}}
     for place, row in enumerate(rows):
         digest = row.first_digest or row.second_digest
-        if row.status in places and digest is not None:
+        if row.status in places and digest not in (None, _NOTHING):
             places[row.status].setdefault(digest, []).append(place)
+    both = places["missing"].keys() & places["extra"].keys()
+    sizes = {plan.part[place].size for digest in both for place in places["missing"][digest]}
+    for pair in plan.alone:
+        path, status = (pair.first, "missing") if pair.first else (pair.second, "extra")
+        if pair.size in sizes and path is not None and (digest := content(path)) in both:
+            places[status][digest].append(-1)
     rows = list(rows)
     for digest, old in places["missing"].items():
         new = places["extra"].get(digest, [])

@@ -187,8 +187,7 @@ class ReadThrough(Generic[V]):
             self._queued += 1
             self._called.notify()
             if self._queued > self._idle and self._threads < self._workers:
-                self._threads += 1
-                threading.Thread(target=self._work, name="mymodules-store", daemon=True).start()
+                self._start(item)
             return item.future
 
     def forget(self, matches: Callable[[str], bool]) -> None:
@@ -224,6 +223,19 @@ class ReadThrough(Generic[V]):
         """Wait until the threads have ended; False where the time, s, was not enough."""
         with self._lock:
             return self._changed.wait_for(lambda: not self._threads, timeout)
+
+    def _start(self, item: _Item[V]) -> None:
+        """One more thread; where the system has none left, and none is at work, the item fails."""
+        self._threads += 1
+        try:
+            threading.Thread(target=self._work, name="mymodules-store", daemon=True).start()
+        except RuntimeError as error:
+            self._threads -= 1
+            if not self._threads:
+                self._queue.clear()  # of this item only: threads leave nothing behind
+                self._queued = 0
+                del self._items[item.key]
+                item.future.set_exception(StoreError(f"No thread can be started ({error}): try again."))
 
     def _enqueue(self, item: _Item[V]) -> None:
         heapq.heappush(self._queue, (item.priority, next(self._places), item))

@@ -8,6 +8,7 @@ the bytes are.
 import contextlib
 import logging
 import os
+import re
 import stat
 import threading
 import time
@@ -18,6 +19,7 @@ from mymodules.errors import OutputError
 from mymodules.settings import shown
 
 _LEFT_OVER = 3600  # s; then a half-written copy is nobody's
+_BEING_WRITTEN = re.compile(r"[0-9a-fA-F]{32}\.\d+\.\d+", re.ASCII)  # digest, process, thread
 
 _log = logging.getLogger(__name__)
 
@@ -108,9 +110,10 @@ class Copies:
             _log.warning("The copy of %s cannot be removed: %s", digest, error)
 
     def _sweep(self) -> None:
-        """Remove copies that a killed process has left half written."""
+        """Remove copies that a killed process has left half written, and nothing that is not ours."""
         with contextlib.suppress(OSError):
             for path in self._incoming.iterdir():
                 with contextlib.suppress(OSError):
-                    if path.stat().st_mtime < time.time() - _LEFT_OVER:
+                    old = path.lstat().st_mtime < time.time() - _LEFT_OVER
+                    if old and _BEING_WRITTEN.fullmatch(path.name):
                         path.unlink()

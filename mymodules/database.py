@@ -30,7 +30,10 @@ APPLICATION: Final = 0x6D796D64
 """``PRAGMA application_id`` of our files."""
 
 _PATIENCE = 30.0  # s; how long another process may hold the file
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+# What is said of a file whose pages, or whose tables as they are described in it, are not what we wrote.
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT}
+_DAMAGED |= {sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_IOERR_SHORT_READ}
+_ERRORS = sqlite3.Error, UnicodeDecodeError  # the latter for names that are no text any more
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -62,10 +65,10 @@ class Database:
         self._closed = False
         try:
             self._open()
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             if not _is_damage(error):
                 raise self._refused(error) from error
-            self._renew()
+            self._renew(error)
 
     def close(self) -> None:
         """Close the file; nothing can be asked afterwards."""
@@ -87,7 +90,7 @@ class Database:
         whole = [(sql, rows) for sql, values in changes if (rows := list(values))]
 
         def once() -> None:
-            with self._writing, _transaction(self._writer):
+            with self._writing, self._both(), _transaction(self._writer):
                 for sql, rows in whole:
                     self._writer.executemany(sql, rows)
 
@@ -108,17 +111,22 @@ class Database:
                 if self._is_gone():  # no other thread was faster
                     _log.info("The store's file %s was replaced: the new one is used.", shown(self.path))
                     self._renew()
+        opened = self._opened
         try:
             return once()
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             moved = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_DBMOVED
             if self._closed or not (_is_damage(error) or moved):
                 raise self._refused(error) from error
-        self._renew()
+            self._renew(error, opened)
         try:
             return once()
-        except sqlite3.Error as error:
+        except _ERRORS as error:
             raise self._refused(error) from error
+
+    def _both(self) -> contextlib.AbstractContextManager[object]:
+        """What writing has to wait for as well: in memory there is one connection only, for readers too."""
+        return self._reading if self._opened is None else contextlib.nullcontext()
 
     def _open(self) -> None:
         while True:
@@ -143,22 +151,26 @@ class Database:
         self._reader.close()
         self._writer.close()
 
-    def _renew(self) -> None:
-        """Open the file again, a new one where it is damaged; of several processes one sets it aside."""
+    def _renew(self, error: Exception | None = None, opened: tuple[int, int] | None = None) -> None:
+        """Open the file again, a new one where it is damaged; of several processes one sets it aside.
+
+        No check finds text that is none: the very file that has shown such an error is damaged.
+        """
         with self._writing, self._reading:
             if hasattr(self, "_reader"):
                 self._close()
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 with _alone(self.path.with_name("repair.lock")):
-                    if self._is_damaged():
+                    same = opened is not None and opened == _identity(self.path)
+                    if (same and _is_no_text(error)) or self._is_damaged():
                         _set_aside(self.path)
                     self._open()
-            except (OSError, sqlite3.Error) as error:
+            except (OSError, *_ERRORS) as failed:
                 told = "%s cannot be replaced (%s): records are kept in memory."
-                _log.warning(told, shown(self.path), error)
+                _log.warning(told, shown(self.path), failed)
                 self._reader = self._writer = _connected(":memory:")
-                self._reading, self._opened = self._writing, None
+                self._opened = None
                 _bring_up_to_date(self._writer, self.path, self._layouts)
 
     def _is_damaged(self) -> bool:
@@ -170,11 +182,11 @@ class Database:
                     return True
                 with contextlib.closing(_connected(":memory:")) as whole:
                     _bring_up_to_date(whole, self.path, self._layouts)
-                    return not _names(whole) <= _names(db)
-        except sqlite3.Error as error:
+                    return not _tables(whole) <= _tables(db)
+        except _ERRORS as error:
             return _is_damage(error)
 
-    def _refused(self, error: sqlite3.Error) -> StoreError:
+    def _refused(self, error: Exception) -> StoreError:
         told = f"The store's file {shown(self.path)} cannot be used ({error})"
         return StoreError(f"{told}: see that its folder may be written to and that there is room.")
 
@@ -232,6 +244,11 @@ def _names(db: sqlite3.Connection) -> set[str]:
     return {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
 
 
+def _tables(db: sqlite3.Connection) -> set[tuple[str, str]]:
+    """Tables and indices by name, with what they were made by."""
+    return set(db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
+
+
 def _bring_up_to_date(db: sqlite3.Connection, path: Path, layouts: Layouts) -> None:
     (mark,) = db.execute("PRAGMA application_id").fetchone()
     if mark != APPLICATION and _names(db):
@@ -253,10 +270,14 @@ def _bring_up_to_date(db: sqlite3.Connection, path: Path, layouts: Layouts) -> N
         db.execute(f"PRAGMA user_version = {len(layouts)}")
 
 
-def _is_damage(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    # Also a table or column that a file with our mark and version does not have.
-    return code in _DAMAGED or (code == sqlite3.SQLITE_ERROR and "no such" in str(error))
+def _is_damage(error: Exception) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0)
+    return _is_no_text(error) or not _DAMAGED.isdisjoint((code, code & 0xFF))
+
+
+def _is_no_text(error: Exception | None) -> bool:
+    """Whether a text in the file is not UTF-8; Python says so itself, without a code."""
+    return isinstance(error, UnicodeDecodeError) or "Could not decode to UTF-8" in str(error)
 
 
 def _set_aside(path: Path) -> None:

@@ -145,13 +145,13 @@ class Decisions:
             return self._append(_as_rows(about), decision, note)
 
     def undo(self) -> Step | None:
-        """Take back the newest step that holds, and return it; None when there is none."""
+        """Take back the newest step that holds, and return it; None when there is none (any more)."""
         with self._lock:
             steps = self._refreshed().done
             return self._append(steps[-1].rows, "undo", steps[-1].described()) if steps else None
 
     def redo(self) -> Step | None:
-        """Do again the step that was taken back last, and return it; None when there is none."""
+        """Do again the step taken back last, and return it; None when there is none (any more)."""
         with self._lock:
             steps = self._refreshed().undone
             return self._append(steps[-1].rows, "redo", steps[-1].described()) if steps else None

@@ -12,10 +12,11 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from mymodules import batch, results
-from mymodules.errors import MymodulesError, ResultsError
+from mymodules.errors import MymodulesError, ResultsError, SettingsError
 from mymodules.settings import AnyPath, shown
 
 WEBHOOK = "MYMODULES_SLACK_WEBHOOK"
@@ -64,12 +65,18 @@ def message(run: batch.Run | Mapping[str, Any], report: AnyPath | None = None) -
     Raises
     ------
     ResultsError
-        When the run is not finished.
+        When the run is not finished, or the manifest is none.
+    SettingsError
+        When `report` is no path.
     """
+    if not isinstance(report, (str, os.PathLike, NoneType)):
+        raise SettingsError(f"report is {report!r}: it must be a path or an address")
     counts, seconds, table = _outcome(run)
     total = sum(counts.values())
     told = ", ".join(f"{counts.get(status, 0)} {status}" for status in batch.STATUSES)
-    lines = [f"{total} {'picture' if total == 1 else 'pictures'} compared in {_duration(seconds)}: {told}."]
+    lines = [
+        f"{total} {'picture' if total == 1 else 'pictures'} compared in {batch.duration(seconds)}: {told}."
+    ]
     if report is not None:
         lines.append(f"Report: {shown(report)}")
     if table is not None:
@@ -86,15 +93,12 @@ def _outcome(run: batch.Run | Mapping[str, Any]) -> tuple[Mapping[str, int], flo
         seconds = float(run["seconds"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ResultsError("the run is not finished, so there is nothing to tell") from error
-    known = run.get("out") and run.get("stamp")
-    return counts, seconds, results.finished_path(Path(run["out"]), run["stamp"]) if known else None
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+    if not (run.get("out") and run.get("stamp")):
+        return counts, seconds, None
+    try:
+        return counts, seconds, results.finished_path(Path(run["out"]), run["stamp"])
+    except TypeError as error:
+        raise ResultsError(f"the run's manifest says out={run['out']!r}, which is no path") from error
 
 
 def _problem(

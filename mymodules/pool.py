@@ -45,7 +45,9 @@ def rows(
     if executor is not None:
         yield from _from_given(executor, jobs, cancelled)
     elif jobs:
-        yield from _Processes.take(min(processes, len(jobs)), processes).rows(jobs, cancelled)
+        if cancelled():
+            raise KeyboardInterrupt
+        yield from _Processes.take(min(processes, len(jobs)), processes, cancelled).rows(jobs, cancelled)
 
 
 def _tasks(jobs: Iterable[Job]) -> deque[Task]:
@@ -116,13 +118,13 @@ class _Processes:
     _warm: ClassVar[list["_Processes"]] = []  # at most one
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, cancelled: Question) -> None:
         self.count = count
         self._owner = os.getpid()
-        self._executor = self._started()
+        self._executor = self._started(cancelled)
 
     @classmethod
-    def take(cls, least: int, most: int) -> "_Processes":
+    def take(cls, least: int, most: int, cancelled: Question) -> "_Processes":
         """The warm ones where they are neither too few nor too many, else `least` new ones."""
         with cls._lock:
             warm = cls._warm.pop() if cls._warm else None
@@ -132,19 +134,19 @@ class _Processes:
             return warm
         if warm is not None:
             warm._end()
-        return cls(least)
+        return cls(least, cancelled)
 
     def rows(self, jobs: Iterable[Job], cancelled: Question) -> Generator[PairResult, None, None]:
         """Rows as they come. Whatever ends this early ends the processes as well."""
         tasks = _tasks(jobs)
         try:
             while tasks:
-                self._renew()
+                self._renew(cancelled)
                 at_once = 2 * self.count
                 for suspect in (yield from _together(self._executor, tasks, at_once, {}, cancelled)):
                     alone = deque([[suspect]])
                     while alone:
-                        self._renew()
+                        self._renew(cancelled)
                         if (yield from _together(self._executor, alone, 1, {}, cancelled)):
                             yield _died(suspect)
         except BaseException:
@@ -157,14 +159,15 @@ class _Processes:
                     return
         self._end()
 
-    def _started(self) -> ProcessPoolExecutor:
+    def _started(self, cancelled: Question) -> ProcessPoolExecutor:
         executor = ProcessPoolExecutor(
             self.count, timeout=_IDLE, initializer=workers.prepare_process, initargs=(os.getpid(),)
         )
         try:
             answer = _ask(executor)
             while not wait([answer], _BREATH).done:
-                pass
+                if cancelled():
+                    raise KeyboardInterrupt
             answer.result()
         except BrokenExecutor as error:
             executor.shutdown(wait=True, kill_workers=True)
@@ -175,13 +178,13 @@ class _Processes:
             raise
         return executor
 
-    def _renew(self) -> None:
+    def _renew(self, cancelled: Question) -> None:
         """New processes where the old ones broke or have ended of idleness."""
         try:
             _ask(self._executor)
         except BrokenExecutor:
             self._end()
-            self._executor = self._started()
+            self._executor = self._started(cancelled)
 
     def _end(self) -> None:
         self._executor.shutdown(wait=True, kill_workers=True)

@@ -10,9 +10,10 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any, Final, NamedTuple, TypeVar
 
 from mymodules import results, workers
@@ -26,7 +27,7 @@ HTTP_ERROR: Final = "http_error"
 CORRUPTED: Final = "corrupted"
 """Reason of a failure: the image does not decode, or is not what its digest says."""
 OTHER: Final = "other"
-"""Reason of a failure: one of several images that were needed together failed."""
+"""Reason of a failure: one of several images that were needed together failed, or this one is too large."""
 
 CHANGE_TIME_COUNTS = os.name != "nt"
 """Whether change time and inode tell states of a file apart; on Windows the former is its creation."""
@@ -202,7 +203,11 @@ _THIRD_LAYOUT = (
     "INSERT INTO files SELECT * FROM files_before",
     "DROP TABLE files_before",
 )
-LAYOUTS: Final = (_FIRST_LAYOUT, _SECOND_LAYOUT, _THIRD_LAYOUT)
+_FOURTH_LAYOUT = (
+    "CREATE TABLE purges (number INTEGER NOT NULL)",  # one row: how many there were
+    "INSERT INTO purges VALUES (0)",
+)
+LAYOUTS: Final = (_FIRST_LAYOUT, _SECOND_LAYOUT, _THIRD_LAYOUT, _FOURTH_LAYOUT)
 """What makes each version of the file out of the one before; appended to, never edited."""
 
 _COLUMNS = "pixels, percent, r, g, b, a, dim"
@@ -237,8 +242,9 @@ class Records:
         """The figures of a pair by its id, also those that a row has; None when there are none."""
         colon = pair.replace("-", ":", 1)
         sql = f"SELECT id, {_COLUMNS} FROM metrics WHERE id IN (?, ?) AND algorithm = ? ORDER BY id"
-        found = self._file.read(sql, (pair, colon, workers.ALGORITHM))
-        if not found:
+        kinds = str, int, float, int, int, int, int, int
+        found = _sound(self._file.read(sql, (pair, colon, workers.ALGORITHM)), *kinds)
+        if not found or not 0 <= found[0][2] <= 100:
             return self._metrics_of_rows(pair)
         stored, pixels, percent, r, g, b, a, dim = found[0]
         known = DiffMetrics(pixels, percent, (r, g, b, a), bool(dim))
@@ -278,7 +284,7 @@ class Records:
     def failures(self) -> dict[str, DigestFailure]:
         """All failures by digest, oldest first."""
         sql = "SELECT digest, reason, ts FROM failures ORDER BY ts, digest"
-        return {found[0]: DigestFailure(*found) for found in self._file.read(sql)}
+        return {found[0]: DigestFailure(*found) for found in _sound(self._file.read(sql), str, str, int)}
 
     def remember_failure(self, failure: DigestFailure, *, if_new: bool = False) -> None:
         """Record a failure: over an earlier one of that digest, or only where there is none.
@@ -305,8 +311,8 @@ class Records:
     def content(self, digest: str) -> str | None:
         """The digest of the bytes that are kept under a name; None when that was not recorded."""
         sql = "SELECT content FROM originals WHERE digest = ?"
-        found = self._file.read(sql, (digest,))
-        return str(found[0][0]) if found else None
+        found = _sound(self._file.read(sql, (digest,)), str)
+        return found[0][0] if found else None
 
     def remember_contents(self, contents: Mapping[str, str]) -> None:
         """Record what is kept under names: name to the digest of the bytes."""
@@ -335,7 +341,10 @@ class Records:
         asked = {os.fsencode(path): (os.fspath(path), stat) for path, stat in files}
         sql = "SELECT path, size, mtime_ns, ctime_ns, inode, digest, moment FROM files WHERE path IN ({})"
         known = {}
-        for path, size, mtime_ns, ctime_ns, inode, digest, moment in self._among(sql, asked):
+        kinds = bytes, int, str, str, str, str, int
+        for path, size, mtime_ns, ctime_ns, inode, digest, moment in _sound(self._among(sql, asked), *kinds):
+            if path not in asked:  # as it is in a damaged file, when only its index is whole
+                continue
             name, now = asked[path]
             same = (size, mtime_ns) == (now.st_size, str(now.st_mtime_ns))
             same &= _settled(now.st_mtime_ns, moment)
@@ -360,7 +369,8 @@ class Records:
         Of thousands, as of an empty page, the latest few.
         """
         sql = "SELECT path, size FROM files WHERE digest = ? ORDER BY moment DESC, path LIMIT ?"
-        return [(Path(os.fsdecode(path)), size) for path, size in self._file.read(sql, (digest, _PATHS))]
+        found = _sound(self._file.read(sql, (digest, _PATHS)), bytes, int)
+        return [(Path(os.fsdecode(path)), size) for path, size in found]
 
     def forget_files(self, digests: Iterable[str]) -> None:
         """Drop what is known of files with these digests, and of copies under these names."""
@@ -372,6 +382,17 @@ class Records:
     def _among(self, sql: str, values: Iterable[bytes]) -> Iterator[Any]:
         for part in _parts(list(values), _AT_ONCE):
             yield from self._file.read(sql.format(",".join("?" * len(part))), part)
+
+    # --- purges
+
+    def purges(self) -> int:
+        """A number that is another one after every purge."""
+        found = _sound(self._file.read("SELECT number FROM purges"), int)
+        return int(found[0][0]) if found else 0
+
+    def count_purge(self) -> None:
+        """Let others know of a purge."""
+        self._file.write(("UPDATE purges SET number = number + ?", [(1,)]))
 
     # --- rows
 
@@ -387,10 +408,12 @@ class Records:
                 self._file.read_each(sql, [(*_key(k), conditions, workers.ALGORITHM) for k in part]),
                 strict=True,
             ):
-                row = _parsed(answer[0]) if answer else None
-                if row is not None:
-                    folder = None if answer[1] is None else os.fsdecode(answer[1])
-                    found[key] = StoredRow(row, folder, os.fsdecode(answer[2]), _pairs(answer[3]))
+                whole = _sound([answer or ()], str, (bytes, NoneType), bytes, str)
+                row = _parsed(whole[0][0]) if whole else None
+                if row is not None and _key((row.first_digest, row.second_digest)) == _key(key):
+                    _, folder, stem, drawn = whole[0]
+                    folder = None if folder is None else os.fsdecode(folder)
+                    found[key] = StoredRow(row, folder, os.fsdecode(stem), _pairs(drawn))
         return found
 
     def remember_rows(self, rows: Iterable[StoredRow], conditions: str) -> None:
@@ -426,6 +449,11 @@ def _figures(pair: str, known: DiffMetrics) -> tuple[object, ...]:
     largest = known.max_rgba_diffs
     figures = known.num_diff_pixels, known.pixel_diff_percent, *largest, known.dim_differ
     return pair, right, *figures, workers.ALGORITHM
+
+
+def _sound(rows: Iterable[Sequence[Any]], *kinds: type | tuple[type, ...]) -> list[Any]:
+    """Those of which every cell is what we write there: a damaged file may have anything in its place."""
+    return [row for row in rows if len(row) == len(kinds) and all(map(isinstance, row, kinds))]
 
 
 def _settled(stamp: int, moment: int) -> bool:

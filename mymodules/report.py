@@ -24,7 +24,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from mymodules import batch, decisions, images, pictures, results, views
+from mymodules import batch, images, pictures, results, views
 from mymodules.decisions import Decisions
 from mymodules.errors import SettingsError
 from mymodules.formats import Header
@@ -108,9 +108,8 @@ def write(
         raise SettingsError("The frame has no column image_filename: take one of results.load().")
     rows = [*_records(frame)]
     if "decision" not in frame.columns and folders.out is not None:
-        desk = Decisions(folders.out)
-        for row, about, word in zip(rows, decisions.rows(frame), desk.state(frame), strict=True):
-            row["decision"], row["note"] = desk.of(about) if word else ("", "")
+        for row, decided in zip(rows, Decisions(folders.out).each(frame), strict=True):
+            row["decision"], row["note"] = decided
     if embed:
         _refuse_large(_least_bytes(rows, folders))
     beside = target.with_name(f"{target.name}.{os.getpid()}.tmp")

@@ -1,10 +1,11 @@
 """Nothing compared twice: which rows of earlier runs still say what is in the files.
 
-A row belongs to the content of two files, the options and the versions, not to a run or a name: where
-all of these are as they were, it is taken over, with its drawings. A file's content is known without
-reading it while its size, times and inode are what they were when it was digested; drawings are those of a
-row while their size and modification time are. What a run finds is kept as it goes. Whatever goes wrong
-with the store costs time, never a run: a warning says so, and everything is compared.
+A row belongs to the content of two files, the options and the versions, not to a run or a name, but for
+how that ends and is written, which messages tell of: where all of these are as they were, it is taken
+over, with its drawings. A file's content is known without reading it while its size, times and inode are
+what they were when it was digested; drawings are those of a row while their size and modification time are.
+What a run finds is kept as it goes. Whatever goes wrong with the store costs time, never a run: a warning
+says so, and everything is compared.
 """
 
 import functools
@@ -13,11 +14,11 @@ import shutil
 import stat
 import time
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from mymodules import images, pairs, pictures, workers
 from mymodules.pairs import Pair
@@ -35,6 +36,8 @@ again: its row names files, and belongs to no others. Drawings that are not as t
 
 EVERY: Final = 500, 10.0
 """Rows, and s: what a run has found is kept after so many, or so long."""
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -85,6 +88,7 @@ class Reuse:
     def __post_init__(self) -> None:
         self._pairs = {pair.name: pair for pair in self.part}
         self._stats: dict[Path, tuple[FileState, int]] = {}
+        self._trusted: dict[Path, str] = {}
         self._taken: set[str] = set()
         self._files: list[DigestedFile] = []
         self._rows: list[StoredRow] = []
@@ -110,7 +114,8 @@ class Reuse:
                 continue
             if path in self._stats:
                 status, moment = self._stats.pop(path)
-                self._files.append(DigestedFile(path, status, digest, moment))
+                if self._trusted.get(path) != digest:
+                    self._files.append(DigestedFile(path, status, digest, moment))
             if self.keep_originals and row.status == "changed":
                 self._originals[digest] = path
         if pair.problem is None and all(digest is not None for _, digest in sides):
@@ -125,7 +130,9 @@ class Reuse:
             try:
                 with DiffStore(self.root) as store:
                     store.records.remember_files(self._files)
-                    store.records.remember_rows(self._rows, self.conditions)
+                    manners = _grouped(self._rows, lambda stored: stored.row.image_filename)
+                    for manner, rows in manners.items():
+                        store.records.remember_rows(rows, self.conditions + manner)
                     if originals:
                         copies = self._originals.items()
                         store.keep_originals(copy for copy in copies if not self.cancelled())
@@ -146,14 +153,17 @@ class Reuse:
         now: dict[Path, str | None] = {}
         if known or store.records.has_rows():  # else nothing can be found under any digest
             now = {**before, **dict(zip(unread, self._contents(unread), strict=True))}
-        for path in trusted:
-            del self._stats[path]  # it need not be remembered again
+        self._trusted = {path: before[path] for path in trusted}  # need not be remembered again
         keys = {pair.name: _key(pair, now) for pair in part if pair.problem is None}
-        stored = store.records.rows({key for key in keys.values() if key is not None}, self.conditions)
+        stored = {}
+        for manner, names in _grouped(keys, str).items():
+            asked = {key for name in names if (key := keys[name]) is not None}
+            for key, row in store.records.rows(asked, self.conditions + manner).items():
+                stored[manner, key] = row
         found = []
         for pair in part:
             key = keys.get(pair.name)
-            earlier = stored.get(key) if key is not None else None
+            earlier = stored.get((_manner(pair.name), key)) if key is not None else None
             if pair.problem is not None or (now and key is None):
                 self.reasons[pair.name] = "error"  # that there will be one is known already
             elif earlier is None:
@@ -161,8 +171,6 @@ class Reuse:
                 self.reasons[pair.name] = _reason(pair, before, now, compared)
             elif workers.names_its_files(earlier.row):
                 self.reasons[pair.name] = "error"
-            elif not _suits(pair, earlier.row):
-                self.reasons[pair.name] = "new"
             elif not self._takes_drawings(earlier, self.stems[pair.name]):
                 self.reasons[pair.name] = "drawings missing"
             else:
@@ -258,15 +266,17 @@ def _reason(pair: Pair, before: Mapping[Path, str], now: Mapping[Path, str | Non
     return "options changed" if compared else f"{gone[0]} changed" if gone else "new"
 
 
-def _suits(pair: Pair, row: PairResult) -> bool:
-    """Whether a row may stand under this name: messages tell of its ending, and of how it is written."""
-    names = pair.name, row.image_filename
-    endings, escaped = ({tell(name) for name in names} for tell in (_ending, pairs.is_escaped))
-    return len(endings) == len(escaped) == 1
+def _manner(name: str) -> str:
+    """What a row depends on besides its files: messages tell of a name's ending, and of how it is written."""
+    return f"{Path(name).suffix.lower()}{'~' if pairs.is_escaped(name) else ''}"
 
 
-def _ending(name: str) -> str:
-    return Path(name).suffix.lower()
+def _grouped(values: Iterable[T], name: Callable[[T], str]) -> dict[str, list[T]]:
+    """Values by the manner of their names."""
+    groups: dict[str, list[T]] = {}
+    for value in values:
+        groups.setdefault(_manner(name(value)), []).append(value)
+    return groups
 
 
 def _stat(path: Path) -> FileState | None:

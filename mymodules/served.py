@@ -115,8 +115,8 @@ class Images(RequestHandler):
         if store is None:
             return None
         if directory == "images":
-            return await _outcome(store.original(name))
-        delta = await _outcome(store.delta(*name.split("-")))
+            return await _outcome(await asyncio.to_thread(store.original, name))
+        delta = await _outcome(await asyncio.to_thread(store.delta, *name.split("-")))
         return None if delta is None else Original(delta, "image/png")
 
 

@@ -82,6 +82,15 @@ class Settings:
         _check_pictures(self.first, "first")
         _check_pictures(self.second, "second")
 
+    def check_outside(self, folder: Path, what: str) -> None:
+        """Raise `SettingsError` where a folder that is written to is first or second, or inside one."""
+        for given, role in ((self.first, "first"), (self.second, "second")):
+            if _same(folder, given) or _inside(folder, given):
+                raise SettingsError(
+                    f"The {what} folder {shown(folder)} is the {role} folder {shown(given)} or inside it: "
+                    f"pictures written there would be compared by the next run. Name a folder outside."
+                )
+
 
 def init(
     root: AnyPath | None = None,
@@ -320,12 +329,7 @@ def _check_apart(chosen: Settings) -> None:
                 f"The {one} folder {shown(inner)} is inside the {other} folder {shown(outer)}: "
                 "its pictures would belong to both. Move it out, or name another one."
             )
-    for folder, role in ((first, "first"), (second, "second")):
-        if _same(out, folder) or _inside(out, folder):
-            raise SettingsError(
-                f"The output folder {shown(out)} is the {role} folder {shown(folder)} or inside it: "
-                "drawn pictures would be compared by the next run. Name a folder outside as out."
-            )
+    chosen.check_outside(out, "output")
 
 
 def _is_new(folder: Path) -> bool:

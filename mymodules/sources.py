@@ -13,12 +13,13 @@ import base64
 import hashlib
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from mymodules.errors import StoreError
 from mymodules.settings import AnyPath
@@ -37,6 +38,7 @@ _PART = 1 << 16  # bytes
 _DEFINITE = 400, 500  # a client's error does not mend itself ...
 _PASSING = {408, 425, 429}  # ... but these ask to come again
 _GONE = {404, 410}
+_USER = re.compile(r"(?<=://)[^/?#]*@")
 
 _log = logging.getLogger(__name__)
 
@@ -75,8 +77,8 @@ def of(source: AnySource | Iterable[AnySource] | None) -> tuple[Source, ...]:
     if isinstance(source, str):
         try:
             scheme = urlsplit(source).scheme
-        except ValueError as error:
-            raise StoreError(f"The source is neither a folder nor a URL ({printable(error)}).") from error
+        except ValueError:  # whose words repeat what may be a password
+            raise StoreError("The source is neither a folder nor a URL: it is malformed.") from None
         if scheme in ("http", "https"):
             return (_Web(source),)
         # One letter is a drive.
@@ -88,7 +90,7 @@ def of(source: AnySource | Iterable[AnySource] | None) -> tuple[Source, ...]:
     if isinstance(source, Iterable) and not isinstance(source, bytes):
         return tuple(one for each in source for one in of(each))
     told = "A source is a folder, a URL, or a function from digest to bytes"
-    raise StoreError(f"{told}, not {source!r}.")
+    raise StoreError(f"{told}, not {printable(repr(source))}.")
 
 
 def folder(path: AnyPath) -> Path:
@@ -103,8 +105,9 @@ def folder(path: AnyPath) -> Path:
 
 
 def printable(text: object) -> str:
-    """What somebody else has written, with escapes for all that a terminal would obey."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in str(text))
+    """What somebody else has written, without users of URLs, and with escapes for what a terminal obeys."""
+    shown = _USER.sub("", str(text))
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)
 
 
 def fetch(
@@ -191,15 +194,25 @@ class _Function:
 
 class _Web:
     def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
-        parts = urlsplit(self._url)
-        self._shown = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        # Without user and password, so that no message has them.
+        parts = urlsplit(url.rstrip("/"))
+        self._url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        self._user: tuple[bytes, bytes] | None = None
+        try:
+            usable = bool(parts.hostname) and " " not in parts.netloc and parts.port != 0
+        except ValueError:  # of the port
+            usable = False
+        if not usable:
+            told = "The source's URL is malformed: see its host and port"
+            raise StoreError(f"{told}, and write @ and / in a name or password as %40 and %2F.")
+        if parts.username is not None:
+            self._user = unquote(parts.username).encode(), unquote(parts.password or "").encode()
         self._local = threading.local()  # one session, and so one connection, for each thread
 
     def read(self, name: str) -> bytes:
         with self._answer("GET", name) as answer:
             if answer.status_code in range(*_DEFINITE) and answer.status_code not in _PASSING:
-                raise Absent(f"{self._shown} answers {answer.status_code}")
+                raise Absent(f"{self._url} answers {answer.status_code}")
             self._check(answer)
             data = self._body(answer, name)
         hashes = [part.strip() for part in answer.headers.get("x-goog-hash", "").split(",")]
@@ -214,7 +227,7 @@ class _Web:
 
     def _check(self, answer: Any) -> None:
         if not answer.ok:
-            raise OSError(f"{self._shown} answers {answer.status_code}")
+            raise OSError(f"{self._url} answers {answer.status_code}")
 
     def _body(self, answer: Any, name: str) -> bytes:
         """All of it, part by part as they come: to limit the time of each would not limit that of all."""
@@ -223,7 +236,7 @@ class _Web:
             data += part
             _check_size(name, len(data))
             if time.monotonic() > deadline:
-                raise OSError(f"{self._shown} takes longer than {WHOLE:g} s for {name}")
+                raise OSError(f"{self._url} takes longer than {WHOLE:g} s for {name}")
         return bytes(data)
 
     def _answer(self, method: str, name: str) -> Any:
@@ -231,6 +244,7 @@ class _Web:
 
         if not hasattr(self._local, "session"):
             self._local.session = requests.Session()
+            self._local.session.auth = self._user
         return self._local.session.request(method, f"{self._url}/{name}", timeout=_TIMEOUT, stream=True)
 
 
@@ -242,7 +256,7 @@ class _Fsspec:
             self._system, self._path = fsspec.core.url_to_fs(url)
         except Exception as error:  # each driver has its own
             told = f"The source {urlsplit(url).scheme}:// cannot be used ({printable(error)})"
-            raise StoreError(f"{told}: see that its address is right and its driver installed.") from error
+            raise StoreError(f"{told}: see that its address is right and its driver installed.") from None
         local = fsspec.get_filesystem_class("file")
         self._folder = _Folder(self._path) if isinstance(self._system, local) else None
 

@@ -13,7 +13,9 @@ taken as the source gives them. What is neither whole nor a picture is never kep
 
 Copies are the original bytes; what a power failure tears is found by its digest and fetched again. A picture
 that failed is tried anew after half an hour, and at once when a copy or a file of it has come or changed.
-What is purged stays purged, whatever is under way meanwhile.
+What is purged stays purged, whatever is under way meanwhile. Other stores of the same folder, as those of
+other processes, drop what they have in memory when they are next asked; only what they were just
+fetching or comparing may come back.
 """
 
 import contextlib
@@ -169,6 +171,7 @@ class DiffStore:
         self._own_digests, self._max_pixels, self._pause = own_digests, max_pixels, pause
         self.records = Records(self.root / FILE)
         self._purges = Purges()
+        self._purged = self.records.purges()
         self._decoded: Recent[Rgba] = Recent(
             counts.images, limit=budget // _DECODED_PART, weigh=lambda rgba: rgba.nbytes
         )
@@ -236,6 +239,7 @@ class DiffStore:
         """
         if not main_digest:
             raise StoreError("The main digest is empty: name the picture to compare with.")
+        self._heed_purges()
         rights = [right for right in dict.fromkeys(right_digests) if right != main_digest]
         asked = {right: self._metrics.submit(priority, diff_id(main_digest, right)) for right in rights}
         found = {}
@@ -290,8 +294,10 @@ class DiffStore:
         Raises
         ------
         StoreError
-            The records cannot be changed; failures are then still recorded.
+            The digests are one text; or the records cannot be changed, and failures are then still recorded.
         """
+        if isinstance(digests, str):  # which is an iterable of letters
+            raise StoreError(f"digests is {digests!r}: name them in a list.")
         gone = frozenset(filter(is_digest, digests))
 
         def is_concerned(key: str) -> bool:
@@ -309,12 +315,26 @@ class DiffStore:
             self.records.forget_rows(gone)
             self.records.forget_files(gone)
             # Memory is last, because it is filled from all of these.
-            self._images.forget(is_concerned)
-            with self._decoded_lock:
-                self._decoded.remove_matching(is_concerned)
-            self._metrics.forget(is_concerned)
-            self._deltas.forget(is_concerned)
+            self._drop(is_concerned)
             self.records.forget_failures(gone)
+            self.records.count_purge()
+            if self.records.purges() == self._purged + 1:  # one's own
+                self._purged += 1
+
+    def _drop(self, is_concerned: Callable[[str], bool]) -> None:
+        """Drop from memory all digests and pairs of which this is true."""
+        self._images.forget(is_concerned)
+        with self._decoded_lock:
+            self._decoded.remove_matching(is_concerned)
+        self._metrics.forget(is_concerned)
+        self._deltas.forget(is_concerned)
+
+    def _heed_purges(self) -> None:
+        """Have nothing in memory that was purged by another store of this folder."""
+        number = self._at_best(self.records.purges, self._purged)
+        if number != self._purged:
+            self._drop(lambda _: True)
+            self._purged = number
 
     def image_handlers(self, url_prefix: str) -> "list[tuple[str, type[tornado.web.RequestHandler], Any]]":
         """Rules for a Tornado application that serve this store's pictures to anyone, see `served`."""
@@ -344,10 +364,15 @@ class DiffStore:
 
     def original(self, digest: str, *, priority: int = NOW) -> "Future[Original]":
         """A picture's own bytes and media type, when they are there."""
+        self._heed_purges()
         return self._images.submit(priority, digest)
 
     def delta(self, one: str, other: str, *, priority: int = NOW) -> "Future[bytes]":
-        """The difference picture of two (see `pictures.delta`) as PNG, when it is there."""
+        """The difference picture of two (see `pictures.delta`) as PNG, when it is there.
+
+        StoreError where it would have more than ``max_pixels``: it is as wide and as high as the larger one.
+        """
+        self._heed_purges()
         return self._deltas.submit(priority, diff_id(one, other))
 
     def keep_originals(self, originals: Iterable[tuple[str, AnyPath | bytes]]) -> int:
@@ -394,12 +419,11 @@ class DiffStore:
     # --- figures and difference pictures, in threads of their caches
 
     def _measure(self, priority: int, pair: str) -> DiffMetrics:
-        if not is_diff_id(pair):
-            raise StoreError(f"{pair!r} is not a pair of digests: 32 digits 0-9, a-f, A-F each.")
+        digests = _checked(pair)
         known = self._at_best(lambda: self.records.metrics(pair), None)
         if known is not None:
             return known
-        with self._purges.work(*split_diff_id(pair)) as work:
+        with self._purges.work(*digests) as work:
             found = metrics.pixel_diff(*self._pixels(priority, pair, work))
             with work.keeping() as wanted:
                 if wanted:
@@ -407,11 +431,13 @@ class DiffStore:
         return found
 
     def _draw(self, priority: int, pair: str) -> bytes:
-        if not is_diff_id(pair):
-            raise StoreError(f"{pair!r} is not a pair of digests: 32 digits 0-9, a-f, A-F each.")
-        with self._purges.work(*split_diff_id(pair)) as work:
-            drawn = pictures.delta(*self._pixels(priority, pair, work))
-        height, width = drawn.shape[:2]
+        with self._purges.work(*_checked(pair)) as work:
+            one, other = self._pixels(priority, pair, work)
+        height, width = map(max, one.shape[:2], other.shape[:2])
+        if height * width > self._max_pixels:
+            told = f"The difference picture of {pair} would be {width} x {height} px"
+            raise StoreError(f"{told}: max_pixels is {self._max_pixels}.")
+        drawn = pictures.delta(one, other)
         return png.encode(drawn.reshape(height, -1), width, depth=8, colour_type=6)
 
     def _warm(self, rank: int, lefts: Iterable[str], rights: Iterable[str]) -> None:
@@ -527,9 +553,11 @@ class DiffStore:
                 told.append(str(error))
             except ImageError as error:
                 told.append(error.reason)
+                if error.code == "too_many_pixels":  # for this store and its memory, and not for every one
+                    reason = OTHER
+                    continue
                 reason = CORRUPTED
-                # One that is too large for this store may be none too large for another.
-                if place == self._from_copy and error.code != "too_many_pixels":
+                if place == self._from_copy:
                     self._copies.remove(digest)
             except Exception as error:
                 told.append(str(error) or type(error).__name__)
@@ -546,7 +574,7 @@ class DiffStore:
     def _from_files(self, digest: str) -> bytes:
         nowhere: list[tuple[Path, int]] = []
         for path, size in self._at_best(lambda: self.records.paths(digest), nowhere):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ValueError):  # the latter for what is no path
                 status = path.stat()
                 if stat.S_ISREG(status.st_mode) and status.st_size == size:
                     data = path.read_bytes()
@@ -578,9 +606,16 @@ def _rank(priority: int) -> int:
 def _state(path: Path) -> tuple[int, int] | None:
     try:
         status = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # the latter for what is no path
         return None
     return status.st_mtime_ns, status.st_size
+
+
+def _checked(pair: str) -> tuple[str, str]:
+    """The digests of a pair by its id; StoreError for what is none."""
+    if not is_diff_id(pair):
+        raise StoreError(f"{pair!r} is not a pair of digests: 32 digits 0-9, a-f, A-F each.")
+    return split_diff_id(pair)
 
 
 def _check_number(name: str, value: float, least: float = -math.inf) -> None:

@@ -72,6 +72,7 @@ class Web:
         self.how = "500"
         self.headers: dict[str, dict[str, str]] = {}
         self.asked: list[str] = []
+        self.authorized: list[str | None] = []
         self.url = ""
         self.ended = threading.Event()
 
@@ -85,6 +86,7 @@ def web(pictures: Pictures) -> Iterator[Web]:
         def do_GET(self) -> None:
             digest = self.path.removeprefix("/base/").removesuffix(".png")
             served.asked.append(digest)
+            served.authorized.append(self.headers.get("Authorization"))
             data = served.pictures.get(digest)
             if data is None:
                 self.send_error(404)

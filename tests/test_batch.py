@@ -57,6 +57,25 @@ def own(tmp_path: Path) -> Folders:
     return mixed(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0.0 s"),
+        (4.25, "4.2 s"),
+        (9.96, "10 s"),
+        (59.4, "59 s"),
+        (59.96, "1 min 00 s"),
+        (65, "1 min 05 s"),
+        (3599.4, "59 min 59 s"),
+        (3599.7, "1 h 00 min"),
+        (7325, "2 h 02 min"),
+        (7199, "2 h 00 min"),
+    ],
+)
+def test_durations_are_said_without_a_sixtieth(seconds: float, said: str) -> None:
+    assert batch.duration(seconds) == said
+
+
 def drawn(run: batch.Run) -> list[str]:
     return sorted(path.name for path in run.pictures_dir.rglob("*") if path.is_file())
 

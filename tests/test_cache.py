@@ -237,3 +237,39 @@ def test_weight_is_limited() -> None:
     assert [key for key in "abc" if recent.get(key)] == ["b", "c"]
     recent.put("b", "x" * 11)  # too heavy alone, and the old one is no longer true
     assert [key for key in "abc" if recent.get(key)] == ["c"]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_thread_that_cannot_be_started(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = ReadThrough(lambda priority, key: key.upper(), size=5, workers=workers)
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        for key in ("a", "a", "b"):
+            assert "can't start new thread" in str(cache.submit(0, key).exception(PATIENCE))
+        assert cache.wait(0)
+        assert cache.join(0)
+    for key in ("b", "a", "c"):
+        assert cache.submit(0, key).result(PATIENCE) == key.upper()
+    cache.close()
+    assert cache.join(PATIENCE)
+
+
+def test_what_no_thread_is_started_for_is_done_by_another(
+    held: Held, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    cache = ReadThrough(held, size=5, workers=2)
+    cache.submit(0, "busy")
+    assert held.begun.acquire(timeout=PATIENCE)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        waiting = cache.submit(0, "a")
+    held.let.release(2)
+    assert waiting.result(PATIENCE) == "a!"
+    cache.close()

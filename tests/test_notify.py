@@ -208,6 +208,12 @@ def test_nothing_to_tell_or_nobody_to_tell_it_to(capsys: pytest.CaptureFixture[s
     assert "not finished" in failed(capsys, f"http://127.0.0.1:9/{SECRET}", {"complete": False})
 
 
+def test_what_is_no_path_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    url, run = f"http://127.0.0.1:9/{SECRET}", {"counts": {"same": 1}, "seconds": 1}
+    assert "report is 5: it must be a path" in failed(capsys, url, run, report=5)
+    assert "out=5, which is no path" in failed(capsys, url, run | {"out": 5, "stamp": "20260102-030405"})
+
+
 def test_logs_of_others_stay(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger("urllib3.connectionpool")
     with notify._unlogged():

@@ -268,7 +268,7 @@ def test_a_run_is_shown_when_it_has_ended(made: Panel, given: Folders) -> None:
     assert made.run is not None
     assert made.run.counts == COUNTS
     assert message(made) == (
-        f"16 pictures compared in {round(made.run.seconds)} s. The table is {made.run.csv_path}."
+        f"16 pictures compared in {batch.duration(made.run.seconds)}. The table is {made.run.csv_path}."
     )
     assert made.explorer is not None
     assert sorted(made.explorer.frame["image_filename"]) == sorted(made.run.frame()["image_filename"])
@@ -389,7 +389,7 @@ def test_ten_thousand_pictures_are_not_ten_thousand_messages(
     ends(made)
     assert len(shown) <= 4 + (time.monotonic() - began) / panel.PAUSE
     assert "<b>1</b> of 10,000" in shown[1], "the first one is told at once"
-    assert shown[1].endswith("error 1 · 2:02 h left")
+    assert shown[1].endswith("error 1 · 2 h 02 min left")
     assert "<b>10,000</b> of 10,000" in shown[-1]
 
 

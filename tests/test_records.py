@@ -511,3 +511,106 @@ def test_two_processes_write_one_file(file: Path, kept: Records) -> None:
     assert answers == [(0, "200\n", "")] * 2
     assert all(kept.metrics(f"{who}{n:031}-{who}{n:031}") for who in "ab" for n in range(200))
     assert kept.failures()["shared"].ts == 199
+
+
+def test_text_that_is_none_any_more_is_damage(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """No check of SQLite's finds it: the whole of the file is sound but for what it says."""
+    for harmed in (b"http_error", b"CREATE INDEX failures_by_ts", b"reason TEXT"):
+        with closing(Records(file)) as kept:
+            kept.remember_failure(DigestFailure(ONE, "http_error", 1))
+            assert list(kept.failures()) == [ONE]
+        data = file.read_bytes()
+        assert harmed in data
+        file.write_bytes(data.replace(harmed, harmed[:3] + b"\xff" + harmed[4:]))
+        caplog.clear()
+        with closing(Records(file)) as kept:
+            assert kept.failures() == {}
+            kept.remember_failure(DigestFailure(OTHER, "other", 2))
+            assert list(kept.failures()) == [OTHER]
+        assert "is damaged" in caplog.text
+        file.unlink()
+
+
+def test_a_column_of_another_name_is_damage(file: Path) -> None:
+    Records(file).close()
+    file.write_bytes(file.read_bytes().replace(b"reason TEXT", b"reasom TEXT"))
+    with closing(Records(file)) as kept:
+        kept.remember_failure(DigestFailure(ONE, "other", 1))
+        assert list(kept.failures()) == [ONE]
+    assert len(list(file.parent.glob("*.damaged-*"))) == 1
+
+
+def test_cells_of_another_kind_are_no_answers(file: Path, kept: Records, picture: Path) -> None:
+    pair = diff_id(ONE, OTHER)
+    kept.remember_rows([StoredRow(ROW._replace(pixel_diff_percent=None), "folder", "stem")], "x")
+    kept.remember_metrics({pair: KNOWN})
+    kept.remember_files([digested(picture)])
+    kept.remember_failure(DigestFailure(ONE, "other", 1))
+    kept.remember_contents({ONE: OTHER})
+    changes = (
+        "UPDATE metrics SET percent = x'ff'",
+        "UPDATE files SET size = x'ff', path = 'no bytes'",
+        "UPDATE failures SET reason = x'ff'",
+        "UPDATE originals SET content = x'ff'",
+        "UPDATE rows SET stem = 5",
+        "UPDATE purges SET number = 'x'",
+    )
+    with closing(sqlite3.connect(file)) as db, db:
+        for change in changes:
+            db.execute(change)
+    assert kept.metrics(pair) is None
+    assert kept.known_files([(picture, picture.stat())]) == {}
+    assert (kept.paths(ONE), kept.failures(), kept.content(ONE), kept.purges()) == ([], {}, None, 0)
+    assert kept.rows([(ONE, OTHER)], "x") == {}
+
+
+def test_a_row_of_other_files_is_no_answer(file: Path, kept: Records) -> None:
+    kept.remember_rows([StoredRow(ROW)], "x")
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("UPDATE rows SET first = ?", ("c" * 32,))
+    assert kept.rows([("c" * 32, OTHER)], "x") == {}
+
+
+def test_in_memory_nobody_reads_what_is_half_written(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path, target: Path) -> Path:
+        raise PermissionError(13, "in use")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with closing(Records(file)) as kept:
+        lock = kept._file._reading
+        kept._file._renew(UnicodeDecodeError("utf-8", b"", 0, 1, "damage"), kept._file._opened)
+        assert kept._file._reader is kept._file._writer
+        assert kept._file._reading is lock  # for which others may be waiting
+        half, go_on, seen = threading.Event(), threading.Event(), []
+
+        def two() -> Iterator[tuple[str, str]]:
+            yield ONE, ONE
+            half.set()
+            assert go_on.wait(60)
+            yield OTHER, OTHER
+
+        class Slow(list[tuple[str, str]]):
+            def __iter__(self) -> Iterator[tuple[str, str]]:
+                return two()
+
+        connection = kept._file._writer
+
+        class Connection:
+            def execute(self, *given: object) -> sqlite3.Cursor:
+                return connection.execute(*given)
+
+            def executemany(self, sql: str, rows: list[tuple[str, str]]) -> sqlite3.Cursor:
+                return connection.executemany(sql, Slow(rows))
+
+        kept._file._writer = Connection()
+        writing = threading.Thread(target=kept.remember_contents, args=({ONE: ONE, OTHER: OTHER},))
+        reading = threading.Thread(target=lambda: seen.append((kept.content(ONE), kept.content(OTHER))))
+        writing.start()
+        assert half.wait(60)
+        reading.start()
+        reading.join(0.2)
+        go_on.set()
+        for thread in (writing, reading):
+            thread.join(60)
+        kept._file._writer = connection
+    assert seen == [(ONE, OTHER)]

@@ -276,6 +276,25 @@ def test_decisions_are_shown(run: batch.Run, frame: pd.DataFrame, tmp_path: Path
     assert {each["decision"] for each in content(report.write(own, path, where))["rows"]} == {"ignore"}
 
 
+def test_decisions_are_read_at_once(
+    frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many rows are decided; the page has them as they were at one moment, too."""
+    desk = Decisions(tmp_path)
+    desk.decide(frame, "accept")
+    reads: list[Path] = []
+    read_bytes = Path.read_bytes
+
+    def read(self: Path) -> bytes:
+        reads.extend([self] if self == desk.path else [])
+        return read_bytes(self)
+
+    monkeypatch.setattr(Path, "read_bytes", read)
+    page = report.write(frame, tmp_path / "report", {**frame.attrs["run"], "out": str(tmp_path)})
+    assert {each["decision"] for each in content(page)["rows"]} == {"accept"}
+    assert len(reads) == 1
+
+
 def test_large_pictures_have_no_values(
     frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from mymodules import batch, images, pictures, pool, results, reuse, settings
 from mymodules.__main__ import notes
 from mymodules.errors import SettingsError
 from mymodules.records import DigestedFile
-from mymodules.store import FILE, DiffStore
+from mymodules.store import FILE, NOW, DiffStore
 from mymodules.workers import PairResult
 
 NAMES = ["below/b.png", "broken.png", "changed.png", "gone.png", "new.png", "same.png", "tall.png"]
@@ -834,3 +834,124 @@ def test_drawings_that_a_resumed_run_made_anew_are_not_taken_for_older_rows(give
     path.write_bytes(before)
     again = batch.run(*given)
     assert [drawing.read_bytes() for drawing in again.pictures(path.name)] == wanted
+
+
+def test_an_interrupt_while_the_store_reads_files(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(given)
+    (given.first / "same.png").touch()
+
+    def interrupt(path: Path) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reuse, "content", interrupt)
+        with Asked() as executor, pytest.raises(KeyboardInterrupt, match=r"Stopped after 0 of 7.*resume="):
+            batch.run(*given, executor=executor)
+        assert executor.names == []
+    partial = given.the("*.partial.csv")
+    with Asked() as executor:
+        resumed = batch.run(resume=partial, executor=executor)
+    assert (resumed.reused, executor.names) == (6, STILL)
+    assert not partial.exists()
+
+
+# --- where a store may not stand ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("below", [".", "in", "in/.hidden"])
+@pytest.mark.parametrize("side", ["first", "second"])
+def test_a_store_in_a_folder_of_pictures_is_refused(given: Folders, side: str, below: str) -> None:
+    folder = getattr(given, side)
+    before = sorted(given.out.parent.rglob("*"))
+    with pytest.raises(SettingsError, match=f"store folder .* {side} folder .* or inside it"):
+        batch.run(*given, store=folder / below)
+    assert sorted(given.out.parent.rglob("*")) == before
+    done, _ = run(given, store=None)
+    with pytest.raises(SettingsError, match="store folder"):
+        batch.run(resume=done.csv_path, store=os.path.relpath(folder / below, given.out))
+
+
+# --- names that tell more than contents --------------------------------------------------------------
+
+
+def test_two_endings_of_the_same_bytes_settle(given: Folders) -> None:
+    for folder in given[:2]:
+        shutil.copy(folder / "changed.png", folder / "changed.jpg")
+    settle(given)
+    before, _ = run(given)
+    for _ in range(2):
+        done, compared = run(given)
+        assert compared == STILL
+        for name in ("changed.png", "changed.jpg"):
+            assert row(done, name) == row(before, name)
+            assert ("whatever its name says" in row(done, name).messages) == name.endswith("jpg")
+
+
+def test_a_tie_outside_of_the_part_counts(given: Folders) -> None:
+    renamed(given, "found.png", "too.png")  # the last of them is left out below
+    names = sorted([*NAMES, "found.png", "too.png"])
+    done, compared = run(given, stop_at=names.index("too.png"))
+    assert "too.png" not in compared
+    assert (row(done, "found.png").renamed_from, row(done, "gone.png").messages) == (
+        None,
+        "It is only in first.",
+    )
+    (given.second / "too.png").write_bytes(picture(60, 31))  # of another size, of another content
+    assert row(run(given, stop_at=7)[0], "found.png").renamed_from == "gone.png"
+    shutil.copy(given.first / "gone.png", given.first / "a.png")
+    assert row(run(given, skip_until=1)[0], "found.png").renamed_from is None
+
+
+@pytest.mark.parametrize("size", [0, 1])
+def test_files_without_content_are_no_renames(given: Folders, size: int) -> None:
+    (given.first / "old.png").write_bytes(b"x" * size)
+    (given.second / "young.png").write_bytes(b"x" * size)
+    assert row(run(given)[0], "young.png").renamed_from == ("old.png" if size else None)
+
+
+# --- damage anywhere ---------------------------------------------------------------------------------
+
+
+def test_damage_anywhere_costs_time_only(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
+    given = Folders(*(tmp_path / name for name in ("first", "second", "out")))
+    names = [f"{number}.png" for number in range(3)]
+    for number, folder in enumerate(given):
+        folder.mkdir()
+        for name in names if folder != given.out else ():
+            (folder / name).write_bytes(picture(int(name[0]) + 10 * number, 8))
+    settle(given)
+    before, _ = run(given, pictures="none")
+    expected = figures(before.csv_path)
+    root = given.out / ".store"
+    file = root / FILE
+    digests = [
+        digest for each in results.read(before.csv_path) for digest in (each.first_digest, each.second_digest)
+    ]
+    with DiffStore(root) as store:
+        store.get(NOW, digests[0] or "", [digest or "" for digest in digests])
+        store.warm_digests(NOW, ["e" * 32], sync=True)
+        assert list(store.unavailable_digests()) == ["e" * 32]
+    whole = file.read_bytes()
+    assert not file.with_name(f"{FILE}-wal").exists()
+    places = [
+        place for place, byte in enumerate(whole) if byte and not 60 <= place < 64
+    ]  # but for the version
+    chance = np.random.default_rng(5)
+    for turn in range(60):
+        harmed = bytearray(whole)
+        for place in chance.choice(places, 3, replace=False):
+            harmed[place] = chance.choice([0xFF, 0x80, 0xC3, int(chance.integers(256))])
+        file.write_bytes(harmed)
+        if turn % 2:
+            with DiffStore(root, pause=0) as store:
+                found = store.get(NOW, digests[0] or "", [digest or "" for digest in digests])
+                store.warm_digests(NOW, ["e" * 32], sync=True)
+                assert len(found) == len(set(digests)) - 1
+                assert "e" * 32 in store.unavailable_digests()
+                store.purge_digests(["e" * 32, "d" * 32])
+        for _ in range(2):  # damage may be met by the last thing that a run writes, and all before it is lost
+            run(given, pictures="none")
+        again, compared = run(given, pictures="none")
+        assert (compared, again.reused) == ([], len(names)), turn
+    assert [str(each.message) for each in recwarn] == []
+    assert len(expected) == len(names)

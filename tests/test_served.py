@@ -32,7 +32,7 @@ NOT_KEPT = "no-cache, no-store, must-revalidate"
 PICTURES = stores.some(6)
 ONE, TWO, *_ = PICTURES
 ABSENT = stores.opaque("absent")
-SECRET = b"nobody may read this"
+SECRET = stores.png(stores.samples(999))  # a whole picture: only where it stands keeps it from being served
 
 
 @contextlib.contextmanager
@@ -251,12 +251,16 @@ ATTACKS = [
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: ascii(attack[:40]))
-def test_nothing_outside_is_served(served: Served, attack: bytes) -> None:
+def test_nothing_outside_is_served(served: Served, opened: DiffStore, attack: bytes) -> None:
+    before = opened.unavailable_digests().keys()
     answer = served.raw(served.prefix.encode() + attack)
     assert answer.startswith(b"HTTP/1.1 404 ")
     assert SECRET not in answer
     assert PICTURES[ONE] not in answer
     assert b"Set-Cookie: x" not in answer
+    failed = opened.unavailable_digests()
+    assert failed.keys() - before <= {ABSENT}  # nobody has looked for anything else
+    assert all(failure.reason != "corrupted" for failure in failed.values())  # nor read what stands outside
     assert f"Cache-Control: {NOT_KEPT}".encode() in answer or not attack.startswith(b"images/")
 
 
@@ -422,6 +426,18 @@ def test_a_picture_that_arrives_is_served(tmp_path: Path) -> None:
         assert [served.ask(target).status for target in targets] == [200, 200]
         assert served.ask(targets[0]).body == data
         assert opened.unavailable_digests() == {}
+
+
+def test_a_difference_picture_that_is_too_large_is_not_served(tmp_path: Path) -> None:
+    sizes = {"a" * 32: (2, 50), "b" * 32: (50, 2)}
+    found = {digest: stores.png(stores.samples(5, *size)) for digest, size in sizes.items()}
+    one, other = found
+    with (
+        DiffStore(tmp_path, source=found.get, max_pixels=100, pause=0) as small,
+        tornado_server(small) as served,
+    ):
+        assert [served.ask(f"images/{digest}.png").status for digest in found] == [200, 200]
+        assert served.ask(f"diffs/{one}-{other}.png").status == 404
 
 
 def test_a_jpeg_has_its_own_type(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """The store: Gold's acceptance cases by number, then what it does besides, with real files and servers."""
 
+import base64
 import itertools
 import json
 import os
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -799,3 +801,106 @@ def test_figures_of_golds_own_pictures(gold: dict[str, Any], shared_data: Path, 
             found = opened.get(NOW, left, [right])[right]
             assert found.num_diff_pixels == case["expected"]["numDiffPixels"]
             assert list(found.max_rgba_diffs) == case["expected"]["maxRGBADiffs"]
+
+
+# --- limits, purges by others, damage ----------------------------------------------------------------
+
+
+def test_a_difference_picture_of_a_long_and_a_high_one_is_not_made(tmp_path: Path) -> None:
+    long, high, small = "a" * 32, "b" * 32, "c" * 32
+    sizes = {long: (2, 50), high: (50, 2), small: (2, 2)}
+    pictures = {digest: stores.png(stores.samples(5, *size)) for digest, size in sizes.items()}
+    with DiffStore(tmp_path / "store", source=pictures.get, max_pixels=100, pause=0) as opened:
+        for one, other in ((long, high), (high, long)):
+            error = opened.delta(one, other).exception(PATIENCE)
+            assert isinstance(error, StoreError)
+            assert "50 x 50 px" in str(error)
+        drawn = images.read_rgba(opened.delta(long, small).result(PATIENCE))
+        assert drawn.shape[:2] == (2, 50)
+        assert opened.unavailable_digests() == {}  # each of them can be had
+
+
+def test_what_is_too_large_here_is_not_called_damaged(tmp_path: Path) -> None:
+    digest = next(iter(FIRST))
+    with DiffStore(tmp_path / "store", source=FIRST.get, max_pixels=5, pause=0) as small:
+        assert "px" in str(small.original(digest).exception(PATIENCE))
+        assert small.unavailable_digests()[digest].reason == "other"
+
+
+def test_a_purge_reaches_the_memory_of_other_stores(tmp_path: Path) -> None:
+    pictures = dict(list(FIRST.items())[:3])
+    one, two, three = pictures
+    with (
+        DiffStore(tmp_path / "store", source=pictures.get, pause=0) as opened,
+        DiffStore(tmp_path / "store", source=pictures.get, pause=0) as other,
+    ):
+        for each in (opened, other):
+            assert set(each.get(NOW, one, [two, three])) == {two, three}
+            each.delta(one, two).result(PATIENCE)
+        del pictures[two]
+        other.purge_digests([two])
+        for each in (opened, other):
+            assert each.original(two).exception(PATIENCE)
+            assert each.delta(one, two).exception(PATIENCE)
+            assert set(each.get(NOW, one, [two, three])) == {three}
+
+
+def test_a_purge_leaves_ones_own_memory_of_others_alone(tmp_path: Path) -> None:
+    asked = stores.Counted(FIRST)
+    one, two, *_ = FIRST
+    with DiffStore(tmp_path / "store", source=asked, pause=0) as opened:
+        opened.warm_digests(NOW, [one, two], sync=True)
+        copy_of(opened, one).unlink()
+        opened.purge_digests([two])
+        opened.original(one).result(PATIENCE)
+    assert asked.asked[one] == 1
+
+
+def test_one_text_is_no_list_of_digests(opened: DiffStore) -> None:
+    digest = next(iter(FIRST))
+    opened.warm_digests(NOW, [digest], sync=True)
+    with pytest.raises(StoreError, match="in a list"):
+        opened.purge_digests(digest)
+    assert copy_of(opened, digest).exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:s3cret@127.0.0.1:99999/x",
+        "http://user:s3cret@exa mple/",
+        "http://user:s3cret@[::1/",
+        "https://user:s3cret@",
+        "http://user:s3cret@*/",
+        "http://user:s3/cret@127.0.0.1/",
+        "http://user:s3c%zzret@127.0.0.1:1/",
+        "http://us@er:s3cret@127.0.0.1:1/",
+        "simplecache::http://user:s3cret@127.0.0.1:1/x",
+        "nosuchthing://user:s3cret@127.0.0.1:1/x",
+        b"http://user:s3cret@127.0.0.1/x",
+    ],
+    ids=ascii,
+)
+def test_no_password_is_told_whatever_is_wrong(
+    tmp_path: Path, url: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    told = ""
+    with caplog.at_level("DEBUG", "mymodules"):
+        try:
+            with DiffStore(tmp_path / "store", source=url, pause=0) as opened:
+                told = str(opened.original(ABSENT[0]).exception(PATIENCE))
+                opened.purge_digests([ABSENT[0]], purge_remote=True)
+        except StoreError as error:
+            told = "".join(traceback.format_exception(error))
+    assert told
+    for part in ("s3", "cret", "user:"):
+        assert part not in told.replace("import fsspec", "") + caplog.text
+
+
+def test_a_password_reaches_the_server(tmp_path: Path) -> None:
+    with stores.web(FIRST) as web:
+        digest = next(iter(FIRST))
+        url = web.url.replace("://", "://some%40one:sec%C3%A9ret@")
+        with DiffStore(tmp_path / "store", source=url, pause=0) as opened:
+            assert opened.original(digest).result(PATIENCE).data == FIRST[digest]
+    assert web.authorized == ["Basic " + base64.b64encode("some@one:sec\xe9ret".encode()).decode()]

@@ -101,13 +101,24 @@ def test_two_processes_fetch_and_compare_into_one_store(tmp_path: Path) -> None:
 
 def test_half_written_copies_are_swept_away(tmp_path: Path) -> None:
     with DiffStore(tmp_path) as opened:
-        left = opened.root / "incoming" / "left"
+        left = opened.root / "incoming" / f"{stores.opaque('left')}.123.456"
         left.write_bytes(b"half")
-        fresh = opened.root / "incoming" / "fresh"
+        fresh = opened.root / "incoming" / f"{stores.opaque('fresh')}.123.456"
         fresh.write_bytes(b"of a process that is writing it")
     os.utime(left, (1, 1))
     DiffStore(tmp_path).close()
     assert list(left.parent.iterdir()) == [fresh]
+
+
+def test_files_of_the_user_are_never_swept_away(tmp_path: Path) -> None:
+    digest = stores.opaque("mine")
+    names = ["holiday.jpg", f"{digest}.png", digest, f"{digest}.1", f"{digest}.1.x", f"a{digest}.1.2"]
+    (tmp_path / "incoming").mkdir()
+    for name in names:
+        (tmp_path / "incoming" / name).write_bytes(b"mine")
+        os.utime(tmp_path / "incoming" / name, (1, 1))
+    DiffStore(tmp_path).close()
+    assert sorted(path.name for path in (tmp_path / "incoming").iterdir()) == sorted(names)
 
 
 @pytest.mark.parametrize("what", ["records", "copies"])

@@ -120,6 +120,141 @@ def test_folder_that_is_gone_is_told(tmp_path: Path) -> None:
         Decisions(tmp_path / "absent").decide(ROWS, "accept")
 
 
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("failing", ["write_all", "fsync"])
+def test_what_could_not_be_written_does_not_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, before: bool
+) -> None:
+    decided = Decisions(tmp_path)
+    if before:
+        decided.decide(ROWS[0], "reject")
+    data = decided.path.read_bytes() if before else b""
+
+    def full(*given: Any) -> None:
+        if failing == "write_all":
+            given[0].write(given[1][: len(given[1]) * 2 // 3])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(results if failing == "write_all" else os, failing, full)
+        with pytest.raises(errors.OutputError, match="No space left"):
+            decided.decide(ROWS, "accept")
+    assert decided.path.read_bytes() == data
+    for reader in (decided, Decisions(tmp_path)):
+        assert [reader.of(row)[0] for row in ROWS] == ["reject" if before else "", "", ""]
+    decided.decide(ROWS[1], "ignore")
+    assert Decisions(tmp_path).of(ROWS[1])[0] == "ignore"
+
+
+def test_what_others_appended_is_never_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decided, other = Decisions(tmp_path), Decisions(tmp_path)
+    fsync = os.fsync
+
+    def refuse(_: int) -> None:
+        monkeypatch.setattr(os, "fsync", fsync)
+        other.decide(ROWS[1], "reject")
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(errors.OutputError, match="Input/output"):
+        decided.decide(ROWS[0], "accept")
+    assert Decisions(tmp_path).of(ROWS[1])[0] == "reject"
+
+
+def between(one: Decisions, act: Callable[[], object]) -> None:
+    """Have something happen after `one` has read and before it appends."""
+    append = one._append
+
+    def late(*given: Any) -> Any:
+        del one._append
+        act()
+        return append(*given)
+
+    one._append = late  # type: ignore[method-assign]
+
+
+def test_undo_is_of_the_step_that_was_read(tmp_path: Path) -> None:
+    one, other = Decisions(tmp_path), Decisions(tmp_path)
+    one.decide(ROWS[0], "accept")
+    between(one, lambda: other.decide(ROWS[1], "reject"))
+    step = one.undo()
+    assert step is not None
+    assert step.rows == (ROWS[0],)
+    for reader in (one, other, Decisions(tmp_path)):
+        assert [reader.of(row)[0] for row in ROWS] == ["", "reject", ""]
+    between(one, lambda: other.decide(ROWS[2], "ignore"))
+    assert one.redo() is None  # a decision leaves nothing to redo
+    assert [one.of(row)[0] for row in ROWS] == ["", "reject", "ignore"]
+
+
+def test_two_that_undo_one_step_take_back_one(tmp_path: Path) -> None:
+    one, other = Decisions(tmp_path), Decisions(tmp_path)
+    one.decide(ROWS[0], "accept")
+    one.decide(ROWS[1], "reject")
+    between(one, other.undo)
+    assert one.undo() is None
+    assert [one.of(row)[0] for row in ROWS] == ["accept", "", ""]
+    between(one, other.redo)
+    assert one.redo() is None
+    assert [one.of(row)[0] for row in ROWS] == ["accept", "reject", ""]
+
+
+def test_undo_without_a_note_is_of_the_newest_step(tmp_path: Path) -> None:
+    decided = Decisions(tmp_path)
+    decided.decide(ROWS[0], "accept")
+    decided.decide(ROWS[1], "reject")
+    with decided.path.open("ab") as file:
+        file.write(b"2026-01-02T03:04:05+00:00,b.png,,,undo,\r\n")
+    assert [decided.of(row)[0] for row in ROWS] == ["accept", "", ""]
+    with decided.path.open("ab") as file:
+        file.write(b"2026-01-02T03:04:06+00:00,b.png,,,redo,reject of 20")  # a torn note
+    assert [decided.of(row)[0] for row in ROWS] == ["accept", "reject", ""]
+
+
+SAVED: dict[str, Callable[[str], bytes]] = {
+    "semicolons": lambda text: text.replace(",", ";").encode("utf-8-sig"),
+    "UTF-16": lambda text: text.encode("utf-16"),
+    "another table": lambda _: b"name,status\r\na.png,changed\r\n",
+    "no text": lambda _: b"\0" * 200_000,
+}
+
+
+@pytest.mark.parametrize("how", SAVED)
+def test_file_that_is_not_understood_is_refused(tmp_path: Path, how: str) -> None:
+    read = Decisions(tmp_path)
+    read.decide(ROWS[0], "accept")
+    data = SAVED[how](read.path.read_text("utf-8-sig"))
+    read.path.write_bytes(data)
+    for decided in (read, Decisions(tmp_path)):
+        with pytest.raises(errors.ResultsError, match="is not understood: it does not begin with time"):
+            decided.of(ROWS[0])
+        with pytest.raises(errors.ResultsError, match="move it away"):
+            decided.decide(ROWS, "reject")
+    assert read.path.read_bytes() == data
+
+
+@pytest.mark.parametrize("more", ["", ",by"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_file_that_an_editor_saved_is_understood(tmp_path: Path, encoding: str, more: str) -> None:
+    Decisions(tmp_path).decide(ROWS[0], "accept")
+    path = tmp_path / "triage.csv"
+    header, line = path.read_text("utf-8-sig").splitlines()
+    path.write_text(f"{header}{more}\n{line}{more}\n", encoding)
+    assert Decisions(tmp_path).of(ROWS[0])[0] == "accept"
+
+
+def test_torn_line_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Decisions(tmp_path).decide(ROWS, "accept")
+    with (tmp_path / "triage.csv").open("ab") as file:
+        file.write(b"2026-01-02T03:04:05+00:00,a.png,torn")
+    decided = Decisions(tmp_path)
+    assert decided.of(ROWS[0])[0] == "accept"
+    taken: list[bytes] = []
+    monkeypatch.setattr(decisions._History, "add", lambda _, line: taken.append(line))
+    assert decided.of(ROWS[1])[0] == "accept"
+    assert b"".join(taken) == b""
+
+
 MOVES = st.one_of(
     st.sampled_from(["undo", "redo"]),
     st.tuples(
@@ -210,7 +345,7 @@ def test_two_steps_in_one_moment_stay_two(tmp_path: Path, monkeypatch: pytest.Mo
 def test_state_of_a_later_run(made: Folders) -> None:
     frame = compared(made)
     decided = Decisions(made.out)
-    decided.decide(frame.iloc[0], "accept")
+    decided.decide(frame.iloc[0], "accept", "as agreed")
     decided.decide(frame[frame["status"] == "missing"], "ignore")
     shutil.copyfile(made.second / "same.png", made.second / "b.png")
     later = compared(made)[::-1]
@@ -218,6 +353,9 @@ def test_state_of_a_later_run(made: Folders) -> None:
     assert (found.name, list(found.index)) == ("decision", list(later.index))
     by_name = dict(zip(later["image_filename"], found, strict=True))
     assert by_name == dict.fromkeys(later["image_filename"], "") | {"a.png": "accept", "gone.png": "ignore"}
+    each = dict(zip(later["image_filename"], Decisions(made.out).each(later), strict=True))
+    assert (each["a.png"], each["b.png"]) == (("accept", "as agreed"), ("", ""))
+    assert {name: word for name, (word, _) in each.items()} == by_name
 
 
 def test_settings_say_where_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -309,6 +447,69 @@ def test_what_was_not_compared_is_refused_and_the_others_go_on(made: Folders, re
     assert state(done.folder / "first") == {"b.png": picture(11)}
     triage.restore(done.folder)
     assert state(made.first) == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links as POSIX has them")
+@pytest.mark.parametrize("when", ["before", "between"])
+def test_folder_link_is_refused_as_a_file_link_is(
+    made: Folders, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link() -> None:
+        for folder in ("below", "new"):
+            elsewhere = made.out.parent / f"elsewhere-{folder}"
+            if (made.first / folder).exists():
+                (made.first / folder).rename(elsewhere)
+            else:
+                elsewhere.mkdir()
+            (made.first / folder).symlink_to(elsewhere)
+
+    write = results.write_manifest
+
+    def and_then(path: Path, manifest: Any) -> None:
+        write(path, manifest)
+        if not manifest["complete"]:
+            link()
+
+    if when == "before":
+        link()
+    frame = compared(made)
+    accept(made, frame, "a.png", "below/c.png")
+    if when == "between":
+        monkeypatch.setattr(results, "write_manifest", and_then)
+    done = triage.approve(frame, adopt=["new/new.png"])
+    assert done.approved == ("a.png",)
+    assert done.refused == {
+        f"{folder}/{name}": f"{made.first / folder} is a link: approve where the file itself is."
+        for folder, name in (("below", "c.png"), ("new", "new.png"))
+    }
+    assert (made.out.parent / "elsewhere-below" / "c.png").read_bytes() == picture(12)
+    assert not list((made.out.parent / "elsewhere-new").iterdir())
+
+
+def test_relative_folders_hold_in_another_working_folder(
+    made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = compared(made)
+    accept(made, frame, "a.png")
+    before = state(made.first)
+    monkeypatch.chdir(made.out.parent)
+    run = {role: folder.name for role, folder in made._asdict().items()}
+    done = triage.approve(frame, run)
+    assert done.approved == ("a.png",)
+    assert done.folder is not None
+    (tmp_path / "another").mkdir()
+    monkeypatch.chdir(tmp_path / "another")
+    assert triage.restore(done.folder).restored == ("a.png",)
+    assert state(made.first) == before
+
+
+def test_row_that_the_frame_holds_twice_is_approved_once(made: Folders) -> None:
+    frame = compared(made)
+    accept(made, frame, "a.png", "b.png")
+    twice = pd.concat([frame, frame])
+    twice.attrs = frame.attrs
+    done = triage.approve(twice)
+    assert (done.approved, done.refused) == (("a.png", "b.png"), {})
 
 
 @pytest.mark.parametrize("side", ["first", "second"])
@@ -488,7 +689,8 @@ def test_folder_that_is_no_approval(tmp_path: Path) -> None:
         triage.restore(tmp_path)
     folder = tmp_path / "approved-20260102-030405"
     folder.mkdir()
-    assert triage.restore(folder) == triage.Restoration((), (), {})
+    with pytest.raises(errors.ResultsError, match=r"approved-20260102-030405 holds no approved\.json"):
+        triage.restore(folder)
     entry = {"number": 0, "name": "x", "path": "../x.png", "first_digest": None, "second_digest": "0" * 32}
     results.write_manifest(folder / "approved.json", {"first": str(tmp_path), "changes": [entry]})
     with pytest.raises(errors.ResultsError, match="does not say"):

@@ -63,7 +63,8 @@ for number in itertools.count(1):
     then = state(home / "first")
     refused = {}
     for folder in (home / "out").glob("approved-*"):
-        refused |= triage.restore(folder).refused
+        if (folder / "approved.json").exists():  # else nothing was changed
+            refused |= triage.restore(folder).refused
         shutil.rmtree(folder)
     print(json.dumps([killed, then, state(home / "first"), refused]), flush=True)
     if not killed:
@@ -128,10 +129,37 @@ def test_killed_from_outside_and_approved_again(tmp_path: Path) -> None:
     triage.approve(frame)
     for name in ends:
         assert (made.first / name).read_bytes() == (made.second / name).read_bytes()
-    for folder in sorted(made.out.glob("approved-*"), reverse=True):
-        assert triage.restore(folder).refused == {}
+    assert not list(made.first.glob(".*")), "what the killed ones left is removed"
+    for manifest in sorted(made.out.glob("approved-*/approved.json"), reverse=True):
+        assert triage.restore(manifest.parent).refused == {}
     assert compared(made)["first_digest"].tolist() == frame["first_digest"].tolist()
     assert len(list(made.first.iterdir())) == len(ends)
+
+
+HALF_PLACED = """
+import os, sys
+from pathlib import Path
+from mymodules import results, triage
+frame = results.load(sys.argv[1])
+replace = Path.replace
+def killed(source, target):
+    if source.name.startswith("."):
+        os._exit(9)
+    return replace(source, target)
+Path.replace = killed
+triage.approve(frame)
+"""
+
+
+def test_what_a_killed_approval_left_is_removed_by_the_next(tmp_path: Path) -> None:
+    made = noisy(tmp_path, 1, 8)
+    frame = compared(made)
+    Decisions(made.out).decide(frame, "accept")
+    (made.first / ".mine.tmp").write_bytes(b"of somebody else")
+    assert finished(HALF_PLACED, [made.the("results-*[0-9].csv")])[0] == 9
+    assert len(list(made.first.glob(".approved-*.tmp"))) == 1
+    assert len(triage.approve(frame).approved) == 1
+    assert [path.name for path in made.first.glob(".*")] == [".mine.tmp"]
 
 
 DECIDING = """
