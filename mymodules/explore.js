@@ -1,10 +1,10 @@
 // What the page does for the explorer. Rows, filters and the order are Python's; here the table is scrolled to
 // the current row and shows what is decided, its headings and keys are turned into messages, and a kernel is
-// asked for. Keys that decide go to the viewer, which knows what they mean.
+// asked for. Keys that decide go to the viewer, which knows what they mean, when it shows the row marked here.
 //
 //   {kind: "hello"}        asked once; the answer {kind: "awake"} hides the sentence for pages without a kernel
 //   {kind: "order", by}    a heading was clicked
-//   {kind: "step", by}     a key was pressed in the table: so many rows on
+//   {kind: "step", by}     a key was pressed in the table: so many rows on; {kind: "stepped"} when that is done
 
 const SCALE = "Gray: all rows, blue: those shown. Square-root scale: twice as high means four times as many.";
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -1e9, End: 1e9 };
@@ -26,8 +26,10 @@ function isWhole(rows, count) {
 function render({ model, el }) {
   const ending = new AbortController();
   const watchers = [];
+  let stepped = () => {};
 
   function awake(message) {
+    if (message?.kind === "stepped") stepped();
     if (message?.kind === "awake") hide(document.getElementById(`mme-${model.get("key")}`), true);
   }
   model.on("msg:custom", awake);
@@ -90,6 +92,36 @@ function render({ model, el }) {
       if (top < body.scrollTop) body.scrollTop = top;
       else if (bottom > body.scrollTop + body.clientHeight) body.scrollTop = bottom - body.clientHeight;
     }
+
+    const waiting = []; // keys that decide and came too early, and the steps after them
+    let steps = 0; // asked for and not answered
+    const coming = new MutationObserver(pass);
+    watchers.push(coming);
+
+    function pass() {
+      while (waiting.length) {
+        const { key } = waiting[0];
+        if (key in STEPS) {
+          steps += 1;
+          model.send({ kind: "step", by: STEPS[key] });
+        } else {
+          const place = model.get("place");
+          const viewed = root.querySelector(".mmv-place"); // empty until the viewer has the row
+          if (place >= 0 && (steps || !viewed.textContent || table?.rows({ selected: true }).indexes()[0] !== place)) {
+            coming.observe(viewed, { childList: true });
+            return;
+          }
+          root.querySelector(".mmv").dispatchEvent(new KeyboardEvent("keydown", waiting[0]));
+          if (key.toLowerCase() === "t") waiting.length = 0; // what follows was meant for the note
+        }
+        waiting.shift();
+      }
+      coming.disconnect();
+    }
+    stepped = () => {
+      steps -= 1;
+      pass();
+    };
 
     function mark() {
       const [by, falls] = model.get("order");
@@ -167,14 +199,15 @@ function render({ model, el }) {
         const command = (event.ctrlKey || event.metaKey) && !event.altKey;
         if (command ? key === "z" || key === "y" : !event.altKey && DECIDING.includes(key)) {
           event.preventDefault();
-          root.querySelector(".mmv").dispatchEvent(new KeyboardEvent("keydown", event));
-          return;
+          waiting.push(event);
+          return pass();
         }
         if (command || event.altKey) return;
         if (["Enter", " "].includes(event.key) && order(event)) event.preventDefault();
         if (!(event.key in STEPS) || event.target.closest(".dt-scroll-head")) return;
         event.preventDefault();
-        model.send({ kind: "step", by: STEPS[event.key] });
+        waiting.push(event);
+        pass();
       },
       { signal: ending.signal },
     );

@@ -150,7 +150,6 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         self._given = frame.drop(columns="decision", errors="ignore")
         self._given.attrs = {}  # they would be copied deeply with every selection of rows
         self._all = self._given.reset_index(drop=True)
-        self._places = {name: place for place, name in enumerate(self._all[_NAME])}
         noted = frame["decision"].fillna("") if "decision" in frame.columns else [""] * len(frame)
         self._noted = pd.Series(list(noted), dtype="str")
         self._decided = self._states(self._all)  # as the rows came, not as they are shown
@@ -172,7 +171,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
             style={"description_width": "auto"},
         )
         self.descending = ipywidgets.ToggleButton(False, description="⇅", tooltip="Turn the order round")
-        self._bulk = Bulk(lambda: self.frame["decision"], self.decide, self.viewer.closed)
+        self._bulk = Bulk(self._read_again, self.decide, self.viewer.closed)
         self._reset = ipywidgets.Button(description="Clear", tooltip="Show all rows again")
         self._summary = ipywidgets.HTML().add_class("mme-summary")
         self._bridge = _Bridge(key=secrets.token_hex(8))
@@ -201,12 +200,12 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The rows shown, in the order shown, with the index they came with.
+        """The rows shown, in the order shown, with the index they came with; a frame of your own.
 
         It has all columns, and ``decision`` as the last one: ``accept``, ``reject``, ``ignore`` or empty.
         """
         self._settle()
-        return self._frame
+        return self._frame.copy(deep=False)
 
     @property
     def query(self) -> str:
@@ -337,15 +336,29 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
     def _redecide(self, step: Step) -> None:
         """Take over what was decided; rows come and go only where they are filtered by it."""
         with self._lock:
-            places = [self._places[row.name] for row in step.rows if row.name in self._places]
+            places = np.flatnonzero(self._all[_NAME].isin([row.name for row in step.rows]))
             self._decided.iloc[places] = self._states(self._all.iloc[places])
-            if self.filters["decision"].value:
-                self._dirty = True
-                self._settle()
-            else:
-                self._frame = self._with_decisions(self._frame, self._shown)
-                self._bridge.decisions = self._marks()
-                self._sum_up()
+            self._take_decisions()
+
+    def _read_again(self) -> "pd.Series[Any]":
+        """What is decided about each row shown by now, wherever that was."""
+        with self._lock:
+            self._settle()
+            now = self._states(self._all)
+            if not now.equals(self._decided):
+                self._decided = now
+                self._take_decisions()
+            return self._frame["decision"]
+
+    def _take_decisions(self) -> None:
+        """Show what is decided now."""
+        if self.filters["decision"].value:
+            self._dirty = True
+            self._settle()
+        else:
+            self._frame = self._with_decisions(self._frame, self._shown)
+            self._bridge.decisions = self._marks()
+            self._sum_up()
 
     def _follow(self, _: object) -> None:
         with self._lock:
@@ -369,9 +382,11 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
             else:
                 self.order.value, self.descending.value = message["by"], False
             self._settle()
-        elif message.get("kind") == "step" and len(self._frame):
-            place = (self._place() or 0) + int(message.get("by", 0))
-            self.viewer.row = self._frame[_NAME].iloc[min(max(place, 0), len(self._frame) - 1)]
+        elif message.get("kind") == "step":
+            if len(self._frame):
+                place = (self._place() or 0) + int(message.get("by", 0))
+                self.viewer.row = self._frame[_NAME].iloc[min(max(place, 0), len(self._frame) - 1)]
+            self._bridge.send({"kind": "stepped"})
 
     # --- how it looks --------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ import bisect
 import io
 import math
 import re
-from collections.abc import Mapping, Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -235,7 +236,8 @@ def name_condition(text: str) -> str:
 
     Upper and lower case are the same. ``*`` stands for anything, folders too, ``?`` for one character.
     """
-    text = text.strip()
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # no halves of characters
+    text = unicodedata.normalize("NFC", whole.strip())
     if not text:
         return ""
     names = _NAME if text.isascii() else f'{_NAME}.str.normalize("NFC")'
@@ -260,6 +262,7 @@ def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
     if column not in frame.columns:
         return np.full(len(frame), np.nan)
     if column == "regions":
-        return np.array([math.nan if boxes is None else len(boxes) for boxes in frame[column]], np.float64)
+        counts = (len(boxes) if isinstance(boxes, Sized) else math.nan for boxes in frame[column])
+        return np.fromiter(counts, np.float64, len(frame))
     numbers: NDArray[np.float64] = frame[column].to_numpy(np.float64, na_value=np.nan)
     return numbers

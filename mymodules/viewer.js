@@ -170,10 +170,11 @@ function createViewer(root, source, state) {
   let blinkTimer = 0;
   let phase = "first";
   let deciding = { undo: false, redo: false, closed: "" };
-  const underWay = new Map(); // decisions that are being written, by row
+  const underWay = new Map(); // decisions that are being written, by row: {word, done}
   let told = {}; // what came of the last one, and beside which row that is said
   let askedAt = 0; // the turn in which something was decided last
-  let draft = {}; // a note without a decision as yet, and of which row
+  let noting = null; // the record that the open note is about, which need not be the row shown
+  const drafts = new Map(); // notes that no decision has taken along as yet, by row
 
   // --- parts ------------------------------------------------------------------------------------------
 
@@ -211,7 +212,8 @@ function createViewer(root, source, state) {
   );
   const problem = element("p", { class: "mmv-problem", role: "alert", hidden: "" });
   const noteText = element("input", { type: "text", "aria-label": "Note", placeholder: "Why? Enter keeps it, Esc does not" });
-  const noteBox = element("label", { class: "mmv-noting", hidden: "" }, element("span", { text: "Note" }), noteText);
+  const noteName = element("bdi");
+  const noteBox = element("label", { class: "mmv-noting", hidden: "" }, element("span", {}, "Note on ", noteName), noteText);
 
   const modeButtons = MODES.map(([mode, label], index) => button(label, index + 1, () => choose({ mode })));
   const slider = element("input", { type: "range" });
@@ -384,8 +386,8 @@ function createViewer(root, source, state) {
     const mine = ++turn;
     record = boxes = null;
     pair = {};
-    if (noteBox.contains(document.activeElement)) root.focus({ preventScroll: true });
-    noteBox.hidden = problem.hidden = true;
+    if (document.activeElement !== noteText) leaveNote(); // who is writing goes on, or letters would be keys
+    problem.hidden = true;
     source.only(wanted);
     fill();
     if (!wanted) return;
@@ -519,7 +521,7 @@ function createViewer(root, source, state) {
   }
 
   function fillDecision() {
-    const coming = underWay.get(record?.name);
+    const coming = underWay.get(record?.name)?.word;
     root.toggleAttribute("data-deciding", Boolean(coming));
     decision.textContent = DECIDED[record?.decision] ?? "";
     decision.dataset.decision = record?.decision ?? "";
@@ -567,7 +569,7 @@ function createViewer(root, source, state) {
     }
     figures.replaceChildren(...rows);
     const remarks = [];
-    const noted = draft.name === record?.name ? draft.text : record?.note;
+    const noted = DECIDED[record?.decision] ? record.note : (drafts.get(record?.name) ?? record?.note);
     if (noted) remarks.push(element("p", { class: "mmv-noted", text: `Note: ${noted}` }));
     for (const side of SIDES) {
       if (pair[side]?.changed) remarks.push(element("p", { class: "mmv-warning", text: pair[side].changed }));
@@ -615,6 +617,7 @@ function createViewer(root, source, state) {
     previousRegion.disabled = nextRegion.disabled = !count;
     const most = boxes?.[0]?.[4] ?? 0;
     const chosen = state.get("region");
+    if (list.contains(document.activeElement)) root.focus({ preventScroll: true }); // its button goes
     list.replaceChildren(
       ...(boxes ?? []).map(([x, y, width, height, pixels], index) => {
         const item = element("button", { type: "button", tabindex: index === Math.max(chosen, 0) ? "0" : "-1", call: () => choose({ region: index }) });
@@ -665,23 +668,31 @@ function createViewer(root, source, state) {
   }
 
   // Nothing is decided about a row that has not come, nor about one twice at a time.
-  async function decide(word, note = null) {
-    if (!source.decide || !record || underWay.has(record.name) || deciding.closed) return;
-    const about = record;
-    const kept = note ?? (draft.name === about.name && word !== "clear" ? draft.text : null);
-    underWay.set(about.name, word);
+  async function decide(word, note = null, about = record) {
+    if (!source.decide || !about || underWay.has(about.name) || deciding.closed) return;
+    if (document.activeElement !== noteText) leaveNote();
+    const kept = note ?? (word === "clear" ? null : (drafts.get(about.name) ?? null));
+    const entry = { word };
+    underWay.set(about.name, entry);
     askedAt = turn;
     problem.hidden = true;
+    entry.done = write(about, word, kept, note === null && word !== "clear");
     fillDecision();
+    await entry.done;
+  }
+
+  // Returns what is decided then, also where it could not be written.
+  async function write(about, word, kept, on) {
     try {
-      Object.assign(about, await source.decide(about.name, word, kept, note === null && word !== "clear"));
-      if (draft.name === about.name) draft = {};
+      Object.assign(about, await source.decide(about.name, word, kept, on));
+      if (drafts.get(about.name) === kept) drafts.delete(about.name);
     } catch (error) {
       refuse(error, about);
     }
     underWay.delete(about.name);
     fillDecision();
-    if (record === about) fillDetails();
+    if (record?.name === about.name) fillDetails();
+    return about.decision;
   }
 
   async function stepBack(kind) {
@@ -701,22 +712,38 @@ function createViewer(root, source, state) {
     problem.hidden = false;
   }
 
+  // Also of a row that is still to come: what is typed next must not be keys.
   function openNote() {
-    if (!source.decide || !record || deciding.closed) return;
-    noteText.value = (draft.name === record.name ? draft.text : record.note) ?? "";
+    if (!source.decide || !state.get("row") || deciding.closed) return;
+    leaveNote();
+    noting = record ?? { name: state.get("row") };
+    noteName.textContent = noting.name;
+    noteText.value = noteText.defaultValue = drafts.get(noting.name) ?? noting.note ?? "";
     noteBox.hidden = false;
     noteText.focus();
     noteText.select();
   }
 
-  function closeNote(keep) {
+  // What was typed stays a draft.
+  function leaveNote() {
+    if (!noting) return;
+    if (noteText.value !== noteText.defaultValue) drafts.set(noting.name, noteText.value.trim());
+    noting = null;
+    noteBox.hidden = true;
+  }
+
+  // Kept, it goes with the decision: with the one that is there or being written, else when there is one.
+  async function closeNote(keep) {
+    const about = record?.name === noting.name ? record : noting;
     const text = noteText.value.trim();
+    noting = null;
     noteBox.hidden = true;
     root.focus({ preventScroll: true });
-    if (!keep || !record) return;
-    if (DECIDED[record.decision]) return decide(record.decision, text);
-    draft = { name: record.name, text }; // it goes with the decision when that is made
+    if (!keep) return;
+    drafts.set(about.name, text);
     fillDetails();
+    const word = (await underWay.get(about.name)?.done) ?? about.decision;
+    if (DECIDED[word]) await decide(word, text, about);
   }
 
   function stepRegion(by) {
@@ -1407,7 +1434,7 @@ function createViewer(root, source, state) {
     }
     const target = event.target;
     if (target === noteText) {
-      if (event.key === "Enter" || event.key === "Escape") {
+      if (!event.isComposing && (event.key === "Enter" || event.key === "Escape")) {
         closeNote(event.key === "Enter");
         event.preventDefault();
       }

@@ -34,10 +34,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anywidget
+import ipywidgets
 import numpy as np
 import traitlets
 
-from mymodules import batch, images, pictures
+from mymodules import batch, images, pictures, results
 from mymodules.decisions import Decisions, Row, Step
 from mymodules.errors import MymodulesError, SettingsError
 from mymodules.images import Rgba
@@ -98,15 +99,16 @@ class Viewer(anywidget.AnyWidget):
         # JupyterLab has messages handled in another thread than cells: who reads this takes it once, and who
         # has other rows replaces it as a whole.
         self._rows = Rows.of(frame, folders(frame, run))
-        self._followers: list[Callable[[Step], object]] = []
+        self._stamp = _stamp(frame, run)
+        self._followers = ipywidgets.CallbackDispatcher()  # tells what one raises and goes on
         super().__init__(**{"row": self._rows.first, **traits})
         self.observe(self._choose_no_region, "row")
         self.on_msg(self._answer)
 
     @property
     def frame(self) -> "pd.DataFrame":
-        """The rows that next and previous go through."""
-        return self._rows.frame
+        """The rows that next and previous go through, as a frame of your own."""
+        return self._rows.frame.copy(deep=False)
 
     def show(self, frame: "pd.DataFrame", *, run: batch.Run | Mapping[str, Any] | None = None) -> None:
         """Take other rows, or the same in another order.
@@ -118,10 +120,23 @@ class Viewer(anywidget.AnyWidget):
         known = run is not None or frame.attrs.get("run")
         before = self._rows
         there = folders(frame, run) if known else before.folders
-        fresh = there != before.folders
+        stamp = _stamp(frame, run) if known else self._stamp
+        rows = Rows.of(frame, there if there != before.folders else before.folders)
+        # Another run in the same folders, or other files: what the page has of them is old.
+        fresh = (
+            there != before.folders
+            or stamp != self._stamp
+            or (
+                self.row in rows.places
+                and any(
+                    rows.cell(self.row, f"{side}_digest") != before.cell(self.row, f"{side}_digest")
+                    for side in SIDES
+                )
+            )
+        )
         if fresh:
             self._pixels.clear()
-        self._rows = rows = Rows.of(frame, there if fresh else before.folders)
+        self._rows, self._stamp = rows, stamp
         self.send({"kind": "rows", "fresh": fresh})
         if self.row not in rows.places:
             self.row = next((name for name in before.around(self.row) if name in rows.places), rows.first)
@@ -181,8 +196,11 @@ class Viewer(anywidget.AnyWidget):
         return self._done(self._desk().redo(), _REDONE)
 
     def on_decided(self, call: Callable[[Step], object]) -> None:
-        """Have a function called with every step that is decided, undone or done again here."""
-        self._followers.append(call)
+        """Have a function called with every step that is decided, undone or done again here.
+
+        What it raises is told as that of other callbacks of widgets: the step is taken all the same.
+        """
+        self._followers.register_callback(call)
 
     def _desk(self) -> Decisions:
         if self.decisions is None:
@@ -193,8 +211,7 @@ class Viewer(anywidget.AnyWidget):
         """Tell everybody of a step; the row named is shown, if it is, or comes, among those of now."""
         if step is not None:
             self._go(to)
-            for call in self._followers:
-                call(step)
+            self._followers(step)
             more = f"{how}{described(step)}{more}"
         self._go(to)
         self.send({"kind": "decided", "told": more.strip(), "row": self.row, **self._rows.deciding()})
@@ -351,6 +368,13 @@ class Viewer(anywidget.AnyWidget):
         path = rows.path(name, side)
         with told(side, path):
             return self._pixels.of(path, rows.folders.max_pixels)
+
+
+def _stamp(frame: "pd.DataFrame", run: batch.Run | Mapping[str, Any] | None) -> str | None:
+    """Which run these rows are of, None where that is not known."""
+    if run is None:
+        run = frame.attrs.get("run") or {}
+    return run.get("stamp") if isinstance(run, Mapping) else results.stamp_of(run.csv_path)
 
 
 def described(step: Step) -> str:

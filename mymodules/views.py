@@ -50,6 +50,7 @@ class Rows:
     def of(cls, frame: "pd.DataFrame", folders: "Folders") -> "Rows":
         if _NAME not in frame.columns:
             raise SettingsError(f"The frame has no column {_NAME}: take one that results.load() returned.")
+        frame = frame.copy(deep=False)  # who sorts or cuts theirs in place does not sort this one
         names: list[str] = frame[_NAME].tolist()
         return cls(frame, folders, names, {name: place for place, name in reversed(list(enumerate(names)))})
 
@@ -77,6 +78,15 @@ class Rows:
     def path(self, name: str, side: str) -> Path:
         """The file of a row, which may be gone; `Absent` where there can be none."""
         return self.folders.path(name, side, self.cell(name, "status"))
+
+    def beside(self, name: str, by: int) -> str | None:
+        """The row before (-1) or after (1) this one; a name that is there again stands at its first place."""
+        place = self.places[name] + by
+        while 0 <= place < len(self.names):
+            if self.places[self.names[place]] == place:
+                return self.names[place]
+            place += by
+        return None
 
     def around(self, name: str) -> Iterator[str]:
         """The rows after this one, then those before it, the nearest first."""
@@ -118,7 +128,6 @@ class Rows:
 
     def record(self, name: str) -> dict[str, Any]:
         """A row as the page takes it: figures and texts, None where there are none, and its neighbours."""
-        place, last = self.places[name], len(self.names) - 1
         record = {column: self.cell(name, column) for column in (*_TEXTS, *_FIGURES, "regions")}
         record["regions"] = record["regions"] or []
         for side in SIDES:
@@ -128,10 +137,10 @@ class Rows:
             record["decision"], record["note"] = self.decided(name)
         return {
             "name": name,
-            "place": place,
-            "total": last + 1,
-            "previous": self.names[place - 1] if place > 0 else None,
-            "next": self.names[place + 1] if place < last else None,
+            "place": self.places[name],
+            "total": len(self.names),
+            "previous": self.beside(name, -1),
+            "next": self.beside(name, 1),
             **record,
         }
 

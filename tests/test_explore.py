@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_notebook import Client, tags
 
-from mymodules import batch, explore, results, settings
+from mymodules import batch, explore, filters, results, settings
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.explore import Explorer
 from mymodules.filters import literal, name_condition
@@ -93,11 +93,16 @@ def test_it_takes_a_frame_a_path_and_a_run(run: batch.Run, frame: pd.DataFrame) 
         assert names(explore.explore(given_as).frame) == READING_ORDER
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_what_it_is_given_stays_as_it_is(frame: pd.DataFrame) -> None:
     before = frame.copy(deep=True)
     explorer = explore.explore(frame)
     explorer.order.value = "combined"
-    explorer.frame["code"] = "another"
+    mine, shown = explorer.frame, names(explorer.frame)
+    mine["code"] = "another"
+    mine.sort_values("image_filename", ascending=False, inplace=True)
+    assert names(explorer.frame) == shown
+    assert agree(explorer)
     pd.testing.assert_frame_equal(frame, before)
 
 
@@ -171,6 +176,24 @@ def test_a_range_leaves_out_rows_without_the_figure(explorer: Explorer) -> None:
 def test_regions_are_counted(explorer: Explorer) -> None:
     explorer.filters["regions"].value = (2, 2)
     assert names(explorer.frame) == ["form.png", "dashboard.png"]
+
+
+def test_a_row_without_regions_has_no_count() -> None:
+    boxes = pd.DataFrame({"regions": [[[0, 0, 1, 1]], None, float("nan"), []]})
+    np.testing.assert_array_equal(filters.numbers(boxes, "regions"), [1, np.nan, np.nan, 0])
+
+
+@pytest.mark.parametrize("typed", ["\u00fcml", "u\u0308ml", "*u\u0308ml?.png", "\u00dcML"])
+@pytest.mark.parametrize("name", ["\u00fcmla.png", "u\u0308mla.png"])
+def test_a_letter_is_found_in_either_spelling(name: str, typed: str) -> None:
+    frame = pd.DataFrame({"image_filename": pd.Series([name, "other"], dtype="str")})
+    assert names(frame.query(filters.name_condition(typed), engine="python")) == [name]
+
+
+@pytest.mark.parametrize("typed", ["\ud800", "a\udc80*"])
+def test_half_a_character_is_in_no_name(explorer: Explorer, typed: str) -> None:
+    explorer.filters["name"].value = typed
+    assert len(explorer.frame) == 0
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,7 @@ def agrees(page: Any, name: str) -> None:
             const [row, ...more] = document.querySelectorAll(`${selector}.selected`);
             if (!row || more.length || row.cells[1].textContent !== name) return false;
             if (document.querySelector('.mmv-name').textContent !== name) return false;
+            if (!document.querySelector('.mmv-place').textContent) return false; // its record is on its way
             const outer = row.closest(".dt-scroll-body").getBoundingClientRect();
             const inner = row.getBoundingClientRect();
             return inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;

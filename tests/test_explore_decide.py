@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mymodules import batch, explore
+from mymodules import batch, explore, viewer
 from mymodules.decisions import Decisions
 from mymodules.errors import SettingsError
 from mymodules.explore import Explorer
@@ -254,3 +254,26 @@ def test_a_file_that_cannot_be_read_stops_no_looking(frame: pd.DataFrame) -> Non
     explorer._bulk.buttons["accept"].click()
     explorer._bulk.yes.click()
     assert "cannot be read" in explorer._bulk._problem.value
+
+
+def test_a_question_counts_what_is_decided_by_now(explorer: Explorer, frame: pd.DataFrame) -> None:
+    other = viewer.Viewer(frame)
+    other.decide("reject", about=frame[frame["image_filename"] == "form.png"])
+    explorer._bulk.buttons["accept"].click()
+    assert "Decided otherwise now: 1." in asked(explorer)
+    other.decide("reject", about=frame[frame["image_filename"] == "login.png"])
+    explorer._bulk.yes.click()
+    assert asked(explorer) == ""
+    assert decided(explorer) == {"form.png": "reject", "login.png": "reject"}
+    explorer._bulk.buttons["accept"].click()
+    assert "Decided otherwise now: 2." in asked(explorer)
+    explorer._bulk.yes.click()
+    assert set(decided(explorer).values()) == {"accept"}
+
+
+def test_a_name_that_is_there_twice_is_decided_in_both_places(frame: pd.DataFrame) -> None:
+    explorer = explore.explore(pd.concat([frame, frame]))
+    explorer.viewer.row = "form.png"
+    explorer.viewer.decide("reject")
+    rows = explorer.frame[explorer.frame["image_filename"] == "form.png"]
+    assert rows["decision"].tolist() == ["reject", "reject"]

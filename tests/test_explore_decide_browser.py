@@ -200,6 +200,25 @@ def test_keys_in_the_table_decide_too(page: Any, root: Path) -> None:
     assert page.evaluate("() => document.activeElement.matches('.dt-scroll-body')")
 
 
+def test_a_key_in_the_table_is_about_the_row_that_was_stepped_to(page: Any, root: Path) -> None:
+    """Also when both come at once: the table knows the step before the viewer does."""
+    order = names(page)
+    first = order.index("badge.png")
+    page.locator(ROWS, has_text="badge.png").click()
+    comes(page, "badge.png")
+    page.locator(".mme-table .dt-scroll-body").focus()
+    page.evaluate(
+        """() => {
+            const body = document.querySelector('.mme-table .dt-scroll-body');
+            for (const key of ['ArrowDown', 'r', 'ArrowDown', 'a'])
+                body.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
+        }"""
+    )
+    # The first decision moves on by itself, the second step from there.
+    comes(page, order[first + 4])
+    assert lines(root) == [(order[first + 1], "reject"), (order[first + 3], "accept")]
+
+
 def test_the_undecided_ones_are_worked_off(page: Any, root: Path) -> None:
     page.locator(".mme-bar select").first.select_option(label="undecided")
     shows(page, ALL - 3)
@@ -409,6 +428,56 @@ def test_a_decision_is_not_shown_as_taken_before_it_is(alone: Any) -> None:
     alone.evaluate("() => asked[1].done({decision: 'accept', note: ''})")
     assert alone.locator(".mmv[data-deciding]").count() == 0
     assert accept.get_attribute("aria-pressed") == "true"
+
+
+SENTENCE = "air: rather dark, and it is a new page"
+
+
+@pytest.mark.parametrize("alone", ["true"], indirect=True)
+def test_a_sentence_typed_while_a_row_is_decided_decides_nothing(alone: Any) -> None:
+    """The row moves on in the midst of it: the note stays open and goes to its own row."""
+    note = alone.get_by_role("textbox", name="Note")
+    alone.keyboard.press("a")
+    alone.keyboard.press("t")
+    alone.keyboard.type(SENTENCE[:9])
+    alone.evaluate("() => go('b.png')")
+    alone.wait_for_function("() => document.querySelector('.mmv-name').textContent === 'b.png'")
+    alone.keyboard.type(SENTENCE[9:])
+    assert note.input_value() == SENTENCE
+    assert alone.locator(".mmv-noting").inner_text().strip() == "Note on a.png"
+    assert alone.evaluate("() => asked.length") == 1
+    note.press("Enter")
+    assert alone.evaluate("() => asked.length") == 1  # its decision comes first
+    alone.evaluate("() => asked[0].done({decision: 'accept', note: ''})")
+    alone.wait_for_function("() => asked.length === 2")
+    assert alone.evaluate("() => asked[1].asked") == ["a.png", "accept", SENTENCE, False]
+
+
+@pytest.mark.parametrize("alone", ["true"], indirect=True)
+def test_each_row_keeps_its_note_until_that_is_sent(alone: Any) -> None:
+    note = alone.get_by_role("textbox", name="Note")
+    alone.keyboard.press("t")
+    note.fill("of a")
+    note.press("Enter")  # it is decided: sent at once
+    alone.evaluate("() => asked[0].fail(new Error('The disk is full.'))")
+    alone.evaluate("() => go('b.png')")
+    alone.locator(".mmv-place", has_text="1").wait_for()
+    alone.keyboard.press("t")
+    note.fill("of b")
+    note.dispatch_event("keydown", {"key": "Enter", "isComposing": True, "bubbles": True})
+    assert note.is_visible(), "this Enter takes a word that is being composed"
+    alone.locator(".mmv-modes button").first.click()
+    alone.evaluate("() => go('a.png')")
+    alone.locator(".mmv-place", has_text="1").wait_for()
+    assert not note.is_visible()
+    alone.keyboard.press("a")
+    assert alone.evaluate("() => asked[1].asked.slice(0, 3)") == ["a.png", "accept", "of a"]
+    alone.evaluate("() => asked[1].done({decision: 'accept', note: 'of a'})")
+    alone.evaluate("() => go('b.png')")
+    alone.locator(".mmv-place", has_text="1").wait_for()
+    alone.locator(".mmv").focus()
+    alone.keyboard.press("t")
+    assert note.input_value() == "of b"
 
 
 @pytest.mark.parametrize("alone", ["true"], indirect=True)

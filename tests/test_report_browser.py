@@ -454,6 +454,7 @@ def test_it_follows_the_colours_of_the_system(tabs: Any, folder: Path, scheme: s
     for place in places:
         assert (lightness(place) > 200) == (scheme == "light")
     opened.tab.emulate_media(color_scheme="light" if scheme == "dark" else "dark")
+    opened.tab.locator(f"body[data-jp-theme-light={'true' if scheme == 'dark' else 'false'}]").wait_for()
     for place in places:
         assert (lightness(place) > 200) == (scheme == "dark")
 

@@ -91,7 +91,46 @@ Ask = Callable[..., tuple[dict[str, Any], list[bytes]]]
 def test_it_begins_with_the_first_row(frame: pd.DataFrame) -> None:
     widget = viewer.Viewer(frame)
     assert (widget.row, widget.mode, widget.region) == (frame["image_filename"].iloc[0], "side-by-side", -1)
-    assert widget.frame is frame
+    pd.testing.assert_frame_equal(widget.frame, frame)
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")
+def test_a_frame_that_is_changed_in_place_changes_nothing_here(frame: pd.DataFrame) -> None:
+    mine = frame.copy()
+    widget = viewer.Viewer(mine)
+    order = frame["image_filename"].tolist()
+    mine.sort_values("image_filename", ascending=False, inplace=True)
+    shown = widget.frame
+    shown.drop(index=shown.index[:3], inplace=True)
+    assert mine["image_filename"].tolist() != order
+    assert widget.frame["image_filename"].tolist() == order
+    widget.row = order[3]
+    assert widget._rows.record(order[3])["code"] == frame.set_index("image_filename").loc[order[3], "code"]
+
+
+def test_other_results_in_the_same_folders_are_looked_at_anew(frame: pd.DataFrame) -> None:
+    widget = viewer.Viewer(frame)
+    sent: list[Any] = []
+    widget.send = lambda content, buffers=None: sent.append(content["fresh"])  # type: ignore[method-assign]
+    widget.show(frame.iloc[::-1])
+    later = frame.copy()
+    later.attrs["run"] = {**frame.attrs["run"], "stamp": "another"}
+    widget.show(later)
+    widget.show(later.iloc[:3])
+    other = later.copy()
+    other.attrs = {}
+    other.loc[other["image_filename"] == widget.row, "second_digest"] = "of another file"
+    widget.show(other)
+    assert sent == [False, True, False, True]
+
+
+def test_a_name_that_is_there_twice_has_one_place(frame: pd.DataFrame) -> None:
+    widget = viewer.Viewer(pd.concat([frame, frame]))
+    names, seen = frame["image_filename"].tolist(), [widget.row]
+    while (following := widget._rows.record(seen[-1])["next"]) is not None:
+        seen.append(following)
+    assert seen == names
+    assert widget._rows.record(names[1])["previous"] == names[0]
 
 
 def test_rows_have_the_order_of_the_frame(frame: pd.DataFrame, ask: Ask) -> None:

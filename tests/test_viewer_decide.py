@@ -46,6 +46,22 @@ def frame(root: Path) -> pd.DataFrame:
     return compared(root)
 
 
+def test_who_fails_at_following_does_not_undo_what_is_written(
+    frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, steps = Page(frame, monkeypatch), list[Step]()
+
+    def fails(step: Step) -> None:
+        raise ValueError("no such thing")
+
+    page.widget.on_decided(fails)
+    page.widget.on_decided(steps.append)
+    assert page.decide("accept")["decision"] == "accept"
+    assert page.told()["told"] == "a.png accepted."
+    assert page.widget.row == "b.png"
+    assert [step.rows[0].name for step in steps] == ["a.png"]
+
+
 class Page:
     """A viewer, and the page that talks to it."""
 
