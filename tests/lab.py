@@ -289,6 +289,17 @@ def browse(server: Server, *, width: int = 1280, height: int = 800) -> Iterator[
             browser.close()
 
 
+@contextmanager
+def ran(root: Path, home: Path, path: str, selector: str) -> Iterator[Notebook]:
+    """A notebook below `root` in a JupyterLab of its own, all its cells run and `selector` there."""
+    chromium()  # skips before a server is started
+    with serve(root, home) as server, browse(server) as notebook:
+        notebook.open(path)
+        notebook.run_all()
+        notebook.page.locator(selector).first.wait_for()
+        yield notebook
+
+
 def complain(notebook: Notebook, message: Any) -> None:
     """Note an error of the console unless JupyterLab is known for it."""
     if message.type == "error" and not any(words in message.text for words in NOT_OURS):

@@ -24,11 +24,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def notebook(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Notebook]:
     """The notebook with all cells run."""
-    lab.chromium()  # skips before a server is started
-    with lab.serve(root, tmp_path_factory.mktemp("home")) as server, lab.browse(server) as notebook:
-        notebook.open(NOTEBOOK)
-        notebook.run_all()
-        notebook.page.locator(PICTURE).wait_for()
+    with lab.ran(root, tmp_path_factory.mktemp("home"), NOTEBOOK, PICTURE) as notebook:
         yield notebook
 
 

@@ -37,11 +37,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def opened(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Notebook]:
     """The notebook with all cells run."""
-    lab.chromium()  # skips before a server is started
-    with lab.serve(root, tmp_path_factory.mktemp("home")) as server, lab.browse(server) as notebook:
-        notebook.open(NOTEBOOK)
-        notebook.run_all()
-        notebook.page.locator(ROWS).first.wait_for()
+    with lab.ran(root, tmp_path_factory.mktemp("home"), NOTEBOOK, ROWS) as notebook:
         yield notebook
 
 

@@ -382,8 +382,7 @@ def pieces(
         The stored rows, as many at a time as are there.
     size : (width, height)
     """
-    ihdr = struct.pack(">IIBBBBB", *size, depth, colour_type, 0, 0, 0)
-    yield SIGNATURE + _chunk(b"IHDR", ihdr)
+    yield _head(*size, depth, colour_type)
     if palette:
         yield _chunk(b"PLTE", palette)
     if transparency:
@@ -413,10 +412,7 @@ def _uncompressed(parts: list[Bytes], row_size: int, pixel_size: int) -> memoryv
     """Stored rows, as they are, as a PNG file: one allocation, one copy."""
     depth, colour_type = _KIND_OF_SIZE[pixel_size]
     size = sum(part.size for part in parts)
-    ihdr = struct.pack(
-        ">IIBBBBB", (row_size - 1) // pixel_size, size // row_size, depth, colour_type, 0, 0, 0
-    )
-    head = SIGNATURE + _chunk(b"IHDR", ihdr)
+    head = _head((row_size - 1) // pixel_size, size // row_size, depth, colour_type)
     blocks = [part[start : start + _BLOCK] for part in parts for start in range(0, part.size, _BLOCK)]
     packed_size = 2 + 5 * len(blocks) + size + 4
     head_size = len(head)
@@ -486,6 +482,12 @@ def _pass_sizes(header: PngHeader) -> list[tuple[int, int]]:
         rows = max(0, -(-(header.height - top) // down))
         sizes.append((columns, rows) if columns and rows else (0, 0))
     return sizes
+
+
+def _head(width: int, height: int, depth: int, colour_type: int) -> bytes:
+    """The begin of a file that is not interlaced."""
+    ihdr = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
+    return SIGNATURE + _chunk(b"IHDR", ihdr)
 
 
 def _chunk(kind: bytes, body: bytes | bytearray) -> bytes:
