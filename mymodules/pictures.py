@@ -123,18 +123,26 @@ class Drawing:
 
     def __init__(self, first_size: tuple[int, int], second_size: tuple[int, int]) -> None:
         larger, (height, width) = metrics.common_size(first_size, second_size)
-        self._similarity = np.zeros(larger, np.uint8)
-        self._similarity[:height, :width] = 255
-        self._shades = np.full(larger, 7, np.uint8)
-        self._shades[:height, :width] = 0
+        self._size = larger
+        self._similarity = np.full(larger, 255, np.uint8)
+        self._similarity[height:] = self._similarity[:, width:] = 0
+        self._beyond = larger[1] - width  # columns outside of the common area
+        self._shades = np.full((larger[0], -(-larger[1] // 2)), 0x77, np.uint8)  # two to a byte, as stored
+        self._shades[:height] = self._stored(np.zeros((1, width), np.uint8))
 
     def add(self, band: Band, patches: Iterable[tuple[int, int, NDArray[np.float64]]]) -> None:
         """Add what a band shows, and where SSIM is not 1 (see `metrics.Similarity.add`)."""
         found = _shades(band.first[band.own], band.second[band.own])
-        self._shades[band.top : band.top + found.shape[0], : found.shape[1]] = found
+        self._shades[band.top : band.top + len(found)] = self._stored(found)
         for top, left, lack in patches:
             place = np.s_[top : top + lack.shape[0], left : left + lack.shape[1]]
             self._similarity[place] = regions.byte_map(1 - lack)
+
+    def _stored(self, shades: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Shades of rows of the common area as whole rows, two to a byte."""
+        if self._beyond:
+            shades = np.pad(shades, ((0, 0), (0, self._beyond)), constant_values=7)
+        return _nibbles(shades)
 
     def write(
         self,
@@ -164,7 +172,7 @@ class Drawing:
             Where a file cannot be written; what was begun is removed, as after any other error.
         """
         boxes = list(boxes)
-        height, width = self._shades.shape
+        height, width = self._size
         size = width, height
         remove(folder, stem)  # an older one may be a link to the drawing of another run
         (folder / stem).parent.mkdir(parents=True, exist_ok=True)
@@ -177,7 +185,7 @@ class Drawing:
             _write(paths[2], png.pieces(gray, size, depth=8, colour_type=0))
             changed = png.unfiltered(np.packbits(regions.threshold(self._similarity), axis=1))
             _write(paths[3], png.pieces(changed, size, depth=1, colour_type=0))
-            shades = png.unfiltered(_nibbles(self._shades))
+            shades = png.unfiltered(self._shades)
             coloured = {"palette": palette, "transparency": alpha}
             _write(paths[4], png.pieces(shades, size, depth=4, colour_type=3, **coloured))
         except BaseException:
@@ -265,7 +273,8 @@ def _nibbles(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Values below 16, two to a byte."""
     if values.shape[1] % 2:
         values = np.pad(values, ((0, 0), (0, 1)))
-    return values[:, ::2] << np.uint8(4) | values[:, 1::2]
+    pairs = np.ascontiguousarray(values).view("<u2")
+    return (pairs << 4 | pairs >> 8).astype(np.uint8)
 
 
 def _fold(name: str) -> str:

@@ -29,6 +29,7 @@ _GIVEN_AT_ONCE = 64  # tasks; nobody knows how many workers an executor has
 _IDLE = 300  # s; then warm workers end
 _BREATH = 0.2  # s; an interrupt is noticed between two waits, on Windows too
 _SETTLED = 5  # s; a broken pool tells all its futures at once, this is for those that it forgets
+_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # numpy would start threads that nobody uses
 
 Task = list[Job]
 Question = Callable[[], bool]
@@ -161,7 +162,11 @@ class _Processes:
 
     def _started(self, cancelled: Question) -> ProcessPoolExecutor:
         executor = ProcessPoolExecutor(
-            self.count, timeout=_IDLE, initializer=workers.prepare_process, initargs=(os.getpid(),)
+            self.count,
+            timeout=_IDLE,
+            initializer=workers.prepare_process,
+            initargs=(os.getpid(),),
+            env=_ENVIRONMENT,
         )
         try:
             answer = _ask(executor)

@@ -88,7 +88,10 @@ def from_pixels(mask: NDArray[np.bool_]) -> tuple[Region, ...]:
 
 def byte_map(similarity_map: NDArray[np.float64]) -> NDArray[np.uint8]:
     """SSIM map (height, width) as bytes: floor(255 clip(S, 0, 1) + 1e-9), 255 where equal."""
-    return np.floor(255 * np.clip(similarity_map, 0, 1) + 1e-9).astype(np.uint8)
+    values = np.clip(similarity_map, 0, 1)
+    values *= 255
+    values += 1e-9
+    return values.astype(np.uint8)  # which cuts off what is behind the point
 
 
 def threshold(similarity_bytes: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -99,7 +102,7 @@ def threshold(similarity_bytes: NDArray[np.uint8]) -> NDArray[np.bool_]:
     if not similarity_bytes.size or similarity_bytes.min() == 255:
         return np.zeros(similarity_bytes.shape, np.bool_)
     flags = cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU
-    return np.asarray(cv2.threshold(similarity_bytes, 0, 255, flags)[1], np.bool_)
+    return np.asarray(cv2.threshold(similarity_bytes, 0, 1, flags)[1], np.uint8).view(np.bool_)
 
 
 def from_similarity(similarity_map: NDArray[np.float64]) -> tuple[Region, ...]:
