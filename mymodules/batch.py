@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 STATUSES = ("same", "changed", "missing", "extra", "error")
+_ONE_SIDED = STATUSES[2:4]
 
 _PICTURES = ("changed", "all", "none")
 _MEASURING = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs", "simplejpeg")
@@ -210,6 +211,8 @@ def run(
         Folders or options with which nothing can be compared; before the first pair is read.
     OutputError
         The results cannot be written.
+    ResultsError
+        A file to resume cannot be understood, or the run's own was written to by another program.
     PoolError
         The worker processes do not start.
     KeyboardInterrupt
@@ -237,33 +240,43 @@ def run(
             with results.PartialWriter(plan.partial_path, plan.kept):
                 pass  # so that there is something to resume
             raise KeyboardInterrupt(plan.stopped(len(plan.kept))) from None
-    rows = {row.image_filename: row for row in plan.kept}
+
+    def begin(pair: Pair) -> Job:
+        if memory is not None:
+            memory.expect(pair)
+        return plan.job(pair)
+
+    done = len(plan.kept)
+    one_sided = {row.image_filename: row for row in plan.kept if row.status in _ONE_SIDED}
     counts = Counter({status: 0 for status in STATUSES})
     counts.update(row.status for row in plan.kept)
     total = len(plan.part)
     try:
         with (
             results.PartialWriter(plan.partial_path, plan.kept) as writer,
-            closing(pool.rows(plan.todo, executor, processes, cancelled)) as coming,
+            closing(pool.rows(plan.left, begin, executor, processes, cancelled)) as coming,
         ):
-            if on_progress is not None and plan.reused and len(rows) == total:
-                on_progress(_progress(plan, len(rows), counts, time.monotonic() - began))
+            if on_progress is not None and plan.reused and done == total:
+                on_progress(_progress(plan, done, counts, time.monotonic() - began))
             for row in coming:
                 writer.append(row)
-                rows[row.image_filename] = row
+                done += 1
+                if row.status in _ONE_SIDED:
+                    one_sided[row.image_filename] = row
                 if memory is not None:
                     memory.add(row)
                 counts[row.status] += 1
                 if on_progress is not None:
-                    on_progress(_progress(plan, len(rows), counts, time.monotonic() - began))
-        results.write(plan.csv_path, _with_renames(plan, [rows[pair.name] for pair in plan.part]))
+                    on_progress(_progress(plan, done, counts, time.monotonic() - began))
+            names = (pair.name for pair in plan.part)
+            results.write(plan.csv_path, writer.sorted(names, _renamed(plan, one_sided)))
     except BaseException as error:
         if memory is not None and not isinstance(error, OutputError):  # where there is no room it has none
             with suppress(KeyboardInterrupt):  # whoever is in a hurry says so again
                 memory.save()
         if not isinstance(error, KeyboardInterrupt):
             raise
-        raise KeyboardInterrupt(plan.stopped(len(rows))) from None
+        raise KeyboardInterrupt(plan.stopped(done)) from None
     interrupted = False
     if memory is not None:
         try:
@@ -309,15 +322,16 @@ class _Plan:
         return results.pictures_path(self.settings.out, self.stamp)
 
     @property
-    def todo(self) -> list[Job]:
-        """Jobs of all pairs without a row, the largest first."""
+    def left(self) -> list[Pair]:
+        """All pairs without a row, the largest first."""
         done = {row.image_filename for row in self.kept}
+        return sorted((pair for pair in self.part if pair.name not in done), key=lambda pair: -pair.size)
+
+    def job(self, pair: Pair) -> Job:
+        """What a worker is told of a pair."""
         which = self.manifest["pictures"]
         folder = None if which == "none" else self.pictures_dir
-        left = [pair for pair in self.part if pair.name not in done]
-        left.sort(key=lambda pair: -pair.size)
-        limit = self.settings.max_pixels
-        return [Job(pair, folder, self.stems[pair.name], which == "all", limit) for pair in left]
+        return Job(pair, folder, self.stems[pair.name], which == "all", self.settings.max_pixels)
 
     @property
     def resuming(self) -> str:
@@ -481,8 +495,8 @@ def _resumed_plan(
         if row is not None and _still_true(pair, row) and plan.has_drawings(row):
             plan.kept.append(row)
     plan.begin()
-    for job in plan.todo:
-        pictures.remove(plan.pictures_dir, job.stem)
+    for pair in plan.left:
+        pictures.remove(plan.pictures_dir, stems[pair.name])
     return plan
 
 
@@ -527,32 +541,39 @@ def _alone(listed: Sequence[Pair], part: Sequence[Pair]) -> list[Pair]:
     return [pair for pair in others if None in (pair.first, pair.second)]
 
 
-def _with_renames(plan: _Plan, rows: list[PairResult]) -> list[PairResult]:
+def _renamed(plan: _Plan, rows: Mapping[str, PairResult]) -> dict[str, PairResult]:
     """Rows with a sentence, and `renamed_from`, where a missing file and an extra one have the same bytes.
 
     Two of a kind on either side are a tie, also where one is no part of this run: nothing is guessed.
+
+    Parameters
+    ----------
+    plan : _Plan
+    rows : mapping of str to PairResult
+        All rows of one side only, by name.
     """
-    places: dict[str, dict[str, list[int]]] = {"missing": {}, "extra": {}}
-    for place, row in enumerate(rows):
+    names: dict[str, dict[str, list[str]]] = {status: {} for status in _ONE_SIDED}
+    for row in rows.values():
         digest = row.first_digest or row.second_digest
-        if row.status in places and digest not in (None, _NOTHING):
-            places[row.status].setdefault(digest, []).append(place)
-    both = places["missing"].keys() & places["extra"].keys()
-    sizes = {plan.part[place].size for digest in both for place in places["missing"][digest]}
+        if digest not in (None, _NOTHING):
+            names[row.status].setdefault(digest, []).append(row.image_filename)
+    missing, extra = names.values()
+    moved = {name for digest in missing.keys() & extra.keys() for name in missing[digest]}
+    sizes = {pair.size for pair in plan.part if pair.name in moved}
     for pair in plan.alone:
-        path, status = (pair.first, "missing") if pair.first else (pair.second, "extra")
-        if pair.size in sizes and path is not None and (digest := content(path)) in both:
-            places[status][digest].append(-1)
-    rows = list(rows)
-    for digest, old in places["missing"].items():
-        new = places["extra"].get(digest, [])
+        path, there = (pair.first, missing) if pair.first else (pair.second, extra)
+        if pair.size in sizes and path is not None and (digest := content(path)) in there:
+            there[digest].append(pair.name)
+    renamed = {}
+    for digest, old in missing.items():
+        new = extra.get(digest, [])
         if len(old) == len(new) == 1:
             before, after = rows[old[0]], rows[new[0]]
             gone = pairs.sentence(f"{before.messages} {_RENAMED} to {after.image_filename}.")
             come = pairs.sentence(f"{after.messages} {_RENAMED} from {before.image_filename}.")
-            rows[old[0]] = before._replace(messages=gone)
-            rows[new[0]] = after._replace(messages=come, renamed_from=before.image_filename)
-    return rows
+            renamed[old[0]] = before._replace(messages=gone)
+            renamed[new[0]] = after._replace(messages=come, renamed_from=before.image_filename)
+    return renamed
 
 
 def _conditions(chosen: Settings) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class OutputError(MymodulesError):
 
 
 class ResultsError(MymodulesError):
-    """A results file is absent, unfinished, or does not have the expected columns."""
+    """A results file is absent, unfinished, or not what a run writes."""
 
 
 class PoolError(MymodulesError):

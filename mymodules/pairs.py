@@ -35,8 +35,9 @@ class Pair:
     name : str
         The path below the two folders with ``/``, as `to_text` writes it, in first's spelling where first
         has it. No two pairs of a listing share a name.
-    first, second : Path or None
-        The two files; None where that side has nothing of this name.
+    first, second : str or None
+        The paths of the two files; None where that side has nothing of this name. Text, because a `Path`
+        takes four times the memory, and there may be very many.
     problem : (str, str) or None
         Code and message where there is nothing to compare, known without opening a file.
     size : int
@@ -44,8 +45,8 @@ class Pair:
     """
 
     name: str
-    first: Path | None
-    second: Path | None
+    first: str | None
+    second: str | None
     problem: Problem | None = None
     size: int = 0
 
@@ -119,15 +120,14 @@ def find(first: Path, second: Path) -> Listing:
     match across the sides, but collide on one side: then every spelling is a pair with a problem.
     """
     sides = (_walk(os.fspath(first), "first"), _walk(os.fspath(second), "second"))
-    keyed: dict[str, tuple[list[str], list[str]]] = {}
-    for number, side in enumerate(sides):
-        for path in side.entries:
-            key = _key(path)
-            if key not in keyed:
-                keyed[key] = ([], [])
-            keyed[key][number].append(path)
+    keys = {_key(path) for side in sides for path in side.entries}
+    others = tuple(_other_spellings(side) for side in sides)
     pairs: list[Pair] = []
-    for _, (firsts, seconds) in sorted(keyed.items()):
+    for key in sorted(keys):
+        firsts, seconds = (
+            [path for path in (key, *other.get(key, ())) if path in side.entries]
+            for side, other in zip(sides, others, strict=True)
+        )
         if len(firsts) <= 1 and len(seconds) <= 1:
             pairs.append(_pair(sides, firsts[0] if firsts else None, seconds[0] if seconds else None))
         else:
@@ -200,17 +200,20 @@ def _unescaped(match: re.Match[str]) -> str:
 
 # --- one side ----------------------------------------------------------------------------------------
 
-_Kind = Literal["file", "folder", "special", "closed", "gone"]
+_Kind = Literal["folder", "special", "closed", "gone"]
 _Seen = set[tuple[int, int] | str]  # what folder_identity gives
 
 
 @dataclass(slots=True)
 class _Side:
-    """What one folder holds: kind and size by path below it, unescaped, with ``/``."""
+    """What one folder holds by path below it, unescaped, with ``/``: a file's size, or what else it is.
+
+    An entry is let go when it has become a part of a pair: listing needs little more memory than the list.
+    """
 
     root: str
     role: str
-    entries: dict[str, tuple[_Kind, int]] = field(default_factory=dict)
+    entries: dict[str, int | _Kind] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)  # folders that cannot be listed, by NFC
     hidden: int = 0
     other: int = 0
@@ -255,13 +258,13 @@ def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str
                     if _is_folder(entry):
                         path = prefix + name
                         if is_picture:
-                            side.entries[path] = ("folder", 0)
+                            side.entries[path] = "folder"
                         if entry.is_symlink():
                             heapq.heappush(linked, _order(path))
                         elif _is_new(side, path, seen):
                             waiting.append(path)
                     elif is_picture:
-                        side.entries[prefix + name] = _kind_and_size(entry)
+                        side.entries[prefix + name] = _size(entry)
                     else:
                         side.other += 1
         except OSError as error:
@@ -277,12 +280,12 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _kind_and_size(entry: os.DirEntry[str]) -> tuple[_Kind, int]:
+def _size(entry: os.DirEntry[str]) -> int | _Kind:
     try:
         status = entry.stat()
     except OSError:
-        return "file", 0  # such as a link to nothing: reading it will tell
-    return ("file", status.st_size) if stat.S_ISREG(status.st_mode) else ("special", 0)
+        return 0  # such as a link to nothing: reading it will tell
+    return status.st_size if stat.S_ISREG(status.st_mode) else "special"
 
 
 def _is_new(side: _Side, below: str, seen: _Seen) -> bool:
@@ -301,9 +304,9 @@ def _is_new(side: _Side, below: str, seen: _Seen) -> bool:
 
 def _enter_closed(side: _Side, below: str, error: OSError) -> None:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        side.entries[below] = ("gone", 0)
+        side.entries[below] = "gone"
     else:
-        side.entries[below] = ("closed", 0)
+        side.entries[below] = "closed"
         side.closed[_key(below)] = below
 
 
@@ -319,15 +322,17 @@ def _pair(sides: tuple[_Side, _Side], first: str | None, second: str | None) -> 
         if path is None:
             problem = _problem_above(side, spelling)
         else:
-            kind, bytes_ = side.entries[path]
-            size += bytes_
-            problem = None if kind == "file" else _problem(kind, path, side.role)
+            found, problem = side.entries.pop(path), None
+            if isinstance(found, int):
+                size += found
+            else:
+                problem = _problem(found, path, side.role)
         if problem is not None:
             problems.append(problem)
     return Pair(
         to_text(spelling),
-        None if first is None else Path(sides[0].at(first)),
-        None if second is None else Path(sides[1].at(second)),
+        None if first is None else sides[0].at(first),
+        None if second is None else sides[1].at(second),
         (problems[0][0], sentence(" ".join(text for _, text in problems))) if problems else None,
         size,
     )
@@ -392,6 +397,15 @@ def _roles(spelling: str, firsts: list[str], seconds: list[str]) -> list[str]:
 def _code_points(path: str) -> str:
     r"""A path with ``\u3099`` for what is not ASCII: spellings that collide look alike on a screen."""
     return to_text(path).encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _other_spellings(side: _Side) -> dict[str, list[str]]:
+    """The paths of a side that are not in NFC, by their NFC."""
+    others: dict[str, list[str]] = {}
+    for path in side.entries:
+        if (key := _key(path)) != path:
+            others.setdefault(key, []).append(path)
+    return others
 
 
 def _key(path: str) -> str:

@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from multiprocessing import parent_process, resource_tracker
 from typing import ClassVar
@@ -22,6 +22,7 @@ from loky import ProcessPoolExecutor
 
 from mymodules import pictures, workers
 from mymodules.errors import PoolError
+from mymodules.pairs import Pair
 from mymodules.workers import Job, PairResult
 
 _GROUP_BYTES, _GROUP_PAIRS = 1 << 20, 32  # one task of the pool: large enough to hide its own cost
@@ -31,12 +32,14 @@ _BREATH = 0.2  # s; an interrupt is noticed between two waits, on Windows too
 _SETTLED = 5  # s; a broken pool tells all its futures at once, this is for those that it forgets
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # numpy would start threads that nobody uses
 
-Task = list[Job]
+Task = list[Pair]
+Begin = Callable[[Pair], Job]
+"""Makes the job of a pair, right before it is handed to a worker."""
 Question = Callable[[], bool]
 
 
 def rows(
-    jobs: list[Job], executor: Executor | None, processes: int, cancelled: Question
+    pairs: Sequence[Pair], begin: Begin, executor: Executor | None, processes: int, cancelled: Question
 ) -> Generator[PairResult, None, None]:
     """Rows as they come, from the executor or from as many processes of our own.
 
@@ -44,31 +47,33 @@ def rows(
     an interrupt.
     """
     if executor is not None:
-        yield from _from_given(executor, jobs, cancelled)
-    elif jobs:
+        yield from _from_given(executor, pairs, begin, cancelled)
+    elif pairs:
         if cancelled():
             raise KeyboardInterrupt
-        yield from _Processes.take(min(processes, len(jobs)), processes, cancelled).rows(jobs, cancelled)
+        own = _Processes.take(min(processes, len(pairs)), processes, cancelled)
+        yield from own.rows(pairs, begin, cancelled)
 
 
-def _tasks(jobs: Iterable[Job]) -> deque[Task]:
-    """Jobs in their order, small ones together: one call of a worker should outweigh its own cost."""
+def _tasks(pairs: Iterable[Pair]) -> deque[Task]:
+    """Pairs in their order, small ones together: one call of a worker should outweigh its own cost."""
     tasks: deque[Task] = deque()
     room = 0
-    for job in jobs:
-        if not tasks or job.pair.size > room or len(tasks[-1]) == _GROUP_PAIRS:
+    for pair in pairs:
+        if not tasks or pair.size > room or len(tasks[-1]) == _GROUP_PAIRS:
             tasks.append([])
             room = _GROUP_BYTES
-        tasks[-1].append(job)
-        room -= job.pair.size
+        tasks[-1].append(pair)
+        room -= pair.size
     return tasks
 
 
 def _together(
     executor: Executor,
     tasks: deque[Task],
+    begin: Begin,
     at_once: int,
-    under_way: dict[Future[list[PairResult]], Task],
+    under_way: dict[Future[list[PairResult]], list[Job]],
     cancelled: Question,
 ) -> Generator[PairResult, None, list[Job]]:
     """Rows as they come; returns the jobs that were under way when the executor broke, if it did.
@@ -82,7 +87,8 @@ def _together(
             raise KeyboardInterrupt
         try:
             while tasks and len(under_way) < at_once:
-                under_way[executor.submit(workers.compare_many, tasks[0])] = tasks[0]
+                jobs = [begin(pair) for pair in tasks[0]]
+                under_way[executor.submit(workers.compare_many, jobs)] = jobs
                 tasks.popleft()
         except BrokenExecutor:
             broken = True
@@ -92,19 +98,19 @@ def _together(
             done = wait(under_way, _SETTLED).done
         for future in done:
             if not isinstance(future.exception(), BrokenExecutor):
-                del under_way[future]
-                yield from future.result()
-    return [job for task in under_way.values() for job in task]
+                for job, row in zip(under_way.pop(future), future.result(), strict=True):
+                    yield row._replace(image_filename=job.pair.name)  # not one more copy of each name
+    return [job for jobs in under_way.values() for job in jobs]
 
 
 def _from_given(
-    executor: Executor, jobs: Iterable[Job], cancelled: Question
+    executor: Executor, pairs: Iterable[Pair], begin: Begin, cancelled: Question
 ) -> Generator[PairResult, None, None]:
     """Rows from an executor that the caller owns."""
-    tasks = _tasks(jobs)
-    under_way: dict[Future[list[PairResult]], Task] = {}
+    tasks = _tasks(pairs)
+    under_way: dict[Future[list[PairResult]], list[Job]] = {}
     try:
-        together = _together(executor, tasks, _GIVEN_AT_ONCE, under_way, cancelled)
+        together = _together(executor, tasks, begin, _GIVEN_AT_ONCE, under_way, cancelled)
         broke = bool((yield from together) or tasks)
     finally:
         for future in under_way:  # the executor lives on, and nobody waits for these
@@ -137,18 +143,20 @@ class _Processes:
             warm._end()
         return cls(least, cancelled)
 
-    def rows(self, jobs: Iterable[Job], cancelled: Question) -> Generator[PairResult, None, None]:
+    def rows(
+        self, pairs: Iterable[Pair], begin: Begin, cancelled: Question
+    ) -> Generator[PairResult, None, None]:
         """Rows as they come. Whatever ends this early ends the processes as well."""
-        tasks = _tasks(jobs)
+        tasks = _tasks(pairs)
         try:
             while tasks:
                 self._renew(cancelled)
                 at_once = 2 * self.count
-                for suspect in (yield from _together(self._executor, tasks, at_once, {}, cancelled)):
-                    alone = deque([[suspect]])
+                for suspect in (yield from _together(self._executor, tasks, begin, at_once, {}, cancelled)):
+                    alone = deque([[suspect.pair]])
                     while alone:
                         self._renew(cancelled)
-                        if (yield from _together(self._executor, alone, 1, {}, cancelled)):
+                        if (yield from _together(self._executor, alone, begin, 1, {}, cancelled)):
                             yield _died(suspect)
         except BaseException:
             self._end()

@@ -429,9 +429,9 @@ class Records:
             VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
         self._file.write((sql, values))
 
-    def has_rows(self) -> bool:
-        """Whether there is any row."""
-        return bool(self._file.read("SELECT 1 FROM rows LIMIT 1"))
+    def is_empty(self) -> bool:
+        """Whether there is no row, and no file that was ever digested."""
+        return not self._file.read("SELECT 1 FROM rows UNION ALL SELECT 1 FROM files LIMIT 1")
 
     def has_row(self, key: Key) -> bool:
         """Whether these two were ever compared, under whatever conditions."""

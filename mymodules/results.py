@@ -9,14 +9,17 @@ spreadsheet takes some texts for formulas: a text cell that matches ``^'*[=+\-@\
 more ``'``, and reading takes one away. Reading never guesses: a text ``NA`` stays a text.
 """
 
+import bisect
 import contextlib
 import csv
 import io
+import itertools
 import json
 import math
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
@@ -295,6 +298,8 @@ BOM = b"\xef\xbb\xbf"
 class PartialWriter:
     """Writes rows as they come: a row that `append` has taken survives the end of this process.
 
+    Rows are kept there and not in memory, so that ten thousand need no more of it than a thousand.
+
     Parameters
     ----------
     path : Path
@@ -310,10 +315,11 @@ class PartialWriter:
 
     def __init__(self, path: Path, rows: Iterable[PairResult] = ()) -> None:
         self.path = path
-        write(path, rows)
+        self._begins: dict[str, int] = {}
+        self._end, self._checksum = len(_HEADER), zlib.crc32(_HEADER)
+        write(path, (self._noted(row.image_filename, encode([format_row(row)])) for row in rows))
         try:
-            self._file = path.open("ab", buffering=0)
-            self._end = self._file.seek(0, os.SEEK_END)
+            self._file = path.open("a+b", buffering=0)
         except OSError as error:
             raise not_written(path, error) from error
 
@@ -325,7 +331,41 @@ class PartialWriter:
         except OSError as error:
             self._take_back()
             raise not_written(self.path, error) from error
+        self._noted(row.image_filename, data)
+
+    def sorted(self, names: Iterable[str], instead: Mapping[str, PairResult]) -> Iterator[bytes | PairResult]:
+        """The rows of these names in their order, for `write`; some of them replaced.
+
+        Raises
+        ------
+        ResultsError
+            When another program has written to the file: then it is not known where a row begins.
+        """
+        try:
+            self._file.seek(0)
+            checksum = 0
+            while data := self._file.read(1 << 20):
+                checksum = zlib.crc32(data, checksum)
+            if checksum != self._checksum:
+                told = f"{shown(self.path)} was written to by another program during the run"
+                raise ResultsError(f"{told}: run again, which compares only what no store knows.")
+            begins = [*self._begins.values(), self._end]
+            for name in names:
+                if name in instead:
+                    yield instead[name]
+                else:
+                    begin = self._file.seek(self._begins[name])
+                    yield self._file.read(begins[bisect.bisect_right(begins, begin)] - begin)
+        except OSError as error:
+            told = f"{shown(self.path)} cannot be read ({error.strerror or error})"
+            raise ResultsError(f"{told}: see to its disk, then resume the run.") from error
+
+    def _noted(self, name: str, data: bytes) -> bytes:
+        """The line of a row, of which is remembered where it is."""
+        self._begins[name] = self._end
         self._end += len(data)
+        self._checksum = zlib.crc32(data, self._checksum)
+        return data
 
     def close(self) -> None:
         """Close the file; it stays where it is."""
@@ -349,21 +389,22 @@ class PartialWriter:
         self.close()
 
 
-def write(path: Path, rows: Iterable[PairResult]) -> None:
+def write(path: Path, rows: Iterable[PairResult | bytes]) -> None:
     """Write a whole CSV in one step.
+
+    Parameters
+    ----------
+    path : Path
+    rows : iterable of PairResult or bytes
+        Rows, or their lines as they stand in another file.
 
     Raises
     ------
     OutputError
         With the path; a file that was there before is unchanged and nothing is left beside it.
     """
-    write_file(path, _chunks(rows))
-
-
-def _chunks(rows: Iterable[PairResult]) -> Iterable[bytes]:
-    yield BOM + encode([list(COLUMNS)])
-    for row in rows:
-        yield encode([format_row(row)])
+    lines = (row if isinstance(row, bytes) else encode([format_row(row)]) for row in rows)
+    write_file(path, itertools.chain([_HEADER], lines))
 
 
 def encode(rows: Iterable[Sequence[str]]) -> bytes:
@@ -372,6 +413,9 @@ def encode(rows: Iterable[Sequence[str]]) -> bytes:
     csv.writer(text).writerows(rows)
     # Names and messages hold no surrogates (pairs.to_text, pairs.sentence); a run should not end if one does.
     return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+_HEADER = BOM + encode([COLUMNS])
 
 
 def write_all(file: io.FileIO, data: bytes) -> None:
@@ -456,8 +500,7 @@ def _whole_lines(data: bytes) -> bytes:
         if quotes % 2 == 0:
             return data[: at + 1]
         end = at
-    header = next(iter(_chunks(())))
-    return b"" if header.startswith(data) else data
+    return b"" if _HEADER.startswith(data) else data
 
 
 def _rows(path: Path, text: str) -> list[PairResult]:

@@ -14,7 +14,7 @@ import shutil
 import stat
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import Final, TypeVar
 from mymodules import images, pairs, pictures, workers
 from mymodules.pairs import Pair
 from mymodules.records import DigestedFile, FileState, Key, StoredRow
-from mymodules.settings import shown
+from mymodules.settings import AnyPath, shown
 from mymodules.store import DiffStore
 from mymodules.workers import PairResult
 
@@ -87,12 +87,11 @@ class Reuse:
 
     def __post_init__(self) -> None:
         self._pairs = {pair.name: pair for pair in self.part}
-        self._stats: dict[Path, tuple[FileState, int]] = {}
-        self._trusted: dict[Path, str] = {}
+        self._states: dict[str, tuple[FileState, int]] = {}  # of the files that are being compared
         self._taken: set[str] = set()
         self._files: list[DigestedFile] = []
         self._rows: list[StoredRow] = []
-        self._originals: dict[str, Path] = {}
+        self._originals: dict[str, str] = {}
         self._usable, self._saved = True, time.monotonic()
 
     def take(self, done: Collection[str]) -> list[PairResult]:
@@ -105,18 +104,20 @@ class Reuse:
             self._give_up("is not used by this run, which compares everything", error)
             return []
 
+    def expect(self, pair: Pair) -> None:
+        """Look at the files of a pair that is to be compared, before they are read."""
+        moment = time.time_ns()
+        self._states |= {path: (state, moment) for path, state in _file_states([pair])}
+
     def add(self, row: PairResult) -> None:
         """Keep a row of this run, sooner or later."""
         pair = self._pairs[row.image_filename]
         sides = _sides(pair, row)
         for path, digest in sides:
-            if digest is None:
-                continue
-            if path in self._stats:
-                status, moment = self._stats.pop(path)
-                if self._trusted.get(path) != digest:
-                    self._files.append(DigestedFile(path, status, digest, moment))
-            if self.keep_originals and row.status == "changed":
+            state = self._states.pop(path, None)
+            if digest is not None and state is not None:
+                self._files.append(DigestedFile(path, state[0], digest, state[1]))
+            if digest is not None and self.keep_originals and row.status == "changed":
                 self._originals[digest] = path
         if pair.problem is None and all(digest is not None for _, digest in sides):
             self._rows += self._stored(row)
@@ -141,44 +142,46 @@ class Reuse:
         self._files, self._rows, self._saved = [], [], time.monotonic()
 
     def _take(self, store: DiffStore, part: Sequence[Pair]) -> list[PairResult]:
+        if store.records.is_empty():
+            self.reasons |= {pair.name: "new" if pair.problem is None else "error" for pair in part}
+            return []
         moment = time.time_ns()
-        for pair in part:
-            for path in (pair.first, pair.second):
-                if path is not None and pair.problem is None and (status := _stat(path)) is not None:
-                    self._stats[path] = status, moment
-        known = store.records.known_files((path, status) for path, (status, _) in self._stats.items())
-        before = {path: known[str(path)].digest for path in self._stats if str(path) in known}
-        trusted = {path for path in before if known[str(path)].unchanged and not self.verify}
-        unread = [path for path in self._stats if path not in trusted]
-        now: dict[Path, str | None] = {}
-        if known or store.records.has_rows():  # else nothing can be found under any digest
-            now = {**before, **dict(zip(unread, self._contents(unread), strict=True))}
-        self._trusted = {path: before[path] for path in trusted}  # need not be remembered again
+        states = dict(_file_states(part))
+        known = store.records.known_files(states.items())
+        before = {path: file.digest for path, file in known.items()}
+        trusted = {path for path, file in known.items() if file.unchanged and not self.verify}
+        unread = [path for path in states if path not in trusted]
+        now = {**before, **dict(zip(unread, self._contents(unread), strict=True))}
         keys = {pair.name: _key(pair, now) for pair in part if pair.problem is None}
         stored = {}
         for manner, names in _grouped(keys, str).items():
             asked = {key for name in names if (key := keys[name]) is not None}
-            for key, row in store.records.rows(asked, self.conditions + manner).items():
-                stored[manner, key] = row
+            for key, earlier in store.records.rows(asked, self.conditions + manner).items():
+                stored[manner, key] = earlier
         found = []
         for pair in part:
             key = keys.get(pair.name)
-            earlier = stored.get((_manner(pair.name), key)) if key is not None else None
-            if pair.problem is not None or (now and key is None):
+            match = stored.get((_manner(pair.name), key)) if key is not None else None
+            if pair.problem is not None or key is None:
                 self.reasons[pair.name] = "error"  # that there will be one is known already
-            elif earlier is None:
-                compared = key is not None and store.records.has_row(key)
-                self.reasons[pair.name] = _reason(pair, before, now, compared)
-            elif workers.names_its_files(earlier.row):
+            elif match is None:
+                self.reasons[pair.name] = _reason(pair, before, now, store.records.has_row(key))
+            elif workers.names_its_files(match.row):
                 self.reasons[pair.name] = "error"
-            elif not self._takes_drawings(earlier, self.stems[pair.name]):
+            elif not self._takes_drawings(match, self.stems[pair.name]):
                 self.reasons[pair.name] = "drawings missing"
             else:
-                found.append(earlier.row._replace(image_filename=pair.name))
+                row = match.row._replace(image_filename=pair.name)
+                self._files += [
+                    DigestedFile(path, states[path], digest, moment)
+                    for path, digest in _sides(pair, row)
+                    if digest is not None and path not in trusted
+                ]
+                found.append(row)
         self._taken.update(row.image_filename for row in found)
         return found
 
-    def _contents(self, paths: Sequence[Path]) -> list[str | None]:
+    def _contents(self, paths: Sequence[str]) -> list[str | None]:
         """Digests of files, read side by side; where the run is cancelled, none any more."""
         with ThreadPoolExecutor() as threads:
             return list(threads.map(lambda path: None if self.cancelled() else content(path), paths))
@@ -242,19 +245,19 @@ class Reuse:
             warnings.warn(f"The store {shown(self.root)} {what}: {error}", stacklevel=3)
 
 
-def _key(pair: Pair, now: Mapping[Path, str | None]) -> Key | None:
+def _key(pair: Pair, now: Mapping[str, str | None]) -> Key | None:
     """Digests of both sides; None while one is not known."""
     sides = [None if path is None else now.get(path) for path in (pair.first, pair.second)]
     there = pair.first is not None, pair.second is not None
     return (sides[0], sides[1]) if tuple(side is not None for side in sides) == there else None
 
 
-def _sides(pair: Pair, row: PairResult) -> list[tuple[Path, str | None]]:
+def _sides(pair: Pair, row: PairResult) -> list[tuple[str, str | None]]:
     sides = (pair.first, row.first_digest), (pair.second, row.second_digest)
     return [(path, digest) for path, digest in sides if path is not None]
 
 
-def _reason(pair: Pair, before: Mapping[Path, str], now: Mapping[Path, str | None], compared: bool) -> str:
+def _reason(pair: Pair, before: Mapping[str, str], now: Mapping[str, str | None], compared: bool) -> str:
     """Why there is no row: by the digests known before and those of now, and whether these two had one."""
     sides = ("first", pair.first), ("second", pair.second)
     if any(path is not None and path not in before for _, path in sides):
@@ -279,16 +282,24 @@ def _grouped(values: Iterable[T], name: Callable[[T], str]) -> dict[str, list[T]
     return groups
 
 
-def _stat(path: Path) -> FileState | None:
+def _file_states(part: Iterable[Pair]) -> Iterator[tuple[str, FileState]]:
+    """The files of pairs that can be compared, and what is known of them without reading them."""
+    for pair in part:
+        for path in (pair.first, pair.second):
+            if path is not None and pair.problem is None and (state := _stat(path)) is not None:
+                yield path, state
+
+
+def _stat(path: AnyPath) -> FileState | None:
     """What is known of a file without reading it; None for what is no file."""
     try:
-        status = path.stat()
+        status = os.stat(path)  # noqa: PTH116 - a Path takes longer than the look itself
     except OSError:
         return None
     return FileState.of(status) if stat.S_ISREG(status.st_mode) else None
 
 
-def content(path: Path) -> str | None:
+def content(path: AnyPath) -> str | None:
     """The digest of a file; None for what cannot be read, or is no file and might be waited for."""
     try:
         return None if _stat(path) is None else images.digest(path)

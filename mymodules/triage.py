@@ -323,14 +323,14 @@ def _change(number: int, row: Row, status: str, pair: Pair | None, first: Path, 
         sides = " and ".join(side for side, there in zip(("first", "second"), has, strict=True) if there)
         raise _Refused(f"It is now in {sides}, which is not what was compared: {_AGAIN}.")
     if pair.first is not None:
-        below = str(pair.first.relative_to(first))
+        below = str(Path(pair.first).relative_to(first))
     else:
         assert pair.second is not None
-        below = str(pair.second.relative_to(second))
+        below = str(Path(pair.second).relative_to(second))
     old, new = row.first_digest or None, row.second_digest or None
     if (old is None and status != "extra") or (new is None and status != "missing"):
         raise _Refused(f"The run does not know its digests: {_AGAIN}.")
-    return _Change(number, row.name, first, below, old, new, pair.second)
+    return _Change(number, row.name, first, below, old, new, Path(pair.second) if pair.second else None)
 
 
 def _reserved(out: Path) -> Path:

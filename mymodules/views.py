@@ -248,7 +248,8 @@ class Folders:
                 found = ()
             self._listing = {pair.name: pair for pair in found}
         pair = self._listing.get(name)
-        return None if pair is None else pair.first if side == "first" else pair.second
+        path = pair and (pair.first if side == "first" else pair.second)
+        return Path(path) if path else None
 
 
 def _closed(out: Path | None) -> str:

@@ -150,7 +150,7 @@ def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
     pair = listing.get(name)
     if pair is None:  # not named like a picture, or newer than the listing
         raw = pairs.from_text(name)
-        first, second = (_there(root / raw) for root in (chosen.first, chosen.second))
+        first, second = (_there(str(root / raw)) for root in (chosen.first, chosen.second))
         pair = Pair(name, first, second)
     if pair.first is None and pair.second is None:
         return _result(pair, "error", "vanished", ["It is in neither folder any more. Run again."])
@@ -366,16 +366,16 @@ def _canvas(side: _Side) -> pictures.Canvas:
     return pictures.canvas(images.decode(side.data, side.whole) if loaded is None else loaded)
 
 
-def _inspected(role: str, path: Path | None, max_pixels: int, other: _Side | None = None) -> _Side | None:
+def _inspected(role: str, path: str | None, max_pixels: int, other: _Side | None = None) -> _Side | None:
     """A side with its bytes and its header, or with the error that prevents them.
 
     What is known of the other side's equal bytes is not found out again.
     """
     if path is None:
         return None
-    side = _Side(role, path)
+    side = _Side(role, Path(path))
     try:
-        side.data = _read(path)
+        side.data = _read(side.path)
         if other is not None and other.digest is not None and other.data == side.data:
             side.digest, side.header, side.error = other.digest, other.header, other.error
         else:
@@ -554,7 +554,7 @@ def _name_below(path: str | os.PathLike[str], *roots: Path) -> str:
     raise SettingsError(f"{told}: name these folders to settings.init().")
 
 
-def _there(path: Path) -> Path | None:
+def _there(path: str) -> str | None:
     return path if os.path.lexists(path) else None
 
 
@@ -563,7 +563,7 @@ def _listing(first: Path, second: Path) -> tuple[dict[str, Pair], dict[str, str]
     """Pairs by their name on either side, and stems by the pair's name; once for a process."""
     listing = pairs.find(first, second)
     by_name = {
-        pairs.to_text(path.relative_to(root).as_posix()): pair
+        pairs.to_text(Path(path).relative_to(root).as_posix()): pair
         for pair in listing.pairs
         for root, path in ((first, pair.first), (second, pair.second))
         if path is not None

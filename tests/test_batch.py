@@ -228,6 +228,31 @@ def test_rows_are_on_disk_when_progress_is_told(given: Folders) -> None:
     assert found == list(range(1, TOTAL + 1))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets nobody replace a file that is open")
+def test_editors_may_replace_the_rows_on_disk(given: Folders, expected: batch.Run) -> None:
+    """As spreadsheets do that save what they show: another file under the same name."""
+
+    def save(progress: batch.Progress) -> None:
+        other = given.out / "saved"
+        other.write_text("something else")
+        other.replace(progress.partial_path)
+
+    assert figures(batch.run(*given, on_progress=save).csv_path) == figures(expected.csv_path)
+
+
+def test_rows_on_disk_that_another_program_changed(given: Folders, expected: batch.Run) -> None:
+    def spoil(progress: batch.Progress) -> None:
+        with progress.partial_path.open("ab") as file:
+            file.write(b"\n")
+
+    with pytest.raises(ResultsError, match="was written to by another program during the run: run again"):
+        batch.run(*given, on_progress=spoil, store=".store")
+    assert not list(given.out.glob("results-*-*[0-9].csv"))
+    run = batch.run(*given, store=".store")
+    assert run.reused == TOTAL - COUNTS["error"]
+    assert figures(run.csv_path) == figures(expected.csv_path)
+
+
 def test_progress_of_a_resumed_run_counts_what_is_kept(given: Folders) -> None:
     partial = partial_of(batch.run(*given), lambda name: name > "changed 03")
     told: list[batch.Progress] = []

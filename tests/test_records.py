@@ -221,10 +221,10 @@ def test_rows_are_found_by_both_digests_and_conditions(kept: Records) -> None:
     conditions = fingerprint({"options": {"max_pixels": 5}, "versions": {"numpy": "2"}})
     assert conditions != fingerprint({"options": {"max_pixels": 6}, "versions": {"numpy": "2"}})
     gone = ROW._replace(status="missing", code="only_first", second_digest=None)
-    assert not kept.has_rows()
+    assert kept.is_empty()
     drawn = StoredRow(ROW, "../03.diff-1", "a b/x", ((5, 2**70), (6, -7)))
     kept.remember_rows([drawn, StoredRow(gone)], conditions)
-    assert kept.has_rows()
+    assert not kept.is_empty()
     both, first_only = (ONE, OTHER), (ONE, None)
     assert kept.rows([both, first_only, (OTHER, ONE)], conditions) == {
         both: drawn,

@@ -494,6 +494,34 @@ def test_half_a_row_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert results.read(path) == [CHANGED, MISSING]
 
 
+def test_rows_that_have_come_are_sorted(tmp_path: Path) -> None:
+    rows = {row.image_filename: row for row in AWKWARD_ROWS}
+    kept, coming = list(rows.values())[:2], list(rows.values())[2:]
+    names = sorted(rows)
+    instead = rows[names[1]]._replace(messages="In other words.")
+    with results.PartialWriter(tmp_path / "r.partial.csv", kept) as writer:
+        for row in coming:
+            writer.append(row)
+        results.write(tmp_path / "r.csv", writer.sorted(names, {names[1]: instead}))
+        results.write(tmp_path / "part.csv", writer.sorted(names[3:4], {}))
+    assert results.read(tmp_path / "r.csv") == [rows[names[0]], instead, *(rows[name] for name in names[2:])]
+    assert results.read(tmp_path / "part.csv") == [rows[names[3]]]
+
+
+@pytest.mark.parametrize("change", ["one byte", "one more", "one less"])
+def test_a_partial_file_that_another_program_wrote_to(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "r.partial.csv"
+    with results.PartialWriter(path, [CHANGED]) as writer:
+        writer.append(MISSING)
+        data = path.read_bytes()
+        path.write_bytes(
+            {"one byte": data.replace(b"0", b"1", 1), "one more": data + b"\n"}.get(change, data[:-1])
+        )
+        with pytest.raises(ResultsError, match=r"r\.partial\.csv was written to by another program"):
+            results.write(tmp_path / "r.csv", writer.sorted([CHANGED.image_filename], {}))
+    assert not (tmp_path / "r.csv").exists()
+
+
 def test_errors_cross_processes(tmp_path: Path) -> None:
     with pytest.raises(OutputError) as caught:
         results.write(tmp_path / "absent" / "r.csv", [])

@@ -105,8 +105,8 @@ def opened_files(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     digest = images.digest
 
     def noted(source: Any) -> str:
-        if isinstance(source, Path):
-            read.append(source)
+        if not isinstance(source, bytes):
+            read.append(Path(source))
         return digest(source)
 
     monkeypatch.setattr(images, "digest", noted)
