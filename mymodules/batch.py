@@ -26,7 +26,7 @@ from loky import cpu_count
 
 from mymodules import images, pairs, pictures, pool, results, settings, sources, workers
 from mymodules.errors import OutputError, ResultsError, SettingsError, StoreError
-from mymodules.pairs import Pair
+from mymodules.pairs import Listing, Pair
 from mymodules.records import fingerprint
 from mymodules.reuse import Reuse, content
 from mymodules.settings import AnyPath, Settings
@@ -258,13 +258,13 @@ def run(
         ):
             if on_progress is not None and plan.reused and done == total:
                 on_progress(_progress(plan, done, counts, time.monotonic() - began))
-            for row in coming:
+            for pair, row in coming:
                 writer.append(row)
                 done += 1
                 if row.status in _ONE_SIDED:
                     one_sided[row.image_filename] = row
                 if memory is not None:
-                    memory.add(row)
+                    memory.add(pair, row)
                 counts[row.status] += 1
                 if on_progress is not None:
                     on_progress(_progress(plan, done, counts, time.monotonic() - began))
@@ -303,7 +303,6 @@ class _Plan:
     settings: Settings
     manifest: dict[str, Any]
     part: Sequence[Pair]
-    stems: dict[str, str]
     alone: list[Pair]  # of the pairs that are no part of this run, those with one side only
     kept: list[PairResult]
     reused: int = 0
@@ -331,7 +330,17 @@ class _Plan:
         """What a worker is told of a pair."""
         which = self.manifest["pictures"]
         folder = None if which == "none" else self.pictures_dir
-        return Job(pair, folder, self.stems[pair.name], which == "all", self.settings.max_pixels)
+        return Job(pair, folder, self.stem(pair.name), which == "all", self.settings.max_pixels)
+
+    @property
+    def stems(self) -> dict[str, str]:
+        """Where drawings stand whose place is not the name of their pair; that of all would be very many."""
+        stems: dict[str, str] = self.manifest["stems"]
+        return stems
+
+    def stem(self, name: str) -> str:
+        """Where the drawings of a pair stand."""
+        return self.stems.get(name, name)
 
     @property
     def resuming(self) -> str:
@@ -359,7 +368,7 @@ class _Plan:
     def has_drawings(self, row: PairResult) -> bool:
         """Whether all drawings that belong to a row are there: a full disk may have prevented them."""
         drawn = {"none": (), "changed": ("changed",), "all": ("changed", "same")}[self.manifest["pictures"]]
-        stem = self.stems[row.image_filename]
+        stem = self.stem(row.image_filename)
         paths = (self.pictures_dir / (stem + ending) for ending in pictures.ENDINGS)
         too_large = workers.span(row) > self.settings.max_pixels
         return row.status not in drawn or too_large or all(path.exists() for path in paths)
@@ -373,7 +382,7 @@ class _Plan:
             self.settings.out / store,
             fingerprint(depends),
             self.part,
-            self.stems,
+            self.stem,
             None if which == "none" else self.pictures_dir,
             draw_same=which == "all",
             max_pixels=self.settings.max_pixels,
@@ -387,8 +396,9 @@ class _Plan:
         taken = memory.take({row.image_filename for row in self.kept})
         self.kept += taken
         self.reused, self.reasons = len(taken), memory.reasons
+        names = {pair.name: pair for pair in self.part} if self.kept else {}
         for row in self.kept:
-            memory.add(row)
+            memory.add(names[row.image_filename], row)
 
     def finish(self, counts: dict[str, int], seconds: float) -> None:
         self.manifest |= {"complete": True, "counts": counts, "seconds": round(seconds, 3)}
@@ -422,7 +432,6 @@ def _new_plan(
     if cancelled():
         raise KeyboardInterrupt("Stopped before the first picture was compared; nothing has been written.")
     part = listing.part(skip_until, stop_at)
-    stems = pictures.stems(pair.name for pair in listing.pairs)
     stamp = results.reserve(chosen.out, datetime.now().strftime("%Y%m%d-%H%M%S"))
     manifest = {
         **_conditions(chosen),
@@ -435,10 +444,10 @@ def _new_plan(
         "pairs": len(listing.pairs),
         "caller": os.environ.get(settings.CALLER),
         "left_out": {"hidden": listing.hidden, "other": listing.other, "links": listing.links},
-        "stems": {name: stem for name, stem in stems.items() if name != stem},
+        "stems": _stems(listing),
         "complete": False,
     }
-    plan = _Plan(stamp, chosen, manifest, part, stems, _alone(listing.pairs, part), kept=[])
+    plan = _Plan(stamp, chosen, manifest, part, _alone(listing.pairs, part), kept=[])
     plan.begin()
     return plan
 
@@ -479,14 +488,13 @@ def _resumed_plan(
     rows = results.read_partial(path) if path.name.endswith(".partial.csv") else results.read(path)
     _check(chosen, store)
     listing = pairs.find(chosen.first, chosen.second)
-    stems = pictures.stems(pair.name for pair in listing.pairs)
-    manifest["stems"] = {name: stem for name, stem in stems.items() if name != stem}
+    manifest["stems"] = _stems(listing)
     where = {"out": str(chosen.out), "pictures_dir": str(results.pictures_path(chosen.out, stamp))}
     manifest |= {**where, "complete": False}
     part = listing.part(manifest["skip_until"], manifest["stop_at"])
     # Renames are found anew at the end, from rows that do not speak of them yet.
     by_name = {row.image_filename: row for row in rows if _RENAMED not in row.messages}
-    plan = _Plan(stamp, chosen, manifest, part, stems, _alone(listing.pairs, part), kept=[])
+    plan = _Plan(stamp, chosen, manifest, part, _alone(listing.pairs, part), kept=[])
     for pair in part:
         if cancelled():
             told = "Stopped before the first picture was compared; all rows are kept. Go on with"
@@ -496,7 +504,7 @@ def _resumed_plan(
             plan.kept.append(row)
     plan.begin()
     for pair in plan.left:
-        pictures.remove(plan.pictures_dir, stems[pair.name])
+        pictures.remove(plan.pictures_dir, plan.stem(pair.name))
     return plan
 
 
@@ -532,6 +540,12 @@ def _check(chosen: Settings, store: Path | None) -> None:
     chosen.check()
     if store is not None:
         chosen.check_outside(chosen.out / store, "store")
+
+
+def _stems(listing: Listing) -> dict[str, str]:
+    """Where drawings stand whose place is not the name of their pair."""
+    stems = pictures.stems(pair.name for pair in listing.pairs)
+    return {name: stem for name, stem in stems.items() if name != stem}
 
 
 def _alone(listed: Sequence[Pair], part: Sequence[Pair]) -> list[Pair]:

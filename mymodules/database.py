@@ -203,6 +203,7 @@ def _connected(path: Path | str) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA cache_size = -500")  # KiB; the system keeps the file in its own cache
         if path != ":memory:" and db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
             _patiently(lambda: db.execute("PRAGMA journal_mode = WAL"))
     except BaseException:

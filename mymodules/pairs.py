@@ -120,10 +120,9 @@ def find(first: Path, second: Path) -> Listing:
     match across the sides, but collide on one side: then every spelling is a pair with a problem.
     """
     sides = (_walk(os.fspath(first), "first"), _walk(os.fspath(second), "second"))
-    keys = {_key(path) for side in sides for path in side.entries}
     others = tuple(_other_spellings(side) for side in sides)
     pairs: list[Pair] = []
-    for key in sorted(keys):
+    for key in sorted({_key(path) for side in sides for path in side.entries}):
         firsts, seconds = (
             [path for path in (key, *other.get(key, ())) if path in side.entries]
             for side, other in zip(sides, others, strict=True)

@@ -35,13 +35,14 @@ _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # numpy would start threads that n
 Task = list[Pair]
 Begin = Callable[[Pair], Job]
 """Makes the job of a pair, right before it is handed to a worker."""
+Rows = Generator[tuple[Pair, PairResult], None, None]
 Question = Callable[[], bool]
 
 
 def rows(
     pairs: Sequence[Pair], begin: Begin, executor: Executor | None, processes: int, cancelled: Question
-) -> Generator[PairResult, None, None]:
-    """Rows as they come, from the executor or from as many processes of our own.
+) -> Rows:
+    """Pairs and their rows as they come, from the executor or from as many processes of our own.
 
     Whether it is cancelled is asked several times a second, also while no row comes; if so, this ends like
     an interrupt.
@@ -75,7 +76,7 @@ def _together(
     at_once: int,
     under_way: dict[Future[list[PairResult]], list[Job]],
     cancelled: Question,
-) -> Generator[PairResult, None, list[Job]]:
+) -> Generator[tuple[Pair, PairResult], None, list[Job]]:
     """Rows as they come; returns the jobs that were under way when the executor broke, if it did.
 
     Tasks that were not begun stay in the queue. Few are under way at a time, because all of them are
@@ -99,13 +100,12 @@ def _together(
         for future in done:
             if not isinstance(future.exception(), BrokenExecutor):
                 for job, row in zip(under_way.pop(future), future.result(), strict=True):
-                    yield row._replace(image_filename=job.pair.name)  # not one more copy of each name
+                    # Not one more copy of each name: there may be very many.
+                    yield job.pair, row._replace(image_filename=job.pair.name)
     return [job for jobs in under_way.values() for job in jobs]
 
 
-def _from_given(
-    executor: Executor, pairs: Iterable[Pair], begin: Begin, cancelled: Question
-) -> Generator[PairResult, None, None]:
+def _from_given(executor: Executor, pairs: Iterable[Pair], begin: Begin, cancelled: Question) -> Rows:
     """Rows from an executor that the caller owns."""
     tasks = _tasks(pairs)
     under_way: dict[Future[list[PairResult]], list[Job]] = {}
@@ -143,9 +143,7 @@ class _Processes:
             warm._end()
         return cls(least, cancelled)
 
-    def rows(
-        self, pairs: Iterable[Pair], begin: Begin, cancelled: Question
-    ) -> Generator[PairResult, None, None]:
+    def rows(self, pairs: Iterable[Pair], begin: Begin, cancelled: Question) -> Rows:
         """Rows as they come. Whatever ends this early ends the processes as well."""
         tasks = _tasks(pairs)
         try:
@@ -157,7 +155,7 @@ class _Processes:
                     while alone:
                         self._renew(cancelled)
                         if (yield from _together(self._executor, alone, begin, 1, {}, cancelled)):
-                            yield _died(suspect)
+                            yield suspect.pair, _died(suspect)
         except BaseException:
             self._end()
             raise

@@ -344,7 +344,7 @@ class PartialWriter:
         try:
             self._file.seek(0)
             checksum = 0
-            while data := self._file.read(1 << 20):
+            while data := self._file.read(1 << 16):
                 checksum = zlib.crc32(data, checksum)
             if checksum != self._checksum:
                 told = f"{shown(self.path)} was written to by another program during the run"

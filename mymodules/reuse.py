@@ -52,8 +52,8 @@ class Reuse:
         Fingerprint of the options and versions that the rows of this run depend on.
     part : sequence of Pair
         The pairs of this run.
-    stems : mapping of str to str
-        Where the drawings of each stand, see `pictures.stems`.
+    stem : callable
+        Where the drawings of a name stand, see `pictures.stems`.
     pictures_dir : Path or None
         Where drawings of this run go; None for a run without.
     draw_same : bool
@@ -76,7 +76,7 @@ class Reuse:
     root: Path
     conditions: str
     part: Sequence[Pair]
-    stems: Mapping[str, str]
+    stem: Callable[[str], str]
     pictures_dir: Path | None
     draw_same: bool
     max_pixels: int
@@ -86,12 +86,11 @@ class Reuse:
     reasons: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._pairs = {pair.name: pair for pair in self.part}
         self._states: dict[str, tuple[FileState, int]] = {}  # of the files that are being compared
         self._taken: set[str] = set()
         self._files: list[DigestedFile] = []
         self._rows: list[StoredRow] = []
-        self._originals: dict[str, str] = {}
+        self._changed: list[Pair] = []
         self._usable, self._saved = True, time.monotonic()
 
     def take(self, done: Collection[str]) -> list[PairResult]:
@@ -109,16 +108,15 @@ class Reuse:
         moment = time.time_ns()
         self._states |= {path: (state, moment) for path, state in _file_states([pair])}
 
-    def add(self, row: PairResult) -> None:
+    def add(self, pair: Pair, row: PairResult) -> None:
         """Keep a row of this run, sooner or later."""
-        pair = self._pairs[row.image_filename]
         sides = _sides(pair, row)
         for path, digest in sides:
             state = self._states.pop(path, None)
             if digest is not None and state is not None:
                 self._files.append(DigestedFile(path, state[0], digest, state[1]))
-            if digest is not None and self.keep_originals and row.status == "changed":
-                self._originals[digest] = path
+        if self.keep_originals and row.status == "changed":
+            self._changed.append(pair)
         if pair.problem is None and all(digest is not None for _, digest in sides):
             self._rows += self._stored(row)
         rows, seconds = EVERY
@@ -127,7 +125,7 @@ class Reuse:
 
     def save(self, *, originals: bool = False) -> None:
         """Keep what was added up to now, and where it is asked for copies of pictures: they take longest."""
-        if self._usable and (self._files or self._rows or (originals and self._originals)):
+        if self._usable and (self._files or self._rows or (originals and self._changed)):
             try:
                 with DiffStore(self.root) as store:
                     store.records.remember_files(self._files)
@@ -135,11 +133,17 @@ class Reuse:
                     for manner, rows in manners.items():
                         store.records.remember_rows(rows, self.conditions + manner)
                     if originals:
-                        copies = self._originals.items()
-                        store.keep_originals(copy for copy in copies if not self.cancelled())
+                        for start in range(0, len(self._changed), EVERY[0]):
+                            self._copy(store, self._changed[start : start + EVERY[0]])
             except Exception as error:
                 self._give_up("does not know all of this run, and the next one compares more", error)
         self._files, self._rows, self._saved = [], [], time.monotonic()
+
+    def _copy(self, store: DiffStore, changed: Sequence[Pair]) -> None:
+        """Keep copies of both sides, by the digests that are known of them by now."""
+        known = store.records.known_files(_file_states(changed))
+        copies = ((file.digest, path) for path, file in known.items() if not self.cancelled())
+        store.keep_originals(copies)
 
     def _take(self, store: DiffStore, part: Sequence[Pair]) -> list[PairResult]:
         if store.records.is_empty():
@@ -168,7 +172,7 @@ class Reuse:
                 self.reasons[pair.name] = _reason(pair, before, now, store.records.has_row(key))
             elif workers.names_its_files(match.row):
                 self.reasons[pair.name] = "error"
-            elif not self._takes_drawings(match, self.stems[pair.name]):
+            elif not self._takes_drawings(match, self.stem(pair.name)):
                 self.reasons[pair.name] = "drawings missing"
             else:
                 row = match.row._replace(image_filename=pair.name)
@@ -191,7 +195,7 @@ class Reuse:
         if self.pictures_dir is None or not self._is_drawn(row):
             # Of one that was taken the store may know drawings.
             return [] if row.image_filename in self._taken else [StoredRow(row)]
-        stem, folder = self.stems[row.image_filename], self._folder
+        stem, folder = self.stem(row.image_filename), self._folder
         if self._is_too_large(row):
             return [StoredRow(row, folder, stem)]
         drawn = _states(self.pictures_dir, stem)
