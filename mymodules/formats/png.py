@@ -7,9 +7,9 @@ Two steps that can be had apart, because comparing two files rarely needs every 
   at no other row (None or Sub), or at any row at all when the raw bytes of the row above are known.
 
 `samples` reads raw bytes as gray, gray + alpha, RGB or RGBA. `decode` is all three for a whole file,
-interlaced ones included. Longer runs of rows with the filters None and Up are unfiltered by numpy, the
-others by libpng (through imagecodecs), for which they are wrapped as a small uncompressed PNG whose
-pixels have the same size in bytes.
+interlaced ones included. What only repeats the row above, as most of a screenshot does, is copied. The
+filters None and Up are left to numpy, others to libpng (through imagecodecs), for which rows, or parts of
+them, are wrapped as a small uncompressed PNG whose pixels have the same size in bytes.
 
 What the libraries let pass is refused here: wrong CRCs, missing IEND, too little or too much pixel
 data, filter types that do not exist, palette entries that do not exist.
@@ -45,8 +45,9 @@ _METADATA = {
 _METADATA |= {b"cICP": "colour profile", b"pHYs": "density", b"eXIf": "orientation"}
 _END = struct.pack(">I4sI", 0, b"IEND", 0xAE426082)
 _WIDEST = 1_000_000  # px, of a side, by libpng
-_LIBPNG_BYTES = 1 << 22  # at once: libpng has limits, and needs as much again
-_WORTHWHILE = 8  # rows
+_LIBPNG_BYTES = 1 << 21  # at once: libpng has limits, and they are held four times
+_PAETH_BYTES = 40_000  # of rows with the filter Paeth, for each part; by measuring
+_NARROWEST = 256  # px, of a part
 _AT_ONCE = 1 << 20  # bytes that are compressed at once
 _BLOCK = 65535  # bytes of the largest uncompressed block of DEFLATE
 _LARGEST_PROFILE = 1 << 24  # bytes; more would be a bomb
@@ -54,6 +55,8 @@ _LARGEST_PROFILE = 1 << 24  # bytes; more would be a bomb
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 # A PNG kind (bit depth, colour type) for each pixel size in bytes: filters know bytes, not colours.
 _KIND_OF_SIZE = {1: (8, 0), 2: (8, 4), 3: (8, 2), 4: (8, 6), 6: (16, 2), 8: (16, 6)}
+# What each filter predicts at the left edge: the byte above, shifted down by so many bits.
+_EDGE_SHIFTS = np.array([8, 8, 0, 1, 0], np.uint8)
 
 Bytes = NDArray[np.uint8]
 Samples = NDArray[np.unsignedinteger[Any]]  # uint8 or uint16
@@ -220,18 +223,13 @@ def unfilter(rows: Bytes, pixel_size: int, above: Bytes | None = None) -> Bytes:
     -------
     uint8 (rows, stride)
     """
-    # The row above stands on top of the others, so that any stretch finds its own in place; the filters
-    # take the one above the picture for zeros.
+    # The row above stands on top of the others, so that all find theirs in place; the filters take the
+    # one above the picture for zeros.
     padded = np.empty((rows.shape[0] + 1, rows.shape[1] - 1), np.uint8)
     padded[0] = 0 if above is None else above
-    for start, stop, plain in _stretches_of_a_kind(rows[:, 0]):
-        at_once = stop - start if plain else min(_WIDEST // 2, max(1, _LIBPNG_BYTES // rows.shape[1]))
-        for top in range(start, stop, at_once):
-            bottom = min(stop, top + at_once)
-            if plain:
-                _add_up(rows[top:bottom], padded[top : bottom + 1])
-            else:
-                _by_libpng(rows[top:bottom], pixel_size, padded[top : bottom + 1])
+    at_once = min(_WIDEST // 2, max(1, _LIBPNG_BYTES // rows.shape[1]))
+    for top in range(0, len(rows), at_once):
+        _unfilter(rows[top : top + at_once], pixel_size, padded[top : top + at_once + 1])
     return padded[1:]
 
 
@@ -243,51 +241,78 @@ def stretches(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return list(zip(edges[::2], edges[1::2], strict=True))
 
 
-def _stretches_of_a_kind(filters: Bytes) -> list[tuple[int, int, bool]]:
-    """Stretches of rows, start and stop, and whether each of them has the filter None or Up.
+def _unfilter(rows: Bytes, pixel_size: int, into: Bytes) -> None:
+    """Unfilter some rows; ``into`` has one row more, the one above: that comes first.
 
-    Short ones of these go with their neighbours: a call of libpng costs as much as they save.
+    They are cut into parts, from left to right: a row of a screenshot that does not repeat the one above
+    it in full often does in some parts. The more rows have the dear filter, Paeth, the more parts pay;
+    none where nothing repeats, as in a photograph.
     """
-    plain = (filters == 0) | (filters == 2)
-    found, done = [], 0
-    for start, stop in stretches(plain):
-        if stop - start < _WORTHWHILE:
-            continue
-        if done < start:
-            found.append((done, start, False))
-        found.append((start, stop, True))
-        done = stop
-    if done < len(filters):
-        found.append((done, len(filters), bool(plain[done:].all())))
-    return found
+    width = into.shape[1]
+    to_gain = width * np.count_nonzero(rows[:, 0] == 4)
+    parts = 1 + min(width // pixel_size // _NARROWEST, to_gain // _PAETH_BYTES)
+    step = -(-width // pixel_size // parts) * pixel_size
+    left = 0
+    while left < width:
+        right = min(left + step, width)
+        if _unfilter_part(rows, pixel_size, into, left, right) < len(rows) // 8:
+            step = width
+        left = right
 
 
-def _add_up(rows: Bytes, into: Bytes) -> None:
-    """Unfilter rows of the filters None and Up, ten times as fast a row as libpng.
+def _unfilter_part(rows: Bytes, pixel_size: int, into: Bytes, left: int, right: int) -> int:
+    """Unfilter the bytes from left to right of some rows; those to the left of them are known.
 
-    ``into`` has one row more, the one above: that comes first.
+    Where stored bytes are zero, Up repeats the bytes above. So does Paeth when the pixel to the left of
+    them, if there is one, repeats the pixel above it: its prediction is left + above - upper left, or what
+    comes nearest to that. Rows that repeat in the whole part are copied; the others are unfiltered, below
+    each other. With them goes the pixel to the left of the part, stored so that it comes out as it is:
+    filters look back as far, and no farther.
+
+    Returns
+    -------
+    int
+        How many rows repeat.
     """
-    for stored, filtering, above, row in zip(
-        rows[:, 1:], rows[:, 0].tolist(), into[:-1], into[1:], strict=True
-    ):
+    edge = max(0, left - pixel_size)
+    part, known = rows[:, 1 + edge : 1 + right], into[:, edge:left]
+    chosen = (rows[:, 0] != 2) & (rows[:, 0] != 4)
+    chosen |= part[:, left - edge :].max(axis=1) > 0
+    chosen |= (known[1:] != known[:-1]).any(axis=1)
+    places = np.flatnonzero(chosen)
+    filters = rows[places, 0]
+    stored = np.empty((len(places) + 1, 1 + right - edge), np.uint8)
+    stored[0, 0], stored[0, 1:] = 0, into[0, edge:right]
+    stored[1:, 0], stored[1:, 1:] = filters, part[places]
+    if left:
+        stored[1:, 1 : 1 + pixel_size] = known[places + 1] - (known[places] >> _EDGE_SHIFTS[filters, None])
+    looks_back = (filters & 0b101).any()  # Sub (1), Average (3), Paeth (4)
+    raw = _by_libpng(stored, pixel_size) if looks_back else _add_up(stored)
+    raw = raw[:, left - edge :]
+    repeating = len(rows) - len(places)
+    into[1:, left:right] = raw[np.cumsum(chosen)] if repeating else raw[1:]
+    return repeating
+
+
+def _add_up(stored: Bytes) -> Bytes:
+    """Raw bytes of stored rows of the filters None and Up, in place and much faster than by libpng."""
+    raw = stored[:, 1:]
+    for filtering, above, row in zip(stored[1:, 0].tolist(), raw[:-1], raw[1:], strict=True):
         if filtering:
-            np.add(stored, above, row)
-        else:
-            row[:] = stored
+            row += above
+    return raw
 
 
-def _by_libpng(rows: Bytes, pixel_size: int, into: Bytes) -> None:
-    """Unfilter rows of any filter; for ``into`` see `_add_up`."""
-    above = np.concatenate([np.zeros(1, np.uint8), into[0]])
-    file = _uncompressed([above, np.ascontiguousarray(rows).reshape(-1)], rows.shape[1], pixel_size)
+def _by_libpng(stored: Bytes, pixel_size: int) -> Bytes:
+    """Raw bytes of stored rows that begin a picture."""
     try:
-        if _KIND_OF_SIZE[pixel_size][0] == 8:
-            channels = (pixel_size,) if pixel_size > 1 else ()
-            imagecodecs.png_decode(file, out=into.reshape(len(into), -1, *channels))
-        else:
-            into[:] = imagecodecs.png_decode(file).astype(">u2").view(np.uint8).reshape(len(into), -1)
+        decoded = imagecodecs.png_decode(_uncompressed(stored, pixel_size))
     except imagecodecs.PngError as error:  # it is sound: we have made it
         raise MemoryError from error
+    if decoded.dtype != np.uint8:
+        decoded = decoded.astype(">u2").view(np.uint8)
+    raw: Bytes = decoded.reshape(len(stored), -1)
+    return raw
 
 
 def samples(raw: Bytes, header: PngHeader, width: int | None = None) -> Samples:
@@ -408,13 +433,13 @@ def unfiltered(rows: Bytes) -> Iterator[Bytes]:
         yield stored
 
 
-def _uncompressed(parts: list[Bytes], row_size: int, pixel_size: int) -> memoryview:
+def _uncompressed(stored: Bytes, pixel_size: int) -> memoryview:
     """Stored rows, as they are, as a PNG file: one allocation, one copy."""
     depth, colour_type = _KIND_OF_SIZE[pixel_size]
-    size = sum(part.size for part in parts)
-    head = _head((row_size - 1) // pixel_size, size // row_size, depth, colour_type)
-    blocks = [part[start : start + _BLOCK] for part in parts for start in range(0, part.size, _BLOCK)]
-    packed_size = 2 + 5 * len(blocks) + size + 4
+    head = _head((stored.shape[1] - 1) // pixel_size, len(stored), depth, colour_type)
+    flat = stored.reshape(-1)
+    blocks = [flat[start : start + _BLOCK] for start in range(0, flat.size, _BLOCK)]
+    packed_size = 2 + 5 * len(blocks) + flat.size + 4
     head_size = len(head)
     file = np.empty(head_size + 8 + packed_size + 4 + len(_END), np.uint8)
     view = file.data
