@@ -29,7 +29,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
-from mymodules import report, results, settings
+from mymodules import report, results, runs, settings
 from mymodules.errors import MymodulesError, OutputError, SettingsError
 from mymodules.workers import PairResult
 
@@ -88,20 +88,18 @@ def compare(options: argparse.Namespace) -> int:
 
     stamp = begun_by(caller, chosen.out)
     executed = save(notebook, chosen.out, stamp or time.strftime("%Y%m%d-%H%M%S"))
-    csv_path, partial = (
-        path(chosen.out, stamp or "") for path in (results.finished_path, results.partial_path)
-    )
+    csv_path, partial = (path(chosen.out, stamp or "") for path in (runs.finished_path, runs.partial_path))
     compared = stamp is not None and csv_path.is_file()
     counts: Mapping[str, int] = {}
     if stamp is not None and compared:
         rows = results.read(csv_path)
         counts = Counter(row.status for row in rows)
         print()
-        manifest = results.read_manifest(results.manifest_path(chosen.out, stamp))
+        manifest = runs.read_manifest(runs.manifest_path(chosen.out, stamp))
         print("\n".join([*summary(rows), *notes(manifest)]))
         print(f"\nTable:     {csv_path}")
-        if results.pictures_path(chosen.out, stamp).is_dir():
-            print(f"Pictures:  {results.pictures_path(chosen.out, stamp)}")
+        if runs.pictures_path(chosen.out, stamp).is_dir():
+            print(f"Pictures:  {runs.pictures_path(chosen.out, stamp)}")
     print(f"Notebook:  {executed}", flush=True)
     if problem:
         _say(problem)
@@ -389,9 +387,9 @@ def _check(chosen: settings.Settings, *, create_out: bool) -> None:
 def begun_by(caller: str, out: Path) -> str | None:
     """The stamp of the run that carries this word in its manifest, whatever else was begun meanwhile."""
     for path in out.glob("results-*.json"):
-        stamp = results.stamp_of(path)
+        stamp = runs.stamp_of(path)
         with contextlib.suppress(MymodulesError):  # another run's, begun just now and not yet written
-            if stamp and results.read_manifest(path).get("caller") == caller:
+            if stamp and runs.read_manifest(path).get("caller") == caller:
                 return stamp
     return None
 

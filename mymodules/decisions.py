@@ -30,7 +30,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mymodules import pairs, results, settings
+from mymodules import files, pairs, results, settings
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.settings import AnyPath, shown
 
@@ -245,13 +245,13 @@ class Decisions:
                     if file.read(1) != b"\n":
                         lines = b"\r\n" + lines
                 try:
-                    results.write_all(file, lines)
+                    files.write_all(file, lines)
                     os.fsync(file.fileno())
                 except OSError:
                     _take_back(file, size, lines)
                     raise
         except OSError as error:
-            raise results.not_written(self.path, error) from error
+            raise files.not_written(self.path, error) from error
         if size == 0:
             sync_folder(self.path.parent)
         step = self._refreshed().did.get((time, word))

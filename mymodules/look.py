@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
-from mymodules import images, results, views
+from mymodules import images, runs, views
 from mymodules.errors import ImageError, StoreError
 from mymodules.store import DiffStore
 
@@ -120,10 +120,10 @@ def blended(pair: Sides, percent: float, *, boxes: bool = True) -> bytes:
     return data
 
 
-def blend(frame: pd.DataFrame, *, run: results.AnyRun | Mapping[str, Any] | None = None) -> ipywidgets.Widget:
+def blend(frame: pd.DataFrame, *, run: runs.AnyRun | Mapping[str, Any] | None = None) -> ipywidgets.Widget:
     """Return a widget that blends the first picture of a changed pair into the second, boxes drawn.
 
-    Where the frame does not know its folders, `run` says it: see `results.folders`.
+    Where the frame does not know its folders, `run` says it: see `runs.folders`.
     """
     changed = ranked(frame[frame["status"] == "changed"])
     if changed.empty:
@@ -171,13 +171,13 @@ def audit(
     rows: int = 5,
     seed: int = 0,
     *,
-    run: results.AnyRun | Mapping[str, Any] | None = None,
+    run: runs.AnyRun | Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Recompute random rows the textbook way: gray by OpenCV, SSIM by scikit-image, pixels counted by numpy.
 
     Only pairs with a score and at least 7 px on every side are drawn, scikit-image's window. Where sizes
     differ, the common area is compared and what stands outside it counts as different, as in the table.
-    Where the frame does not know its folders, `run` says it: see `results.folders`.
+    Where the frame does not know its folders, `run` says it: see `runs.folders`.
     """
     from skimage.metrics import structural_similarity  # takes half a second, and only the audit needs it
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from mymodules import batch, results
+from mymodules import batch, runs
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
 from mymodules.settings import AnyPath, shown
 
@@ -96,7 +96,7 @@ def _outcome(run: batch.Run | Mapping[str, Any]) -> tuple[Mapping[str, int], flo
     if not (run.get("out") and run.get("stamp")):
         return counts, seconds, None
     try:
-        return counts, seconds, results.finished_path(Path(run["out"]), run["stamp"])
+        return counts, seconds, runs.finished_path(Path(run["out"]), run["stamp"])
     except TypeError as error:
         raise ResultsError(f"the run's manifest says out={run['out']!r}, which is no path") from error
 

@@ -24,7 +24,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from mymodules import batch, images, pictures, results, views
+from mymodules import batch, files, images, pictures, runs, views
 from mymodules.decisions import Decisions
 from mymodules.errors import SettingsError
 from mymodules.formats import Header
@@ -65,7 +65,7 @@ _THREADS = min(4, os.cpu_count() or 1)  # each may hold two large pictures
 def write(
     frame: "pd.DataFrame",
     path: AnyPath,
-    run: results.AnyRun | Mapping[str, Any] | None = None,
+    run: runs.AnyRun | Mapping[str, Any] | None = None,
     embed: bool = False,
 ) -> Path:
     """Write rows and their pictures as a page that a browser opens from a disk, with the notebook's viewer.
@@ -115,19 +115,19 @@ def write(
     beside = target.with_name(f"{target.name}.{os.getpid()}.tmp")
     try:
         try:
-            files = _Files(beside)
+            parts = _Files(beside)
             with ThreadPoolExecutor(_THREADS) as threads:
-                made = [*threads.map(_Pairs(folders, files).row, range(len(rows)), rows)]
+                made = [*threads.map(_Pairs(folders, parts).row, range(len(rows)), rows)]
             page = _page(made, _facts(folders, frame, run), embed=embed)
             if embed:
-                files.write_one(page, made)
+                parts.write_one(page, made)
             else:
-                files.write_page(page)
-            _put(files.one if embed else beside, target)
+                parts.write_page(page)
+            _put(parts.one if embed else beside, target)
         finally:
             _remove(beside)
     except OSError as error:
-        raise results.not_written(target, error) from error
+        raise files.not_written(target, error) from error
     return target if embed else target / "index.html"
 
 
@@ -287,9 +287,9 @@ class _Files:
 class _Pairs:
     """What the page has of each row; its pictures are written on the way. Several threads may ask."""
 
-    def __init__(self, folders: views.Folders, files: _Files) -> None:
+    def __init__(self, folders: views.Folders, parts: _Files) -> None:
         self._folders = folders
-        self._files = files
+        self._files = parts
         self._lock = threading.Lock()
         self._written: set[str] = set()
 
@@ -430,13 +430,13 @@ def _json(value: Any) -> str:
 
 
 def _facts(
-    folders: views.Folders, frame: "pd.DataFrame", run: results.AnyRun | Mapping[str, Any] | None
+    folders: views.Folders, frame: "pd.DataFrame", run: runs.AnyRun | Mapping[str, Any] | None
 ) -> list[tuple[str, str]]:
     """What stands at the top of the page: label and text."""
     if run is None or isinstance(run, Mapping):
         stamp = (run or frame.attrs.get("run") or {}).get("stamp")
     else:
-        stamp = results.stamp_of(run.csv_path)
+        stamp = runs.stamp_of(run.csv_path)
     facts = [("first", shown(folders.first)), ("second", shown(folders.second))]
     with contextlib.suppress(ValueError):
         facts.append(("run of", str(datetime.strptime(str(stamp)[:15], "%Y%m%d-%H%M%S"))))
@@ -524,7 +524,7 @@ def junit(
     root.append(suite)
     ElementTree.indent(root)
     data = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    results.write_file(Path(path).expanduser(), [data, b"\n"])
+    files.write(Path(path).expanduser(), [data, b"\n"])
 
 
 def _case(row: Mapping[str, Any], seconds: float, outcome: str | None) -> ElementTree.Element:

@@ -1,8 +1,6 @@
 r"""Rows on disk: from workers to CSV and back, and into pandas.
 
-A run owns three names in its output folder: ``results-<stamp>.json``, its manifest; beside it
-``results-<stamp>.partial.csv``, where rows land as they come, until the sorted ``results-<stamp>.csv``
-replaces it in one step. `reserve` finds a stamp that no other run has.
+Rows land in a partial CSV as they come, until the sorted one replaces it in one step.
 
 The CSV is UTF-8 with a byte order mark (Excel), has a header and is written by the csv module. A
 spreadsheet takes some texts for formulas: a text cell that matches ``^'*[=+\-@\t\r\n]`` is written with one
@@ -10,22 +8,20 @@ more ``'``, and reading takes one away. Reading never guesses: a text ``NA`` sta
 """
 
 import bisect
-import contextlib
 import csv
 import io
 import itertools
 import json
 import math
-import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from mymodules import settings
-from mymodules.errors import OutputError, ResultsError, SettingsError
+from mymodules import files, runs, settings
+from mymodules.errors import ResultsError
 from mymodules.regions import Region
 from mymodules.settings import AnyPath, shown
 from mymodules.workers import PairResult
@@ -44,171 +40,6 @@ _REGIONS = {"regions"}
 
 _SEED_COLUMNS = COLUMNS[:3]
 _REQUIRED = COLUMNS[:5]
-
-# --- the files of a run ------------------------------------------------------------------------------
-
-_STAMP = r"\d{8}-\d{6}(?:-\d+)?"
-_FILE = re.compile(rf"results-(?P<stamp>{_STAMP})(?P<kind>\.csv|\.partial\.csv|\.json)", re.ASCII)
-
-
-def finished_path(out: Path, stamp: str) -> Path:
-    """The finished, sorted CSV of a run."""
-    return out / f"results-{stamp}.csv"
-
-
-def partial_path(out: Path, stamp: str) -> Path:
-    """The CSV where a run's rows land as they come."""
-    return out / f"results-{stamp}.partial.csv"
-
-
-def manifest_path(out: Path, stamp: str) -> Path:
-    """The manifest of a run."""
-    return out / f"results-{stamp}.json"
-
-
-def pictures_path(out: Path, stamp: str) -> Path:
-    """The folder of a run's drawn pictures."""
-    return out / f"03.diff-{stamp}"
-
-
-def stamp_of(path: AnyPath) -> str | None:
-    """The stamp in the name of a results file; None for names that no run gives."""
-    match = _FILE.fullmatch(Path(path).name)
-    return match["stamp"] if match else None
-
-
-def reserve(out: Path, stamp: str) -> str:
-    """Take a stamp that no run in `out` has: this one, or it with ``-2``, ``-3`` and so on.
-
-    It is taken by an empty manifest, so that two runs started in the same second get two.
-
-    Raises
-    ------
-    OutputError
-        When nothing can be written into `out`.
-    """
-    number = 1
-    while True:
-        candidate = stamp if number == 1 else f"{stamp}-{number}"
-        owned = (finished_path, partial_path, manifest_path, pictures_path)
-        if not any(os.path.lexists(path(out, candidate)) for path in owned):
-            try:
-                write_manifest(manifest_path(out, candidate), {}, exclusive=True)
-            except FileExistsError:
-                pass  # another run was faster
-            else:
-                return candidate
-        number += 1
-
-
-def write_manifest(path: Path, manifest: Mapping[str, Any], *, exclusive: bool = False) -> None:
-    """Write a manifest as JSON in one step, or not at all.
-
-    Parameters
-    ----------
-    path : Path
-    manifest : mapping
-        JSON's own types; text may hold surrogates, such as a path's undecodable bytes.
-    exclusive : bool
-        Refuse to replace a file: FileExistsError then, whoever made it.
-
-    Raises
-    ------
-    OutputError
-        With the path; a file that was there before is unchanged.
-    """
-    data = (json.dumps(manifest, sort_keys=True, indent=1, ensure_ascii=True) + "\n").encode("ascii")
-    if not exclusive:
-        write_file(path, [data])
-        return
-    try:
-        with path.open("xb", buffering=0) as file:
-            try:
-                write_all(file, data)
-            except OSError:
-                path.unlink(missing_ok=True)
-                raise
-    except FileExistsError:
-        raise
-    except OSError as error:
-        raise not_written(path, error) from error
-
-
-def read_manifest(path: Path) -> dict[str, Any]:
-    """Read a manifest.
-
-    Raises
-    ------
-    ResultsError
-        When it is absent or no manifest.
-    """
-    try:
-        manifest = json.loads(_read_bytes(path))
-    except ValueError as error:
-        raise ResultsError(f"{shown(path)} is not a run's manifest: {error}.") from error
-    if not isinstance(manifest, dict):
-        raise ResultsError(f"{shown(path)} is not a run's manifest: it holds no JSON object.")
-    return manifest
-
-
-class AnyRun(Protocol):
-    """What `batch.run` returns, as far as it tells where files are."""
-
-    @property
-    def csv_path(self) -> Path:
-        """The finished CSV."""
-
-
-class Folders(NamedTuple):
-    """Where the files of a run are, and the largest picture it decoded; no `out` where it is not known."""
-
-    first: Path
-    second: Path
-    out: Path | None
-    max_pixels: int
-
-
-def folders(
-    frame: "pd.DataFrame",
-    run: AnyRun | Mapping[str, Any] | None = None,
-    needed: Sequence[str] = ("first", "second"),
-) -> Folders:
-    """Where the files of a table's run are.
-
-    Parameters
-    ----------
-    frame : DataFrame
-    run : Run or mapping, optional
-        What `batch.run` returned or a manifest; by default ``frame.attrs["run"]``.
-    needed : sequence of str
-        Which of ``first``, ``second`` and ``out`` must be known.
-
-    Raises
-    ------
-    SettingsError
-        When one of them is not.
-    ResultsError
-        When the manifest of `run` cannot be read.
-    """
-    out = None
-    if run is not None and not isinstance(run, Mapping):
-        out = run.csv_path.parent
-        run = read_manifest(manifest_path(out, stamp_of(run.csv_path) or ""))
-    known = (frame.attrs.get("run") or {}) if run is None else run
-    absent = [role for role in needed if not known.get(role)]
-    if absent:
-        raise SettingsError(
-            f"It is not known where the pictures are: the run does not name {' and '.join(absent)}. Take the "
-            "frame of results.load(), or hand over run=, what batch.run() returned or "
-            f"{{{', '.join(f'{role!r}: ...' for role in needed)}}}."
-        )
-    if out is None and known.get("out"):
-        out = Path(known["out"])
-    limit = (known.get("options") or {}).get("max_pixels", settings.MAX_PIXELS)
-    # What is kept of these must hold in another working folder, too.
-    first, second = (Path(known[role]).absolute() for role in ("first", "second"))
-    return Folders(first, second, out and out.absolute(), int(limit))
-
 
 # --- one row and its cells ---------------------------------------------------------------------------
 
@@ -321,16 +152,16 @@ class PartialWriter:
         try:
             self._file = path.open("a+b", buffering=0)
         except OSError as error:
-            raise not_written(path, error) from error
+            raise files.not_written(path, error) from error
 
     def append(self, row: PairResult) -> None:
         """Hand one row to the operating system, in one piece."""
         data = encode([format_row(row)])
         try:
-            write_all(self._file, data)
+            files.write_all(self._file, data)
         except OSError as error:
             self._take_back()
-            raise not_written(self.path, error) from error
+            raise files.not_written(self.path, error) from error
         self._noted(row.image_filename, data)
 
     def sorted(self, names: Iterable[str], instead: Mapping[str, PairResult]) -> Iterator[bytes | PairResult]:
@@ -372,7 +203,7 @@ class PartialWriter:
         try:
             self._file.close()
         except OSError as error:
-            raise not_written(self.path, error) from error
+            raise files.not_written(self.path, error) from error
 
     def _take_back(self) -> None:
         try:
@@ -404,7 +235,7 @@ def write(path: Path, rows: Iterable[PairResult | bytes]) -> None:
         With the path; a file that was there before is unchanged and nothing is left beside it.
     """
     lines = (row if isinstance(row, bytes) else encode([format_row(row)]) for row in rows)
-    write_file(path, itertools.chain([_HEADER], lines))
+    files.write(path, itertools.chain([_HEADER], lines))
 
 
 def encode(rows: Iterable[Sequence[str]]) -> bytes:
@@ -416,47 +247,6 @@ def encode(rows: Iterable[Sequence[str]]) -> bytes:
 
 
 _HEADER = BOM + encode([COLUMNS])
-
-
-def write_all(file: io.FileIO, data: bytes) -> None:
-    """Hand all of it to the operating system."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
-
-
-def write_file(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write a file beside `path`, all the way to the disk, and put it in its place.
-
-    Raises
-    ------
-    OutputError
-        With the path; a file that was there before is unchanged and nothing is left beside it.
-    """
-    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        try:
-            with beside.open("wb") as file:
-                file.writelines(chunks)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):  # what kept it from being written is the news
-                beside.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise not_written(path, error) from error
-
-
-def not_written(path: Path, error: OSError) -> OutputError:
-    """The error that tells of a file which cannot be written."""
-    reason = error.strerror or str(error)
-    return OutputError(
-        f"{shown(path)} cannot be written ({reason}): see that there is room, that the folder may be "
-        "written to, and that no other program has the file open.",
-        path,
-    )
 
 
 # --- reading -----------------------------------------------------------------------------------------
@@ -471,7 +261,7 @@ def read(path: Path) -> list[PairResult]:
         When it is absent, or anything in it is not what `write` writes. Columns from the sixth on may be
         absent (a file of an earlier version), further ones are left out.
     """
-    return _rows(path, _decode(path, _read_bytes(path)))
+    return _rows(path, _decode(path, runs.read_bytes(path)))
 
 
 def read_partial(path: Path) -> list[PairResult]:
@@ -484,7 +274,7 @@ def read_partial(path: Path) -> list[PairResult]:
     ResultsError
         As `read`.
     """
-    data = _whole_lines(_read_bytes(path))
+    data = _whole_lines(runs.read_bytes(path))
     return _rows(path, _decode(path, data)) if data else []
 
 
@@ -543,13 +333,6 @@ def _not_understood(path: Path, line: int, reason: str) -> ResultsError:
     return ResultsError(f"{shown(path)} cannot be understood at line {line}: {reason}.")
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ResultsError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
-
-
 def _decode(path: Path, data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
@@ -584,9 +367,11 @@ def load(path: AnyPath | None = None) -> "pd.DataFrame":
         When there is no finished run, or the file cannot be understood.
     """
     file = (
-        _newest((settings.recorded() or settings.resolve()).out) if path is None else Path(path).expanduser()
+        runs.newest((settings.recorded() or settings.resolve()).out)
+        if path is None
+        else Path(path).expanduser()
     )
-    data = _read_bytes(file)
+    data = runs.read_bytes(file)
     if file.name.endswith(".partial.csv"):
         data = _whole_lines(data) or BOM + ",".join(COLUMNS).encode()
     text = _decode(file, data)
@@ -594,36 +379,10 @@ def load(path: AnyPath | None = None) -> "pd.DataFrame":
         raise ResultsError(f"{shown(file)} is empty: it holds the results of no run.")
     columns = _columns(file, text) if _has_header(text) else _seed_columns(file, text)
     frame = _frame(columns)
-    stamp = stamp_of(file)
-    manifest = manifest_path(file.parent, stamp) if stamp else None
-    frame.attrs["run"] = read_manifest(manifest) if manifest is not None and manifest.exists() else {}
+    stamp = runs.stamp_of(file)
+    manifest = runs.manifest_path(file.parent, stamp) if stamp else None
+    frame.attrs["run"] = runs.read_manifest(manifest) if manifest is not None and manifest.exists() else {}
     return frame
-
-
-def _newest(out: Path) -> Path:
-    """The finished CSV of the highest stamp, then suffix."""
-    try:
-        matches = [match for file in out.iterdir() if (match := _FILE.fullmatch(file.name))]
-    except OSError as error:
-        raise ResultsError(
-            f"The output folder {shown(out)} cannot be read ({error.strerror}): run batch.run() first, or "
-            "name a results file."
-        ) from error
-    finished = [match for match in matches if match["kind"] == ".csv"]
-    if finished:
-        return out / max(finished, key=_age)[0]
-    partial = [match[0] for match in sorted(matches, key=_age) if match["kind"] == ".partial.csv"]
-    if not partial:
-        raise ResultsError(f"There are no results in {shown(out)}: run batch.run() first, or name a file.")
-    raise ResultsError(
-        f"No run in {shown(out)} is finished; unfinished: {', '.join(partial)}. "
-        f"Finish the last one with batch.run(resume={shown(out / partial[-1])!r})."
-    )
-
-
-def _age(match: re.Match[str]) -> tuple[str, int]:
-    stamp = match["stamp"]
-    return stamp[:15], int(stamp[16:] or 1)
 
 
 def _has_header(text: str) -> bool:

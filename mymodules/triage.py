@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from mymodules import decisions, images, pairs, results
+from mymodules import decisions, files, images, pairs, runs
 from mymodules.decisions import Decisions, Row, Step, rows
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.pairs import Pair
@@ -79,7 +79,7 @@ class Restoration:
 
 def approve(
     frame: "pd.DataFrame",
-    run: results.AnyRun | Mapping[str, Any] | None = None,
+    run: runs.AnyRun | Mapping[str, Any] | None = None,
     *,
     adopt: Iterable[str] = (),
     remove: Iterable[str] = (),
@@ -131,7 +131,7 @@ def approve(
             _remove_stale(changes, out)
             for path, _, _ in os.walk(folder):
                 decisions.sync_folder(Path(path))
-            results.write_manifest(folder / _MANIFEST, manifest)
+            runs.write_manifest(folder / _MANIFEST, manifest)
             decisions.sync_folder(folder)
             decisions.sync_folder(out)
     except BaseException:
@@ -150,7 +150,7 @@ def approve(
     # What was refused is not to be restored. Where this cannot be written, digests still tell the same.
     with contextlib.suppress(OutputError):
         manifest |= {"changes": [change.entry() for change in done], "complete": True}
-        results.write_manifest(folder / _MANIFEST, manifest)
+        runs.write_manifest(folder / _MANIFEST, manifest)
     return Approval(folder, tuple(change.name for change in done), refused)
 
 
@@ -179,7 +179,7 @@ def restore(folder: AnyPath) -> Restoration:
             f"{shown(folder)} holds no {_MANIFEST}: it is no folder of approve, or one that ended before "
             "anything was changed."
         )
-    manifest = results.read_manifest(path)
+    manifest = runs.read_manifest(path)
     try:
         first = Path(manifest["first"])
         changes = [_Change.of(entry, first) for entry in manifest["changes"]]
@@ -257,12 +257,10 @@ def _names(given: Iterable[str]) -> set[str]:
     return {given} if isinstance(given, str) else set(given)
 
 
-def _folders(
-    frame: "pd.DataFrame", run: results.AnyRun | Mapping[str, Any] | None
-) -> tuple[Path, Path, Path]:
+def _folders(frame: "pd.DataFrame", run: runs.AnyRun | Mapping[str, Any] | None) -> tuple[Path, Path, Path]:
     if "status" not in frame.columns:
         raise SettingsError("The frame has no column status: take one that results.load() returned.")
-    first, second, out, _ = results.folders(frame, run, needed=("first", "second", "out"))
+    first, second, out, _ = runs.folders(frame, run, needed=("first", "second", "out"))
     assert out is not None
     if not out.is_dir():
         raise SettingsError(f"There is no output folder {shown(out)} with what was decided: hand over run=.")
@@ -343,7 +341,7 @@ def _reserved(out: Path) -> Path:
         except FileExistsError:
             number += 1
         except OSError as error:
-            raise results.not_written(folder, error) from error
+            raise files.not_written(folder, error) from error
 
 
 def _remove_stale(changes: list[_Change], out: Path) -> None:
@@ -351,7 +349,7 @@ def _remove_stale(changes: list[_Change], out: Path) -> None:
     targets = {change.target for change in changes}
     for path in out.glob(f"approved-*/{_MANIFEST}"):
         with contextlib.suppress(ResultsError, OSError, KeyError, TypeError, ValueError):
-            manifest = results.read_manifest(path)
+            manifest = runs.read_manifest(path)
             before = [_Change.of(entry, Path(manifest["first"])) for entry in manifest["changes"]]
             for change in before:
                 if change.target in targets:

@@ -38,7 +38,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from mymodules import batch, images, pictures, results
+from mymodules import batch, images, pictures, runs
 from mymodules.decisions import Decisions, Row, Step
 from mymodules.errors import MymodulesError, SettingsError
 from mymodules.images import Rgba
@@ -374,7 +374,7 @@ def _stamp(frame: "pd.DataFrame", run: batch.Run | Mapping[str, Any] | None) -> 
     """Which run these rows are of, None where that is not known."""
     if run is None:
         run = frame.attrs.get("run") or {}
-    return run.get("stamp") if isinstance(run, Mapping) else results.stamp_of(run.csv_path)
+    return run.get("stamp") if isinstance(run, Mapping) else runs.stamp_of(run.csv_path)
 
 
 def described(step: Step) -> str:

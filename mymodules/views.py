@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules import decisions, images, pairs, results
+from mymodules import decisions, images, pairs, runs
 from mymodules.decisions import Decisions, Row
 from mymodules.errors import ImageError, ResultsError, SettingsError
 from mymodules.formats import Header, png
@@ -212,9 +212,9 @@ def told(side: str, path: Path | None = None) -> Iterator[None]:
 
 
 class Folders:
-    """Where the files of a run are, and what is in its folders; equal where `results.Folders` are."""
+    """Where the files of a run are, and what is in its folders; equal where `runs.Folders` are."""
 
-    def __init__(self, places: results.Folders) -> None:
+    def __init__(self, places: runs.Folders) -> None:
         self.first, self.second, self.out, self.max_pixels = self._key = places
         self.closed = _closed(self.out)
         self.decisions = None if self.closed else Decisions(self.out)
@@ -261,6 +261,6 @@ def _closed(out: Path | None) -> str:
     return ""
 
 
-def folders(frame: "pd.DataFrame", run: results.AnyRun | Mapping[str, Any] | None = None) -> Folders:
-    """Where the pictures of these rows are, see `results.folders`."""
-    return Folders(results.folders(frame, run))
+def folders(frame: "pd.DataFrame", run: runs.AnyRun | Mapping[str, Any] | None = None) -> Folders:
+    """Where the pictures of these rows are, see `runs.folders`."""
+    return Folders(runs.folders(frame, run))

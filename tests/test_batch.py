@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from programs import COMPARE, Folders, figures, finished, kernel, mixed, noisy, worker_pids
 
-from mymodules import batch, pictures, results, settings
+from mymodules import batch, pictures, results, runs, settings
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.settings import AnyPath
 
@@ -82,12 +82,12 @@ def drawn(run: batch.Run) -> list[str]:
 
 def partial_of(run: batch.Run, keep: Callable[[str], bool]) -> Path:
     """What a run would have left behind, had it ended with only these rows."""
-    stamp = results.stamp_of(run.csv_path)
+    stamp = runs.stamp_of(run.csv_path)
     assert stamp is not None
     rows = [row for row in results.read(run.csv_path) if keep(row.image_filename)]
     run.csv_path.unlink()
-    results.write(results.partial_path(run.csv_path.parent, stamp), rows)
-    return results.partial_path(run.csv_path.parent, stamp)
+    results.write(runs.partial_path(run.csv_path.parent, stamp), rows)
+    return runs.partial_path(run.csv_path.parent, stamp)
 
 
 def again(csv: Path, **how: Any) -> tuple[batch.Run, set[str]]:
@@ -119,10 +119,10 @@ def test_one_row_for_every_file_in_order(expected: batch.Run) -> None:
 
 def test_what_a_run_leaves_in_its_folder(given: Folders) -> None:
     run = batch.run(*given, stop_at=14)
-    stamp = results.stamp_of(run.csv_path)
+    stamp = runs.stamp_of(run.csv_path)
     left = sorted(path.name for path in given.out.iterdir())
     assert left == [f"03.diff-{stamp}", f"results-{stamp}.csv", f"results-{stamp}.json"]
-    manifest = results.read_manifest(results.manifest_path(given.out, str(stamp)))
+    manifest = runs.read_manifest(runs.manifest_path(given.out, str(stamp)))
     seconds = manifest.pop("seconds")
     assert seconds == pytest.approx(run.seconds, abs=0.01)
     versions = manifest.pop("versions")
@@ -345,14 +345,14 @@ def test_other_options(given: Folders, tmp_path: Path, how: dict[str, Any]) -> N
 
 def test_drawings_folder_that_cannot_be_made(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     """Something is in its place at the last moment."""
-    begin = results.reserve
+    begin = runs.reserve
 
     def reserve(out: Path, stamp: str) -> str:
         stamp = begin(out, stamp)
-        results.pictures_path(out, stamp).write_bytes(b"")
+        runs.pictures_path(out, stamp).write_bytes(b"")
         return stamp
 
-    monkeypatch.setattr(results, "reserve", reserve)
+    monkeypatch.setattr(runs, "reserve", reserve)
     with pytest.raises(OutputError) as caught:
         batch.run(*given)
     assert caught.value.path == given.the("03.diff-*")
@@ -512,7 +512,7 @@ def test_resume_of_a_finished_run_does_nothing(given: Folders) -> None:
     assert resumed.csv_path.read_bytes() == before
     assert drawn(resumed) == drawn(run)
     assert resumed.counts == run.counts
-    manifest = results.read_manifest(run.csv_path.with_suffix(".json"))
+    manifest = runs.read_manifest(run.csv_path.with_suffix(".json"))
     assert (manifest["complete"], manifest["counts"]) == (True, run.counts)
 
 
@@ -614,9 +614,9 @@ def test_other_options_are_refused(given: Folders, monkeypatch: pytest.MonkeyPat
 def test_other_versions_are_refused(given: Folders) -> None:
     run = batch.run(*given)
     path = run.csv_path.with_suffix(".json")
-    manifest = results.read_manifest(path)
+    manifest = runs.read_manifest(path)
     manifest["versions"]["numpy"] = "1.0"
-    results.write_manifest(path, manifest)
+    runs.write_manifest(path, manifest)
     with pytest.raises(SettingsError, match="versions were"):
         batch.run(resume=run.csv_path)
 
@@ -656,7 +656,7 @@ def test_moved_output_folder_is_resumed_where_it_is(given: Folders, tmp_path: Pa
     assert run.csv_path.parent == run.pictures_dir.parent == tmp_path / "moved"
     assert run.counts == COUNTS
     assert len(run.pictures("changed 11.png")) == len(pictures.ENDINGS)
-    manifest = results.read_manifest(run.csv_path.with_suffix(".json"))
+    manifest = runs.read_manifest(run.csv_path.with_suffix(".json"))
     assert manifest["out"] == str(tmp_path / "moved")
     assert manifest["pictures_dir"] == str(run.pictures_dir)
 

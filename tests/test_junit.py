@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from programs import folders, png
 
 from mymodules import __main__ as command
-from mymodules import batch, errors, pairs, report, results, settings
+from mymodules import batch, errors, pairs, report, results, runs, settings
 from mymodules.regions import Region
 from mymodules.workers import PairResult
 
@@ -79,7 +79,7 @@ def loaded(out: Path, rows: list[PairResult]) -> pd.DataFrame:
     path = out / "results-20260102-030405-2.csv"
     results.write(path, rows)
     manifest = {"stamp": "20260102-030405-2", "first": "/a\udcff", "second": "/b"}
-    results.write_manifest(path.with_suffix(".json"), manifest)
+    runs.write_manifest(path.with_suffix(".json"), manifest)
     return results.load(path)
 
 

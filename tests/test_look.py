@@ -260,8 +260,6 @@ def test_failures_with_their_names(compared: pd.DataFrame, tmp_path: Path) -> No
         store.warm_digests(NOW, compared["second_digest"].dropna(), sync=True)
         store.warm_digests(NOW, ["0" * 32], sync=True)
         table = look.failures(store, compared)
-    assert table[["image_filename", "reason"]].to_numpy().tolist() == [
-        ["torn.png", "corrupted"],
-        ["", "http_error"],
-    ]
+    rows = table[["image_filename", "reason"]].to_numpy().tolist()
+    assert sorted(rows) == [["", "http_error"], ["torn.png", "corrupted"]]  # often of one millisecond
     assert str(table["when"].dtype).endswith("UTC]")

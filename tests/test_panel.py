@@ -15,7 +15,7 @@ import pytest
 from loky import cpu_count
 from programs import Folders, figures, finished, folders, kernel, mixed, noisy, until, worker_pids
 
-from mymodules import batch, panel, pool, results, reuse, settings
+from mymodules import batch, panel, plans, pool, results, reuse, runs, settings
 from mymodules.errors import OutputError, SettingsError
 from mymodules.panel import Panel
 
@@ -171,7 +171,7 @@ def test_untouched_they_are_what_a_plain_run_takes(made: Panel, held: Held) -> N
 
 
 def test_drawings_are_those_that_a_run_knows(made: Panel) -> None:
-    assert made.inputs["pictures"].options == batch._PICTURES
+    assert made.inputs["pictures"].options == plans.PICTURES
 
 
 @pytest.mark.parametrize(
@@ -455,13 +455,13 @@ def test_a_new_run_instead_of_resume(made: Panel, noise: Folders, tmp_path: Path
     ends(made)
     assert made.run is not None
     assert made.run.counts["changed"] == COUNT
-    assert results.stamp_of(made.run.csv_path) != results.stamp_of(partial)
+    assert runs.stamp_of(made.run.csv_path) != runs.stamp_of(partial)
     assert can(made) == {"run"}
 
 
 def test_rows_that_cannot_be_resumed(made: Panel, noise: Folders, tmp_path: Path) -> None:
     partial = cancelled(made, noise.elsewhere(tmp_path / "out"))
-    results.manifest_path(partial.parent, str(results.stamp_of(partial))).write_text("{}")
+    runs.manifest_path(partial.parent, str(runs.stamp_of(partial))).write_text("{}")
     made.resume()
     ends(made)
     assert message(made).endswith("Begin a new run.")

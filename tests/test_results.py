@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ import strategies
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mymodules import pairs, results
+from mymodules import files, pairs, results, runs
 from mymodules import settings as folders
 from mymodules.errors import OutputError, ResultsError
 from mymodules.regions import Region
@@ -32,6 +31,8 @@ HEADER = (
     "max_diff_b,max_diff_a,dim_differ,combined,width_first,height_first,width_second,height_second,regions,"
     "first_digest,second_digest,seconds,renamed_from"
 )
+
+STAMP = "20240102-030405"
 
 CHANGED = PairResult(
     0.987654321012345, "a/ページ 1.png", "3 pixels differ.", "changed", "pixels_differ", 3, 0.1, 255, 0, 1, 0,
@@ -344,7 +345,7 @@ def test_what_is_no_results_file(tmp_path: Path, data: bytes, said: str) -> None
 
 def test_absent_files_and_folders(tmp_path: Path) -> None:
     for path in (tmp_path / "absent.csv", tmp_path):
-        for reading in (results.read, results.read_partial, results.load, results.read_manifest):
+        for reading in (results.read, results.read_partial, results.load, runs.read_manifest):
             with pytest.raises(ResultsError, match="cannot be read"):
                 reading(path)
 
@@ -424,14 +425,14 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     for writing in (
         lambda: results.write(path, []),
         lambda: results.PartialWriter(path),
-        lambda: results.write_manifest(path, {}),
-        lambda: results.write_manifest(path, {}, exclusive=True),
+        lambda: runs.write_manifest(path, {}),
+        lambda: runs.write_manifest(path, {}, exclusive=True),
     ):
         with pytest.raises(OutputError, match=r"r\.csv cannot be written") as caught:
             writing()
         assert caught.value.path == path
     with pytest.raises(OutputError):
-        results.reserve(tmp_path / "absent", "20240102-030405")
+        runs.reserve(tmp_path / "absent", "20240102-030405")
 
 
 def test_a_failure_leaves_the_earlier_file_and_nothing_else(
@@ -448,7 +449,7 @@ def test_a_failure_leaves_the_earlier_file_and_nothing_else(
     with pytest.raises(OutputError, match=r"No space left on device.*room"):
         results.write(path, [MISSING])
     with pytest.raises(OutputError):
-        results.write_manifest(path, {})
+        runs.write_manifest(path, {})
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["r.csv"]
 
@@ -487,7 +488,7 @@ def test_half_a_row_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     with results.PartialWriter(path) as writer:
         writer.append(CHANGED)
         with monkeypatch.context() as patched:
-            patched.setattr(results, "write_all", half)
+            patched.setattr(files, "write_all", half)
             with pytest.raises(OutputError):
                 writer.append(MISSING)
         writer.append(MISSING)
@@ -529,93 +530,18 @@ def test_errors_cross_processes(tmp_path: Path) -> None:
     assert (str(copy), copy.path) == (str(caught.value), caught.value.path)
 
 
-# --- stamps and manifests --------------------------------------------------------------------------
-
-STAMP = "20240102-030405"
-
-
-def test_a_manifest_is_plain_json(tmp_path: Path) -> None:
-    path = results.manifest_path(tmp_path, STAMP)
-    manifest = {"second": "日本 \udcff", "first": {"b": 1, "a": [None, True, 0.1]}}
-    results.write_manifest(path, manifest)
-    assert path.read_bytes().startswith(b'{\n "first": {\n  "a": [')
-    assert path.read_bytes().isascii()
-    assert results.read_manifest(path) == manifest
-    results.write_manifest(path, {})
-    assert results.read_manifest(path) == {}
-    assert [file.name for file in tmp_path.iterdir()] == [f"results-{STAMP}.json"]
-
-
-def test_an_exclusive_manifest_replaces_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "m.json"
-    results.write_manifest(path, {"a": 1}, exclusive=True)
-    with pytest.raises(FileExistsError):
-        results.write_manifest(path, {"a": 2}, exclusive=True)
-    assert results.read_manifest(path) == {"a": 1}
-
-
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff"])
-def test_what_is_no_manifest(tmp_path: Path, data: bytes) -> None:
-    (tmp_path / "m.json").write_bytes(data)
-    with pytest.raises(ResultsError, match="is not a run's manifest"):
-        results.read_manifest(tmp_path / "m.json")
-
-
-def test_names_of_a_run(tmp_path: Path) -> None:
-    assert results.finished_path(tmp_path, STAMP) == tmp_path / "results-20240102-030405.csv"
-    assert results.partial_path(tmp_path, STAMP) == tmp_path / "results-20240102-030405.partial.csv"
-    assert results.manifest_path(tmp_path, STAMP) == tmp_path / "results-20240102-030405.json"
-    assert results.pictures_path(tmp_path, STAMP) == tmp_path / "03.diff-20240102-030405"
-    for path in (results.finished_path, results.partial_path, results.manifest_path):
-        assert results.stamp_of(path(tmp_path, f"{STAMP}-12")) == f"{STAMP}-12"
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["results.csv", "results-1.csv", f"results-{STAMP}.csv.1.tmp", f"a-results-{STAMP}.csv", f"{STAMP}.csv"],
-)
-def test_other_names_have_no_stamp(name: str) -> None:
-    assert results.stamp_of(name) is None
-
-
-@pytest.mark.parametrize(
-    "taken", ["results-{}.csv", "results-{}.json", "results-{}.partial.csv", "03.diff-{}"]
-)
-def test_a_taken_stamp_gets_a_number(tmp_path: Path, taken: str) -> None:
-    (tmp_path / taken.format(STAMP)).mkdir()
-    assert results.reserve(tmp_path, STAMP) == f"{STAMP}-2"
-    (tmp_path / taken.format(f"{STAMP}-3")).mkdir()
-    assert results.reserve(tmp_path, STAMP) == f"{STAMP}-4"
-
-
-def test_runs_of_one_second_get_different_stamps(tmp_path: Path) -> None:
-    found: list[str] = []
-    together = threading.Barrier(8)
-
-    def run() -> None:
-        together.wait()
-        found.append(results.reserve(tmp_path, STAMP))
-
-    threads = [threading.Thread(target=run) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(found) == sorted([STAMP, *(f"{STAMP}-{number}" for number in range(2, 9))])
-
-
 # --- the newest run --------------------------------------------------------------------------------
 
 
 def run_of(out: Path, stamp: str, name: str) -> None:
-    results.write(results.finished_path(out, stamp), [CHANGED._replace(image_filename=name)])
+    results.write(runs.finished_path(out, stamp), [CHANGED._replace(image_filename=name)])
 
 
 def test_the_newest_finished_run(out: Path) -> None:
     for stamp in ("20240102-030405", "20231231-235959", "20240102-030405-2"):
         run_of(out, stamp, stamp)
-    results.write(results.partial_path(out, "20250101-000000"), [])
-    results.write_manifest(results.manifest_path(out, "20250101-000000"), {})
+    results.write(runs.partial_path(out, "20250101-000000"), [])
+    runs.write_manifest(runs.manifest_path(out, "20250101-000000"), {})
     (out / "results-99999999-999999.csv.tmp").touch()
     assert results.load()["image_filename"][0] == "20240102-030405-2"
     run_of(out, "20240102-030405-10", "tenth")
@@ -625,16 +551,16 @@ def test_the_newest_finished_run(out: Path) -> None:
 def test_the_manifest_comes_with_the_table(out: Path) -> None:
     run_of(out, STAMP, "a.png")
     assert results.load().attrs["run"] == {}
-    results.write_manifest(results.manifest_path(out, STAMP), {"first": "/a", "complete": True})
+    runs.write_manifest(runs.manifest_path(out, STAMP), {"first": "/a", "complete": True})
     assert results.load().attrs["run"] == {"first": "/a", "complete": True}
-    assert results.load(str(results.finished_path(out, STAMP))).attrs["run"]["complete"] is True
-    results.write(results.partial_path(out, STAMP), [CHANGED])
-    assert results.load(results.partial_path(out, STAMP)).attrs["run"]["first"] == "/a"
+    assert results.load(str(runs.finished_path(out, STAMP))).attrs["run"]["complete"] is True
+    results.write(runs.partial_path(out, STAMP), [CHANGED])
+    assert results.load(runs.partial_path(out, STAMP)).attrs["run"]["first"] == "/a"
 
 
 def test_only_unfinished_runs(out: Path) -> None:
     for stamp in (f"{STAMP}-10", f"{STAMP}-2"):
-        results.write(results.partial_path(out, stamp), [])
+        results.write(runs.partial_path(out, stamp), [])
     with pytest.raises(ResultsError) as caught:
         results.load()
     said = str(caught.value)

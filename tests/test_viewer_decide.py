@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from containers import pillow as encoded
 
-from mymodules import batch, results, viewer
+from mymodules import batch, runs, viewer
 from mymodules.decisions import Decisions, Row, Step
 from mymodules.errors import OutputError, SettingsError
 
@@ -355,9 +355,9 @@ def test_the_folders_of_a_run_are_known_from_what_there_is(frame: pd.DataFrame, 
         csv_path = path
 
     for run in (Finished(), frame.attrs["run"], {"first": first, "second": second, "out": out}):
-        assert results.folders(bare, run)[:3] == (first, second, out)
-    assert results.folders(bare, {"first": first, "second": second}).out is None
+        assert runs.folders(bare, run)[:3] == (first, second, out)
+    assert runs.folders(bare, {"first": first, "second": second}).out is None
     limited = {**frame.attrs["run"], "options": {"max_pixels": 7}}
-    assert results.folders(bare, limited).max_pixels == 7
+    assert runs.folders(bare, limited).max_pixels == 7
     with pytest.raises(SettingsError, match="does not name out"):
-        results.folders(bare, {"first": first, "second": second}, needed=("first", "second", "out"))
+        runs.folders(bare, {"first": first, "second": second}, needed=("first", "second", "out"))

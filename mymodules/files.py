@@ -1,0 +1,51 @@
+"""Files that are written whole or not at all."""
+
+import contextlib
+import io
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from mymodules.errors import OutputError
+from mymodules.settings import shown
+
+
+def write_all(file: io.FileIO, data: bytes) -> None:
+    """Hand all of it to the operating system."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
+
+
+def write(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write a file beside `path`, all the way to the disk, and put it in its place.
+
+    Raises
+    ------
+    OutputError
+        With the path; a file that was there before is unchanged and nothing is left beside it.
+    """
+    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        try:
+            with beside.open("wb") as file:
+                file.writelines(chunks)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):  # what kept it from being written is the news
+                beside.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise not_written(path, error) from error
+
+
+def not_written(path: Path, error: OSError) -> OutputError:
+    """The error that tells of a file which cannot be written."""
+    reason = error.strerror or str(error)
+    return OutputError(
+        f"{shown(path)} cannot be written ({reason}): see that there is room, that the folder may be "
+        "written to, and that no other program has the file open.",
+        path,
+    )

@@ -1,0 +1,370 @@
+"""What a run has to do: its files, its pairs, the rows it has already, and what a resumed one may keep.
+
+A `Plan` is made by `new` or by `resumed`, both of which refuse settings with which nothing can be compared.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from mymodules import images, pairs, pictures, results, runs, settings, workers
+from mymodules.errors import OutputError, ResultsError, SettingsError
+from mymodules.pairs import Listing, Pair
+from mymodules.records import fingerprint
+from mymodules.reuse import Reuse, content
+from mymodules.settings import AnyPath, Settings
+from mymodules.workers import Job, PairResult
+
+ONE_SIDED = ("missing", "extra")
+"""Statuses of pairs of which one file is there."""
+
+PICTURES = ("changed", "all", "none")
+"""Which pairs a run may draw."""
+
+_MEASURING = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs", "simplejpeg")
+_RENAMED = "It was renamed"
+_NOTHING = images.digest(b"")  # all files without content are alike, and none is another one renamed
+# What says more about that run than about the file, and is therefore done again by a resumed one.
+_PASSING = {"vanished", "permission", "worker_died", "changed_during_run"}
+# What a manifest must say for its run to be resumed.
+_RECORDED: dict[str, type] = {"root": str, "first": str, "second": str, "options": dict, "versions": dict}
+_RECORDED |= {"pictures": str, "skip_until": int, "stop_at": int}
+
+
+@dataclass
+class Plan:
+    """One run: its files, all its pairs, the rows it has and the jobs it has not done."""
+
+    stamp: str
+    settings: Settings
+    manifest: dict[str, Any]
+    part: Sequence[Pair]
+    alone: list[Pair]  # of the pairs that are no part of this run, those with one side only
+    kept: list[PairResult]
+    reused: int = 0
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def csv_path(self) -> Path:
+        return runs.finished_path(self.settings.out, self.stamp)
+
+    @property
+    def partial_path(self) -> Path:
+        return runs.partial_path(self.settings.out, self.stamp)
+
+    @property
+    def pictures_dir(self) -> Path:
+        return runs.pictures_path(self.settings.out, self.stamp)
+
+    @property
+    def left(self) -> list[Pair]:
+        """All pairs without a row, the largest first."""
+        done = {row.image_filename for row in self.kept}
+        return sorted((pair for pair in self.part if pair.name not in done), key=lambda pair: -pair.size)
+
+    def job(self, pair: Pair) -> Job:
+        """What a worker is told of a pair."""
+        which = self.manifest["pictures"]
+        folder = None if which == "none" else self.pictures_dir
+        return Job(pair, folder, self.stem(pair.name), which == "all", self.settings.max_pixels)
+
+    @property
+    def stems(self) -> dict[str, str]:
+        """Where drawings stand whose place is not the name of their pair; that of all would be very many."""
+        stems: dict[str, str] = self.manifest["stems"]
+        return stems
+
+    def stem(self, name: str) -> str:
+        """Where the drawings of a pair stand."""
+        return self.stems.get(name, name)
+
+    @property
+    def resuming(self) -> str:
+        """The call that goes on with this run, in this process too."""
+        now, then = settings.recorded(), self.settings
+        folders = f"{str(then.first)!r}, {str(then.second)!r}, "
+        named = "" if now is None or (now.first, now.second) == (then.first, then.second) else folders
+        return f"batch.run({named}resume={str(self.partial_path)!r})"
+
+    def stopped(self, done: int) -> str:
+        """What an interrupt says after so many rows."""
+        told = f"Stopped after {done} of {len(self.part)} pictures; their rows are kept. Go on with"
+        return f"{told} {self.resuming}."
+
+    def begin(self) -> None:
+        """Write the manifest and see that drawings can be written."""
+        runs.write_manifest(runs.manifest_path(self.settings.out, self.stamp), self.manifest)
+        if self.manifest["pictures"] != "none":
+            try:
+                self.pictures_dir.mkdir(exist_ok=True)
+            except OSError as error:
+                told = f"The folder for drawings, {self.pictures_dir}, cannot be made"
+                raise OutputError(f"{told}: {error.strerror or error}.", self.pictures_dir) from error
+
+    def has_drawings(self, row: PairResult) -> bool:
+        """Whether all drawings that belong to a row are there: a full disk may have prevented them."""
+        drawn = {"none": (), "changed": ("changed",), "all": ("changed", "same")}[self.manifest["pictures"]]
+        stem = self.stem(row.image_filename)
+        paths = (self.pictures_dir / (stem + ending) for ending in pictures.ENDINGS)
+        too_large = workers.span(row) > self.settings.max_pixels
+        return row.status not in drawn or too_large or all(path.exists() for path in paths)
+
+    def memory(self, store: Path, verify: bool, keep_originals: bool, cancelled: Callable[[], bool]) -> Reuse:
+        """What this run may take from a store."""
+        depends = {name: self.manifest[name] for name in ("options", "versions")}
+        depends["algorithm"] = workers.ALGORITHM
+        which = self.manifest["pictures"]
+        return Reuse(
+            self.settings.out / store,
+            fingerprint(depends),
+            self.part,
+            self.stem,
+            None if which == "none" else self.pictures_dir,
+            draw_same=which == "all",
+            max_pixels=self.settings.max_pixels,
+            verify=verify,
+            keep_originals=keep_originals,
+            cancelled=cancelled,
+        )
+
+    def reuse(self, memory: Reuse) -> None:
+        """Take over what the store has for pairs that have no row yet; it gets what there is."""
+        taken = memory.take({row.image_filename for row in self.kept})
+        self.kept += taken
+        self.reused, self.reasons = len(taken), memory.reasons
+        names = {pair.name: pair for pair in self.part} if self.kept else {}
+        for row in self.kept:
+            memory.add(names[row.image_filename], row)
+
+    def finish(self, counts: dict[str, int], seconds: float) -> None:
+        self.manifest |= {"complete": True, "counts": counts, "seconds": round(seconds, 3)}
+        self.manifest |= {"reused": self.reused, "recomputed": counted(self.reasons)}
+        self.manifest["reasons"] = _named(self.reasons, len(self.part))
+        runs.write_manifest(runs.manifest_path(self.settings.out, self.stamp), self.manifest)
+
+
+def _chosen(first: AnyPath | None, second: AnyPath | None, out: AnyPath | None) -> Settings:
+    """The settings of this process with the named folders in place of its own."""
+    known = settings.recorded()
+    if first is None and second is None and out is None:
+        return known or settings.init()
+    if known is None:
+        return settings.prepare(first=first, second=second, out=out)
+    folders = ((first, known.first), (second, known.second), (out, known.out))
+    first, second, out = (own if folder is None else folder for folder, own in folders)
+    return settings.prepare(known.root, first, second, out, **known.options)
+
+
+def new(
+    store: Path | None,
+    first: AnyPath | None,
+    second: AnyPath | None,
+    out: AnyPath | None,
+    skip_until: int,
+    stop_at: int,
+    which: str,
+    cancelled: Callable[[], bool],
+) -> Plan:
+    """The plan of a new run; for the arguments see `batch.run`."""
+    chosen = _chosen(first, second, out)
+    _check(chosen, store)
+    listing = pairs.find(chosen.first, chosen.second)
+    if cancelled():
+        raise KeyboardInterrupt("Stopped before the first picture was compared; nothing has been written.")
+    part = listing.part(skip_until, stop_at)
+    stamp = runs.reserve(chosen.out, datetime.now().strftime("%Y%m%d-%H%M%S"))
+    manifest = {
+        **_conditions(chosen),
+        "stamp": stamp,
+        "out": str(chosen.out),
+        "pictures_dir": str(runs.pictures_path(chosen.out, stamp)),
+        "pictures": which,
+        "skip_until": skip_until,
+        "stop_at": stop_at,
+        "pairs": len(listing.pairs),
+        "caller": os.environ.get(settings.CALLER),
+        "left_out": {"hidden": listing.hidden, "other": listing.other, "links": listing.links},
+        "stems": _stems(listing),
+        "complete": False,
+    }
+    plan = Plan(stamp, chosen, manifest, part, _alone(listing.pairs, part), kept=[])
+    plan.begin()
+    return plan
+
+
+def resumed(
+    path: Path,
+    store: Path | None,
+    first: AnyPath | None,
+    second: AnyPath | None,
+    out: AnyPath | None,
+    skip_until: int,
+    stop_at: int,
+    which: str,
+    cancelled: Callable[[], bool],
+) -> Plan:
+    """The plan of a run that goes on from its CSV; for the arguments see `batch.run`."""
+    stamp = runs.stamp_of(path)
+    if stamp is None or path.suffix != ".csv":
+        raise SettingsError(
+            f"{path} is no results file of a run: resume takes results-....csv or .partial.csv."
+        )
+    manifest = runs.read_manifest(runs.manifest_path(path.parent, stamp))
+    if any(not isinstance(manifest.get(name), kinds) for name, kinds in _RECORDED.items()):
+        told = f"{runs.manifest_path(path.parent, stamp)} does not say how run {stamp} was begun"
+        raise ResultsError(f"{told}: it cannot be resumed. Begin a new run.")
+    if out is not None and Path(out).expanduser().absolute() != path.parent.absolute():
+        raise SettingsError(f"{path} goes on in its own folder: resume it without naming out.")
+    chosen = _as_then(manifest, path.parent, _named_again(manifest, first, second, out))
+    if manifest["pictures"] not in PICTURES:
+        raise ResultsError(
+            f"The manifest of run {stamp} says pictures={manifest['pictures']!r}: begin a new run."
+        )
+    asked = {"skip_until": skip_until, "stop_at": stop_at, "pictures": which}
+    for name, default in {"skip_until": 0, "stop_at": -1, "pictures": "changed"}.items():
+        if asked[name] not in (default, manifest[name]):
+            raise SettingsError(
+                f"{path} was begun with {name}={manifest[name]!r}: resume it without naming {name}."
+            )
+    rows = results.read_partial(path) if path.name.endswith(".partial.csv") else results.read(path)
+    _check(chosen, store)
+    listing = pairs.find(chosen.first, chosen.second)
+    manifest["stems"] = _stems(listing)
+    where = {"out": str(chosen.out), "pictures_dir": str(runs.pictures_path(chosen.out, stamp))}
+    manifest |= {**where, "complete": False}
+    part = listing.part(manifest["skip_until"], manifest["stop_at"])
+    # Renames are found anew at the end, from rows that do not speak of them yet.
+    by_name = {row.image_filename: row for row in rows if _RENAMED not in row.messages}
+    plan = Plan(stamp, chosen, manifest, part, _alone(listing.pairs, part), kept=[])
+    for pair in part:
+        if cancelled():
+            told = "Stopped before the first picture was compared; all rows are kept. Go on with"
+            raise KeyboardInterrupt(f"{told} {plan.resuming}.")
+        row = by_name.get(pair.name)
+        if row is not None and _still_true(pair, row) and plan.has_drawings(row):
+            plan.kept.append(row)
+    plan.begin()
+    for pair in plan.left:
+        pictures.remove(plan.pictures_dir, plan.stem(pair.name))
+    return plan
+
+
+def _named_again(
+    manifest: dict[str, Any], first: AnyPath | None, second: AnyPath | None, out: AnyPath | None
+) -> Settings | None:
+    """The settings that a resumed run must agree with: what was named, or what the process has chosen."""
+    if first is None and second is None and out is None:
+        return settings.recorded()
+    folders = {"first": first, "second": second, "out": out}
+    named = [manifest[role] if folder is None else folder for role, folder in folders.items()]
+    return settings.resolve(manifest["root"], *named, **manifest["options"])
+
+
+def _as_then(manifest: dict[str, Any], folder: Path, now: Settings | None) -> Settings:
+    """The settings of the run that is resumed; refused when anything that decides its rows is another now."""
+    then = settings.resolve(
+        manifest["root"], manifest["first"], manifest["second"], folder, **manifest["options"]
+    )
+    was, conditions = _conditions(then), _conditions(now or then)
+    differing = sorted(key for key in ("first", "second", "options") if was[key] != conditions[key])
+    if manifest["versions"] != conditions["versions"]:
+        differing.append("versions")
+        was["versions"] = manifest["versions"]
+    if differing:
+        told = "; ".join(f"{key} were {was[key]}, are {conditions[key]}" for key in differing)
+        raise SettingsError(f"Run {manifest['stamp']} cannot be resumed: {told}. Begin a new run.")
+    return then
+
+
+def _check(chosen: Settings, store: Path | None) -> None:
+    """Raise SettingsError where these folders cannot be compared, or the store stands in one of them."""
+    chosen.check()
+    if store is not None:
+        chosen.check_outside(chosen.out / store, "store")
+
+
+def _stems(listing: Listing) -> dict[str, str]:
+    """Where drawings stand whose place is not the name of their pair."""
+    stems = pictures.stems(pair.name for pair in listing.pairs)
+    return {name: stem for name, stem in stems.items() if name != stem}
+
+
+def _alone(listed: Sequence[Pair], part: Sequence[Pair]) -> list[Pair]:
+    """Pairs outside of the part of which one file is there."""
+    names = {pair.name for pair in part}
+    others = (pair for pair in listed if pair.name not in names and pair.problem is None)
+    return [pair for pair in others if None in (pair.first, pair.second)]
+
+
+def renamed(plan: Plan, rows: Mapping[str, PairResult]) -> dict[str, PairResult]:
+    """Rows with a sentence, and `renamed_from`, where a missing file and an extra one have the same bytes.
+
+    Two of a kind on either side are a tie, also where one is no part of this run: nothing is guessed.
+
+    Parameters
+    ----------
+    plan : Plan
+    rows : mapping of str to PairResult
+        All rows of one side only, by name.
+    """
+    names: dict[str, dict[str, list[str]]] = {status: {} for status in ONE_SIDED}
+    for row in rows.values():
+        digest = row.first_digest or row.second_digest
+        if digest not in (None, _NOTHING):
+            names[row.status].setdefault(digest, []).append(row.image_filename)
+    missing, extra = names.values()
+    moved = {name for digest in missing.keys() & extra.keys() for name in missing[digest]}
+    sizes = {pair.size for pair in plan.part if pair.name in moved}
+    for pair in plan.alone:
+        path, there = (pair.first, missing) if pair.first else (pair.second, extra)
+        if pair.size in sizes and path is not None and (digest := content(path)) in there:
+            there[digest].append(pair.name)
+    renamed = {}
+    for digest, old in missing.items():
+        new = extra.get(digest, [])
+        if len(old) == len(new) == 1:
+            before, after = rows[old[0]], rows[new[0]]
+            gone = pairs.sentence(f"{before.messages} {_RENAMED} to {after.image_filename}.")
+            come = pairs.sentence(f"{after.messages} {_RENAMED} from {before.image_filename}.")
+            renamed[old[0]] = before._replace(messages=gone)
+            renamed[new[0]] = after._replace(messages=come, renamed_from=before.image_filename)
+    return renamed
+
+
+def _conditions(chosen: Settings) -> dict[str, Any]:
+    """All that rows depend on besides the pictures themselves, and the root for the record."""
+    return {
+        "root": str(chosen.root),
+        "first": str(chosen.first),
+        "second": str(chosen.second),
+        "options": chosen.options,
+        "versions": {name: version(name) for name in _MEASURING},
+    }
+
+
+def _still_true(pair: Pair, row: PairResult) -> bool:
+    """Whether a row of an earlier run still says what is in its files."""
+    if pair.problem is not None or row.code in _PASSING:
+        return False
+    sides = (pair.first, row.first_digest), (pair.second, row.second_digest)
+    if any((path is None) != (digest is None) for path, digest in sides):
+        return False
+    return all(path is None or content(path) == digest for path, digest in sides)
+
+
+def counted(reasons: Mapping[str, str]) -> dict[str, int]:
+    """How many pairs there are of each reason."""
+    return dict(Counter(reasons.values()))
+
+
+def _named(reasons: Mapping[str, str], total: int) -> dict[str, list[str]]:
+    """Names by reason, but for a reason that all pairs have, as in a first run: there may be very many."""
+    named: dict[str, list[str]] = {}
+    for name, reason in reasons.items():
+        named.setdefault(reason, []).append(name)
+    return {reason: names for reason, names in named.items() if len(names) < total}

@@ -1,0 +1,215 @@
+"""The files of a run: their names, its manifest, and where the pictures are that it speaks of.
+
+A run owns four names in its output folder: ``results-<stamp>.json``, its manifest; beside it
+``results-<stamp>.partial.csv``, where rows land as they come, until the sorted ``results-<stamp>.csv``
+replaces it in one step; and ``03.diff-<stamp>``, its drawings. `reserve` finds a stamp that no other run has.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from mymodules import files, settings
+from mymodules.errors import ResultsError, SettingsError
+from mymodules.settings import AnyPath, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_STAMP = r"\d{8}-\d{6}(?:-\d+)?"
+_FILE = re.compile(rf"results-(?P<stamp>{_STAMP})(?P<kind>\.csv|\.partial\.csv|\.json)", re.ASCII)
+
+
+def finished_path(out: Path, stamp: str) -> Path:
+    """The finished, sorted CSV of a run."""
+    return out / f"results-{stamp}.csv"
+
+
+def partial_path(out: Path, stamp: str) -> Path:
+    """The CSV where a run's rows land as they come."""
+    return out / f"results-{stamp}.partial.csv"
+
+
+def manifest_path(out: Path, stamp: str) -> Path:
+    """The manifest of a run."""
+    return out / f"results-{stamp}.json"
+
+
+def pictures_path(out: Path, stamp: str) -> Path:
+    """The folder of a run's drawn pictures."""
+    return out / f"03.diff-{stamp}"
+
+
+def stamp_of(path: AnyPath) -> str | None:
+    """The stamp in the name of a results file; None for names that no run gives."""
+    match = _FILE.fullmatch(Path(path).name)
+    return match["stamp"] if match else None
+
+
+def reserve(out: Path, stamp: str) -> str:
+    """Take a stamp that no run in `out` has: this one, or it with ``-2``, ``-3`` and so on.
+
+    It is taken by an empty manifest, so that two runs started in the same second get two.
+
+    Raises
+    ------
+    OutputError
+        When nothing can be written into `out`.
+    """
+    number = 1
+    while True:
+        candidate = stamp if number == 1 else f"{stamp}-{number}"
+        owned = (finished_path, partial_path, manifest_path, pictures_path)
+        if not any(os.path.lexists(path(out, candidate)) for path in owned):
+            try:
+                write_manifest(manifest_path(out, candidate), {}, exclusive=True)
+            except FileExistsError:
+                pass  # another run was faster
+            else:
+                return candidate
+        number += 1
+
+
+def write_manifest(path: Path, manifest: Mapping[str, Any], *, exclusive: bool = False) -> None:
+    """Write a manifest as JSON in one step, or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    manifest : mapping
+        JSON's own types; text may hold surrogates, such as a path's undecodable bytes.
+    exclusive : bool
+        Refuse to replace a file: FileExistsError then, whoever made it.
+
+    Raises
+    ------
+    OutputError
+        With the path; a file that was there before is unchanged.
+    """
+    data = (json.dumps(manifest, sort_keys=True, indent=1, ensure_ascii=True) + "\n").encode("ascii")
+    if not exclusive:
+        files.write(path, [data])
+        return
+    try:
+        with path.open("xb", buffering=0) as file:
+            try:
+                files.write_all(file, data)
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise files.not_written(path, error) from error
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read a manifest.
+
+    Raises
+    ------
+    ResultsError
+        When it is absent or no manifest.
+    """
+    try:
+        manifest = json.loads(read_bytes(path))
+    except ValueError as error:
+        raise ResultsError(f"{shown(path)} is not a run's manifest: {error}.") from error
+    if not isinstance(manifest, dict):
+        raise ResultsError(f"{shown(path)} is not a run's manifest: it holds no JSON object.")
+    return manifest
+
+
+class AnyRun(Protocol):
+    """What `batch.run` returns, as far as it tells where files are."""
+
+    @property
+    def csv_path(self) -> Path:
+        """The finished CSV."""
+
+
+class Folders(NamedTuple):
+    """Where the files of a run are, and the largest picture it decoded; no `out` where it is not known."""
+
+    first: Path
+    second: Path
+    out: Path | None
+    max_pixels: int
+
+
+def folders(
+    frame: "pd.DataFrame",
+    run: AnyRun | Mapping[str, Any] | None = None,
+    needed: Sequence[str] = ("first", "second"),
+) -> Folders:
+    """Where the files of a table's run are.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    run : Run or mapping, optional
+        What `batch.run` returned or a manifest; by default ``frame.attrs["run"]``.
+    needed : sequence of str
+        Which of ``first``, ``second`` and ``out`` must be known.
+
+    Raises
+    ------
+    SettingsError
+        When one of them is not.
+    ResultsError
+        When the manifest of `run` cannot be read.
+    """
+    out = None
+    if run is not None and not isinstance(run, Mapping):
+        out = run.csv_path.parent
+        run = read_manifest(manifest_path(out, stamp_of(run.csv_path) or ""))
+    known = (frame.attrs.get("run") or {}) if run is None else run
+    absent = [role for role in needed if not known.get(role)]
+    if absent:
+        raise SettingsError(
+            f"It is not known where the pictures are: the run does not name {' and '.join(absent)}. Take the "
+            "frame of results.load(), or hand over run=, what batch.run() returned or "
+            f"{{{', '.join(f'{role!r}: ...' for role in needed)}}}."
+        )
+    if out is None and known.get("out"):
+        out = Path(known["out"])
+    limit = (known.get("options") or {}).get("max_pixels", settings.MAX_PIXELS)
+    # What is kept of these must hold in another working folder, too.
+    first, second = (Path(known[role]).absolute() for role in ("first", "second"))
+    return Folders(first, second, out and out.absolute(), int(limit))
+
+
+def newest(out: Path) -> Path:
+    """The finished CSV of the highest stamp, then suffix."""
+    try:
+        matches = [match for file in out.iterdir() if (match := _FILE.fullmatch(file.name))]
+    except OSError as error:
+        raise ResultsError(
+            f"The output folder {shown(out)} cannot be read ({error.strerror}): run batch.run() first, or "
+            "name a results file."
+        ) from error
+    finished = [match for match in matches if match["kind"] == ".csv"]
+    if finished:
+        return out / max(finished, key=_age)[0]
+    partial = [match[0] for match in sorted(matches, key=_age) if match["kind"] == ".partial.csv"]
+    if not partial:
+        raise ResultsError(f"There are no results in {shown(out)}: run batch.run() first, or name a file.")
+    raise ResultsError(
+        f"No run in {shown(out)} is finished; unfinished: {', '.join(partial)}. "
+        f"Finish the last one with batch.run(resume={shown(out / partial[-1])!r})."
+    )
+
+
+def _age(match: re.Match[str]) -> tuple[str, int]:
+    stamp = match["stamp"]
+    return stamp[:15], int(stamp[16:] or 1)
+
+
+def read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ResultsError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error

@@ -1,0 +1,81 @@
+"""The files of a run: no two runs share one, and a manifest says what it was told."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from mymodules import runs
+from mymodules.errors import ResultsError
+
+STAMP = "20240102-030405"
+
+
+def test_a_manifest_is_plain_json(tmp_path: Path) -> None:
+    path = runs.manifest_path(tmp_path, STAMP)
+    manifest = {"second": "日本 \udcff", "first": {"b": 1, "a": [None, True, 0.1]}}
+    runs.write_manifest(path, manifest)
+    assert path.read_bytes().startswith(b'{\n "first": {\n  "a": [')
+    assert path.read_bytes().isascii()
+    assert runs.read_manifest(path) == manifest
+    runs.write_manifest(path, {})
+    assert runs.read_manifest(path) == {}
+    assert [file.name for file in tmp_path.iterdir()] == [f"results-{STAMP}.json"]
+
+
+def test_an_exclusive_manifest_replaces_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "m.json"
+    runs.write_manifest(path, {"a": 1}, exclusive=True)
+    with pytest.raises(FileExistsError):
+        runs.write_manifest(path, {"a": 2}, exclusive=True)
+    assert runs.read_manifest(path) == {"a": 1}
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff"])
+def test_what_is_no_manifest(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "m.json").write_bytes(data)
+    with pytest.raises(ResultsError, match="is not a run's manifest"):
+        runs.read_manifest(tmp_path / "m.json")
+
+
+def test_names_of_a_run(tmp_path: Path) -> None:
+    assert runs.finished_path(tmp_path, STAMP) == tmp_path / "results-20240102-030405.csv"
+    assert runs.partial_path(tmp_path, STAMP) == tmp_path / "results-20240102-030405.partial.csv"
+    assert runs.manifest_path(tmp_path, STAMP) == tmp_path / "results-20240102-030405.json"
+    assert runs.pictures_path(tmp_path, STAMP) == tmp_path / "03.diff-20240102-030405"
+    for path in (runs.finished_path, runs.partial_path, runs.manifest_path):
+        assert runs.stamp_of(path(tmp_path, f"{STAMP}-12")) == f"{STAMP}-12"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["results.csv", "results-1.csv", f"results-{STAMP}.csv.1.tmp", f"a-results-{STAMP}.csv", f"{STAMP}.csv"],
+)
+def test_other_names_have_no_stamp(name: str) -> None:
+    assert runs.stamp_of(name) is None
+
+
+@pytest.mark.parametrize(
+    "taken", ["results-{}.csv", "results-{}.json", "results-{}.partial.csv", "03.diff-{}"]
+)
+def test_a_taken_stamp_gets_a_number(tmp_path: Path, taken: str) -> None:
+    (tmp_path / taken.format(STAMP)).mkdir()
+    assert runs.reserve(tmp_path, STAMP) == f"{STAMP}-2"
+    (tmp_path / taken.format(f"{STAMP}-3")).mkdir()
+    assert runs.reserve(tmp_path, STAMP) == f"{STAMP}-4"
+
+
+def test_runs_of_one_second_get_different_stamps(tmp_path: Path) -> None:
+    found: list[str] = []
+    together = threading.Barrier(8)
+
+    def run() -> None:
+        together.wait()
+        found.append(runs.reserve(tmp_path, STAMP))
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == sorted([STAMP, *(f"{STAMP}-{number}" for number in range(2, 9))])
