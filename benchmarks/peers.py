@@ -32,7 +32,7 @@ ROOT = HERE.parent
 
 OURS, DRAWN = "ours", "ours+pictures"
 SLOW = ("textbook", "pixelmatch")
-# Ours is the only contender that is not installed: without the latter it would be compiled in every process.
+# Ours alone is not installed: where the second is set, it would be compiled anew in every process.
 NOT_HANDED_ON = ("MYMODULES_SETTINGS", "PYTHONDONTWRITEBYTECODE")
 MEASURED = ("imagecodecs", "opencv-python-headless", "scikit-image", "blazediff", "pixelmatch", "pywuffs")
 EVERYBODY = (

@@ -38,7 +38,7 @@ _RECORDED |= {"pictures": str, "skip_until": int, "stop_at": int}
 
 @dataclass
 class Plan:
-    """One run: its files, all its pairs, the rows it has and the jobs it has not done."""
+    """One run: its files, all its pairs, and the rows it has."""
 
     stamp: str
     settings: Settings
@@ -75,7 +75,7 @@ class Plan:
 
     @property
     def stems(self) -> dict[str, str]:
-        """Where drawings stand whose place is not the name of their pair; that of all would be very many."""
+        """What `stem` is of those names for which it is another text; most names need no entry."""
         stems: dict[str, str] = self.manifest["stems"]
         return stems
 
@@ -289,7 +289,7 @@ def _check(chosen: Settings, store: Path | None) -> None:
 
 
 def _stems(listing: Listing) -> dict[str, str]:
-    """Where drawings stand whose place is not the name of their pair."""
+    """The stems that are not the name itself."""
     stems = pictures.stems(pair.name for pair in listing.pairs)
     return {name: stem for name, stem in stems.items() if name != stem}
 
@@ -312,12 +312,13 @@ def renamed(plan: Plan, rows: Mapping[str, PairResult]) -> dict[str, PairResult]
     rows : mapping of str to PairResult
         All rows of one side only, by name.
     """
-    names: dict[str, dict[str, list[str]]] = {status: {} for status in ONE_SIDED}
+    missing: dict[str, list[str]] = {}
+    extra: dict[str, list[str]] = {}
     for row in rows.values():
         digest = row.first_digest or row.second_digest
-        if digest not in (None, _NOTHING):
-            names[row.status].setdefault(digest, []).append(row.image_filename)
-    missing, extra = names.values()
+        if digest is not None and digest != _NOTHING:
+            names = missing if row.status == "missing" else extra
+            names.setdefault(digest, []).append(row.image_filename)
     moved = {name for digest in missing.keys() & extra.keys() for name in missing[digest]}
     sizes = {pair.size for pair in plan.part if pair.name in moved}
     for pair in plan.alone:

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from mymodules import files, runs, settings
-from mymodules.errors import ResultsError
+from mymodules.errors import OutputError, ResultsError
 from mymodules.regions import Region
 from mymodules.settings import AnyPath, shown
 from mymodules.workers import PairResult
@@ -129,7 +129,7 @@ BOM = b"\xef\xbb\xbf"
 class PartialWriter:
     """Writes rows as they come: a row that `append` has taken survives the end of this process.
 
-    Rows are kept there and not in memory, so that ten thousand need no more of it than a thousand.
+    Rows are kept in the file and not in memory, so that ten thousand need no more of it than a thousand.
 
     Parameters
     ----------
@@ -171,6 +171,8 @@ class PartialWriter:
         ------
         ResultsError
             When another program has written to the file: then it is not known where a row begins.
+        OutputError
+            When the file cannot be read.
         """
         try:
             self._file.seek(0)
@@ -178,21 +180,28 @@ class PartialWriter:
             while data := self._file.read(1 << 16):
                 checksum = zlib.crc32(data, checksum)
             if checksum != self._checksum:
-                told = f"{shown(self.path)} was written to by another program during the run"
-                raise ResultsError(f"{told}: run again, which compares only what no store knows.")
+                raise self._spoilt()
             begins = [*self._begins.values(), self._end]
             for name in names:
                 if name in instead:
                     yield instead[name]
                 else:
                     begin = self._file.seek(self._begins[name])
-                    yield self._file.read(begins[bisect.bisect_right(begins, begin)] - begin)
+                    size = begins[bisect.bisect_right(begins, begin)] - begin
+                    line = self._file.read(size)
+                    if len(line) != size:
+                        raise self._spoilt()
+                    yield line
         except OSError as error:
             told = f"{shown(self.path)} cannot be read ({error.strerror or error})"
-            raise ResultsError(f"{told}: see to its disk, then resume the run.") from error
+            raise OutputError(f"{told}: see to its disk, then resume the run.", self.path) from error
+
+    def _spoilt(self) -> ResultsError:
+        told = f"{shown(self.path)} was written to by another program during the run"
+        return ResultsError(f"{told}: begin a new run. What is in the store is not compared again.")
 
     def _noted(self, name: str, data: bytes) -> bytes:
-        """The line of a row, of which is remembered where it is."""
+        """Remember where the line of a row stands; returns the line."""
         self._begins[name] = self._end
         self._end += len(data)
         self._checksum = zlib.crc32(data, self._checksum)

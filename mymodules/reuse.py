@@ -90,7 +90,9 @@ class Reuse:
         self._taken: set[str] = set()
         self._files: list[DigestedFile] = []
         self._rows: list[StoredRow] = []
+        # What to copy: of pairs that were compared the store knows the digests, of others only their rows.
         self._changed: list[Pair] = []
+        self._originals: list[tuple[str, str]] = []
         self._usable, self._saved = True, time.monotonic()
 
     def take(self, done: Collection[str]) -> list[PairResult]:
@@ -111,12 +113,17 @@ class Reuse:
     def add(self, pair: Pair, row: PairResult) -> None:
         """Keep a row of this run, sooner or later."""
         sides = _sides(pair, row)
+        compared = False
         for path, digest in sides:
             state = self._states.pop(path, None)
             if digest is not None and state is not None:
+                compared = True
                 self._files.append(DigestedFile(path, state[0], digest, state[1]))
         if self.keep_originals and row.status == "changed":
-            self._changed.append(pair)
+            if compared:
+                self._changed.append(pair)
+            else:
+                self._originals += [(digest, path) for path, digest in sides if digest is not None]
         if pair.problem is None and all(digest is not None for _, digest in sides):
             self._rows += self._stored(row)
         rows, seconds = EVERY
@@ -125,7 +132,7 @@ class Reuse:
 
     def save(self, *, originals: bool = False) -> None:
         """Keep what was added up to now, and where it is asked for copies of pictures: they take longest."""
-        if self._usable and (self._files or self._rows or (originals and self._changed)):
+        if self._usable and (self._files or self._rows or (originals and (self._changed or self._originals))):
             try:
                 with DiffStore(self.root) as store:
                     store.records.remember_files(self._files)
@@ -133,17 +140,16 @@ class Reuse:
                     for manner, rows in manners.items():
                         store.records.remember_rows(rows, self.conditions + manner)
                     if originals:
+                        self._copy(store, self._originals)
                         for start in range(0, len(self._changed), EVERY[0]):
-                            self._copy(store, self._changed[start : start + EVERY[0]])
+                            self._copy(store, _known(store, self._changed[start : start + EVERY[0]]))
             except Exception as error:
                 self._give_up("does not know all of this run, and the next one compares more", error)
         self._files, self._rows, self._saved = [], [], time.monotonic()
 
-    def _copy(self, store: DiffStore, changed: Sequence[Pair]) -> None:
-        """Keep copies of both sides, by the digests that are known of them by now."""
-        known = store.records.known_files(_file_states(changed))
-        copies = ((file.digest, path) for path, file in known.items() if not self.cancelled())
-        store.keep_originals(copies)
+    def _copy(self, store: DiffStore, originals: Iterable[tuple[str, str]]) -> None:
+        """Keep copies of files, which come with their digests."""
+        store.keep_originals(original for original in originals if not self.cancelled())
 
     def _take(self, store: DiffStore, part: Sequence[Pair]) -> list[PairResult]:
         if store.records.is_empty():
@@ -198,7 +204,7 @@ class Reuse:
         stem, folder = self.stem(row.image_filename), self._folder
         if self._is_too_large(row):
             return [StoredRow(row, folder, stem)]
-        drawn = _states(self.pictures_dir, stem)
+        drawn = _drawings(self.pictures_dir, stem)
         # Where drawings could not be written its row tells of it, which is true of this run only.
         return [StoredRow(row, folder, stem, drawn)] if drawn else []
 
@@ -231,7 +237,7 @@ class Reuse:
         if earlier.folder is None or self._is_too_large(earlier.row):
             return earlier.folder is not None
         folder = self._base / earlier.folder
-        drawn = _states(folder, earlier.stem)
+        drawn = _drawings(folder, earlier.stem)
         if not drawn or drawn != earlier.drawn:
             return False
         try:
@@ -286,6 +292,16 @@ def _grouped(values: Iterable[T], name: Callable[[T], str]) -> dict[str, list[T]
     return groups
 
 
+def _known(store: DiffStore, changed: Iterable[Pair]) -> Iterator[tuple[str, str]]:
+    """Digests and paths of files that this run has compared; one that the store has lost is read again."""
+    states = dict(_file_states(changed))
+    known = store.records.known_files(states.items())
+    for path in states:
+        digest = known[path].digest if path in known else content(path)
+        if digest is not None:
+            yield digest, path
+
+
 def _file_states(part: Iterable[Pair]) -> Iterator[tuple[str, FileState]]:
     """The files of pairs that can be compared, and what is known of them without reading them."""
     for pair in part:
@@ -311,7 +327,7 @@ def content(path: AnyPath) -> str | None:
         return None
 
 
-def _states(folder: Path, stem: str) -> tuple[tuple[int, int], ...]:
+def _drawings(folder: Path, stem: str) -> tuple[tuple[int, int], ...]:
     """Size and modification time of all drawings of a pair; none where one is missing or empty."""
     try:
         states = [(folder / (stem + ending)).lstat() for ending in pictures.ENDINGS]

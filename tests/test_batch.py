@@ -245,7 +245,7 @@ def test_rows_on_disk_that_another_program_changed(given: Folders, expected: bat
         with progress.partial_path.open("ab") as file:
             file.write(b"\n")
 
-    with pytest.raises(ResultsError, match="was written to by another program during the run: run again"):
+    with pytest.raises(ResultsError, match="by another program during the run: begin a new run"):
         batch.run(*given, on_progress=spoil, store=".store")
     assert not list(given.out.glob("results-*-*[0-9].csv"))
     run = batch.run(*given, store=".store")

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -520,6 +521,21 @@ def test_a_partial_file_that_another_program_wrote_to(tmp_path: Path, change: st
         )
         with pytest.raises(ResultsError, match=r"r\.partial\.csv was written to by another program"):
             results.write(tmp_path / "r.csv", writer.sorted([CHANGED.image_filename], {}))
+    assert not (tmp_path / "r.csv").exists()
+
+
+def test_a_partial_file_that_is_cut_while_it_is_sorted(tmp_path: Path) -> None:
+    path = tmp_path / "r.partial.csv"
+
+    def names() -> Iterator[str]:
+        yield MISSING.image_filename
+        os.truncate(path, path.stat().st_size - 1)
+        yield CHANGED.image_filename
+
+    with results.PartialWriter(path, [MISSING]) as writer:
+        writer.append(CHANGED)
+        with pytest.raises(ResultsError, match="was written to by another program"):
+            results.write(tmp_path / "r.csv", writer.sorted(names(), {}))
     assert not (tmp_path / "r.csv").exists()
 
 

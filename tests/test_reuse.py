@@ -669,6 +669,13 @@ def test_a_resumed_run_keeps_originals_of_all_its_pairs(given: Folders) -> None:
     assert len(copies(given)) == 6
 
 
+def test_a_run_that_was_begun_without_a_store_keeps_originals_when_it_is_resumed(given: Folders) -> None:
+    """Nothing of what is kept of it was compared in this run, and no store has heard of its files."""
+    done, _ = run(given, store=None)
+    batch.run(resume=done.csv_path)
+    assert len(copies(given)) == 6
+
+
 def test_no_originals_are_kept(given: Folders) -> None:
     run(given, keep_originals=False)
     assert copies(given) == set()

@@ -45,7 +45,7 @@ _METADATA = {
 _METADATA |= {b"cICP": "colour profile", b"pHYs": "density", b"eXIf": "orientation"}
 _END = struct.pack(">I4sI", 0, b"IEND", 0xAE426082)
 _WIDEST = 1_000_000  # px, of a side, by libpng
-_LIBPNG_BYTES = 1 << 21  # at once: libpng has limits, and they are held four times
+_LIBPNG_BYTES = 1 << 21  # at once: libpng has limits, and the bytes are held four times
 _PAETH_BYTES = 40_000  # of rows with the filter Paeth, for each part; by measuring
 _NARROWEST = 256  # px, of a part
 _AT_ONCE = 1 << 20  # bytes that are compressed at once
@@ -245,8 +245,8 @@ def _unfilter(rows: Bytes, pixel_size: int, into: Bytes) -> None:
     """Unfilter some rows; ``into`` has one row more, the one above: that comes first.
 
     They are cut into parts, from left to right: a row of a screenshot that does not repeat the one above
-    it in full often does in some parts. The more rows have the dear filter, Paeth, the more parts pay;
-    none where nothing repeats, as in a photograph.
+    it in full often does in some parts. The more rows have the dear filter, Paeth, the more parts pay.
+    Where fewer than one row of eight repeats, as in a photograph, the rest is done in one piece.
     """
     width = into.shape[1]
     to_gain = width * np.count_nonzero(rows[:, 0] == 4)
