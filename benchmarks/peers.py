@@ -115,7 +115,7 @@ def main() -> int:
             _read(folders[name])
             who = [who for who in arguments.only or _contenders(name) if _works(who, warm)]
             for repeat in range(arguments.repeats):
-                for contender in who:
+                for contender in who if repeat % 2 == 0 else reversed(who):
                     if contender in SLOW and repeat >= arguments.slow_repeats:
                         continue
                     measured = measure(contender, *folders[name])
