@@ -180,9 +180,9 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
                 button.disabled = name != "cancel"
             self._say("")
             self._progress.value = "<progress></progress> Looking at the folders …"
-            # As a daemon it keeps no script from ending; `_is_over` then ends its processes in good order.
+            # No daemon: the interpreter waits until `_is_over` has ended the run's processes in good order.
             self._thread = threading.Thread(
-                target=self._context.copy().run, args=(self._work,), name="panel", daemon=True
+                target=self._context.copy().run, args=(self._work,), name="panel", daemon=False
             )
             self._thread.start()
 

@@ -531,9 +531,18 @@ while made._last is None:
 """
 
 
-def test_a_script_that_ends_ends_its_run(noise: Folders, tmp_path: Path) -> None:
+SLOW_TO_LET_GO = """
+from loky.backend import resource_tracker
+import time
+unregister = resource_tracker.unregister
+resource_tracker.unregister = lambda *given: [time.sleep(0.1), unregister(*given)]
+"""
+
+
+@pytest.mark.parametrize("before", ["", SLOW_TO_LET_GO], ids=["", "slow"])
+def test_a_script_that_ends_ends_its_run(noise: Folders, tmp_path: Path, before: str) -> None:
     given = noise.elsewhere(tmp_path / "out")
-    assert finished(BEGUN, given) == (0, "", "")
+    assert finished(before + BEGUN, given) == (0, "", "")
     assert 0 < len(results.read(given.the("*.partial.csv"))) < COUNT
 
 
