@@ -211,11 +211,11 @@ def run(
     memory_root = None if store is None else _store_folder(store)
     if cancelled is None:
         cancelled = bool  # which says False
+    asked = plans.Request(first, second, out, skip_until, stop_at, pictures, memory_root)
     if resume is None:
-        plan = plans.new(memory_root, first, second, out, skip_until, stop_at, pictures, cancelled)
+        plan = plans.new(asked, cancelled)
     else:
-        path = Path(resume).expanduser()
-        plan = plans.resumed(path, memory_root, first, second, out, skip_until, stop_at, pictures, cancelled)
+        plan = plans.resumed(Path(resume).expanduser(), asked, cancelled)
     memory = None
     if memory_root is not None:
         memory = plan.memory(memory_root, verify, keep_originals, cancelled)

@@ -1,6 +1,6 @@
 """What a run has to do: its files, its pairs, the rows it has already, and what a resumed one may keep.
 
-A `Plan` is made by `new` or by `resumed`, both of which refuse settings with which nothing can be compared.
+A `Plan` is made of a `Request`, by `new` or by `resumed`; both refuse one with which nothing can be compared.
 """
 
 import os
@@ -148,44 +148,40 @@ class Plan:
         runs.write_manifest(runs.manifest_path(self.settings.out, self.stamp), self.manifest)
 
 
-def _chosen(first: AnyPath | None, second: AnyPath | None, out: AnyPath | None) -> Settings:
-    """The settings of this process with the named folders in place of its own."""
-    known = settings.recorded()
-    if first is None and second is None and out is None:
-        return known or settings.init()
-    if known is None:
-        return settings.prepare(first=first, second=second, out=out)
-    folders = ((first, known.first), (second, known.second), (out, known.out))
-    first, second, out = (own if folder is None else folder for folder, own in folders)
-    return settings.prepare(known.root, first, second, out, **known.options)
+@dataclass(frozen=True)
+class Request:
+    """What a run is asked for; see `batch.run`."""
+
+    first: AnyPath | None
+    second: AnyPath | None
+    out: AnyPath | None
+    skip_until: int
+    stop_at: int
+    pictures: str
+    store: Path | None
+
+    @property
+    def names_folders(self) -> bool:
+        return (self.first, self.second, self.out) != (None, None, None)
 
 
-def new(
-    store: Path | None,
-    first: AnyPath | None,
-    second: AnyPath | None,
-    out: AnyPath | None,
-    skip_until: int,
-    stop_at: int,
-    which: str,
-    cancelled: Callable[[], bool],
-) -> Plan:
-    """The plan of a new run; for the arguments see `batch.run`."""
-    chosen = _chosen(first, second, out)
-    _check(chosen, store)
+def new(asked: Request, cancelled: Callable[[], bool]) -> Plan:
+    """The plan of a new run."""
+    chosen = _chosen(asked)
+    _check(chosen, asked.store)
     listing = pairs.find(chosen.first, chosen.second)
     if cancelled():
         raise KeyboardInterrupt("Stopped before the first picture was compared; nothing has been written.")
-    part = listing.part(skip_until, stop_at)
+    part = listing.part(asked.skip_until, asked.stop_at)
     stamp = runs.reserve(chosen.out, datetime.now().strftime("%Y%m%d-%H%M%S"))
     manifest = {
         **_conditions(chosen),
         "stamp": stamp,
         "out": str(chosen.out),
         "pictures_dir": str(runs.pictures_path(chosen.out, stamp)),
-        "pictures": which,
-        "skip_until": skip_until,
-        "stop_at": stop_at,
+        "pictures": asked.pictures,
+        "skip_until": asked.skip_until,
+        "stop_at": asked.stop_at,
         "pairs": len(listing.pairs),
         "caller": os.environ.get(settings.CALLER),
         "left_out": {"hidden": listing.hidden, "other": listing.other, "links": listing.links},
@@ -197,42 +193,13 @@ def new(
     return plan
 
 
-def resumed(
-    path: Path,
-    store: Path | None,
-    first: AnyPath | None,
-    second: AnyPath | None,
-    out: AnyPath | None,
-    skip_until: int,
-    stop_at: int,
-    which: str,
-    cancelled: Callable[[], bool],
-) -> Plan:
-    """The plan of a run that goes on from its CSV; for the arguments see `batch.run`."""
-    stamp = runs.stamp_of(path)
-    if stamp is None or path.suffix != ".csv":
-        raise SettingsError(
-            f"{path} is no results file of a run: resume takes results-....csv or .partial.csv."
-        )
-    manifest = runs.read_manifest(runs.manifest_path(path.parent, stamp))
-    if any(not isinstance(manifest.get(name), kinds) for name, kinds in _RECORDED.items()):
-        told = f"{runs.manifest_path(path.parent, stamp)} does not say how run {stamp} was begun"
-        raise ResultsError(f"{told}: it cannot be resumed. Begin a new run.")
-    if out is not None and Path(out).expanduser().absolute() != path.parent.absolute():
-        raise SettingsError(f"{path} goes on in its own folder: resume it without naming out.")
-    chosen = _as_then(manifest, path.parent, _named_again(manifest, first, second, out))
-    if manifest["pictures"] not in PICTURES:
-        raise ResultsError(
-            f"The manifest of run {stamp} says pictures={manifest['pictures']!r}: begin a new run."
-        )
-    asked = {"skip_until": skip_until, "stop_at": stop_at, "pictures": which}
-    for name, default in {"skip_until": 0, "stop_at": -1, "pictures": "changed"}.items():
-        if asked[name] not in (default, manifest[name]):
-            raise SettingsError(
-                f"{path} was begun with {name}={manifest[name]!r}: resume it without naming {name}."
-            )
+def resumed(path: Path, asked: Request, cancelled: Callable[[], bool]) -> Plan:
+    """The plan of a run that goes on from its CSV."""
+    stamp, manifest = _begun(path)
+    _refuse_another(path, manifest, asked)
+    chosen = _as_then(manifest, path.parent, _named_again(manifest, asked))
     rows = results.read_partial(path) if path.name.endswith(".partial.csv") else results.read(path)
-    _check(chosen, store)
+    _check(chosen, asked.store)
     listing = pairs.find(chosen.first, chosen.second)
     manifest["stems"] = _stems(listing)
     where = {"out": str(chosen.out), "pictures_dir": str(runs.pictures_path(chosen.out, stamp))}
@@ -254,13 +221,52 @@ def resumed(
     return plan
 
 
-def _named_again(
-    manifest: dict[str, Any], first: AnyPath | None, second: AnyPath | None, out: AnyPath | None
-) -> Settings | None:
+def _chosen(asked: Request) -> Settings:
+    """The settings of this process with the named folders in place of its own."""
+    known = settings.recorded()
+    if not asked.names_folders:
+        return known or settings.init()
+    if known is None:
+        return settings.prepare(first=asked.first, second=asked.second, out=asked.out)
+    folders = ((asked.first, known.first), (asked.second, known.second), (asked.out, known.out))
+    first, second, out = (own if folder is None else folder for folder, own in folders)
+    return settings.prepare(known.root, first, second, out, **known.options)
+
+
+def _begun(path: Path) -> tuple[str, dict[str, Any]]:
+    """Stamp and manifest of the run of a results file."""
+    stamp = runs.stamp_of(path)
+    if stamp is None or path.suffix != ".csv":
+        raise SettingsError(
+            f"{path} is no results file of a run: resume takes results-....csv or .partial.csv."
+        )
+    manifest = runs.read_manifest(runs.manifest_path(path.parent, stamp))
+    if any(not isinstance(manifest.get(name), kinds) for name, kinds in _RECORDED.items()):
+        told = f"{runs.manifest_path(path.parent, stamp)} does not say how run {stamp} was begun"
+        raise ResultsError(f"{told}: it cannot be resumed. Begin a new run.")
+    if manifest["pictures"] not in PICTURES:
+        raise ResultsError(
+            f"The manifest of run {stamp} says pictures={manifest['pictures']!r}: begin a new run."
+        )
+    return stamp, manifest
+
+
+def _refuse_another(path: Path, manifest: dict[str, Any], asked: Request) -> None:
+    """Raise SettingsError where a run is asked to go on elsewhere, or otherwise than it was begun."""
+    if asked.out is not None and Path(asked.out).expanduser().absolute() != path.parent.absolute():
+        raise SettingsError(f"{path} goes on in its own folder: resume it without naming out.")
+    for name, default in {"skip_until": 0, "stop_at": -1, "pictures": "changed"}.items():
+        if getattr(asked, name) not in (default, manifest[name]):
+            raise SettingsError(
+                f"{path} was begun with {name}={manifest[name]!r}: resume it without naming {name}."
+            )
+
+
+def _named_again(manifest: dict[str, Any], asked: Request) -> Settings | None:
     """The settings that a resumed run must agree with: what was named, or what the process has chosen."""
-    if first is None and second is None and out is None:
+    if not asked.names_folders:
         return settings.recorded()
-    folders = {"first": first, "second": second, "out": out}
+    folders = {"first": asked.first, "second": asked.second, "out": asked.out}
     named = [manifest[role] if folder is None else folder for role, folder in folders.items()]
     return settings.resolve(manifest["root"], *named, **manifest["options"])
 

@@ -7,10 +7,11 @@ are found. Nothing here opens a picture.
 
 import hashlib
 import json
+import logging
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import NoneType
@@ -18,6 +19,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from mymodules import results, workers
 from mymodules.database import Database
+from mymodules.errors import StoreError
 from mymodules.metrics import DiffMetrics
 from mymodules.settings import AnyPath
 from mymodules.workers import PairResult
@@ -39,6 +41,7 @@ _FINE, _COARSE = 50_000_000, 2_000_000_000  # ns; the grain of a clock, and of o
 _PATHS = 20  # places to look for one picture
 _AT_ONCE = 400  # values in one statement; SQLite's own limit was 999 for long
 
+_log = logging.getLogger(__name__)
 T = TypeVar("T")
 Key = tuple[str | None, str | None]
 """First and second digest of a row; None for a file that is not there."""
@@ -442,6 +445,29 @@ class Records:
         """Drop every row with one of these digests on either side."""
         names = [(digest, digest) for digest in digests]
         self._file.write(("DELETE FROM rows WHERE first = ? OR second = ?", names))
+
+
+class AtBest:
+    """Asks records whose file may not be usable: that is said once, and the store goes on without an answer.
+
+    Parameters
+    ----------
+    silent : callable
+        Whether nothing is to be said any more.
+    """
+
+    def __init__(self, silent: Callable[[], bool]) -> None:
+        self._silent = silent
+        self._complaints: set[str] = set()
+
+    def __call__(self, ask: Callable[[], T], otherwise: T) -> T:
+        try:
+            return ask()
+        except StoreError as error:
+            if str(error) not in self._complaints and not self._silent():
+                self._complaints.add(str(error))
+                _log.warning("%s", error)
+            return otherwise
 
 
 def _figures(pair: str, known: DiffMetrics) -> tuple[object, ...]:

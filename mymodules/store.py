@@ -4,12 +4,8 @@ After Skia Gold's diff store: a pair of digests is compared once, whoever asks a
 not be fetched or decoded is remembered with its reason; pictures are served over HTTP. It also keeps
 what runs over folders need to compare nothing twice, in `DiffStore.records`.
 
-A picture is looked for in memory, among the store's own copies, among the files that runs have digested, and
-in the sources, in this order. What is read is checked: a copy against the digest its bytes had when it was
-made; a file of a run, and anything else whose name is *ours*, against that name. A name is ours when it
-is known to be `images.digest` of a file's bytes, because a file, a row or a copy of this store has it, or
-because the store was told so for all names. Any other name is opaque, as Gold's are, and its bytes are
-taken as the source gives them. What is neither whole nor a picture is never kept.
+A picture is looked for in memory, and then where `originals` says, which also says how it is checked. What is
+neither whole nor a picture is never kept.
 
 Copies are the original bytes; what a power failure tears is found by its digest and fetched again. A picture
 that failed is tried anew after half an hour, and at once when a copy or a file of it has come or changed.
@@ -18,12 +14,9 @@ other processes, drop what they have in memory when they are next asked; only wh
 fetching or comparing may come back.
 """
 
-import contextlib
-import functools
 import logging
 import math
 import os
-import stat
 import threading
 import time
 from collections import deque
@@ -31,20 +24,20 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, wait
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from mymodules import images, metrics, pictures, sources
 from mymodules.cache import Purges, ReadThrough, Recent, Work
 from mymodules.copies import Copies
 from mymodules.copies import stored_path as stored_path
-from mymodules.errors import ImageError, StoreError
+from mymodules.errors import StoreError
 from mymodules.formats import Header, png
 from mymodules.images import Rgba
 from mymodules.metrics import DiffMetrics as DiffMetrics
+from mymodules.originals import Originals, Unavailable
 from mymodules.records import (
-    CORRUPTED,
-    HTTP_ERROR,
     OTHER,
+    AtBest,
     Records,
     diff_id,
     is_diff_id,
@@ -53,7 +46,7 @@ from mymodules.records import (
 )
 from mymodules.records import DigestFailure as DigestFailure
 from mymodules.settings import MAX_PIXELS, AnyPath
-from mymodules.sources import Absent, AnySource, Original, Source, printable
+from mymodules.sources import AnySource, Original, printable
 
 if TYPE_CHECKING:
     import tornado.web
@@ -75,10 +68,8 @@ _DELTAS, _DELTA_BYTES = 256, 64 << 20  # difference pictures in memory
 _DECODED_PART = 4  # of the budget: one quarter, for pictures that are compared with many
 _AHEAD = 1000  # pairs queued at a time by warm_diffs
 _LAST = 5.0  # s; how long closing waits for what is being computed
-_MEDIA_TYPES = {"PNG": "png", "JPEG": "jpeg", "WebP": "webp", "BMP": "bmp", "TIFF": "tiff"}
 
 _log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class CacheCounts(NamedTuple):
@@ -104,14 +95,6 @@ def cache_counts(gib: float) -> CacheCounts:
     root = math.isqrt(_IMAGE_COST**2 + 4 * _METRICS_COST * budget)
     count = (root - _IMAGE_COST) // (2 * _METRICS_COST)
     return CacheCounts(count, count**2)
-
-
-class _Unavailable(StoreError):
-    """There is no picture for a digest; ``reason`` is that of its `DigestFailure`."""
-
-    def __init__(self, message: str, reason: str = OTHER) -> None:
-        super().__init__(printable(message))
-        self.reason = reason
 
 
 class DiffStore:
@@ -165,11 +148,22 @@ class DiffStore:
         _check_number("max_pixels", max_pixels, 1)
         _check_number("pause", pause, 0)
         counts, budget = cache_counts(gib), max(int(gib * _GIB), 0)
-        self.root = sources.folder(root)
-        self._sources = sources.of(source)
+        self.root, places = sources.folder(root), sources.of(source)
+        self._closed = threading.Event()
         self._copies = Copies(self.root)
-        self._own_digests, self._max_pixels, self._pause = own_digests, max_pixels, pause
+        self._max_pixels = max_pixels
         self.records = Records(self.root / FILE)
+        self._at_best = AtBest(self._closed.is_set)
+        self._originals = Originals(
+            self._copies,
+            self.records,
+            self._at_best,
+            places,
+            own_digests=own_digests,
+            decode=self._decode,
+            pause=pause,
+            sleep=self._closed.wait,
+        )
         self._purges = Purges()
         self._purged = self.records.purges()
         self._decoded: Recent[Rgba] = Recent(
@@ -182,7 +176,7 @@ class DiffStore:
             workers=_FETCHERS,
             limit=budget or None,
             weigh=lambda original: len(original.data),
-            state=self._here,
+            state=self._originals.state,
         )
         # Pairs fail because of their pictures, whose errors are kept.
         self._metrics: ReadThrough[DiffMetrics] = ReadThrough(
@@ -193,8 +187,6 @@ class DiffStore:
         )
         self._feeders: list[threading.Thread] = []
         self._feeders_lock = threading.Lock()
-        self._complaints: set[str] = set()
-        self._closed = threading.Event()
 
     def __enter__(self) -> Self:
         return self
@@ -306,7 +298,7 @@ class DiffStore:
         with self._purges.purge(gone):
             for digest in gone:
                 self._copies.remove(digest)
-                for source in self._sources if purge_remote else ():
+                for source in self._originals.sources if purge_remote else ():
                     try:
                         source.remove(f"{digest}.png")
                     except Exception as error:
@@ -499,8 +491,8 @@ class DiffStore:
             raise StoreError(f"{digest!r} is not a digest: 32 digits 0-9, a-f, A-F.")
         with self._purges.work(digest) as work:
             try:
-                original, rgba, fetched = self._found(digest)
-            except _Unavailable as error:
+                original, rgba, fetched = self._originals.find(digest)
+            except Unavailable as error:
                 self._note(work, DigestFailure.now(digest, error.reason))
                 raise
             with work.keeping() as wanted:
@@ -520,80 +512,6 @@ class DiffStore:
             if wanted:
                 self._at_best(lambda: self.records.remember_failure(failure, if_new=if_new), None)
 
-    def _here(self, digest: str) -> object:
-        """What there is of a picture on this computer; a failure stands while that does not change."""
-        if not is_digest(digest):
-            return None
-        nowhere: list[tuple[Path, int]] = []
-        known = self._at_best(lambda: self.records.paths(digest), nowhere)
-        return [_state(path) for path in (self._copies.path(digest), *(path for path, _ in known))]
-
-    def _at_best(self, ask: Callable[[], T], otherwise: T) -> T:
-        """What the records answer; where their file cannot be used it is said once, and the store goes on."""
-        try:
-            return ask()
-        except StoreError as error:
-            if str(error) not in self._complaints and not self._closed.is_set():
-                self._complaints.add(str(error))
-                _log.warning("%s", error)
-            return otherwise
-
-    def _found(self, digest: str) -> tuple[Original, Rgba, bool]:
-        """A picture from the first place that has it whole, its pixels, and whether that was a source."""
-        told: list[str] = []
-        reason = HTTP_ERROR
-        own: list[Callable[[str], bytes]] = [self._from_copy, self._from_files]
-        places = own + [functools.partial(self._from_source, source) for source in self._sources]
-        for place in places:
-            try:
-                data = place(digest)
-                header, rgba = self._decode(data)
-                return Original(data, f"image/{_MEDIA_TYPES[header.format]}"), rgba, place not in own
-            except Absent as error:
-                told.append(str(error))
-            except ImageError as error:
-                told.append(error.reason)
-                if error.code == "too_many_pixels":  # for this store and its memory, and not for every one
-                    reason = OTHER
-                    continue
-                reason = CORRUPTED
-                if place == self._from_copy:
-                    self._copies.remove(digest)
-            except Exception as error:
-                told.append(str(error) or type(error).__name__)
-        raise _Unavailable(f"There is no picture {digest}: {'; '.join(filter(None, told))}.", reason)
-
-    def _from_copy(self, digest: str) -> bytes:
-        data = self._copies.read(digest)
-        kept = self._at_best(lambda: self.records.content(digest), None)
-        expected = kept or (digest if self._is_ours(digest) else None)
-        if expected not in (None, images.digest(data)):
-            raise ImageError("corrupt", "its copy is damaged")
-        return data
-
-    def _from_files(self, digest: str) -> bytes:
-        nowhere: list[tuple[Path, int]] = []
-        for path, size in self._at_best(lambda: self.records.paths(digest), nowhere):
-            with contextlib.suppress(OSError, ValueError):  # the latter for what is no path
-                status = path.stat()
-                if stat.S_ISREG(status.st_mode) and status.st_size == size:
-                    data = path.read_bytes()
-                    if images.digest(data) == digest:
-                        return data
-        raise Absent("no file is known to have it")
-
-    def _from_source(self, source: Source, digest: str) -> bytes:
-        ours = self._is_ours(digest)
-
-        def check(data: bytes) -> None:
-            if ours and images.digest(data) != digest:
-                raise ImageError("corrupt", "what the source has is not what its digest says")
-
-        return sources.fetch(source, digest, check, pause=self._pause, sleep=self._closed.wait)
-
-    def _is_ours(self, digest: str) -> bool:
-        return self._own_digests or self._at_best(lambda: self.records.is_ours(digest), False)
-
     def _is_here(self, digest: str) -> bool:
         return digest in self._images or (is_digest(digest) and digest in self._copies)
 
@@ -601,14 +519,6 @@ class DiffStore:
 def _rank(priority: int) -> int:
     """The place in the queue of warming: behind everything that is asked for, and first come first served."""
     return priority * 10**13 + time.time_ns() // 1_000_000
-
-
-def _state(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except (OSError, ValueError):  # the latter for what is no path
-        return None
-    return status.st_mtime_ns, status.st_size
 
 
 def _checked(pair: str) -> tuple[str, str]:

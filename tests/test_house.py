@@ -21,9 +21,9 @@ PACKAGE = ROOT / "mymodules"
 # Each module may import those before it.
 ORDER = (
     "errors", "settings", "formats", "images", "bands", "metrics", "regions", "pictures", "pairs", "workers",
-    "pool", "files", "runs", "results", "database", "records", "cache", "sources", "copies", "served",
-    "store", "extension", "reuse", "plans", "batch", "notify", "decisions", "views", "viewer", "look",
-    "filters", "bulk", "explore", "triage", "panel", "report", "__main__",
+    "pool", "files", "runs", "results", "database", "records", "cache", "sources", "copies",
+    "originals", "served", "store", "extension", "reuse", "plans", "batch", "notify", "decisions", "views",
+    "viewer", "look", "filters", "bulk", "explore", "triage", "panel", "report", "__main__",
 )  # fmt: skip
 
 MODULES = sorted(

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import stores
+from programs import until
 from servers import tornado_server
 
 from mymodules import images, store
@@ -330,7 +331,7 @@ def test_nor_by_what_begins_while_it_goes_on(
         assert opened.get(NOW, main, [right]) == {right: expected}
         with monkeypatch.context() as patched:
             if moment == "copy is gone":
-                patched.setattr(opened, "_sources", (Asking(opened._sources[0], ask),))
+                patched.setattr(opened._originals, "sources", (Asking(opened._originals.sources[0], ask),))
             else:
                 patched.setattr(opened.records, "forget_files", ask)
             opened.purge_digests([right], purge_remote=moment == "copy is gone")
@@ -693,7 +694,7 @@ def test_a_thousand_threads_and_one_computation(opened: DiffStore, monkeypatch: 
     main, right, *_ = FIRST
     expected = stores.figures(FIRST, main, right)
     asked, compared, found = stores.Counted(FIRST), [], []
-    monkeypatch.setattr(opened, "_sources", store.sources.of(asked))
+    monkeypatch.setattr(opened._originals, "sources", store.sources.of(asked))
     real = store.metrics.pixel_diff
     monkeypatch.setattr(store.metrics, "pixel_diff", lambda *both: compared.append(1) or real(*both))
     barrier = threading.Barrier(1000)
@@ -734,9 +735,15 @@ def test_closing_does_not_wait_long_for_what_hangs(tmp_path: Path, monkeypatch: 
     main, right, *_ = FIRST
     opened.warm_diffs(NOW, [main], [right])
     drawing = opened.delta(main, right)
-    assert held.begun.wait(PATIENCE)
+
+    def is_under_way() -> bool:
+        caches = opened._images, opened._metrics, opened._deltas
+        items = [item for cache in caches for item in cache._items.values()]
+        return len(items) == 4 and all(item.running for item in items)
+
+    until(is_under_way, "two pictures, their figures and the difference picture are begun")
     began = time.monotonic()
-    opened.close()  # all three caches have work that hangs
+    opened.close()
     assert time.monotonic() - began < 4
     assert not drawing.done()
     held.let.set()
