@@ -224,14 +224,7 @@ function render({ model, el }) {
     found();
   }
 
-  // The view is made before it stands in the page.
-  function attached() {
-    const root = el.closest(".mme");
-    if (ending.signal.aborted) return;
-    if (root?.isConnected) start(root);
-    else requestAnimationFrame(attached);
-  }
-  attached();
+  whenAttached(el, ".mme", ending.signal, start);
 
   return () => {
     ending.abort();

@@ -16,7 +16,6 @@ import contextlib
 import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
@@ -28,7 +27,7 @@ from itables import JavascriptFunction
 from itables.widget import ITable
 from numpy.typing import NDArray
 
-from mymodules import batch, filters, look, results, settings
+from mymodules import batch, filters, look, results, scripts, settings
 from mymodules.bulk import Bulk
 from mymodules.decisions import Step
 from mymodules.errors import ResultsError, SettingsError
@@ -442,8 +441,8 @@ def _later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle | No
 class _Bridge(anywidget.AnyWidget):
     """What the page does for the explorer: see explore.js."""
 
-    _esm = Path(__file__).parent / "explore.js"
-    _css = Path(__file__).parent / "explore.css"
+    _esm = scripts.text("elements.js", "explore.js")
+    _css = scripts.text("explore.css")
 
     rows = traitlets.Bytes().tag(sync=True)  # 32-bit integers: rows of the table, in the order shown
     place = traitlets.Int(-1).tag(sync=True)

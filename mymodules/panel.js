@@ -58,14 +58,7 @@ function render({ el }) {
     );
   }
 
-  // The view is made before it stands in the page.
-  function attached() {
-    const root = el.closest(".mmp");
-    if (ending.signal.aborted) return;
-    if (root?.isConnected) start(root);
-    else requestAnimationFrame(attached);
-  }
-  attached();
+  whenAttached(el, ".mmp", ending.signal, start);
 
   return () => {
     ending.abort();

@@ -21,7 +21,7 @@ import anywidget
 import ipywidgets
 from loky import cpu_count
 
-from mymodules import batch, settings
+from mymodules import batch, scripts, settings
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
 from mymodules.settings import shown
 
@@ -308,8 +308,8 @@ _running: list[Panel] = []
 class _Bridge(anywidget.AnyWidget):
     """What the page does for the panel: see panel.js."""
 
-    _esm = Path(__file__).parent / "panel.js"
-    _css = Path(__file__).parent / "panel.css"
+    _esm = scripts.text("elements.js", "panel.js")
+    _css = scripts.text("panel.css")
 
 
 def _words(text: str, problem: bool) -> str:

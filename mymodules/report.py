@@ -24,7 +24,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from mymodules import batch, files, images, pictures, runs, views
+from mymodules import batch, files, images, pictures, runs, scripts, views
 from mymodules.decisions import Decisions
 from mymodules.errors import SettingsError
 from mymodules.formats import Header
@@ -388,15 +388,9 @@ _FILES = "\0"  # where the files of a report in one file stand in its page; noth
 
 def _page(rows: Sequence[Mapping[str, Any]], facts: Sequence[Sequence[str]], *, embed: bool) -> str:
     """The page with its scripts, and `_FILES` in it."""
-    source = Path(__file__).parent
-    style, viewer_style, shell, script, viewer_script = (
-        (source / name).read_text(encoding="utf-8")
-        for name in ("report.css", "viewer.css", "report.html", "report.js", "viewer.js")
-    )
-    # All but what makes it a module: its last line.
-    viewer_script = viewer_script[: viewer_script.rindex("\nexport default ")]
-    style = f"{viewer_style}\n{style}"
-    script = f'"use strict";\n(() => {{\n{viewer_script}\n{script}}})();\n'
+    style = scripts.text("viewer.css", "report.css")
+    script = scripts.text("elements.js", "viewer.js", "report.js")
+    script = f'"use strict";\n(() => {{\n{script}}})();\n'
     title = f"{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'} compared"
     decided = any(row["decision"] for row in rows)
     report = {"title": title, "facts": facts, "embedded": embed, "decisions": decided, "rows": rows}
@@ -409,7 +403,7 @@ def _page(rows: Sequence[Mapping[str, Any]], facts: Sequence[Sequence[str]], *, 
         "base-uri": "'none'",
         "form-action": "'none'",
     }
-    return string.Template(shell).substitute(
+    return string.Template(scripts.text("report.html")).substitute(
         policy="; ".join(f"{key} {value}" for key, value in policy.items()),
         title=html.escape(title),
         style=style,

@@ -38,7 +38,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from mymodules import batch, images, pictures, runs
+from mymodules import batch, images, pictures, runs, scripts
 from mymodules.decisions import Decisions, Row, Step
 from mymodules.errors import MymodulesError, SettingsError
 from mymodules.images import Rgba
@@ -85,8 +85,8 @@ class Viewer(anywidget.AnyWidget):
         The chosen region: its place in the list with the most differing pixels first; -1 for none.
     """
 
-    _esm = Path(__file__).parent / "viewer.js"
-    _css = Path(__file__).parent / "viewer.css"
+    _esm = scripts.text("elements.js", "viewer.js", "kernel.js")
+    _css = scripts.text("viewer.css")
 
     row = traitlets.Unicode("").tag(sync=True)
     mode = traitlets.Enum(MODES, MODES[0]).tag(sync=True)

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from test_explore_browser import CHANGED, ROWS, agrees, names, settles, shows, viewed
 
-from mymodules import viewer
+from mymodules import scripts
 
 NOTEBOOK = "notebooks/02_explore.ipynb"
 ALL = 6 + CHANGED
@@ -383,10 +383,9 @@ createViewer(document.querySelector('div'), source, state);
 def alone(opened: lab.Notebook, request: pytest.FixtureRequest) -> Iterator[Any]:
     """A viewer in a page of its own, with a source that can decide or not."""
     page = opened.page.context.browser.new_page()
-    folder = Path(viewer.__file__).parent
-    script = (folder / "viewer.js").read_text(encoding="utf-8").replace("export default { render };", "")
+    script = scripts.text("elements.js", "viewer.js")
     page.set_content("<div></div>")
-    page.add_style_tag(content=(folder / "viewer.css").read_text(encoding="utf-8"))
+    page.add_style_tag(content=scripts.text("viewer.css"))
     page.add_script_tag(content=f"{{ {script} {STUB.replace('DECIDES', request.param)} }}")
     page.locator(".mmv-status", has_text="missing").wait_for()
     page.locator(".mmv").focus()

@@ -344,16 +344,11 @@ def test_names_are_text_wherever_they_stand(tmp_path: Path, embed: bool) -> None
 # --- the scripts -------------------------------------------------------------------------------------
 
 
-def test_only_the_last_line_makes_the_viewer_a_module() -> None:
-    script = (SOURCE / "viewer.js").read_text(encoding="utf-8")
-    assert re.findall(r"^(?:import|export)\b.*", script, re.MULTILINE) == ["export default { render };"]
-    assert script.endswith("\nexport default { render };\n")
-
-
 def test_scripts_can_stand_in_a_page() -> None:
-    for name in ("viewer.js", "report.js"):
+    for name in ("elements.js", "viewer.js", "report.js"):
         script = (SOURCE / name).read_text(encoding="utf-8")
         assert not re.search(r"</?script|<!--|\0", script)
+        assert not re.search(r"^(import|export)\b", script, re.MULTILINE)
     for name in ("viewer.css", "report.css"):
         assert not re.search(r"</style|<!--|url\(|@import|\0", (SOURCE / name).read_text(encoding="utf-8"))
 

@@ -1,0 +1,58 @@
+// What the other scripts are made of. They stand behind this one in one text, see scripts.py.
+
+const number = (value) => value.toLocaleString("en");
+const between = (low, value, high) => Math.min(Math.max(value, low), high);
+
+function element(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name === "text") made.textContent = value;
+    else if (name === "call") made.addEventListener("click", value);
+    else made.setAttribute(name, value);
+  }
+  made.append(...children);
+  return made;
+}
+
+function button(label, key, call, content = label) {
+  const made = element("button", { type: "button", title: key ? `${label} (${key})` : label, call });
+  if (content !== label) made.setAttribute("aria-label", label);
+  made.append(content);
+  return made;
+}
+
+// The entries used last, at most `limit` of them.
+function lru(limit, dropped = () => {}) {
+  const kept = new Map();
+  return {
+    get(key) {
+      const value = kept.get(key);
+      if (value !== undefined) {
+        kept.delete(key);
+        kept.set(key, value);
+      }
+      return value;
+    },
+    set(key, value) {
+      kept.set(key, value);
+      while (kept.size > limit) this.delete(kept.keys().next().value);
+      return value;
+    },
+    delete(key) {
+      const value = kept.get(key);
+      kept.delete(key);
+      if (value !== undefined) dropped(value);
+    },
+    clear() {
+      for (const key of [...kept.keys()]) this.delete(key);
+    },
+  };
+}
+
+// Start with the element around `el` that the selector names, once it stands in the page: a view is made before.
+function whenAttached(el, selector, signal, start) {
+  const root = el.closest(selector);
+  if (signal.aborted) return;
+  if (root?.isConnected) start(root);
+  else requestAnimationFrame(() => whenAttached(el, selector, signal, start));
+}
