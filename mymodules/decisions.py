@@ -234,6 +234,7 @@ class Decisions:
         if not about:
             return None
         note = re.sub(r"[\0\r\n]+", " ", note)[: pairs.MESSAGE_LIMIT]
+        self._refreshed()  # a file that cannot be read is refused as such
         try:
             with self.path.open("a+b", buffering=0) as file:
                 _lock(file)

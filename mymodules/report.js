@@ -533,7 +533,9 @@ function startReport(page, report) {
   let timer = 0;
   function remember() {
     clearTimeout(timer);
+    const before = location.hash;
     timer = setTimeout(() => {
+      if (location.hash !== before) return; // a person went elsewhere, and is followed
       if (addressed() !== state.get("row")) location.hash = address(state.get("row"));
     }, REST);
   }

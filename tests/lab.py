@@ -240,7 +240,8 @@ class Notebook:
         return [f"{out['ename']}: {out['evalue']}" for out in self.outputs() if out["output_type"] == "error"]
 
     def python(self, code: str) -> str:
-        """Run code in the kernel and return what it prints, errors included."""
+        """Run code in the kernel once it has had every change; return what it prints, errors included."""
+        settles(self.page)
         text: str = self.page.evaluate(
             """async code => {
                 const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
@@ -267,6 +268,16 @@ class Notebook:
     def strangers(self) -> list[str]:
         """Return the requests that left the machine."""
         return [url for url in self.requests if not is_local(url)]
+
+
+def settles(page: Any) -> None:
+    """Wait until the kernel has had every change: widgets hold back the last ones while it is busy."""
+    page.evaluate(
+        """async () => {
+            const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+            for (let turn = 0; turn < 3; turn += 1) await kernel.requestKernelInfo();
+        }"""
+    )
 
 
 @contextmanager

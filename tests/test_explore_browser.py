@@ -33,7 +33,7 @@ def page(opened: lab.Notebook) -> Any:
     page = opened.page
     page.set_viewport_size(WIDE)
     page.locator(".mme").evaluate("node => node.scrollIntoView({ block: 'start' })")
-    settles(page)
+    lab.settles(page)
     page.get_by_role("button", name="Clear").click()
     page.get_by_label("Order by").select_option(label="needs a look")
     if page.locator(".mme-bar > .mod-active").count():
@@ -45,16 +45,6 @@ def page(opened: lab.Notebook) -> Any:
     page.locator(f"{ROWS}:first-child").click()
     agrees(page, FIRST)
     return page
-
-
-def settles(page: Any) -> None:
-    """Wait until the kernel has had every change: widgets hold back the last ones while it is busy."""
-    page.evaluate(
-        """async () => {
-            const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-            for (let turn = 0; turn < 3; turn += 1) await kernel.requestKernelInfo();
-        }"""
-    )
 
 
 def shows(page: Any, rows: int) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import lab
 import nbformat
 import pytest
-from test_explore_browser import CHANGED, ROWS, agrees, names, settles, shows, viewed
+from test_explore_browser import CHANGED, ROWS, agrees, names, shows, viewed
 
 from mymodules import scripts
 
@@ -49,7 +49,7 @@ def page(opened: lab.Notebook, root: Path) -> Any:
     (root / "img" / "triage.csv").unlink(missing_ok=True)
     page.locator(".mmv").focus()
     assert opened.python("explorer.clear(); explorer._apply(); explorer.selected = 'badge.png'") == ""
-    settles(page)
+    lab.settles(page)
     shows(page, ALL)
     agrees(page, "badge.png")
     pressed(page)
