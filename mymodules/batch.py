@@ -211,7 +211,15 @@ def run(
     memory_root = None if store is None else _store_folder(store)
     if cancelled is None:
         cancelled = bool  # which says False
-    asked = plans.Request(first, second, out, skip_until, stop_at, pictures, memory_root)
+    asked = plans.Request(
+        first=first,
+        second=second,
+        out=out,
+        skip_until=skip_until,
+        stop_at=stop_at,
+        pictures=pictures,
+        store=memory_root,
+    )
     if resume is None:
         plan = plans.new(asked, cancelled)
     else:

@@ -13,17 +13,18 @@ A decision belongs to a name and both digests: a later run with the same ones ha
 ==============================  ===================================================================
 
 The note of these two is ``accept of TIME``; without one, they are about the newest step. Lines that follow
-each other with one time and one of these words are one step. A cell holds no line break
-(a name has it as ``\u000a``), so what a kill has torn is one line, which counts if its word is whole; of a
-step about many rows, those before that line may hold then. What could not be written is taken back.
+each other with one time and one of these words are one step. The last three digits of a time are drawn by
+lot, so that two processes that decide at once do not have the same. A cell holds no line break (a name has it
+as ``\u000a``), so what a kill has torn is one line, which counts if its word is whole; of a step about many
+rows, those before that line may hold then. What could not be written is taken back.
 """
 
 import contextlib
 import csv
 import io
 import os
+import random
 import re
-import sys
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -34,11 +35,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mymodules import files, pairs, results, settings
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.settings import AnyPath, shown
-
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +49,7 @@ DECISIONS = ("accept", "reject", "ignore")
 """What can be decided; ``clear`` takes a decision away."""
 
 _WORDS = (*DECISIONS, "clear", "undo", "redo")
-_BEYOND = 1 << 30  # bytes; no file of decisions is as long
+_lot = random.SystemRandom()  # which forks do not share
 _HEADER = results.BOM + results.encode([COLUMNS])
 
 
@@ -234,18 +230,16 @@ class Decisions:
         if not about:
             return None
         note = re.sub(r"[\0\r\n]+", " ", note)[: pairs.MESSAGE_LIMIT]
-        self._refreshed()  # a file that cannot be read is refused as such
+        history = self._refreshed()
+        now = datetime.now().astimezone()
+        while (time := _moment(now)) == history.last[0]:
+            now += timedelta(microseconds=1)
+        lines = results.encode(
+            [time, results.guard(_to_cell(row.name)), *row[1:], word, results.guard(note)] for row in about
+        )
         try:
+            # Unbuffered and in one piece: no line of another process comes in between.
             with self.path.open("a+b", buffering=0) as file:
-                _lock(file)
-                history = self._refreshed()
-                now = datetime.now().astimezone()
-                while (time := now.isoformat(timespec="microseconds")) in history.times:
-                    now += timedelta(microseconds=1)
-                lines = results.encode(
-                    [time, results.guard(_to_cell(row.name)), *row[1:], word, results.guard(note)]
-                    for row in about
-                )
                 size = file.seek(0, os.SEEK_END)
                 if size == 0:
                     lines = _HEADER + lines
@@ -292,7 +286,6 @@ class _History:
         self.undone: list[_Step] = []
         self.holding: dict[Row, tuple[str, str]] = {}
         self.last = ("", "")
-        self.times: set[str] = set()
         self.did: dict[tuple[str, str], _Step] = {}  # what each time and word was about
 
     def add(self, line: bytes) -> None:
@@ -305,7 +298,6 @@ class _History:
         row = Row(_from_cell(results.unguard(name)), first, second)
         begins = (time, word) != self.last
         self.last = time, word
-        self.times.add(time)
         if word in ("undo", "redo"):
             if begins:
                 self._move(word, note)
@@ -358,17 +350,10 @@ def _cells(line: str) -> list[str]:
         return []
 
 
-def _lock(file: io.FileIO) -> None:
-    """Until the file is closed, let nobody else append: no line comes in between, no step has its time.
-
-    Where the system cannot lock a file, this does nothing: lines are still written in one piece.
-    """
-    with contextlib.suppress(OSError):
-        if sys.platform == "win32":
-            file.seek(_BEYOND)  # a locked byte cannot be read, so it is one that will never be
-            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX)
+def _moment(now: datetime) -> str:
+    """A time as it is written: ISO 8601, with nine digits below the second."""
+    seconds, microseconds = now.isoformat(timespec="seconds"), f"{now.microsecond:06}"
+    return f"{seconds[:19]}.{microseconds}{_lot.randrange(1000):03}{seconds[19:]}"
 
 
 def _take_back(file: io.FileIO, size: int, lines: bytes) -> None:

@@ -1,4 +1,4 @@
-// What the other scripts are made of. They stand behind this one in one text, see scripts.py.
+// Small parts that the other scripts share. They stand behind this one in one text, see scripts.py.
 
 const number = (value) => value.toLocaleString("en");
 const between = (low, value, high) => Math.min(Math.max(value, low), high);

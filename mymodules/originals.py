@@ -50,11 +50,11 @@ class Originals:
     copies : Copies
     records : Records
     at_best : AtBest
-        Asks the records.
+        Asks the records, as long as their file can be used.
     places : tuple of Source
         The sources, in the order in which they are asked.
     own_digests : bool
-        Every name is ours.
+        Whether every name is ours.
     decode : callable
         Header and pixels of bytes; raises ImageError.
     pause : float

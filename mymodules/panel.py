@@ -8,6 +8,7 @@
 - What a run prints stands below the panel. With the kernel or the script, it ends.
 """
 
+import atexit
 import contextvars
 import html
 import os
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 PAUSE = 0.25
 """Seconds between two updates of the bar: a run of 10,000 pictures must not send as many messages."""
+
+_LAST = 10.0  # s; how long the end of the interpreter waits for runs to end
 
 SUGGESTED = 20
 """Folders at most that are suggested while a path is typed."""
@@ -180,9 +183,9 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
                 button.disabled = name != "cancel"
             self._say("")
             self._progress.value = "<progress></progress> Looking at the folders …"
-            # No daemon: the interpreter waits until `_is_over` has ended the run's processes in good order.
+            # As a daemon it keeps no script from ending; `_is_over` then ends its processes in good order.
             self._thread = threading.Thread(
-                target=self._context.copy().run, args=(self._work,), name="panel", daemon=False
+                target=self._context.copy().run, args=(self._work,), name="panel", daemon=True
             )
             self._thread.start()
 
@@ -303,6 +306,16 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
 
 
 _running: list[Panel] = []
+
+
+def _last_wait() -> None:
+    """Runs that end with the interpreter let go of all they have; one that hangs is left behind."""
+    deadline = time.monotonic() + _LAST
+    for made in list(_running):
+        made.wait(max(deadline - time.monotonic(), 0))
+
+
+atexit.register(_last_wait)
 
 
 class _Bridge(anywidget.AnyWidget):

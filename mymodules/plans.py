@@ -148,9 +148,9 @@ class Plan:
         runs.write_manifest(runs.manifest_path(self.settings.out, self.stamp), self.manifest)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a run is asked for; see `batch.run`."""
+    """What a run is asked for; see `batch.run`. The store is a folder that one can be in, or None."""
 
     first: AnyPath | None
     second: AnyPath | None
@@ -196,8 +196,8 @@ def new(asked: Request, cancelled: Callable[[], bool]) -> Plan:
 def resumed(path: Path, asked: Request, cancelled: Callable[[], bool]) -> Plan:
     """The plan of a run that goes on from its CSV."""
     stamp, manifest = _begun(path)
-    _refuse_another(path, manifest, asked)
     chosen = _as_then(manifest, path.parent, _named_again(manifest, asked))
+    _refuse_another(path, manifest, asked)
     rows = results.read_partial(path) if path.name.endswith(".partial.csv") else results.read(path)
     _check(chosen, asked.store)
     listing = pairs.find(chosen.first, chosen.second)

@@ -41,7 +41,6 @@ _FINE, _COARSE = 50_000_000, 2_000_000_000  # ns; the grain of a clock, and of o
 _PATHS = 20  # places to look for one picture
 _AT_ONCE = 400  # values in one statement; SQLite's own limit was 999 for long
 
-_log = logging.getLogger(__name__)
 T = TypeVar("T")
 Key = tuple[str | None, str | None]
 """First and second digest of a row; None for a file that is not there."""
@@ -452,21 +451,24 @@ class AtBest:
 
     Parameters
     ----------
+    log : Logger
+        What it is said to.
     silent : callable
-        Whether nothing is to be said any more.
+        Says whether nothing is to be said any more.
     """
 
-    def __init__(self, silent: Callable[[], bool]) -> None:
-        self._silent = silent
+    def __init__(self, log: logging.Logger, silent: Callable[[], bool]) -> None:
+        self._log, self._silent = log, silent
         self._complaints: set[str] = set()
 
     def __call__(self, ask: Callable[[], T], otherwise: T) -> T:
+        """What is answered; `otherwise` where the file cannot be used."""
         try:
             return ask()
         except StoreError as error:
             if str(error) not in self._complaints and not self._silent():
                 self._complaints.add(str(error))
-                _log.warning("%s", error)
+                self._log.warning("%s", error)
             return otherwise
 
 

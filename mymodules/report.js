@@ -1,7 +1,7 @@
 // The report: the notebook's viewer beside a table of all rows, fed from files instead of by a kernel.
 //
-// It stands behind viewer.js in one plain script, because browsers load neither modules nor data into a page that
-// comes from a disk. What they do load are pictures and scripts:
+// It stands behind elements.js and viewer.js in one plain script, because browsers load neither modules nor data
+// into a page that comes from a disk. What they do load are pictures and scripts:
 //
 //   pictures/NAME      what is shown, as an ordinary file
 //   values/NAME.js     the pixels for the readout: take(NAME, TEXT), a picture file in base64
@@ -535,7 +535,7 @@ function startReport(page, report) {
     clearTimeout(timer);
     const before = location.hash;
     timer = setTimeout(() => {
-      if (location.hash !== before) return; // a person went elsewhere, and is followed
+      if (location.hash !== before) return; // a person has chosen another address
       if (addressed() !== state.get("row")) location.hash = address(state.get("row"));
     }, REST);
   }

@@ -1,6 +1,6 @@
-"""The scripts and styles of pages: files beside this one.
+"""What pages are made of: scripts, styles and markup, in files beside this one.
 
-What a page is given is one text, which cannot import: scripts that need each other stand behind each other.
+A page is given its scripts as one text, which cannot import: each stands behind those that it needs.
 """
 
 from pathlib import Path

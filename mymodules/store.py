@@ -153,7 +153,7 @@ class DiffStore:
         self._copies = Copies(self.root)
         self._max_pixels = max_pixels
         self.records = Records(self.root / FILE)
-        self._at_best = AtBest(self._closed.is_set)
+        self._at_best = AtBest(_log, self._closed.is_set)
         self._originals = Originals(
             self._copies,
             self.records,

@@ -532,18 +532,44 @@ while made._last is None:
 
 
 SLOW_TO_LET_GO = """
+import os, time
 from loky.backend import resource_tracker
-import time
+
 unregister = resource_tracker.unregister
-resource_tracker.unregister = lambda *given: [time.sleep(0.1), unregister(*given)]
+
+def slow(*given):
+    os.write(1, b".")
+    time.sleep(0.3)
+    unregister(*given)
+
+resource_tracker.unregister = slow
 """
 
 
-@pytest.mark.parametrize("before", ["", SLOW_TO_LET_GO], ids=["", "slow"])
-def test_a_script_that_ends_ends_its_run(noise: Folders, tmp_path: Path, before: str) -> None:
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_script_that_ends_ends_its_run(noise: Folders, tmp_path: Path, slow: bool) -> None:
     given = noise.elsewhere(tmp_path / "out")
-    assert finished(before + BEGUN, given) == (0, "", "")
+    code, said, complained = finished(SLOW_TO_LET_GO * slow + BEGUN, given)
+    assert (code, complained) == (0, "")
+    assert set(said) == ({"."} if slow else set())
     assert 0 < len(results.read(given.the("*.partial.csv"))) < COUNT
+
+
+HANGING = """
+import sys, threading
+from mymodules import pairs, panel
+
+panel._LAST = 0.1
+pairs.find = lambda *_: threading.Event().wait()
+made = panel.panel()
+for role, folder in zip(("first", "second", "out"), sys.argv[1:4]):
+    made.inputs[role].value = folder
+made.start()
+"""
+
+
+def test_a_script_ends_though_its_run_hangs(given: Folders) -> None:
+    assert finished(HANGING, given) == (0, "", "")
 
 
 def test_a_script_that_waits_has_the_whole_run(given: Folders) -> None:

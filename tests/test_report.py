@@ -21,7 +21,7 @@ from PIL import Image
 from programs import folders
 
 from mymodules import __main__ as command
-from mymodules import batch, errors, images, look, report, settings, views
+from mymodules import batch, errors, images, look, report, scripts, settings, views
 from mymodules.decisions import Decisions
 
 SOURCE = Path(report.__file__).parent
@@ -348,9 +348,26 @@ def test_scripts_can_stand_in_a_page() -> None:
     for name in ("elements.js", "viewer.js", "report.js"):
         script = (SOURCE / name).read_text(encoding="utf-8")
         assert not re.search(r"</?script|<!--|\0", script)
-        assert not re.search(r"^(import|export)\b", script, re.MULTILINE)
     for name in ("viewer.css", "report.css"):
         assert not re.search(r"</style|<!--|url\(|@import|\0", (SOURCE / name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("elements", "viewer", "kernel"),
+        ("elements", "panel"),
+        ("elements", "explore"),
+        ("elements", "viewer", "report"),
+    ],
+)
+def test_scripts_of_one_page_give_no_name_twice(names: tuple[str, ...]) -> None:
+    text = scripts.text(*(f"{name}.js" for name in names))
+    given = re.findall(r"^(?:async )?(?:function\*?|const|let|class)\s+([\w$]+)", text, re.MULTILINE)
+    assert len(given) > 5
+    assert len(given) == len(set(given))
+    exports = [] if "report" in names else ["export default { render };"]
+    assert re.findall(r"^(?:import|export)\b.*", text, re.MULTILINE) == exports
 
 
 def test_the_page_never_makes_markup_of_text_and_asks_nobody() -> None:

@@ -713,6 +713,25 @@ def test_a_link_to_a_row_that_filters_hide_shows_it_and_says_so(opened: Opened, 
     assert len(opened.names()) == len(frame)
 
 
+def test_an_address_that_is_chosen_is_not_overwritten(opened: Opened) -> None:
+    """By the one that follows the row: a key is pressed, and the page busy until either is due."""
+    opened.click("second.png")
+    opened.until_address("a/second.png")
+    opened.tab.evaluate(
+        """name => {
+            setTimeout(() => { location.hash = name }, 200);
+            const pressed = new KeyboardEvent('keydown', { key: 'n', bubbles: true, cancelable: true });
+            document.querySelector('.mmv').dispatchEvent(pressed);
+            for (const end = performance.now() + 300; performance.now() < end; );
+        }""",
+        quote("b/same.png"),
+    )
+    opened.tab.wait_for_function(
+        "name => document.querySelector('.mmv-name').textContent === name", arg="b/same.png"
+    )
+    opened.until_address("b/same.png")
+
+
 def test_a_link_to_no_row_says_so(tabs: Any, page: Path, frame: pd.DataFrame) -> None:
     opened: Opened = tabs(page).go("<b>nobody</b>.png")
     assert "<b>nobody</b>.png" in opened.notice()

@@ -738,7 +738,7 @@ def test_closing_does_not_wait_long_for_what_hangs(tmp_path: Path, monkeypatch: 
 
     def is_under_way() -> bool:
         caches = opened._images, opened._metrics, opened._deltas
-        items = [item for cache in caches for item in cache._items.values()]
+        items = [item for cache in caches for item in [*cache._items.values()]]
         return len(items) == 4 and all(item.running for item in items)
 
     until(is_under_way, "two pictures, their figures and the difference picture are begun")

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from programs import Folders, folders, png
 
-from mymodules import batch, decisions, errors, files, images, pairs, results, runs, triage
+from mymodules import batch, decisions, errors, files, images, pairs, runs, triage
 from mymodules.triage import Decisions, Row
 
 ROWS = [Row(f"{letter}.png", letter * 32, letter.upper() * 32) for letter in "abc"]
@@ -147,12 +147,12 @@ def test_what_could_not_be_written_does_not_hold(
 
 
 def test_what_others_appended_is_never_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    decided = Decisions(tmp_path)
-    line = results.encode([["2026-01-02T03:04:05+00:00", *ROWS[1], "reject", ""]])
+    decided, other = Decisions(tmp_path), Decisions(tmp_path)
+    fsync = os.fsync
 
     def refuse(_: int) -> None:
-        with decided.path.open("ab") as file:  # one that knows of no lock
-            file.write(line)
+        monkeypatch.setattr(os, "fsync", fsync)
+        other.decide(ROWS[1], "reject")
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(os, "fsync", refuse)
@@ -327,15 +327,12 @@ def test_edited_file_is_read_again(tmp_path: Path) -> None:
     assert [Decisions(tmp_path).of(row)[0] for row in ROWS] == ["accept", "", "ignore"]
 
 
-class Still(decisions.datetime):
-    """A clock that stands."""
-
-    @classmethod
-    def now(cls, tz: Any = None) -> "Still":
-        return cls(2026, 1, 2, 3, 4, 5)
-
-
 def test_two_steps_in_one_moment_stay_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Still(decisions.datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> "Still":
+            return cls(2026, 1, 2, 3, 4, 5)
+
     monkeypatch.setattr(decisions, "datetime", Still)
     decided = Decisions(tmp_path)
     for row in ROWS:
@@ -343,16 +340,6 @@ def test_two_steps_in_one_moment_stay_two(tmp_path: Path, monkeypatch: pytest.Mo
     decided.undo()
     decided.undo()
     assert [decided.of(row)[0] for row in ROWS] == ["accept", "", ""]
-
-
-def test_two_that_decide_in_one_moment_are_two_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decisions, "datetime", Still)
-    others = [Decisions(tmp_path) for _ in range(4)]
-    with ThreadPoolExecutor(len(others)) as threads:
-        for each in others:
-            threads.submit(lambda each=each: [each.decide(ROWS, "accept") for _ in range(10)])
-    decided = Decisions(tmp_path)
-    assert [len(step.rows) for step in iter(decided.undo, None)] == [len(ROWS)] * 40
 
 
 def test_state_of_a_later_run(made: Folders) -> None:
