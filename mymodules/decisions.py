@@ -28,7 +28,7 @@ import re
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -231,9 +231,8 @@ class Decisions:
             return None
         note = re.sub(r"[\0\r\n]+", " ", note)[: pairs.MESSAGE_LIMIT]
         history = self._refreshed()
-        now = datetime.now().astimezone()
-        while (time := _moment(now)) == history.last[0]:
-            now += timedelta(microseconds=1)
+        while (time := _moment()) == history.last[0]:
+            pass  # the clock stood, and the lot fell as before
         lines = results.encode(
             [time, results.guard(_to_cell(row.name)), *row[1:], word, results.guard(note)] for row in about
         )
@@ -350,10 +349,10 @@ def _cells(line: str) -> list[str]:
         return []
 
 
-def _moment(now: datetime) -> str:
-    """A time as it is written: ISO 8601, with nine digits below the second."""
-    seconds, microseconds = now.isoformat(timespec="seconds"), f"{now.microsecond:06}"
-    return f"{seconds[:19]}.{microseconds}{_lot.randrange(1000):03}{seconds[19:]}"
+def _moment() -> str:
+    """This moment as it is written: ISO 8601, with nine digits below the second."""
+    now = datetime.now().astimezone().isoformat(timespec="microseconds")
+    return f"{now[:26]}{_lot.randrange(1000):03}{now[26:]}"
 
 
 def _take_back(file: io.FileIO, size: int, lines: bytes) -> None:

@@ -49,6 +49,14 @@ function lru(limit, dropped = () => {}) {
   };
 }
 
+// A picture, once the browser has decoded it; rejects where it does not.
+async function probed(url) {
+  const picture = new Image();
+  picture.src = url;
+  await picture.decode();
+  return picture;
+}
+
 // Start with the element around `el` that the selector names, once it stands in the page: a view is made before.
 function whenAttached(el, selector, signal, start) {
   const root = el.closest(selector);

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files of results: read whole, and written whole or not at all."""
 
 import contextlib
 import io
@@ -6,8 +6,16 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from mymodules.errors import OutputError
+from mymodules.errors import OutputError, ResultsError
 from mymodules.settings import shown
+
+
+def read(path: Path) -> bytes:
+    """All of a file; ResultsError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ResultsError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
 
 
 def write_all(file: io.FileIO, data: bytes) -> None:

@@ -116,10 +116,8 @@ function kernelSource(model) {
     const rank = ahead ? 9 : side === "delta" ? 2 : 1;
     const [answer, [buffer]] = await ask(rank, { kind: "picture", name, side, encode });
     const url = URL.createObjectURL(new Blob([buffer], { type: answer.type }));
-    const probe = new Image();
-    probe.src = url;
     try {
-      await probe.decode();
+      await probed(url);
     } catch {
       URL.revokeObjectURL(url);
       if (encode) throw new Error(`${side} cannot be shown: the browser refuses it, perhaps for its size.`);

@@ -180,15 +180,12 @@ function reportSource(rows, files, order) {
     if (found.error) throw new Error(found.error);
     if (!found.file) return { ...found, url: EMPTY }; // a delta of equal pictures
     const url = await files.url(found.file);
-    const probe = new Image();
-    probe.src = url;
     try {
-      await probe.decode();
+      return { ...found, url, probe: await probed(url) }; // as long as it is there, it need not be decoded again
     } catch {
       files.done(url);
       throw new Error(`${side} cannot be shown: the browser refuses the file, or the report lacks pictures/${found.file}.`);
     }
-    return { ...found, url, probe }; // as long as it is there, it need not be decoded again
   }
 
   async function pixelsOf(name, side) {

@@ -270,7 +270,7 @@ def read(path: Path) -> list[PairResult]:
         When it is absent, or anything in it is not what `write` writes. Columns from the sixth on may be
         absent (a file of an earlier version), further ones are left out.
     """
-    return _rows(path, _decode(path, runs.read_bytes(path)))
+    return _rows(path, _decode(path, files.read(path)))
 
 
 def read_partial(path: Path) -> list[PairResult]:
@@ -283,7 +283,7 @@ def read_partial(path: Path) -> list[PairResult]:
     ResultsError
         As `read`.
     """
-    data = _whole_lines(runs.read_bytes(path))
+    data = _whole_lines(files.read(path))
     return _rows(path, _decode(path, data)) if data else []
 
 
@@ -380,7 +380,7 @@ def load(path: AnyPath | None = None) -> "pd.DataFrame":
         if path is None
         else Path(path).expanduser()
     )
-    data = runs.read_bytes(file)
+    data = files.read(file)
     if file.name.endswith(".partial.csv"):
         data = _whole_lines(data) or BOM + ",".join(COLUMNS).encode()
     text = _decode(file, data)

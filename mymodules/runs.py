@@ -115,7 +115,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         When it is absent or no manifest.
     """
     try:
-        manifest = json.loads(read_bytes(path))
+        manifest = json.loads(files.read(path))
     except ValueError as error:
         raise ResultsError(f"{shown(path)} is not a run's manifest: {error}.") from error
     if not isinstance(manifest, dict):
@@ -206,10 +206,3 @@ def newest(out: Path) -> Path:
 def _age(match: re.Match[str]) -> tuple[str, int]:
     stamp = match["stamp"]
     return stamp[:15], int(stamp[16:] or 1)
-
-
-def read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ResultsError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error

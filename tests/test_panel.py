@@ -518,7 +518,7 @@ def test_what_was_done_when_a_run_goes_wrong_can_be_resumed(
 
 # --- with the interpreter ----------------------------------------------------------------------------
 
-BEGUN = """
+STARTED = """
 import sys, time
 from mymodules.panel import panel
 
@@ -526,6 +526,9 @@ made = panel()
 for role, folder in zip(("first", "second", "out"), sys.argv[1:4]):
     made.inputs[role].value = folder
 made.start()
+"""
+
+BEGUN = f"""{STARTED}
 while made._last is None:
     time.sleep(0.01)
 """
@@ -555,21 +558,17 @@ def test_a_script_that_ends_ends_its_run(noise: Folders, tmp_path: Path, slow: b
     assert 0 < len(results.read(given.the("*.partial.csv"))) < COUNT
 
 
-HANGING = """
-import sys, threading
-from mymodules import pairs, panel
+HANGS = """
+import threading
+from mymodules import pairs, panel as module
 
-panel._LAST = 0.1
+module._LAST = 0.1
 pairs.find = lambda *_: threading.Event().wait()
-made = panel.panel()
-for role, folder in zip(("first", "second", "out"), sys.argv[1:4]):
-    made.inputs[role].value = folder
-made.start()
 """
 
 
 def test_a_script_ends_though_its_run_hangs(given: Folders) -> None:
-    assert finished(HANGING, given) == (0, "", "")
+    assert finished(HANGS + STARTED, given) == (0, "", "")
 
 
 def test_a_script_that_waits_has_the_whole_run(given: Folders) -> None:

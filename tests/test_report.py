@@ -24,7 +24,6 @@ from mymodules import __main__ as command
 from mymodules import batch, errors, images, look, report, scripts, settings, views
 from mymodules.decisions import Decisions
 
-SOURCE = Path(report.__file__).parent
 NEIGHBOURS = {"place", "total", "previous", "next"}  # which the page knows by itself, by what it shows
 
 
@@ -346,10 +345,10 @@ def test_names_are_text_wherever_they_stand(tmp_path: Path, embed: bool) -> None
 
 def test_scripts_can_stand_in_a_page() -> None:
     for name in ("elements.js", "viewer.js", "report.js"):
-        script = (SOURCE / name).read_text(encoding="utf-8")
+        script = scripts.text(name)
         assert not re.search(r"</?script|<!--|\0", script)
     for name in ("viewer.css", "report.css"):
-        assert not re.search(r"</style|<!--|url\(|@import|\0", (SOURCE / name).read_text(encoding="utf-8"))
+        assert not re.search(r"</style|<!--|url\(|@import|\0", scripts.text(name))
 
 
 @pytest.mark.parametrize(
@@ -371,7 +370,7 @@ def test_scripts_of_one_page_give_no_name_twice(names: tuple[str, ...]) -> None:
 
 
 def test_the_page_never_makes_markup_of_text_and_asks_nobody() -> None:
-    script = (SOURCE / "report.js").read_text(encoding="utf-8")
+    script = scripts.text("report.js")
     for word in (
         "innerHTML",
         "outerHTML",
@@ -712,7 +711,7 @@ def test_an_interrupt_while_the_report_is_written_leaves_the_rest(
 
 def test_statuses_are_the_same_ones_everywhere() -> None:
     """Those that need a look come first, in the notebook's tables, on the terminal and in the report."""
-    script = (SOURCE / "report.js").read_text(encoding="utf-8")
+    script = scripts.text("report.js")
     (words,) = re.findall(r"^const STATUSES = (\[.*?\]);", script, re.MULTILINE)
     assert json.loads(words) == list(command.STATUSES) == list(look.ORDER)
     assert sorted(command.STATUSES) == sorted(batch.STATUSES)

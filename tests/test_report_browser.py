@@ -21,7 +21,7 @@ import pytest
 from PIL import Image
 from programs import folders
 
-from mymodules import batch, images, pictures, report
+from mymodules import batch, images, pictures, report, scripts
 from mymodules.decisions import Decisions
 
 MODES = ["side-by-side", "swipe", "onion-skin", "blink", "difference", "delta"]
@@ -32,7 +32,6 @@ HOSTILE = [
     "\"onmouseover=document.title='owned' x=\".png",
 ]
 ODD = ["100%25 #1 & (no-one) [a]{b} more+.png", "変更 と é.png"]
-SOURCE = Path(report.__file__).parent
 
 
 def encoded(pixels: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
@@ -488,7 +487,7 @@ def test_the_page_decodes_png_files_exactly(tabs: Any, folder: Path) -> None:
     """All pixels of files with every filter, also beyond one tile; the functions are the page's own."""
     rng = np.random.default_rng(11)
     opened: Opened = tabs(folder).go()
-    text = (SOURCE / "report.js").read_text(encoding="utf-8")
+    text = scripts.text("report.js")
     functions = text[text.index("async function readPng") : text.index("// --- what the viewer asks for")]
     decode = f"""async data => {{
         const TILE = 128;
