@@ -840,7 +840,7 @@ function createViewer(root, source, state) {
       pane.width = pane.node.clientWidth;
       pane.height = pane.node.clientHeight;
     }
-    schedule();
+    draw(); // at once: nobody sees a picture where it was before the panes changed
   }
 
   function draw() {
@@ -868,10 +868,7 @@ function createViewer(root, source, state) {
   // What belongs to the mode and its slider only: cheap, for a divider that is dragged.
   function drawMode() {
     const mode = state.get("mode");
-    if (root.dataset.mode !== mode) {
-      root.dataset.mode = mode;
-      requestAnimationFrame(measure);
-    }
+    root.dataset.mode = mode;
     modeButtons.forEach((made, index) => made.setAttribute("aria-pressed", MODES[index][0] === mode));
     const kind = SLIDERS[mode];
     sliderBox.hidden = !kind;
@@ -1463,7 +1460,6 @@ function createViewer(root, source, state) {
     );
   }
   measure();
-  drawMode();
   blink();
   showRow(state.get("row"));
 

@@ -520,6 +520,31 @@ def test_one_view_for_all_modes_and_pictures(viewer: Driven) -> None:
     viewer.slider(50)
 
 
+def test_no_frame_shows_the_picture_where_it_was_in_other_panes(viewer: Driven) -> None:
+    viewer.show("a-plain.png")
+    viewer.press("0")
+    seen = viewer.page.evaluate(
+        """async () => {
+            const root = document.querySelector('.mmv');
+            const pane = root.querySelector('[data-pane=left] .mmv-picture');
+            const image = pane.querySelector('img'), seen = [];
+            for (const key of ['2', '1', 'd', 'd']) {
+                root.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
+                for (let frame = 0; frame < 4; frame += 1) {
+                    await new Promise(done => requestAnimationFrame(() => setTimeout(done))); // it is painted
+                    const {e: x, f: y} = new DOMMatrix(getComputedStyle(image).transform);
+                    seen.push([pane.clientWidth, pane.clientWidth / 2 - x, pane.clientHeight / 2 - y]);
+                }
+            }
+            return seen;
+        }"""
+    )
+    assert len({width for width, _, _ in seen}) > 1  # one pane and two
+    for _, across, down in seen:  # which pixel stands in the middle
+        assert abs(across - seen[0][1]) <= 1
+        assert abs(down - seen[0][2]) <= 1
+
+
 def test_fit_stays_fit(viewer: Driven) -> None:
     viewer.show("d-size.png", "swipe")
     viewer.press("f")
