@@ -32,7 +32,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mymodules import files, pairs, results, settings
+from mymodules import files, pairs, results, runs, settings
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.settings import AnyPath, shown
 
@@ -84,8 +84,7 @@ class Step:
 def rows(frame: "pd.DataFrame") -> list[Row]:
     """The rows of a table, as decisions know them."""
     columns = ("image_filename", *COLUMNS[2:4])
-    if "image_filename" not in frame.columns:
-        raise SettingsError("The frame has no column image_filename: take one that results.load() returned.")
+    runs.check_table(frame, "image_filename")
     count = len(frame)
     lists = [frame[name].tolist() if name in frame.columns else [None] * count for name in columns]
     return [

@@ -27,10 +27,10 @@ from itables import JavascriptFunction
 from itables.widget import ITable
 from numpy.typing import NDArray
 
-from mymodules import batch, filters, look, results, scripts, settings
+from mymodules import batch, filters, look, results, runs, scripts, settings
 from mymodules.bulk import Bulk
 from mymodules.decisions import Step
-from mymodules.errors import ResultsError, SettingsError
+from mymodules.errors import ResultsError
 from mymodules.settings import AnyPath
 from mymodules.viewer import Viewer
 
@@ -139,11 +139,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         run: batch.Run | Mapping[str, Any] | None = None,
         order: str = "given",
     ) -> None:
-        absent = [name for name in _REQUIRED if name not in frame.columns]
-        if absent:
-            raise SettingsError(
-                f"The frame has no column {absent[0]}: take one that results.load() returned."
-            )
+        runs.check_table(frame, *_REQUIRED)
         self.viewer = Viewer(frame, run=run)
         self._attrs = dict(frame.attrs)
         self._given = frame.drop(columns="decision", errors="ignore")

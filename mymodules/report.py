@@ -102,10 +102,9 @@ def write(
     Pictures are copied as they are where browsers show what was compared, else written as PNG; equal files
     are there once. A picture that is gone, or another one than was compared, is told in the page.
     """
+    runs.check_table(frame, "image_filename")
     folders = views.folders(frame, run)
     target = check(path, embed=embed, outside=(folders.first, folders.second))
-    if "image_filename" not in frame.columns:
-        raise SettingsError("The frame has no column image_filename: take one of results.load().")
     rows = [*_records(frame)]
     if "decision" not in frame.columns and folders.out is not None:
         for row, decided in zip(rows, Decisions(folders.out).each(frame), strict=True):
@@ -477,9 +476,7 @@ def junit(
     XML cannot hold is written ``\\xNN`` or ``\\uNNNN``. The form is that of the Jenkins xUnit plugin's
     schema, junit-10.xsd.
     """
-    absent = [name for name in ("image_filename", "status") if name not in frame.columns]
-    if absent:
-        raise SettingsError(f"The frame has no column {' and '.join(absent)}: take one of results.load().")
+    runs.check_table(frame, "image_filename", "status")
     rows = [*_records(frame)]
     unknown = [row["image_filename"] for row in rows if row["status"] not in batch.STATUSES]
     if unknown:

@@ -140,6 +140,21 @@ class Folders(NamedTuple):
     max_pixels: int
 
 
+def check_table(frame: object, *columns: str) -> None:
+    """Raise a `SettingsError` unless this is a table of rows that has these columns."""
+    found = getattr(frame, "columns", None)
+    if found is None:
+        raise SettingsError(
+            f"This is no table of rows but of type {type(frame).__name__}: hand over results.load(path), or "
+            "frame() of what batch.run() returned."
+        )
+    absent = [name for name in columns if name not in found]
+    if absent:
+        raise SettingsError(
+            f"The table has no column {' and '.join(absent)}: take one that results.load() returned."
+        )
+
+
 def folders(
     frame: "pd.DataFrame",
     run: AnyRun | Mapping[str, Any] | None = None,
@@ -158,10 +173,11 @@ def folders(
     Raises
     ------
     SettingsError
-        When one of them is not.
+        When one of them is not, or `frame` is no table.
     ResultsError
         When the manifest of `run` cannot be read.
     """
+    check_table(frame)
     out = None
     if run is not None and not isinstance(run, Mapping):
         out = run.csv_path.parent

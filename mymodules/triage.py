@@ -258,8 +258,7 @@ def _names(given: Iterable[str]) -> set[str]:
 
 
 def _folders(frame: "pd.DataFrame", run: runs.AnyRun | Mapping[str, Any] | None) -> tuple[Path, Path, Path]:
-    if "status" not in frame.columns:
-        raise SettingsError("The frame has no column status: take one that results.load() returned.")
+    runs.check_table(frame, "status")
     first, second, out, _ = runs.folders(frame, run, needed=("first", "second", "out"))
     assert out is not None
     if not out.is_dir():

@@ -48,8 +48,7 @@ class Rows:
 
     @classmethod
     def of(cls, frame: "pd.DataFrame", folders: "Folders") -> "Rows":
-        if _NAME not in frame.columns:
-            raise SettingsError(f"The frame has no column {_NAME}: take one that results.load() returned.")
+        runs.check_table(frame, _NAME)
         frame = frame.copy(deep=False)  # who sorts or cuts theirs in place does not sort this one
         names: list[str] = frame[_NAME].tolist()
         return cls(frame, folders, names, {name: place for place, name in reversed(list(enumerate(names)))})

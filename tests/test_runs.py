@@ -1,12 +1,15 @@
 """The files of a run: no two runs share one, and a manifest says what it was told."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mymodules import runs
-from mymodules.errors import ResultsError
+from mymodules import report, runs, triage
+from mymodules.errors import ResultsError, SettingsError
+from mymodules.viewer import Viewer
 
 STAMP = "20240102-030405"
 
@@ -36,6 +39,20 @@ def test_what_is_no_manifest(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "m.json").write_bytes(data)
     with pytest.raises(ResultsError, match="is not a run's manifest"):
         runs.read_manifest(tmp_path / "m.json")
+
+
+@pytest.mark.parametrize("given", ["results.csv", Path("results.csv"), None])
+def test_what_is_no_table_is_told(tmp_path: Path, given: object) -> None:
+    calls: list[Callable[[Any], object]] = [
+        Viewer,
+        lambda rows: report.write(rows, tmp_path / "report"),
+        lambda rows: report.junit(rows, tmp_path / "junit.xml"),
+        triage.approve,
+    ]
+    for call in calls:
+        with pytest.raises(SettingsError, match=rf"of type {type(given).__name__}: hand over results\.load"):
+            call(given)
+    assert not any(tmp_path.iterdir())
 
 
 def test_names_of_a_run(tmp_path: Path) -> None:
