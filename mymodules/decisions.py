@@ -137,7 +137,7 @@ class Decisions:
         Raises
         ------
         SettingsError
-            For another decision.
+            For another decision, and for what is no row.
         OutputError
             When it cannot be written.
         """
@@ -369,7 +369,16 @@ def _as_rows(about: "pd.DataFrame | pd.Series[Any] | Row | Iterable[Row]") -> li
 
     if isinstance(about, pd.Series):
         about = about.to_frame().T
-    return rows(about) if isinstance(about, pd.DataFrame) else list(about)
+    if isinstance(about, pd.DataFrame):
+        return rows(about)
+    listed = list(about) if isinstance(about, Iterable) else [about]
+    for each in listed:
+        if not isinstance(each, Row):
+            raise SettingsError(
+                f"Decisions are about rows, and this is of type {type(each).__name__}: hand over some rows "
+                "of a table that results.load() returned."
+            )
+    return listed
 
 
 def _key(row: Row) -> Row:

@@ -63,6 +63,7 @@ class Sides:
 def ranked(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows in the order of reading: errors, missing, extra, changed (the most first), same."""
     by = ["status", "combined", "num_diff_pixels", "image_filename"]
+    runs.check_table(frame, *by)
     weighed = frame.assign(status=frame["status"].map(ORDER)).reset_index(drop=True)
     order = weighed.sort_values(by, ascending=[True, False, False, True]).index
     return frame.iloc[order].reset_index(drop=True)
@@ -70,6 +71,7 @@ def ranked(frame: pd.DataFrame) -> pd.DataFrame:
 
 def table(frame: pd.DataFrame, rows: int = 100) -> "Styler":
     """Return the first rows with the columns that matter most, ready to be shown in a notebook."""
+    runs.check_table(frame, *COLUMNS)
     styler = frame[COLUMNS].head(rows).style.hide()
     styler.format(precision=6, thousands=",", na_rep="", escape="html")
     styler.format("{:.2f}", subset=["pixel_diff_percent"], na_rep="")

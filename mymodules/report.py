@@ -90,8 +90,8 @@ def write(
     Raises
     ------
     SettingsError
-        When it is not known where the pictures are; for a path that `check` refuses; when one file would have
-        more than `ONE_FILE_LIMIT` bytes.
+        When `frame` is no table of rows; when it is not known where the pictures are; for a path that `check`
+        refuses; when one file would have more than `ONE_FILE_LIMIT` bytes.
     ResultsError
         When the decisions are there and cannot be read.
     OutputError

@@ -106,7 +106,8 @@ def approve(
     Raises
     ------
     SettingsError
-        When the run does not say where first, second and the output folder are, or they cannot be listed.
+        When `frame` is no table of rows; when the run does not say where first, second and the output folder
+        are, or they cannot be listed.
     OutputError
         When the old files cannot be kept; nothing has been changed then.
 

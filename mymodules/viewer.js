@@ -1420,8 +1420,11 @@ function createViewer(root, source, state) {
   }
   listen(root, "keydown", press);
   for (const type of ["keyup", "keypress"]) listen(root, type, (event) => event.stopPropagation());
-  listen(window, "resize", measure);
-  listen(document, "fullscreenchange", measure);
+  let ratio = devicePixelRatio;
+  listen(window, "resize", () => {
+    if (ratio !== devicePixelRatio) schedule(); // another screen; new sizes come by the observer
+    ratio = devicePixelRatio;
+  });
   const observer = new ResizeObserver(measure);
   for (const pane of panes) observer.observe(pane.node);
   observer.observe(regionPart);

@@ -73,7 +73,7 @@ class Viewer(anywidget.AnyWidget):
     Raises
     ------
     SettingsError
-        When it is not known where the pictures are.
+        When `frame` is no table of rows; when it is not known where the pictures are.
 
     Attributes
     ----------
@@ -117,6 +117,7 @@ class Viewer(anywidget.AnyWidget):
         around it, else to the first. Where neither ``run`` nor the frame says where the pictures are, they
         are where they were.
         """
+        runs.check_table(frame)
         known = run is not None or frame.attrs.get("run")
         before = self._rows
         there = folders(frame, run) if known else before.folders

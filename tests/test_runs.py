@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from mymodules import report, runs, triage
+from mymodules import look, report, runs, triage
+from mymodules.decisions import Decisions
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.viewer import Viewer
 
@@ -48,10 +50,15 @@ def test_what_is_no_table_is_told(tmp_path: Path, given: object) -> None:
         lambda rows: report.write(rows, tmp_path / "report"),
         lambda rows: report.junit(rows, tmp_path / "junit.xml"),
         triage.approve,
+        look.table,
+        look.ranked,
+        Viewer(pd.DataFrame({"image_filename": ["a.png"]}), run={"first": tmp_path, "second": tmp_path}).show,
     ]
     for call in calls:
         with pytest.raises(SettingsError, match=rf"of type {type(given).__name__}: hand over results\.load"):
             call(given)
+    with pytest.raises(SettingsError, match=r"about rows.*hand over some rows of a table"):
+        Decisions(tmp_path).decide(given, "accept")  # type: ignore[arg-type]
     assert not any(tmp_path.iterdir())
 
 
