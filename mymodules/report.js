@@ -528,21 +528,27 @@ function startReport(page, report) {
 
   // The address and the row are one: the address follows when a person rests, back and forward lead to rows.
   let timer = 0;
+  let followed = ""; // the address that has followed, until the browser tells of it
   function remember() {
     clearTimeout(timer);
     const before = location.hash;
     timer = setTimeout(() => {
       if (location.hash !== before) return; // a person has chosen another address
-      if (addressed() !== state.get("row")) location.hash = address(state.get("row"));
+      if (addressed() === state.get("row")) return;
+      location.hash = address(state.get("row"));
+      if (location.hash !== before) followed = location.href;
     }, REST);
   }
   function visit() {
     const name = addressed();
-    if (name === state.get("row")) follow(); // it is the address that has followed: the region stays
+    if (name === state.get("row")) follow(); // it is shown: the region stays
     else if (rows.has(name)) choose(name);
     else if (name) tell(`This report has no row named ${name}.`, false);
   }
-  addEventListener("hashchange", visit);
+  addEventListener("hashchange", ({ newURL }) => {
+    if (newURL === followed) followed = ""; // it leads nowhere: a person may be at the next row already
+    else visit();
+  });
 
   state.on("row", () => {
     follow();

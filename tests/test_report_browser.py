@@ -731,6 +731,32 @@ def test_an_address_that_is_chosen_is_not_overwritten(opened: Opened) -> None:
     opened.until_address("b/same.png")
 
 
+def test_an_address_that_follows_does_not_lead_back(tabs: Any, page: Path, frame: pd.DataFrame) -> None:
+    """A key is pressed between the change of the address and the browser's word of it."""
+    first, second, third = frame["image_filename"].tolist()[:3]
+    opened: Opened = tabs(page)
+    opened.tab.add_init_script(
+        """addEventListener('hashchange', () => {
+            if (decodeURIComponent(location.hash) !== `#${window.waited}`) return;
+            window.waited = "";
+            const pressed = new KeyboardEvent('keydown', { key: 'n', bubbles: true });
+            document.querySelector('.mmv').dispatchEvent(pressed);
+        })"""
+    )
+    opened.go()
+    opened.until_address(first)
+    opened.tab.evaluate("name => { window.waited = name }", second)
+    opened.press("n")
+    opened.tab.wait_for_function("() => !window.waited")
+    opened.settle()
+    assert opened.name() == third
+    opened.until_address(third)
+    opened.tab.evaluate("() => history.back()")
+    opened.tab.wait_for_function(
+        "name => document.querySelector('.mmv-name').textContent === name", arg=second
+    )
+
+
 def test_a_link_to_no_row_says_so(tabs: Any, page: Path, frame: pd.DataFrame) -> None:
     opened: Opened = tabs(page).go("<b>nobody</b>.png")
     assert "<b>nobody</b>.png" in opened.notice()
