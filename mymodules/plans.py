@@ -30,7 +30,7 @@ _MEASURING = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs", "si
 _RENAMED = "It was renamed"
 _NOTHING = images.digest(b"")  # all files without content are alike, and none is another one renamed
 # What says more about that run than about the file, and is therefore done again by a resumed one.
-_PASSING = {"vanished", "permission", "worker_died", "changed_during_run"}
+_PASSING = {"vanished", "permission", "worker_died", "changed_during_run", "internal"}
 # What a manifest must say for its run to be resumed.
 _RECORDED: dict[str, type] = {"root": str, "first": str, "second": str, "options": dict, "versions": dict}
 _RECORDED |= {"pictures": str, "skip_until": int, "stop_at": int}

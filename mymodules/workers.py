@@ -13,6 +13,7 @@ import signal
 import stat
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,8 @@ _REMEDY = {
     "animated": "Save the frames as single pictures to compare them.",
     "unsupported": "Save it as PNG to compare it.",
     "too_many_pixels": "Cut it up, or raise max_pixels where memory allows.",
+    "too_costly": "Save it again with another program, as PNG.",
+    "internal": "Please report it, with the file if you may share it.",
     "permission": "Allow reading it and run again.",
     "vanished": "Run again.",
     "changed_during_run": "Run again when nothing writes to it.",
@@ -108,7 +111,11 @@ class Job(NamedTuple):
 def compare(job: Job) -> PairResult:
     """Compare one pair; whatever is wrong with its files is told in the row."""
     start = time.perf_counter()
-    result = _row(job)
+    try:
+        result = _row(job)
+    except Exception as error:  # a fault of ours costs one row, never a run
+        told = f"It could not be compared: {_fault(error)} ({job.pair.first} and {job.pair.second})."
+        result = _result(job.pair, "error", "internal", [f"{told} {_REMEDY['internal']}"])
     return result._replace(seconds=round(time.perf_counter() - start, 6))
 
 
@@ -356,6 +363,8 @@ def _written(
         return ["There was not enough memory for its drawings."]
     except ImageError as error:
         return [f"It could not be drawn: {error.reason}."]
+    except Exception as error:
+        return [f"It could not be drawn: {_fault(error)}. Please report it."]
     return []
 
 
@@ -383,6 +392,10 @@ def _inspected(role: str, path: str | None, max_pixels: int, other: _Side | None
             side.header = images.inspect(side.data, max_pixels=max_pixels)
     except ImageError as error:
         side.error = error
+    except MemoryError:
+        side.error = ImageError("too_many_pixels", "there is not enough memory for it")
+    except Exception as error:
+        side.error = ImageError("internal", _fault(error))
     return side
 
 
@@ -464,7 +477,17 @@ def _attempt(side: _Side, decode: Callable[[bytes, Any], T]) -> T | None:
             side.error = error
         except MemoryError:
             side.error = ImageError("too_many_pixels", "there is not enough memory for it")
+        except Exception as error:
+            side.error = ImageError("internal", _fault(error))
     return None
+
+
+def _fault(error: Exception) -> str:
+    """What to report of an exception that nobody foresaw: its kind, its text and where it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    text = f": {error}" if str(error) else ""
+    return f"a fault in this program, {type(error).__name__}{text}{place}"
 
 
 def _complaints(side: _Side) -> list[str]:
@@ -482,6 +505,7 @@ def _notes(side: _Side) -> list[str]:
         told.append(f"{side.role} is a {header.format} file, whatever its name says.")
     if header.trailing:
         told.append(f"{side.role} has {header.trailing} bytes after the end of its picture.")
+    told += [f"{side.role} {warning}." for warning in header.warnings]
     return told
 
 

@@ -33,6 +33,9 @@ class Header:
         for two files exactly when the setting is.
     trailing : int
         Bytes after the end of the picture.
+    warnings : tuple of str
+        What is odd about the file though its picture is whole: clauses that go on after the file's name,
+        without a full stop, as "has a comment of an impossible length, which other programs skip".
     """
 
     format: str
@@ -41,6 +44,7 @@ class Header:
     depth: int
     metadata: tuple[tuple[str, str], ...] = ()
     trailing: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
