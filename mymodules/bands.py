@@ -45,8 +45,8 @@ class Band:
     first, second : uint8 (above + rows + below, width, 4)
         RGBA of both pictures, not premultiplied, cut to the common width.
     deep_differ : bool
-        Whether both pictures have 16 bits and differ at that depth, as they can while their 8-bit RGBA
-        is equal.
+        Whether they differ at the full depth of 16 bits, as they can while their 8-bit RGBA is equal: both
+        have 16 bits and other values, or one has 16 bits that 8 cannot hold and the other has 8.
     """
 
     top: int
@@ -184,8 +184,10 @@ class _Reader:
 
 def _differing(top: int, above: int, below: int, first: Samples, second: Samples) -> Iterator[Band]:
     """The rows as a band, or nothing when they are equal."""
-    deep = first.dtype == second.dtype == np.uint16
-    deep_differ = deep and not np.array_equal(images.to_rgba16(first), images.to_rgba16(second))
+    if first.dtype == second.dtype == np.uint16:
+        deep_differ = not np.array_equal(images.to_rgba16(first), images.to_rgba16(second))
+    else:
+        deep_differ = images.has_low_bits(first) or images.has_low_bits(second)
     band = Band(top, above, below, images.to_rgba(first), images.to_rgba(second), deep_differ)
     if deep_differ or not np.array_equal(band.first, band.second):
         yield band

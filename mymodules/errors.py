@@ -63,13 +63,18 @@ class ImageError(MymodulesError):
         A clause for a person without the file's name: "it ends in the middle of its pixel data".
     size : (int, int) or None
         Width and height, px, where the header told them before it was refused.
+    remedy : str or None
+        A sentence that says what to do, where the code alone does not: "Run git lfs pull."
     """
 
-    def __init__(self, code: str, reason: str, size: tuple[int, int] | None = None) -> None:
-        super().__init__(code, reason, size)
+    def __init__(
+        self, code: str, reason: str, size: tuple[int, int] | None = None, remedy: str | None = None
+    ) -> None:
+        super().__init__(code, reason, size, remedy)
         self.code = code
         self.reason = reason
         self.size = size
+        self.remedy = remedy
 
     def __str__(self) -> str:
         return f"{self.code}: {self.reason}"

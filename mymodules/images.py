@@ -2,12 +2,15 @@
 
 Every format that a folder may hold goes through the same three steps, `inspect`, `decode` and
 `to_rgba`; `read_rgba` is all of them. A file is known by its first bytes, never by its name.
-Orientation and colour profiles are not applied: what is compared is what is stored.
+Orientation and colour profiles are not applied: what is compared is what is stored. Of 16 bits the
+8-bit RGBA has the high byte; `read_gold_rgba` is Skia Gold's reading, which differs under transparency.
 
 Nothing here prints, keeps state, or knows a folder.
 """
 
+import contextlib
 import hashlib
+from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
-from mymodules.formats import Header, bmp, jpeg, png, tiff, webp
+from mymodules.formats import Header, bmp, foreign, jpeg, png, tiff, webp
 from mymodules.formats.png import Samples
 from mymodules.settings import MAX_PIXELS
 
@@ -69,14 +72,38 @@ def decode(data: bytes, header: Header) -> Samples:
 
 
 def to_rgba(samples: Samples) -> Rgba:
-    """Samples of any kind as 8-bit RGBA (height, width, 4), not premultiplied.
+    """Return samples of any kind as 8-bit RGBA (height, width, 4), not premultiplied.
 
-    16 bits without transparency keep their high byte. With it they take the way of Skia Gold:
-    premultiplied and undone, each time rounding down, so that a colour under alpha 0 vanishes.
+    16 bits keep their high byte, with and without transparency.
     """
     if samples.dtype == np.uint16:
-        return _narrow(to_rgba16(samples))
+        samples = (samples >> 8).astype(np.uint8)
     return _spread(samples.astype(np.uint8, copy=False), 255)
+
+
+def to_gold_rgba(samples: Samples) -> Rgba:
+    """Return samples of a PNG as 8-bit RGBA (height, width, 4) the way Skia Gold does.
+
+    It differs from `to_rgba` where 16 bits have transparency: these are premultiplied and that is undone,
+    each time rounding down, so that a colour under alpha 0 vanishes.
+    Source: the Skia buildbot repository, golden/go/diff, which decodes by Go's image/png.
+    """
+    if samples.dtype != np.uint16:
+        return to_rgba(samples)
+    rgba = to_rgba16(samples)
+    alpha = rgba[:, :, 3:].astype(np.uint32)
+    if alpha.min(initial=65535) == 65535:
+        return to_rgba(rgba)
+    premultiplied = rgba[:, :, :3] * alpha // 65535
+    narrow = np.empty(rgba.shape, np.uint8)
+    narrow[:, :, :3] = premultiplied * 65535 // np.maximum(alpha, 1) >> 8
+    narrow[:, :, 3:] = alpha >> 8
+    return narrow
+
+
+def has_low_bits(samples: Samples) -> bool:
+    """Say whether 16-bit samples hold more than 8 bits: a value that is not 257 times its high byte."""
+    return samples.dtype == np.uint16 and bool(np.any(samples != (samples >> 8) * np.uint16(257)))
 
 
 def to_rgba16(samples: Samples) -> NDArray[np.uint16]:
@@ -96,12 +123,40 @@ def read_rgba(source: Source, *, max_pixels: int = MAX_PIXELS) -> Rgba:
     Raises
     ------
     ImageError
-        Where the file cannot be compared (see `inspect`).
+        Where the file cannot be compared (see `inspect`), or memory does not suffice for its pixels
+        (``too_many_pixels``).
     OSError
         Where the path cannot be read.
     """
-    data = _read(source)
-    return to_rgba(decode(data, inspect(data, max_pixels=max_pixels)))
+    return _read_as(to_rgba, source, max_pixels)
+
+
+def read_gold_rgba(source: Source, *, max_pixels: int = MAX_PIXELS) -> Rgba:
+    """Read a picture as `read_rgba` does, but a PNG the way of Skia Gold (see `to_gold_rgba`)."""
+    return _read_as(to_gold_rgba, source, max_pixels)
+
+
+@contextlib.contextmanager
+def memory_errors() -> Iterator[None]:
+    """Raise MemoryError where OpenCV raises an error of its own for want of memory."""
+    try:
+        yield
+    except cv2.error as error:
+        if error.code != cv2.Error.StsNoMem:
+            raise
+        raise MemoryError from error
+
+
+def _read_as(convert: Callable[[Samples], Rgba], source: Source, max_pixels: int) -> Rgba:
+    try:
+        data = _read(source)
+        header = inspect(data, max_pixels=max_pixels)
+        if header.format != "PNG":
+            convert = to_rgba
+        with memory_errors():
+            return convert(decode(data, header))
+    except MemoryError:
+        raise ImageError("too_many_pixels", "there is not enough memory for it") from None
 
 
 def _read(source: Source) -> bytes:
@@ -122,11 +177,9 @@ def _format(data: bytes) -> str:
         return "TIFF"
     if start.startswith(b"BM") and len(data) >= 6:
         return "BMP"
-    if start[:6] in (b"GIF87a", b"GIF89a"):
-        raise ImageError("unsupported", "it is a GIF")
     if png.SIGNATURE.startswith(start) or (start[:4] == b"RIFF" and len(start) < 12):
         raise ImageError("truncated", f"it ends after {len(data)} bytes, inside its signature")
-    raise ImageError("not_an_image", "its first bytes are not those of a PNG, JPEG, WebP, BMP or TIFF")
+    raise foreign.error(data)
 
 
 def _spread(samples: NDArray[T], opaque: int) -> NDArray[T]:
@@ -140,14 +193,3 @@ def _spread(samples: NDArray[T], opaque: int) -> NDArray[T]:
     rgba[:, :, :3] = samples[:, :, :1]
     rgba[:, :, 3] = samples[:, :, 1] if channels == 2 else opaque
     return rgba
-
-
-def _narrow(rgba: NDArray[np.uint16]) -> Rgba:
-    alpha = rgba[:, :, 3:].astype(np.uint32)
-    if alpha.min(initial=65535) == 65535:
-        return (rgba >> 8).astype(np.uint8)
-    premultiplied = rgba[:, :, :3] * alpha // 65535
-    narrow = np.empty(rgba.shape, np.uint8)
-    narrow[:, :, :3] = premultiplied * 65535 // np.maximum(alpha, 1) >> 8
-    narrow[:, :, 3:] = alpha >> 8
-    return narrow

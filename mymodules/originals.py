@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 from mymodules import images, sources
 from mymodules.copies import Copies
 from mymodules.errors import ImageError, StoreError
-from mymodules.formats import Header
+from mymodules.formats import Header, png
 from mymodules.images import Rgba
 from mymodules.records import CORRUPTED, HTTP_ERROR, OTHER, AtBest, Records, is_digest
 from mymodules.sources import Absent, Original, Source, printable
@@ -112,6 +112,20 @@ class Originals:
             return None
         paths = [self._copies.path(digest), *(path for path, _ in self._files(digest))]
         return [_state(path) for path in paths]
+
+    def may_be_deep(self, digest: str) -> bool:
+        """Say whether a picture may be a PNG of 16 bits; True also where nothing on this computer tells.
+
+        Of such a picture rows and Gold may have other figures. Only the begin of a file is read.
+        """
+        copy: list[tuple[Path, int | None]] = [(self._copies.path(digest), None)] if is_digest(digest) else []
+        for path, size in [*copy, *self._files(digest)]:
+            with contextlib.suppress(OSError, ValueError):
+                status = path.stat()
+                if stat.S_ISREG(status.st_mode) and size in (None, status.st_size):
+                    with path.open("rb") as file:
+                        return png.is_deep(file.read(png.START))
+        return True
 
     def _from_copy(self, digest: str) -> bytes:
         data = self._copies.read(digest)

@@ -241,13 +241,13 @@ class Records:
     # --- figures
 
     def metrics(self, pair: str) -> DiffMetrics | None:
-        """The figures of a pair by its id, also those that a row has; None when there are none."""
+        """The figures of a pair by its id; None when there are none. See `metrics_of_row`, too."""
         colon = pair.replace("-", ":", 1)
         sql = f"SELECT id, {_COLUMNS} FROM metrics WHERE id IN (?, ?) AND algorithm = ? ORDER BY id"
         kinds = str, int, float, int, int, int, int, int
         found = _sound(self._file.read(sql, (pair, colon, workers.ALGORITHM)), *kinds)
         if not found or not 0 <= found[0][2] <= 100:
-            return self._metrics_of_rows(pair)
+            return None
         stored, pixels, percent, r, g, b, a, dim = found[0]
         known = DiffMetrics(pixels, percent, (r, g, b, a), bool(dim))
         if stored != pair:
@@ -270,7 +270,8 @@ class Records:
             ("DELETE FROM metrics WHERE id >= ? AND id < ?", ranges),
         )
 
-    def _metrics_of_rows(self, pair: str) -> DiffMetrics | None:
+    def metrics_of_row(self, pair: str) -> DiffMetrics | None:
+        """The figures that a row has of a pair; they are Gold's unless a PNG of 16 bits is among the two."""
         first, second = pair.split("-") if pair.count("-") == 1 else (pair, "")
         sql = "SELECT cells FROM rows WHERE first = ? AND second = ? AND algorithm = ?"
         for key in ((first, second), (second, first)):

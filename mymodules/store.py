@@ -413,6 +413,8 @@ class DiffStore:
     def _measure(self, priority: int, pair: str) -> DiffMetrics:
         digests = _checked(pair)
         known = self._at_best(lambda: self.records.metrics(pair), None)
+        if known is None and not any(map(self._originals.may_be_deep, digests)):
+            known = self._at_best(lambda: self.records.metrics_of_row(pair), None)
         if known is not None:
             return known
         with self._purges.work(*digests) as work:
@@ -480,7 +482,9 @@ class DiffStore:
         """Header and pixels; raises ImageError."""
         with self._decoding:
             header = images.inspect(data, max_pixels=self._max_pixels)
-            rgba = images.to_rgba(images.decode(data, header))
+            samples = images.decode(data, header)
+            # Rows take the high byte of 16 bits, but these figures are Gold's.
+            rgba = images.to_gold_rgba(samples) if header.format == "PNG" else images.to_rgba(samples)
         rgba.flags.writeable = False  # several threads will have it
         return header, rgba
 

@@ -5,7 +5,6 @@
 never raises here: it becomes a row. A worker imports neither pandas nor scikit-image.
 """
 
-import contextlib
 import functools
 import multiprocessing
 import os
@@ -262,7 +261,7 @@ def _row(job: Job) -> PairResult:
         return _one_sided(pair, first, second)
     if not (first.error or second.error):
         try:
-            with _memory_errors():
+            with images.memory_errors():
                 differ = _load(first, second)
                 if not (first.error or second.error):
                     return _compared(job, first, second, differ)
@@ -327,7 +326,7 @@ def _verdict(
 ) -> tuple[str, str, list[str]]:
     """Status, code and sentences. Figures decide, never SSIM."""
     pixels = figures.pixels
-    notes = _notes(first) + _notes(second)
+    notes = _depths(first, second) + _notes(first) + _notes(second)
     differing = _differing_metadata(first, second)
     if pixels.dim_differ:
         sizes = f"{_size(first)} in first, {_size(second)} in second"
@@ -339,8 +338,11 @@ def _verdict(
     if pixels.num_diff_pixels:
         return "changed", "pixels_differ", [_extent(figures), *differing, *notes]
     if deep_differ:
-        told = "The 16-bit values differ, but as 8 bits the pictures are equal."
-        return "changed", "low_bits_differ", [told, *differing, *notes]
+        if first.whole.depth != second.whole.depth:
+            message = "The high bytes are equal, but only one of the two pictures has the low bytes."
+            return "changed", "depth_differs", [message, *differing, *notes]
+        message = "The 16-bit values differ, but as 8 bits the pictures are equal."
+        return "changed", "low_bits_differ", [message, *differing, *notes]
     if not differ:
         return "same", "bytes_equal", ["Equal byte for byte.", *notes]
     if differing:
@@ -355,7 +357,7 @@ def _written(
     assert job.pictures_dir is not None
     try:
         canvases = functools.partial(_canvas, first), functools.partial(_canvas, second)
-        with _memory_errors():
+        with images.memory_errors():
             drawing.write(job.pictures_dir, job.stem, *canvases, boxes)
     except OSError as error:
         return [f"Its drawings could not be written to {job.pictures_dir}: {error.strerror or error}."]
@@ -423,14 +425,10 @@ def _read(path: Path) -> bytes:
 def _load(first: _Side, second: _Side) -> bool:
     """Make two sides ready for `_bands`, and return whether their bytes differ.
 
-    What only this shows to be broken is noted in them. Equal bytes need no pixels: that they are whole
-    is seen without them where the format allows it. Bytes that differ are let go as soon as they are
-    pixels, or rows.
+    What only this shows to be broken is noted in them. Of equal bytes the container was walked, and nothing
+    is decoded or inflated. Bytes that differ are let go as soon as they are pixels, or rows.
     """
     if first.data == second.data:
-        if isinstance(first.header, PngHeader):
-            _check(first)
-            second.error = first.error
         return False
     alike = bands.alike(first.whole, second.whole)
     for side in (first, second):
@@ -449,17 +447,6 @@ def _bands(first: _Side, second: _Side, *, keep: bool) -> Iterator[Band]:
     assert first.samples is not None
     assert second.samples is not None
     return bands.of_samples(first.samples, second.samples)
-
-
-@contextlib.contextmanager
-def _memory_errors() -> Iterator[None]:
-    """OpenCV has an error of its own for want of memory."""
-    try:
-        yield
-    except cv2.error as error:
-        if error.code != cv2.Error.StsNoMem:
-            raise
-        raise MemoryError from error
 
 
 def _check(side: _Side) -> None:
@@ -493,7 +480,7 @@ def _fault(error: Exception) -> str:
 def _complaints(side: _Side) -> list[str]:
     if side.error is None:
         return []
-    remedy = _REMEDY.get(side.error.code, "")
+    remedy = side.error.remedy or _REMEDY.get(side.error.code, "")
     return [f"{side.role} {_CANNOT}: {side.error.reason} ({side.path}). {remedy}".strip()]
 
 
@@ -507,6 +494,14 @@ def _notes(side: _Side) -> list[str]:
         told.append(f"{side.role} has {header.trailing} bytes after the end of its picture.")
     told += [f"{side.role} {warning}." for warning in header.warnings]
     return told
+
+
+def _depths(first: _Side, second: _Side) -> list[str]:
+    """What there is to say of one picture with 16 bits per channel and another with fewer."""
+    one, other = first.whole.depth, second.whole.depth
+    if one == other or 16 not in (one, other):
+        return []
+    return [f"{first.role} has {one} bits per channel, {second.role} has {other}."]
 
 
 def _differing_metadata(first: _Side, second: _Side) -> list[str]:

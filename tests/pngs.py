@@ -244,14 +244,20 @@ def write(
 
 
 def expected_rgba(
-    samples: np.ndarray, colour_type: int, bit_depth: int, *, palette: Any = None, trns: Any = None
+    samples: np.ndarray,
+    colour_type: int,
+    bit_depth: int,
+    *,
+    palette: Any = None,
+    trns: Any = None,
+    gold: bool = False,
 ) -> np.ndarray:
-    """The 8-bit RGBA of these samples, pixel by pixel."""
+    """The 8-bit RGBA of these samples, pixel by pixel: of 16 bits the high byte, or what Skia Gold has."""
     samples = np.asarray(samples).reshape(*np.shape(samples)[:2], CHANNELS[colour_type])
     colours = None if palette is None else np.asarray(palette).tolist()
     clear = None if trns is None else np.atleast_1d(np.asarray(trns)).tolist()
     rows = [
-        [expected_pixel(pixel, colour_type, bit_depth, colours, clear) for pixel in row]
+        [expected_pixel(pixel, colour_type, bit_depth, colours, clear, gold) for pixel in row]
         for row in samples.tolist()
     ]
     return np.array(rows, np.uint8).reshape(*samples.shape[:2], 4)
@@ -263,6 +269,7 @@ def expected_pixel(
     bit_depth: int,
     palette: list[list[int]] | None,
     clear: list[int] | None,
+    gold: bool,
 ) -> tuple[int, int, int, int]:
     full = 2**bit_depth - 1
     if colour_type == 3:
@@ -273,7 +280,9 @@ def expected_pixel(
         colour, alpha = pixel[:-1], pixel[-1]
     else:
         colour, alpha = pixel, 0 if pixel == clear else full
-    if bit_depth == 16:
+    if bit_depth == 16 and not gold:
+        eight, alpha = [c // 256 for c in colour], alpha // 256
+    elif bit_depth == 16:
         if alpha == 0:
             return 0, 0, 0, 0
         eight = [(c * alpha // 65535) * 65535 // alpha >> 8 for c in colour]
@@ -290,7 +299,10 @@ def expected_pixel(
 
 @dataclass(frozen=True)
 class Drawn:
-    """Samples and what belongs to them; ``png`` writes them in a given way, ``rgba`` is what they show."""
+    """Samples and what belongs to them; ``png`` writes them in a given way, ``rgba`` is what they show.
+
+    ``gold_rgba`` is what Skia Gold reads: another colour where 16 bits are transparent.
+    """
 
     samples: np.ndarray
     colour_type: int
@@ -307,6 +319,12 @@ class Drawn:
     def rgba(self) -> np.ndarray:
         return expected_rgba(
             self.samples, self.colour_type, self.bit_depth, palette=self.palette, trns=self.trns
+        )
+
+    @property
+    def gold_rgba(self) -> np.ndarray:
+        return expected_rgba(
+            self.samples, self.colour_type, self.bit_depth, palette=self.palette, trns=self.trns, gold=True
         )
 
 

@@ -46,7 +46,7 @@ def folder(at: Path, pictures: Pictures) -> Path:
 
 def figures(pictures: Pictures, left: str, right: str) -> metrics.DiffMetrics:
     """What a pair must have, asked of the metrics themselves."""
-    return metrics.pixel_diff(*(images.read_rgba(pictures[digest]) for digest in (left, right)))
+    return metrics.pixel_diff(*(images.read_gold_rgba(pictures[digest]) for digest in (left, right)))
 
 
 class Counted:

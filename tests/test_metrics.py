@@ -95,7 +95,7 @@ def as_gold(found: DiffMetrics) -> dict[str, Any]:
 @pytest.mark.parametrize("name", oracles.synthetic()["pairs"])
 def test_each_pair_of_the_vectors(name: str) -> None:
     vector = oracles.synthetic()["pairs"][name]
-    first, second = (images.read_rgba(oracles.VECTORS / vector[side]) for side in ("left", "right"))
+    first, second = (images.read_gold_rgba(oracles.VECTORS / vector[side]) for side in ("left", "right"))
     assert oracles.pixel_diff(first, second)["diffs"]["combined"] == vector["expected"]["combinedMetric"]
     assert as_gold(metrics.pixel_diff(first, second)) == vector["expected"]
     assert as_gold(metrics.pixel_diff(second, first)) == vector["expected"]
@@ -114,7 +114,7 @@ def test_the_keys_of_the_seed_in_plain_types() -> None:
 def test_the_metrics_cases_of_gold(gold: dict[str, Any]) -> None:
     assert len(gold["metrics_cases"]) == 9
     for case in gold["metrics_cases"]:
-        first, second = (images.read_rgba(gold["folder"] / case[side]) for side in ("left", "right"))
+        first, second = (images.read_gold_rgba(gold["folder"] / case[side]) for side in ("left", "right"))
         told = metrics.pixel_diff(first, second).to_json()
         expected, computed = case["expected"], case["computed"]
         assert told["numDiffPixels"] == expected["numDiffPixels"]

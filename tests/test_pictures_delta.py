@@ -29,7 +29,7 @@ def check(first: np.ndarray, second: np.ndarray, expected: np.ndarray) -> None:
 @pytest.mark.parametrize("name", oracles.synthetic()["pairs"])
 def test_each_pair_of_the_vectors(name: str) -> None:
     vector = oracles.synthetic()["pairs"][name]
-    first, second = (images.read_rgba(oracles.VECTORS / vector[side]) for side in ("left", "right"))
+    first, second = (images.read_gold_rgba(oracles.VECTORS / vector[side]) for side in ("left", "right"))
     expected = oracles.as_rgba(vector["diff_image"])
     assert np.array_equal(oracles.delta(first, second), expected)
     check(first, second, expected)
@@ -44,7 +44,7 @@ def test_the_text_images_of_gold(gold: dict[str, Any]) -> None:
 
 def test_the_pictures_of_gold(gold: dict[str, Any]) -> None:
     for case in gold["metrics_cases"]:
-        first, second = (images.read_rgba(gold["folder"] / case[side]) for side in ("left", "right"))
+        first, second = (images.read_gold_rgba(gold["folder"] / case[side]) for side in ("left", "right"))
         found = pictures.delta(first, second)
         assert [found.shape[1], found.shape[0]] == case["computed"]["diff_image_size"]
         assert found.shape[2] == 4

@@ -241,17 +241,17 @@ def test_rows_are_found_by_both_digests_and_conditions(kept: Records) -> None:
 
 def test_a_row_has_the_figures_of_its_pair(kept: Records) -> None:
     kept.remember_rows([StoredRow(ROW)], "conditions")
-    assert kept.metrics(diff_id(OTHER, ONE)) == KNOWN
+    assert kept.metrics_of_row(diff_id(OTHER, ONE)) == KNOWN
 
 
 def test_what_another_version_found_is_not_found(kept: Records, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "ALGORITHM", 1000)
     kept.remember_rows([StoredRow(ROW)], "conditions")
     kept.remember_metrics({"abc-def": KNOWN})
-    assert kept.metrics("abc-def") == kept.metrics(diff_id(ONE, OTHER)) == KNOWN
+    assert kept.metrics("abc-def") == kept.metrics_of_row(diff_id(ONE, OTHER)) == KNOWN
     monkeypatch.setattr(workers, "ALGORITHM", 1001)
     assert kept.metrics("abc-def") is None
-    assert kept.metrics(diff_id(ONE, OTHER)) is None  # nor by its row
+    assert kept.metrics_of_row(diff_id(ONE, OTHER)) is None  # nor by its row
     assert kept.rows([(ONE, OTHER)], "conditions") == {}
     assert kept.has_row((ONE, OTHER))
     kept.remember_metrics({"abc-def": KNOWN})
@@ -270,7 +270,7 @@ def test_cells_that_nobody_has_written(kept: Records, file: Path) -> None:
             db.execute("UPDATE rows SET cells = ?", (cells,))
             db.commit()
             assert kept.rows([(ONE, OTHER)], "conditions") == {}
-            assert kept.metrics(diff_id(ONE, OTHER)) is None
+            assert kept.metrics_of_row(diff_id(ONE, OTHER)) is None
 
 
 # --- the file ----------------------------------------------------------------------------------------
@@ -326,7 +326,7 @@ def test_files_and_rows_of_the_second_layout_stay(
         assert is_unchanged(kept, picture) is True
         assert kept.paths(ONE) == [(picture, 8)]
         assert kept.rows([(ONE, OTHER)], "x") == {(ONE, OTHER): StoredRow(ROW, "/out", "stem", ())}
-        assert kept.metrics(diff_id(ONE, OTHER)) == KNOWN
+        assert kept.metrics_of_row(diff_id(ONE, OTHER)) == KNOWN
 
 
 def test_ids_with_a_colon_are_read_and_rewritten(kept: Records, file: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import oracles
+import pngs
 import pytest
 from programs import COMPARE, Folders, figures, finished, folders, noisy, png, program, until
 
@@ -962,3 +964,23 @@ def test_damage_anywhere_costs_time_only(tmp_path: Path, recwarn: pytest.Warning
         assert (compared, again.reused) == ([], len(names)), turn
     assert [str(each.message) for each in recwarn] == []
     assert len(expected) == len(names)
+
+
+def test_figures_of_16_bits_with_alpha_are_golds_whatever_their_rows_say(tmp_path: Path) -> None:
+    given = folders(tmp_path)
+    rng = np.random.default_rng(16)
+    for folder in given[:2]:
+        samples = rng.integers(0, 65536, (20, 30, 4))
+        (folder / "deep.png").write_bytes(pngs.write(samples, 6, 16))
+        (folder / "eight.png").write_bytes(pngs.write(samples >> 8, 6, 8))
+    done, _ = run(given)
+    rows = {row.image_filename: row for row in results.read(done.csv_path)}
+    high = [images.read_rgba(folder / "eight.png") for folder in given[:2]]
+    assert rows["deep.png"].num_diff_pixels == int((high[0] != high[1]).any(axis=2).sum())
+    assert rows["deep.png"][5:12] == rows["eight.png"][5:12]
+    with DiffStore(given.out / ".store") as store:
+        for name in rows:
+            gold = [images.read_gold_rgba(folder / name) for folder in given[:2]]
+            first, second = rows[name].first_digest or "", rows[name].second_digest or ""
+            found = store.get(NOW, first, [second])[second].to_json()
+            assert found == oracles.pixel_diff(*gold)

@@ -34,6 +34,9 @@ from mymodules.formats import NO_LIMIT, Header, check_size, exif, metadata
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
+START = 25
+"""Bytes from the begin of a file up to and with its bit depth, for `is_deep`."""
+
 _DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 _METADATA = {
@@ -173,6 +176,11 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> PngHeader:
         transparency=_checked_transparency(transparency, colour_type, palette),
         pixel_data=tuple(pixel_data),
     )
+
+
+def is_deep(start: bytes) -> bool:
+    """Say whether a file whose first `START` bytes are these is a PNG of 16 bits per channel."""
+    return start.startswith(SIGNATURE) and len(start) == START and start[24] == 16
 
 
 def inflate(data: bytes, header: PngHeader) -> Bytes:
