@@ -1,0 +1,322 @@
+"""The directories of a TIFF: the chain is checked here, tifffile reads the one that holds the picture.
+
+tifffile reads much that other programs refuse, logs instead of raising, and takes its time with what is
+made to cost time. So the entries of every directory are looked at first, as they stand in the file: how
+many there are, how long their values are, whether these lie inside of the file, whether a tag comes twice.
+What the picture does not need is told as a warning; what it needs has to be right.
+
+Source: TIFF 6.0 (1992); BigTIFF as in libtiff.
+"""
+
+import io
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from mymodules.errors import ImageError
+
+_KIND_SIZES = np.zeros(65536, np.int64)
+_KIND_SIZES[[1, 2, 6, 7]] = 1
+_KIND_SIZES[[3, 8]] = 2
+_KIND_SIZES[[4, 9, 11, 13]] = 4
+_KIND_SIZES[[5, 10, 12, 16, 17, 18]] = 8
+_BYTE, _SHORT, _LONG, _RATIONAL = 1, 3, 4, 5
+_WHOLE = {_BYTE, _SHORT, _LONG, 6, 8, 9, 13, 16, 17, 18}
+
+_NEW_SUBFILE, _SUBFILE, _SUBIFDS = 254, 255, 330
+PIXEL_TAGS = frozenset(
+    (256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325)
+) | {338, 339, 347, 32997, 32998}
+"""Tags without which, or with another value of which, the picture would be another."""
+
+# A directory has 10 to 100 entries; a file of pages that a scanner made has some hundred directories.
+_MOST_ENTRIES = 4096
+_MOST_DIRECTORIES = 1000
+_LARGEST = np.uint64(1 << 62)
+
+
+class Directory:
+    """The directory of the picture, as tifffile reads it, with what is odd about it.
+
+    Attributes
+    ----------
+    at : int
+        Where it stands in the file.
+    warnings : tuple of str
+        What is odd about the directories, though the picture is not touched by it.
+    """
+
+    def __init__(self, data: bytes, page: tifffile.TiffPage, warnings: tuple[str, ...] = ()) -> None:
+        self._data = data
+        self.page = page
+        self.at = page.offset
+        self.warnings = warnings
+
+    @property
+    def size(self) -> int:
+        """Length of the file."""
+        return len(self._data)
+
+    def has(self, tag: int) -> bool:
+        return self.page.tags.get(tag) is not None
+
+    def numbers(self, tag: int) -> NDArray[np.int64]:
+        """All values of a tag that holds whole numbers from 0 upwards."""
+        found = self.page.tags.get(tag)
+        if found is None:
+            raise ImageError("corrupt", f"it does not give its {name_of(tag)}")
+        try:
+            with silence():
+                value = found.value
+        except Exception:  # tifffile raises what it meets
+            value = ()
+        values = np.frombuffer(value, np.uint8) if isinstance(value, bytes) else np.asarray(value)
+        whole = int(found.dtype) in _WHOLE and values.size > 0 and values.dtype.kind in "iu"
+        if not whole or values.min() < 0:
+            raise ImageError("corrupt", f"its {name_of(tag)} is not a number")
+        return np.minimum(values.ravel().astype(np.uint64), _LARGEST).astype(np.int64)
+
+    def number(self, tag: int, default: int | None = None) -> int:
+        """The first value of a tag; without a default the tag has to be there."""
+        if default is not None and not self.has(tag):
+            return default
+        return int(self.numbers(tag)[0])
+
+    def raw(self, tag: int) -> bytes:
+        """The bytes of a tag, empty where it is absent."""
+        found = self.page.tags.get(tag)
+        if found is None:
+            return b""
+        length = found.count * int(_KIND_SIZES[int(found.dtype)])
+        return self._data[found.valueoffset : found.valueoffset + length]
+
+    def ratio(self, tag: int) -> Fraction:
+        """A rational number; 0 where it is absent or undefined."""
+        found = self.page.tags.get(tag)
+        if found is None or int(found.dtype) != _RATIONAL or found.count != 1:
+            return Fraction(0)
+        order = self.page.parent.byteorder
+        above, below = np.frombuffer(self.raw(tag), order + "u4").tolist()
+        return Fraction(above, below) if below else Fraction(0)
+
+    def frames(self) -> int:
+        """Number of frames behind this one directory, in the dialects that do so; 0 for one."""
+        stack = self.page.tags.get(33629)  # one entry for each plane, MetaMorph
+        frames = max(self.number(32997, 1), stack.count if stack is not None else 1)
+        description = self.raw(270)
+        if description.startswith(b"ImageJ="):
+            for line in description.split(b"\n", 20):
+                name, _, value = line.partition(b"=")
+                if name == b"images" and value.strip().isdigit():
+                    frames = max(frames, int(value[:9]))
+        return frames if frames > 1 else 0
+
+
+def read(data: bytes) -> Directory:
+    """Walk the chain of directories up to the second page, and read the directory of the first.
+
+    A thumbnail beside the picture, or below it in a SubIFD, is not a page.
+
+    Raises
+    ------
+    ImageError
+        ``truncated``, ``corrupt``, ``animated`` (several pages), ``too_costly`` or ``unsupported``.
+    """
+    entries, broken = _chain(data)
+    pages = [found for found in entries if not found.is_preview]
+    if any(found.is_mask for found in entries):
+        raise ImageError("unsupported", "it keeps its transparency in a mask of its own")
+    if len(pages) > 1:
+        raise ImageError("animated", "it holds several pages")
+    if not pages and broken:
+        raise broken
+    if not pages and entries[0].has(_SUBIFDS):
+        raise ImageError("unsupported", "its picture is kept in a sub-directory, as in raw camera files")
+    chosen = pages[0] if pages else entries[0]
+    warnings = chosen.warnings
+    if broken:
+        warnings += (f"has a picture that is whole, but after that {broken.reason}",)
+    return Directory(data, _page(data, chosen.at), warnings)
+
+
+def read_again(data: bytes, at: int) -> Directory:
+    """The directory at a place where `read` has found one."""
+    return Directory(data, _page(data, at))
+
+
+def name_of(tag: int) -> str:
+    """``tag 305 (Software)``, or the number alone where it has no name."""
+    name = tifffile.TIFF.TAGS.get(tag, "")
+    return f"tag {tag} ({name})" if name else f"tag {tag}"
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Drop what tifffile logs in this thread: what is wrong with a file is told in its row."""
+    before = getattr(_state, "silent", False)
+    _state.silent = True
+    try:
+        yield
+    finally:
+        _state.silent = before
+
+
+_state = threading.local()
+logging.getLogger("tifffile").addFilter(lambda record: not getattr(_state, "silent", False))
+
+
+@dataclass(frozen=True)
+class _Entries:
+    """The entries of one directory as they stand in the file."""
+
+    at: int
+    tags: NDArray[Any]
+    inline: NDArray[Any]
+    warnings: tuple[str, ...]
+
+    def has(self, tag: int) -> bool:
+        return bool((self.tags["tag"] == tag).any())
+
+    def _flag(self, tag: int) -> int:
+        """A number that stands in its entry itself, 0 where there is none."""
+        found = np.flatnonzero(self.tags["tag"] == tag)
+        if not len(found) or int(self.tags["kind"][found[0]]) not in (_BYTE, _SHORT, _LONG):
+            return 0
+        kind = {_BYTE: "u1", _SHORT: "u2", _LONG: "u4"}[int(self.tags["kind"][found[0]])]
+        order = self.tags.dtype["tag"].byteorder
+        return int(np.frombuffer(self.inline[found[0]].tobytes(), np.dtype(kind).newbyteorder(order), 1)[0])
+
+    @property
+    def is_preview(self) -> bool:
+        return bool(self._flag(_NEW_SUBFILE) & 1) or self._flag(_SUBFILE) == 2
+
+    @property
+    def is_mask(self) -> bool:
+        return bool(self._flag(_NEW_SUBFILE) & 4)
+
+
+def _chain(data: bytes) -> tuple[list[_Entries], ImageError | None]:
+    """The directories up to the second page, and the error that ended the chain after the first."""
+    order = "<" if data[:2] == b"II" else ">"
+    big = data[2:4] in (b"+\0", b"\0+")
+    if len(data) < (16 if big else 8):
+        raise ImageError("truncated", f"it ends after {len(data)} bytes, inside its header")
+    if big and np.frombuffer(data, order + "u2", 2, 4).tolist() != [8, 0]:
+        raise ImageError("corrupt", "its BigTIFF header is invalid")
+    word = np.dtype(order + ("u8" if big else "u4"))
+    at = int(np.frombuffer(data, word, 1, 8 if big else 4)[0])
+    found: list[_Entries] = []
+    seen: set[int] = set()
+    read = 0
+    while at or not found:
+        if len(found) >= _MOST_DIRECTORIES:
+            raise ImageError("too_costly", f"it has more than {_MOST_DIRECTORIES} directories")
+        try:
+            if at in seen:
+                raise ImageError("corrupt", "its directories run in a circle")
+            seen.add(at)
+            entries, at = _entries(data, order, word, at)
+        except ImageError as error:
+            if not found:
+                raise
+            return found, error
+        found.append(entries)
+        read += len(entries.tags)
+        if read * entries.tags.dtype.itemsize > len(data):
+            raise ImageError("too_costly", "its directories lie over each other")
+        if sum(not entries.is_preview for entries in found) > 1:
+            break
+    return found, None
+
+
+def _entries(data: bytes, order: str, word: np.dtype[Any], at: int) -> tuple[_Entries, int]:
+    """The directory at a place, checked, and where the next one is said to be; 0 for none."""
+    head = 8 if word.itemsize == 8 else 2
+    if at < 8:
+        raise ImageError("corrupt", "its directories do not follow each other")
+    start = at + head
+    count = int(np.frombuffer(data, f"{order}u{head}", 1, at)[0]) if start <= len(data) else 0
+    kind = np.dtype([("tag", order + "u2"), ("kind", order + "u2"), ("count", word), ("value", word)])
+    end = start + kind.itemsize * count
+    if len(data) < max(start, end):
+        raise ImageError("truncated", "it ends before or inside one of its directories")
+    if not count:
+        raise ImageError("corrupt", "one of its directories is empty")
+    if count > _MOST_ENTRIES:
+        raise ImageError("too_costly", f"one of its directories has {count} entries")
+    tags = np.frombuffer(data, kind, count, start)
+    inline = np.frombuffer(data, np.uint8, kind.itemsize * count, start).reshape(count, -1)
+    inline = inline[:, -word.itemsize :]
+    warnings = _check_values(data, tags) + _check_repeated(data, tags, inline)
+    rest = data[end : end + word.itemsize]
+    if len(rest) < word.itemsize:
+        return _Entries(at, tags, inline, (*warnings, "ends inside its directory")), 0
+    return _Entries(at, tags, inline, warnings), int(np.frombuffer(rest, word)[0])
+
+
+def _lengths(tags: NDArray[Any]) -> NDArray[np.float64]:
+    """Bytes of the values of each entry: as floats, which are exact below 2**53 and never overflow."""
+    lengths: NDArray[np.float64] = tags["count"].astype(np.float64) * _KIND_SIZES[tags["kind"]]
+    return lengths
+
+
+def _outside(size: int, tags: NDArray[Any]) -> NDArray[np.bool_]:
+    lengths = _lengths(tags)
+    apart = lengths > tags.dtype["value"].itemsize
+    wrong: NDArray[np.bool_] = apart & ((lengths + tags["value"] > size) | (tags["value"] < 8))
+    return wrong
+
+
+def _check_values(data: bytes, tags: NDArray[Any]) -> tuple[str, ...]:
+    """Values outside of the file, and more values than the file has room for."""
+    wrong = _outside(len(data), tags)
+    named = sorted(set(tags["tag"][wrong].tolist()))
+    if needed := PIXEL_TAGS.intersection(named):
+        raise ImageError("truncated", f"the values of its {name_of(min(needed))} lie beyond its end")
+    if _lengths(tags)[~wrong].sum() > 2 * len(data) + 4096:
+        raise ImageError("too_costly", "the values of its directory lie over each other")
+    if not named:
+        return ()
+    more = f" and {len(named) - 1} more tags" if len(named) > 1 else ""
+    return (f"has {name_of(named[0])}{more} with values beyond its end, which other programs skip",)
+
+
+def _check_repeated(data: bytes, tags: NDArray[Any], inline: NDArray[Any]) -> tuple[str, ...]:
+    """A tag that comes twice: harmless with the same values, or where the picture does not need it."""
+    numbers, counts = np.unique(tags["tag"], return_counts=True)
+    repeated = numbers[counts > 1].tolist()
+    for tag in PIXEL_TAGS.intersection(repeated):
+        values = set()
+        for place in np.flatnonzero(tags["tag"] == tag):
+            length = int(_lengths(tags)[place])
+            at = int(tags["value"][place])
+            own = inline[place, :length] if length <= inline.shape[1] else data[at : at + length]
+            values.add((int(tags["kind"][place]), bytes(own)))
+        if len(values) > 1:
+            message = f"its {name_of(tag)} comes twice, not equal, and programs differ in which they take"
+            raise ImageError("corrupt", message)
+    if not repeated:
+        return ()
+    more = f" and {len(repeated) - 1} more tags" if len(repeated) > 1 else ""
+    return (f"has {name_of(repeated[0])}{more} twice; the first counts",)
+
+
+def _page(data: bytes, at: int) -> tifffile.TiffPage:
+    """What tifffile makes of the directory at a place. Only names of its own dialects are switched off."""
+    try:
+        with silence():
+            file = tifffile.TiffFile(io.BytesIO(data), is_lsm=False, is_ndpi=False, is_scanimage=False)
+            if file.pages.first.offset == at:
+                return file.pages.first
+            file.filehandle.seek(at)
+            return tifffile.TiffPage(file, index=1)
+    except Exception:  # of many kinds: the file is hostile or damaged, and that is all there is to say
+        raise ImageError("corrupt", "its directory is damaged") from None

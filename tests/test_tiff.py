@@ -1,0 +1,304 @@
+"""TIFF: what is read as what, what is odd and named, what is refused, and what it may cost.
+
+Expected values: the array that a file was made of, arithmetic written out in the test, or Pillow (libtiff),
+OpenCV (libtiff, another build) and tifffile.
+"""
+
+import io
+import struct
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import imagecodecs
+import numpy as np
+import pytest
+import tifffile
+from numpy.testing import assert_array_equal
+from PIL import Image
+from tiffs import PREDICTED, Layout, Value, file, segments, tags, tiff
+
+from mymodules import images
+from mymodules.errors import ImageError
+from mymodules.formats.tiff import TiffHeader
+
+random = np.random.default_rng(20251125)
+RGBA = random.integers(0, 256, (30, 41, 4), dtype=np.uint8)
+RGB = np.ascontiguousarray(RGBA[:, :, :3])
+GRAY = np.ascontiguousarray(RGBA[:, :, :1])
+GRAY_ALPHA = np.ascontiguousarray(RGBA[:, :, :2])
+OPAQUE = np.concatenate([RGB, np.full_like(GRAY, 255)], axis=2)
+SMOOTH = np.kron(random.integers(0, 256, (8, 8, 3), dtype=np.uint8), np.ones((5, 6, 1), np.uint8))
+
+
+def read(data: bytes) -> tuple[TiffHeader, np.ndarray]:
+    header = images.inspect(data)
+    assert isinstance(header, TiffHeader)
+    return header, images.decode(data, header)
+
+
+def refusal(data: bytes) -> ImageError:
+    with pytest.raises(ImageError) as caught:
+        read(data)
+    return caught.value
+
+
+def pick(*choices: Any) -> Any:
+    return choices[int(random.integers(len(choices)))]
+
+
+# Every kind of file
+
+
+def any_layout() -> tuple[Layout, np.ndarray]:
+    """A way of storing a picture, and the samples that are stored."""
+    photometric = pick(0, 1, 2, 3)
+    bits = pick(*{2: (8, 16), 3: (1, 2, 4, 8)}.get(photometric, (1, 2, 4, 8, 16)))
+    alpha = photometric != 3 and bits >= 8 and random.random() < 0.4
+    channels = (3 if photometric == 2 else 1) + alpha
+    compression = pick(1, 5, 8, 32946, 32773, 34925, 50000)
+    height, width = random.integers(1, 70, 2).tolist()
+    layout = Layout(
+        bits=bits,
+        photometric=photometric,
+        compression=compression,
+        order=pick("<", ">"),
+        big=random.random() < 0.3,
+        planar=channels > 1 and random.random() < 0.4,
+        rows=int(random.integers(0, height + 1)),
+        tile=pick(None, tuple((16 * random.integers(1, 4, 2)).tolist())),
+        predictor=pick(1, 2) if bits >= 8 and compression in PREDICTED else 1,
+        fill=pick(1, 1, 2),
+        tags={274: (3, [pick(*range(1, 9))])} | ({338: (3, [2])} if alpha else {}),
+    )
+    kind = np.uint16 if bits == 16 else np.uint8
+    samples = random.integers(0, 1 << bits, (height // 7 + 1, width // 5 + 1, channels), dtype=kind)
+    return layout, np.kron(samples, np.ones((7, 5, 1), kind))[:height, :width]
+
+
+def meaning(samples: np.ndarray, layout: Layout) -> np.ndarray:
+    """What stored samples stand for: numbers of few bits go up to 255, white-is-zero is turned round."""
+    full = (1 << layout.bits) - 1
+    expected = samples.astype(int) * (255 // full if layout.bits < 8 else 1)
+    if layout.photometric == 0:
+        expected[:, :, 0] = max(full, 255) - expected[:, :, 0]
+    return expected
+
+
+def test_every_kind_of_lossless_file() -> None:
+    """400 of them. Expected: the samples that were stored; the orientation is never applied."""
+    for _ in range(400):
+        layout, samples = any_layout()
+        expected = meaning(samples, layout)
+        if layout.photometric == 3:
+            colours = random.integers(256, 65536, (3, 1 << layout.bits))
+            layout.tags[320] = (3, colours.ravel().tolist())
+            expected = (colours.T >> 8)[samples[:, :, 0]]
+        header, decoded = read(tiff(samples, layout))
+        assert_array_equal(decoded, expected, err_msg=str(layout))
+        assert decoded.dtype == (np.uint16 if layout.bits == 16 else np.uint8)
+        turned = layout.tags[274][1][0]
+        assert header.metadata == ((("orientation", str(turned)),) if turned > 1 else ())
+        assert (header.depth, header.warnings, header.trailing) == (layout.bits, (), 0)
+
+
+def jpeg_encoder(photometric: int, sampling: str = "444") -> Callable[[np.ndarray], bytes]:
+    def encode(block: np.ndarray) -> bytes:
+        block = np.ascontiguousarray(block)
+        if block.shape[2] == 1:
+            return bytes(imagecodecs.jpeg8_encode(block[:, :, 0], level=90))
+        colours = "YCBCR" if photometric == 6 else "RGB"
+        return bytes(
+            imagecodecs.jpeg8_encode(
+                block, level=90, colorspace="RGB", outcolorspace=colours, subsampling=sampling
+            )
+        )
+
+    return encode
+
+
+SAMPLINGS = {"444": [1, 1], "422": [2, 1], "420": [2, 2], "440": [1, 2]}
+
+
+def opencv_reads(data: bytes) -> np.ndarray:
+    found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    return found[:, :, None] if found.ndim == 2 else found[:, :, [2, 1, 0, 3][: found.shape[2]]]
+
+
+@pytest.mark.parametrize("orientation", [1, 2, 3, 6])
+@pytest.mark.parametrize("tile", [None, (16, 32)], ids=["strips", "tiles"])
+@pytest.mark.parametrize("photometric", [0, 1, 2, 6])
+def test_jpeg(photometric: int, tile: tuple[int, int] | None, orientation: int) -> None:
+    """Expected: OpenCV, of the same file upright; strips of 16 rows leave a short one for 40 rows."""
+    samples = SMOOTH if photometric in (2, 6) else SMOOTH[:, :, :1]
+    for sampling in SAMPLINGS if photometric == 6 else ["444"]:
+        encode = jpeg_encoder(photometric, sampling)
+        more = {530: (3, SAMPLINGS[sampling])} if photometric == 6 else {}
+        layout = Layout(photometric=photometric, compression=7, rows=16, tile=tile, tags=dict(more))
+        upright = tiff(samples, layout, encode)
+        layout.tags[274] = (3, [orientation])
+        header, decoded = read(tiff(samples, layout, encode))
+        assert_array_equal(decoded, opencv_reads(upright))
+        plain = 255 - samples.astype(int) if photometric == 0 else samples.astype(int)
+        assert abs(decoded - plain).mean() < 20
+        assert header.warnings == ()
+
+
+@pytest.mark.parametrize("tile", [None, (32, 16)], ids=["strips", "tiles"])
+def test_jpeg_in_three_planes(tile: tuple[int, int] | None) -> None:
+    """Expected: each plane as Pillow reads the gray JPEGs of it; strips are laid below each other."""
+    data = tiff(
+        SMOOTH, Layout(photometric=2, compression=7, planar=True, rows=24, tile=tile), jpeg_encoder(2)
+    )
+    decoded = read(data)[1]
+    with Image.open(io.BytesIO(data)) as picture:
+        assert_array_equal(decoded, np.asarray(picture))
+    assert_array_equal(decoded, opencv_reads(data))
+
+
+def test_jpeg_with_tables_apart() -> None:
+    """libtiff, by Pillow, writes the tables once, in a tag. Expected: what Pillow reads."""
+    picture = io.BytesIO()
+    Image.fromarray(SMOOTH).save(picture, "TIFF", compression="jpeg", tiffinfo={278: 16})
+    data = picture.getvalue()
+    with tifffile.TiffFile(io.BytesIO(data)) as found:
+        assert 347 in found.pages.first.tags
+        assert len(found.pages.first.dataoffsets) == 3
+    with Image.open(io.BytesIO(data)) as found:
+        assert_array_equal(read(data)[1], np.asarray(found))
+
+
+def test_rgb_jpeg_that_calls_itself_jfif() -> None:
+    """The directory says what the components are, whatever the JPEG says. Expected: OpenCV."""
+
+    def encode(block: np.ndarray) -> bytes:
+        data = jpeg_encoder(2)(block)
+        jfif = b"\xff\xe0\0\x10JFIF\0\1\1\0\0\1\0\1\0\0"
+        return data[:2] + jfif + data[2:]
+
+    data = tiff(SMOOTH, Layout(photometric=2, compression=7), encode)
+    assert_array_equal(read(data)[1], opencv_reads(data))
+
+
+@pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt"])
+@pytest.mark.parametrize("rows", [7, 40])
+def test_fax(compression: str, rows: int) -> None:
+    """Expected: the array that libtiff, by Pillow, was given."""
+    samples = SMOOTH[:, :, 0] > 127
+    picture = io.BytesIO()
+    Image.fromarray(samples).save(picture, "TIFF", compression=compression, tiffinfo={278: rows})
+    assert_array_equal(read(picture.getvalue())[1][:, :, 0], samples * 255)
+
+
+def test_webp() -> None:
+    def encode(block: np.ndarray) -> bytes:
+        return bytes(imagecodecs.webp_encode(np.ascontiguousarray(block), lossless=True))
+
+    for samples, more in ((RGB, {}), (RGBA, {338: (3, [2])})):
+        data = tiff(samples, Layout(photometric=2, compression=50001, rows=16, tags=dict(more)), encode)
+        assert_array_equal(read(data)[1], samples)
+
+
+# What is odd, and named
+
+
+def entries(samples: np.ndarray, changed: dict[int, Value | None], **layout: Any) -> bytes:
+    """A TIFF with some tags changed, added, or (None) left out."""
+    plan = Layout(**layout)
+    data = segments(samples, plan)
+    found = {**tags(samples, plan, data), **changed}
+    return file(sorted((tag, value) for tag, value in found.items() if value is not None), data, plan)
+
+
+def twice(samples: np.ndarray, tag: int, value: Value, **layout: Any) -> bytes:
+    """A TIFF that has a tag a second time, with this value."""
+    plan = Layout(**layout)
+    data = segments(samples, plan)
+    found = sorted(tags(samples, plan, data).items())
+    place = [number for number, _ in found].index(tag) if tag in dict(found) else len(found)
+    first = [] if tag in dict(found) else [(tag, value)]
+    return file([*found[: place + 1], *first, (tag, value), *found[place + 1 :]], data, plan)
+
+
+def with_entry(samples: np.ndarray, tag: int, kind: int, count: int, at: int, **layout: Any) -> bytes:
+    """A TIFF with one more entry whose values are said to stand at a place."""
+    mark = 0x5A5A5A5A
+    data = entries(samples, {tag: (4, [mark])}, **layout)
+    order = layout.get("order", "<")
+    old = struct.pack(order + "HHII", tag, 4, 1, mark)
+    assert data.count(old) == 1
+    return data.replace(old, struct.pack(order + "HHII", tag, kind, count, at))
+
+
+def following(at: int) -> bytes:
+    """A TIFF whose directory names a next one at a place."""
+    plan = Layout()
+    data = segments(GRAY, plan)
+    return file(sorted(tags(GRAY, plan, data).items()), data, plan, following=at)
+
+
+def tiles_under_strips(samples: np.ndarray, **layout: Any) -> bytes:
+    plan = Layout(tile=(16, 32), **layout)
+    data = segments(samples, plan)
+    found = tags(samples, plan, data)
+    found[273], found[279] = found.pop(324), found.pop(325)
+    return file(sorted(found.items()), data, plan)
+
+
+def packed_odd() -> bytes:
+    """PackBits strips of an odd number of bytes, each counted with its pad byte."""
+    plan = Layout(compression=32773, rows=7)
+    data = [part + bytes(len(part) % 2) for part in segments(GRAY, plan)]
+    return file(sorted(tags(GRAY, plan, data).items()), data, plan)
+
+
+def one_strip_too_many() -> bytes:
+    plan = Layout()
+    data = segments(GRAY, plan)
+    found = {**tags(GRAY, plan, data), 273: (4, [-1] * 2), 279: (4, [len(data[0])] * 2)}
+    return file(sorted(found.items()), data * 2, plan)
+
+
+ODD: dict[str, tuple[bytes, np.ndarray, str]] = {
+    "opaque associated alpha": (tiff(OPAQUE, photometric=2, tags={338: (3, [1])}), OPAQUE, "premultiplied"),
+    "opaque unspecified": (tiff(OPAQUE, photometric=2, tags={338: (3, [0])}), OPAQUE, "opaque"),
+    "opaque gray, unsaid": (tiff(OPAQUE[:, :, 2:]), OPAQUE[:, :, 2:], "opaque"),
+    "opaque 16 bits": (
+        tiff(OPAQUE.astype(np.uint16) * 257, bits=16, photometric=2, tags={338: (3, [1])}),
+        OPAQUE.astype(np.uint16) * 257,
+        "premultiplied",
+    ),
+    "fourth sample unsaid": (tiff(RGBA, photometric=2), RGBA, "alpha"),
+    "samples undefined": (entries(RGB, {339: (3, [4] * 3)}, photometric=2), RGB, "undefined"),
+    "private tag outside": (with_entry(GRAY, 50000, 7, 500, 1 << 31), GRAY, "tag 50000"),
+    "private tag cut": (with_entry(GRAY, 50000, 7, 1 << 31, 8), GRAY, "tag 50000"),
+    "description outside": (with_entry(GRAY, 270, 2, 90, 1 << 30), GRAY, "tag 270 (ImageDescription)"),
+    "resolution outside": (with_entry(GRAY, 282, 5, 1, 1 << 30), GRAY, "tag 282 (XResolution)"),
+    "profile outside": (with_entry(GRAY, 34675, 7, 300, 1 << 30), GRAY, "tag 34675"),
+    "software twice": (twice(GRAY, 305, (1, [65, 66, 67, 0])), GRAY, "tag 305 (Software)"),
+    "width twice, equal": (twice(GRAY, 256, (4, [41])), GRAY, "tag 256"),
+    "next directory is this one": (following(8), GRAY, "circle"),
+    "next directory outside": (following(1 << 30), GRAY, "ends before"),
+    "next directory in the header": (following(3), GRAY, "directories"),
+    "lengths 0": (entries(GRAY, {279: (4, [0] * 3)}, rows=10), GRAY, "wrong length"),
+    "lengths absent": (entries(GRAY, {279: None}, rows=10), GRAY, "how long"),
+    "lengths absent, planes": (entries(RGB, {279: None}, photometric=2, planar=True), RGB, "how long"),
+    "lengths too large": (entries(GRAY, {279: (4, [410, 410, 1 << 31])}, rows=10), GRAY, "wrong length"),
+    "lengths of tiles absent": (entries(GRAY, {325: None}, tile=(16, 16)), GRAY, "how long"),
+    "lengths of LZW 0": (entries(GRAY, {279: (4, [0] * 3)}, rows=10, compression=5), GRAY, "wrong length"),
+    "lengths of deflate absent": (entries(GRAY, {279: None}, rows=10, compression=8), GRAY, "how long"),
+    "lengths of PackBits absent": (entries(GRAY, {279: None}, compression=32773), GRAY, "how long"),
+    "tiles under strips": (tiles_under_strips(RGB, photometric=2), RGB, "tags of strips"),
+    "LZW tiles under strips": (tiles_under_strips(GRAY, compression=5), GRAY, "tags of strips"),
+    "more strips than rows": (one_strip_too_many(), GRAY, "more strips"),
+    "predictor of none": (entries(GRAY, {317: (3, [2])}), GRAY, "predictor"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_and_named(name: str) -> None:
+    data, expected, words = ODD[name]
+    header, decoded = read(data)
+    assert_array_equal(decoded, expected)
+    assert any(words in clause for clause in header.warnings), header.warnings
+    assert not any(clause.endswith(".") or "\n" in clause or '"' in clause for clause in header.warnings)
