@@ -27,10 +27,11 @@ from itables import JavascriptFunction
 from itables.widget import ITable
 from numpy.typing import NDArray
 
-from mymodules import batch, filters, look, results, runs, scripts, settings
+from mymodules import batch, filters, look, results, runs, settings
 from mymodules.bulk import Bulk
 from mymodules.decisions import Step
 from mymodules.errors import ResultsError
+from mymodules.pages import linker
 from mymodules.settings import AnyPath
 from mymodules.viewer import Viewer
 
@@ -435,10 +436,10 @@ def _later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle | No
 
 
 class _Bridge(anywidget.AnyWidget):
-    """What the page does for the explorer: see explore.js."""
+    """What the page does for the explorer: see pages/js/explore.js."""
 
-    _esm = scripts.text("elements.js", "explore.js")
-    _css = scripts.text("explore.css")
+    _esm = linker.module("explore.js")
+    _css = linker.text(*(f"css/explore/{part}.css" for part in ("base", "filters", "table")))
 
     rows = traitlets.Bytes().tag(sync=True)  # 32-bit integers: rows of the table, in the order shown
     place = traitlets.Int(-1).tag(sync=True)
@@ -530,7 +531,7 @@ _CREATED = {
     "status": "function (cell, data) { cell.dataset.status = data; }",
     "name": "function (cell) { cell.title = cell.textContent; }",
 }
-# explore.js scrolls the table by what DataTables offers, and finds it here. Whenever a row is chosen, all
+# The page scrolls the table by what DataTables offers, and finds it here. Whenever a row is chosen, all
 # others are told that they are not: without listeners that takes 30 ms for 10,000 rows, with them 2 s.
 _DRAWN = """function () {
     const table = this.api(), container = table.table().container();
@@ -542,7 +543,7 @@ _DRAWN = """function () {
 
 
 def _table(light: pd.DataFrame) -> ITable:
-    """The widget with these rows; explore.css and explore.js do the rest."""
+    """The widget with these rows; its styles and script do the rest."""
     places = {name: place for place, name in enumerate(light.columns)}
     definitions: list[dict[str, Any]] = [{"targets": "_all", "type": "string"}]
     for event, functions in (("render", _RENDERERS), ("createdCell", _CREATED)):

@@ -22,8 +22,9 @@ import anywidget
 import ipywidgets
 from loky import cpu_count
 
-from mymodules import batch, scripts, settings
+from mymodules import batch, settings
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
+from mymodules.pages import linker
 from mymodules.settings import shown
 
 if TYPE_CHECKING:
@@ -319,10 +320,10 @@ atexit.register(_last_wait)
 
 
 class _Bridge(anywidget.AnyWidget):
-    """What the page does for the panel: see panel.js."""
+    """What the page does for the panel: see pages/js/panel.js."""
 
-    _esm = scripts.text("elements.js", "panel.js")
-    _css = scripts.text("panel.css")
+    _esm = linker.module("panel.js")
+    _css = linker.text("css/panel.css")
 
 
 def _words(text: str, problem: bool) -> str:

@@ -24,13 +24,14 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from mymodules import batch, files, images, pictures, runs, scripts, views
+from mymodules import batch, files, images, pictures, runs, views
 from mymodules.decisions import Decisions
 from mymodules.errors import SettingsError
 from mymodules.formats import Header
 from mymodules.formats.png import PngHeader
 from mymodules.formats.webp import WebpHeader
 from mymodules.images import Rgba
+from mymodules.pages import linker
 from mymodules.settings import AnyPath, shown
 
 if TYPE_CHECKING:
@@ -367,7 +368,7 @@ class _Pairs:
 
 
 def _is_plain(header: Header) -> bool:
-    """Whether report.js decodes it."""
+    """Whether report/png.js decodes it."""
     return (
         isinstance(header, PngHeader)
         and header.depth == 8
@@ -377,7 +378,7 @@ def _is_plain(header: Header) -> bool:
 
 
 def _is_drawn_exactly(header: Header) -> bool:
-    """Whether browsers give the pixels, as far as they decode as we do: report.js makes sure by a digest."""
+    """Whether browsers give the pixels, as far as they decode as we do: the page makes sure by a digest."""
     opaque = header.format == "JPEG" or (isinstance(header, WebpHeader) and not header.alpha)
     return opaque and dict(header.metadata).get("orientation", "1") == "1"
 
@@ -387,9 +388,8 @@ _FILES = "\0"  # where the files of a report in one file stand in its page; noth
 
 def _page(rows: Sequence[Mapping[str, Any]], facts: Sequence[Sequence[str]], *, embed: bool) -> str:
     """The page with its scripts, and `_FILES` in it."""
-    style = scripts.text("viewer.css", "report.css")
-    script = scripts.text("elements.js", "viewer.js", "report.js")
-    script = f'"use strict";\n(() => {{\n{script}}})();\n'
+    style = linker.text(*linker.VIEWER_STYLES, "css/report.css")
+    script = f"(() => {{\n{linker.script('report/main.js')}}})();\n"
     title = f"{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'} compared"
     decided = any(row["decision"] for row in rows)
     report = {"title": title, "facts": facts, "embedded": embed, "decisions": decided, "rows": rows}
@@ -402,7 +402,7 @@ def _page(rows: Sequence[Mapping[str, Any]], facts: Sequence[Sequence[str]], *, 
         "base-uri": "'none'",
         "form-action": "'none'",
     }
-    return string.Template(scripts.text("report.html")).substitute(
+    return string.Template(linker.text("report.html")).substitute(
         policy="; ".join(f"{key} {value}" for key, value in policy.items()),
         title=html.escape(title),
         style=style,

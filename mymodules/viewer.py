@@ -38,10 +38,11 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from mymodules import batch, images, pictures, runs, scripts
+from mymodules import batch, images, pictures, runs
 from mymodules.decisions import Decisions, Row, Step
 from mymodules.errors import MymodulesError, SettingsError
 from mymodules.images import Rgba
+from mymodules.pages import linker
 from mymodules.views import SIDES, TYPES, Absent, Rows, folders, read, reencoded, to_png, told, weight
 
 if TYPE_CHECKING:
@@ -85,8 +86,8 @@ class Viewer(anywidget.AnyWidget):
         The chosen region: its place in the list with the most differing pixels first; -1 for none.
     """
 
-    _esm = scripts.text("elements.js", "viewer.js", "kernel.js")
-    _css = scripts.text("viewer.css")
+    _esm = linker.module("viewer/kernel.js")
+    _css = linker.text(*linker.VIEWER_STYLES)
 
     row = traitlets.Unicode("").tag(sync=True)
     mode = traitlets.Enum(MODES, MODES[0]).tag(sync=True)

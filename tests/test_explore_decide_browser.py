@@ -11,7 +11,7 @@ import nbformat
 import pytest
 from test_explore_browser import CHANGED, ROWS, agrees, names, shows, viewed
 
-from mymodules import scripts
+from mymodules.pages import linker
 
 NOTEBOOK = "notebooks/02_explore.ipynb"
 ALL = 6 + CHANGED
@@ -383,9 +383,9 @@ createViewer(document.querySelector('div'), source, state);
 def alone(opened: lab.Notebook, request: pytest.FixtureRequest) -> Iterator[Any]:
     """A viewer in a page of its own, with a source that can decide or not."""
     page = opened.page.context.browser.new_page()
-    script = scripts.text("elements.js", "viewer.js")
+    script = linker.module("viewer/main.js").replace("export default", "const { createViewer } =")
     page.set_content("<div></div>")
-    page.add_style_tag(content=scripts.text("viewer.css"))
+    page.add_style_tag(content=linker.text(*linker.VIEWER_STYLES))
     page.add_script_tag(content=f"{{ {script} {STUB.replace('DECIDES', request.param)} }}")
     page.locator(".mmv-status", has_text="missing").wait_for()
     page.locator(".mmv").focus()

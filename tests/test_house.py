@@ -23,7 +23,7 @@ ORDER = (
     "errors", "settings", "formats", "images", "bands", "metrics", "regions", "pictures", "pairs", "workers",
     "pool", "files", "runs", "results", "database", "records", "cache", "sources", "copies",
     "originals", "served", "store", "extension", "reuse", "plans", "batch", "notify", "decisions", "views",
-    "scripts", "viewer", "look", "filters", "bulk", "explore", "triage", "panel", "report", "__main__",
+    "pages", "viewer", "look", "filters", "bulk", "explore", "triage", "panel", "report", "__main__",
 )  # fmt: skip
 
 MODULES = sorted(

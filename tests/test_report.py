@@ -21,8 +21,9 @@ from PIL import Image
 from programs import folders
 
 from mymodules import __main__ as command
-from mymodules import batch, errors, images, look, report, scripts, settings, views
+from mymodules import batch, errors, images, look, report, settings, views
 from mymodules.decisions import Decisions
+from mymodules.pages import linker
 
 NEIGHBOURS = {"place", "total", "previous", "next"}  # which the page knows by itself, by what it shows
 
@@ -344,33 +345,13 @@ def test_names_are_text_wherever_they_stand(tmp_path: Path, embed: bool) -> None
 
 
 def test_scripts_can_stand_in_a_page() -> None:
-    for name in ("elements.js", "viewer.js", "report.js"):
-        script = scripts.text(name)
-        assert not re.search(r"</?script|<!--|\0", script)
-    for name in ("viewer.css", "report.css"):
-        assert not re.search(r"</style|<!--|url\(|@import|\0", scripts.text(name))
-
-
-@pytest.mark.parametrize(
-    "names",
-    [
-        ("elements", "viewer", "kernel"),
-        ("elements", "panel"),
-        ("elements", "explore"),
-        ("elements", "viewer", "report"),
-    ],
-)
-def test_scripts_of_one_page_give_no_name_twice(names: tuple[str, ...]) -> None:
-    text = scripts.text(*(f"{name}.js" for name in names))
-    given = re.findall(r"^(?:async )?(?:function\*?|const|let|class)\s+([\w$]+)", text, re.MULTILINE)
-    assert len(given) > 5
-    assert len(given) == len(set(given))
-    exports = [] if "report" in names else ["export default { render };"]
-    assert re.findall(r"^(?:import|export)\b.*", text, re.MULTILINE) == exports
+    assert not re.search(r"</?script|<!--|\0", linker.script("report/main.js"))
+    styles = linker.text(*linker.VIEWER_STYLES, "css/report.css")
+    assert not re.search(r"</style|<!--|url\(|@import|\0", styles)
 
 
 def test_the_page_never_makes_markup_of_text_and_asks_nobody() -> None:
-    script = scripts.text("report.js")
+    script = linker.script("report/main.js").replace("http://www.w3.org/2000/svg", "")
     for word in (
         "innerHTML",
         "outerHTML",
@@ -711,7 +692,7 @@ def test_an_interrupt_while_the_report_is_written_leaves_the_rest(
 
 def test_statuses_are_the_same_ones_everywhere() -> None:
     """Those that need a look come first, in the notebook's tables, on the terminal and in the report."""
-    script = scripts.text("report.js")
+    script = linker.script("report/main.js")
     (words,) = re.findall(r"^const STATUSES = (\[.*?\]);", script, re.MULTILINE)
     assert json.loads(words) == list(command.STATUSES) == list(look.ORDER)
     assert sorted(command.STATUSES) == sorted(batch.STATUSES)

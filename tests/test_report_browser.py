@@ -21,8 +21,9 @@ import pytest
 from PIL import Image
 from programs import folders
 
-from mymodules import batch, images, pictures, report, scripts
+from mymodules import batch, images, pictures, report
 from mymodules.decisions import Decisions
+from mymodules.pages import linker
 
 MODES = ["side-by-side", "swipe", "onion-skin", "blink", "difference", "delta"]
 # Names that would run as a script wherever they are taken for markup; Windows does not allow them.
@@ -487,12 +488,10 @@ def test_the_page_decodes_png_files_exactly(tabs: Any, folder: Path) -> None:
     """All pixels of files with every filter, also beyond one tile; the functions are the page's own."""
     rng = np.random.default_rng(11)
     opened: Opened = tabs(folder).go()
-    text = scripts.text("report.js")
-    functions = text[text.index("async function readPng") : text.index("// --- what the viewer asks for")]
+    text = linker.module("report/png.js").replace("export default", "return")
     decode = f"""async data => {{
+        const {{ readPng, piece }} = (() => {{ {text} }})();
         const TILE = 128;
-        const between = (low, value, high) => Math.min(Math.max(value, low), high);
-        {functions}
         const read = await readPng(Uint8Array.from(atob(data), letter => letter.charCodeAt(0)));
         const parts = [];
         for (let y = 0; y < read.height; y += TILE) for (let x = 0; x < read.width; x += TILE) {{

@@ -13,8 +13,9 @@ from containers import deep
 from containers import pillow as encoded
 from PIL import Image
 
-from mymodules import batch, images, pictures, results, scripts, viewer, views
+from mymodules import batch, images, pictures, results, viewer, views
 from mymodules.errors import SettingsError
+from mymodules.pages import linker
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
 
@@ -484,7 +485,7 @@ def test_a_hostile_name_is_a_name(frame: pd.DataFrame, ask: Ask) -> None:
 
 
 def test_the_page_never_makes_markup_of_text() -> None:
-    script = scripts.text("elements.js", "viewer.js", "kernel.js")
+    script = linker.module("viewer/kernel.js")
     for word in (
         "innerHTML",
         "outerHTML",
@@ -499,7 +500,7 @@ def test_the_page_never_makes_markup_of_text() -> None:
 
 
 def test_the_legend_has_the_colours_of_the_delta() -> None:
-    script = scripts.text("viewer.js")
+    script = linker.script("viewer/main.js")
     first = np.zeros((1, 7, 4), np.uint8)
     second = first.copy()
     second[0, :, 0] = [1, 2, 6, 16, 47, 141, 255]

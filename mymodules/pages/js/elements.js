@@ -1,9 +1,9 @@
-// Small parts that the other scripts share. They stand behind this one in one text, see scripts.py.
+// Small parts that the other modules share.
 
-const number = (value) => value.toLocaleString("en");
-const between = (low, value, high) => Math.min(Math.max(value, low), high);
+export const number = (value) => value.toLocaleString("en");
+export const between = (low, value, high) => Math.min(Math.max(value, low), high);
 
-function element(tag, properties = {}, ...children) {
+export function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
     if (name === "text") made.textContent = value;
@@ -14,7 +14,7 @@ function element(tag, properties = {}, ...children) {
   return made;
 }
 
-function button(label, key, call, content = label) {
+export function button(label, key, call, content = label) {
   const made = element("button", { type: "button", title: key ? `${label} (${key})` : label, call });
   if (content !== label) made.setAttribute("aria-label", label);
   made.append(content);
@@ -22,7 +22,7 @@ function button(label, key, call, content = label) {
 }
 
 // The entries used last, at most `limit` of them.
-function lru(limit, dropped = () => {}) {
+export function lru(limit, dropped = () => {}) {
   const kept = new Map();
   return {
     get(key) {
@@ -50,7 +50,7 @@ function lru(limit, dropped = () => {}) {
 }
 
 // A picture, once the browser has decoded it; rejects where it does not.
-async function probed(url) {
+export async function probed(url) {
   const picture = new Image();
   picture.src = url;
   await picture.decode();
@@ -58,9 +58,17 @@ async function probed(url) {
 }
 
 // Start with the element around `el` that the selector names, once it stands in the page: a view is made before.
-function whenAttached(el, selector, signal, start) {
+export function whenAttached(el, selector, signal, start) {
   const root = el.closest(selector);
   if (signal.aborted) return;
   if (root?.isConnected) start(root);
   else requestAnimationFrame(() => whenAttached(el, selector, signal, start));
+}
+
+// JupyterLab's command mode stays out of a view, which asks the focused element first: a key would cut the cell.
+export function keepKeys(root, signal) {
+  const suppress = ({ target }) => {
+    if (!target.matches(":read-write")) target.setAttribute("data-lm-suppress-shortcuts", "true");
+  };
+  root.addEventListener("focusin", suppress, { signal });
 }

@@ -1,209 +1,261 @@
-// The viewer in a notebook.
-//
-//   kernelSource(model)   where pictures and pixels come from: the kernel, by messages
-//   render                what anywidget calls: this and createViewer put together
+// The viewer in a notebook: its source is the kernel, which answers messages.
 
-// Pictures and pixels by messages from the kernel, which answers one at a time: what matters first is asked first,
-// and what nobody waits for any more is not asked at all.
-function kernelSource(model) {
-  const AT_ONCE = 2;
-  const ORDER = -1; // the rank of what is sent at once
-  const PATIENCE = 2500; // ms
-  const mine = Math.random().toString(36).slice(2);
-  const calls = { rows: new Set(), trouble: new Set(), decided: new Set() };
-  const under = new Map(); // asked and not answered
-  let waiting = [];
-  let count = 0;
-  let gone = false;
-  let timer = 0;
-  const tell = (event, value) => calls[event].forEach((call) => call(value));
-  const dropped = () => Object.assign(new Error("no longer wanted"), { dropped: true });
+import { lru, probed } from "../elements.js";
+import { createViewer } from "./main.js";
 
-  const records = lru(64);
-  const tiles = lru(200);
-  const shown = lru(4, (sides) => {
-    for (const found of Object.values(sides)) found.then(({ url }) => URL.revokeObjectURL(url), () => {});
-  });
+const AT_ONCE = 2;
+const ORDER = -1; // the rank of what is sent at once
+const PATIENCE = 2500; // ms
+const BUSY = "Waiting for the kernel: it is busy, or there is none. Then run the cell again.";
+const GONE = "The kernel has ended: run the cell again.";
 
-  function watch() {
-    clearTimeout(timer);
-    if (gone) return;
-    tell("trouble", "");
-    if (!under.size) return;
-    timer = setTimeout(doubt, PATIENCE);
+// One promise for all who ask; a failure is forgotten, so that the next one tries again.
+function once(cache, key, make) {
+  const known = cache.get(key);
+  if (known) return known;
+  const promise = make();
+  cache.set(key, promise);
+  promise.catch(() => cache.get(key) === promise && cache.delete(key));
+  return promise;
+}
+
+// Questions to a kernel, which answers one at a time: what matters first is asked first, and what nobody waits
+// for any more is not asked at all.
+class Questions {
+  constructor(model, trouble) {
+    Object.assign(this, { model, trouble });
+    this.mine = Math.random().toString(36).slice(2);
+    this.under = new Map(); // asked and not answered
+    this.waiting = [];
+    this.count = 0;
+    this.gone = false;
+    this.timer = 0;
   }
 
-  // A kernel that is busy answers later; to one that has gone, nothing can be sent.
-  function doubt() {
-    tell("trouble", "Waiting for the kernel: it is busy, or there is none. Then run the cell again.");
-    try {
-      model.send({ kind: "still there" });
-      timer = setTimeout(doubt, 2 * PATIENCE);
-    } catch {
-      end();
-    }
-  }
-
-  function send() {
-    waiting.sort((one, other) => one.rank - other.rank || one.number - other.number);
-    while (!gone && waiting.length && (under.size < AT_ONCE || waiting[0].rank === ORDER)) {
-      const next = waiting.shift();
-      under.set(`${mine}-${next.number}`, next);
-      try {
-        model.send({ id: `${mine}-${next.number}`, ...next.asked });
-      } catch {
-        end(); // its kernel has been restarted or shut down
-      }
-    }
-    watch();
-  }
-
-  function ask(rank, asked) {
+  ask(rank, asked) {
     return new Promise((resolve, reject) => {
-      if (gone) return reject(new Error(GONE));
-      count += 1;
-      waiting.push({ rank, asked, resolve, reject, number: count });
-      send();
+      if (this.gone) return reject(new Error(GONE));
+      this.count += 1;
+      this.waiting.push({ rank, asked, resolve, reject, number: this.count });
+      this.send();
     });
   }
 
   // What a person has decided waits for no picture, and is not dropped with its row.
-  const order = (asked) => ask(ORDER, asked).then(([answer]) => answer);
+  order(asked) {
+    return this.ask(ORDER, asked).then(([answer]) => answer);
+  }
 
-  function take(answer, buffers) {
-    if (answer.kind === "rows") {
-      records.clear();
-      if (answer.fresh) {
-        shown.clear();
-        tiles.clear();
+  send() {
+    const { waiting, under } = this;
+    waiting.sort((one, other) => one.rank - other.rank || one.number - other.number);
+    while (!this.gone && waiting.length && (under.size < AT_ONCE || waiting[0].rank === ORDER)) {
+      const next = waiting.shift();
+      under.set(`${this.mine}-${next.number}`, next);
+      try {
+        this.model.send({ id: `${this.mine}-${next.number}`, ...next.asked });
+      } catch {
+        this.end(); // its kernel has been restarted or shut down
       }
-      return tell("rows", answer.fresh);
     }
-    if (answer.kind === "decided") {
-      records.clear();
-      return tell("decided", answer);
+    this.watch();
+  }
+
+  watch() {
+    clearTimeout(this.timer);
+    if (this.gone) return;
+    this.trouble("");
+    if (this.under.size) this.timer = setTimeout(() => this.doubt(), PATIENCE);
+  }
+
+  // A kernel that is busy answers later; to one that has gone, nothing can be sent.
+  doubt() {
+    this.trouble(BUSY);
+    try {
+      this.model.send({ kind: "still there" });
+      this.timer = setTimeout(() => this.doubt(), 2 * PATIENCE);
+    } catch {
+      this.end();
     }
-    const entry = under.get(answer.id);
+  }
+
+  take(answer, buffers) {
+    const entry = this.under.get(answer.id);
     if (!entry) return; // of another view
-    under.delete(answer.id);
+    this.under.delete(answer.id);
     if (answer.error) entry.reject(new Error(answer.error));
     else entry.resolve([answer, buffers ?? []]);
-    send();
-  }
-  model.on("msg:custom", take);
-
-  const GONE = "The kernel has ended: run the cell again.";
-  function end() {
-    gone = true;
-    clearTimeout(timer);
-    tell("trouble", GONE);
-    for (const entry of [...under.values(), ...waiting]) entry.reject(new Error(GONE));
-    under.clear();
-    waiting = [];
+    this.send();
   }
 
-  // One promise for all who ask; a failure is forgotten, so that the next one tries again.
-  function once(cache, key, make) {
-    const known = cache.get(key);
-    if (known) return known;
-    const promise = make();
-    cache.set(key, promise);
-    promise.catch(() => cache.get(key) === promise && cache.delete(key));
-    return promise;
+  hurry(name, side) {
+    for (const entry of this.waiting) {
+      if (entry.asked.name === name && entry.asked.side === side) entry.rank = 1;
+    }
   }
 
-  async function fetchPicture(name, side, ahead, encode = false) {
+  only(name) {
+    const left = this.waiting.filter((entry) => entry.asked.name !== name);
+    this.waiting = this.waiting.filter((entry) => entry.asked.name === name);
+    for (const entry of left) entry.reject(Object.assign(new Error("no longer wanted"), { dropped: true }));
+  }
+
+  end() {
+    this.gone = true;
+    clearTimeout(this.timer);
+    this.trouble(GONE);
+    for (const entry of [...this.under.values(), ...this.waiting]) entry.reject(new Error(GONE));
+    this.under.clear();
+    this.waiting = [];
+  }
+}
+
+// Where pictures and pixels come from, see main.js.
+class KernelSource {
+  constructor(model) {
+    this.model = model;
+    this.calls = { rows: new Set(), trouble: new Set(), decided: new Set() };
+    this.questions = new Questions(model, (text) => this.tell("trouble", text));
+    this.records = lru(64);
+    this.tiles = lru(200);
+    this.shown = lru(4, (sides) => {
+      for (const found of Object.values(sides)) {
+        found.then(
+          ({ url }) => URL.revokeObjectURL(url),
+          () => {},
+        );
+      }
+    });
+    this.take = this.take.bind(this);
+    model.on("msg:custom", this.take);
+  }
+
+  get gone() {
+    return this.questions.gone;
+  }
+
+  on(event, call) {
+    this.calls[event].add(call);
+    return () => this.calls[event].delete(call);
+  }
+
+  tell(event, value) {
+    for (const call of this.calls[event]) call(value);
+  }
+
+  take(answer, buffers) {
+    if (answer.kind === "rows") {
+      this.records.clear();
+      if (answer.fresh) {
+        this.shown.clear();
+        this.tiles.clear();
+      }
+      return this.tell("rows", answer.fresh);
+    }
+    if (answer.kind !== "decided") return this.questions.take(answer, buffers);
+    this.records.clear();
+    this.tell("decided", answer);
+  }
+
+  record(name) {
+    return once(this.records, name, async () => {
+      const [answer] = await this.questions.ask(0, { kind: "record", name });
+      this.tell("decided", answer.deciding);
+      return answer.record;
+    });
+  }
+
+  async decide(name, decision, note, on) {
+    const done = await this.questions.order({ kind: "decide", name, decision, note, on });
+    return { decision: done.decision, note: done.note };
+  }
+
+  undo() {
+    return this.questions.order({ kind: "undo" });
+  }
+
+  redo() {
+    return this.questions.order({ kind: "redo" });
+  }
+
+  picture(name, side, ahead = false) {
+    const sides = this.shown.get(name) ?? this.shown.set(name, {});
+    if (sides[side] && !ahead) this.questions.hurry(name, side);
+    if (!sides[side]) {
+      sides[side] = this.fetchPicture(name, side, ahead);
+      sides[side].catch(() => delete sides[side]);
+    }
+    return sides[side];
+  }
+
+  async fetchPicture(name, side, ahead, encode = false) {
     const rank = ahead ? 9 : side === "delta" ? 2 : 1;
-    const [answer, [buffer]] = await ask(rank, { kind: "picture", name, side, encode });
+    const [answer, [buffer]] = await this.questions.ask(rank, { kind: "picture", name, side, encode });
     const url = URL.createObjectURL(new Blob([buffer], { type: answer.type }));
     try {
       await probed(url);
     } catch {
       URL.revokeObjectURL(url);
       if (encode) throw new Error(`${side} cannot be shown: the browser refuses it, perhaps for its size.`);
-      return fetchPicture(name, side, ahead, true);
+      return this.fetchPicture(name, side, ahead, true);
     }
     const { width, height, encoded, changed } = answer;
     return { url, width, height, encoded, changed };
   }
 
-  return {
-    record: (name) =>
-      once(records, name, async () => {
-        const [answer] = await ask(0, { kind: "record", name });
-        tell("decided", answer.deciding);
-        return answer.record;
-      }),
-    async decide(name, decision, note, on) {
-      const done = await order({ kind: "decide", name, decision, note, on });
-      return { decision: done.decision, note: done.note };
-    },
-    undo: () => order({ kind: "undo" }),
-    redo: () => order({ kind: "redo" }),
-    picture(name, side, ahead = false) {
-      const sides = shown.get(name) ?? shown.set(name, {});
-      if (sides[side] && !ahead) hurry(name, side);
-      if (!sides[side]) {
-        sides[side] = fetchPicture(name, side, ahead);
-        sides[side].catch(() => delete sides[side]);
-      }
-      return sides[side];
-    },
-    regions: (name) => ask(3, { kind: "regions", name }).then(([answer]) => answer.regions),
-    tile: (name, x, y, ahead = false) =>
-      once(tiles, `${x} ${y} ${name}`, () =>
-        ask(ahead ? 5 : 2, { kind: "tile", name, x, y }).then(([answer, buffers]) => {
-          const part = (side, index) => {
-            const [width, height] = answer[side];
-            const { buffer, byteOffset, byteLength } = buffers[index];
-            return { width, height, data: new Uint8Array(buffer, byteOffset, byteLength) };
-          };
-          return { first: part("first", 0), second: part("second", 1) };
-        }),
-      ),
-    only(name) {
-      const [kept, left] = [[], []];
-      for (const entry of waiting) (entry.asked.name === name ? kept : left).push(entry);
-      waiting = kept;
-      for (const entry of left) entry.reject(dropped());
-    },
-    on(event, call) {
-      calls[event].add(call);
-      return () => calls[event].delete(call);
-    },
-    end,
-    gone: () => gone,
-    close() {
-      model.off("msg:custom", take);
-      this.only(null);
-      clearTimeout(timer);
-      shown.clear();
-    },
-  };
+  regions(name) {
+    return this.questions.ask(3, { kind: "regions", name }).then(([answer]) => answer.regions);
+  }
 
-  function hurry(name, side) {
-    for (const entry of waiting) if (entry.asked.name === name && entry.asked.side === side) entry.rank = 1;
+  tile(name, x, y, ahead = false) {
+    return once(this.tiles, `${x} ${y} ${name}`, async () => {
+      const [answer, buffers] = await this.questions.ask(ahead ? 5 : 2, { kind: "tile", name, x, y });
+      const part = (side, index) => {
+        const [width, height] = answer[side];
+        const { buffer, byteOffset, byteLength } = buffers[index];
+        return { width, height, data: new Uint8Array(buffer, byteOffset, byteLength) };
+      };
+      return { first: part("first", 0), second: part("second", 1) };
+    });
+  }
+
+  only(name) {
+    this.questions.only(name);
+  }
+
+  end() {
+    this.questions.end();
+  }
+
+  close() {
+    this.model.off("msg:custom", this.take);
+    this.only(null);
+    clearTimeout(this.questions.timer);
+    this.shown.clear();
   }
 }
 
-function render({ model, el }) {
-  const source = kernelSource(model);
-  const state = {
+function widgetState(model, source) {
+  return {
     get: (key) => model.get(key),
     set(values) {
       for (const [key, value] of Object.entries(values)) model.set(key, value);
-      if (!source.gone()) model.save_changes();
+      if (!source.gone) model.save_changes();
     },
     on(key, call) {
       model.on(`change:${key}`, call);
       return () => model.off(`change:${key}`, call);
     },
   };
+}
+
+export function render({ model, el }) {
+  const source = new KernelSource(model);
   const root = document.createElement("div");
   el.append(root);
   // JupyterLab's command mode stays out, which asks the focused element first: a key would cut the cell.
   root.addEventListener("focusin", ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true"));
-  const viewer = createViewer(root, source, state);
+  const viewer = createViewer(root, source, widgetState(model, source));
   // JupyterLab marks a widget whose kernel has gone.
   const marked = () => el.closest(".jupyter-widgets-disconnected") && source.end();
   const observer = new MutationObserver(marked);
@@ -215,5 +267,3 @@ function render({ model, el }) {
     viewer.close();
   };
 }
-
-export default { render };

@@ -1,0 +1,87 @@
+// The bar above the table: buttons of statuses, lists of codes and decisions, a name, and how many rows pass.
+
+import { button, element, number } from "../elements.js";
+import { nameTest } from "../table.js";
+
+const HINT = "Name contains; * stands for anything, ? for one character";
+
+export class Filters {
+  // changed() is called when a person has chosen others.
+  constructor(report, statuses, changed) {
+    this.rows = report.rows;
+    this.changed = changed;
+    this.wanted = { statuses: new Set(), code: "", decision: "", text: "" };
+    this.statusButtons = statuses.filter((status) => this.count("status", status)).map((each) => this.status(each));
+    this.codes = this.list("code", "Code", [["", "every code"], ...this.options("code")]);
+    const none = ["none", `undecided (${number(this.count("decision", ""))})`];
+    const decisions = [["", "every decision"], none, ...this.options("decision")];
+    this.decisions = this.list("decision", "Decision", decisions);
+    this.decisions.hidden = !report.decisions;
+    const hints = { placeholder: "Name contains, or * ?", "aria-label": HINT, spellcheck: "false" };
+    this.search = element("input", { type: "search", ...hints });
+    this.search.addEventListener("input", () => this.choose("text", this.search.value));
+    this.clear = button("Show all rows", "", () => this.showAll());
+    this.summary = element("span", { role: "status" });
+    const group = { class: "mmr-statuses", role: "group", "aria-label": "Status" };
+    const parts = [this.codes, this.decisions, this.search, this.clear, this.summary];
+    this.bar = element("div", { class: "mmr-bar" }, element("div", group, ...this.statusButtons), ...parts);
+  }
+
+  count(key, value) {
+    return this.rows.filter((row) => (row[key] ?? "") === value).length;
+  }
+
+  options(key) {
+    const found = [...new Set(this.rows.map((row) => row[key] ?? ""))].filter(Boolean).sort();
+    return found.map((value) => [value, `${value} (${number(this.count(key, value))})`]);
+  }
+
+  status(status) {
+    const text = `${number(this.count("status", status))} ${status}`;
+    const { statuses } = this.wanted;
+    const call = () => {
+      if (!statuses.delete(status)) statuses.add(status);
+      this.changed();
+    };
+    return element("button", { type: "button", "data-status": status, text, call });
+  }
+
+  list(key, label, options) {
+    const made = element(
+      "select",
+      { "aria-label": label },
+      ...options.map(([value, text]) => element("option", { value, text })),
+    );
+    made.addEventListener("change", () => this.choose(key, made.value));
+    return made;
+  }
+
+  choose(key, value) {
+    this.wanted[key] = value;
+    this.changed();
+  }
+
+  showAll() {
+    Object.assign(this.wanted, { code: "", decision: "", text: "" });
+    this.wanted.statuses.clear();
+    this.codes.value = this.decisions.value = this.search.value = "";
+    this.changed();
+  }
+
+  // The rows that pass, in the order in which they came; the bar says how many.
+  passing() {
+    const { statuses, code, decision, text } = this.wanted;
+    const named = nameTest(text);
+    const found = this.rows.filter(
+      (row) =>
+        (!statuses.size || statuses.has(row.status)) &&
+        (!code || row.code === code) &&
+        (!decision || (row.decision || "none") === decision) &&
+        named(row.name),
+    );
+    this.summary.textContent = `${number(found.length)} of ${number(this.rows.length)} rows shown`;
+    this.clear.hidden = found.length === this.rows.length;
+    for (const made of this.statusButtons) made.setAttribute("aria-pressed", statuses.has(made.dataset.status));
+    return found;
+  }
+}

@@ -1,0 +1,183 @@
+// What the viewer asks for, from the report's own files instead of a kernel: see viewer/main.js.
+//
+//   pictures/NAME      what is shown, as an ordinary file
+//   values/NAME.js     the pixels for the readout: take(NAME, TEXT), a picture file in base64
+//
+// Browsers load neither modules nor data into a page that comes from a disk, but pictures and scripts. In the form
+// that is one file, either is the text of an element whose id is NAME, in base64.
+
+import { element, lru, probed } from "../elements.js";
+import { SIDES } from "../viewer/modes.js";
+import { piece, readFile, TYPES } from "./png.js";
+
+const EMPTY = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
+
+function bytesOf(text) {
+  const binary = atob(text.trim());
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < binary.length; at += 1) bytes[at] = binary.charCodeAt(at);
+  return bytes;
+}
+
+// Both forms: url(name) of a picture, done(url) when it is no longer shown, bytes(name) for the readout.
+export function filesBeside() {
+  const come = new Map();
+  window.take = (name, text) => come.set(name, text);
+  return {
+    url: async (name) => `pictures/${name}`,
+    done() {},
+    bytes: (name) =>
+      new Promise((resolve, reject) => {
+        const script = element("script", { src: `values/${name}.js` });
+        script.onload = script.onerror = () => {
+          script.remove();
+          const text = come.get(name);
+          come.delete(name);
+          if (text === undefined) reject(new Error("they are not in the report's folder"));
+          else resolve(bytesOf(text));
+        };
+        document.head.append(script);
+      }),
+  };
+}
+
+export function filesInside() {
+  // The page is used while it is still being read: a file is whole when something follows it.
+  async function bytes(name) {
+    for (;;) {
+      const found = document.getElementById(name);
+      if (found?.nextSibling || (found && document.readyState !== "loading")) return bytesOf(found.textContent);
+      if (document.readyState !== "loading") throw new Error("they are not in the report");
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  return {
+    url: async (name) => URL.createObjectURL(new Blob([await bytes(name)], { type: TYPES[name.split(".").pop()] })),
+    done: (url) => URL.revokeObjectURL(url),
+    bytes,
+  };
+}
+
+// rows: by name. order(): names in the order shown, for the neighbours.
+export class ReportSource {
+  constructor(rows, files, order) {
+    Object.assign(this, { rows, files, order });
+    this.calls = { rows: new Set(), trouble: new Set() };
+    this.shown = lru(4, (sides) => {
+      for (const found of Object.values(sides)) {
+        found.then(
+          ({ url }) => files.done(url),
+          () => {},
+        );
+      }
+    });
+    this.decoded = lru(2); // the two of one row
+  }
+
+  on(event, call) {
+    this.calls[event].add(call);
+    return () => this.calls[event].delete(call);
+  }
+
+  tell(event, value) {
+    for (const call of this.calls[event]) call(value);
+  }
+
+  async record(name) {
+    const row = this.rows.get(name);
+    const names = this.order();
+    const place = names.indexOf(name);
+    return {
+      ...row,
+      place,
+      total: names.length,
+      previous: names[place - 1] ?? null,
+      next: names[place + 1] ?? null, // the first one, from a row that the filters hide
+      regions: row.regions.map((box) => box.slice(0, 4)),
+    };
+  }
+
+  picture(name, side) {
+    const sides = this.shown.get(name) ?? this.shown.set(name, {});
+    if (!sides[side]) {
+      sides[side] = this.fetchPicture(name, side);
+      sides[side].catch(() => delete sides[side]);
+    }
+    return sides[side];
+  }
+
+  async fetchPicture(name, side) {
+    const found = this.rows.get(name).pictures[side];
+    if (found.error) throw new Error(found.error);
+    if (!found.file) return { ...found, url: EMPTY }; // a delta of equal pictures
+    const url = await this.files.url(found.file);
+    try {
+      return { ...found, url, probe: await probed(url) }; // as long as it is there, it need not be decoded again
+    } catch {
+      this.files.done(url);
+      const lacks = `the browser refuses the file, or the report lacks pictures/${found.file}`;
+      throw new Error(`${side} cannot be shown: ${lacks}.`);
+    }
+  }
+
+  async regions(name) {
+    const { regions } = this.rows.get(name);
+    if (regions.some(([, , , , pixels]) => pixels === null)) throw new Error("their pixels were not counted");
+    return [...regions].sort((one, other) => other[4] - one[4]);
+  }
+
+  async pixelsOf(name, side) {
+    const found = this.rows.get(name).pictures[side];
+    if (found.error) return null;
+    if (!found.values) throw new Error("the picture is too large");
+    const read = () => this.files.bytes(found.values).then((bytes) => readFile(bytes, found));
+    return this.decoded.get(found.values) ?? this.decoded.set(found.values, read());
+  }
+
+  async tile(name, x, y) {
+    const found = {};
+    const problems = [];
+    for (const side of SIDES) {
+      found[side] = { width: 0, height: 0, data: new Uint8Array(0) };
+      try {
+        const picture = await this.pixelsOf(name, side);
+        if (picture) found[side] = piece(picture, x, y);
+      } catch (error) {
+        this.decoded.delete(this.rows.get(name).pictures[side].values);
+        problems.push(`The values of ${side} cannot be read here: ${error.message}.`);
+      }
+    }
+    this.tell("trouble", problems.join(" "));
+    return found;
+  }
+
+  only() {
+    this.tell("trouble", "");
+  }
+
+  changed() {
+    this.tell("rows", false);
+  }
+
+  close() {
+    this.shown.clear();
+  }
+}
+
+// A state that nobody else sets, see viewer/main.js.
+export function plainState(values) {
+  const calls = {};
+  return {
+    get: (key) => values[key],
+    set(wanted) {
+      const changed = Object.keys(wanted).filter((key) => values[key] !== wanted[key]);
+      Object.assign(values, wanted);
+      for (const key of changed) for (const call of calls[key] ?? []) call();
+    },
+    on(key, call) {
+      calls[key] ??= new Set();
+      calls[key].add(call);
+      return () => calls[key].delete(call);
+    },
+  };
+}

@@ -1,0 +1,172 @@
+// What a person decides about rows, and the notes on it. A source without decide() shows decisions only.
+
+import { DECIDED } from "./modes.js";
+
+const TOLD = 5000; // ms that the result of the last decision is shown
+
+export class Deciding {
+  constructor(viewer) {
+    this.viewer = viewer;
+    this.can = { undo: false, redo: false, closed: "" };
+    this.underWay = new Map(); // decisions that are being written, by row: {word, done}
+    this.told = {}; // what came of the last one, and beside which row that is said
+    this.askedAt = 0; // the turn in which something was decided last
+    this.noting = null; // the record that the open note is about, which need not be the row shown
+    this.drafts = new Map(); // notes that no decision has taken along as yet, by row
+    this.timer = 0;
+  }
+
+  get open() {
+    return Boolean(this.viewer.source.decide) && !this.can.closed;
+  }
+
+  close() {
+    clearTimeout(this.timer);
+  }
+
+  // --- what is shown
+
+  fill() {
+    const { viewer } = this;
+    const { root, parts, record, state } = viewer;
+    const coming = this.underWay.get(record?.name)?.word;
+    const word = DECIDED[record?.decision];
+    root.toggleAttribute("data-deciding", Boolean(coming));
+    parts.decision.textContent = word ?? "";
+    parts.decision.dataset.decision = record?.decision ?? "";
+    parts.decision.hidden = Boolean(viewer.source.decide) || !word;
+    for (const made of parts.decideButtons) {
+      made.setAttribute("aria-pressed", made.dataset.decision === (coming ?? record?.decision));
+      made.title = this.can.closed || made.dataset.title;
+      viewer.able(made, state.get("row") && !this.can.closed);
+    }
+    viewer.able(parts.undoButton, this.can.undo);
+    viewer.able(parts.redoButton, this.can.redo);
+    parts.news.textContent = this.told.row === state.get("row") ? (this.told.text ?? "") : "";
+    parts.news.hidden = !parts.news.textContent;
+  }
+
+  noteOf(record) {
+    return DECIDED[record?.decision] ? record.note : (this.drafts.get(record?.name) ?? record?.note);
+  }
+
+  tell(row, text) {
+    this.told = { row, text };
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.told = {};
+      this.fill();
+    }, TOLD);
+  }
+
+  // What the source says was decided, here or elsewhere.
+  take(now) {
+    const { viewer } = this;
+    this.can = now;
+    if (now.told !== undefined) this.tell(now.row, now.told);
+    this.fill();
+    if (now.told && viewer.record?.name === now.row) {
+      if (viewer.turn === this.askedAt) viewer.say(now.told);
+      else viewer.announce(); // the next row was there first
+    }
+    if (now.told !== undefined && viewer.record) viewer.refresh(false);
+  }
+
+  refuse(error, about) {
+    const { problem } = this.viewer.parts;
+    problem.textContent = about && about !== this.viewer.record ? `${about.name}: ${error.message}` : error.message;
+    problem.hidden = false;
+  }
+
+  // --- deciding
+
+  // Nothing is decided about a row that has not come, nor about one twice at a time.
+  async decide(word, note = null, about = this.viewer.record) {
+    if (!this.open || !about || this.underWay.has(about.name)) return;
+    const { viewer } = this;
+    if (document.activeElement !== viewer.parts.noteText) this.leaveNote();
+    const kept = note ?? (word === "clear" ? null : (this.drafts.get(about.name) ?? null));
+    const entry = { word };
+    this.underWay.set(about.name, entry);
+    this.askedAt = viewer.turn;
+    viewer.parts.problem.hidden = true;
+    entry.done = this.write(about, word, kept, note === null && word !== "clear");
+    this.fill();
+    await entry.done;
+  }
+
+  // Returns what is decided then, also where it could not be written.
+  async write(about, word, kept, on) {
+    const { viewer } = this;
+    try {
+      Object.assign(about, await viewer.source.decide(about.name, word, kept, on));
+      if (this.drafts.get(about.name) === kept) this.drafts.delete(about.name);
+    } catch (error) {
+      this.refuse(error, about);
+    }
+    this.underWay.delete(about.name);
+    this.fill();
+    if (viewer.record?.name === about.name) viewer.fillDetails();
+    return about.decision;
+  }
+
+  async stepBack(kind) {
+    if (!this.open) return;
+    const { viewer } = this;
+    const about = viewer.record;
+    this.askedAt = viewer.turn;
+    viewer.parts.problem.hidden = true;
+    try {
+      await viewer.source[kind]();
+    } catch (error) {
+      this.refuse(error, about);
+    }
+  }
+
+  // --- notes
+
+  // Also of a row that is still to come: what is typed next must not be keys.
+  openNote() {
+    const { record, state, parts } = this.viewer;
+    if (!this.open || !state.get("row")) return;
+    this.leaveNote();
+    this.noting = record ?? { name: state.get("row") };
+    const { name, note } = this.noting;
+    parts.noteName.textContent = name;
+    parts.noteText.value = parts.noteText.defaultValue = this.drafts.get(name) ?? note ?? "";
+    parts.noteBox.hidden = false;
+    parts.noteText.focus();
+    parts.noteText.select();
+  }
+
+  // What was typed stays a draft.
+  leaveNote() {
+    const { noteText, noteBox } = this.viewer.parts;
+    if (!this.noting) return;
+    if (noteText.value !== noteText.defaultValue) this.drafts.set(this.noting.name, noteText.value.trim());
+    this.noting = null;
+    noteBox.hidden = true;
+  }
+
+  // Kept, it goes with the decision: with the one that is there or being written, else when there is one.
+  async closeNote(keep) {
+    const { viewer } = this;
+    const { noteText, noteBox } = viewer.parts;
+    const about = viewer.record?.name === this.noting.name ? viewer.record : this.noting;
+    const text = noteText.value.trim();
+    this.noting = null;
+    noteBox.hidden = true;
+    viewer.focus();
+    if (!keep) return;
+    this.drafts.set(about.name, text);
+    viewer.fillDetails();
+    const word = (await this.underWay.get(about.name)?.done) ?? about.decision;
+    if (DECIDED[word]) await this.decide(word, text, about);
+  }
+
+  pressInNote(event) {
+    if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
+    this.closeNote(event.key === "Enter");
+    event.preventDefault();
+  }
+}

@@ -1,0 +1,68 @@
+// The page of keys that ? shows.
+
+import { button, element } from "../elements.js";
+
+const KEYS = [
+  ["1 … 6", "side by side, swipe, onion skin, blink, difference, delta"],
+  [", .", "move the slider of the mode"],
+  ["→ n, ← p", "next, previous picture"],
+  ["] j, [ k", "next, previous region, the most differing pixels first"],
+  ["f, w, 0", "fit the page, fit its width, 1:1"],
+  ["+ −", "zoom in, zoom out"],
+  ["↑ ↓, Page, Space", "scroll; with Shift the arrows move in all directions"],
+  ["c", "crosshair: the arrows move it pixel by pixel, with Shift by ten"],
+  ["o, g, d", "outlines of regions, grid, details: on or off"],
+  ["m", "maximise, and back"],
+  ["Esc", "close this, crosshair off, no region"],
+];
+const DECIDING = [
+  ["a, r, i", "accept, reject, ignore; then the next row without a decision (same ones are passed over)"],
+  ["Backspace", "take the decision away"],
+  ["u, Shift + u", "undo, redo, and show that row; also Ctrl + z, Ctrl + Shift + z"],
+  ["t", "a note on the decision"],
+];
+const POINTER = [
+  ["Drag", "move the picture, or the divider of swipe"],
+  ["Wheel", "scroll, once the viewer has been clicked (before, the notebook scrolls)"],
+  ["Ctrl + wheel", "zoom to the pointer; a double click too, with Shift out again"],
+];
+
+function table(rows) {
+  const lines = rows.map(([keys, text]) =>
+    element("tr", {}, element("th", { scope: "row", text: keys }), element("td", { text })),
+  );
+  return element("table", {}, ...lines);
+}
+
+export class Help {
+  constructor(viewer) {
+    this.viewer = viewer;
+    this.closing = button("Close", "Esc", () => this.show(false));
+    const card = element(
+      "div",
+      { class: "mmv-card" },
+      element("h3", { text: "Keys" }),
+      table(viewer.source.decide ? [...DECIDING, ...KEYS] : KEYS),
+      element("h3", { text: "Mouse and touch pad" }),
+      table(POINTER),
+      element("p", { text: "Keys work while the viewer has the focus: click it, or go to it with Tab." }),
+      this.closing,
+    );
+    this.node = element("div", { class: "mmv-help", role: "dialog", "aria-label": "Keys and help", hidden: "" }, card);
+  }
+
+  get open() {
+    return !this.node.hidden;
+  }
+
+  show(open) {
+    this.node.hidden = !open;
+    if (open) this.closing.focus();
+    else this.viewer.focus();
+  }
+
+  press(event) {
+    if (event.key === "Escape" || event.key === "?") this.show(false);
+    else if (event.key === "Tab" || (event.key !== "Enter" && event.key !== " ")) event.preventDefault();
+  }
+}

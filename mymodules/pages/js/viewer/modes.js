@@ -1,0 +1,59 @@
+// What the viewer's parts, the report and Python have to agree on.
+
+export const SIDES = ["first", "second"];
+
+export const TILE = 128; // px, as in viewer.py
+
+export const MODES = [
+  ["side-by-side", "Side by side"],
+  ["swipe", "Swipe"],
+  ["onion-skin", "Onion skin"],
+  ["blink", "Blink"],
+  ["difference", "Difference"],
+  ["delta", "Delta"],
+];
+
+const percent = (value) => `${value} %`;
+
+// What the one slider of the tool bar does in each mode.
+export const SLIDERS = {
+  swipe: { key: "swipe", label: "Divider", title: "Place of the divider", low: 0, high: 100, by: 1, text: percent },
+  "onion-skin": {
+    key: "opacity",
+    label: "Second",
+    title: "Opacity of the second picture",
+    low: 0,
+    high: 100,
+    by: 1,
+    text: percent,
+  },
+  blink: {
+    key: "interval",
+    label: "Every",
+    title: "Blink interval",
+    low: 200,
+    high: 2000,
+    by: 50,
+    text: (value) => `${value} ms`,
+  },
+  difference: {
+    key: "boost",
+    label: "Boost",
+    title: "Brightness of the difference",
+    low: 1,
+    high: 16,
+    by: 1,
+    text: (value) => `× ${value}`,
+  },
+  delta: {
+    key: "context",
+    label: "Picture",
+    title: "Strength of the picture below",
+    low: 0,
+    high: 100,
+    by: 5,
+    text: percent,
+  },
+};
+
+export const DECIDED = { accept: "accepted", reject: "rejected", ignore: "ignored" };

@@ -1,0 +1,129 @@
+// What is drawn over a pane: outlines of regions, the pixel grid, the crosshair, and hatching where only one
+// side has something.
+
+import { between } from "../elements.js";
+import { GRID_FROM, screenBox } from "./geometry.js";
+import { SIDES } from "./modes.js";
+
+// A cleared context whose unit is one CSS px.
+export function canvasOf(canvas, width, height) {
+  const ratio = devicePixelRatio;
+  const wide = Math.round(width * ratio);
+  const high = Math.round(height * ratio);
+  if (canvas.width !== wide) canvas.width = wide;
+  if (canvas.height !== high) canvas.height = high;
+  const context = canvas.getContext("2d");
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, wide, high);
+  context.scale(ratio, ratio);
+  return context;
+}
+
+export function drawOverlay(viewer, pane, seen, page) {
+  const context = canvasOf(pane.overlay, pane.width, pane.height);
+  const { view } = viewer;
+  const differs = viewer.state.get("mode") === "difference" && SIDES.every((side) => viewer.has(side));
+  if (differs) hatchOutside(viewer, context, pane, seen, page);
+  if (view.grid && seen.zoom >= GRID_FROM) drawGrid(context, pane, seen, page);
+  if (view.outlines) drawOutlines(viewer, context, pane, seen);
+  if (view.cross) drawCross(context, view.cross, seen);
+}
+
+function drawOutlines(viewer, context, pane, seen) {
+  const all = viewer.allRegions();
+  const chosen = viewer.state.get("region");
+  const line = (colour, width, box) => {
+    const [x, y, wide, high] = screenBox(box, seen);
+    if (x > pane.width || y > pane.height || x + wide < 0 || y + high < 0) return;
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.strokeRect(x, y, wide, high);
+  };
+  const colours = getComputedStyle(viewer.root);
+  const [edge, mark, current] = ["--mmv-box-edge", "--mmv-box", "--mmv-box-current"].map((key) =>
+    colours.getPropertyValue(key),
+  );
+  for (const box of all) line(edge, 3.5, box);
+  for (const [index, box] of all.entries()) if (index !== chosen) line(mark, 1.5, box);
+  if (viewer.boxes?.[chosen]) {
+    line(edge, 5.5, viewer.boxes[chosen]);
+    line(current, 3, viewer.boxes[chosen]);
+  }
+}
+
+function drawCross(context, cross, seen) {
+  const x = seen.x + (cross.x + 0.5) * seen.scale;
+  const y = seen.y + (cross.y + 0.5) * seen.scale;
+  const half = Math.max(seen.scale / 2, 3);
+  const ways = [
+    [1, 0],
+    [-1, 0],
+    [0, 1],
+    [0, -1],
+  ];
+  for (const [colour, width] of [
+    ["#fff", 3],
+    ["#000", 1],
+  ]) {
+    context.strokeStyle = colour;
+    context.lineWidth = width;
+    context.beginPath();
+    for (const [dx, dy] of ways) {
+      context.moveTo(x + dx * half, y + dy * half);
+      context.lineTo(x + dx * (half + 14), y + dy * (half + 14));
+    }
+    context.stroke();
+    context.strokeRect(x - half, y - half, 2 * half, 2 * half);
+  }
+}
+
+function drawGrid(context, pane, seen, page) {
+  const { scale } = seen;
+  const fromX = between(0, Math.floor(-seen.x / scale), page.width);
+  const toX = between(0, Math.ceil((pane.width - seen.x) / scale), page.width);
+  const fromY = between(0, Math.floor(-seen.y / scale), page.height);
+  const toY = between(0, Math.ceil((pane.height - seen.y) / scale), page.height);
+  const snap = (value) => (Math.round(value * devicePixelRatio) + 0.5) / devicePixelRatio;
+  context.lineWidth = 1 / devicePixelRatio;
+  context.strokeStyle = "rgba(128, 128, 128, 0.45)";
+  context.beginPath();
+  for (let x = fromX; x <= toX; x += 1) {
+    context.moveTo(snap(seen.x + x * scale), seen.y + fromY * scale);
+    context.lineTo(snap(seen.x + x * scale), seen.y + toY * scale);
+  }
+  for (let y = fromY; y <= toY; y += 1) {
+    context.moveTo(seen.x + fromX * scale, snap(seen.y + y * scale));
+    context.lineTo(seen.x + toX * scale, snap(seen.y + y * scale));
+  }
+  context.stroke();
+}
+
+// What only one side has is no difference of colours: hatched, as in the other modes.
+function hatchOutside(viewer, context, pane, seen, page) {
+  const [first, second] = SIDES.map((side) => viewer.extent(side));
+  const common = [Math.min(first[0], second[0]), Math.min(first[1], second[1])];
+  hatch(viewer, context, pane, seen, [common[0], 0, page.width - common[0], page.height]);
+  hatch(viewer, context, pane, seen, [0, common[1], common[0], page.height - common[1]]);
+}
+
+function hatch(viewer, context, pane, seen, [x, y, width, height]) {
+  if (width <= 0 || height <= 0) return;
+  const { scale } = seen;
+  const colours = getComputedStyle(viewer.root);
+  context.save();
+  context.beginPath();
+  context.rect(seen.x + x * scale, seen.y + y * scale, width * scale, height * scale);
+  context.clip();
+  context.fillStyle = colours.getPropertyValue("--mmv-hatch-a");
+  context.fillRect(0, 0, pane.width, pane.height);
+  context.strokeStyle = colours.getPropertyValue("--mmv-hatch-b");
+  context.lineWidth = 3;
+  context.beginPath();
+  const shift = (((seen.x + seen.y) % 10) + 10) % 10;
+  for (let at = shift - pane.height; at < pane.width + pane.height; at += 10) {
+    context.moveTo(at + pane.height, 0);
+    context.lineTo(at, pane.height);
+  }
+  context.stroke();
+  context.restore();
+}

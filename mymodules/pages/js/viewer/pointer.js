@@ -1,0 +1,105 @@
+// What the pointer does in a pane: move the page or the divider, zoom, read pixels, choose a region.
+
+import { between } from "../elements.js";
+import { nice, screenBox } from "./geometry.js";
+import { SIDES } from "./modes.js";
+
+const NEAR = 14; // CSS px from the divider that still take hold of it
+const STILL = 3; // CSS px that a click may move
+
+function placeIn(pane, event) {
+  const bounds = pane.node.getBoundingClientRect();
+  return { x: event.clientX - bounds.left, y: event.clientY - bounds.top };
+}
+
+export class Pointer {
+  constructor(viewer) {
+    this.viewer = viewer;
+    this.drag = null;
+    for (const pane of viewer.parts.panes) this.watch(pane);
+  }
+
+  watch(pane) {
+    const { viewer } = this;
+    viewer.listen(pane.node, "pointerdown", (event) => this.press(pane, event));
+    viewer.listen(pane.node, "pointermove", (event) => this.move(pane, event));
+    viewer.listen(pane.node, "pointerup", (event) => this.release(pane, event));
+    viewer.listen(pane.node, "pointercancel", (event) => this.release(pane, event));
+    viewer.listen(pane.node, "pointerleave", () => {
+      if (!this.drag) viewer.readout.point(null);
+    });
+    viewer.listen(pane.node, "dblclick", (event) => {
+      const zoom = nice(viewer.stage.geometry().zoom, event.shiftKey ? 1 / 2 : 2);
+      viewer.stage.zoomTo(zoom, placeIn(pane, event));
+    });
+    viewer.listen(pane.node, "wheel", (event) => this.turn(pane, event), { passive: false });
+  }
+
+  press(pane, event) {
+    if (event.button > 1) return;
+    event.preventDefault(); // no selecting, and JupyterLab does not begin to drag cells
+    const { viewer } = this;
+    viewer.focus();
+    const divider = (viewer.view.swipe / 100) * viewer.parts.left.width;
+    const swiped = viewer.state.get("mode") === "swipe" && SIDES.every((side) => viewer.has(side));
+    const onDivider = swiped && Math.abs(placeIn(pane, event).x - divider) < NEAR;
+    this.drag = { x: event.clientX, y: event.clientY, kind: onDivider ? "divider" : "page", moved: false };
+    pane.node.setPointerCapture(event.pointerId);
+  }
+
+  move(pane, event) {
+    const { viewer, drag } = this;
+    const at = placeIn(pane, event);
+    if (!drag) return viewer.readout.point(at);
+    viewer.readout.pointer = at;
+    const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
+    if (!drag.moved && Math.hypot(dx, dy) < STILL) return;
+    drag.moved = true;
+    if (drag.kind === "divider") {
+      viewer.view.swipe = between(0, Math.round((1000 * at.x) / viewer.parts.left.width) / 10, 100);
+      viewer.stage.scheduleMode();
+    } else {
+      viewer.root.toggleAttribute("data-dragging", true);
+      viewer.stage.panBy(dx, dy);
+      [drag.x, drag.y] = [event.clientX, event.clientY];
+    }
+  }
+
+  release(pane, event) {
+    const { viewer, drag } = this;
+    const clicked = drag && !drag.moved && event.type === "pointerup";
+    if (clicked && viewer.view.outlines) this.pick(placeIn(pane, event));
+    this.drag = null;
+    viewer.root.toggleAttribute("data-dragging", false);
+  }
+
+  turn(pane, event) {
+    const { viewer } = this;
+    const unit = event.deltaMode === 1 ? 30 : event.deltaMode === 2 ? pane.height : 1;
+    const [dx, dy] = [event.deltaX * unit, event.deltaY * unit];
+    if (event.ctrlKey || event.metaKey) {
+      const factor = Math.exp(-between(-100, dy, 100) / 250);
+      viewer.stage.zoomTo(viewer.stage.geometry().zoom * factor, placeIn(pane, event));
+    } else {
+      if (!viewer.root.contains(document.activeElement) && !document.fullscreenElement) return;
+      const sideways = event.shiftKey && !dx;
+      // At its end the notebook scrolls on.
+      if (!viewer.stage.panBy(sideways ? -dy : -dx, sideways ? 0 : -dy)) return;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  // The smallest region at a place of the pane becomes the current one, where it is.
+  pick(at) {
+    const { viewer } = this;
+    const seen = viewer.stage.geometry();
+    let [best, least] = [-1, Infinity];
+    for (const [index, box] of (viewer.boxes ?? []).entries()) {
+      const [x, y, width, height] = screenBox(box, seen);
+      const inside = at.x >= x - 2 && at.x <= x + width + 2 && at.y >= y - 2 && at.y <= y + height + 2;
+      if (inside && width * height < least) [best, least] = [index, width * height];
+    }
+    if (best >= 0 && best !== viewer.state.get("region")) viewer.regions.chooseHere(best);
+  }
+}
