@@ -357,7 +357,7 @@ def _file(named: str | None, option: str) -> Path | None:
     """Where a file is asked for; refused before anything starts where none can be."""
     if named is None:
         return None
-    path = Path(named).expanduser().absolute()
+    path = settings.local_path(named, option, "file")
     if path.is_dir():
         raise SettingsError(f"{path} is a folder: name a file as {option}.")
     if not path.parent.is_dir():

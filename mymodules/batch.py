@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from loky import cpu_count
 
-from mymodules import pictures, plans, pool, results, sources
-from mymodules.errors import OutputError, SettingsError, StoreError
+from mymodules import pictures, plans, pool, results, settings
+from mymodules.errors import OutputError, SettingsError
 from mymodules.pairs import Pair
 from mymodules.plans import Plan
 from mymodules.settings import AnyPath
@@ -123,12 +123,23 @@ class ProgressBar:
     """A bar with pictures per second and time left, for `on_progress`; one for each run.
 
     A widget in a notebook, text in a terminal or where the variable ``MYMODULES_PROGRESS`` is ``text``.
+    Where it cannot be shown, because standard error is closed for instance, the run goes on without it.
     """
 
     def __init__(self) -> None:
         self._bar: Any = None
+        self._hidden = False
 
     def __call__(self, progress: Progress) -> None:
+        if not self._hidden:
+            try:
+                self._show(progress)
+            except Exception:
+                self._hidden = True
+                if self._bar is not None:
+                    self._bar.disable = True  # else it tries once more when it is deleted
+
+    def _show(self, progress: Progress) -> None:
         if self._bar is None:
             if os.environ.get("MYMODULES_PROGRESS") == "text":
                 from tqdm import tqdm
@@ -223,7 +234,7 @@ def run(
     if resume is None:
         plan = plans.new(asked, cancelled)
     else:
-        plan = plans.resumed(Path(resume).expanduser(), asked, cancelled)
+        plan = plans.resumed(settings.local_path(resume, "resume", "file"), asked, cancelled)
     memory = None
     if memory_root is not None:
         memory = plan.memory(memory_root, verify, keep_originals, cancelled)
@@ -287,11 +298,7 @@ def run(
 
 def _store_folder(named: AnyPath) -> Path:
     """A store as it was named, absolute or below the output folder."""
-    try:
-        sources.folder(named)
-    except StoreError as error:
-        raise SettingsError(f"store: {error}") from error
-    return Path(named).expanduser()
+    return settings.usable_path(named, "store")
 
 
 def _processors(wanted: int | None) -> int:

@@ -109,7 +109,7 @@ class Decisions:
     """
 
     def __init__(self, out: AnyPath | None = None) -> None:
-        folder = settings.current().out if out is None else Path(out).expanduser()
+        folder = settings.current().out if out is None else settings.local_path(out, "out")
         self.path = folder / FILE
         self._lock = threading.RLock()
         self._read = b""

@@ -8,14 +8,13 @@ import contextlib
 import logging
 import os
 import re
-import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from mymodules import batch, runs
+from mymodules import batch, runs, streams
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
 from mymodules.settings import AnyPath, shown
 
@@ -55,7 +54,7 @@ def slack(
     """
     problem = _problem(webhook_url or os.environ.get(WEBHOOK) or "", run, report, timeout)
     if problem:
-        print(f"Slack was not told: {problem}.", file=sys.stderr, flush=True)
+        streams.say(f"Slack was not told: {problem}.", error=True)
     return not problem
 
 

@@ -253,7 +253,7 @@ def _begun(path: Path) -> tuple[str, dict[str, Any]]:
 
 def _refuse_another(path: Path, manifest: dict[str, Any], asked: Request) -> None:
     """Raise SettingsError where a run is asked to go on elsewhere, or otherwise than it was begun."""
-    if asked.out is not None and Path(asked.out).expanduser().absolute() != path.parent.absolute():
+    if asked.out is not None and settings.local_path(asked.out, "out") != path.parent:
         raise SettingsError(f"{path} goes on in its own folder: resume it without naming out.")
     for name, default in {"skip_until": 0, "stop_at": -1, "pictures": "changed"}.items():
         if getattr(asked, name) not in (default, manifest[name]):

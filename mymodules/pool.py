@@ -5,22 +5,34 @@ What is promised:
 - Every job gives exactly one row, as soon as it is there.
 - A worker that is killed costs no other job its row: the processes are started anew, the jobs that were
   under way are done again one at a time, and only one that kills its worker even then is given up.
+- A task that fails otherwise is done again pair by pair; what still fails is a row. Only when nothing but
+  failures comes, the executor is at fault, and the run ends.
 - Processes stay warm for the next run of this process. They never import its ``__main__`` (loky), end
   when it is gone, and whatever ends a run early ends them too.
 """
 
+import contextlib
+import errno
 import os
 import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from multiprocessing import parent_process, resource_tracker
 from typing import ClassVar
 
 from loky import ProcessPoolExecutor
 
-from mymodules import pictures, workers
+from mymodules import faults, pictures, workers
 from mymodules.errors import PoolError
 from mymodules.pairs import Pair
 from mymodules.workers import Job, PairResult
@@ -30,6 +42,7 @@ _GIVEN_AT_ONCE = 64  # tasks; nobody knows how many workers an executor has
 _IDLE = 300  # s; then warm workers end
 _BREATH = 0.2  # s; an interrupt is noticed between two waits, on Windows too
 _SETTLED = 5  # s; a broken pool tells all its futures at once, this is for those that it forgets
+_HOPELESS = 8  # pairs that failed one after the other by themselves: then it is not due to their files
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # numpy would start threads that nobody uses
 
 Task = list[Pair]
@@ -82,27 +95,72 @@ def _together(
     Tasks that were not begun stay in the queue. Few are under way at a time, because all of them are
     under suspicion when a worker dies.
     """
-    broken = False
+    broken, failures = False, 0
     while not broken and (tasks or under_way):
         if cancelled():
             raise KeyboardInterrupt
         try:
             while tasks and len(under_way) < at_once:
-                jobs = [begin(pair) for pair in tasks[0]]
-                under_way[executor.submit(workers.compare_many, jobs)] = jobs
+                jobs, future = _submitted(executor, tasks[0], begin)
+                under_way[future] = jobs
                 tasks.popleft()
         except BrokenExecutor:
             broken = True
         done = wait(under_way, _BREATH, FIRST_COMPLETED).done
-        broken = broken or any(isinstance(future.exception(), BrokenExecutor) for future in done)
+        broken = broken or any(isinstance(_failure(future), BrokenExecutor) for future in done)
         if broken:
             done = wait(under_way, _SETTLED).done
         for future in done:
-            if not isinstance(future.exception(), BrokenExecutor):
-                for job, row in zip(under_way.pop(future), future.result(), strict=True):
-                    # Not one more copy of each name: there may be very many.
-                    yield job.pair, row._replace(image_filename=job.pair.name)
+            if isinstance(_failure(future), BrokenExecutor):
+                continue
+            jobs = under_way.pop(future)
+            try:
+                found = _answer(future, jobs)
+            except Exception as error:
+                if len(jobs) > 1:
+                    tasks.extendleft([job.pair] for job in reversed(jobs))
+                    continue
+                failures += 1
+                if failures == _HOPELESS:
+                    raise _useless(error) from error
+                found = [workers.fault(jobs[0].pair, error)]
+            else:
+                failures = 0
+            for job, row in zip(jobs, found, strict=True):
+                # Not one more copy of each name: there may be very many.
+                yield job.pair, row._replace(image_filename=job.pair.name)
     return [job for jobs in under_way.values() for job in jobs]
+
+
+def _submitted(executor: Executor, task: Task, begin: Begin) -> tuple[list[Job], "Future[list[PairResult]]"]:
+    """The jobs of a task, handed to the executor; what that raises is the outcome, but for a broken one."""
+    jobs = [Job(pair) for pair in task]
+    try:
+        jobs = [begin(pair) for pair in task]
+        return jobs, executor.submit(workers.compare_many, jobs)
+    except BrokenExecutor:
+        raise
+    except Exception as error:
+        failed: Future[list[PairResult]] = Future()
+        failed.set_exception(error)
+        return jobs, failed
+
+
+def _failure(future: "Future[list[PairResult]]") -> BaseException | None:
+    return CancelledError() if future.cancelled() else future.exception()
+
+
+def _answer(future: "Future[list[PairResult]]", jobs: Sequence[Job]) -> list[PairResult]:
+    """The rows of these jobs; raises whatever kept them from being made."""
+    found = future.result()
+    if len(found) != len(jobs) or not all(isinstance(row, PairResult) for row in found):
+        raise TypeError(f"the executor gave no rows for {len(jobs)} pairs")
+    return found
+
+
+def _useless(error: Exception) -> PoolError:
+    told = f"The executor fails with every pair, the last time with {faults.described(error)}"
+    return PoolError(f"{told}: see that it runs and has this package, and resume from the partial CSV.")
 
 
 def _from_given(executor: Executor, pairs: Iterable[Pair], begin: Begin, cancelled: Question) -> Rows:
@@ -167,25 +225,31 @@ class _Processes:
         self._end()
 
     def _started(self, cancelled: Question) -> ProcessPoolExecutor:
-        executor = ProcessPoolExecutor(
-            self.count,
-            timeout=_IDLE,
-            initializer=workers.prepare_process,
-            initargs=(os.getpid(),),
-            env=_ENVIRONMENT,
-        )
+        try:
+            executor = ProcessPoolExecutor(
+                self.count,
+                timeout=_IDLE,
+                initializer=workers.prepare_process,
+                initargs=(os.getpid(),),
+                env=_ENVIRONMENT,
+            )
+        except OSError as error:
+            raise _refused(error) from error
         try:
             answer = _ask(executor)
             while not wait([answer], _BREATH).done:
                 if cancelled():
                     raise KeyboardInterrupt
             answer.result()
+        except OSError as error:
+            _shut_down(executor)
+            raise _refused(error) from error
         except BrokenExecutor as error:
-            executor.shutdown(wait=True, kill_workers=True)
+            _shut_down(executor)
             told = "The worker processes end as they start; python -c 'import mymodules.workers' may say why"
             raise PoolError(f"{told} ({error}).") from error
         except BaseException:
-            executor.shutdown(wait=True, kill_workers=True)
+            _shut_down(executor)
             raise
         return executor
 
@@ -193,12 +257,33 @@ class _Processes:
         """New processes where the old ones broke or have ended of idleness."""
         try:
             _ask(self._executor)
-        except BrokenExecutor:
+        except (BrokenExecutor, OSError):
             self._end()
             self._executor = self._started(cancelled)
 
     def _end(self) -> None:
-        self._executor.shutdown(wait=True, kill_workers=True)
+        _shut_down(self._executor)
+
+
+def _shut_down(executor: ProcessPoolExecutor) -> None:
+    """End the processes of an executor, one that was never quite started included."""
+    with contextlib.suppress(Exception):
+        executor.shutdown(wait=True, kill_workers=True)
+
+
+def _refused(error: OSError) -> PoolError:
+    """What the operating system says against worker processes, and what to do."""
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENOENT, errno.ENOSYS, errno.EPERM):
+        remedy = "make room in /dev/shm and let this user write there (in a container: --shm-size)"
+    elif error.errno in (errno.EMFILE, errno.ENFILE):
+        remedy = "allow more open files (ulimit -n), or name fewer in num_processors"
+    else:
+        remedy = "allow more processes and memory, or name fewer in num_processors"
+    return PoolError(
+        f"The worker processes cannot be started ({reason}): {remedy}. Threads work without them: "
+        "batch.run(executor=concurrent.futures.ThreadPoolExecutor())."
+    )
 
 
 def _ask(executor: Executor) -> "Future[int]":

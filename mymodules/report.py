@@ -24,7 +24,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from mymodules import batch, files, images, pictures, runs, views
+from mymodules import batch, files, images, pictures, runs, settings, views
 from mymodules.decisions import Decisions
 from mymodules.errors import SettingsError
 from mymodules.formats import Header
@@ -147,7 +147,7 @@ def check(path: AnyPath, *, embed: bool = False, outside: Sequence[Path] = ()) -
         When there is no folder for it or none that may be written to, its name does not suit, or something
         else than a report is there.
     """
-    target = Path(path).expanduser().absolute()
+    target = settings.local_path(path, "The report", "file or folder")
     if target.is_symlink():
         target = target.resolve()
     if not target.parent.is_dir():
@@ -515,7 +515,7 @@ def junit(
     root.append(suite)
     ElementTree.indent(root)
     data = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    files.write(Path(path).expanduser(), [data, b"\n"])
+    files.write(settings.local_path(path, "The JUnit file", "file"), [data, b"\n"])
 
 
 def _case(row: Mapping[str, Any], seconds: float, outcome: str | None) -> ElementTree.Element:

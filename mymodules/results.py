@@ -378,7 +378,7 @@ def load(path: AnyPath | None = None) -> "pd.DataFrame":
     file = (
         runs.newest((settings.recorded() or settings.resolve()).out)
         if path is None
-        else Path(path).expanduser()
+        else settings.local_path(path, "The results file", "file")
     )
     data = files.read(file)
     if file.name.endswith(".partial.csv"):

@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-from mymodules import images, pairs, pictures, workers
+from mymodules import faults, images, pairs, pictures, streams, workers
+from mymodules.errors import MymodulesError
 from mymodules.pairs import Pair
 from mymodules.records import DigestedFile, FileState, Key, StoredRow
 from mymodules.settings import AnyPath, shown
@@ -36,6 +37,8 @@ again: its row names files, and belongs to no others. Drawings that are not as t
 
 EVERY: Final = 500, 10.0
 """Rows, and s: what a run has found is kept after so many, or so long."""
+
+_FORGETS = "does not know all of this run, and the next one compares more"
 
 T = TypeVar("T")
 
@@ -107,11 +110,21 @@ class Reuse:
 
     def expect(self, pair: Pair) -> None:
         """Look at the files of a pair that is to be compared, before they are read."""
-        moment = time.time_ns()
-        self._states |= {path: (state, moment) for path, state in _file_states([pair])}
+        try:
+            moment = time.time_ns()
+            self._states |= {path: (state, moment) for path, state in _file_states([pair])}
+        except Exception as error:
+            self._give_up(_FORGETS, error)
 
     def add(self, pair: Pair, row: PairResult) -> None:
         """Keep a row of this run, sooner or later."""
+        if self._usable:
+            try:
+                self._add(pair, row)
+            except Exception as error:  # a run can do without
+                self._give_up(_FORGETS, error)
+
+    def _add(self, pair: Pair, row: PairResult) -> None:
         sides = _sides(pair, row)
         compared = False
         for path, digest in sides:
@@ -144,7 +157,7 @@ class Reuse:
                         for start in range(0, len(self._changed), EVERY[0]):
                             self._copy(store, _known(store, self._changed[start : start + EVERY[0]]))
             except Exception as error:
-                self._give_up("does not know all of this run, and the next one compares more", error)
+                self._give_up(_FORGETS, error)
         self._files, self._rows, self._saved = [], [], time.monotonic()
 
     def _copy(self, store: DiffStore, originals: Iterable[tuple[str, str]]) -> None:
@@ -252,7 +265,13 @@ class Reuse:
     def _give_up(self, what: str, error: Exception) -> None:
         if self._usable:
             self._usable = False
-            warnings.warn(f"The store {shown(self.root)} {what}: {error}", stacklevel=3)
+            known = isinstance(error, MymodulesError | OSError)
+            reason = str(error) if known else f"{faults.described(error)}. {faults.REPORT}"
+            message = f"The store {shown(self.root)} {what}: {reason}"
+            try:
+                warnings.warn(message, stacklevel=3)
+            except Exception:  # warnings are errors here, or nothing can be printed
+                streams.say(message, error=True)
 
 
 def _key(pair: Pair, now: Mapping[str, str | None]) -> Key | None:

@@ -194,8 +194,8 @@ def folders(
         out = Path(known["out"])
     limit = (known.get("options") or {}).get("max_pixels", settings.MAX_PIXELS)
     # What is kept of these must hold in another working folder, too.
-    first, second = (Path(known[role]).absolute() for role in ("first", "second"))
-    return Folders(first, second, out and out.absolute(), int(limit))
+    first, second = (settings.local_path(known[role], role) for role in ("first", "second"))
+    return Folders(first, second, out and settings.local_path(out, "out"), int(limit))
 
 
 def newest(out: Path) -> Path:

@@ -10,11 +10,13 @@ Pictures are never opened here.
 import json
 import operator
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mymodules import streams
 from mymodules.errors import SettingsError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -43,6 +45,10 @@ SECOND_IMAGE_DIRNAME: str
 """The second folder, ``img/02.second`` by default."""
 DATA_OUT_DIRNAME_BASE: str
 """What the names of the folders for drawn pictures begin with, ``img/03.diff`` by default."""
+
+# Two letters at least: one is a drive of Windows. Chains such as zip::s3:// are fsspec's.
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)(::[A-Za-z0-9+.-]+)*:(?P<rest>//?)", re.ASCII)
+_USER = re.compile(r"(?<=:/)(/?)[^/?#]*@")
 
 _ATTRIBUTES = ("DATA_SAVE_BASE_DIR", "ORIG_IMAGE_DIRNAME", "SECOND_IMAGE_DIRNAME", "DATA_OUT_DIRNAME_BASE")
 
@@ -149,7 +155,7 @@ def prepare(
     if created:
         names = " and ".join(shown(folder) for folder in created)
         inputs = [folder for folder in created if folder in (chosen.first, chosen.second)]
-        print(f"Created {names}.{' Put the pictures to compare there.' if inputs else ''}")
+        streams.say(f"Created {names}.{' Put the pictures to compare there.' if inputs else ''}")
     for folder, role in ((chosen.first, "first"), (chosen.second, "second")):
         if folder not in created:
             _check_pictures(folder, role)
@@ -171,13 +177,15 @@ def resolve(
         For an option that is unknown or has no usable value, and for what cannot be a path.
     """
     max_pixels = _options(options)
-    base = _project_root() if root is None else _absolute(root, "root")
+    roles = {"first": first, "second": second, "out": out}
+    named = {role: _absolute(path, role) for role, path in roles.items() if path is not None}
+    base = _root(named) if root is None else _absolute(root, "root")
     images = base / "img"
     return Settings(
         root=base,
-        first=_default(images, "01.first", "1.first") if first is None else _absolute(first, "first"),
-        second=_default(images, "02.second", "2.second") if second is None else _absolute(second, "second"),
-        out=images if out is None else _absolute(out, "out"),
+        first=named.get("first") or _default(images, "01.first", "1.first"),
+        second=named.get("second") or _default(images, "02.second", "2.second"),
+        out=named.get("out", images),
         max_pixels=max_pixels,
     )
 
@@ -252,6 +260,16 @@ def _options(options: dict[str, Any]) -> int:
     return max_pixels
 
 
+def _root(named: dict[str, Path]) -> Path:
+    """The project's folder; where everything is named, the working directory may be gone."""
+    try:
+        return _project_root()
+    except SettingsError:
+        if len(named) < 3:
+            raise
+        return named["first"].parent
+
+
 def _project_root() -> Path:
     """The nearest folder upwards from the working directory that is this project, else that directory."""
     start = _working_directory()
@@ -281,18 +299,62 @@ def _working_directory() -> Path:
     try:
         return Path.cwd()
     except OSError as error:
-        raise SettingsError("The working directory is gone: change to another one.") from error
+        raise SettingsError(
+            "The working directory is gone: change to another one, or name absolute paths."
+        ) from error
 
 
 def _default(images: Path, name: str, short: str) -> Path:
     return images / (short if (images / short).is_dir() and not (images / name).exists() else name)
 
 
-def _absolute(path: AnyPath, role: str) -> Path:
+def local_path(path: AnyPath, what: str, kind: str = "folder") -> Path:
+    """Return a path as it was given, absolute; ``~`` is home.
+
+    Parameters
+    ----------
+    path : path
+    what, kind : str
+        What messages call it, and whether it is a ``folder`` or a ``file``.
+
+    Raises
+    ------
+    SettingsError
+        For what cannot be a path, for a URL, and for a relative path without a working directory.
+    """
+    given = usable_path(path, what, kind)
+    return given if given.is_absolute() else _working_directory() / given
+
+
+def usable_path(path: AnyPath, what: str, kind: str = "folder") -> Path:
+    """Return a path as `local_path` does, but leave a relative one relative."""
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
     if not isinstance(text, str) or not text or "\0" in text:
-        raise SettingsError(f"{role} must be the path of a folder, as text or Path, not {path!r}.")
-    joined = os.path.join(_working_directory(), os.path.expanduser(text))
+        raise SettingsError(f"{what} must be the path of a {kind}, as text or Path, not {path!r}.")
+    _refuse_url(text, what, kind)
+    expanded = os.path.expanduser(text)
+    home = expanded.split("/")[0]
+    if expanded.startswith("~") and not os.path.lexists(home):
+        raise SettingsError(
+            f"{what} is {shown(text)}, and {shown(home)} leads to no home folder: name the whole path."
+        )
+    return Path(expanded)
+
+
+def _refuse_url(text: str, what: str, kind: str) -> None:
+    match = _URL.match(text)
+    # pathlib makes one slash of two; and a folder may have a name that ends in a colon.
+    if match is None or (match["rest"] == "/" and os.path.lexists(text[: match.start("rest")])):
+        return
+    remedy = f"copy or mount it, and name the {kind}'s path"
+    if match["scheme"].lower() == "file":
+        remedy = f"leave out {match['scheme']}:// and name the {kind}'s path"
+    address = shown(_USER.sub(r"\1", text))  # without a password
+    raise SettingsError(f"{what} is a URL, {address}, and must be a {kind} on this computer: {remedy}.")
+
+
+def _absolute(path: AnyPath, role: str) -> Path:
+    joined = str(local_path(path, role))
     tidy = os.path.normpath(joined)
     # Cutting out ".." is wrong behind a link, where the folder's parent is not the one in the path.
     return Path(tidy if ".." not in Path(joined).parts or _same(tidy, joined) else joined)

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
-from mymodules.errors import StoreError
-from mymodules.settings import AnyPath
+from mymodules.errors import SettingsError, StoreError
+from mymodules.settings import AnyPath, local_path
 
 TRIES: Final = 4
 """How often an image is asked for before it counts as unavailable."""
@@ -96,12 +96,9 @@ def of(source: AnySource | Iterable[AnySource] | None) -> tuple[Source, ...]:
 def folder(path: AnyPath) -> Path:
     """A folder as it was named, absolute; StoreError for what cannot be one."""
     try:
-        found = Path(path).expanduser().absolute()
-    except (TypeError, RuntimeError) as error:
-        raise StoreError(f"{path!r} is not a folder ({error}): name one, as text or Path.") from error
-    if "\0" in str(found) or not os.fspath(path):
-        raise StoreError(f"{path!r} is not a folder: name one, as text or Path.")
-    return found
+        return local_path(path, "The store's folder")
+    except SettingsError as error:
+        raise StoreError(str(error)) from error
 
 
 def printable(text: object) -> str:

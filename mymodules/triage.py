@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from mymodules import decisions, files, images, pairs, runs
+from mymodules import decisions, files, images, pairs, runs, settings
 from mymodules.decisions import Decisions, Row, Step, rows
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.pairs import Pair
@@ -173,7 +173,7 @@ def restore(folder: AnyPath) -> Restoration:
     ResultsError
         When the folder is not one of `approve`, or it ended before it changed anything.
     """
-    folder = Path(folder).expanduser()
+    folder = settings.local_path(folder, "The folder of an approval")
     path = folder / _MANIFEST
     if not os.path.lexists(path):
         raise ResultsError(

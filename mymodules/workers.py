@@ -12,15 +12,14 @@ import signal
 import stat
 import threading
 import time
-import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import cv2
 
-from mymodules import bands, images, metrics, pairs, pictures, regions, settings
+from mymodules import bands, faults, images, metrics, pairs, pictures, regions, settings, streams
 from mymodules.bands import Band, Rows
 from mymodules.errors import ImageError, SettingsError
 from mymodules.formats import Header, png
@@ -37,7 +36,9 @@ _FORMAT_OF_SUFFIX |= {".tif": "TIFF", ".tiff": "TIFF"}
 ALGORITHM = 2
 """Raised with every change of what a row says of the same files, so that no older row is taken for it."""
 
+_ROLES = "first", "second"
 _CANNOT = "cannot be compared"
+_PLAIN = 8000  # characters of a message that could not be made the usual way
 _REMEDY = {
     "empty": "Export it again.",
     "truncated": "Copy or export it again.",
@@ -110,11 +111,11 @@ class Job(NamedTuple):
 def compare(job: Job) -> PairResult:
     """Compare one pair; whatever is wrong with its files is told in the row."""
     start = time.perf_counter()
+    sides: list[_Side] = []
     try:
-        result = _row(job)
+        result = _row(job, sides)
     except Exception as error:  # a fault of ours costs one row, never a run
-        told = f"It could not be compared: {_fault(error)} ({job.pair.first} and {job.pair.second})."
-        result = _result(job.pair, "error", "internal", [f"{told} {_REMEDY['internal']}"])
+        result = fault(job.pair, error, sides)
     return result._replace(seconds=round(time.perf_counter() - start, 6))
 
 
@@ -171,6 +172,27 @@ def died(job: Job) -> PairResult:
     return _result(job.pair, "error", "worker_died", [told])
 
 
+def fault(pair: Pair, error: Exception, sides: "Sequence[_Side]" = ()) -> PairResult:
+    """Return the row of a pair on which this program itself failed, with what is known of its files.
+
+    Nothing that may have failed is relied upon: the second attempt uses plain text only.
+    """
+    status, code, message = "error", "internal", "It cannot be compared"
+    if pair.problem is None and (pair.first is None or pair.second is None):
+        # What is certain stays said: that there is no other file.
+        status, code = ("extra", "only_second") if pair.first is None else ("missing", "only_first")
+        role = "second" if pair.first is None else "first"
+        message = f"It is only in {role}. {role} {_CANNOT}"
+    files = " and ".join(path for path in (pair.first, pair.second) if path is not None)
+    message = f"{message}: {faults.described(error)} ({files}). {_REMEDY['internal']}"
+    try:
+        first, second = (next((each for each in sides if each.role == role), None) for role in _ROLES)
+        return _result(pair, status, code, [message], first, second)
+    except Exception:
+        plain = "".join(char if char.isprintable() and char != '"' else " " for char in message)
+        return PairResult(None, pair.name, plain[:_PLAIN], status, code)
+
+
 def names_its_files(row: PairResult) -> bool:
     """Whether a row's messages name paths, so that it cannot stand for other files with the same bytes."""
     return row.status == "error" or _CANNOT in row.messages
@@ -190,6 +212,7 @@ def prepare_process(parent: int | None = None) -> None:
     parent : int, optional
         Process to which this one belongs: it ends when that is gone.
     """
+    streams.secure()
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if parent is not None:
@@ -250,10 +273,13 @@ class _Figures(NamedTuple):
     boxes: tuple[Region, ...]
 
 
-def _row(job: Job) -> PairResult:
+def _row(job: Job, sides: "list[_Side]") -> PairResult:
+    """The row of a pair; `sides` gets what is known of its files, should this fail."""
     pair = job.pair
     first = _inspected("first", pair.first, job.max_pixels)
+    sides += [] if first is None else [first]
     second = _inspected("second", pair.second, job.max_pixels, first)
+    sides += [] if second is None else [second]
     if pair.problem is not None:
         code, message = pair.problem
         return _result(pair, "error", code, [message], first, second)
@@ -366,7 +392,7 @@ def _written(
     except ImageError as error:
         return [f"It could not be drawn: {error.reason}."]
     except Exception as error:
-        return [f"It could not be drawn: {_fault(error)}. Please report it."]
+        return [f"It could not be drawn: {faults.described(error)}. Please report it."]
     return []
 
 
@@ -397,7 +423,7 @@ def _inspected(role: str, path: str | None, max_pixels: int, other: _Side | None
     except MemoryError:
         side.error = ImageError("too_many_pixels", "there is not enough memory for it")
     except Exception as error:
-        side.error = ImageError("internal", _fault(error))
+        side.error = ImageError("internal", faults.described(error))
     return side
 
 
@@ -465,16 +491,8 @@ def _attempt(side: _Side, decode: Callable[[bytes, Any], T]) -> T | None:
         except MemoryError:
             side.error = ImageError("too_many_pixels", "there is not enough memory for it")
         except Exception as error:
-            side.error = ImageError("internal", _fault(error))
+            side.error = ImageError("internal", faults.described(error))
     return None
-
-
-def _fault(error: Exception) -> str:
-    """What to report of an exception that nobody foresaw: its kind, its text and where it came from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
-    text = f": {error}" if str(error) else ""
-    return f"a fault in this program, {type(error).__name__}{text}{place}"
 
 
 def _complaints(side: _Side) -> list[str]:
@@ -564,7 +582,7 @@ def _result(
 
 def _name_below(path: str | os.PathLike[str], *roots: Path) -> str:
     """The text name of a path below one of the roots, however either of them is written."""
-    wanted = Path(os.path.normpath(Path.cwd() / path))
+    wanted = Path(os.path.normpath(settings.local_path(path, "The picture", "file")))
     real = Path(os.path.realpath(wanted.parent), wanted.name)
     for seen, base in (*((wanted, root) for root in roots), *((real, root.resolve()) for root in roots)):
         if seen.is_relative_to(base):

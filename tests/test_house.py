@@ -20,10 +20,11 @@ PACKAGE = ROOT / "mymodules"
 
 # Each module may import those before it.
 ORDER = (
-    "errors", "settings", "formats", "images", "bands", "metrics", "regions", "pictures", "pairs", "workers",
-    "pool", "files", "runs", "results", "database", "records", "cache", "sources", "copies",
-    "originals", "served", "store", "extension", "reuse", "plans", "batch", "notify", "decisions", "views",
-    "pages", "viewer", "look", "filters", "bulk", "explore", "triage", "panel", "report", "__main__",
+    "errors", "faults", "streams", "settings", "formats", "images", "bands", "metrics", "regions", "pictures",
+    "pairs", "workers", "pool", "files", "runs", "results", "database", "records", "cache", "sources",
+    "copies", "originals", "served", "store", "extension", "reuse", "plans", "batch", "notify", "decisions",
+    "views", "pages", "viewer", "look", "filters", "bulk", "explore", "triage", "panel", "report",
+    "__main__",
 )  # fmt: skip
 
 MODULES = sorted(

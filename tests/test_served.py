@@ -374,7 +374,10 @@ def test_a_folder_that_cannot_be_one_is_told_and_nothing_served(tmp_path: Path) 
     with jupyter_server(tmp_path / "top", tmp_path / "home", option) as (served, log):
         assert served.ask(f"images/{ONE}.png").status == 404
         told = log.read_text(encoding="utf-8")
-    assert "no pictures are served. '~nosuchuser/x' is not a folder" in told
+    assert (
+        "no pictures are served. The store's folder is ~nosuchuser/x, and ~nosuchuser leads to no home"
+        in told
+    )
     assert "Traceback" not in told
 
 

@@ -487,7 +487,9 @@ def test_what_is_no_source_is_one_sentence(tmp_path: Path, source: Any) -> None:
     ids=repr,
 )  # fmt: skip
 def test_what_is_no_number_or_folder_is_one_sentence(tmp_path: Path, wrong: dict[str, Any]) -> None:
-    with pytest.raises(StoreError, match=r"it must be a number|is not a folder"):
+    with pytest.raises(
+        StoreError, match=r"it must be a number|must be the path of a folder|leads to no home folder"
+    ):
         DiffStore(**{"root": tmp_path / "store", **wrong})
 
 

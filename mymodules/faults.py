@@ -1,0 +1,28 @@
+"""What to report of an exception that nobody foresaw.
+
+A fault of this program costs one row, one picture or one answer, never a run: whoever catches one says so
+with these words.
+"""
+
+from pathlib import PurePath
+
+REPORT = "Please report it, with the files if you may share them."
+"""What to do about a fault."""
+
+_TEXT = 1000  # characters of an exception's own text; some hold whole arrays
+
+
+def described(error: BaseException) -> str:
+    """Return a clause without a full stop: the exception's kind, its text and where it came from.
+
+    It fails on no exception, one whose text cannot be made included.
+    """
+    try:
+        text = str(error)[:_TEXT].strip()
+    except Exception:
+        text = "its own text is unavailable"
+    trace, place = error.__traceback__, ""
+    while trace is not None:  # without the source's lines: reading them may fail as well
+        place = f" in {PurePath(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return f"a fault in this program, {type(error).__name__}{': ' if text else ''}{text}{place}"
