@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules import images
-from mymodules.formats import Header, png
+from mymodules.formats import Header, Remark, ignore, png
 from mymodules.formats.png import Bytes, PngHeader, Samples, as_rows, inflate, stretches, unfilter
 
 REACH = 3
@@ -87,9 +87,12 @@ def alike(first: Header, second: Header) -> bool:
     )
 
 
-def rows(data: bytes, header: PngHeader) -> Rows:
-    """Inflate a PNG file that is not interlaced; raises `ImageError` where it is damaged."""
-    return Rows(header, as_rows(inflate(data, header), header.stride))
+def rows(data: bytes, header: PngHeader, remark: Remark = ignore) -> Rows:
+    """Inflate a PNG file that is not interlaced; raises `ImageError` where it is damaged.
+
+    ``remark`` is called with what is odd about its pixel data though they are whole.
+    """
+    return Rows(header, as_rows(inflate(data, header, remark), header.stride))
 
 
 def of_samples(first: Samples, second: Samples) -> Iterator[Band]:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
-from mymodules.formats import Header, bmp, foreign, jpeg, png, tiff, webp
+from mymodules.formats import Header, Remark, bmp, foreign, ignore, jpeg, png, tiff, webp
 from mymodules.formats.png import Samples
 from mymodules.settings import MAX_PIXELS
 
@@ -30,6 +30,9 @@ Rgba = NDArray[np.uint8]
 T = TypeVar("T", bound=np.unsignedinteger[Any])
 
 _FORMATS: dict[str, ModuleType] = {"PNG": png, "JPEG": jpeg, "WebP": webp, "BMP": bmp, "TIFF": tiff}
+
+
+_REMARKING = (png,)  # whose decoders find what is odd
 
 
 def digest(source: Source) -> str:
@@ -57,14 +60,17 @@ def inspect(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Header:
     return header
 
 
-def decode(data: bytes, header: Header) -> Samples:
+def decode(data: bytes, header: Header, remark: Remark = ignore) -> Samples:
     """Samples as stored: (height, width, channels), uint8, or uint16 where the file has 16 bits.
 
     Channels: 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA; not premultiplied. ``header`` is what `inspect`
-    returned for the same bytes. Raises `ImageError` where only decoding shows the damage.
+    returned for the same bytes. Raises `ImageError` where only decoding shows the damage, and calls
+    ``remark`` with what only decoding shows to be odd about a file whose picture is whole.
     """
+    module = _FORMATS[header.format]
+    arguments = (data, header, remark) if module in _REMARKING else (data, header)
     try:
-        samples: Samples = _FORMATS[header.format].decode(data, header)
+        samples: Samples = module.decode(*arguments)
     except MemoryError:
         size = f"{header.width} x {header.height} px"
         raise ImageError("too_many_pixels", f"there is not enough memory for {size}") from None

@@ -373,6 +373,7 @@ def _is_plain(header: Header) -> bool:
         isinstance(header, PngHeader)
         and header.depth == 8
         and not header.interlaced
+        and not header.warnings
         and (header.colour_type == 3 or not header.transparency)
     )
 

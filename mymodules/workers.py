@@ -13,7 +13,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -22,7 +22,7 @@ import cv2
 from mymodules import bands, faults, images, metrics, pairs, pictures, regions, settings, streams
 from mymodules.bands import Band, Rows
 from mymodules.errors import ImageError, SettingsError
-from mymodules.formats import Header, png
+from mymodules.formats import Header, Remark, png
 from mymodules.formats.png import PngHeader, Samples
 from mymodules.metrics import DiffMetrics
 from mymodules.pairs import Pair
@@ -245,6 +245,7 @@ class _Side:
     digest: str | None = None
     header: Header | None = None
     error: ImageError | None = None
+    remarks: list[str] = field(default_factory=list)
     rows: Rows | None = None
     samples: Samples | None = None
 
@@ -481,11 +482,11 @@ def _check(side: _Side) -> None:
         _attempt(side, png.check if isinstance(side.header, PngHeader) else images.decode)
 
 
-def _attempt(side: _Side, decode: Callable[[bytes, Any], T]) -> T | None:
+def _attempt(side: _Side, decode: Callable[[bytes, Any, Remark], T]) -> T | None:
     """What a side holds, or a note in it of what is broken."""
     if side.error is None:
         try:
-            return decode(side.data, side.whole)
+            return decode(side.data, side.whole, side.remarks.append)
         except ImageError as error:
             side.error = error
         except MemoryError:
@@ -510,7 +511,7 @@ def _notes(side: _Side) -> list[str]:
         told.append(f"{side.role} is a {header.format} file, whatever its name says.")
     if header.trailing:
         told.append(f"{side.role} has {header.trailing} bytes after the end of its picture.")
-    told += [f"{side.role} {warning}." for warning in header.warnings]
+    told += [f"{side.role} {warning}." for warning in (*header.warnings, *side.remarks)]
     return told
 
 

@@ -285,8 +285,13 @@ def many_chunks() -> bytes:
     return drawn.png(idat_split=30, chunks_before=before, chunks_after_idat=[pngs.text(b"Author")])
 
 
-@pytest.mark.parametrize("number", range(len(pngs.chunks_of(many_chunks()))))
-def test_a_wrong_checksum_of_any_chunk_is_corrupt(number: int) -> None:
+NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+
+
+@pytest.mark.parametrize(
+    "number", [i for i, (kind, _) in enumerate(pngs.chunks_of(many_chunks())) if kind in NEEDED]
+)
+def test_a_wrong_checksum_of_any_chunk_that_pixels_need_is_corrupt(number: int) -> None:
     chunks = container(many_chunks())
     for wrong in (0, zlib.crc32(chunks[number][0] + chunks[number][1]) ^ 1):
         parts = [pngs.chunk(k, d, crc=wrong if i == number else None) for i, (k, d) in enumerate(chunks)]
@@ -302,7 +307,11 @@ def test_any_byte_changed_is_found_without_decoding() -> None:
             bad = bytearray(data)
             bad[position] ^= change
             expected = {"not_an_image"} if position < 8 else BROKEN
-            assert refusal(images.inspect, bytes(bad)) in expected, (position, change)
+            try:
+                found = images.inspect(bytes(bad)).warnings
+            except ImageError as error:
+                found = error.code in expected
+            assert found, (position, change)
 
 
 @pytest.mark.parametrize("length", [0, 1, 2**31 - 1, 2**31, 2**32 - 1])
@@ -497,8 +506,6 @@ def damaged_streams(drawn: pngs.Drawn, interlace: bool) -> dict[str, bytes]:
         "a row short": zlib.compress(body[:-row]),
         "half": zlib.compress(body[: len(body) // 2]),
         "nothing": zlib.compress(b""),
-        "a byte long": zlib.compress(body + b"\0"),
-        "a row long": zlib.compress(body + bytes(row)),
         "wrong checksum": stream[:-1] + bytes([stream[-1] ^ 1]),
         "checksum cut": stream[:-4],
         "checksum half": stream[:-2],
@@ -522,7 +529,7 @@ def test_damaged_pixel_data_are_refused(
     drawn = picture(colour_type, bit_depth, size=(9, 11))
     data = with_stream(drawn, damaged_streams(drawn, interlace)[damage], interlace=interlace)
     images.inspect(data)
-    allowed = {"corrupt"} if damage in {"a byte long", "a row long", "wrong checksum"} else BROKEN
+    allowed = {"corrupt"} if damage == "wrong checksum" else BROKEN
     assert refusal(images.read_rgba, data) in allowed
 
 

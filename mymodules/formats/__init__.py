@@ -3,16 +3,25 @@
 ``inspect(data, max_pixels)`` walks the container once and returns a `Header`; it never decodes
 pixels and raises `ImageError` for whatever makes the file unfit to compare, a size above the limit as
 soon as it is known. ``decode(data, header)`` returns the samples of a file that ``inspect`` has
-accepted, and raises `ImageError` where only decoding shows the damage. Nothing here knows a path,
+accepted, and raises `ImageError` where only decoding shows the damage. Where only decoding shows that a
+file is odd, it takes a third argument, which is called with the `Remark`. Nothing here knows a path,
 prints or keeps state.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from mymodules.errors import ImageError
 
 NO_LIMIT = 1 << 62
 """A number of pixels that no header can reach."""
+
+Remark = Callable[[str], None]
+"""Called with what only decoding shows to be odd about a file: a clause as in `Header.warnings`."""
+
+
+def ignore(clause: str) -> None:
+    """Take a remark that nobody wants to know."""
 
 
 @dataclass(frozen=True)
