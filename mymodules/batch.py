@@ -12,8 +12,9 @@ What is promised:
 import operator
 import os
 import time
+import warnings
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -26,8 +27,9 @@ from mymodules import pictures, plans, pool, results, settings
 from mymodules.errors import OutputError, SettingsError
 from mymodules.pairs import Pair
 from mymodules.plans import Plan
-from mymodules.settings import AnyPath
-from mymodules.workers import Job
+from mymodules.reuse import Reuse
+from mymodules.settings import AnyPath, shown
+from mymodules.workers import Job, PairResult
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +103,7 @@ class Run:
         """The drawings that there are for a row, by its ``image_filename``."""
         stem = self._stems.get(name, name)
         drawn = (self.pictures_dir / (stem + ending) for ending in pictures.ENDINGS)
-        return tuple(path for path in drawn if path.exists())
+        return tuple(path for path in drawn if os.path.exists(path))  # noqa: PTH110 - also of no possible name
 
     def frame(self) -> "pd.DataFrame":
         """The results as a table, see `results.load`."""
@@ -192,7 +194,8 @@ def run(
         Asked several times a second, also while no row comes; once it says True, the run ends like after an
         interrupt. For runs in another thread than the main one, which no interrupt reaches.
     resume : path, optional
-        A partial or finished CSV: do only what is missing there, or no longer true.
+        A partial or finished CSV: do only what is missing there, or no longer true. A row that was damaged
+        is compared again, as is every row of a finished CSV that was edited; a warning says so.
     store : path, optional
         The folder that remembers comparisons by content, below ``out`` unless it is absolute, and outside
         of first and second: a row is taken from there where both files, the options and the versions are
@@ -209,7 +212,8 @@ def run(
     OutputError
         The results cannot be written.
     ResultsError
-        A file to resume cannot be understood, or the run's own was written to by another program.
+        A file to resume cannot be understood, another process writes to that run at the moment, or the
+        run's own file was written to by another program.
     PoolError
         The worker processes do not start.
     KeyboardInterrupt
@@ -234,66 +238,141 @@ def run(
     if resume is None:
         plan = plans.new(asked, cancelled)
     else:
-        plan = plans.resumed(settings.local_path(resume, "resume", "file"), asked, cancelled)
-    memory = None
-    if memory_root is not None:
-        memory = plan.memory(memory_root, verify, keep_originals, cancelled)
-        try:
-            plan.reuse(memory)
-        except KeyboardInterrupt:
-            with results.PartialWriter(plan.partial_path, plan.kept):
-                pass  # so that there is something to resume
-            raise KeyboardInterrupt(plan.stopped(len(plan.kept))) from None
-
-    def begin(pair: Pair) -> Job:
+        plan = plans.resumed(settings.local_path(resume, "resume", "file"), asked)
+    with plan.lock:
+        memory = None
+        if memory_root is not None:
+            memory = plan.memory(memory_root, verify, keep_originals, cancelled)
+        course = _Course(plan, memory, began, on_progress)
+        csv_digest = _compared(course, executor, processes, cancelled)
+        interrupted = False
         if memory is not None:
-            memory.expect(pair)
-        return plan.job(pair)
+            try:
+                memory.save(originals=True)
+            except KeyboardInterrupt:  # the results are complete, and it is said that they are
+                interrupted = True
+        seconds = time.monotonic() - began
+        plan.finish(dict(course.counts), seconds, csv_digest)
+        _remove_partial(plan)
+    if interrupted:
+        message = (
+            f"All {course.total} pictures are compared, see {plan.csv_path}. The store does not know all"
+        )
+        raise KeyboardInterrupt(f"{message} of it: the next run may compare more.")
+    counts = dict(course.counts)
+    return Run(plan.csv_path, plan.pictures_dir, counts, seconds, plan.reused, plan.reasons, plan.stems)
 
-    done = len(plan.kept)
-    one_sided = {row.image_filename: row for row in plan.kept if row.status in plans.ONE_SIDED}
-    counts = Counter({status: 0 for status in STATUSES})
-    counts.update(row.status for row in plan.kept)
-    total = len(plan.part)
+
+class _Course:
+    """How far a run is: every row that comes is noted here, and none is kept."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        memory: Reuse | None,
+        began: float,
+        on_progress: Callable[[Progress], object] | None,
+    ) -> None:
+        self.plan, self.memory = plan, memory
+        self.total = len(plan.part)
+        self.counts = Counter({status: 0 for status in STATUSES})
+        self.done: set[str] = set()
+        self.one_sided: dict[str, PairResult] = {}
+        self._began, self._on_progress = began, on_progress
+        self._before = 0  # rows that were not compared now
+
+    def begin(self, pair: Pair) -> Job:
+        """The job of a pair that is to be compared."""
+        if self.memory is not None:
+            self.memory.expect(pair)
+        return self.plan.job(pair)
+
+    def kept(self, cancelled: Callable[[], bool]) -> Iterator[PairResult]:
+        """The rows that a resumed run keeps."""
+        for pair, row in self.plan.kept(cancelled):
+            yield row
+            self._note(pair, row)
+        self._before = len(self.done)
+
+    def reused(self) -> Iterator[list[PairResult]]:
+        """The rows that the store has of all other pairs."""
+        if self.memory is None:
+            return
+        part = [pair for pair in self.plan.part if pair.name not in self.done]
+        with closing(self.memory.take(part)) as parts:
+            for found in parts:
+                yield [row for _, row in found]
+                for pair, row in found:
+                    self._note(pair, row, taken=True)
+                self.plan.reused += len(found)
+                self._before += len(found)
+        self.plan.reasons = self.memory.reasons
+        if self.plan.reused and len(self.done) == self.total:
+            self._tell()
+
+    def compared(self, pair: Pair, row: PairResult) -> None:
+        """Note a row that a worker has made."""
+        self._note(pair, row)
+        self._tell()
+
+    def _note(self, pair: Pair, row: PairResult, *, taken: bool = False) -> None:
+        self.done.add(pair.name)
+        self.counts[row.status] += 1
+        if row.status in plans.ONE_SIDED:
+            self.one_sided[pair.name] = row
+        if self.memory is not None:
+            self.memory.add(pair, row, taken=taken)
+
+    def _tell(self) -> None:
+        if self._on_progress is None:
+            return
+        seconds = time.monotonic() - self._began
+        done = len(self.done)
+        rate = (done - self._before) / seconds if seconds > 0 else 0.0
+        remaining = (self.total - done) / rate if rate else None
+        counts, partial = dict(self.counts), self.plan.partial_path
+        self._on_progress(Progress(done, self.total, counts, seconds, rate, remaining, partial))
+
+
+def _compared(
+    course: _Course, executor: Executor | None, processes: int, cancelled: Callable[[], bool]
+) -> str:
+    """Make all rows that a run has not, and write its CSV; returns the digest of that."""
+    plan, memory = course.plan, course.memory
+    begun = False
     try:
-        with (
-            results.PartialWriter(plan.partial_path, plan.kept) as writer,
-            closing(pool.rows(plan.left, begin, executor, processes, cancelled)) as coming,
-        ):
-            if on_progress is not None and plan.reused and done == total:
-                on_progress(_progress(plan, done, counts, time.monotonic() - began))
-            for pair, row in coming:
-                writer.append(row)
-                done += 1
-                if row.status in plans.ONE_SIDED:
-                    one_sided[row.image_filename] = row
-                if memory is not None:
-                    memory.add(pair, row)
-                counts[row.status] += 1
-                if on_progress is not None:
-                    on_progress(_progress(plan, done, counts, time.monotonic() - began))
+        with results.PartialWriter(plan.partial_path, course.kept(cancelled)) as writer:
+            begun = True
+            if plan.earlier is not None:
+                plan.begin_again(plan.left(course.done))
+            for rows in course.reused():
+                writer.extend(rows)
+            left = plan.left(course.done)
+            with closing(pool.rows(left, course.begin, executor, processes, cancelled)) as coming:
+                for pair, row in coming:
+                    writer.append(row)
+                    course.compared(pair, row)
             names = (pair.name for pair in plan.part)
-            results.write(plan.csv_path, writer.sorted(names, plans.renamed(plan, one_sided)))
+            return results.write(plan.csv_path, writer.sorted(names, plans.renamed(plan, course.one_sided)))
     except BaseException as error:
         if memory is not None and not isinstance(error, OutputError):  # where there is no room it has none
             with suppress(KeyboardInterrupt):  # whoever is in a hurry says so again
                 memory.save()
         if not isinstance(error, KeyboardInterrupt):
             raise
-        raise KeyboardInterrupt(plan.stopped(done)) from None
-    interrupted = False
-    if memory is not None:
-        try:
-            memory.save(originals=True)
-        except KeyboardInterrupt:  # the results are complete, and it is said that they are
-            interrupted = True
-    seconds = time.monotonic() - began
-    plan.finish(dict(counts), seconds)
-    plan.partial_path.unlink(missing_ok=True)
-    if interrupted:
-        told = f"All {total} pictures are compared, see {plan.csv_path}. The store does not know all of it"
-        raise KeyboardInterrupt(f"{told}: the next run may compare more.")
-    return Run(plan.csv_path, plan.pictures_dir, dict(counts), seconds, plan.reused, plan.reasons, plan.stems)
+        raise KeyboardInterrupt(plan.stopped(len(course.done) if begun else None)) from None
+
+
+def _remove_partial(plan: Plan) -> None:
+    """Remove the partial CSV of a run that is complete; where that fails, a warning says what to do."""
+    try:
+        plan.partial_path.unlink(missing_ok=True)
+    except OSError as error:
+        warnings.warn(
+            f"The run is complete, see {shown(plan.csv_path)}. Only {shown(plan.partial_path)} cannot be "
+            f"removed ({error.strerror or error}): close the program that has it open, then delete it.",
+            stacklevel=3,
+        )
 
 
 def _store_folder(named: AnyPath) -> Path:
@@ -313,10 +392,3 @@ def _processors(wanted: int | None) -> int:
             f"num_processors is {wanted!r}: it must be a whole number above 0, or None for all."
         )
     return number
-
-
-def _progress(plan: Plan, done: int, counts: Counter[str], seconds: float) -> Progress:
-    total = len(plan.part)
-    rate = (done - len(plan.kept)) / seconds if seconds > 0 else 0.0
-    remaining = (total - done) / rate if rate else None
-    return Progress(done, total, dict(counts), seconds, rate, remaining, plan.partial_path)

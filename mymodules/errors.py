@@ -3,7 +3,7 @@
     MymodulesError
     ├── SettingsError   a folder or an option is wrong: raised before the first pair is read
     ├── OutputError     a result cannot be written
-    ├── ResultsError    a results file is absent, unfinished or not ours
+    ├── ResultsError    a results file is absent, unfinished, not ours, or being written by another process
     ├── PoolError       the worker processes do not start
     ├── StoreError      the store cannot be used, or has no image for a digest
     └── ImageError      one file cannot be compared: never leaves a run, it becomes a row
@@ -41,7 +41,7 @@ class OutputError(MymodulesError):
 
 
 class ResultsError(MymodulesError):
-    """A results file is absent, unfinished, or not what a run writes."""
+    """A results file is absent, unfinished, not what a run writes, or being written by another process."""
 
 
 class PoolError(MymodulesError):

@@ -5,7 +5,7 @@ A `Plan` is made of a `Request`, by `new` or by `resumed`; both refuse one with 
 
 import os
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.metadata import version
@@ -14,10 +14,11 @@ from typing import Any
 
 from mymodules import images, pairs, pictures, results, runs, settings, workers
 from mymodules.errors import OutputError, ResultsError, SettingsError
+from mymodules.locks import Lock
 from mymodules.pairs import Listing, Pair
 from mymodules.records import fingerprint
 from mymodules.reuse import Reuse, content
-from mymodules.settings import AnyPath, Settings
+from mymodules.settings import AnyPath, Settings, shown
 from mymodules.workers import Job, PairResult
 
 ONE_SIDED = ("missing", "extra")
@@ -45,7 +46,8 @@ class Plan:
     manifest: dict[str, Any]
     part: Sequence[Pair]
     alone: list[Pair]  # of the pairs that are no part of this run, those with one side only
-    kept: list[PairResult]
+    lock: Lock
+    earlier: Path | None = None  # the CSV from which a resumed run goes on
     reused: int = 0
     reasons: dict[str, str] = field(default_factory=dict)
 
@@ -61,10 +63,8 @@ class Plan:
     def pictures_dir(self) -> Path:
         return runs.pictures_path(self.settings.out, self.stamp)
 
-    @property
-    def left(self) -> list[Pair]:
-        """All pairs without a row, the largest first."""
-        done = {row.image_filename for row in self.kept}
+    def left(self, done: Collection[str]) -> list[Pair]:
+        """All pairs but those of these names, the largest first."""
         return sorted((pair for pair in self.part if pair.name not in done), key=lambda pair: -pair.size)
 
     def job(self, pair: Pair) -> Job:
@@ -86,15 +86,36 @@ class Plan:
     @property
     def resuming(self) -> str:
         """The call that goes on with this run, in this process too."""
+        return self._resuming(self.partial_path)
+
+    def _resuming(self, csv: Path) -> str:
         now, then = settings.recorded(), self.settings
         folders = f"{str(then.first)!r}, {str(then.second)!r}, "
         named = "" if now is None or (now.first, now.second) == (then.first, then.second) else folders
-        return f"batch.run({named}resume={str(self.partial_path)!r})"
+        return f"batch.run({named}resume={str(csv)!r})"
 
-    def stopped(self, done: int) -> str:
-        """What an interrupt says after so many rows."""
-        told = f"Stopped after {done} of {len(self.part)} pictures; their rows are kept. Go on with"
-        return f"{told} {self.resuming}."
+    def stopped(self, done: int | None) -> str:
+        """What an interrupt says after so many rows; None while those of the earlier CSV are looked at."""
+        if done is None and self.earlier is not None:
+            message = "Stopped before the first picture was compared; all rows are kept. Go on with"
+            return f"{message} {self._resuming(self.earlier)}."
+        message = f"Stopped after {done or 0} of {len(self.part)} pictures; their rows are kept. Go on with"
+        return f"{message} {self.resuming}."
+
+    def kept(self, cancelled: Callable[[], bool]) -> Iterator[tuple[Pair, PairResult]]:
+        """Pairs with the rows of the earlier CSV that still say what is in their files, one at a time."""
+        if self.earlier is None:
+            return
+        waiting = {pair.name: pair for pair in self.part}
+        for row in _earlier_rows(self.earlier, self.manifest):
+            if cancelled():
+                raise KeyboardInterrupt
+            # Renames are found anew at the end, from rows that do not speak of them yet.
+            pair = None if _RENAMED in row.messages else waiting.get(row.image_filename)
+            if pair is not None and _still_true(pair, row) and self.has_drawings(row):
+                del waiting[pair.name]
+                # Not one more copy of each name: there may be very many.
+                yield pair, row._replace(image_filename=pair.name)
 
     def begin(self) -> None:
         """Write the manifest and see that drawings can be written."""
@@ -103,8 +124,18 @@ class Plan:
             try:
                 self.pictures_dir.mkdir(exist_ok=True)
             except OSError as error:
-                told = f"The folder for drawings, {self.pictures_dir}, cannot be made"
-                raise OutputError(f"{told}: {error.strerror or error}.", self.pictures_dir) from error
+                raise OutputError(
+                    f"The folder for drawings, {shown(self.pictures_dir)}, cannot be made "
+                    f"({error.strerror or error}): remove what is in its place and see that there is room, "
+                    "then run again.",
+                    self.pictures_dir,
+                ) from error
+
+    def begin_again(self, left: Iterable[Pair]) -> None:
+        """`begin` for a resumed run, without drawings of the pairs that are to be compared."""
+        self.begin()
+        for pair in left:
+            pictures.remove(self.pictures_dir, self.stem(pair.name))
 
     def has_drawings(self, row: PairResult) -> bool:
         """Whether all drawings that belong to a row are there: a full disk may have prevented them."""
@@ -112,7 +143,7 @@ class Plan:
         stem = self.stem(row.image_filename)
         paths = (self.pictures_dir / (stem + ending) for ending in pictures.ENDINGS)
         too_large = workers.span(row) > self.settings.max_pixels
-        return row.status not in drawn or too_large or all(path.exists() for path in paths)
+        return row.status not in drawn or too_large or all(map(os.path.exists, paths))
 
     def memory(self, store: Path, verify: bool, keep_originals: bool, cancelled: Callable[[], bool]) -> Reuse:
         """What this run may take from a store."""
@@ -132,17 +163,10 @@ class Plan:
             cancelled=cancelled,
         )
 
-    def reuse(self, memory: Reuse) -> None:
-        """Take over what the store has for pairs that have no row yet; it gets what there is."""
-        taken = memory.take({row.image_filename for row in self.kept})
-        self.kept += taken
-        self.reused, self.reasons = len(taken), memory.reasons
-        names = {pair.name: pair for pair in self.part} if self.kept else {}
-        for row in self.kept:
-            memory.add(names[row.image_filename], row)
-
-    def finish(self, counts: dict[str, int], seconds: float) -> None:
+    def finish(self, counts: dict[str, int], seconds: float, csv_digest: str) -> None:
+        """Write into the manifest how the run has ended, and the digest of its CSV."""
         self.manifest |= {"complete": True, "counts": counts, "seconds": round(seconds, 3)}
+        self.manifest["csv_digest"] = csv_digest
         self.manifest |= {"reused": self.reused, "recomputed": counted(self.reasons)}
         self.manifest["reasons"] = _named(self.reasons, len(self.part))
         runs.write_manifest(runs.manifest_path(self.settings.out, self.stamp), self.manifest)
@@ -188,37 +212,48 @@ def new(asked: Request, cancelled: Callable[[], bool]) -> Plan:
         "stems": _stems(listing),
         "complete": False,
     }
-    plan = Plan(stamp, chosen, manifest, part, _alone(listing.pairs, part), kept=[])
-    plan.begin()
+    try:
+        lock = runs.lock(chosen.out, stamp)
+    except BaseException:
+        runs.manifest_path(chosen.out, stamp).unlink(missing_ok=True)
+        raise
+    plan = Plan(stamp, chosen, manifest, part, _alone(listing.pairs, part), lock)
+    try:
+        plan.begin()
+    except BaseException:
+        lock.release()
+        raise
     return plan
 
 
-def resumed(path: Path, asked: Request, cancelled: Callable[[], bool]) -> Plan:
+def resumed(path: Path, asked: Request) -> Plan:
     """The plan of a run that goes on from its CSV."""
     stamp, manifest = _begun(path)
     chosen = _as_then(manifest, path.parent, _named_again(manifest, asked))
     _refuse_another(path, manifest, asked)
-    rows = results.read_partial(path) if path.name.endswith(".partial.csv") else results.read(path)
     _check(chosen, asked.store)
-    listing = pairs.find(chosen.first, chosen.second)
-    manifest["stems"] = _stems(listing)
-    where = {"out": str(chosen.out), "pictures_dir": str(runs.pictures_path(chosen.out, stamp))}
-    manifest |= {**where, "complete": False}
-    part = listing.part(manifest["skip_until"], manifest["stop_at"])
-    # Renames are found anew at the end, from rows that do not speak of them yet.
-    by_name = {row.image_filename: row for row in rows if _RENAMED not in row.messages}
-    plan = Plan(stamp, chosen, manifest, part, _alone(listing.pairs, part), kept=[])
-    for pair in part:
-        if cancelled():
-            told = "Stopped before the first picture was compared; all rows are kept. Go on with"
-            raise KeyboardInterrupt(f"{told} {plan.resuming}.")
-        row = by_name.get(pair.name)
-        if row is not None and _still_true(pair, row) and plan.has_drawings(row):
-            plan.kept.append(row)
-    plan.begin()
-    for pair in plan.left:
-        pictures.remove(plan.pictures_dir, plan.stem(pair.name))
-    return plan
+    lock = runs.lock(chosen.out, stamp)
+    try:
+        _, manifest = _begun(path)  # whoever had the lock may have finished the run
+        finished = runs.finished_path(chosen.out, stamp)
+        if not os.path.lexists(path) and finished.is_file():
+            raise ResultsError(f"{shown(path)} is gone: the run is complete, see {shown(finished)}.")
+        listing = pairs.find(chosen.first, chosen.second)
+        manifest["stems"] = _stems(listing)
+        where = {"out": str(chosen.out), "pictures_dir": str(runs.pictures_path(chosen.out, stamp))}
+        manifest |= {**where, "complete": False}
+        part = listing.part(manifest["skip_until"], manifest["stop_at"])
+    except BaseException:
+        lock.release()
+        raise
+    return Plan(stamp, chosen, manifest, part, _alone(listing.pairs, part), lock, chosen.out / path.name)
+
+
+def _earlier_rows(path: Path, manifest: Mapping[str, Any]) -> Iterable[PairResult]:
+    """The rows of the CSV of a run that may be believed."""
+    if path.name.endswith(".partial.csv"):
+        return results.partial_rows(path)
+    return results.read_as_written(path, manifest.get("csv_digest"))
 
 
 def _chosen(asked: Request) -> Settings:

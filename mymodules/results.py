@@ -1,6 +1,8 @@
 r"""Rows on disk: from workers to CSV and back, and into pandas.
 
-Rows land in a partial CSV as they come, until the sorted one replaces it in one step.
+Rows land in a partial CSV as they come, until the sorted one replaces it in one step. The last cell of each
+row there is a check value, so that a damaged row is noticed and never goes on into another file. What
+vouches for the finished CSV, which has no such column, is its digest in the run's manifest.
 
 The CSV is UTF-8 with a byte order mark (Excel), has a header and is written by the csv module. A
 spreadsheet takes some texts for formulas: a text cell that matches ``^'*[=+\-@\t\r\n]`` is written with one
@@ -9,11 +11,13 @@ more ``'``, and reading takes one away. Reading never guesses: a text ``NA`` sta
 
 import bisect
 import csv
+import hashlib
 import io
 import itertools
 import json
 import math
 import re
+import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -37,6 +41,12 @@ _FLAGS = {"dim_differ"}
 _TEXTS = {"image_filename", "messages", "status", "code"}
 _OPTIONAL_TEXTS = {"first_digest", "second_digest", "renamed_from"}
 _REGIONS = {"regions"}
+_LARGEST = 2**53  # of whole numbers: those above are not exact as a float, which a spreadsheet makes of them
+
+CHECK: Final = "check"
+"""The last column of a partial CSV: 16 hex digits of BLAKE2b over the names and cells of all others."""
+
+_LONGEST_LINE = 1 << 20  # bytes; every row is shorter
 
 _SEED_COLUMNS = COLUMNS[:3]
 _REQUIRED = COLUMNS[:5]
@@ -99,8 +109,8 @@ def _parse(name: str, cell: str) -> Any:
     if name in _FLOATS:
         return float(cell)
     number = float(cell)  # pandas writes whole numbers beside missing ones as 12.0
-    if not number.is_integer():
-        raise ValueError(f"{cell!r} is not a whole number")
+    if not number.is_integer() or abs(number) > _LARGEST:
+        raise ValueError(f"{cell[:100]!r} is not a whole number")
     return int(number)
 
 
@@ -112,12 +122,17 @@ def _parse_flag(cell: str) -> bool:
 
 
 def _parse_regions(cell: str) -> tuple[Region, ...]:
-    boxes = json.loads(cell)
+    try:
+        boxes = json.loads(cell)
+    except RecursionError:
+        boxes = None
     if not isinstance(boxes, list):
-        raise ValueError(f"{cell!r} is no list of regions")
+        raise ValueError(f"{cell[:100]!r} is not a list of regions")
     for box in boxes:
         if not isinstance(box, list) or [type(side) for side in box] != [int] * 4:
-            raise ValueError(f"{box!r} is not [x, y, width, height]")
+            raise ValueError(f"{str(box)[:100]} is not [x, y, width, height]")
+        if max(map(abs, box)) > _LARGEST:
+            raise ValueError(f"{str(box)[:100]} is not a region of a picture")
     return tuple(Region(*box) for box in boxes)
 
 
@@ -130,6 +145,7 @@ class PartialWriter:
     """Writes rows as they come: a row that `append` has taken survives the end of this process.
 
     Rows are kept in the file and not in memory, so that ten thousand need no more of it than a thousand.
+    Each ends with its check value.
 
     Parameters
     ----------
@@ -147,8 +163,9 @@ class PartialWriter:
     def __init__(self, path: Path, rows: Iterable[PairResult] = ()) -> None:
         self.path = path
         self._begins: dict[str, int] = {}
-        self._end, self._checksum = len(_HEADER), zlib.crc32(_HEADER)
-        write(path, (self._noted(row.image_filename, encode([format_row(row)])) for row in rows))
+        self._end, self._checksum = len(_PARTIAL_HEADER), zlib.crc32(_PARTIAL_HEADER)
+        lines = (self._noted([row.image_filename], [_checked_line(row)]) for row in rows)
+        files.write(path, itertools.chain([_PARTIAL_HEADER], lines))
         try:
             self._file = path.open("a+b", buffering=0)
         except OSError as error:
@@ -156,16 +173,20 @@ class PartialWriter:
 
     def append(self, row: PairResult) -> None:
         """Hand one row to the operating system, in one piece."""
-        data = encode([format_row(row)])
+        self.extend([row])
+
+    def extend(self, rows: Sequence[PairResult]) -> None:
+        """Hand several rows to the operating system, in one piece; none of them where that fails."""
+        lines = [_checked_line(row) for row in rows]
         try:
-            files.write_all(self._file, data)
+            files.write_all(self._file, b"".join(lines))
         except OSError as error:
             self._take_back()
             raise files.not_written(self.path, error) from error
-        self._noted(row.image_filename, data)
+        self._noted([row.image_filename for row in rows], lines)
 
     def sorted(self, names: Iterable[str], instead: Mapping[str, PairResult]) -> Iterator[bytes | PairResult]:
-        """The rows of these names in their order, for `write`; some of them replaced.
+        """The rows of these names in their order, for `write`, without check values; some of them replaced.
 
         Raises
         ------
@@ -191,7 +212,7 @@ class PartialWriter:
                     line = self._file.read(size)
                     if len(line) != size:
                         raise self._spoilt()
-                    yield line
+                    yield line.rpartition(b",")[0] + _LINE_BREAK
         except OSError as error:
             told = f"{shown(self.path)} cannot be read ({error.strerror or error})"
             raise OutputError(f"{told}: see to its disk, then resume the run.", self.path) from error
@@ -200,10 +221,12 @@ class PartialWriter:
         told = f"{shown(self.path)} was written to by another program during the run"
         return ResultsError(f"{told}: begin a new run. What is in the store is not compared again.")
 
-    def _noted(self, name: str, data: bytes) -> bytes:
-        """Remember where the line of a row stands; returns the line."""
-        self._begins[name] = self._end
-        self._end += len(data)
+    def _noted(self, names: Sequence[str], lines: Sequence[bytes]) -> bytes:
+        """Remember where the lines of rows stand; returns them."""
+        for name, line in zip(names, lines, strict=True):
+            self._begins[name] = self._end
+            self._end += len(line)
+        data = b"".join(lines)
         self._checksum = zlib.crc32(data, self._checksum)
         return data
 
@@ -229,7 +252,7 @@ class PartialWriter:
         self.close()
 
 
-def write(path: Path, rows: Iterable[PairResult | bytes]) -> None:
+def write(path: Path, rows: Iterable[PairResult | bytes]) -> str:
     """Write a whole CSV in one step.
 
     Parameters
@@ -238,13 +261,26 @@ def write(path: Path, rows: Iterable[PairResult | bytes]) -> None:
     rows : iterable of PairResult or bytes
         Rows, or their lines as they stand in another file.
 
+    Returns
+    -------
+    str
+        The digest of the file, 32 hex digits of BLAKE2b-128.
+
     Raises
     ------
     OutputError
         With the path; a file that was there before is unchanged and nothing is left beside it.
     """
-    lines = (row if isinstance(row, bytes) else encode([format_row(row)]) for row in rows)
-    files.write(path, itertools.chain([_HEADER], lines))
+    digest = hashlib.blake2b(digest_size=16)
+
+    def lines() -> Iterator[bytes]:
+        cells = (row if isinstance(row, bytes) else encode([format_row(row)]) for row in rows)
+        for line in itertools.chain([_HEADER], cells):
+            digest.update(line)
+            yield line
+
+    files.write(path, lines())
+    return digest.hexdigest()
 
 
 def encode(rows: Iterable[Sequence[str]]) -> bytes:
@@ -255,7 +291,31 @@ def encode(rows: Iterable[Sequence[str]]) -> bytes:
     return text.getvalue().encode("utf-8", "backslashreplace")
 
 
+_LINE_BREAK = b"\r\n"
 _HEADER = BOM + encode([COLUMNS])
+_PARTIAL_HEADER = BOM + encode([[*COLUMNS, CHECK]])
+
+
+def check_value(cells: Sequence[str], columns: Sequence[str] = COLUMNS) -> str:
+    """The check value of a row: it fits no row of other cells, and no other columns."""
+    digest = _BEGUN.copy() if columns is COLUMNS else _begun(columns)
+    digest.update(encode([cells]))
+    return digest.hexdigest()
+
+
+def _begun(columns: Sequence[str]) -> "hashlib.blake2b":
+    return hashlib.blake2b(encode([columns]), digest_size=8)
+
+
+_BEGUN = _begun(COLUMNS)
+
+
+def _checked_line(row: PairResult) -> bytes:
+    cells = format_row(row)
+    line = encode([cells])
+    digest = _BEGUN.copy()
+    digest.update(line)
+    return line[: -len(_LINE_BREAK)] + b"," + digest.hexdigest().encode() + _LINE_BREAK
 
 
 # --- reading -----------------------------------------------------------------------------------------
@@ -274,17 +334,139 @@ def read(path: Path) -> list[PairResult]:
 
 
 def read_partial(path: Path) -> list[PairResult]:
-    """Read a partial CSV, without a last line that a kill has torn.
+    """Read a partial CSV: the rows whose check value fits.
 
-    A row counts as whole when its line break has begun; only what follows the last of these is dropped.
+    Others are left out with a warning that says how many, but for a last line that a kill has cut off: a row
+    counts as whole when its line break has begun. A file of a version that wrote no check values is read
+    without them.
 
     Raises
     ------
     ResultsError
-        As `read`.
+        When the file is absent or not a run's; and as `read` for one without check values.
     """
-    data = _whole_lines(files.read(path))
-    return _rows(path, _decode(path, data)) if data else []
+    return list(partial_rows(path))
+
+
+def partial_rows(path: Path) -> Iterator[PairResult]:
+    """The rows that `read_partial` returns, one after the other."""
+    data = files.read(path)
+    if not _has_checks(data):
+        data = _whole_lines(data)
+        yield from _rows(path, _decode(path, data)) if data else ()
+        return
+    for number, columns, cells in _fitting(path, data):
+        named = dict(zip(columns, cells, strict=True))
+        try:
+            yield PairResult(**{name: _parse(name, named[name]) for name in COLUMNS if name in named})
+        except ValueError as error:
+            raise _not_understood(path, number, str(error)) from error
+
+
+def read_as_written(path: Path, digest: object) -> list[PairResult]:
+    """Read a finished CSV as `read`, if it is the one that has this digest.
+
+    Any other was changed after the run, by a person or a fault, so that its rows say nothing of the
+    pictures: none is returned then, and a warning says so. Without a digest, as in the manifest of an
+    earlier version, all are believed.
+    """
+    data = files.read(path)
+    if digest is None or digest == _digest(data):
+        return _rows(path, _decode(path, data))
+    if not _is_ours(_header_of(data)):
+        _rows(path, _decode(path, data))  # raises: it is another file
+    warnings.warn(
+        f"{shown(path)} is not as the run wrote it: it was edited or damaged. No row of it is believed; all "
+        "its pictures are compared again, and then the file is replaced.",
+        stacklevel=2,
+    )
+    return []
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _header_of(data: bytes) -> list[str]:
+    """The cells of the first line, whatever they are."""
+    line = data[: data.find(b"\n") + 1 or None][:_LONGEST_LINE]
+    try:
+        return next(csv.reader([line.decode("utf-8-sig", "replace").rstrip("\r\n")]), [])
+    except csv.Error:
+        return []
+
+
+def _is_ours(header: Sequence[str]) -> bool:
+    """Whether this was the header of a run's CSV, though a cell may be damaged."""
+    return len(set(COLUMNS) & set(header)) >= len(_REQUIRED)
+
+
+def _has_checks(data: bytes) -> bool:
+    """Whether a partial CSV was written with check values.
+
+    One whose header is exactly that of an earlier version was not. Any other header of ours is damaged, or
+    has further columns; its rows must show that they are whole.
+    """
+    header = _header_of(data)
+    earlier = len(header) >= len(_REQUIRED) and header == list(COLUMNS[: len(header)])
+    return _is_ours(header) and not earlier and not _PARTIAL_HEADER.startswith(data)
+
+
+def _fitting(path: Path, data: bytes) -> Iterator[tuple[int, Sequence[str], list[str]]]:
+    """Line number, columns and cells of the rows of a partial CSV whose check value fits."""
+    header = _header_of(data)
+    headers: list[Sequence[str]] = [COLUMNS]
+    if header[-1:] == [CHECK] and tuple(header[:-1]) != COLUMNS and len(set(header)) == len(header):
+        headers.append(tuple(header[:-1]))  # a later version's; or it is damaged, and fits no row
+    lines = io.BytesIO(data).readlines()
+    at, whole = 1, 1
+    misfits: list[int] = [] if header[:-1] in map(list, headers) else [0]
+    while at < len(lines):
+        end = _end_of_row(lines, at)
+        row = b"".join(lines[at:end])
+        found = _fits(row, headers) if row.endswith((b"\r", b"\n")) else None
+        if found is not None:
+            yield at + 1, *found
+        elif row.strip():
+            misfits.append(at)
+            end = at + 1
+        at = end
+        whole = at if found is not None else whole
+    rest = b"".join(lines[whole:])
+    if rest.count(b'"') % 2 or not rest.endswith(b"\n"):
+        misfits = [line for line in misfits if line < whole]  # the last line was cut off, not damaged
+    if misfits:
+        count = f"{len(misfits)} of its lines do" if len(misfits) > 1 else "one of its lines does"
+        warnings.warn(
+            f"{shown(path)} was damaged or edited: {count} not fit the check value and must be left out. A "
+            "resumed run compares these pictures again.",
+            stacklevel=2,
+        )
+
+
+def _end_of_row(lines: Sequence[bytes], at: int) -> int:
+    """The line after a row: quotes inside of cells are doubled, so that their number is even at its end."""
+    quotes = size = 0
+    for end in range(at, len(lines)):
+        quotes += lines[end].count(b'"')
+        size += len(lines[end])
+        if quotes % 2 == 0 or size > _LONGEST_LINE:
+            return end + 1
+    return len(lines)
+
+
+def _fits(line: bytes, headers: Sequence[Sequence[str]]) -> tuple[Sequence[str], list[str]] | None:
+    """Columns and cells of a row whose check value fits; None for any other bytes."""
+    try:
+        found = list(csv.reader(io.StringIO(line.decode("utf-8"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error):
+        return None
+    if len(found) == 1:
+        *cells, value = found[0] or [""]
+        for columns in headers:
+            if len(cells) == len(columns) and value == check_value(cells, columns):
+                return columns, cells
+    return None
 
 
 def _whole_lines(data: bytes) -> bytes:
@@ -299,7 +481,7 @@ def _whole_lines(data: bytes) -> bytes:
         if quotes % 2 == 0:
             return data[: at + 1]
         end = at
-    return b"" if _HEADER.startswith(data) else data
+    return b"" if _PARTIAL_HEADER.startswith(data) else data
 
 
 def _rows(path: Path, text: str) -> list[PairResult]:
@@ -360,38 +542,56 @@ def load(path: AnyPath | None = None) -> "pd.DataFrame":
     Parameters
     ----------
     path : path, optional
-        A CSV: finished, partial (without a torn last line), or the three columns without a header that
-        the first notebook wrote. By default the newest finished one in the output folder of the settings.
+        A CSV: finished, partial (as `read_partial`), or the three columns without a header that the first
+        notebook wrote. By default the newest finished one in the output folder of the settings.
 
     Returns
     -------
     DataFrame
         All of `COLUMNS`, then columns that are not known here, as text. Integers are ``Int64``, flags
         ``boolean``, figures ``float64``, text ``str``; `regions` holds lists of [x, y, width, height], None
-        where nothing was compared. ``attrs["run"]`` is the run's manifest, empty where there is none.
+        where nothing was compared. ``attrs["run"]`` is the run's manifest, empty where there is none;
+        ``attrs["edited"]`` is whether a finished file is another one than the run wrote, where that is known.
 
     Raises
     ------
     ResultsError
         When there is no finished run, or the file cannot be understood.
     """
-    file = (
-        runs.newest((settings.recorded() or settings.resolve()).out)
-        if path is None
-        else settings.local_path(path, "The results file", "file")
-    )
+    file = _newest() if path is None else settings.local_path(path, "The results file", "file")
     data = files.read(file)
-    if file.name.endswith(".partial.csv"):
-        data = _whole_lines(data) or BOM + ",".join(COLUMNS).encode()
-    text = _decode(file, data)
-    if not text:
-        raise ResultsError(f"{shown(file)} is empty: it holds the results of no run.")
-    columns = _columns(file, text) if _has_header(text) else _seed_columns(file, text)
+    is_partial = file.name.endswith(".partial.csv")
+    if is_partial and _has_checks(data):
+        columns = _checked_columns(file, data)
+    else:
+        if is_partial:
+            data = _whole_lines(data) or BOM + ",".join(COLUMNS).encode()
+        text = _decode(file, data)
+        if not text:
+            raise ResultsError(f"{shown(file)} is empty: it holds the results of no run.")
+        columns = _columns(file, *_cells(file, text)) if _has_header(text) else _seed_columns(file, text)
     frame = _frame(columns)
     stamp = runs.stamp_of(file)
     manifest = runs.manifest_path(file.parent, stamp) if stamp else None
-    frame.attrs["run"] = runs.read_manifest(manifest) if manifest is not None and manifest.exists() else {}
+    run = runs.read_manifest(manifest) if manifest is not None and manifest.exists() else {}
+    frame.attrs["run"] = run
+    if not is_partial and "csv_digest" in run:
+        frame.attrs["edited"] = run["csv_digest"] != _digest(data)
     return frame
+
+
+def _newest() -> Path:
+    return runs.newest((settings.recorded() or settings.resolve()).out)
+
+
+def _checked_columns(path: Path, data: bytes) -> dict[str, list[Any]]:
+    """The columns of a partial CSV, without check values."""
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for number, header, cells in _fitting(path, data):
+        for name in header:
+            columns.setdefault(name, [])
+        _enter(columns, path, number, header, cells)
+    return columns
 
 
 def _has_header(text: str) -> bool:
@@ -399,16 +599,22 @@ def _has_header(text: str) -> bool:
     return set(_SEED_COLUMNS) <= {cell.strip('"') for cell in first_line.split(",")}
 
 
-def _columns(path: Path, text: str) -> dict[str, list[Any]]:
-    header, lines = _cells(path, text)
+def _columns(path: Path, header: list[str], lines: list[tuple[int, list[str]]]) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {name: [] for name in header}
     for number, cells in lines:
-        for name, cell in zip(header, cells, strict=True):
-            try:
-                columns[name].append(_parse(name, cell) if name in COLUMNS else cell)
-            except ValueError as error:
-                raise _not_understood(path, number, str(error)) from error
+        _enter(columns, path, number, header, cells)
     return columns
+
+
+def _enter(
+    columns: dict[str, list[Any]], path: Path, number: int, header: Sequence[str], cells: Sequence[str]
+) -> None:
+    """Append the values of one line to their columns."""
+    for name, cell in zip(header, cells, strict=True):
+        try:
+            columns[name].append(_parse(name, cell) if name in COLUMNS else cell)
+        except ValueError as error:
+            raise _not_understood(path, number, str(error)) from error
 
 
 # The first notebook wrote names as they are, so a name with commas or line breaks still is one name. Tried in

@@ -8,13 +8,14 @@ What a run finds is kept as it goes. Whatever goes wrong with the store costs ti
 says so, and everything is compared.
 """
 
+import contextlib
 import functools
 import os
 import shutil
 import stat
 import time
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,9 @@ EVERY: Final = 500, 10.0
 """Rows, and s: what a run has found is kept after so many, or so long."""
 
 _FORGETS = "does not know all of this run, and the next one compares more"
+
+AT_ONCE: Final = 2000
+"""Pairs that are looked up together: what is known of them is let go before the next ones."""
 
 T = TypeVar("T")
 
@@ -90,23 +94,31 @@ class Reuse:
 
     def __post_init__(self) -> None:
         self._states: dict[str, tuple[FileState, int]] = {}  # of the files that are being compared
-        self._taken: set[str] = set()
+        self._store: DiffStore | None = None  # while it is open
+        self._was_empty: bool | None = None  # before this run wrote into it
         self._files: list[DigestedFile] = []
         self._rows: list[StoredRow] = []
-        # What to copy: of pairs that were compared the store knows the digests, of others only their rows.
+        # What to copy: of pairs that were compared or taken the store knows the digests, of others the rows.
         self._changed: list[Pair] = []
         self._originals: list[tuple[str, str]] = []
         self._usable, self._saved = True, time.monotonic()
 
-    def take(self, done: Collection[str]) -> list[PairResult]:
-        """Rows that need no comparison, their drawings in place, for all pairs but those of these names."""
+    def take(self, part: Sequence[Pair]) -> Generator[list[tuple[Pair, PairResult]], None, None]:
+        """Pairs of these that need no comparison, with their rows, drawings in place; `AT_ONCE` at a time.
+
+        Each of them is to be handed to `add`.
+        """
         try:
-            with DiffStore(self.root) as store:
-                return self._take(store, [pair for pair in self.part if pair.name not in done])
+            with DiffStore(self.root) as self._store:
+                for start in range(0, len(part), AT_ONCE):
+                    if self.cancelled():
+                        return
+                    yield self._take(self._store, part[start : start + AT_ONCE])
         except Exception as error:  # whatever it is, a run can do without
             self.reasons.clear()
             self._give_up("is not used by this run, which compares everything", error)
-            return []
+        finally:
+            self._store = None
 
     def expect(self, pair: Pair) -> None:
         """Look at the files of a pair that is to be compared, before they are read."""
@@ -116,15 +128,15 @@ class Reuse:
         except Exception as error:
             self._give_up(_FORGETS, error)
 
-    def add(self, pair: Pair, row: PairResult) -> None:
-        """Keep a row of this run, sooner or later."""
+    def add(self, pair: Pair, row: PairResult, *, taken: bool = False) -> None:
+        """Keep a row of this run, sooner or later; say where it is one that `take` gave."""
         if self._usable:
             try:
-                self._add(pair, row)
+                self._add(pair, row, taken)
             except Exception as error:  # a run can do without
                 self._give_up(_FORGETS, error)
 
-    def _add(self, pair: Pair, row: PairResult) -> None:
+    def _add(self, pair: Pair, row: PairResult, taken: bool) -> None:
         sides = _sides(pair, row)
         compared = False
         for path, digest in sides:
@@ -133,21 +145,23 @@ class Reuse:
                 compared = True
                 self._files.append(DigestedFile(path, state[0], digest, state[1]))
         if self.keep_originals and row.status == "changed":
-            if compared:
+            if compared or taken:
                 self._changed.append(pair)
             else:
                 self._originals += [(digest, path) for path, digest in sides if digest is not None]
         if pair.problem is None and all(digest is not None for _, digest in sides):
-            self._rows += self._stored(row)
+            self._rows += self._stored(row, taken)
         rows, seconds = EVERY
-        if len(self._rows) >= rows or time.monotonic() - self._saved > seconds:
+        found = max(len(self._rows), len(self._files) // 2)
+        if found >= rows or time.monotonic() - self._saved > seconds:
             self.save()
 
     def save(self, *, originals: bool = False) -> None:
         """Keep what was added up to now, and where it is asked for copies of pictures: they take longest."""
         if self._usable and (self._files or self._rows or (originals and (self._changed or self._originals))):
             try:
-                with DiffStore(self.root) as store:
+                with self._opened() as store:
+                    self._is_new(store)
                     store.records.remember_files(self._files)
                     manners = _grouped(self._rows, lambda stored: stored.row.image_filename)
                     for manner, rows in manners.items():
@@ -160,12 +174,22 @@ class Reuse:
                 self._give_up(_FORGETS, error)
         self._files, self._rows, self._saved = [], [], time.monotonic()
 
+    def _opened(self) -> contextlib.AbstractContextManager[DiffStore]:
+        """The store: the open one, which stays open, or one that is closed afterwards."""
+        return DiffStore(self.root) if self._store is None else contextlib.nullcontext(self._store)
+
+    def _is_new(self, store: DiffStore) -> bool:
+        """Whether the store knew nothing before this run."""
+        if self._was_empty is None:
+            self._was_empty = store.records.is_empty()
+        return self._was_empty
+
     def _copy(self, store: DiffStore, originals: Iterable[tuple[str, str]]) -> None:
         """Keep copies of files, which come with their digests."""
         store.keep_originals(original for original in originals if not self.cancelled())
 
-    def _take(self, store: DiffStore, part: Sequence[Pair]) -> list[PairResult]:
-        if store.records.is_empty():
+    def _take(self, store: DiffStore, part: Sequence[Pair]) -> list[tuple[Pair, PairResult]]:
+        if self._is_new(store):
             self.reasons |= {pair.name: "new" if pair.problem is None else "error" for pair in part}
             return []
         moment = time.time_ns()
@@ -200,8 +224,7 @@ class Reuse:
                     for path, digest in _sides(pair, row)
                     if digest is not None and path not in trusted
                 ]
-                found.append(row)
-        self._taken.update(row.image_filename for row in found)
+                found.append((pair, row))
         return found
 
     def _contents(self, paths: Sequence[str]) -> list[str | None]:
@@ -209,11 +232,10 @@ class Reuse:
         with ThreadPoolExecutor() as threads:
             return list(threads.map(lambda path: None if self.cancelled() else content(path), paths))
 
-    def _stored(self, row: PairResult) -> list[StoredRow]:
+    def _stored(self, row: PairResult, taken: bool) -> list[StoredRow]:
         """What is to be kept of a row, if anything."""
         if self.pictures_dir is None or not self._is_drawn(row):
-            # Of one that was taken the store may know drawings.
-            return [] if row.image_filename in self._taken else [StoredRow(row)]
+            return [] if taken else [StoredRow(row)]  # of one that was taken the store may know drawings
         stem, folder = self.stem(row.image_filename), self._folder
         if self._is_too_large(row):
             return [StoredRow(row, folder, stem)]

@@ -2,7 +2,8 @@
 
 A run owns four names in its output folder: ``results-<stamp>.json``, its manifest; beside it
 ``results-<stamp>.partial.csv``, where rows land as they come, until the sorted ``results-<stamp>.csv``
-replaces it in one step; and ``03.diff-<stamp>``, its drawings. `reserve` finds a stamp that no other run has.
+replaces it in one step; and ``03.diff-<stamp>``, its drawings. While somebody writes to them there is also
+``results-<stamp>.lock``. `reserve` finds a stamp that no other run has.
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mymodules import files, settings
 from mymodules.errors import ResultsError, SettingsError
+from mymodules.locks import Lock
 from mymodules.settings import AnyPath, shown
 
 if TYPE_CHECKING:
@@ -41,6 +43,19 @@ def manifest_path(out: Path, stamp: str) -> Path:
 def pictures_path(out: Path, stamp: str) -> Path:
     """The folder of a run's drawn pictures."""
     return out / f"03.diff-{stamp}"
+
+
+def lock(out: Path, stamp: str) -> Lock:
+    """Become the one who writes to the files of a run.
+
+    Raises
+    ------
+    ResultsError
+        Another process or thread does: the message names it.
+    OutputError
+        When nothing can be written into `out`.
+    """
+    return Lock(out / f"results-{stamp}.lock", partial_path(out, stamp))
 
 
 def stamp_of(path: AnyPath) -> str | None:

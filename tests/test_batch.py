@@ -1,6 +1,7 @@
 """Runs: what they refuse, what they write and say, from wherever they are started; see test_survival too."""
 
 import functools
+import hashlib
 import json
 import os
 import shutil
@@ -129,6 +130,9 @@ def test_what_a_run_leaves_in_its_folder(given: Folders) -> None:
     assert versions["numpy"] == version("numpy")
     assert {"mymodules", "opencv-python-headless", "imagecodecs"} < versions.keys()
     assert Path(manifest.pop("root")).is_absolute()
+    assert (
+        manifest.pop("csv_digest") == hashlib.blake2b(run.csv_path.read_bytes(), digest_size=16).hexdigest()
+    )
     assert manifest == {
         "stamp": stamp,
         "first": str(given.first),
@@ -550,13 +554,15 @@ def test_row_is_kept_only_while_both_files_are_what_they_were(own: Folders) -> N
     assert figures(fresh.csv_path) == figures(resumed.csv_path)
 
 
-@pytest.mark.parametrize("code", ["vanished", "permission", "worker_died", "changed_during_run"])
+@pytest.mark.parametrize("code", ["vanished", "permission", "worker_died", "changed_during_run", "internal"])
 def test_what_says_more_about_that_run_is_done_again(given: Folders, expected: batch.Run, code: str) -> None:
     run = batch.run(*given)
     rows = results.read(run.csv_path)
     rows[4] = rows[4]._replace(status="error", code=code)
-    results.write(run.csv_path, rows)
-    resumed, redone = again(run.csv_path)
+    partial = runs.partial_path(given.out, str(runs.stamp_of(run.csv_path)))
+    with results.PartialWriter(partial, rows):
+        run.csv_path.unlink()
+    resumed, redone = again(partial)
     assert redone == {rows[4].image_filename}
     assert figures(resumed.csv_path) == figures(expected.csv_path)
 

@@ -1,0 +1,240 @@
+"""One writer at a time: a lock on a file, which the operating system drops when its process ends.
+
+What is promised:
+
+- Of several processes, and of several threads of one process, one has the lock; the others get an error
+  that names its process, host and time.
+- A process that is killed holds it no longer, though its forks live on: nothing needs to be cleaned up.
+- `Lock.release` removes the file.
+
+Some network folders cannot lock. There the owner that is written in the file is believed while its process
+runs on this host; that keeps out whoever comes later, but not two that begin in the same moment, nor one on
+another host.
+"""
+
+import contextlib
+import errno
+import io
+import json
+import os
+import platform
+import secrets
+import stat
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+import psutil
+
+from mymodules import files
+from mymodules.errors import OutputError, ResultsError
+from mymodules.settings import shown
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+_HELD_BY_ANOTHER: Final = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+_FAR: Final = 1 << 30  # Windows keeps others from reading a locked byte: it is one behind all that is read
+_PATIENCE: Final = 0.5  # s
+_LONGEST: Final = 4096  # bytes; what names an owner is shorter
+
+
+class _Owner(NamedTuple):
+    """What a lock's file says of the process that has it."""
+
+    pid: int
+    host: str
+    since: str
+    started: float  # when the process was, s since the epoch: its number may belong to another one later
+    token: str
+
+    @property
+    def in_words(self) -> str:
+        if self.is_here and self.pid == os.getpid():
+            return f"another thread of this process, {self.pid}, since {self.since}"
+        return f"process {self.pid} on {self.host} since {self.since}"
+
+    @property
+    def is_here(self) -> bool:
+        return self.host == platform.node()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether this process of this host is still there."""
+        if not self.is_here:
+            return False
+        if self.pid == os.getpid():
+            return any(lock.token == self.token for lock in _held)
+        return abs(_started(self.pid) - self.started) < 1
+
+
+class Lock:
+    """The right to write something; a context manager that ends with `release`.
+
+    Parameters
+    ----------
+    path : Path
+        A file for the lock alone, created where it is absent.
+    subject : Path
+        What may be written by its owner: the message names it.
+
+    Raises
+    ------
+    ResultsError
+        Somebody else has it. Nothing was changed.
+    OutputError
+        The file cannot be opened.
+    """
+
+    def __init__(self, path: Path, subject: Path) -> None:
+        self.path = path
+        self.token = secrets.token_hex(8)
+        self._pid = os.getpid()
+        since = datetime.now().astimezone().isoformat(" ", "seconds")
+        owner = _Owner(self._pid, platform.node(), since, _started(self._pid), self.token)
+        self._file: io.FileIO | None = self._taken(subject)
+        _held.add(self)
+        with contextlib.suppress(OSError):  # where there is no room, others are told less
+            self._file.seek(0)
+            self._file.truncate()
+            self._file.write((json.dumps(owner._asdict()) + "\n").encode("ascii"))
+
+    def release(self) -> None:
+        """Give up the right and remove the file. A fork of the owner does nothing here."""
+        file, self._file = self._file, None
+        _held.discard(self)
+        if file is None or self._pid != os.getpid():
+            return
+        if sys.platform == "win32":  # where nothing that is open can be removed
+            with contextlib.suppress(OSError):
+                os.lseek(file.fileno(), _FAR, os.SEEK_SET)
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+            file.close()
+            with contextlib.suppress(OSError):
+                self.path.unlink(missing_ok=True)
+        else:
+            with file, contextlib.suppress(OSError):  # one that stays does no harm: it is not locked
+                if _is_at(file, self.path):
+                    self.path.unlink(missing_ok=True)
+
+    def _taken(self, subject: Path) -> io.FileIO:
+        """The locked file, which nobody has removed meanwhile."""
+        while True:
+            file = _opened(self.path)
+            try:
+                locked = _lock(file)
+                owner = None if locked else _owner(file)
+                if locked is False or (owner is not None and owner.is_running):
+                    by = _named(file)
+                    raise ResultsError(
+                        f"{shown(subject)} is being written by {by}: wait until that run has ended, or end "
+                        "it, and then resume."
+                    )
+                if _is_at(file, self.path):
+                    return file
+            except BaseException:
+                file.close()
+                raise
+            file.close()  # its owner removed it before we got it: there may be a new one
+
+    def _forget(self) -> None:
+        """In a fork: the owner's copy of the file is the only one that counts."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
+            self._file = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+_held: set[Lock] = set()
+
+
+def _after_fork() -> None:
+    for lock in list(_held):
+        lock._forget()
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _opened(path: Path) -> io.FileIO:
+    # Never through a link: what it leads to would be written into.
+    how = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    how |= getattr(os, "O_NONBLOCK", 0)  # a pipe in its place is not waited for
+    try:
+        file = io.FileIO(path, "r+", opener=lambda name, _: os.open(name, how, 0o666))
+    except OSError as error:
+        raise files.not_written(path, error) from error
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OutputError(f"{shown(path)} is not a file: remove it, then try again.", path)
+    return file
+
+
+def _lock(file: io.FileIO) -> bool | None:
+    """Whether it is locked now; False where somebody else has it, None where nothing can be locked there."""
+    try:
+        if sys.platform == "win32":
+            os.lseek(file.fileno(), _FAR, os.SEEK_SET)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return False if error.errno in _HELD_BY_ANOTHER else None
+    return True
+
+
+def _is_at(file: io.FileIO, path: Path) -> bool:
+    """Whether a file still stands under its name."""
+    if sys.platform == "win32":  # where nothing that is open can be removed
+        return True
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
+    except OSError:
+        return False
+
+
+def _owner(file: io.FileIO) -> _Owner | None:
+    """Who has a lock by what its file says; None where it says nothing that can be understood."""
+    try:
+        file.seek(0)
+        said: Any = json.loads(file.read(_LONGEST))
+        owner = _Owner(**said)
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+    kinds = (int, str, str, float, str)
+    return owner if all(map(isinstance, owner, kinds)) else None
+
+
+def _named(file: io.FileIO) -> str:
+    """The owner of a lock in words, also where it got it just now and is about to write who it is."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        owner = _owner(file)
+        if owner is not None and (owner.is_running or not owner.is_here):
+            return owner.in_words
+        if time.monotonic() > deadline:
+            return "another process"
+        time.sleep(0.01)
+
+
+def _started(pid: int) -> float:
+    """When a process began; 0 where there is none."""
+    try:
+        return float(psutil.Process(pid).create_time())
+    except (psutil.Error, ValueError, OverflowError):
+        return 0.0
