@@ -389,9 +389,9 @@ def _digest(data: bytes) -> str:
 
 def _header_of(data: bytes) -> list[str]:
     """The cells of the first line, whatever they are."""
-    line = data[: data.find(b"\n") + 1 or None][:_LONGEST_LINE]
+    lines = data[:_LONGEST_LINE].splitlines() or [b""]
     try:
-        return next(csv.reader([line.decode("utf-8-sig", "replace").rstrip("\r\n")]), [])
+        return next(csv.reader([lines[0].decode("utf-8-sig", "replace")]), [])
     except csv.Error:
         return []
 
@@ -418,7 +418,7 @@ def _fitting(path: Path, data: bytes) -> Iterator[tuple[int, Sequence[str], list
     headers: list[Sequence[str]] = [COLUMNS]
     if header[-1:] == [CHECK] and tuple(header[:-1]) != COLUMNS and len(set(header)) == len(header):
         headers.append(tuple(header[:-1]))  # a later version's; or it is damaged, and fits no row
-    lines = io.BytesIO(data).readlines()
+    lines = data.splitlines(keepends=True)
     at, whole = 1, 1
     misfits: list[int] = [] if header[:-1] in map(list, headers) else [0]
     while at < len(lines):
@@ -433,7 +433,7 @@ def _fitting(path: Path, data: bytes) -> Iterator[tuple[int, Sequence[str], list
         at = end
         whole = at if found is not None else whole
     rest = b"".join(lines[whole:])
-    if rest.count(b'"') % 2 or not rest.endswith(b"\n"):
+    if rest.count(b'"') % 2 or not rest.endswith((b"\r", b"\n")):
         misfits = [line for line in misfits if line < whole]  # the last line was cut off, not damaged
     if misfits:
         count = f"{len(misfits)} of its lines do" if len(misfits) > 1 else "one of its lines does"
@@ -521,7 +521,11 @@ def _cells(path: Path, text: str) -> tuple[list[str], list[tuple[int, list[str]]
 
 
 def _not_understood(path: Path, line: int, reason: str) -> ResultsError:
-    return ResultsError(f"{shown(path)} cannot be understood at line {line}: {reason}.")
+    return ResultsError(f"{shown(path)} cannot be understood at line {line}: {_brief(reason)}.")
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:150]} … {text[-50:]}"
 
 
 def _decode(path: Path, data: bytes) -> str:
