@@ -1,12 +1,11 @@
-r"""Rows on disk: from workers to CSV and back, and into pandas.
+"""Rows on disk: from workers to CSV and back, and into pandas.
 
 Rows land in a partial CSV as they come, until the sorted one replaces it in one step. The last cell of each
 row there is a check value, so that a damaged row is noticed and never goes on into another file. What
 vouches for the finished CSV, which has no such column, is its digest in the run's manifest.
 
-The CSV is UTF-8 with a byte order mark (Excel), has a header and is written by the csv module. A
-spreadsheet takes some texts for formulas: a text cell that matches ``^'*[=+\-@\t\r\n]`` is written with one
-more ``'``, and reading takes one away. Reading never guesses: a text ``NA`` stays a text.
+The CSV is UTF-8 with a byte order mark (Excel), has a header and is written by the csv module; `cells` has
+the form of its cells. Reading never guesses: a text ``NA`` stays a text.
 """
 
 import bisect
@@ -14,7 +13,6 @@ import csv
 import hashlib
 import io
 import itertools
-import json
 import math
 import re
 import warnings
@@ -22,123 +20,59 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from mymodules import files, runs, settings
+from mymodules.cells import (
+    BOM,
+    CHECK,
+    COLUMNS,
+    FLAGS,
+    FLOATS,
+    OPTIONAL_TEXTS,
+    REGIONS,
+    TEXTS,
+    check_value,
+    encode,
+    format_row,
+    guard,
+    parse_cell,
+    parse_row,
+    unguard,
+)
 from mymodules.errors import OutputError, ResultsError
-from mymodules.regions import Region
 from mymodules.settings import AnyPath, shown
 from mymodules.workers import PairResult
 
 if TYPE_CHECKING:
     import pandas as pd
 
-COLUMNS: Final = PairResult._fields
-"""The columns of a results file, in order; new ones are appended last."""
-
-_FLOATS = {"ssim_score", "pixel_diff_percent", "combined", "seconds"}
-_FLAGS = {"dim_differ"}
-_TEXTS = {"image_filename", "messages", "status", "code"}
-_OPTIONAL_TEXTS = {"first_digest", "second_digest", "renamed_from"}
-_REGIONS = {"regions"}
-_LARGEST = 2**53  # of whole numbers: those above are not exact as a float, which a spreadsheet makes of them
-
-CHECK: Final = "check"
-"""The last column of a partial CSV: 16 hex digits of BLAKE2b over the names and cells of all others."""
+__all__ = (
+    "BOM",
+    "CHECK",
+    "COLUMNS",
+    "PairResult",
+    "PartialWriter",
+    "check_value",
+    "encode",
+    "format_row",
+    "guard",
+    "load",
+    "parse_row",
+    "partial_rows",
+    "read",
+    "read_as_written",
+    "read_partial",
+    "unguard",
+    "write",
+)
 
 _LONGEST_LINE = 1 << 20  # bytes; every row is shorter
 
 _SEED_COLUMNS = COLUMNS[:3]
 _REQUIRED = COLUMNS[:5]
 
-# --- one row and its cells ---------------------------------------------------------------------------
-
-_GUARDED = re.compile(r"'*[=+\-@\t\r\n]")
-_GUARD = re.compile(r"'+[=+\-@\t\r\n]")
-
-
-def format_row(result: PairResult) -> list[str]:
-    """The cells of a row, in the order of `COLUMNS`; a missing figure is an empty cell."""
-    return [_format(name, value) for name, value in zip(COLUMNS, result, strict=True)]
-
-
-def parse_row(cells: Sequence[str]) -> PairResult:
-    """The row of these cells: the exact inverse of `format_row`.
-
-    Raises
-    ------
-    ValueError
-        For a cell that is not of its column's type, and for too few or too many cells.
-    """
-    return PairResult(*(_parse(name, cell) for name, cell in zip(COLUMNS, cells, strict=True)))
-
-
-def guard(text: str) -> str:
-    """A text cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if _GUARDED.match(text) else text
-
-
-def unguard(cell: str) -> str:
-    """The text of a cell: the exact inverse of `guard`."""
-    return cell[1:] if _GUARD.match(cell) else cell
-
-
-def _format(name: str, value: Any) -> str:
-    if value is None:
-        return ""
-    if name in _TEXTS | _OPTIONAL_TEXTS:
-        return guard(str(value))
-    if name in _REGIONS:
-        return json.dumps([[int(side) for side in region] for region in value], separators=(",", ":"))
-    if name in _FLAGS:
-        return "true" if value else "false"
-    return repr(float(value)) if name in _FLOATS else str(int(value))
-
-
-def _parse(name: str, cell: str) -> Any:
-    if name in _TEXTS:
-        return unguard(cell)
-    if not cell:
-        return None
-    if name in _OPTIONAL_TEXTS:
-        return unguard(cell)
-    if name in _REGIONS:
-        return _parse_regions(cell)
-    if name in _FLAGS:
-        return _parse_flag(cell)
-    if name in _FLOATS:
-        return float(cell)
-    number = float(cell)  # pandas writes whole numbers beside missing ones as 12.0
-    if not number.is_integer() or abs(number) > _LARGEST:
-        raise ValueError(f"{cell[:100]!r} is not a whole number")
-    return int(number)
-
-
-def _parse_flag(cell: str) -> bool:
-    flag = {"true": True, "false": False}.get(cell.lower())  # spreadsheets save them in capitals
-    if flag is None:
-        raise ValueError(f"{cell!r} is neither true nor false")
-    return flag
-
-
-def _parse_regions(cell: str) -> tuple[Region, ...]:
-    try:
-        boxes = json.loads(cell)
-    except RecursionError:
-        boxes = None
-    if not isinstance(boxes, list):
-        raise ValueError(f"{cell[:100]!r} is not a list of regions")
-    for box in boxes:
-        if not isinstance(box, list) or [type(side) for side in box] != [int] * 4:
-            raise ValueError(f"{str(box)[:100]} is not [x, y, width, height]")
-        if max(map(abs, box)) > _LARGEST:
-            raise ValueError(f"{str(box)[:100]} is not a region of a picture")
-    return tuple(Region(*box) for box in boxes)
-
-
 # --- writing -----------------------------------------------------------------------------------------
-
-BOM = b"\xef\xbb\xbf"
 
 
 class PartialWriter:
@@ -283,39 +217,14 @@ def write(path: Path, rows: Iterable[PairResult | bytes]) -> str:
     return digest.hexdigest()
 
 
-def encode(rows: Iterable[Sequence[str]]) -> bytes:
-    """Rows of cells as lines of a CSV."""
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    # Names and messages hold no surrogates (pairs.to_text, pairs.sentence); a run should not end if one does.
-    return text.getvalue().encode("utf-8", "backslashreplace")
-
-
 _LINE_BREAK = b"\r\n"
 _HEADER = BOM + encode([COLUMNS])
 _PARTIAL_HEADER = BOM + encode([[*COLUMNS, CHECK]])
 
 
-def check_value(cells: Sequence[str], columns: Sequence[str] = COLUMNS) -> str:
-    """The check value of a row: it fits no row of other cells, and no other columns."""
-    digest = _BEGUN.copy() if columns is COLUMNS else _begun(columns)
-    digest.update(encode([cells]))
-    return digest.hexdigest()
-
-
-def _begun(columns: Sequence[str]) -> "hashlib.blake2b":
-    return hashlib.blake2b(encode([columns]), digest_size=8)
-
-
-_BEGUN = _begun(COLUMNS)
-
-
 def _checked_line(row: PairResult) -> bytes:
     cells = format_row(row)
-    line = encode([cells])
-    digest = _BEGUN.copy()
-    digest.update(line)
-    return line[: -len(_LINE_BREAK)] + b"," + digest.hexdigest().encode() + _LINE_BREAK
+    return encode([[*cells, check_value(cells)]])
 
 
 # --- reading -----------------------------------------------------------------------------------------
@@ -358,7 +267,7 @@ def partial_rows(path: Path) -> Iterator[PairResult]:
     for number, columns, cells in _fitting(path, data):
         named = dict(zip(columns, cells, strict=True))
         try:
-            yield PairResult(**{name: _parse(name, named[name]) for name in COLUMNS if name in named})
+            yield PairResult(**{name: parse_cell(name, named[name]) for name in COLUMNS if name in named})
         except ValueError as error:
             raise _not_understood(path, number, str(error)) from error
 
@@ -493,7 +402,7 @@ def _rows(path: Path, text: str) -> list[PairResult]:
     rows = []
     for number, cells in lines:
         try:
-            rows.append(PairResult(**{name: _parse(name, cells[place]) for name, place in places}))
+            rows.append(PairResult(**{name: parse_cell(name, cells[place]) for name, place in places}))
         except ValueError as error:
             raise _not_understood(path, number, str(error)) from error
     return rows
@@ -616,7 +525,7 @@ def _enter(
     """Append the values of one line to their columns."""
     for name, cell in zip(header, cells, strict=True):
         try:
-            columns[name].append(_parse(name, cell) if name in COLUMNS else cell)
+            columns[name].append(parse_cell(name, cell) if name in COLUMNS else cell)
         except ValueError as error:
             raise _not_understood(path, number, str(error)) from error
 
@@ -659,12 +568,12 @@ def _frame(columns: Mapping[str, list[Any]]) -> "pd.DataFrame":
 def _series(name: str, values: list[Any]) -> "pd.Series[Any]":
     import pandas as pd
 
-    if name in _REGIONS:
+    if name in REGIONS:
         boxes = [None if value is None else [list(box) for box in value] for value in values]
         return pd.Series(boxes, dtype=object)
-    if name in _FLOATS:
+    if name in FLOATS:
         return pd.Series([math.nan if value is None else value for value in values], dtype="float64")
-    if name in _FLAGS:
+    if name in FLAGS:
         return pd.Series(values, dtype="boolean")
-    is_text = name in _TEXTS | _OPTIONAL_TEXTS or name not in COLUMNS
+    is_text = name in TEXTS | OPTIONAL_TEXTS or name not in COLUMNS
     return pd.Series(values, dtype="str" if is_text else "Int64")

@@ -21,7 +21,7 @@ PACKAGE = ROOT / "mymodules"
 # Each module may import those before it.
 ORDER = (
     "errors", "faults", "streams", "settings", "formats", "images", "bands", "metrics", "regions", "pictures",
-    "pairs", "workers", "pool", "files", "locks", "runs", "results", "database", "records", "cache",
+    "pairs", "workers", "cells", "pool", "files", "locks", "runs", "results", "database", "records", "cache",
     "sources", "copies", "originals", "served", "store", "extension", "reuse", "plans", "batch", "notify",
     "decisions", "views", "pages", "viewer", "look", "filters", "bulk", "explore", "triage", "panel",
     "report", "__main__",

@@ -1,0 +1,136 @@
+r"""One row and its cells in a CSV, back and forth, and the value that shows whether they are whole.
+
+A spreadsheet takes some texts for formulas: a text cell that matches ``^'*[=+\-@\t\r\n]`` is written with one
+more ``'``, and reading takes one away.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from mymodules.regions import Region
+from mymodules.workers import PairResult
+
+COLUMNS: Final = PairResult._fields
+"""The columns of a results file, in order; new ones are appended last."""
+
+FLOATS = {"ssim_score", "pixel_diff_percent", "combined", "seconds"}
+FLAGS = {"dim_differ"}
+TEXTS = {"image_filename", "messages", "status", "code"}
+OPTIONAL_TEXTS = {"first_digest", "second_digest", "renamed_from"}
+REGIONS = {"regions"}
+_LARGEST = 2**53  # of whole numbers: those above are not exact as a float, which a spreadsheet makes of them
+
+CHECK: Final = "check"
+"""The last column of a partial CSV: 16 hex digits of BLAKE2b over the names and cells of all others."""
+
+BOM = b"\xef\xbb\xbf"
+
+_GUARDED = re.compile(r"'*[=+\-@\t\r\n]")
+_GUARD = re.compile(r"'+[=+\-@\t\r\n]")
+
+
+def format_row(result: PairResult) -> list[str]:
+    """The cells of a row, in the order of `COLUMNS`; a missing figure is an empty cell."""
+    return [_format(name, value) for name, value in zip(COLUMNS, result, strict=True)]
+
+
+def parse_row(cells: Sequence[str]) -> PairResult:
+    """The row of these cells: the exact inverse of `format_row`.
+
+    Raises
+    ------
+    ValueError
+        For a cell that is not of its column's type, and for too few or too many cells.
+    """
+    return PairResult(*(parse_cell(name, cell) for name, cell in zip(COLUMNS, cells, strict=True)))
+
+
+def guard(text: str) -> str:
+    """A text cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if _GUARDED.match(text) else text
+
+
+def unguard(cell: str) -> str:
+    """The text of a cell: the exact inverse of `guard`."""
+    return cell[1:] if _GUARD.match(cell) else cell
+
+
+def _format(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name in TEXTS | OPTIONAL_TEXTS:
+        return guard(str(value))
+    if name in REGIONS:
+        return json.dumps([[int(side) for side in region] for region in value], separators=(",", ":"))
+    if name in FLAGS:
+        return "true" if value else "false"
+    return repr(float(value)) if name in FLOATS else str(int(value))
+
+
+def parse_cell(name: str, cell: str) -> Any:
+    """The value of one cell of this column; ValueError for one that is not of its type."""
+    if name in TEXTS:
+        return unguard(cell)
+    if not cell:
+        return None
+    if name in OPTIONAL_TEXTS:
+        return unguard(cell)
+    if name in REGIONS:
+        return _parse_regions(cell)
+    if name in FLAGS:
+        return _parse_flag(cell)
+    if name in FLOATS:
+        return float(cell)
+    number = float(cell)  # pandas writes whole numbers beside missing ones as 12.0
+    if not number.is_integer() or abs(number) > _LARGEST:
+        raise ValueError(f"{cell[:100]!r} is not a whole number")
+    return int(number)
+
+
+def _parse_flag(cell: str) -> bool:
+    flag = {"true": True, "false": False}.get(cell.lower())  # spreadsheets save them in capitals
+    if flag is None:
+        raise ValueError(f"{cell!r} is neither true nor false")
+    return flag
+
+
+def _parse_regions(cell: str) -> tuple[Region, ...]:
+    try:
+        boxes = json.loads(cell)
+    except RecursionError:
+        boxes = None
+    if not isinstance(boxes, list):
+        raise ValueError(f"{cell[:100]!r} is not a list of regions")
+    for box in boxes:
+        if not isinstance(box, list) or [type(side) for side in box] != [int] * 4:
+            raise ValueError(f"{str(box)[:100]} is not [x, y, width, height]")
+        if max(map(abs, box)) > _LARGEST:
+            raise ValueError(f"{str(box)[:100]} is not a region of a picture")
+    return tuple(Region(*box) for box in boxes)
+
+
+def encode(rows: Iterable[Sequence[str]]) -> bytes:
+    """Rows of cells as lines of a CSV."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    # Names and messages hold no surrogates (pairs.to_text, pairs.sentence); a run should not end if one does.
+    return text.getvalue().encode("utf-8", "backslashreplace")
+
+
+def check_value(cells: Sequence[str], columns: Sequence[str] = COLUMNS) -> str:
+    """The check value of a row: it fits no row of other cells, and no other columns."""
+    digest = _BEGUN.copy() if columns is COLUMNS else _begun(columns)
+    digest.update(encode([cells]))
+    return digest.hexdigest()
+
+
+def _begun(columns: Sequence[str]) -> "hashlib.blake2b":
+    return hashlib.blake2b(encode([columns]), digest_size=8)
+
+
+_BEGUN = _begun(COLUMNS)
