@@ -180,7 +180,7 @@ class ReadThrough(Generic[V]):
                     self._enqueue(item)
                 return item.future
             if self._closed:
-                return _failed(StoreError("The store is closed."))
+                return failed(StoreError("The store is closed."))
             item = self._items[key] = _Item(key, priority)
             item.future.set_running_or_notify_cancel()
             self._enqueue(item)
@@ -304,7 +304,8 @@ class ReadThrough(Generic[V]):
                 del self._items[item.key]
                 if value is not None:
                     self._errors.pop(item.key, None)
-                    self._values.put(item.key, value)
+                    with contextlib.suppress(Exception):  # of its weight: it is not kept then
+                        self._values.put(item.key, value)
             if not self._items:
                 self._changed.notify_all()
 
@@ -315,7 +316,8 @@ def _settled(value: V) -> "Future[V]":
     return future
 
 
-def _failed(error: BaseException) -> "Future[V]":
+def failed(error: BaseException) -> "Future[V]":
+    """A future that has this error."""
     future: Future[V] = Future()
     future.set_exception(error)
     return future

@@ -3,6 +3,9 @@
 A copy is put in its place in one step, without waiting for the disk, so that no other process or thread sees
 half of one. What a power failure tears is for the reader to find, by its digest. Nothing here knows what
 the bytes are.
+
+Only digests have copies, see `records.is_digest`: of any other name, which a file system may reserve, fold or
+take for a path, nothing is read, written or removed.
 """
 
 import contextlib
@@ -12,13 +15,17 @@ import re
 import stat
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
-from mymodules import sources
+from mymodules import images, sources
 from mymodules.errors import OutputError
+from mymodules.records import is_digest
 from mymodules.settings import shown
 
 _LEFT_OVER = 3600  # s; then a half-written copy is nobody's
+_BLOCK = 1 << 20  # bytes
 _BEING_WRITTEN = re.compile(r"[0-9a-fA-F]{32}\.\d+\.\d+", re.ASCII)  # digest, process, thread
 
 _log = logging.getLogger(__name__)
@@ -62,6 +69,8 @@ class Copies:
         self._sweep()
 
     def __contains__(self, digest: str) -> bool:
+        if not is_digest(digest):
+            return False
         try:
             status = self.path(digest).lstat()
         except OSError:
@@ -70,6 +79,8 @@ class Copies:
 
     def read(self, digest: str) -> bytes:
         """The bytes of a copy; raises `sources.Absent`, or OSError."""
+        if not is_digest(digest):
+            raise sources.Absent("no copy is kept of a name that is not a digest")
         try:
             path = sources.inside(self._images, stored_path(digest))
         except sources.Absent:
@@ -82,12 +93,38 @@ class Copies:
 
     def write(self, digest: str, data: bytes) -> bool:
         """Keep a copy; false, and a message in the log, where that fails."""
+
+        def write(beside: Path) -> bool:
+            beside.write_bytes(data)
+            return True
+
+        return self._keep(digest, write)
+
+    def copy(self, digest: str, file: BinaryIO) -> bool:
+        """Keep a copy of a file if this is the digest of its bytes; false, too, where that fails."""
+
+        def write(beside: Path) -> bool:
+            found = images.blake2b()
+            with beside.open("wb") as into:
+                while block := file.read(_BLOCK):
+                    found.update(block)
+                    into.write(block)
+            return found.hexdigest() == digest
+
+        return self._keep(digest, write)
+
+    def _keep(self, digest: str, write: Callable[[Path], bool]) -> bool:
+        """Have a copy written beside its place, and put it there if it is what it should be."""
+        if not is_digest(digest):
+            return False
         path = self.path(digest)
         beside = self._incoming / f"{digest}.{os.getpid()}.{threading.get_ident()}"
         try:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-                beside.write_bytes(data)
+                if not write(beside):
+                    beside.unlink()
+                    return False
                 beside.replace(path)
             except OSError:
                 with contextlib.suppress(OSError):
@@ -104,6 +141,8 @@ class Copies:
 
     def remove(self, digest: str) -> None:
         """Remove a copy where there is one; a message in the log where that fails."""
+        if not is_digest(digest):
+            return
         try:
             self.path(digest).unlink(missing_ok=True)
         except OSError as error:

@@ -25,6 +25,8 @@ from mymodules.settings import shown
 
 Layouts = tuple[tuple[str, ...], ...]
 """Statements that make each version of a file out of the one before, version 0 being empty."""
+Functions = Mapping[str, Callable[..., Any]]
+"""What statements of a layout may call, by name; each gives the same answer to the same values."""
 
 APPLICATION: Final = 0x6D796D64
 """``PRAGMA application_id`` of our files."""
@@ -33,7 +35,6 @@ _PATIENCE = 30.0  # s; how long another process may hold the file
 # What is said of a file whose pages, or whose tables as they are described in it, are not what we wrote.
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT}
 _DAMAGED |= {sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_IOERR_SHORT_READ}
-_ERRORS = sqlite3.Error, UnicodeDecodeError  # the latter for names that are no text any more
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -47,16 +48,19 @@ class Database:
     path : Path
         Its folder exists.
     layouts : Layouts
+    functions : Functions, optional
 
     Raises
     ------
     StoreError
-        Here and in every method: where the file cannot be read or written, or is of a newer version.
+        Here and in every method: where the file cannot be read or written, or is of a newer version, and
+        whatever else goes wrong.
     """
 
-    def __init__(self, path: Path, layouts: Layouts) -> None:
+    def __init__(self, path: Path, layouts: Layouts, functions: Functions | None = None) -> None:
         self.path = path
         self._layouts = layouts
+        self._functions = functions or {}
         # Reading has its own connection and lock, so that it never waits for a long write.
         self._reading, self._writing = threading.RLock(), threading.RLock()
         self._reader: sqlite3.Connection
@@ -65,7 +69,9 @@ class Database:
         self._closed = False
         try:
             self._open()
-        except _ERRORS as error:
+        except StoreError:
+            raise
+        except Exception as error:
             if not _is_damage(error):
                 raise self._refused(error) from error
             self._renew(error)
@@ -106,6 +112,14 @@ class Database:
 
     def _mended(self, once: Callable[[], T]) -> T:
         """Do it; where the file is gone or turns out to be damaged, with a new one."""
+        try:
+            return self._tried(once)
+        except StoreError:
+            raise
+        except Exception as error:
+            raise self._refused(error) from error
+
+    def _tried(self, once: Callable[[], T]) -> T:
         if self._is_gone():
             with self._writing, self._reading:
                 if self._is_gone():  # no other thread was faster
@@ -114,15 +128,12 @@ class Database:
         opened = self._opened
         try:
             return once()
-        except _ERRORS as error:
+        except Exception as error:
             moved = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_DBMOVED
             if self._closed or not (_is_damage(error) or moved):
-                raise self._refused(error) from error
+                raise
             self._renew(error, opened)
-        try:
-            return once()
-        except _ERRORS as error:
-            raise self._refused(error) from error
+        return once()
 
     def _both(self) -> contextlib.AbstractContextManager[object]:
         """What writing has to wait for as well: in memory there is one connection only, for readers too."""
@@ -133,7 +144,7 @@ class Database:
             before = _identity(self.path)
             self._writer = _connected(self.path)
             try:
-                _bring_up_to_date(self._writer, self.path, self._layouts)
+                self._bring_up_to_date(self._writer)
                 self._reader = _connected(self.path)
             except BaseException:
                 self._writer.close()
@@ -148,8 +159,14 @@ class Database:
         return not self._closed and self._opened not in (None, _identity(self.path))
 
     def _close(self) -> None:
-        self._reader.close()
-        self._writer.close()
+        for connection in (self._reader, self._writer):
+            with contextlib.suppress(sqlite3.Error):  # whatever is left is SQLite's to recover
+                connection.close()
+
+    def _bring_up_to_date(self, db: sqlite3.Connection) -> None:
+        for name, function in self._functions.items():
+            db.create_function(name, -1, function, deterministic=True)
+        _bring_up_to_date(db, self.path, self._layouts)
 
     def _renew(self, error: Exception | None = None, opened: tuple[int, int] | None = None) -> None:
         """Open the file again, a new one where it is damaged; of several processes one sets it aside.
@@ -166,24 +183,31 @@ class Database:
                     if (same and _is_no_text(error)) or self._is_damaged():
                         _set_aside(self.path)
                     self._open()
-            except (OSError, *_ERRORS) as failed:
+            except StoreError:  # of a newer version
+                raise
+            except Exception as failed:
                 told = "%s cannot be replaced (%s): records are kept in memory."
                 _log.warning(told, shown(self.path), failed)
-                self._reader = self._writer = _connected(":memory:")
-                self._opened = None
-                _bring_up_to_date(self._writer, self.path, self._layouts)
+                try:
+                    self._reader = self._writer = _connected(":memory:")
+                    self._opened = None
+                    self._bring_up_to_date(self._writer)
+                except Exception as neither:
+                    raise self._refused(neither) from neither
 
     def _is_damaged(self) -> bool:
         """Whether the file that is there now has to be replaced."""
         try:
             with contextlib.closing(_connected(self.path)) as db:
-                _bring_up_to_date(db, self.path, self._layouts)
+                self._bring_up_to_date(db)
                 if db.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
                     return True
                 with contextlib.closing(_connected(":memory:")) as whole:
-                    _bring_up_to_date(whole, self.path, self._layouts)
+                    self._bring_up_to_date(whole)
                     return not _tables(whole) <= _tables(db)
-        except _ERRORS as error:
+        except StoreError:
+            raise
+        except Exception as error:
             return _is_damage(error)
 
     def _refused(self, error: Exception) -> StoreError:

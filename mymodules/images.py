@@ -36,8 +36,19 @@ _REMARKING = (png,)  # whose decoders find what is odd
 
 
 def digest(source: Source) -> str:
-    """BLAKE2b-128 of the file's bytes, 32 hex digits: a path or the bytes themselves."""
-    return hashlib.blake2b(_read(source), digest_size=16).hexdigest()
+    """BLAKE2b-128 of the file's bytes, 32 hex digits: a path or the bytes themselves.
+
+    A file is read in small blocks: several threads may digest large ones at the same time.
+    """
+    if isinstance(source, bytes):
+        return blake2b(source).hexdigest()
+    with Path(source).open("rb", buffering=0) as file:
+        return hashlib.file_digest(file, blake2b).hexdigest()
+
+
+def blake2b(data: bytes = b"") -> "hashlib.blake2b":
+    """Return the hash behind `digest`, for what comes in blocks."""
+    return hashlib.blake2b(data, digest_size=16)
 
 
 def inspect(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Header:

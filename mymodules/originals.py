@@ -81,7 +81,7 @@ class Originals:
         self._pause, self._sleep = pause, sleep
 
     def find(self, digest: str) -> Found:
-        """The picture of this name; raises `Unavailable` with what every place had to say."""
+        """The picture of this name, see `is_name`; raises `Unavailable` with what every place had to say."""
         told: list[str] = []
         reason = HTTP_ERROR
         own: list[Callable[[str], bytes]] = [self._from_copy, self._from_files]

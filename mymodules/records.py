@@ -2,7 +2,12 @@
 
 All of it is in one file, see `database`. A record of a pair is found whichever of the two is asked for first.
 Figures and rows carry the version of the algorithm, `workers.ALGORITHM`, and only those of the present one
-are found. Nothing here opens a picture.
+are found. Figures, rows and files also carry a check value: a record that does not fit its own is not found,
+so that a bit which has flipped on the disk costs a comparison and never gives a wrong answer. Nothing here
+opens a picture.
+
+A picture is asked for by its name. Digests are 32 hex digits, and only these are served and kept on disk;
+any other name, see `is_name`, is known to the records and to the memory of a store.
 """
 
 import hashlib
@@ -15,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeGuard, TypeVar
 
 from mymodules import results, workers
 from mymodules.database import Database
@@ -40,6 +45,9 @@ FAILURES: Final = 10_000
 _FINE, _COARSE = 50_000_000, 2_000_000_000  # ns; the grain of a clock, and of one that counts whole seconds
 _PATHS = 20  # places to look for one picture
 _AT_ONCE = 400  # values in one statement; SQLite's own limit was 999 for long
+
+_DIGEST = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
+_PICTURE = re.compile(r"[0-9A-Za-z_-]{1,128}", re.ASCII)
 
 T = TypeVar("T")
 Key = tuple[str | None, str | None]
@@ -132,24 +140,36 @@ class StoredRow(NamedTuple):
     drawn: tuple[tuple[int, int], ...] = ()
 
 
-def is_digest(text: str) -> bool:
-    """Whether this names an image: 32 digits 0-9, a-f, A-F. Upper and lower case are different names."""
-    return re.fullmatch(r"[0-9a-fA-F]{32}", text, re.ASCII) is not None
+def is_digest(text: object) -> TypeGuard[str]:
+    """Whether this is a digest: 32 digits 0-9, a-f, A-F. Upper and lower case are different digests."""
+    return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
+
+
+def is_name(text: object) -> TypeGuard[str]:
+    """Whether a picture may be asked for by this name: 1 to 128 of A-Z, a-z, 0-9, ``_`` and ``-``.
+
+    Every digest is such a name. Upper and lower case are different names.
+    """
+    return isinstance(text, str) and _PICTURE.fullmatch(text) is not None
 
 
 def diff_id(one: str, other: str) -> str:
-    """The name of a pair, the same for both orders: smaller digest, ``-``, larger digest."""
-    return f"{one}-{other}" if one <= other else f"{other}-{one}"
+    """The name of a pair, the same for both orders: smaller digest, ``-``, larger digest.
+
+    Names that have a ``-`` themselves are joined by a colon, which no name has.
+    """
+    one, other = sorted((one, other))
+    return f"{one}:{other}" if "-" in one + other else f"{one}-{other}"
 
 
 def split_diff_id(pair: str) -> tuple[str, str]:
-    """The two digests of a pair's name, smaller first; ValueError for what is no such name."""
-    one, other = pair.split("-")
-    return (one, other) if one <= other else (other, one)
+    """The two names of a pair, smaller first; ValueError for what is no name of a pair."""
+    one, other = sorted(pair.split(":" if ":" in pair else "-"))
+    return one, other
 
 
 def is_diff_id(text: str) -> bool:
-    """Whether this names a pair, in either order."""
+    """Whether this names a pair of digests, in either order; only these are served."""
     halves = text.split("-")
     return len(halves) == 2 and all(map(is_digest, halves))
 
@@ -209,12 +229,37 @@ _FOURTH_LAYOUT = (
     "CREATE TABLE purges (number INTEGER NOT NULL)",  # one row: how many there were
     "INSERT INTO purges VALUES (0)",
 )
-LAYOUTS: Final = (_FIRST_LAYOUT, _SECOND_LAYOUT, _THIRD_LAYOUT, _FOURTH_LAYOUT)
+_FIFTH_LAYOUT = (
+    # Names may have a "-" of their own: a pair is two columns. Every record has a check value, see `seal`.
+    "ALTER TABLE metrics RENAME TO metrics_before",
+    "DROP INDEX metrics_by_right",
+    """CREATE TABLE metrics (
+        left TEXT NOT NULL, right TEXT NOT NULL, pixels INTEGER NOT NULL, percent REAL NOT NULL,
+        r INTEGER NOT NULL, g INTEGER NOT NULL, b INTEGER NOT NULL, a INTEGER NOT NULL, dim INTEGER NOT NULL,
+        algorithm INTEGER NOT NULL, seal TEXT NOT NULL, PRIMARY KEY (left, right)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX metrics_by_right ON metrics (right)",
+    """INSERT OR REPLACE INTO metrics SELECT substr(id, 1, length(id) - length(right) - 1), right,
+        pixels, percent, r, g, b, a, dim, algorithm, '' FROM metrics_before""",
+    "DROP TABLE metrics_before",
+    "UPDATE metrics SET seal = seal(left, right, pixels, percent, r, g, b, a, dim, algorithm)",
+    "ALTER TABLE rows ADD COLUMN seal TEXT NOT NULL DEFAULT ''",
+    "UPDATE rows SET seal = seal(first, second, fingerprint, cells, folder, stem, drawn, algorithm)",
+    "ALTER TABLE files ADD COLUMN seal TEXT NOT NULL DEFAULT ''",
+    "UPDATE files SET seal = seal(path, size, mtime_ns, ctime_ns, inode, digest, moment)",
+)
+LAYOUTS: Final = (_FIRST_LAYOUT, _SECOND_LAYOUT, _THIRD_LAYOUT, _FOURTH_LAYOUT, _FIFTH_LAYOUT)
 """What makes each version of the file out of the one before; appended to, never edited."""
 
+
+def seal(*values: object) -> str:
+    """The check value of a record: 16 hex digits, of its values as SQLite returns them."""
+    parts = (value if isinstance(value, bytes) else b"%a" % (value,) for value in values)
+    return hashlib.blake2b(b"\0".join(parts), digest_size=8).hexdigest()
+
+
 _COLUMNS = "pixels, percent, r, g, b, a, dim"
-_SAVE_METRICS = f"""INSERT OR REPLACE INTO metrics (id, right, {_COLUMNS}, algorithm)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_CELLS = "cells, folder, stem, drawn, seal"
 
 
 class Records:
@@ -232,7 +277,7 @@ class Records:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = Database(path, LAYOUTS)
+        self._file = Database(path, LAYOUTS, {"seal": seal})
 
     def close(self) -> None:
         """Close the file; nothing can be asked afterwards."""
@@ -242,41 +287,38 @@ class Records:
 
     def metrics(self, pair: str) -> DiffMetrics | None:
         """The figures of a pair by its id; None when there are none. See `metrics_of_row`, too."""
-        colon = pair.replace("-", ":", 1)
-        sql = f"SELECT id, {_COLUMNS} FROM metrics WHERE id IN (?, ?) AND algorithm = ? ORDER BY id"
-        kinds = str, int, float, int, int, int, int, int
-        found = _sound(self._file.read(sql, (pair, colon, workers.ALGORITHM)), *kinds)
-        if not found or not 0 <= found[0][2] <= 100:
+        key = _halves(pair)
+        if key is None:
             return None
-        stored, pixels, percent, r, g, b, a, dim = found[0]
-        known = DiffMetrics(pixels, percent, (r, g, b, a), bool(dim))
-        if stored != pair:
-            self._file.write(
-                (_SAVE_METRICS, [_figures(pair, known)]), ("DELETE FROM metrics WHERE id = ?", [(stored,)])
-            )
-        return known
+        sql = f"SELECT {_COLUMNS}, seal FROM metrics WHERE left = ? AND right = ? AND algorithm = ?"
+        kinds = int, float, int, int, int, int, int, str
+        for *figures, check in _sound(self._file.read(sql, (*key, workers.ALGORITHM)), *kinds):
+            if check == seal(*key, *figures, workers.ALGORITHM):
+                pixels, percent, r, g, b, a, dim = figures
+                return DiffMetrics(pixels, percent, (r, g, b, a), bool(dim))
+        return None
 
     def remember_metrics(self, known: Mapping[str, DiffMetrics]) -> None:
         """Keep the figures of pairs, by their ids."""
-        self._file.write((_SAVE_METRICS, [_figures(pair, figures) for pair, figures in known.items()]))
+        sql = f"""INSERT OR REPLACE INTO metrics (left, right, {_COLUMNS}, algorithm, seal)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+        self._file.write((sql, [_figures(pair, figures) for pair, figures in known.items()]))
 
     def forget_metrics(self, digests: Iterable[str]) -> None:
         """Drop the figures of every pair with one of these digests on either side."""
-        digests = list(digests)
-        # All ids that begin with the digest and a separator: what follows "-" and ":" are "." and ";".
-        ranges = [(digest + low, digest + high) for digest in digests for low, high in ("-.", ":;")]
+        names = [(digest,) for digest in digests]
         self._file.write(
-            ("DELETE FROM metrics WHERE right = ?", [(digest,) for digest in digests]),
-            ("DELETE FROM metrics WHERE id >= ? AND id < ?", ranges),
+            ("DELETE FROM metrics WHERE left = ?", names), ("DELETE FROM metrics WHERE right = ?", names)
         )
 
     def metrics_of_row(self, pair: str) -> DiffMetrics | None:
         """The figures that a row has of a pair; they are Gold's unless a PNG of 16 bits is among the two."""
-        first, second = pair.split("-") if pair.count("-") == 1 else (pair, "")
-        sql = "SELECT cells FROM rows WHERE first = ? AND second = ? AND algorithm = ?"
+        first, second = _halves(pair) or (pair, "")
+        sql = f"SELECT fingerprint, {_CELLS} FROM rows WHERE first = ? AND second = ? AND algorithm = ?"
         for key in ((first, second), (second, first)):
-            for row in (_parsed(cells) for (cells,) in self._file.read(sql, (*key, workers.ALGORITHM))):
-                figures: tuple[Any, ...] | None = None if row is None else row[5:12]
+            for conditions, *values in self._file.read(sql, (*key, workers.ALGORITHM)):
+                stored = _stored(key, conditions, values)
+                figures: tuple[Any, ...] | None = None if stored is None else stored.row[5:12]
                 if figures is not None and None not in figures:
                     pixels, percent, r, g, b, a, dim = figures
                     return DiffMetrics(pixels, percent, (r, g, b, a), dim)
@@ -342,11 +384,15 @@ class Records:
         of digesting, after which it could have been written to without a trace.
         """
         asked = {os.fsencode(path): (os.fspath(path), stat) for path, stat in files}
-        sql = "SELECT path, size, mtime_ns, ctime_ns, inode, digest, moment FROM files WHERE path IN ({})"
+        sql = (
+            "SELECT path, size, mtime_ns, ctime_ns, inode, digest, moment, seal FROM files WHERE path IN ({})"
+        )
         known = {}
-        kinds = bytes, int, str, str, str, str, int
-        for path, size, mtime_ns, ctime_ns, inode, digest, moment in _sound(self._among(sql, asked), *kinds):
-            if path not in asked:  # as it is in a damaged file, when only its index is whole
+        kinds = bytes, int, str, str, str, str, int, str
+        for *values, check in _sound(self._among(sql, asked), *kinds):
+            path, size, mtime_ns, ctime_ns, inode, digest, moment = values
+            # In a damaged file, when only its index is whole, it may be another path.
+            if path not in asked or check != seal(*values):
                 continue
             name, now = asked[path]
             same = (size, mtime_ns) == (now.st_size, str(now.st_mtime_ns))
@@ -359,12 +405,13 @@ class Records:
 
     def remember_files(self, files: Iterable[DigestedFile]) -> None:
         """Record what was digested, all in one step."""
-        values = [
+        values = (
             (os.fsencode(f.path), f.stat.st_size, str(f.stat.st_mtime_ns), str(f.stat.st_ctime_ns),
              str(f.stat.st_ino), f.digest, f.moment)
             for f in files
-        ]  # fmt: skip
-        self._file.write(("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?)", values))
+        )  # fmt: skip
+        sql = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        self._file.write((sql, ((*each, seal(*each)) for each in values)))
 
     def paths(self, digest: str) -> list[tuple[Path, int]]:
         """Files that had this digest when they were last read, and their size; they may have changed.
@@ -401,7 +448,7 @@ class Records:
 
     def rows(self, keys: Iterable[Key], conditions: str) -> dict[Key, StoredRow]:
         """Stored rows by their digests; ``conditions`` is the fingerprint they must have been made under."""
-        sql = """SELECT cells, folder, stem, drawn FROM rows
+        sql = f"""SELECT {_CELLS} FROM rows
             WHERE first = ? AND second = ? AND fingerprint = ? AND algorithm = ?"""
         found = {}
         # One statement a key, some thousand of them before another reader may have its turn.
@@ -411,26 +458,23 @@ class Records:
                 self._file.read_each(sql, [(*_key(k), conditions, workers.ALGORITHM) for k in part]),
                 strict=True,
             ):
-                whole = _sound([answer or ()], str, (bytes, NoneType), bytes, str)
-                row = _parsed(whole[0][0]) if whole else None
-                if row is not None and _key((row.first_digest, row.second_digest)) == _key(key):
-                    _, folder, stem, drawn = whole[0]
-                    folder = None if folder is None else os.fsdecode(folder)
-                    found[key] = StoredRow(row, folder, os.fsdecode(stem), _pairs(drawn))
+                stored = _stored(_key(key), conditions, answer or ())
+                if stored is not None:
+                    found[key] = stored
         return found
 
     def remember_rows(self, rows: Iterable[StoredRow], conditions: str) -> None:
         """Keep rows, all in one step; each replaces the one of the same digests and fingerprint."""
-        values = [
+        values = (
             (*_key((row.first_digest, row.second_digest)), conditions, _compact(results.format_row(row)),
              None if folder is None else os.fsencode(folder), os.fsencode(stem), _compact(drawn),
              workers.ALGORITHM)
             for row, folder, stem, drawn in rows
-        ]  # fmt: skip
+        )  # fmt: skip
         sql = """INSERT OR REPLACE INTO rows
-            (first, second, fingerprint, cells, folder, stem, drawn, algorithm)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
-        self._file.write((sql, values))
+            (first, second, fingerprint, cells, folder, stem, drawn, algorithm, seal)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+        self._file.write((sql, ((*each, seal(*each)) for each in values)))
 
     def is_empty(self) -> bool:
         """Whether there is no row, and no file that was ever digested."""
@@ -448,7 +492,7 @@ class Records:
 
 
 class AtBest:
-    """Asks records whose file may not be usable: that is said once, and the store goes on without an answer.
+    """Asks records, and goes on without an answer where they fail, whatever it is: that is said once.
 
     Parameters
     ----------
@@ -466,18 +510,40 @@ class AtBest:
         """What is answered; `otherwise` where the file cannot be used."""
         try:
             return ask()
-        except StoreError as error:
-            if str(error) not in self._complaints and not self._silent():
-                self._complaints.add(str(error))
-                self._log.warning("%s", error)
+        except Exception as error:
+            message = str(error) if isinstance(error, StoreError) else f"A part of the store fails: {error!r}"
+            if message not in self._complaints and not self._silent():
+                self._complaints.add(message)
+                self._log.warning("%s", message)
             return otherwise
 
 
 def _figures(pair: str, known: DiffMetrics) -> tuple[object, ...]:
-    right = pair.rpartition("-")[2]
-    largest = known.max_rgba_diffs
-    figures = known.num_diff_pixels, known.pixel_diff_percent, *largest, known.dim_differ
-    return pair, right, *figures, workers.ALGORITHM
+    percent, largest = float(known.pixel_diff_percent), map(int, known.max_rgba_diffs)
+    figures = int(known.num_diff_pixels), percent, *largest, int(known.dim_differ)
+    values = *split_diff_id(pair), *figures, workers.ALGORITHM
+    return *values, seal(*values)
+
+
+def _halves(pair: str) -> tuple[str, str] | None:
+    """The two names of a pair; None for what is no name of a pair."""
+    try:
+        return split_diff_id(pair)
+    except ValueError:
+        return None
+
+
+def _stored(key: tuple[str, str], conditions: str, values: Sequence[Any]) -> StoredRow | None:
+    """A row of its stored values, `_CELLS`; None where these are not what was kept under this key."""
+    for *cells, check in _sound([values], str, (bytes, NoneType), bytes, str, str):
+        if check != seal(*key, conditions, *cells, workers.ALGORITHM):
+            return None
+        text, folder, stem, drawn = cells
+        row = _parsed(text)
+        if row is not None and _key((row.first_digest, row.second_digest)) == key:
+            folder = None if folder is None else os.fsdecode(folder)
+            return StoredRow(row, folder, os.fsdecode(stem), _pairs(drawn))
+    return None
 
 
 def _sound(rows: Iterable[Sequence[Any]], *kinds: type | tuple[type, ...]) -> list[Any]:

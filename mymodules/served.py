@@ -1,14 +1,16 @@
 """Images over HTTP, as Tornado handlers: ``images/<digest>.png`` and ``diffs/<digest>-<digest>.png``.
 
 Served is what a store has for a valid digest, and nothing else: the rest of a URL is never a path here, so
-all that is not one of these two forms is 404. Only GET and HEAD are answered, else 405. Fetching, decoding
-and comparing are done by the store's threads; the event loop only waits for them.
+all that is not one of these two forms is 404. A name that is not a digest, see `records.is_name`, has no URL.
+Only GET and HEAD are answered, else 405. Fetching, decoding and comparing are done by the store's threads;
+the event loop only waits for them.
 
 Answers may be kept for 12 hours, by anyone or, behind a token, by the browser that asked; failures are not
 kept. Log lines show no control characters, whatever was asked for.
 """
 
 import asyncio
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
@@ -16,16 +18,17 @@ from http import HTTPStatus
 from typing import Any, Final, Protocol, TypeVar
 
 from tornado.httputil import HTTPServerRequest
-from tornado.web import RequestHandler
+from tornado.web import HTTPError, RequestHandler
 
 from mymodules.records import is_diff_id, is_digest
-from mymodules.sources import Original
+from mymodules.sources import Original, printable
 
 KEPT: Final = "max-age=43200"
 """How long an image may be kept: 12 hours."""
 NOT_KEPT: Final = "no-cache, no-store, must-revalidate"
 """What is said of failures."""
 
+_log = logging.getLogger(__name__)
 _FORM = re.compile(r"(images|diffs)/([0-9A-Za-z-]+)\.png", re.ASCII)
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 T = TypeVar("T")
@@ -96,7 +99,13 @@ class Images(RequestHandler):
 
     async def serve(self) -> None:
         """Answer with the image that the path names."""
-        found = await self._found(self.request.path.removeprefix(self._prefix))
+        try:
+            found = await self._found(self.request.path.removeprefix(self._prefix))
+        except HTTPError:
+            raise
+        except Exception as error:  # whatever it is, those who look at a page can do nothing about it
+            _log.warning("%s is not served: %s", self.request.path, printable(repr(error)))
+            found = None
         if found is None:
             self.send_error(HTTPStatus.NOT_FOUND)
             return

@@ -163,12 +163,30 @@ def inside(folder: Path, name: str) -> Path:
 class _Folder:
     def __init__(self, path: AnyPath) -> None:
         self._path = folder(path)
+        self._listed: tuple[int, frozenset[str]] | None = None
 
     def read(self, name: str) -> bytes:
-        return inside(self._path, name).read_bytes()
+        path = inside(self._path, name)
+        if not self._is_spelt(name):
+            raise Absent(f"{name} is not in {self._path}, only one with other capitals")
+        return path.read_bytes()
 
     def remove(self, name: str) -> None:
-        (self._path / name).unlink(missing_ok=True)
+        if self._is_spelt(name):
+            (self._path / name).unlink(missing_ok=True)
+
+    def _is_spelt(self, name: str) -> bool:
+        """Whether a file has this name in these capitals, where the file system also finds it by others."""
+        other = Path(name).stem.swapcase() + Path(name).suffix
+        try:
+            if other == name or not (self._path / other).samefile(self._path / name):
+                return True
+            stamp = self._path.stat().st_mtime_ns
+            if self._listed is None or self._listed[0] != stamp:
+                self._listed = stamp, frozenset(os.listdir(self._path))  # noqa: PTH208 - names are enough
+            return name in self._listed[1]
+        except OSError:  # such as that of a name that is not there
+            return True
 
 
 class _Function:

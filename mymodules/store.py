@@ -9,25 +9,29 @@ neither whole nor a picture is never kept.
 
 Copies are the original bytes; what a power failure tears is found by its digest and fetched again. A picture
 that failed is tried anew after half an hour, and at once when a copy or a file of it has come or changed.
+A name is a digest of 32 hex digits, or another one of 1 to 128 of A-Z, a-z, 0-9, ``_`` and ``-``. Pictures of
+the latter are fetched and compared as well, but they are kept in memory only, and no URL leads to them.
+
 What is purged stays purged, whatever is under way meanwhile. Other stores of the same folder, as those of
 other processes, drop what they have in memory when they are next asked; only what they were just
 fetching or comparing may come back.
 """
 
+import io
 import logging
 import math
 import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from mymodules import images, metrics, pictures, sources
-from mymodules.cache import Purges, ReadThrough, Recent, Work
+from mymodules.cache import Purges, ReadThrough, Recent, Work, failed
 from mymodules.copies import Copies
 from mymodules.copies import stored_path as stored_path
 from mymodules.errors import StoreError
@@ -40,11 +44,12 @@ from mymodules.records import (
     AtBest,
     Records,
     diff_id,
-    is_diff_id,
     is_digest,
+    is_name,
     split_diff_id,
 )
 from mymodules.records import DigestFailure as DigestFailure
+from mymodules.records import is_diff_id as is_diff_id
 from mymodules.settings import MAX_PIXELS, AnyPath
 from mymodules.sources import AnySource, Original, printable
 
@@ -67,6 +72,7 @@ _FETCHERS = 10  # threads that wait for disks and networks
 _DELTAS, _DELTA_BYTES = 256, 64 << 20  # difference pictures in memory
 _DECODED_PART = 4  # of the budget: one quarter, for pictures that are compared with many
 _AHEAD = 1000  # pairs queued at a time by warm_diffs
+_NAMES = "1 to 128 of A-Z, a-z, 0-9, _ and -"
 _LAST = 5.0  # s; how long closing waits for what is being computed
 
 _log = logging.getLogger(__name__)
@@ -165,7 +171,7 @@ class DiffStore:
             sleep=self._closed.wait,
         )
         self._purges = Purges()
-        self._purged = self.records.purges()
+        self._purged = self._at_best(self.records.purges, 0)
         self._decoded: Recent[Rgba] = Recent(
             counts.images, limit=budget // _DECODED_PART, weigh=lambda rgba: rgba.nbytes
         )
@@ -233,6 +239,7 @@ class DiffStore:
             raise StoreError("The main digest is empty: name the picture to compare with.")
         self._heed_purges()
         rights = [right for right in dict.fromkeys(right_digests) if right != main_digest]
+        rights = _named(rights) if _named([main_digest]) else []
         asked = {right: self._metrics.submit(priority, diff_id(main_digest, right)) for right in rights}
         found = {}
         for right, future in asked.items():
@@ -254,14 +261,14 @@ class DiffStore:
             Return when all are fetched and kept, or have failed; failures are only recorded.
         """
         rank = _rank(priority)
-        missing = [digest for digest in dict.fromkeys(digests) if not self._is_here(digest)]
+        missing = [digest for digest in _named(digests) if not self._is_here(digest)]
         fetching = [self._images.submit(rank, digest) for digest in missing]
         if sync:
             wait(fetching)
 
     def warm_diffs(self, priority: int, left_digests: Iterable[str], right_digests: Iterable[str]) -> None:
         """Compare every left one with every right one in the background; failures are only recorded."""
-        lefts, rights = dict.fromkeys(left_digests), dict.fromkeys(right_digests)
+        lefts, rights = dict.fromkeys(_named(left_digests)), dict.fromkeys(_named(right_digests))
         feeder = threading.Thread(
             target=self._warm, args=(_rank(priority), lefts, rights), name="mymodules-store", daemon=True
         )
@@ -290,11 +297,7 @@ class DiffStore:
         """
         if isinstance(digests, str):  # which is an iterable of letters
             raise StoreError(f"digests is {digests!r}: name them in a list.")
-        gone = frozenset(filter(is_digest, digests))
-
-        def is_concerned(key: str) -> bool:
-            return not gone.isdisjoint(key.split("-"))
-
+        gone = frozenset(filter(is_name, digests))
         with self._purges.purge(gone):
             for digest in gone:
                 self._copies.remove(digest)
@@ -307,25 +310,32 @@ class DiffStore:
             self.records.forget_rows(gone)
             self.records.forget_files(gone)
             # Memory is last, because it is filled from all of these.
-            self._drop(is_concerned)
+            self._drop(gone)
             self.records.forget_failures(gone)
             self.records.count_purge()
             if self.records.purges() == self._purged + 1:  # one's own
                 self._purged += 1
 
-    def _drop(self, is_concerned: Callable[[str], bool]) -> None:
-        """Drop from memory all digests and pairs of which this is true."""
-        self._images.forget(is_concerned)
+    def _drop(self, gone: frozenset[str] | None = None) -> None:
+        """Drop from memory what is there of these digests, or everything."""
+
+        def is_picture(digest: str) -> bool:
+            return gone is None or digest in gone
+
+        def is_pair(pair: str) -> bool:
+            return gone is None or not gone.isdisjoint(split_diff_id(pair))
+
+        self._images.forget(is_picture)
         with self._decoded_lock:
-            self._decoded.remove_matching(is_concerned)
-        self._metrics.forget(is_concerned)
-        self._deltas.forget(is_concerned)
+            self._decoded.remove_matching(is_picture)
+        self._metrics.forget(is_pair)
+        self._deltas.forget(is_pair)
 
     def _heed_purges(self) -> None:
         """Have nothing in memory that was purged by another store of this folder."""
         number = self._at_best(self.records.purges, self._purged)
         if number != self._purged:
-            self._drop(lambda _: True)
+            self._drop()
             self._purged = number
 
     def image_handlers(self, url_prefix: str) -> "list[tuple[str, type[tornado.web.RequestHandler], Any]]":
@@ -365,6 +375,8 @@ class DiffStore:
         StoreError where it would have more than ``max_pixels``: it is as wide and as high as the larger one.
         """
         self._heed_purges()
+        if len(_named([one, other])) < 2:
+            return failed(StoreError(f"{one!r} and {other!r} do not name two pictures: {_NAMES}."))
         return self._deltas.submit(priority, diff_id(one, other))
 
     def keep_originals(self, originals: Iterable[tuple[str, AnyPath | bytes]]) -> int:
@@ -386,14 +398,14 @@ class DiffStore:
 
     def _copied(self, work: Work, digest: str, picture: AnyPath | bytes) -> bool:
         try:
-            data = picture if isinstance(picture, bytes) else Path(picture).read_bytes()
+            with (
+                io.BytesIO(picture) if isinstance(picture, bytes) else Path(picture).open("rb") as file,
+                work.keeping() as wanted,
+            ):
+                return wanted and self._copies.copy(digest, file)
         except (OSError, ValueError) as error:
             _log.info("%s is not kept: %s", digest, printable(error))
             return False
-        if images.digest(data) != digest:
-            return False
-        with work.keeping() as wanted:
-            return wanted and self._copies.write(digest, data)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all that was asked for is done; False where the time, s, was not enough."""
@@ -411,7 +423,7 @@ class DiffStore:
     # --- figures and difference pictures, in threads of their caches
 
     def _measure(self, priority: int, pair: str) -> DiffMetrics:
-        digests = _checked(pair)
+        digests = split_diff_id(pair)
         known = self._at_best(lambda: self.records.metrics(pair), None)
         if known is None and not any(map(self._originals.may_be_deep, digests)):
             known = self._at_best(lambda: self.records.metrics_of_row(pair), None)
@@ -425,7 +437,7 @@ class DiffStore:
         return found
 
     def _draw(self, priority: int, pair: str) -> bytes:
-        with self._purges.work(*_checked(pair)) as work:
+        with self._purges.work(*split_diff_id(pair)) as work:
             one, other = self._pixels(priority, pair, work)
         height, width = map(max, one.shape[:2], other.shape[:2])
         if height * width > self._max_pixels:
@@ -434,8 +446,14 @@ class DiffStore:
         drawn = pictures.delta(one, other)
         return png.encode(drawn.reshape(height, -1), width, depth=8, colour_type=6)
 
-    def _warm(self, rank: int, lefts: Iterable[str], rights: Iterable[str]) -> None:
-        """Queue every pair once, some at a time."""
+    def _warm(self, rank: int, lefts: Mapping[str, None], rights: Mapping[str, None]) -> None:
+        """Queue every pair once, some at a time; whatever goes wrong is logged, as this is a thread's all."""
+        try:
+            self._queue(rank, lefts, rights)
+        except Exception as error:
+            _log.warning("No more pairs are compared in advance: %s", printable(repr(error)))
+
+    def _queue(self, rank: int, lefts: Mapping[str, None], rights: Mapping[str, None]) -> None:
         queued: deque[Future[DiffMetrics]] = deque()
         for left in lefts:
             for right in rights:
@@ -491,8 +509,8 @@ class DiffStore:
     # --- pictures, in threads of their cache
 
     def _load(self, priority: int, digest: str) -> Original:
-        if not is_digest(digest):
-            raise StoreError(f"{digest!r} is not a digest: 32 digits 0-9, a-f, A-F.")
+        if not is_name(digest):
+            raise StoreError(f"{digest!r} does not name a picture: {_NAMES}.")
         with self._purges.work(digest) as work:
             try:
                 original, rgba, fetched = self._originals.find(digest)
@@ -517,7 +535,7 @@ class DiffStore:
                 self._at_best(lambda: self.records.remember_failure(failure, if_new=if_new), None)
 
     def _is_here(self, digest: str) -> bool:
-        return digest in self._images or (is_digest(digest) and digest in self._copies)
+        return digest in self._images or self._at_best(lambda: digest in self._copies, False)
 
 
 def _rank(priority: int) -> int:
@@ -525,11 +543,13 @@ def _rank(priority: int) -> int:
     return priority * 10**13 + time.time_ns() // 1_000_000
 
 
-def _checked(pair: str) -> tuple[str, str]:
-    """The digests of a pair by its id; StoreError for what is none."""
-    if not is_diff_id(pair):
-        raise StoreError(f"{pair!r} is not a pair of digests: 32 digits 0-9, a-f, A-F each.")
-    return split_diff_id(pair)
+def _named(digests: Iterable[str]) -> list[str]:
+    """Those that may be asked for, each once; a line in the log for every other one."""
+    wanted = list(dict.fromkeys(digests))
+    for digest in wanted:
+        if not is_name(digest):
+            _log.info("%r is left out: it does not name a picture, which takes %s.", digest, _NAMES)
+    return list(filter(is_name, wanted))
 
 
 def _check_number(name: str, value: float, least: float = -math.inf) -> None:

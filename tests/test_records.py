@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -259,18 +260,138 @@ def test_what_another_version_found_is_not_found(kept: Records, monkeypatch: pyt
 
 
 def test_cells_that_nobody_has_written(kept: Records, file: Path) -> None:
+    """They fit their check value: some version may have written so."""
     kept.remember_rows([StoredRow(ROW, "folder", "stem", ((1, 2),) * 5)], "conditions")
+    sealed = "seal(first, second, fingerprint, cells, folder, stem, drawn, algorithm)"
     deep = "[" * 100_000
     with closing(sqlite3.connect(file)) as db:
+        db.create_function("seal", -1, records.seal)
         for drawn in (deep, "5", "[[1]]", "no JSON"):
             db.execute("UPDATE rows SET drawn = ?", (drawn,))
+            db.execute(f"UPDATE rows SET seal = {sealed}")
             db.commit()
             assert kept.rows([(ONE, OTHER)], "conditions")[ONE, OTHER].drawn == ()
         for cells in (deep, "[]", "5", "no JSON"):
             db.execute("UPDATE rows SET cells = ?", (cells,))
+            db.execute(f"UPDATE rows SET seal = {sealed}")
             db.commit()
             assert kept.rows([(ONE, OTHER)], "conditions") == {}
             assert kept.metrics_of_row(diff_id(ONE, OTHER)) is None
+
+
+# --- check values ------------------------------------------------------------------------------------
+
+
+def values_of(file: Path) -> list[tuple[str, str, object]]:
+    """Table, column and value of every cell of the records that hold answers."""
+    with closing(sqlite3.connect(file)) as db:
+        db.row_factory = sqlite3.Row
+        return [
+            (table, column, row[column])
+            for table in ("metrics", "rows", "files")
+            for row in db.execute(f"SELECT * FROM {table}")
+            for column in row.keys()  # noqa: SIM118 - iterating a Row gives its values
+        ]
+
+
+def flipped(value: object) -> Iterator[object]:
+    """The value with one bit or digit of it changed, here and there."""
+    if isinstance(value, int):
+        yield from (value ^ 1 << place for place in (0, 1, 4, 40))
+    elif isinstance(value, float):
+        yield from (value + 0.5, value / 2, -value, 5e-324)
+    else:
+        data = value if isinstance(value, bytes) else str(value).encode()
+        for place in range(len(data)):
+            changed = data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+            yield changed if isinstance(value, bytes) else changed.decode()
+        yield data[:-1] if isinstance(value, bytes) else data[:-1].decode()
+
+
+def test_a_record_that_does_not_fit_its_check_value_is_not_found(
+    kept: Records, file: Path, picture: Path
+) -> None:
+    pair, row = diff_id(ONE, OTHER), StoredRow(ROW, "folder", "stem", ((1, 2),) * 5)
+    kept.remember_rows([row], "conditions")
+    kept.remember_metrics({"abc-def": KNOWN})
+    kept.remember_files([digested(picture)])
+    stat = picture.stat()
+    known = {str(picture): KnownFile(ONE, unchanged=True)}
+
+    def answers() -> tuple[object, ...]:
+        return (
+            kept.rows([(ONE, OTHER)], "conditions"),
+            kept.metrics_of_row(pair),
+            kept.metrics("abc-def"),
+            kept.known_files([(picture, stat)]),
+        )
+
+    whole = ({(ONE, OTHER): row}, KNOWN, KNOWN, known)
+    touched = {"rows": (0, 1), "metrics": (2,), "files": (3,)}
+    nothing = ({}, None, None, {})
+    cells = values_of(file)
+    assert len(cells) == 11 + 9 + 8
+    with closing(sqlite3.connect(file)) as db:
+        for table, column, value in cells:
+            for changed in flipped(value):
+                assert answers() == whole
+                db.execute(f"UPDATE {table} SET {column} = ?", (changed,))
+                db.commit()
+                assert answers() == tuple(
+                    nothing[place] if place in touched[table] else whole[place] for place in range(4)
+                ), (table, column, changed)
+                db.execute(f"UPDATE {table} SET {column} = ?", (value,))
+                db.commit()
+
+
+FLIPS = 1000
+
+
+def test_no_flipped_bit_of_the_file_gives_a_wrong_answer(
+    file: Path, picture: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    rows = {}
+    for number in range(40):
+        key = stores.opaque(number), stores.opaque(number, "second")
+        row = ROW._replace(num_diff_pixels=number, first_digest=key[0], second_digest=key[1])
+        rows[key] = StoredRow(row, "folder", f"stem {number}", ((number, 2),) * 5)
+    figures = {
+        diff_id(*key): DiffMetrics(7 * place, 1.5, (1, 2, 3, place), False) for place, key in enumerate(rows)
+    }
+    stat = picture.stat()
+    digests = {f"/pictures/{number:02}.png": stores.opaque(number) for number in range(40)}
+    with closing(Records(file)) as kept:
+        kept.remember_rows(rows.values(), "conditions")
+        kept.remember_metrics(figures)
+        kept.remember_files(
+            DigestedFile(path, stat, digest, 2 * stat.st_ctime_ns) for path, digest in digests.items()
+        )
+    whole = file.read_bytes()
+    rng = np.random.default_rng(11)
+    found, refused = 0, []
+    for _ in range(FLIPS):
+        harmed = bytearray(whole)
+        harmed[int(rng.integers(len(whole)))] ^= 1 << int(rng.integers(8))
+        file.write_bytes(harmed)
+        try:
+            with closing(Records(file)) as kept:
+                answers = kept.rows(rows, "conditions")
+                assert answers.items() <= rows.items()
+                for place, (pair, expected) in enumerate(figures.items()):
+                    assert kept.metrics(pair) in (None, expected)
+                    assert kept.metrics_of_row(pair) in (None, replace(KNOWN, num_diff_pixels=place))
+                known = kept.known_files((path, stat) for path in digests)
+                assert all(digests[path] == file_.digest for path, file_ in known.items())
+                assert all(isinstance(failure, DigestFailure) for failure in kept.failures().values())
+                kept.remember_metrics({"abc-def": KNOWN})
+                assert kept.metrics("abc-def") in (None, KNOWN)
+                found += len(answers) == len(rows) and len(known) == len(digests)
+        except StoreError as error:
+            refused.append(str(error))
+        for path in file.parent.glob("store.sqlite3*"):
+            path.unlink()
+    assert found > FLIPS // 4  # most of a file is not concerned
+    assert [message for message in refused if "newer version" not in message] == []  # a flip of its number
 
 
 # --- the file ----------------------------------------------------------------------------------------
@@ -300,7 +421,7 @@ def test_an_older_file_is_brought_up_to_date_with_its_data(
         kept.remember_rows([StoredRow(ROW)], "conditions")
     with closing(sqlite3.connect(file)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (len(records.LAYOUTS),)
-        assert [pair for (pair,) in db.execute("SELECT id FROM metrics")] == ["abc-def", "abc-ghi"]
+        assert db.execute("SELECT left, right FROM metrics").fetchall() == [("abc", "def"), ("abc", "ghi")]
 
 
 def test_files_and_rows_of_the_second_layout_stay(
@@ -329,16 +450,48 @@ def test_files_and_rows_of_the_second_layout_stay(
         assert kept.metrics_of_row(diff_id(ONE, OTHER)) == KNOWN
 
 
-def test_ids_with_a_colon_are_read_and_rewritten(kept: Records, file: Path) -> None:
+def test_figures_of_the_fourth_layout_stay(file: Path) -> None:
+    """Under ids of both forms; there one column was the key of a pair."""
+    figures = (16, KNOWN.pixel_diff_percent, 54, 100, 125, 0, 0)
+    first_version(file, {})
     with closing(sqlite3.connect(file)) as db:
-        for pair in ("abc:def", "abc:ghi"):
-            values = (pair, pair[-3:], 16, KNOWN.pixel_diff_percent, 54, 100, 125, 0, 0, workers.ALGORITHM)
-            db.execute("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        for layout in records.LAYOUTS[1:4]:
+            for statement in layout:
+                db.execute(statement)
+        for pair in ("abc:def", "abc-ghi", f"{OTHER}-{ONE}"):
+            right = pair[len(pair) // 2 + 1 :]
+            row = (pair, right, *figures, workers.ALGORITHM)
+            db.execute("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        db.execute("PRAGMA user_version = 4")
         db.commit()
-        assert kept.metrics("abc-def") == KNOWN
-        assert [pair for (pair,) in db.execute("SELECT id FROM metrics")] == ["abc-def", "abc:ghi"]
+    with closing(Records(file)) as kept:
+        for pair in ("abc-def", "abc-ghi", "abc:def", diff_id(ONE, OTHER)):
+            assert kept.metrics(pair) == KNOWN
         kept.forget_metrics(["abc"])
-        assert db.execute("SELECT id FROM metrics").fetchall() == []
+        assert (kept.metrics("abc-def"), kept.metrics("abc-ghi")) == (None, None)
+        assert kept.metrics(diff_id(ONE, OTHER)) == KNOWN
+
+
+def test_names_with_a_hyphen_are_no_other_pair(kept: Records) -> None:
+    """Of `a-b` with `c` and of `a` with `b-c`, joined by a hyphen, nobody could tell which is which."""
+    pairs = [("a-b", "c"), ("a", "b-c"), ("a", "b"), ("-", "--"), ("-a", "b-"), ("A", "a")]
+    known = {
+        diff_id(*pair): DiffMetrics(number, 1.0, (1, 2, 3, 4), False) for number, pair in enumerate(pairs)
+    }
+    assert len(known) == len(pairs)
+    for one, other in pairs:
+        assert diff_id(one, other) == diff_id(other, one)
+        assert records.split_diff_id(diff_id(one, other)) == tuple(sorted((one, other)))
+    kept.remember_metrics(known)
+    assert {pair: kept.metrics(pair) for pair in known} == known
+    kept.forget_metrics(["a"])
+    left = {pair for pair in known if kept.metrics(pair)}
+    assert left == {diff_id("a-b", "c"), diff_id("-", "--"), diff_id("-a", "b-")}
+
+
+@pytest.mark.parametrize("pair", ["", "abc", "a-b-c", "a:b:c", "abcdef"])
+def test_what_is_no_pair_has_no_figures(kept: Records, pair: str) -> None:
+    assert kept.metrics(pair) is kept.metrics_of_row(pair) is None
 
 
 def test_a_newer_file_is_refused_and_left_alone(file: Path) -> None:
