@@ -526,7 +526,8 @@ def _depths(first: _Side, second: _Side) -> list[str]:
 def _differing_metadata(first: _Side, second: _Side) -> list[str]:
     one, other = dict(first.whole.metadata), dict(second.whole.metadata)
     names = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
-    return [f"The {' and the '.join(names)} {'differ' if len(names) > 1 else 'differs'}."] if names else []
+    verb = "differ" if len(names) > 1 or names == ["further pictures"] else "differs"
+    return [f"The {' and the '.join(names)} {verb}."] if names else []
 
 
 def _extent(figures: _Figures) -> str:

@@ -38,8 +38,8 @@ class Header:
         Bits per channel: 1, 2, 4, 8 or 16.
     metadata : tuple of (str, str)
         What changes how the picture is shown but not its pixels, sorted: pairs of one of
-        ``orientation``, ``colour profile``, ``gamma``, ``density``, and a text that is equal
-        for two files exactly when the setting is.
+        ``orientation``, ``colour profile``, ``gamma``, ``density``, ``further pictures`` (of the same
+        file), and a text that is equal for two files exactly when the setting is.
     trailing : int
         Bytes after the end of the picture.
     warnings : tuple of str

@@ -4,148 +4,361 @@ Accepted are the three kinds that screens, cameras and browsers write, with 8 bi
 and progressive Huffman coding, as gray, YCbCr or RGB. Everything else is refused, because decoders
 differ on it. The decoder forgives damage and then only warns; its warnings are errors here.
 
-Damage that leaves a valid stream of codes cannot be seen: JPEG has no checksums.
+What every program shows all the same is no damage: bytes that belong to nothing, a comment of an impossible
+length, a colour profile in odd parts. It is named, and taken out of what the decoder gets, so that every
+warning that is left is one of the picture (`JpegHeader.repairs`).
 
-Source: ITU-T T.81 (1992), annex B; JFIF 1.02; ICC.1:2010, annex B.4.
+Damage that leaves a valid stream of codes cannot be seen: JPEG has no checksums. Where more pictures follow
+in the file (MPO, gain maps), the first one is the picture; the others are metadata.
+
+Source: ITU-T T.81 (1992), annex B; JFIF 1.02; ICC.1:2010, annex B.4; CIPA DC-007 (MPO); Adobe Technical
+Note 5116 for APP14.
 """
 
+import hashlib
 import re
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import imagecodecs
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
-from mymodules.formats import NO_LIMIT, Header, check_size, exif, metadata
+from mymodules.formats import NO_LIMIT, Header, Remark, check_size, exif, ignore, metadata
 
-_SOI, _EOI, _SOS, _APP0, _APP1, _APP2 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xE2
+_SOI, _EOI, _SOS, _COM, _APP0, _APP1, _APP2, _APP14 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xE1, 0xE2, 0xEE
 _DECODABLE = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive
+_PROGRESSIVE = 0xC2
 _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}
-# Pictures have 10 scans or so; files made to keep a decoder busy have thousands.
-_MOST_SCANS = 500
+_UNNEEDED = {*range(0xE0, 0xF0), _COM}  # segments that a picture does without
+# Pictures have 10 scans or so; files made to keep a decoder busy have hundreds. libjpeg-turbo takes about a
+# second for this many pixels of all scans.
+_USUAL_SCANS, _MOST_SCANS, _SCANNED_PIXELS = 64, 500, 4_000_000_000
+_MOST_SEGMENTS = 100_000
+_MOST_SURPLUS = 16  # bytes after coded data, but for padding: more may be what a damaged code has left over
+_PADDING = b"\0\xff"
+_SMALL = 250_000  # pixels that are decoded twice in no time
+_MOST_TRIES = 8
 _FILL = re.compile(rb"\xff+")
+_STRAY = re.compile(rb"\xff+[\x01-\xfe]")
 # Within coded data: FF 00 is a data byte, FF D0 to FF D7 restart it, FF FF is fill.
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
+_SURPLUS = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
+
+Repair = tuple[int, int, bytes]
+"""From which byte to which one of the file, and the bytes that stand there for the decoder."""
 
 
 @dataclass(frozen=True)
 class JpegHeader(Header):
-    """A `Header` with the number of colour components: 1 or 3."""
+    """A `Header` with what is needed to decode.
+
+    Attributes
+    ----------
+    components : int
+        Colour components: 1 or 3.
+    repairs : tuple of Repair
+        What is odd and no part of the picture, from the first byte to the last.
+    scan_ends : tuple of (int, int)
+        Where each scan's coded data end, and the code of the marker there.
+    """
 
     components: int = 3
+    repairs: tuple[Repair, ...] = ()
+    scan_ends: tuple[tuple[int, int], ...] = ()
 
 
 def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> JpegHeader:
     """Walk the segments, coded data included, up to the end marker.
 
-    Metadata: the EXIF orientation, the ICC profile joined from its segments, and JFIF's density
-    unless it means square pixels of no known size.
+    Metadata: the EXIF orientation, the ICC profile joined from its segments, JFIF's density
+    unless it means square pixels of no known size, and pictures that follow the first one.
 
     Raises
     ------
     ImageError
-        ``truncated``, ``corrupt`` or ``unsupported``.
+        ``truncated``, ``corrupt``, ``too_costly`` or ``unsupported``.
     """
-    frame: tuple[int, int, int] | None = None
-    scans = 0
-    orientation: int | None = None
-    density: str | None = None
-    profile: list[tuple[int, int, bytes]] = []
+    found = _Found(data, max_pixels)
     at = 2
-    while True:
-        code, at = _next_marker(data, at)
+    for _ in range(_MOST_SEGMENTS):
+        start, code, at = found.next_marker(at)
         if code == _EOI:
             break
         if code in _STANDALONE:
             continue
         if code == _SOI:
-            raise ImageError("corrupt", f"a second picture begins inside it, at byte {at - 2}")
-        body, at = _segment(data, at)
-        if code in _FRAMES:
-            if frame:
-                raise ImageError("corrupt", "it has two frame headers")
-            frame = _read_frame(code, body)
-            check_size(*frame[:2], max_pixels)
-        elif code == _SOS:
-            scans += 1
-            if not frame or scans > _MOST_SCANS:
-                raise ImageError("corrupt", "its pixel data come before its size or never end")
-            found = _MARKER.search(data, at)
-            if not found:
-                raise ImageError("truncated", "it ends in the middle of its pixel data")
-            at = found.start()
-        elif code == _APP0 and body[:5] == b"JFIF\0" and len(body) >= 12:
-            density = density or _read_density(body)
-        elif code == _APP1 and body[:6] == b"Exif\0\0":
-            orientation = orientation or exif.orientation(body[6:])
-        elif code == _APP2 and body[:12] == b"ICC_PROFILE\0" and len(body) >= 14:
-            profile.append((body[12], body[13], body[14:]))
-    if not frame or not scans:
-        raise ImageError("corrupt", "it has no picture between its first and its end marker")
-    profile.sort()
-    if [part[:2] for part in profile] != [(n, len(profile)) for n in range(1, len(profile) + 1)]:
-        raise ImageError("corrupt", "its colour profile lacks a part, or has one twice")
-    joined = b"".join(body for *_, body in profile)
-    width, height, components = frame
+            raise ImageError("corrupt", f"a second picture begins inside it, at byte {start}")
+        at = found.segment(start, code, at)
+    else:
+        raise ImageError("too_costly", f"it has more than {_MOST_SEGMENTS:,} segments")
+    if not found.frame or not found.scan_ends:
+        raise ImageError("corrupt", "it has no picture between its first and its end mark")
+    width, height, components = found.frame
+    rest = data[at:]
+    further = _further(rest)
+    if further:
+        found.odd.append("is followed by further pictures in its file, which are not compared")
     return JpegHeader(
         format="JPEG",
         width=width,
         height=height,
         depth=8,
         metadata=metadata.collect(
-            orientation=orientation, profile=metadata.profile(joined) if joined else None, density=density
+            orientation=found.orientation,
+            profile=found.profile(),
+            density=found.density,
+            further=further,
         ),
-        trailing=len(data) - at,
+        trailing=len(rest),
+        warnings=found.warnings(),
         components=components,
+        repairs=tuple(sorted(found.repairs)),
+        scan_ends=tuple(found.scan_ends),
     )
 
 
-def decode(data: bytes, header: JpegHeader) -> NDArray[np.uint8]:
+def decode(data: bytes, header: JpegHeader, remark: Remark = ignore) -> NDArray[np.uint8]:
     """Samples of a file that `inspect` accepted: uint8 (height, width, 1 or 3), gray or RGB.
 
     Raises
     ------
     ImageError
-        ``corrupt`` or ``truncated`` for all that the decoder objects to or warns of, ``unsupported``
-        for a colour sampling that it does not know.
+        ``corrupt`` or ``truncated`` for all that the decoder objects to or warns of.
     """
-    try:
-        samples: NDArray[np.uint8] = simplejpeg.decode_jpeg(
-            data, "GRAY" if header.components == 1 else "RGB", strict=True
-        )
-    except ValueError as error:
-        said = str(error)
-        if "subsampling" in said:
-            raise ImageError("unsupported", "its colour sampling is one the decoder does not know") from None
-        if "Premature end of JPEG file" in said:
-            raise ImageError("truncated", "its pixel data end too early") from None
-        raise ImageError("corrupt", f"it is damaged, says its decoder ({said})") from None
+    waiting = [list(header.repairs)]  # what may have to be left out; the last one is tried next
+    for _ in range(_MOST_TRIES):
+        repairs = waiting.pop()
+        try:
+            samples = _strictly(data, header, repairs)
+            break
+        except ValueError as error:
+            message = str(error)
+            if "subsampling" in message:
+                samples = _rarely_sampled(_repaired(data, repairs), header, remark)
+                break
+            found = _surplus(message, data, header, repairs)
+            waiting += [sorted([*repairs, repair]) for repair in reversed(found)]
+            if not waiting:
+                raise _damage(message) from None
+    else:
+        raise ImageError("corrupt", "its pixel data are damaged: too much is left over of them")
     if samples.shape != (header.height, header.width, header.components):
         raise ImageError("corrupt", "its pixel data have another size than its header says")
+    if len(repairs) > len(header.repairs) or _has_more(data, header, repairs):
+        remark("has bytes after its pixel data that belong to nothing, which other programs skip")
     return samples
 
 
-def _next_marker(data: bytes, at: int) -> tuple[int, int]:
-    """Code of the marker at ``at`` and where it ends; fill bytes (FF) may stand in front."""
-    fill = _FILL.match(data, at)
-    end = fill.end() if fill else at
-    if end >= len(data):
-        raise ImageError("truncated", "it ends before its end marker")
-    if not fill or data[end] == 0:
-        raise ImageError("corrupt", f"no marker stands at byte {at}")
-    return data[end], end + 1
+def _strictly(data: bytes, header: JpegHeader, repairs: list[Repair]) -> NDArray[np.uint8]:
+    """Decode what is left after the repairs; ValueError for each warning of the decoder."""
+    kind = "GRAY" if header.components == 1 else "RGB"
+    samples: NDArray[np.uint8] = simplejpeg.decode_jpeg(_repaired(data, repairs), kind, strict=True)
+    return samples
 
 
-def _segment(data: bytes, at: int) -> tuple[bytes, int]:
-    length = int.from_bytes(data[at : at + 2], "big")
-    if len(data) < at + max(2, length):
-        raise ImageError("truncated", "it ends inside one of its headers")
-    if length < 2:
-        raise ImageError("corrupt", f"the segment at byte {at} has an impossible length")
-    return data[at + 2 : at + length], at + length
+def _has_more(data: bytes, header: JpegHeader, repairs: list[Repair]) -> bool:
+    """Whether the last scan ends before its last byte, which the decoder does not tell of a few bytes.
+
+    Only then can that byte be left out without a warning. It is tried where a picture is small, or where the
+    byte does not end as coded data do in seven of eight files: filled up with bits that are 1.
+    """
+    end, _ = header.scan_ends[-1]
+    last = 2 if data[end - 2 : end] == b"\xff\0" else 1
+    if data[end - last] & 1 and header.width * header.height > _SMALL:
+        return False
+    try:
+        _strictly(data, header, sorted([*repairs, (end - last, end, b"")]))
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass
+class _Found:
+    """What the segments say, as far as they have been walked."""
+
+    data: bytes
+    max_pixels: int
+    frame: tuple[int, int, int] | None = None
+    kind: int = 0
+    orientation: int | None = None
+    density: str | None = None
+    jfif: bool = False
+    adobe: Repair | None = None
+    strays: int = 0
+    odd: list[str] = field(default_factory=list)
+    parts: list[tuple[int, int, bytes]] = field(default_factory=list)
+    parts_at: list[tuple[int, int]] = field(default_factory=list)
+    repairs: list[Repair] = field(default_factory=list)
+    scan_ends: list[tuple[int, int]] = field(default_factory=list)
+
+    def next_marker(self, at: int) -> tuple[int, int, int]:
+        """Where the next marker begins, its code, and where it ends; fill bytes (FF) may stand in front."""
+        data = self.data
+        fill = _FILL.match(data, at)
+        end = fill.end() if fill else at
+        if end >= len(data):
+            raise ImageError("truncated", "it is cut off before its end mark")
+        if fill and data[end]:
+            return at, data[end], end + 1
+        if at == 2:
+            raise ImageError("corrupt", "its first mark is followed by bytes that belong to nothing")
+        stray = _STRAY.search(data, end)
+        if stray is None:
+            raise ImageError("truncated", "it is cut off before its end mark")
+        self.strays += stray.start() - at
+        self.repairs.append((at, stray.start(), b""))
+        return stray.start(), data[stray.end() - 1], stray.end()
+
+    def segment(self, start: int, code: int, at: int) -> int:
+        """Take the segment of a marker; returns where it ends, with its coded data if there are any."""
+        data = self.data
+        length = int.from_bytes(data[at : at + 2], "big")
+        if len(data) < at + max(2, length):
+            raise ImageError("truncated", "it is cut off inside one of its headers")
+        if length < 2:
+            if code not in _UNNEEDED:
+                raise ImageError("corrupt", f"the header at byte {start} has an impossible length")
+            what = "a comment" if code == _COM else "a segment of some application"
+            self._name(f"has {what} of an impossible length, which other programs skip")
+            self.repairs.append((start, at + 2, b""))
+            return at + 2
+        body, end = data[at + 2 : at + length], at + length
+        if code in _FRAMES:
+            if self.frame:
+                raise ImageError("corrupt", "it has two frame headers")
+            self.frame, self.kind = _read_frame(code, body), code
+            check_size(*self.frame[:2], self.max_pixels)
+        elif code == _SOS:
+            return self._scan(at, body, end)
+        else:
+            self._application(code, body, start, at + 2)
+        return end
+
+    def _scan(self, at: int, body: bytes, end: int) -> int:
+        if not self.frame:
+            raise ImageError("corrupt", "its pixel data come before its size")
+        found = _MARKER.search(self.data, end)
+        if not found:
+            raise ImageError("truncated", "it is cut off in the middle of its pixel data")
+        self.scan_ends.append((found.start(), self.data[found.start() + 1]))
+        scans = len(self.scan_ends)
+        work = scans * self.frame[0] * self.frame[1]
+        if scans > _MOST_SCANS or (scans > _USUAL_SCANS and work > _SCANNED_PIXELS):
+            raise ImageError("too_costly", f"it paints its picture in {scans} scans or more", self.frame[:2])
+        if self.kind != _PROGRESSIVE and body[-3:] != b"\0\x3f\0" and len(body) >= 6:
+            self._name("gives limits of its scan that its kind does not have, which other programs ignore")
+            self.repairs.append((end - 3, end, b"\0\x3f\0"))
+        return found.start()
+
+    def _application(self, code: int, body: bytes, start: int, at: int) -> None:
+        if code == _APP0 and body[:5] == b"JFIF\0" and len(body) >= 12:
+            self.jfif = True
+            self.density = self.density or _read_density(body)
+            if body[5] != 1:
+                self._name(
+                    f"names a revision of JFIF that does not exist ({body[5]}), which other programs ignore"
+                )
+                self.repairs.append((at + 5, at + 6, b"\1"))
+        elif code == _APP1 and body[:6] == b"Exif\0\0":
+            self.orientation = self.orientation or exif.orientation(body[6:])
+        elif code == _APP2 and body[:12] == b"ICC_PROFILE\0" and len(body) >= 14:
+            self.parts.append((body[12], body[13], body[14:]))
+            self.parts_at.append((start, at + len(body)))
+        elif code == _APP14 and body[:5] == b"Adobe" and len(body) >= 12:
+            self.adobe = (at + 11, at + 12, b"\1") if body[11] > 1 else None
+
+    def profile(self) -> str | None:
+        """The colour profile as metadata; one whose parts do not fit is never equal to a sound one."""
+        if not self.parts:
+            return None
+        parts = sorted(self.parts, key=lambda part: part[0])
+        if [part[:2] for part in parts] == [(n, len(parts)) for n in range(1, len(parts) + 1)]:
+            return metadata.profile(b"".join(body for *_, body in parts))
+        numbers = ", ".join(f"{number} of {count}" for number, count, _ in self.parts[:3])
+        more = ", ..." if len(self.parts) > 3 else ""
+        self._name(f"has a colour profile whose parts do not fit together ({numbers}{more})")
+        self.repairs += [(start, end, b"") for start, end in self.parts_at]
+        stored = b"".join(bytes(part[:2]) + part[2] for part in self.parts)
+        return f"in parts that do not fit together, {metadata.profile(stored)}"
+
+    def warnings(self) -> tuple[str, ...]:
+        """All that is odd, with what only the whole file tells."""
+        if self.adobe and not self.jfif and self.frame and self.frame[2] == 3:
+            self._name(
+                "names a colour transform that three channels do not have; all programs read it as YCbCr"
+            )
+            self.repairs.append(self.adobe)
+        if self.strays:
+            self._name(
+                f"has {_bytes(self.strays)} between its headers that belong to nothing, which others skip"
+            )
+        return tuple(self.odd)
+
+    def _name(self, clause: str) -> None:
+        if clause not in self.odd:
+            self.odd.append(clause)
+
+
+def _bytes(count: int) -> str:
+    return "1 byte" if count == 1 else f"{count:,} bytes"
+
+
+def _further(rest: bytes) -> str | None:
+    """What follows the first picture, where there are pictures in it."""
+    if b"\xff\xd8\xff" not in rest:
+        return None
+    return hashlib.blake2b(rest, digest_size=16).hexdigest()
+
+
+def _repaired(data: bytes, repairs: list[Repair]) -> bytes:
+    """The file as the decoder gets it; the file itself where nothing is odd."""
+    if not repairs:
+        return data
+    pieces, at = [], 0
+    for start, stop, instead in repairs:
+        pieces += [data[at:start], instead]
+        at = stop
+    return b"".join([*pieces, data[at:]])
+
+
+def _surplus(message: str, data: bytes, header: JpegHeader, repairs: list[Repair]) -> list[Repair]:
+    """The bytes after coded data of which the decoder may complain; none where that is no mere surplus.
+
+    The complaint names the marker, not the place: each scan that ends there, and has been left as it is, may
+    be meant.
+    """
+    found = _SURPLUS.search(message)
+    if not found:
+        return []
+    count, marker = int(found[1]), int(found[2], 16)
+    taken = {stop for _, stop, _ in repairs}
+    ends = [end for end, code in header.scan_ends if code == marker and end not in taken]
+    return [
+        (end - count, end, b"")
+        for end in ends
+        if count <= _MOST_SURPLUS or not data[end - count : end].strip(_PADDING)
+    ]
+
+
+def _rarely_sampled(data: bytes, header: JpegHeader, remark: Remark) -> NDArray[np.uint8]:
+    """Decode by libjpeg-turbo's older interface, which knows every sampling, but reports no damage."""
+    try:
+        samples = np.asarray(imagecodecs.jpeg8_decode(data), np.uint8)
+    except (RuntimeError, ValueError) as error:
+        raise _damage(str(error)) from None
+    remark("has a rare colour sampling, with which damage to its pixels would not be noticed")
+    return samples.reshape(header.height, header.width, -1) if samples.ndim == 2 else samples
+
+
+def _damage(message: str) -> ImageError:
+    if "Premature end of JPEG file" in message:
+        return ImageError("truncated", "its pixel data are cut off")
+    return ImageError("corrupt", f"its pixel data are damaged (its decoder: {message})")
 
 
 def _read_frame(code: int, body: bytes) -> tuple[int, int, int]:

@@ -42,12 +42,17 @@ def density(x: Number, y: Number, unit: str | None) -> str | None:
 
 
 def collect(
-    *, orientation: int | None = None, profile: str | None = None, density: str | None = None
+    *,
+    orientation: int | None = None,
+    profile: str | None = None,
+    density: str | None = None,
+    further: str | None = None,
 ) -> tuple[tuple[str, str], ...]:
-    """`Header.metadata` of what was found, sorted by name."""
+    """`Header.metadata` of what was found, sorted by name; ``further`` is the digest of further pictures."""
     found = (
         ("colour profile", profile),
         ("density", density),
+        ("further pictures", further),
         ("orientation", None if orientation is None else str(orientation)),
     )
     return tuple((name, text) for name, text in found if text is not None)
