@@ -3,6 +3,7 @@
 A `Plan` is made of a `Request`, by `new` or by `resumed`; both refuse one with which nothing can be compared.
 """
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -215,7 +216,8 @@ def new(asked: Request, cancelled: Callable[[], bool]) -> Plan:
     try:
         lock = runs.lock(chosen.out, stamp)
     except BaseException:
-        runs.manifest_path(chosen.out, stamp).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            runs.manifest_path(chosen.out, stamp).unlink(missing_ok=True)
         raise
     plan = Plan(stamp, chosen, manifest, part, _alone(listing.pairs, part), lock)
     try:

@@ -239,7 +239,7 @@ def read(path: Path) -> list[PairResult]:
         When it is absent, or anything in it is not what `write` writes. Columns from the sixth on may be
         absent (a file of an earlier version), further ones are left out.
     """
-    return _rows(path, _decode(path, files.read(path)))
+    return list(_rows(path, files.read(path)))
 
 
 def read_partial(path: Path) -> list[PairResult]:
@@ -262,7 +262,7 @@ def partial_rows(path: Path) -> Iterator[PairResult]:
     data = files.read(path)
     if not _has_checks(data):
         data = _whole_lines(data)
-        yield from _rows(path, _decode(path, data)) if data else ()
+        yield from _rows(path, data) if data else ()
         return
     for number, columns, cells in _fitting(path, data):
         named = dict(zip(columns, cells, strict=True))
@@ -272,24 +272,22 @@ def partial_rows(path: Path) -> Iterator[PairResult]:
             raise _not_understood(path, number, str(error)) from error
 
 
-def read_as_written(path: Path, digest: object) -> list[PairResult]:
-    """Read a finished CSV as `read`, if it is the one that has this digest.
+def read_as_written(path: Path, digest: object) -> Iterator[PairResult]:
+    """Read a finished CSV as `read`, one row after the other, if it is the one that has this digest.
 
     Any other was changed after the run, by a person or a fault, so that its rows say nothing of the
-    pictures: none is returned then, and a warning says so. Without a digest, as in the manifest of an
+    pictures: there are none then, and a warning says so. Without a digest, as in the manifest of an
     earlier version, all are believed.
     """
     data = files.read(path)
-    if digest is None or digest == _digest(data):
-        return _rows(path, _decode(path, data))
-    if not _is_ours(_header_of(data)):
-        _rows(path, _decode(path, data))  # raises: it is another file
+    if digest is None or digest == _digest(data) or not _is_ours(_header_of(data)):
+        yield from _rows(path, data)  # which raises for another file
+        return
     warnings.warn(
         f"{shown(path)} is not as the run wrote it: it was edited or damaged. No row of it is believed; all "
         "its pictures are compared again, and then the file is replaced.",
         stacklevel=2,
     )
-    return []
 
 
 def _digest(data: bytes) -> str:
@@ -393,40 +391,44 @@ def _whole_lines(data: bytes) -> bytes:
     return b"" if _PARTIAL_HEADER.startswith(data) else data
 
 
-def _rows(path: Path, text: str) -> list[PairResult]:
-    header, lines = _cells(path, text)
+def _rows(path: Path, data: bytes) -> Iterator[PairResult]:
+    header, lines = _cells(path, data)
     absent = [name for name in _REQUIRED if name not in header]
     if absent:
         raise ResultsError(f"{shown(path)} has no column {', '.join(absent)}: it is not a run's results.")
     places = [(name, header.index(name)) for name in COLUMNS if name in header]
-    rows = []
     for number, cells in lines:
         try:
-            rows.append(PairResult(**{name: parse_cell(name, cells[place]) for name, place in places}))
+            yield PairResult(**{name: parse_cell(name, cells[place]) for name, place in places})
         except ValueError as error:
             raise _not_understood(path, number, str(error)) from error
-    return rows
 
 
-def _cells(path: Path, text: str) -> tuple[list[str], list[tuple[int, list[str]]]]:
+def _cells(path: Path, data: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     """The header and, with their line numbers, the rows: all as long as the header."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    lines: list[tuple[int, list[str]]] = []
+    _decode(path, data)  # to name the byte of what is not UTF-8; its text is many times as large as one row
+    text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="")
+    reader = csv.reader(text, strict=True)
     try:
         header = next(reader, [])
-        for cells in reader:
-            if not cells:
-                continue  # an empty line, as editors leave at the end
-            if len(cells) != len(header):
-                raise _not_understood(
-                    path, reader.line_num, f"it has {len(cells)} cells, the header {len(header)}"
-                )
-            lines.append((reader.line_num, cells))
     except csv.Error as error:
         raise _not_understood(path, reader.line_num, str(error)) from error
     if len(set(header)) != len(header):
         raise ResultsError(f"{shown(path)} has two columns of one name.")
-    return header, lines
+
+    def lines() -> Iterator[tuple[int, list[str]]]:
+        try:
+            for cells in reader:
+                if not cells:
+                    continue  # an empty line, as editors leave at the end
+                if len(cells) != len(header):
+                    reason = f"it has {len(cells)} cells, the header {len(header)}"
+                    raise _not_understood(path, reader.line_num, reason)
+                yield reader.line_num, cells
+        except csv.Error as error:
+            raise _not_understood(path, reader.line_num, str(error)) from error
+
+    return header, lines()
 
 
 def _not_understood(path: Path, line: int, reason: str) -> ResultsError:
@@ -482,7 +484,7 @@ def load(path: AnyPath | None = None) -> "pd.DataFrame":
         text = _decode(file, data)
         if not text:
             raise ResultsError(f"{shown(file)} is empty: it holds the results of no run.")
-        columns = _columns(file, *_cells(file, text)) if _has_header(text) else _seed_columns(file, text)
+        columns = _columns(file, *_cells(file, data)) if _has_header(text) else _seed_columns(file, text)
     frame = _frame(columns)
     stamp = runs.stamp_of(file)
     manifest = runs.manifest_path(file.parent, stamp) if stamp else None
@@ -512,7 +514,7 @@ def _has_header(text: str) -> bool:
     return set(_SEED_COLUMNS) <= {cell.strip('"') for cell in first_line.split(",")}
 
 
-def _columns(path: Path, header: list[str], lines: list[tuple[int, list[str]]]) -> dict[str, list[Any]]:
+def _columns(path: Path, header: list[str], lines: Iterable[tuple[int, list[str]]]) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {name: [] for name in header}
     for number, cells in lines:
         _enter(columns, path, number, header, cells)

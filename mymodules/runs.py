@@ -7,6 +7,7 @@ replaces it in one step; and ``03.diff-<stamp>``, its drawings. While somebody w
 """
 
 import json
+import operator
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -131,7 +132,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     """
     try:
         manifest = json.loads(files.read(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ResultsError(f"{shown(path)} is not a run's manifest: {error}.") from error
     if not isinstance(manifest, dict):
         raise ResultsError(f"{shown(path)} is not a run's manifest: it holds no JSON object.")
@@ -206,11 +207,31 @@ def folders(
             f"{{{', '.join(f'{role!r}: ...' for role in needed)}}}."
         )
     if out is None and known.get("out"):
-        out = Path(known["out"])
-    limit = (known.get("options") or {}).get("max_pixels", settings.MAX_PIXELS)
+        out = known["out"]
     # What is kept of these must hold in another working folder, too.
     first, second = (settings.local_path(known[role], role) for role in ("first", "second"))
-    return Folders(first, second, out and settings.local_path(out, "out"), int(limit))
+    return Folders(first, second, None if out is None else settings.local_path(out, "out"), _limit(known))
+
+
+def _limit(known: Mapping[str, Any]) -> int:
+    """The largest picture that a run decoded, px."""
+    options = known.get("options") or {}
+    limit = options.get("max_pixels", settings.MAX_PIXELS) if isinstance(options, Mapping) else None
+    try:
+        number = 0 if limit is None or isinstance(limit, bool) else operator.index(limit)
+    except TypeError:
+        number = 0
+    if number < 1:
+        raise SettingsError(
+            f"The run says options={_brief(options)}: max_pixels in it must be a whole number above 0. Its "
+            "manifest was damaged or written by something else; begin a new run."
+        )
+    return number
+
+
+def _brief(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]} …"
 
 
 def newest(out: Path) -> Path:

@@ -36,11 +36,36 @@ def test_an_exclusive_manifest_replaces_nothing(tmp_path: Path) -> None:
     assert runs.read_manifest(path) == {"a": 1}
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff"])
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
 def test_what_is_no_manifest(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "m.json").write_bytes(data)
     with pytest.raises(ResultsError, match="is not a run's manifest"):
         runs.read_manifest(tmp_path / "m.json")
+
+
+@pytest.mark.parametrize("key", ["first", "second", "out", "options"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        True,
+        3,
+        1.5,
+        [1],
+        {"max_pixels": "x"},
+        {"max_pixels": float("inf")},
+        {"max_pixels": None},
+        "\0",
+        "a:/\0",
+    ],
+    ids=repr,
+)
+def test_nonsense_in_a_foreign_manifest_is_told(tmp_path: Path, key: str, value: object) -> None:
+    frame = pd.DataFrame({"image_filename": ["a.png"]})
+    frame.attrs["run"] = {"first": str(tmp_path), "second": str(tmp_path), "out": str(tmp_path)}
+    assert runs.folders(frame).out == tmp_path
+    frame.attrs["run"][key] = value
+    with pytest.raises(SettingsError, match=key):
+        runs.folders(frame)
 
 
 @pytest.mark.parametrize("given", ["results.csv", Path("results.csv"), None])
