@@ -4,8 +4,12 @@ Expected values: the array that a file was made of, arithmetic written out in th
 OpenCV (libtiff, another build) and tifffile.
 """
 
+import contextlib
 import io
+import logging
 import struct
+import tracemalloc
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +20,7 @@ import pytest
 import tifffile
 from numpy.testing import assert_array_equal
 from PIL import Image
-from tiffs import PREDICTED, Layout, Value, file, segments, tags, tiff
+from tiffs import PREDICTED, Layout, Value, blocks, coded, file, segments, tags, tiff
 
 from mymodules import images
 from mymodules.errors import ImageError
@@ -28,6 +32,9 @@ RGB = np.ascontiguousarray(RGBA[:, :, :3])
 GRAY = np.ascontiguousarray(RGBA[:, :, :1])
 GRAY_ALPHA = np.ascontiguousarray(RGBA[:, :, :2])
 OPAQUE = np.concatenate([RGB, np.full_like(GRAY, 255)], axis=2)
+CLEAR_OR_OPAQUE = np.where(RGBA[:, :, 3:] < 128, 0, OPAQUE)  # the colour under alpha 0 is 0 too
+COLOURS = random.integers(0, 256, (256, 3), dtype=np.uint8)
+PALETTE: dict[int, Value] = {320: (3, (COLOURS.T.astype(int) * 257).ravel().tolist())}
 SMOOTH = np.kron(random.integers(0, 256, (8, 8, 3), dtype=np.uint8), np.ones((5, 6, 1), np.uint8))
 
 
@@ -261,8 +268,25 @@ def one_strip_too_many() -> bytes:
 
 ODD: dict[str, tuple[bytes, np.ndarray, str]] = {
     "opaque associated alpha": (tiff(OPAQUE, photometric=2, tags={338: (3, [1])}), OPAQUE, "premultiplied"),
-    "opaque unspecified": (tiff(OPAQUE, photometric=2, tags={338: (3, [0])}), OPAQUE, "opaque"),
-    "opaque gray, unsaid": (tiff(OPAQUE[:, :, 2:]), OPAQUE[:, :, 2:], "opaque"),
+    "opaque unspecified": (tiff(OPAQUE, photometric=2, tags={338: (3, [0])}), OPAQUE, "full"),
+    "opaque gray, unsaid": (tiff(OPAQUE[:, :, 2:]), OPAQUE[:, :, 2:], "full"),
+    "palette and opaque": (
+        tiff(OPAQUE[:, :, 2:], photometric=3, tags={338: (3, [2]), **PALETTE}),
+        COLOURS[OPAQUE[:, :, 2]],
+        "full",
+    ),
+    "associated alpha, all or nothing": (
+        tiff(CLEAR_OR_OPAQUE, photometric=2, tags={338: (3, [1])}),
+        CLEAR_OR_OPAQUE,
+        "premultiplied",
+    ),
+    "gray and something": (tiff(GRAY_ALPHA, tags={338: (3, [0])}), GRAY, "left out"),
+    "palette and something": (
+        tiff(GRAY_ALPHA, photometric=3, tags={338: (3, [0]), **PALETTE}),
+        COLOURS[GRAY[:, :, 0]],
+        "left out",
+    ),
+    "fourth sample of a private kind": (tiff(RGBA, photometric=2, tags={338: (3, [999])}), RGBA, "alpha"),
     "opaque 16 bits": (
         tiff(OPAQUE.astype(np.uint16) * 257, bits=16, photometric=2, tags={338: (3, [1])}),
         OPAQUE.astype(np.uint16) * 257,
@@ -302,3 +326,240 @@ def test_odd_and_named(name: str) -> None:
     assert_array_equal(decoded, expected)
     assert any(words in clause for clause in header.warnings), header.warnings
     assert not any(clause.endswith(".") or "\n" in clause or '"' in clause for clause in header.warnings)
+
+
+# What is refused
+
+
+def overlapping() -> bytes:
+    """A directory of 3,000 entries, each with nearly the whole file as its value."""
+    count, size = 3000, 400_000
+    entry = struct.pack("<HHII", 700, 1, size - 64, 32)
+    start = b"II*\0" + struct.pack("<IH", 8, count)
+    return (start + count * entry).ljust(size, b"\0")
+
+
+def chain(count: int, flag: int) -> bytes:
+    """Directories of one entry each, NewSubfileType."""
+    places = [*range(26, 8 + 18 * count, 18), 0]
+    found = [struct.pack("<HHHIII", 1, 254, 4, 1, flag, following) for following in places]
+    return b"II*\0" + struct.pack("<I", 8) + b"".join(found)
+
+
+def bomb(encoded: bytes, compression: int, width: int = 16) -> bytes:
+    """A picture of 16 x 16 whose one strip holds far more."""
+    return tiff(np.zeros((16, width, 1), np.uint8), Layout(compression=compression), lambda _: encoded)
+
+
+REFUSED: dict[str, tuple[bytes, str, str]] = {
+    "associated alpha": (tiff(RGBA, photometric=2, tags={338: (3, [1])}), "unsupported", "premultiplied"),
+    "unspecified fourth": (tiff(RGBA, photometric=2, tags={338: (3, [0])}), "unsupported", "leave out"),
+    "second of gray, unsaid": (tiff(GRAY_ALPHA), "unsupported", "leave out"),
+    "five samples": (
+        tiff(np.dstack([RGBA, GRAY]), photometric=2, tags={338: (3, [2, 0])}),
+        "unsupported",
+        "2 more samples",
+    ),
+    "float": (entries(GRAY, {339: (3, [3])}), "unsupported", "floating-point"),
+    "signed": (entries(GRAY, {339: (3, [2])}), "unsupported", "signed"),
+    "complex": (entries(GRAY, {339: (3, [5])}), "unsupported", "complex"),
+    "width twice": (twice(GRAY, 256, (4, [40])), "corrupt", "tag 256 (ImageWidth) comes twice"),
+    "strips twice": (twice(GRAY, 273, (4, [8])), "corrupt", "comes twice"),
+    "depths beyond the end": (with_entry(RGB, 258, 3, 3, 1 << 30, photometric=2), "truncated", "tag 258"),
+    "old JPEG": (entries(GRAY, {259: (3, [6])}), "unsupported", "OJPEG"),
+    "predictor 3": (entries(GRAY, {317: (3, [3])}, compression=5), "unsupported", "predictor 3"),
+    "planar 3": (entries(GRAY, {284: (3, [3])}), "corrupt", "planar"),
+    "no rows in a strip": (entries(GRAY, {278: (4, [0])}), "corrupt", "no size"),
+    "no photometric": (entries(GRAY, {262: None}), "corrupt", "PhotometricInterpretation"),
+    "strip cut": (tiff(GRAY)[:-1], "truncated", "beyond its end"),
+    "LZW strip cut": (tiff(GRAY, compression=5)[:-2], "truncated", "beyond its end"),
+    "strip in the header": (entries(GRAY, {273: (4, [0])}), "truncated", "missing"),
+    "pages": (chain(100_000, 0), "animated", "several pages"),
+    "previews": (chain(5000, 1), "too_costly", "directories"),
+    "values that overlap": (overlapping(), "too_costly", "over each other"),
+    "directories that overlap": (
+        b"MM\0*\0\0\0\x08" + 600 * struct.pack(">H", 600),
+        "truncated",
+        "directories",
+    ),
+    "strips of one pixel": (
+        tiff(np.zeros((30_000, 1, 1), np.uint8), compression=8, rows=1),
+        "too_costly",
+        "30000 strips",
+    ),
+    "JPEG in JPEG's clothes": (bomb(b"no JPEG at all", 7), "corrupt", "no JPEG"),
+    "WebP of another size": (
+        tiff(
+            np.zeros((16, 16, 3), np.uint8),
+            Layout(photometric=2, compression=50001),
+            lambda _: bytes(imagecodecs.webp_encode(np.zeros((2000, 2000, 3), np.uint8))),
+        ),
+        "corrupt",
+        "another size",
+    ),
+    "JPEG of another size": (
+        bomb(bytes(imagecodecs.jpeg8_encode(np.zeros((4000, 4000), np.uint8))), 7),
+        "corrupt",
+        "another size",
+    ),
+    "JPEG of another width": (
+        bomb(bytes(imagecodecs.jpeg8_encode(np.zeros((16, 15), np.uint8))), 7),
+        "corrupt",
+        "another size",
+    ),
+    "JPEG with too many rows": (
+        bomb(bytes(imagecodecs.jpeg8_encode(np.zeros((40, 16), np.uint8))), 7),
+        "corrupt",
+        "another size",
+    ),
+    "JPEG of three channels": (
+        bomb(bytes(imagecodecs.jpeg8_encode(np.zeros((16, 16, 3), np.uint8))), 7),
+        "corrupt",
+        "channels",
+    ),
+    "enormous JPEG tables": (
+        entries(GRAY, {347: (1, [*b"\xff\xd8", *(b"\xff\xdb\0\x43\0" + bytes(64)) * 300])}, compression=1)
+        .replace(struct.pack("<HHIHH", 259, 3, 1, 1, 0), struct.pack("<HHIHH", 259, 3, 1, 7, 0)),
+        "too_costly",
+        "tables",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused(name: str) -> None:
+    data, code, part = REFUSED[name]
+    error = refusal(data)
+    assert (error.code, part in error.reason) == (code, True), error
+
+
+def test_nothing_is_logged_or_printed(caplog: Any, capfd: Any) -> None:
+    """tifffile logs what it finds odd; here the row tells it. Others who use it still see its log."""
+    with caplog.at_level(logging.DEBUG):
+        for data, *_ in [*ODD.values(), *REFUSED.values()]:
+            with contextlib.suppress(ImageError):
+                read(data)
+        assert not caplog.records
+        logging.getLogger("tifffile").warning("of somebody else")
+    assert [record.message for record in caplog.records] == ["of somebody else"]
+    assert capfd.readouterr().out == ""
+
+
+# Damage to the pixel data
+
+
+def changed(data: bytes, at: int, value: int = 1) -> bytes:
+    """The byte at a place, from the end if negative, with other bits."""
+    copy = bytearray(data)
+    copy[at] ^= value
+    return bytes(copy)
+
+
+def strips(parts: list[bytes], samples: np.ndarray, **layout: Any) -> bytes:
+    """A TIFF with these strips instead of its own."""
+    plan = Layout(**layout)
+    return file(sorted(tags(samples, plan, parts).items()), parts, plan)
+
+
+@pytest.mark.parametrize("compression", [8, 32946])
+def test_checksum_of_deflate(compression: int) -> None:
+    """The last four bytes are its Adler-32. Without surplus and with it, where they come late."""
+    whole = zlib.compress(GRAY.tobytes())
+    assert_array_equal(read(strips([whole], GRAY, compression=compression))[1], GRAY)
+    for at in range(-4, 0):
+        error = refusal(strips([changed(whole, at)], GRAY, compression=compression))
+        assert (error.code, error.reason) == ("corrupt", "its pixel data are damaged")
+    more = zlib.compress(GRAY.tobytes() + bytes(100))
+    assert_array_equal(read(strips([more], GRAY, compression=compression))[1], GRAY)
+    assert refusal(strips([changed(more, -1)], GRAY, compression=compression)).code == "corrupt"
+
+
+@pytest.mark.parametrize("fill", [1, 2])
+@pytest.mark.parametrize("compression", [5, 8, 32773, 34925, 50000])
+def test_too_few_pixels(compression: int, fill: int) -> None:
+    """A strip that is well coded, but of one byte less than its rows need."""
+    plan = Layout(compression=compression, fill=fill, rows=10)
+    parts = segments(GRAY, plan)
+    shorter = coded(GRAY.reshape(1, -1, 1)[:, : 10 * 41 - 1], plan)
+    for place in range(3):
+        data = strips([shorter if n == place else part for n, part in enumerate(parts)], GRAY, **vars(plan))
+        assert refusal(data).code in ("truncated", "corrupt")
+
+
+@pytest.mark.parametrize("fill", [1, 2])
+@pytest.mark.parametrize("compression", [1, 5, 8, 32773, 34925, 50000])
+def test_more_pixels_than_rows(compression: int, fill: int) -> None:
+    """All programs stop when they have the rows that they want."""
+    plan = Layout(compression=compression, fill=fill)
+    longer = coded(np.vstack([GRAY, GRAY]), plan)
+    assert_array_equal(read(strips([longer], GRAY, **vars(plan)))[1], GRAY)
+
+
+@pytest.mark.parametrize("compression", [5, 8, 32773])
+def test_bytes_after_the_pixels(compression: int) -> None:
+    """A length that counts a pad byte or rubbish after the codes. Expected: also what Pillow reads."""
+    plan = Layout(compression=compression)
+    for rest in (b"\0", b"\x7f", b"rubbish"):
+        data = strips([segments(GRAY, plan)[0] + rest], GRAY, **vars(plan))
+        assert_array_equal(read(data)[1], GRAY)
+        with Image.open(io.BytesIO(data)) as picture:
+            assert_array_equal(np.asarray(picture), GRAY[:, :, 0])
+
+
+def test_packbits_that_end_inside_a_run() -> None:
+    whole = segments(GRAY, Layout(compression=32773))[0]
+    assert refusal(strips([whole[:-1]], GRAY, compression=32773)).code == "corrupt"
+    assert refusal(strips([b"\x81"], GRAY[:1, :1], compression=32773)).code == "corrupt"
+
+
+@pytest.mark.parametrize("tile", [None, (16, 16)], ids=["strips", "tiles"])
+def test_damaged_jpeg(tile: tuple[int, int] | None) -> None:
+    """Coded data that end early or hold rubbish are damage in a TIFF as in a JPEG; libtiff only warns."""
+
+    def spoilt(block: np.ndarray) -> bytes:
+        data = jpeg_encoder(6)(block)
+        return data[: len(data) - 40] + data[-2:]
+
+    plan = Layout(photometric=6, compression=7, rows=16, tile=tile)
+    assert refusal(tiff(SMOOTH, plan, spoilt)).code in ("corrupt", "truncated")
+    whole = tiff(SMOOTH, plan, jpeg_encoder(6))
+    assert refusal(whole[:-30]).code == "truncated"
+
+
+@pytest.mark.parametrize("compression", [5, 8, 34925, 50000, 32773])
+def test_bombs_are_not_inflated(compression: int) -> None:
+    """100 MB for a picture of 256 bytes: what is read or not, they are never made; less than 20 MB are."""
+    runs = b"\x81\0" * 800_000  # of 128 bytes each
+    zeros = np.zeros((10_000, 10_000, 1), np.uint8)
+    encoded = runs if compression == 32773 else coded(zeros, Layout(compression=compression))
+    data = bomb(encoded, compression)
+    tracemalloc.start()
+    with contextlib.suppress(ImageError):
+        assert_array_equal(read(data)[1], np.zeros((16, 16, 1)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 << 20
+
+
+def test_byte_counts_only_decide_where_needed() -> None:
+    """Uncompressed strips that are longer than their rows lose the rest. Expected: Pillow."""
+    data = strips([GRAY.tobytes() + b"more than that"], GRAY)
+    header, decoded = read(data)
+    assert header.warnings == ()
+    assert_array_equal(decoded, GRAY)
+    with Image.open(io.BytesIO(data)) as picture:
+        assert_array_equal(np.asarray(picture), GRAY[:, :, 0])
+
+
+def test_inspect_decodes_nothing() -> None:
+    """Of files that are equal byte for byte only the container is walked: damaged codes are not seen."""
+    plan = Layout(compression=8, rows=10)
+    spoilt = [changed(part, 5, 255) for part in segments(GRAY, plan)]
+    assert images.inspect(strips(spoilt, GRAY, **vars(plan))).warnings == ()
+
+
+def test_blocks_cover_the_picture() -> None:
+    """The maker of these files itself: tiles put together again are the picture."""
+    found = blocks(RGB, Layout(tile=(16, 16)))
+    rows = [np.hstack(found[n : n + 3]) for n in range(0, len(found), 3)]
+    assert_array_equal(np.vstack(rows)[:30, :41], RGB)

@@ -5,6 +5,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import imagecodecs
@@ -88,7 +89,7 @@ def file(entries: list[tuple[int, Value]], data: list[bytes], layout: Layout, fo
     values = b""
     sizes = [len(numbers) * struct.calcsize(SIZES[kind]) for _, (kind, numbers) in entries]
     start = at + sum(size + size % 2 for size in sizes if size > inline)
-    offsets = [start + sum(len(part) + len(part) % 2 for part in data[:n]) for n in range(len(data))]
+    offsets = list(accumulate((len(part) + len(part) % 2 for part in data), initial=start))[:-1]
     directory = struct.pack(order + ("Q" if big else "H"), len(entries))
     for (tag, (kind, numbers)), size in zip(entries, sizes, strict=True):
         numbers = offsets if tag in (273, 324) and numbers == [-1] * len(data) else numbers

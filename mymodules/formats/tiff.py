@@ -8,7 +8,8 @@ gray, gray + alpha, RGB or RGBA; everything else is refused by name, nothing is 
   above 255 was written by one of the programs that store 8-bit entries, and is taken as that;
 - RGB of 8 or 16 bits, in one plane or three; YCbCr only as JPEG, where it has one decoding;
 - one extra sample, if the file calls it unassociated alpha, or RGB with a fourth sample of which nothing
-  is said. Of any other extra sample programs differ in what they show, unless it is opaque everywhere.
+  is said. Any other is taken where programs agree on it: left out beside gray that does not call it
+  alpha, associated alpha if it is 0 or full everywhere, the rest if it is opaque everywhere.
 
 A thumbnail beside the picture, or below it in a SubIFD, is not a page. What the picture does not need may
 be wrong, and is named in the warnings. Segments that are compressed reveal damage only in decoding.
@@ -17,6 +18,7 @@ Source: TIFF 6.0 (1992); Adobe Photoshop TIFF technical notes (2002); BigTIFF as
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import tifffile
@@ -48,7 +50,28 @@ _SAMPLE_FORMATS = {
     6: "complex numbers",
 }
 _VOID = 4
-_ASSOCIATED, _UNASSOCIATED = 1, 2
+_UNSPECIFIED, _ASSOCIATED, _UNASSOCIATED = 0, 1, 2
+
+
+class Extra(NamedTuple):
+    """What the sample after the colours is: alpha, unless something else stands here.
+
+    Attributes
+    ----------
+    doubt : str
+        Why it can be alpha only if it is opaque everywhere; empty without doubt.
+    clear : bool
+        It may also be 0, that is fully transparent.
+    dropped : bool
+        It is no alpha: all programs leave it out.
+    """
+
+    doubt: str = ""
+    clear: bool = False
+    dropped: bool = False
+
+
+_NO_EXTRA = Extra()
 
 
 @dataclass(frozen=True)
@@ -71,8 +94,8 @@ class TiffHeader(Header):
         White is zero.
     palette : bytes
         RGB triples, empty without one.
-    doubt : str
-        Why the last sample can be taken only where it is opaque everywhere; empty without doubt.
+    extra : Extra
+        What the sample after the colours is.
     """
 
     at: int = 0
@@ -82,7 +105,7 @@ class TiffHeader(Header):
     ycbcr: bool = False
     inverted: bool = False
     palette: bytes = b""
-    doubt: str = ""
+    extra: Extra = _NO_EXTRA
 
     @property
     def shape(self) -> Shape:
@@ -107,8 +130,8 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> TiffHeader:
     check_size(picture.number(_WIDTH), picture.number(_HEIGHT), max_pixels)
     header = _read_picture(picture)
     segments = tiff_segments.locate(picture, header.shape)
-    tiff_segments.check_pictures(data, picture, header.shape, segments)
-    return replace(header, warnings=(*header.warnings, *segments.warnings))
+    odd = tiff_segments.check_pictures(data, picture, header.shape, segments)
+    return replace(header, warnings=(*header.warnings, *segments.warnings, *odd))
 
 
 def decode(data: bytes, header: TiffHeader) -> Samples:
@@ -128,8 +151,12 @@ def decode(data: bytes, header: TiffHeader) -> Samples:
     picture = tiff_directories.read_again(data, header.at)
     segments = tiff_segments.locate(picture, header.shape)
     stored = tiff_segments.decode(data, picture, header.shape, segments, ycbcr=header.ycbcr)
-    if header.doubt and stored[:, :, -1].min() < np.iinfo(stored.dtype).max:
-        raise ImageError("unsupported", header.doubt)
+    if header.extra.doubt:
+        last, opaque = stored[:, :, -1], np.iinfo(stored.dtype).max
+        if not ((last == opaque) | (last == 0) if header.extra.clear else last == opaque).all():
+            raise ImageError("unsupported", header.extra.doubt)
+    if header.extra.dropped:
+        stored = stored[:, :, :1].copy()
     if header.palette:
         table = np.frombuffer(header.palette, np.uint8).reshape(-1, 3)
         return np.asarray(table[stored[:, :, 0]])
@@ -152,7 +179,7 @@ def _read_picture(picture: Directory) -> TiffHeader:
         raise ImageError("unsupported", f"it is a {name} TIFF; gray, palette and RGB can be compared")
     if compression not in tiff_segments.COMPRESSIONS:
         raise ImageError("unsupported", f"it is a TIFF with compression {_compression_name(compression)}")
-    bits = set(picture.numbers(_BITS).tolist()) if picture.has(_BITS) else {1}
+    bits = set(picture.numbers(_BITS)[:channels].tolist()) if picture.has(_BITS) else {1}
     if len(bits) != 1:
         raise ImageError("unsupported", "its channels have different depths")
     depth = bits.pop()
@@ -162,7 +189,7 @@ def _read_picture(picture: Directory) -> TiffHeader:
     extra = picture.numbers(_EXTRA).tolist() if picture.has(_EXTRA) else []
     if channels < colours or len(extra) > channels - colours:
         raise ImageError("corrupt", f"it has {channels} samples per pixel, too few for its kind")
-    doubt, odd = _check_extra(channels - colours, extra, photometric)
+    last, odd = _check_extra(channels - colours, extra, photometric)
     planar = picture.number(_PLANAR, 1)
     if planar not in (1, 2):
         raise ImageError("corrupt", f"its planar configuration is {planar}, which does not exist")
@@ -188,7 +215,7 @@ def _read_picture(picture: Directory) -> TiffHeader:
         ycbcr=photometric == _YCBCR,
         inverted=photometric == _WHITE_IS_ZERO,
         palette=_read_palette(picture, depth) if photometric == _PALETTE else b"",
-        doubt=doubt,
+        extra=last,
     )
 
 
@@ -232,25 +259,30 @@ def _check_predictor(predictor: int, depth: int, compression: int) -> tuple[str,
     return ()
 
 
-def _check_extra(count: int, kinds: list[int], photometric: int) -> tuple[str, tuple[str, ...]]:
-    """Why the extra sample is in doubt, empty for alpha, and what is odd about it."""
+def _check_extra(count: int, kinds: list[int], photometric: int) -> tuple[Extra, tuple[str, ...]]:
+    """What the sample after the colours is, and what is odd about it."""
     if not count:
-        return "", ()
-    if count > 1 or photometric in (_PALETTE, _YCBCR):
-        raise ImageError("unsupported", f"it has {count} samples per pixel besides its colours")
-    if kinds == [_UNASSOCIATED]:
-        return "", ()
-    if kinds == [_ASSOCIATED]:
+        return Extra(), ()
+    if count > 1 or photometric == _YCBCR:
+        more = "one more sample" if count == 1 else f"{count} more samples"
+        raise ImageError("unsupported", f"it has {more} per pixel besides its colours")
+    kind = kinds[0] if kinds else None
+    if kind == _UNASSOCIATED and photometric != _PALETTE:
+        return Extra(), ()
+    if kind == _UNSPECIFIED and photometric != _RGB:
+        odd = "has a second sample per pixel that is not called alpha; it is left out, as other programs do"
+        return Extra(dropped=True), (odd,)
+    if kind not in (_UNSPECIFIED, _ASSOCIATED) and photometric == _RGB:
+        return Extra(), ("does not say what its fourth sample per pixel is; it is taken as alpha",)
+    if kind == _ASSOCIATED and photometric != _PALETTE:
         doubt = (
             "its colours are premultiplied with its alpha (associated alpha); programs undo that differently"
         )
-        odd = "calls its colours premultiplied with its alpha, which changes nothing where it is opaque"
-    elif not kinds and photometric == _RGB:
-        return "", ("does not say what its fourth sample per pixel is; it is taken as alpha",)
-    else:
-        doubt = "it has one more sample per pixel and does not say that it is alpha; programs differ in that"
-        odd = "does not say what its last sample per pixel is, which changes nothing where it is opaque"
-    return doubt, (odd,)
+        odd = "has colours premultiplied with its alpha, which changes nothing where it is 0 or full"
+        return Extra(doubt, clear=True), (odd,)
+    doubt = "it has one more sample per pixel, which some programs take as alpha and others leave out"
+    odd = "has one more sample per pixel, which changes nothing as alpha where it is full"
+    return Extra(doubt), (odd,)
 
 
 def _read_palette(picture: Directory, depth: int) -> bytes:

@@ -215,7 +215,7 @@ def _chain(data: bytes) -> tuple[list[_Entries], ImageError | None]:
     at = int(np.frombuffer(data, word, 1, 8 if big else 4)[0])
     found: list[_Entries] = []
     seen: set[int] = set()
-    read = 0
+    read = pages = 0
     while at or not found:
         if len(found) >= _MOST_DIRECTORIES:
             raise ImageError("too_costly", f"it has more than {_MOST_DIRECTORIES} directories")
@@ -232,7 +232,8 @@ def _chain(data: bytes) -> tuple[list[_Entries], ImageError | None]:
         read += len(entries.tags)
         if read * entries.tags.dtype.itemsize > len(data):
             raise ImageError("too_costly", "its directories lie over each other")
-        if sum(not entries.is_preview for entries in found) > 1:
+        pages += not entries.is_preview
+        if pages > 1:
             break
     return found, None
 

@@ -8,10 +8,11 @@ yields beyond that is left, as all programs do.
 Source: TIFF 6.0 (1992); Adobe Photoshop TIFF technical notes (2002), for JPEG and deflate.
 """
 
+import contextlib
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import imagecodecs
 import numpy as np
@@ -19,7 +20,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
-from mymodules.formats import jpeg, webp
+from mymodules.formats import Header, jpeg, webp
 from mymodules.formats.tiff_directories import Directory, silence
 
 NONE, LZW, JPEG, PACKBITS, LZMA, ZSTD, WEBP = 1, 5, 7, 32773, 34925, 50000, 50001
@@ -35,6 +36,13 @@ _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
 # A tile is decoded whole, even where the picture is smaller: this many bytes are allowed at least.
 _TILE_ALLOWED = 1 << 25
 _TILES_ALLOWED = 1 << 28
+# Segments of fewer bytes than this may be so many: to decode one costs ten times what a library takes that
+# decodes them all in one go. Larger ones take their time there too, and uncompressed ones everywhere.
+_SMALL = 4096
+_MOST_SMALL = {NONE: 1 << 62, JPEG: 8_000, WEBP: 12_000, ZSTD: 15_000}
+_MOST_SMALL_OTHERS = 25_000
+# The tables of a JPEG have at most 3 kB or so.
+_MOST_TABLES = 1 << 14
 _NO_PIXELS = {*range(0xE0, 0xF0), 0xFE}  # segments of applications, and comments
 # What tifffile and imagecodecs raise for data that they cannot decode.
 _DECODER_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, OverflowError)
@@ -164,24 +172,24 @@ def locate(directory: Directory, shape: Shape) -> Segments:
     lengths_tag = _TILE_BYTES if offsets_tag == _TILE_OFFSETS or directory.has(_TILE_BYTES) else _STRIP_BYTES
     offsets = directory.numbers(offsets_tag)
     has_lengths = directory.has(lengths_tag)
-    lengths = directory.numbers(lengths_tag) if has_lengths else np.zeros(parts, np.int64)
+    lengths = directory.numbers(lengths_tag) if has_lengths else np.zeros_like(offsets)
     if len(offsets) < parts or len(lengths) < parts:
         counts = f"{len(offsets)} offsets and {len(lengths)} lengths for {parts} strips or tiles"
         raise ImageError("corrupt", f"its directory has {counts}")
     if len(offsets) > parts or len(lengths) > parts:
         warnings += ("lists more strips or tiles than its size needs",)
         offsets, lengths = offsets[:parts], lengths[:parts]
-    if tiled:
-        _check_cost(shape, width, rows, parts)
+    _check_cost(shape, width, rows, parts, tiled)
     whole = Segments(tiled, width, rows, across, down, offsets, lengths, warnings)
     return _in_file(directory, shape, whole, has_lengths)
 
 
-def check_pictures(data: bytes, directory: Directory, shape: Shape, segments: Segments) -> None:
-    """Walk segments that are small files themselves, JPEG and WebP, up to their ends."""
+def check_pictures(data: bytes, directory: Directory, shape: Shape, segments: Segments) -> tuple[str, ...]:
+    """Walk segments that are small files themselves, JPEG and WebP, up to their ends; what is odd in them."""
     if shape.compression not in (JPEG, WEBP):
-        return
-    tables = directory.raw(_TABLES)
+        return ()
+    tables = _tables(directory)
+    warnings: dict[str, None] = {}
     checked: set[tuple[int, ...]] = set()
     places = zip(segments.offsets.tolist(), segments.lengths.tolist(), strict=True)
     for index, (offset, length) in enumerate(places):
@@ -190,9 +198,11 @@ def check_pictures(data: bytes, directory: Directory, shape: Shape, segments: Se
             checked.add((offset, length, *box[2:]))
             part = data[offset : offset + length]
             if shape.compression == JPEG:
-                _jpeg_header(_stream(tables, part, ycbcr=False), shape, segments, box)
+                header: Header = _jpeg_header(_stream(tables, part, ycbcr=False), shape, segments, box)
             else:
-                _check_webp(part, segments, box)
+                header = _webp_header(part, segments, box)
+            warnings.update(dict.fromkeys(header.warnings))
+    return tuple(warnings)
 
 
 def decode(data: bytes, directory: Directory, shape: Shape, segments: Segments, *, ycbcr: bool) -> Samples:
@@ -203,13 +213,15 @@ def decode(data: bytes, directory: Directory, shape: Shape, segments: Segments, 
     ImageError
         ``truncated`` or ``corrupt``.
     """
-    out = np.empty((shape.height, shape.width, shape.channels), np.uint16 if shape.depth == 16 else np.uint8)
     page = directory.page
     _check_reading(page, shape, segments)
     if shape.compression not in PREDICTED:
         page.predictor = 1  # the others know none; tifffile alone would undo it
-    tables = directory.raw(_TABLES)
+    tables = _tables(directory) if shape.compression == JPEG else b""
     view = memoryview(data)
+    alone = len(segments.offsets) == 1 and not segments.tiled
+    size = (0, 0, 0) if alone else (shape.height, shape.width, shape.channels)
+    out: Samples = np.empty(size, np.uint16) if shape.depth == 16 else np.empty(size, np.uint8)
     places = zip(segments.offsets.tolist(), segments.lengths.tolist(), strict=True)
     with silence():
         for index, (offset, length) in enumerate(places):
@@ -217,13 +229,24 @@ def decode(data: bytes, directory: Directory, shape: Shape, segments: Segments, 
             box = segments.box(index, shape)
             if shape.compression == JPEG:
                 stream = _stream(tables, bytes(part), ycbcr=ycbcr)
-                block: NDArray[Any] = jpeg.decode(stream, _jpeg_header(stream, shape, segments, box))
+                block: Samples = jpeg.decode(stream, _jpeg_header(stream, shape, segments, box))
             else:
                 block = _decoded(page, part, index, shape, segments, box)
+            if alone:
+                whole: Samples = np.require(block[: box.rows], out.dtype, ["C", "W"])
+                return whole
             channels = slice(box.plane, box.plane + 1) if shape.planar else slice(None)
             target = out[box.top : box.top + box.rows, box.left : box.left + segments.width, channels]
             target[:] = block[: target.shape[0], : target.shape[1]]
     return out
+
+
+def _tables(directory: Directory) -> bytes:
+    """The segments of JPEG tables that all strips or tiles share."""
+    tables = b"".join(_kept(directory.raw(_TABLES), end=True))
+    if len(tables) > _MOST_TABLES:
+        raise ImageError("too_costly", f"its JPEG tables have {len(tables)} bytes")
+    return tables
 
 
 def _check_reading(page: tifffile.TiffPage, shape: Shape, found: Segments) -> None:
@@ -239,12 +262,15 @@ def _check_reading(page: tifffile.TiffPage, shape: Shape, found: Segments) -> No
         raise ImageError("unsupported", "programs differ in how they read its directory")
 
 
-def _check_cost(shape: Shape, width: int, rows: int, parts: int) -> None:
-    """Tiles are decoded whole, however small the picture is."""
-    picture = shape.row_bytes(shape.width) * shape.height
-    tile = shape.row_bytes(width) * rows
-    if tile > max(_TILE_ALLOWED, picture) or tile * parts > max(_TILES_ALLOWED, 4 * picture):
+def _check_cost(shape: Shape, width: int, rows: int, parts: int, tiled: bool) -> None:
+    """Tiles are decoded whole, however small the picture is; and each segment costs some time of its own."""
+    segment, picture = shape.row_bytes(width) * rows, shape.row_bytes(shape.width) * shape.height
+    if tiled and (
+        segment > max(_TILE_ALLOWED, picture) or segment * parts > max(_TILES_ALLOWED, 4 * picture)
+    ):
         raise ImageError("too_costly", f"its tiles are far larger than the picture: {width} x {rows} px")
+    if segment < _SMALL and parts > _MOST_SMALL.get(shape.compression, _MOST_SMALL_OTHERS):
+        raise ImageError("too_costly", f"it is cut into {parts} strips or tiles of {width} x {rows} px")
 
 
 def _in_file(directory: Directory, shape: Shape, found: Segments, stated: bool) -> Segments:
@@ -274,15 +300,22 @@ def _in_file(directory: Directory, shape: Shape, found: Segments, stated: bool) 
             else "does not say how long its pixel data are"
         )
         warnings += (f"{told}, which are all there",)
-    distinct = np.unique(np.stack([offsets, lengths]), axis=1)
-    if distinct[1].sum(dtype=np.float64) > 4 * directory.size + 4096:
-        raise ImageError("too_costly", "its strips or tiles lie over each other")
+    _check_overlap(offsets, lengths, directory.size)
     return replace(found, lengths=lengths, warnings=warnings)
+
+
+def _check_overlap(offsets: NDArray[np.int64], lengths: NDArray[np.int64], size: int) -> None:
+    """Strips that are equal may be kept once; else they have to share the file between them."""
+    most = 4 * size + 4096
+    if lengths.sum(dtype=np.float64) > most:
+        distinct = set(zip(offsets.tolist(), lengths.tolist(), strict=True))
+        if sum(length for _, length in distinct) > most:
+            raise ImageError("too_costly", "its strips or tiles lie over each other")
 
 
 def _decoded(
     page: tifffile.TiffPage, part: memoryview, index: int, shape: Shape, found: Segments, box: Box
-) -> NDArray[Any]:
+) -> Samples:
     """One segment as tifffile decodes it: (rows, width, samples)."""
     try:
         block = page.decode(part, index)[0]
@@ -297,7 +330,7 @@ def _decoded(
             raise _damage(again) from None
     if block is None or block.shape != (1, box.stored, found.width, shape.samples):
         raise ImageError("truncated", "its pixel data end too early")
-    whole: NDArray[Any] = block[0]
+    whole: Samples = block[0]
     return whole
 
 
@@ -316,11 +349,14 @@ def _without_surplus(part: memoryview, size: int, compression: int, *, reverse: 
         return None
     data = imagecodecs.bitorder_decode(bytes(part)) if reverse else bytes(part)
     if compression == PACKBITS:
-        # What the end lacks is filled in two ways: pixels that are the same in both do not depend on it.
-        first, second = (imagecodecs.packbits_decode(data + 129 * fill)[:size] for fill in (b"\x80", b"\0"))
-        if len(first) < size or first != second:
+        # What is not written keeps what was there: bytes that are the same in both come from the codes.
+        first, second = (np.full(size + 128, fill, np.uint8) for fill in (0, 255))
+        for out in (first, second):
+            with contextlib.suppress(RuntimeError):  # there is more than fits, or the rest is no code
+                imagecodecs.packbits_decode(data, out=out)
+        if not np.array_equal(first[:size], second[:size]):
             return None
-        coded = imagecodecs.packbits_encode(first)
+        coded = _literals(first[:size].tobytes())
     elif compression == ZSTD:
         try:
             raw = imagecodecs.zstd_decode(data, out=2 * size + 4096)[:size]
@@ -338,6 +374,15 @@ def _without_surplus(part: memoryview, size: int, compression: int, *, reverse: 
     return bytes(imagecodecs.bitorder_encode(coded)) if reverse else bytes(coded)
 
 
+def _literals(data: bytes) -> bytes:
+    """PackBits without any run: 127 and 128 bytes, again and again."""
+    whole = len(data) // 128 * 128
+    coded = np.full((whole // 128, 129), 127, np.uint8)
+    coded[:, 1:] = np.frombuffer(data, np.uint8, whole).reshape(-1, 128)
+    rest = data[whole:]
+    return coded.tobytes() + (bytes([len(rest) - 1]) + rest if rest else b"")
+
+
 def _stream(tables: bytes, part: bytes, *, ycbcr: bool) -> bytes:
     """A JPEG file of a segment: with the tables, and with the colours that the directory says.
 
@@ -346,7 +391,7 @@ def _stream(tables: bytes, part: bytes, *, ycbcr: bool) -> bytes:
     if part[:2] != b"\xff\xd8":
         raise ImageError("corrupt", "its pixel data are no JPEG, as its directory says")
     adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" + bytes([ycbcr])
-    return b"".join((b"\xff\xd8", adobe, *_kept(tables, end=True), *_kept(part, end=False)))
+    return b"".join((b"\xff\xd8", adobe, tables, *_kept(part, end=False)))
 
 
 def _kept(data: bytes, *, end: bool) -> Iterator[bytes]:
@@ -375,12 +420,13 @@ def _jpeg_header(stream: bytes, shape: Shape, found: Segments, box: Box) -> jpeg
     return header
 
 
-def _check_webp(part: bytes, found: Segments, box: Box) -> None:
+def _webp_header(part: bytes, found: Segments, box: Box) -> Header:
     if part[:4] != b"RIFF" or part[8:12] != b"WEBP":
         raise ImageError("corrupt", "its pixel data are no WebP, as its directory says")
-    header = webp.inspect(part)
+    header: Header = webp.inspect(part)
     if (header.width, header.height) != (found.width, box.stored):
         raise ImageError("corrupt", "its pixel data have another size than its directory says")
+    return header
 
 
 def _check_fit(width: int, height: int, found: Segments, box: Box) -> None:
