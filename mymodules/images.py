@@ -32,7 +32,7 @@ T = TypeVar("T", bound=np.unsignedinteger[Any])
 _FORMATS: dict[str, ModuleType] = {"PNG": png, "JPEG": jpeg, "WebP": webp, "BMP": bmp, "TIFF": tiff}
 
 
-_REMARKING = (png, jpeg)  # whose decoders find what is odd
+_REMARKING = (bmp, jpeg, png)  # whose decoders find what is odd
 
 
 def digest(source: Source) -> str:

@@ -4,33 +4,41 @@ Decoded here and not by a library, because none at hand reads all files that exi
 and 8-bit pictures with a black and white palette for 1-bit ones, OpenCV makes white of 16 bits 248
 and prints what it does not like, imagecodecs does not know run lengths.
 
-Accepted: Windows headers 3 to 5 and the OS/2 core header; 1, 4, 8 bits with a palette, RLE4, RLE8;
-16, 24 and 32 bits, with bit masks or the usual layout. Alpha exists only where a mask names it. Fields
-of n bits become 8 by ``value * 255 // (2**n - 1)``.
+Accepted: Windows headers 3 to 5 and the OS/2 core header; 1, 2, 4, 8 bits with a palette, RLE4, RLE8;
+16, 24 and 32 bits, with bit masks or the usual layout. Alpha exists only where a mask names it, and a
+colour without a mask is 0. Fields of n bits become 8 by ``value * 255 // (2**n - 1)``; of more than 8
+the highest 8 count. What most programs show alike is read and named where it is odd (tried with Pillow,
+OpenCV, Skia, SDL and Chromium); where they show different pictures, the message says so.
 
 Source: Microsoft, "Bitmap Storage" and BITMAPV5HEADER; OS/2 bitmap file format.
 """
 
+import functools
+import operator
 import struct
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
-from mymodules.formats import NO_LIMIT, Header, check_size, metadata
+from mymodules.formats import NO_LIMIT, Header, Remark, check_size, ignore, metadata, run_lengths
 
 _CORE_SIZE = 12
 _SIZES = (40, 52, 56, 64, 108, 124)
 _OS2_SIZES = range(16, 65)
 _RGB, _RLE8, _RLE4, _BITFIELDS, _JPEG, _PNG, _ALPHABITFIELDS = range(7)
 _DEPTHS = {
-    _RGB: (1, 4, 8, 16, 24, 32),
+    _RGB: (1, 2, 4, 8, 16, 24, 32),
     _RLE8: (8,),
     _RLE4: (4,),
     _BITFIELDS: (16, 32),
     _ALPHABITFIELDS: (16, 32),
 }
+_DISAGREE = "which other programs show differently"
+_AT_ONCE = 1 << 22  # bytes of rows that become samples at once
+_RUN_LENGTHS = (_RLE8, _RLE4)
 _DEFAULT_MASKS = {16: (0x7C00, 0x03E0, 0x001F), 32: (0xFF0000, 0xFF00, 0xFF)}
 
 Bytes = NDArray[np.uint8]
@@ -54,7 +62,8 @@ class BmpHeader(Header):
     palette_step : int
         3 or 4 bytes per colour.
     masks : tuple of int
-        Red, green, blue and, where the file has it, alpha; empty unless 16 or 32 bits.
+        Red, green, blue (0 where that colour has none) and, where the file has it, alpha; empty unless 16
+        or 32 bits.
     """
 
     bits: int = 24
@@ -71,6 +80,21 @@ class BmpHeader(Header):
         return (self.width * self.bits + 31) // 32 * 4
 
 
+class _Info(NamedTuple):
+    """The second header of a file."""
+
+    size: int
+    width: int
+    height: int
+    planes: int
+    bits: int
+    compression: int = _RGB
+    stated: int = 0
+    across: int = 0
+    down: int = 0
+    colours: int = 0
+
+
 def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> BmpHeader:
     """Read the header; follow the run lengths where there are any; compare the lengths.
 
@@ -83,185 +107,207 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> BmpHeader:
         ``truncated``, ``corrupt``, ``unsupported``, or ``not_an_image`` where nothing but the two
         letters BM speaks for a picture.
     """
-    if len(data) < 18:
-        raise ImageError("truncated", f"it ends after {len(data)} bytes, inside its header")
-    offset, size = struct.unpack_from("<I", data, 10)[0], struct.unpack_from("<I", data, 14)[0]
-    if size != _CORE_SIZE and size not in _SIZES:
-        if size in _OS2_SIZES:
-            raise ImageError("unsupported", f"it is a BMP with an unusual header of {size} bytes")
-        raise ImageError("not_an_image", "it begins with BM, but no BMP header follows")
-    if len(data) < 14 + size:
-        raise ImageError("truncated", "it ends inside its header")
-    compression = stated = colours = across = down = 0
-    if size == _CORE_SIZE:
-        width, height, planes, bits = struct.unpack_from("<HHHH", data, 18)
-    else:
-        width, height, planes, bits, compression, stated, across, down, colours = struct.unpack_from(
-            "<iiHHIIiiI", data, 18
-        )
-    if compression in (_JPEG, _PNG) or bits not in _DEPTHS.get(compression, ()):
-        raise ImageError(
-            "unsupported", f"it is a BMP of {bits} bits per pixel with compression {compression}"
-        )
-    if size == 64 and compression == _BITFIELDS:
-        raise ImageError("unsupported", "it is an OS/2 BMP with Huffman compression")
-    top_down, height = height < 0, abs(height)
-    if width <= 0 or height == 0 or planes != 1 or (top_down and compression in (_RLE8, _RLE4)):
-        raise ImageError("corrupt", f"its header is impossible ({width} x {height} px, {planes} planes)")
+    info = _read_info(data)
+    width, height, bits, size = info.width, abs(info.height), info.bits, info.size
     check_size(width, height, max_pixels)
-    masks, after_masks = _read_masks(data, size, bits, compression)
+    odd = [] if info.planes == 1 else [f"says that it has {info.planes} planes, which other programs skip"]
+    if bits == 2:
+        odd.append("has 2 bits per pixel, which some programs refuse")
+    masks, after_masks = _read_masks(data, info)
+    odd += _odd_masks(masks)
+    offset = struct.unpack_from("<I", data, 10)[0]
+    if offset < after_masks or (bits <= 8 and offset == after_masks):
+        reason = "its pixel data begin inside its header or its palette is missing"
+        raise ImageError("corrupt", f"{reason}, {_DISAGREE}", (width, height))
     step = 3 if size == _CORE_SIZE else 4
-    entries = (colours or 1 << bits) if bits <= 8 else 0
-    if offset < after_masks + step * entries:
-        raise ImageError("corrupt", "its palette reaches into its pixel data, or is missing")
+    palette, odd_palette = _read_palette(data, info, after_masks, offset, step)
     header = BmpHeader(
         format="BMP",
         width=width,
         height=height,
         depth=8,
         bits=bits,
-        compression=compression,
-        top_down=top_down,
+        compression=info.compression,
+        top_down=info.height < 0,
         offset=offset,
-        palette=data[after_masks : after_masks + step * min(entries, 256)],
+        palette=palette,
         palette_step=step,
         masks=masks,
     )
-    profile, profile_end = _read_profile(data, size)
-    if compression in (_RLE8, _RLE4):
-        end = max(_run_lengths(data, header), offset + stated)
+    profile, profile_end, odd_profile = _read_profile(data, size)
+    odd += odd_palette + odd_profile
+    if info.compression in _RUN_LENGTHS:
+        end, odd_runs = _run_lengths_end(data, header)
+        odd += odd_runs
+        end = max(end, offset + info.stated)
     else:
         end = offset + header.stride * height
-    if len(data) < max(end, profile_end):
-        what = "pixel data" if len(data) < end else "colour profile"
-        raise ImageError("truncated", f"it ends in the middle of its {what}")
+    if len(data) < end:
+        raise ImageError("truncated", "the file is cut off inside its pixel data", (width, height))
     # Some writers round the stated length of the pixel data up: what they added is no surprise.
-    end = max(end, offset + stated if offset + stated <= len(data) else 0, profile_end)
-    found = metadata.collect(profile=profile, density=metadata.density(across, down, metadata.METRE))
-    return replace(header, metadata=found, trailing=len(data) - end)
+    end = max(end, offset + info.stated if offset + info.stated <= len(data) else 0, profile_end)
+    density = metadata.density(info.across, info.down, metadata.METRE)
+    found = metadata.collect(profile=profile, density=density)
+    return replace(header, metadata=found, trailing=len(data) - end, warnings=tuple(odd))
 
 
-def decode(data: bytes, header: BmpHeader) -> Bytes:
+def decode(data: bytes, header: BmpHeader, remark: Remark = ignore) -> Bytes:
     """Samples of a file that `inspect` accepted: uint8 (height, width, 3), or 4 with an alpha mask.
 
-    Raises
-    ------
-    ImageError
-        ``corrupt`` when a pixel names a colour that the palette does not have.
+    Colours that the palette does not have are black, and ``remark`` is told.
     """
     height, width = header.height, header.width
-    if header.compression in (_RLE8, _RLE4):
-        canvas = bytearray(height * width)
-        _run_lengths(data, header, canvas)
-        return _look_up(np.frombuffer(canvas, np.uint8).reshape(height, width)[::-1], header)
+    if header.compression in _RUN_LENGTHS:
+        canvas = np.zeros(height * width, np.uint8)
+        _follow(data, header, canvas)
+        return _look_up(canvas.reshape(height, width)[_order(header)], header, remark)
     stored = np.frombuffer(data, np.uint8, height * header.stride, header.offset)
-    rows = stored.reshape(height, header.stride)[:: 1 if header.top_down else -1]
+    rows = stored.reshape(height, header.stride)[_order(header)]
     if header.bits == 24:
         return np.ascontiguousarray(rows[:, : width * 3].reshape(height, width, 3)[:, :, ::-1])
     if header.bits <= 8:
-        return _look_up(_unpack(rows, header.bits)[:, :width], header)
-    pixels = rows.view("<u2" if header.bits == 16 else "<u4")[:, :width]
-    samples = np.empty((height, width, len(header.masks)), np.uint8)
-    for channel, mask in enumerate(header.masks):
-        shift, most = _shift(mask), mask >> _shift(mask)
-        samples[:, :, channel] = (
-            ((pixels & mask) >> shift) * 255 // most if most < 255 else pixels >> shift & 255
-        )
+        return _look_up(_unpack(rows, header.bits)[:, :width], header, remark)
+    samples = np.zeros((height, width, len(header.masks)), np.uint8)
+    at_once = max(1, _AT_ONCE // header.stride)
+    for top in range(0, height, at_once):
+        part = np.s_[top : top + at_once]
+        pixels = rows[part].view("<u2" if header.bits == 16 else "<u4")[:, :width]
+        for channel, mask in enumerate(header.masks):
+            if mask:
+                samples[part, :, channel] = _field(pixels, mask)
     return samples
 
 
-def _read_masks(data: bytes, size: int, bits: int, compression: int) -> tuple[tuple[int, ...], int]:
+def _order(header: BmpHeader) -> slice:
+    """Stored rows from the top one down."""
+    return np.s_[:: 1 if header.top_down else -1]
+
+
+def _field(pixels: NDArray[np.unsignedinteger[Any]], mask: int) -> NDArray[np.integer[Any]]:
+    """The bits of a mask as 0 to 255; of more than 8 bits the highest."""
+    shift, most = _shift(mask), mask >> _shift(mask)
+    if most < 255:
+        return ((pixels & mask) >> shift).astype(np.uint16) * 255 // most
+    return (pixels & mask) >> (shift + most.bit_length() - 8)
+
+
+def _read_info(data: bytes) -> _Info:
+    if len(data) < 18:
+        raise ImageError("truncated", f"the file is cut off after {len(data)} bytes, inside its header")
+    size = struct.unpack_from("<I", data, 14)[0]
+    if size != _CORE_SIZE and size not in _SIZES:
+        if size in _OS2_SIZES:
+            raise ImageError("unsupported", f"it is a BMP with an unusual header of {size} bytes")
+        raise ImageError("not_an_image", "it begins with BM, but no BMP header follows")
+    if len(data) < 14 + size:
+        raise ImageError("truncated", "the file is cut off inside its header")
+    if size == _CORE_SIZE:
+        info = _Info(size, *struct.unpack_from("<HHHH", data, 18))
+    else:
+        info = _Info(size, *struct.unpack_from("<iiHHIIiiI", data, 18))
+    if info.bits not in _DEPTHS.get(info.compression, ()):
+        kind = f"{info.bits} bits per pixel with compression {info.compression}"
+        raise ImageError("unsupported", f"it is a BMP of {kind}")
+    if size == 64 and info.compression == _BITFIELDS:
+        raise ImageError("unsupported", "it is an OS/2 BMP with Huffman compression")
+    if info.width <= 0 or info.height == 0:
+        reason = f"its header gives an impossible size, {info.width} x {info.height} px"
+        raise ImageError("corrupt", reason)
+    return info
+
+
+def _read_masks(data: bytes, info: _Info) -> tuple[tuple[int, ...], int]:
     """The masks of 16 and 32 bits per pixel, and where the palette would begin."""
-    after = 14 + size
-    if compression not in (_BITFIELDS, _ALPHABITFIELDS):
-        return _DEFAULT_MASKS.get(bits, ()), after
-    count = 4 if size >= 56 or compression == _ALPHABITFIELDS else 3
-    if size == 40:
+    after = 14 + info.size
+    if info.compression not in (_BITFIELDS, _ALPHABITFIELDS):
+        return _DEFAULT_MASKS.get(info.bits, ()), after
+    count = 4 if info.size >= 56 or info.compression == _ALPHABITFIELDS else 3
+    if info.size == 40:
         after += 4 * count
     if len(data) < after:
-        raise ImageError("truncated", "it ends inside its bit masks")
+        raise ImageError("truncated", "the file is cut off inside its bit masks")
     masks = struct.unpack_from(f"<{count}I", data, 54)
     if count == 4 and not masks[3]:
         masks = masks[:3]
-    taken = 0
+    size = info.width, abs(info.height)
+    if not any(masks[:3]):
+        raise ImageError("corrupt", f"its bit masks are all empty, {_DISAGREE}", size)
     for mask in masks:
         field = mask >> _shift(mask)
-        if not mask or field & (field + 1) or mask & taken or mask >> bits:
-            raise ImageError("corrupt", "its bit masks are empty, overlap or have gaps")
-        if field > 255:
-            raise ImageError("unsupported", "it has more than 8 bits per channel")
-        taken |= mask
+        if field & (field + 1) or mask >> info.bits:
+            reason = "its bit masks have gaps or name bits that its pixels do not have"
+            raise ImageError("corrupt", f"{reason}, {_DISAGREE}", size)
     return masks, after
 
 
-def _read_profile(data: bytes, size: int) -> tuple[str | None, int]:
-    """Colour profile of the headers 4 and 5, and where it ends. sRGB is the default and says nothing."""
+def _odd_masks(masks: tuple[int, ...]) -> list[str]:
+    odd = []
+    names = [name for name, mask in zip(("red", "green", "blue"), masks, strict=False) if not mask]
+    if names:
+        odd.append(f"has no bits for {' and '.join(names)}, which is shown as 0")
+    if sum(masks) != functools.reduce(operator.or_, masks, 0):
+        odd.append("has bit masks that overlap, which some programs refuse")
+    bits = max((mask.bit_count() for mask in masks), default=0)
+    if bits > 8:
+        odd.append(f"has up to {bits} bits per channel, of which the first 8 are compared")
+    return odd
+
+
+def _read_palette(data: bytes, info: _Info, start: int, offset: int, step: int) -> tuple[bytes, list[str]]:
+    """The colours, as many as a pixel can name and the file has, and what is odd about them."""
+    if info.bits > 8:
+        return b"", []
+    most, odd = 1 << info.bits, []
+    entries = info.colours or most
+    if entries > most:
+        odd.append(f"says that it has {entries} colours, of which {most} can be named")
+        entries = most
+    if start + step * entries > offset:
+        odd.append("has a palette that reaches into its pixel data")
+    palette = data[start : start + step * entries]
+    return palette[: len(palette) // step * step], odd
+
+
+def _read_profile(data: bytes, size: int) -> tuple[str | None, int, list[str]]:
+    """Colour profile of the headers 4 and 5, where it ends, and what is odd about it.
+
+    sRGB is the default and says nothing.
+    """
     if size < 108:
-        return None, 0
+        return None, 0, []
     kind = data[70:74]
     if kind == b"\0\0\0\0":
         calibration = data[74:122]
-        return (f"calibrated {calibration.hex()}" if any(calibration) else None), 0
+        return (f"calibrated {calibration.hex()}" if any(calibration) else None), 0, []
     if size == 124 and kind in (b"DEBM", b"KNIL"):
         start, length = struct.unpack_from("<II", data, 126)
-        body = data[14 + start : 14 + start + length]
-        return ("linked " if kind == b"KNIL" else "") + metadata.profile(body), 14 + start + length
-    return None, 0
+        end = 14 + start + length
+        if end > len(data):
+            return None, 0, ["names a colour profile that is not in the file, which most programs skip"]
+        linked = "linked " if kind == b"KNIL" else ""
+        return linked + metadata.profile(data[14 + start : end]), end, []
+    return None, 0, []
 
 
-def _run_lengths(data: bytes, header: BmpHeader, canvas: bytearray | None = None) -> int:
-    """Follow run lengths from the first row; return where they end; fill ``canvas`` if there is one.
-
-    Pixels that the codes skip have colour 0; what a run has beyond the end of its row is dropped.
-    """
-    width, height, nibbles = header.width, header.height, header.compression == _RLE4
-    x = y = 0
-    at = header.offset
-    while True:
-        full = y >= height or (y == height - 1 and x >= width)
-        if len(data) < at + 2:
-            if full:
-                return at
-            raise ImageError("truncated", "it ends in the middle of its pixel data")
-        count, code = data[at], data[at + 1]
-        if full and (count or code > 1):
-            return at
-        at += 2
-        if count:
-            if canvas is not None:
-                pattern = bytes((code >> 4, code & 15)) if nibbles else bytes((code,))
-                _put(canvas, x, y, width, (pattern * count)[:count])
-            x += count
-        elif code == 0:
-            x, y = 0, y + 1
-        elif code == 1:
-            return at
-        elif code == 2:
-            if len(data) < at + 2:
-                raise ImageError("truncated", "it ends in the middle of its pixel data")
-            x, y, at = x + data[at], y + data[at + 1], at + 2
-        else:
-            length = (code + 1) // 2 if nibbles else code
-            if len(data) < at + length:
-                raise ImageError("truncated", "it ends in the middle of its pixel data")
-            if canvas is not None:
-                literal = data[at : at + length]
-                _put(canvas, x, y, width, literal if not nibbles else _nibbles(literal)[:code])
-            x += code
-            at += length + (length & 1)
+def _follow(data: bytes, header: BmpHeader, canvas: Bytes | None = None) -> run_lengths.Course:
+    size, nibbles = (header.width, header.height), header.compression == _RLE4
+    return run_lengths.follow(data, header.offset, size, nibbles=nibbles, canvas=canvas)
 
 
-def _put(canvas: bytearray, x: int, y: int, width: int, values: bytes) -> None:
-    fitting = values[: max(0, width - x)]
-    canvas[y * width + x : y * width + x + len(fitting)] = fitting
-
-
-def _nibbles(values: bytes) -> bytes:
-    return bytes(half for value in values for half in (value >> 4, value & 15))
+def _run_lengths_end(data: bytes, header: BmpHeader) -> tuple[int, list[str]]:
+    """Where the run lengths end, and what is odd about them."""
+    course, odd = _follow(data, header), []
+    if header.top_down:
+        odd.append("has run lengths from the top row down, which some programs show upside down")
+    if course.left_out:
+        odd.append("leaves out pixels, which some programs show in its first colour, others as transparent")
+    if course.beyond:
+        odd.append("has runs that go beyond the end of a row, which other programs show differently")
+    return course.end, odd
 
 
 def _unpack(rows: Bytes, bits: int) -> Bytes:
-    """Colour numbers of 1, 4 or 8 bits, the leftmost in the highest bits: one each."""
+    """Colour numbers of 1, 2, 4 or 8 bits, the leftmost in the highest bits: one each."""
     if bits == 8:
         return rows
     shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8)
@@ -269,12 +315,15 @@ def _unpack(rows: Bytes, bits: int) -> Bytes:
     return spread.reshape(len(rows), -1)
 
 
-def _look_up(index: Bytes, header: BmpHeader) -> Bytes:
-    table = np.frombuffer(header.palette, np.uint8).reshape(-1, header.palette_step)[:, 2::-1]
-    if index.max() >= len(table):
-        raise ImageError("corrupt", f"it uses colour {index.max()} of a palette of {len(table)}")
-    return np.ascontiguousarray(table)[index]
+def _look_up(index: Bytes, header: BmpHeader, remark: Remark) -> Bytes:
+    known = np.frombuffer(header.palette, np.uint8).reshape(-1, header.palette_step)[:, 2::-1]
+    if index.max() >= len(known):
+        remark("uses colours that its palette does not have, which are shown as black")
+    table = np.zeros((256, 3), np.uint8)
+    table[: len(known)] = known
+    return table[index]
 
 
 def _shift(mask: int) -> int:
-    return (mask & -mask).bit_length() - 1
+    """Bits to the right of a mask; none where it is empty."""
+    return max(0, (mask & -mask).bit_length() - 1)
