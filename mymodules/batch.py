@@ -6,6 +6,8 @@ What is promised:
 - Rows are on disk as they come. Whatever ends a run early (an interrupt, a kill, a full disk), the rows
   that were finished stay, and ``resume`` does only the rest.
 - A worker that is killed costs no other pair its row; see `pool`.
+- One run has one writer: whoever resumes it meanwhile gets an error that names the process; see `locks`.
+- Rows are on disk, not in memory, whether they were compared, kept or taken from the store.
 - It works from a notebook, a script with or without guard, ``python -``, a REPL and a thread.
 """
 

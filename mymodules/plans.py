@@ -215,15 +215,15 @@ def new(asked: Request, cancelled: Callable[[], bool]) -> Plan:
     }
     try:
         lock = runs.lock(chosen.out, stamp)
-    except BaseException:
+        plan = Plan(stamp, chosen, manifest, part, _alone(listing.pairs, part), lock)
+        try:
+            plan.begin()
+        except BaseException:
+            lock.release()
+            raise
+    except BaseException:  # nothing has begun under this stamp
         with contextlib.suppress(OSError):
             runs.manifest_path(chosen.out, stamp).unlink(missing_ok=True)
-        raise
-    plan = Plan(stamp, chosen, manifest, part, _alone(listing.pairs, part), lock)
-    try:
-        plan.begin()
-    except BaseException:
-        lock.release()
         raise
     return plan
 

@@ -1,5 +1,6 @@
 """Nothing compared twice: what a second run takes from the store, what it compares again and why."""
 
+import gc
 import os
 import shutil
 import sqlite3
@@ -984,3 +985,34 @@ def test_figures_of_16_bits_with_alpha_are_golds_whatever_their_rows_say(tmp_pat
             first, second = rows[name].first_digest or "", rows[name].second_digest or ""
             found = store.get(NOW, first, [second])[second].to_json()
             assert found == oracles.pixel_diff(*gold)
+
+
+# --- memory ------------------------------------------------------------------------------------------
+
+
+def test_rows_are_not_kept_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither those that the store has nor those that a resumed run keeps: one part of them is alive."""
+    given = folders(tmp_path)
+    for number in range(120):
+        for seed, folder in enumerate(given[:2]):
+            (folder / f"{number}.png").write_bytes(picture(number % 5 + 10 * (number % 2) * seed))
+    settle(given)
+    before, _ = run(given, pictures="none")
+    monkeypatch.setattr(reuse, "AT_ONCE", 10)
+    alive: list[int] = []
+    format_row = results.format_row
+
+    def counting(row: PairResult) -> list[str]:
+        gc.collect()
+        alive.append(sum(type(value) is PairResult for value in gc.get_objects()))
+        return format_row(row)
+
+    monkeypatch.setattr(results, "format_row", counting)
+    after, compared = run(given, pictures="none")
+    assert (compared, len(alive)) == ([], 120)
+    assert max(alive) <= 50  # those of one part: from the store, with their own names, and on their way
+    alive.clear()
+    resumed = batch.run(resume=after.csv_path, store=None)
+    assert len(alive) == 120
+    assert max(alive) <= 10
+    assert figures(resumed.csv_path) == figures(after.csv_path) == figures(before.csv_path)
