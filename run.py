@@ -1,12 +1,13 @@
 """Sets everything up beside this file, once, and starts it. Needs nothing but Python 3.11 or newer.
 
     python run.py compare [FIRST SECOND] [--out OUT] [--skip N] [--stop N] [--processes N] [--check]
-                          [--report PATH] [--junit PATH]
+                          [--max-pixels N] [--report PATH] [--junit PATH]
     python run.py lab
     python run.py test [pytest's arguments]
 
 compare  compares the pictures of two folders, by default img/01.first and img/02.second, and prints
          where the results are. --skip N leaves out the first N pictures, --stop N ends after the N-th.
+         --max-pixels N decodes pictures of up to so many pixels, by default 250 million.
          Exit code 0 when the comparison was completed; with --check 0 when all pictures are the same,
          1 when there are differences, 2 when there is an error or the comparison was not completed.
          --report PATH writes a folder for those who have no notebook: its index.html opens in any
@@ -48,10 +49,10 @@ def main(arguments: Sequence[str]) -> int:
     command, rest = (arguments[0], list(arguments[1:])) if arguments else ("--help", [])
     wants_help = "-h" in rest or "--help" in rest
     if command in ("-h", "--help") or (command in ("compare", "lab") and wants_help):
-        print(__doc__.strip())
+        say(__doc__.strip())
         return 0
     if command not in ("compare", "lab", "test"):
-        print(f"There is no command {command!r}.\n\n{__doc__.strip()}", file=sys.stderr)
+        say(f"There is no command {command!r}.\n\n{__doc__.strip()}", error=True)
         return FAILED
     try:
         python = str(prepare(ROOT, {"test"} if command == "test" else set()))
@@ -63,10 +64,10 @@ def main(arguments: Sequence[str]) -> int:
             return hand_over([python, "-P", "-m", "jupyterlab", *lab_arguments(ROOT), *rest])
         return run_checks(checks(python, ROOT, rest))
     except SetupError as error:
-        print(error, file=sys.stderr)
+        say(str(error), error=True)
         return FAILED
     except KeyboardInterrupt:
-        print("\nInterrupted. Call it again to go on.", file=sys.stderr)
+        say("\nInterrupted. Call it again to go on.", error=True)
         return INTERRUPTED
 
 
@@ -99,7 +100,7 @@ def prepare(
         usable = has_pip(python)
     if not usable and not uv and not can_make_venv():
         raise SetupError(ensurepip_sentence())
-    print("Updating .venv ..." if usable else "Setting up .venv (once, a few minutes) ...", flush=True)
+    say("Updating .venv ..." if usable else "Setting up .venv (once, a few minutes) ...")
     (venv / STAMP).unlink(missing_ok=True)
     if not usable:
         remove(venv)
@@ -240,7 +241,7 @@ def quietly(command: Sequence[str], folder: Path) -> None:
 
 def hand_over(command: Sequence[str]) -> int:
     """Lets another program take this one's place: its exit code, its signals."""
-    sys.stdout.flush()
+    lose_streams()
     if os.name != "nt":
         os.execv(command[0], list(command))
     return wait_for(command)[0]  # on Windows exec would return to the shell at once
@@ -248,7 +249,7 @@ def hand_over(command: Sequence[str]) -> int:
 
 def wait_for(command: Sequence[str]) -> tuple[int, bool]:
     """Runs a program that gets Ctrl-C from the terminal itself; its exit code, and whether there was one."""
-    sys.stdout.flush()
+    lose_streams()
     interrupted = False
     with subprocess.Popen(command) as process:
         while True:
@@ -283,8 +284,8 @@ def run_checks(steps: Sequence[tuple[str, Sequence[str]]]) -> int:
     code = 0
     for number, (name, command) in enumerate(steps, start=1):
         if number == len(steps) and failed:
-            print(f"FAILED so far: {', '.join(failed)}")
-        print(f"== {name}", flush=True)
+            say(f"FAILED so far: {', '.join(failed)}")
+        say(f"== {name}")
         code, interrupted = wait_for(command)
         if interrupted:
             raise KeyboardInterrupt
@@ -293,5 +294,39 @@ def run_checks(steps: Sequence[tuple[str, Sequence[str]]]) -> int:
     return code or (1 if failed else 0)
 
 
+def say(text: str, *, error: bool = False) -> None:
+    """Prints where somebody reads it: a pipe may have lost its reader, and a service has no output."""
+    stream = sys.stderr if error else sys.stdout
+    if stream is not None:
+        with contextlib.suppress(OSError, ValueError):
+            print(text, file=stream, flush=True)
+
+
+def secure_streams() -> None:
+    """Opens the null device as each standard stream that is closed: what is started would get files there."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest that is free: this one
+
+
+def lose_streams() -> None:
+    """Leads what cannot be printed any more to the null device: at its end Python would complain of it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    secure_streams()
+    try:
+        exit_code = main(sys.argv[1:])
+    finally:
+        lose_streams()
+    sys.exit(exit_code)

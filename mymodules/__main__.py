@@ -29,7 +29,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
-from mymodules import report, results, runs, settings
+from mymodules import faults, report, results, runs, settings, streams
 from mymodules.errors import MymodulesError, OutputError, SettingsError
 from mymodules.workers import PairResult
 
@@ -42,9 +42,18 @@ PATIENCE = 20.0  # seconds that an interrupted cell gets to end by itself
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Does what the command line asks; returns the exit code."""
+    streams.secure()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # names of any script are printed, whatever the terminal can show
-            stream.reconfigure(errors="backslashreplace")
+            with contextlib.suppress(OSError, ValueError):  # it is closed
+                stream.reconfigure(errors="backslashreplace")
+    try:
+        return _compared(arguments)
+    finally:
+        streams.flush()
+
+
+def _compared(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     if (options.first is None) != (options.second is None):
         _parser().error("name both folders, FIRST and SECOND, or none of them")
@@ -52,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return compare(options)
     except (MymodulesError, OSError) as error:
         _say(str(error))
+        return 2
+    except Exception as error:
+        _say(f"This was not expected: {faults.described(error)}. {faults.REPORT}")
         return 2
 
 
@@ -71,12 +83,17 @@ def compare(options: argparse.Namespace) -> int:
         "skipUntil": options.skip,
         "stopAt": options.stop,
         "num_processors": options.processes,
+        "max_pixels": options.max_pixels,
     }
     inject(notebook, {name: value for name, value in named.items() if value is not None})
 
+    try:
+        Path.cwd()
+    except OSError:  # all that was named is absolute, but what is started asks for it
+        os.chdir(ROOT)
     caller = uuid.uuid4().hex
     problem, interrupted = None, False
-    print(f"Comparing {chosen.first} with {chosen.second} ...", flush=True)
+    streams.say(f"Comparing {chosen.first} with {chosen.second} ...")
     try:
         execute(notebook, NOTEBOOK.parent, caller)
     except CellExecutionError as error:
@@ -87,30 +104,34 @@ def compare(options: argparse.Namespace) -> int:
         problem, interrupted = "Interrupted.", True
 
     stamp = begun_by(caller, chosen.out)
-    executed = save(notebook, chosen.out, stamp or time.strftime("%Y%m%d-%H%M%S"))
+    executed: Path | None = None
+    try:
+        executed = save(notebook, chosen.out, stamp or time.strftime("%Y%m%d-%H%M%S"))
+    except OutputError as error:  # the results come first
+        _say(str(error))
     csv_path, partial = (path(chosen.out, stamp or "") for path in (runs.finished_path, runs.partial_path))
     compared = stamp is not None and csv_path.is_file()
     counts: Mapping[str, int] = {}
     if stamp is not None and compared:
         rows = results.read(csv_path)
         counts = Counter(row.status for row in rows)
-        print()
         manifest = runs.read_manifest(runs.manifest_path(chosen.out, stamp))
-        print("\n".join([*summary(rows), *notes(manifest)]))
-        print(f"\nTable:     {csv_path}")
+        streams.say("\n".join(["", *summary(rows), *notes(manifest)]))
+        streams.say(f"\nTable:     {csv_path}")
         if runs.pictures_path(chosen.out, stamp).is_dir():
-            print(f"Pictures:  {runs.pictures_path(chosen.out, stamp)}")
-    print(f"Notebook:  {executed}", flush=True)
+            streams.say(f"Pictures:  {runs.pictures_path(chosen.out, stamp)}")
+    if executed is not None:
+        streams.say(f"Notebook:  {executed}")
     if problem:
         _say(problem)
     if not compared and partial.is_file():
         code = f"from mymodules import batch; batch.run(resume={str(partial)!r})"
         _say(f"The rows so far are in {partial}. To go on: {shlex.join([sys.executable, '-c', code])}")
-    handed_over = True
+    handed_over = executed is not None
     if compared:
         try:
             with _termination_interrupts():
-                handed_over = all([*hand_over(csv_path, junit, page, check=options.check)])
+                handed_over &= all([*hand_over(csv_path, junit, page, check=options.check)])
         except KeyboardInterrupt:
             interrupted = True
             _say("Interrupted: what is named above is whole, and nothing else was written.")
@@ -138,9 +159,9 @@ def _handed(label: str, path: Path, write: Callable[[], object]) -> bool:
         write()
     except Exception as error:
         known = isinstance(error, MymodulesError)
-        _say(f"{label}: not written. {error if known else f'{type(error).__name__}: {error}'}")
+        _say(f"{label}: not written. {error if known else faults.named(error)}")
         return False
-    print(f"{label + ':':<11}{path}", flush=True)
+    streams.say(f"{label + ':':<11}{path}")
     return True
 
 
@@ -261,7 +282,7 @@ def execute(notebook: NotebookNode, folder: Path, caller: str) -> None:
             thread.join()
         loop.close()
         if not client.shown.endswith("\n"):  # a bar that was interrupted
-            sys.stderr.write("\n")
+            streams.say("", error=True)
         if client.stopped or task.cancelled():
             raise KeyboardInterrupt
         task.result()
@@ -298,8 +319,7 @@ class _Client(NotebookClient):
     ) -> NotebookNode | None:
         if msg["msg_type"] == "stream" and msg["content"]["name"] == "stderr":
             self.shown = msg["content"]["text"]
-            sys.stderr.write(self.shown)
-            sys.stderr.flush()
+            streams.say(self.shown, error=True, end="")
         return super().process_message(msg, cell, cell_index)
 
 
@@ -406,7 +426,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--out", metavar="OUT", help="folder for the results, created where it is absent")
     command.add_argument("--skip", type=_count, metavar="N", help="leave out the first N pictures")
     command.add_argument("--stop", type=_stop, metavar="N", help="end after the N-th picture, -1 for all")
-    command.add_argument("--processes", type=_processes, metavar="N", help="worker processes")
+    command.add_argument("--processes", type=_positive, metavar="N", help="worker processes")
+    command.add_argument(
+        "--max-pixels", type=_positive, metavar="N", help="largest width x height that is decoded"
+    )
     command.add_argument(
         "--junit", metavar="PATH", help="write the outcome as JUnit XML for build servers, too"
     )
@@ -438,13 +461,13 @@ def _stop(text: str) -> int:
     return -1 if text == "-1" else _whole(text, 1)
 
 
-def _processes(text: str) -> int:
+def _positive(text: str) -> int:
     return _whole(text, 1)
 
 
 def _say(text: str) -> None:
-    sys.stdout.flush()
-    print(text, file=sys.stderr, flush=True)
+    streams.flush()
+    streams.say(text, error=True)
 
 
 if __name__ == "__main__":

@@ -379,10 +379,12 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
                 self.order.value, self.descending.value = message["by"], False
             self._settle()
         elif message.get("kind") == "step":
-            if len(self._frame):
-                place = (self._place() or 0) + int(message.get("by", 0))
-                self.viewer.row = self._frame[_NAME].iloc[min(max(place, 0), len(self._frame) - 1)]
-            self._bridge.send({"kind": "stepped"})
+            try:
+                if len(self._frame):
+                    place = (self._place() or 0) + int(message.get("by", 0))
+                    self.viewer.row = self._frame[_NAME].iloc[min(max(place, 0), len(self._frame) - 1)]
+            finally:  # else the page waits for it, and takes no key any more
+                self._bridge.send({"kind": "stepped"})
 
     # --- how it looks --------------------------------------------------------------------------------
 

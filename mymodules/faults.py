@@ -12,17 +12,19 @@ REPORT = "Please report it, with the files if you may share them."
 _TEXT = 1000  # characters of an exception's own text; some hold whole arrays
 
 
-def described(error: BaseException) -> str:
-    """Return a clause without a full stop: the exception's kind, its text and where it came from.
-
-    It fails on no exception, one whose text cannot be made included.
-    """
+def named(error: BaseException) -> str:
+    """Return an exception's kind and text; it fails on none, one whose text cannot be made included."""
     try:
         text = str(error)[:_TEXT].strip()
     except Exception:
         text = "its own text is unavailable"
+    return f"{type(error).__name__}{': ' if text else ''}{text}"
+
+
+def described(error: BaseException) -> str:
+    """Return a clause without a full stop: what `named` says, and where the exception came from."""
     trace, place = error.__traceback__, ""
     while trace is not None:  # without the source's lines: reading them may fail as well
         place = f" in {PurePath(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}"
         trace = trace.tb_next
-    return f"a fault in this program, {type(error).__name__}{': ' if text else ''}{text}{place}"
+    return f"a fault in this program, {named(error)}{place}"

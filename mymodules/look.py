@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
-from mymodules import images, runs, views
-from mymodules.errors import ImageError, StoreError
+from mymodules import faults, images, runs, views
+from mymodules.errors import ImageError, MymodulesError
 from mymodules.store import DiffStore
 
 if TYPE_CHECKING:
@@ -149,8 +149,8 @@ def blend(frame: pd.DataFrame, *, run: runs.AnyRun | Mapping[str, Any] | None = 
         try:
             shown.append(sides(*_read(folders, row["image_filename"]), regions=row["regions"]))
             facts.value = _text(_facts(row, shown[0].scale)).value
-        except (OSError, ImageError, views.Absent) as problem:
-            facts.value = _text(f"This pair cannot be shown any more: {problem}").value
+        except Exception as problem:
+            facts.value = _text(f"This pair cannot be shown any more: {_reason(problem)}").value
         draw()
 
     def draw(_: object = None) -> None:
@@ -179,15 +179,23 @@ def audit(
 
     Only pairs with a score and at least 7 px on every side are drawn, scikit-image's window. Where sizes
     differ, the common area is compared and what stands outside it counts as different, as in the table.
-    Where the frame does not know its folders, `run` says it: see `runs.folders`.
+    Where the frame does not know its folders, `run` says it: see `runs.folders`. What cannot be read any more
+    has no figures.
     """
     from skimage.metrics import structural_similarity  # takes half a second, and only the audit needs it
 
     sizes = ["width_first", "height_first", "width_second", "height_second"]
     scored = frame[frame["ssim_score"].notna() & (frame[sizes].min(axis="columns") >= 7)]
     checks = []
+    folders = views.folders(frame, run)
     for _, row in scored.sample(min(rows, len(scored)), random_state=seed).iterrows():
-        first, second = _read(views.folders(frame, run), row["image_filename"])
+        try:
+            first, second = _read(folders, row["image_filename"])
+        except (OSError, MemoryError, ImageError, views.Absent):  # gone, or another file than was compared
+            unknown = float("nan")
+            checks.append((row["image_filename"], row["ssim_score"], unknown, unknown,
+                           row["num_diff_pixels"], None))  # fmt: skip
+            continue
         height, width = (min(first.shape[axis], second.shape[axis]) for axis in (0, 1))
         whole = max(first.shape[0], second.shape[0]) * max(first.shape[1], second.shape[1])
         first, second = first[:height, :width], second[:height, :width]
@@ -258,8 +266,8 @@ def _figure(store: DiffStore, digest: str, caption: str) -> str:
     words = html.escape(caption)
     try:
         rgba = images.read_rgba(store.original(digest).result().data)
-    except (StoreError, ImageError):
-        picture = "It cannot be shown."
+    except Exception as problem:
+        picture = html.escape(f"It cannot be shown: {_reason(problem)}")
     else:
         height, width = rgba.shape[:2]
         scale = min(1.0, THUMBNAIL / max(width, height))
@@ -275,6 +283,14 @@ def _read(folders: views.Folders, name: str) -> tuple[np.ndarray, np.ndarray]:
     first, second = (folders.path(name, side, None) for side in views.SIDES)
     limit = folders.max_pixels
     return images.read_rgba(first, max_pixels=limit), images.read_rgba(second, max_pixels=limit)
+
+
+def _reason(problem: Exception) -> str:
+    """Why a picture cannot be shown."""
+    if isinstance(problem, MemoryError):
+        return "there is not enough memory for it."
+    known = isinstance(problem, OSError | MymodulesError | views.Absent)
+    return str(problem) if known else f"{faults.described(problem)}. {faults.REPORT}"
 
 
 def _facts(row: "pd.Series[Any]", scale: float) -> str:

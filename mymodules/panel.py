@@ -9,6 +9,7 @@
 """
 
 import atexit
+import contextlib
 import contextvars
 import html
 import os
@@ -22,7 +23,7 @@ import anywidget
 import ipywidgets
 from loky import cpu_count
 
-from mymodules import batch, settings
+from mymodules import batch, faults, settings
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
 from mymodules.pages import linker
 from mymodules.settings import shown
@@ -241,7 +242,8 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
         if now - self._shown_at >= PAUSE:
             self._shown_at = now
             left = "" if progress.remaining is None else f"{batch.duration(progress.remaining)} left"
-            self._show(progress.done, progress.total, progress.counts, left)
+            with contextlib.suppress(Exception):  # a page that nobody reaches any more ends no run
+                self._show(progress.done, progress.total, progress.counts, left)
 
     def _close_explorer(self) -> None:
         """Take the explorer of the run before away, with the pictures that it holds."""
@@ -335,7 +337,7 @@ def _words(text: str, problem: bool) -> str:
 def _sentence(error: Exception) -> str:
     if isinstance(error, MymodulesError):
         return str(error)
-    return f"This was not expected: {type(error).__name__}: {error}."
+    return f"This was not expected: {faults.named(error)}."
 
 
 def _found(run: batch.Run) -> str:
@@ -351,8 +353,7 @@ def _note(role: str, folder: settings.AnyPath) -> tuple[str, bool]:
     if not os.fspath(folder):
         return "Name a folder.", True
     try:
-        named: dict[str, Any] = {role: folder}
-        path = getattr(settings.resolve(**named), role)
+        path = settings.local_path(folder, role)
     except SettingsError as error:
         return str(error), True
     if os.path.isdir(path):

@@ -274,6 +274,10 @@ def _shut_down(executor: ProcessPoolExecutor) -> None:
 def _refused(error: OSError) -> PoolError:
     """What the operating system says against worker processes, and what to do."""
     reason = error.strerror or str(error)
+    try:
+        os.getcwd()  # noqa: PTH109 - as loky asks for it
+    except OSError:
+        return PoolError("The worker processes cannot be started without a working directory: change to one.")
     if error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENOENT, errno.ENOSYS, errno.EPERM):
         remedy = "make room in /dev/shm and let this user write there (in a container: --shm-size)"
     elif error.errno in (errno.EMFILE, errno.ENFILE):

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import html
 import json
+import math
 import os
 import re
 import shutil
@@ -24,7 +25,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from mymodules import batch, files, images, pictures, runs, settings, views
+from mymodules import batch, faults, files, images, pictures, runs, settings, views
 from mymodules.decisions import Decisions
 from mymodules.errors import SettingsError
 from mymodules.formats import Header
@@ -227,7 +228,7 @@ def _least_bytes(rows: Sequence[Mapping[str, Any]], folders: views.Folders) -> i
     sizes: dict[Path | str, int] = {}
     for row in rows:
         for side in _SIDES:
-            with contextlib.suppress(views.Absent, OSError, ValueError):
+            with contextlib.suppress(Exception):  # each is told in its own row
                 path = folders.path(row["image_filename"], side, row.get("status"))
                 sizes[row.get(f"{side}_digest") or path] = path.stat().st_size
     return sum(sizes.values()) * 4 // 3
@@ -295,6 +296,18 @@ class _Pairs:
 
     def row(self, place: int, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row as the viewer takes it, with a sentence in the place of a picture that cannot be shown."""
+        try:
+            return self._row(place, row)
+        except OSError:  # nothing can be written any more
+            raise
+        except MemoryError:
+            reason = "There is not enough memory to show it."
+        except Exception as error:  # a fault of ours costs one row of the page
+            reason = f"It cannot be shown: {faults.described(error)}. {faults.REPORT}"
+        told = {side: {"error": reason} for side in (*_SIDES, "delta")}
+        return {**self._record(row), "regions": [], "pictures": told}
+
+    def _row(self, place: int, row: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, tuple[bytes, str | None]] = {}
         told: dict[str, dict[str, Any]] = {}
         for side in _SIDES:
@@ -325,12 +338,17 @@ class _Pairs:
         else:
             told["delta"] = {"error": "There is no delta, because one of the pictures cannot be shown."}
         return {
+            **self._record(row),
+            "regions": regions,
+            "pictures": told,
+        }
+
+    def _record(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {
             "name": row["image_filename"],
             **{name: row.get(name) for name in (*_TEXTS, *_NUMBERS)},
             **{name: row.get(name) or "" for name in ("decision", "note")},
             **{side: [row.get(name) for name in names] for side, names in _SIZES.items()},
-            "regions": regions,
-            "pictures": told,
         }
 
     def _read(self, row: Mapping[str, Any], side: str) -> tuple[bytes, str | None]:
@@ -355,7 +373,12 @@ class _Pairs:
             if digest in self._written:
                 return told
             self._written.add(digest)
-        anew = b"" if rgba is None or (as_it_is and not why) else views.to_png(rgba)
+        try:
+            anew = b"" if rgba is None or (as_it_is and not why) else views.to_png(rgba)
+        except BaseException:
+            with self._lock:
+                self._written.discard(digest)  # the next row with this picture tries again
+            raise
         self._files.picture(file, anew if why else data)
         if "values" in told:
             self._files.values(told["values"], data if as_it_is else anew)
@@ -558,7 +581,7 @@ def _records(frame: "pd.DataFrame") -> Iterator[dict[str, Any]]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and value == value  # not NaN
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _timestamp(manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -236,7 +236,7 @@ def _from_json(text: str) -> Settings:
         values = json.loads(text)
         root, first, second, out = (Path(values[name]) for name in ("root", "first", "second", "out"))
         return Settings(root, first, second, out, _options({"max_pixels": values["max_pixels"]}))
-    except (ValueError, KeyError, TypeError, SettingsError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError, SettingsError) as error:
         raise SettingsError(
             f"The environment variable {ENVIRONMENT} does not hold what settings.init() writes there: "
             f"unset it, or call settings.init() in this process."

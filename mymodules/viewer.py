@@ -38,7 +38,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from mymodules import batch, images, pictures, runs
+from mymodules import batch, faults, images, pictures, runs
 from mymodules.decisions import Decisions, Row, Step
 from mymodules.errors import MymodulesError, SettingsError
 from mymodules.images import Rgba
@@ -303,7 +303,7 @@ class Viewer(anywidget.AnyWidget):
         except (Absent, MymodulesError) as reason:
             reply |= {"error": str(reason)}
         except Exception as error:  # a defect: told to the page, where somebody waits for a picture
-            reply |= {"error": f"This cannot be shown ({type(error).__name__}: {error})."}
+            reply |= {"error": f"This cannot be shown: {faults.described(error)}. {faults.REPORT}"}
         self.send(reply, buffers)
 
     def _found(self, asked: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:

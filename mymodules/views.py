@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules import decisions, images, pairs, runs
+from mymodules import decisions, faults, images, pairs, runs
 from mymodules.decisions import Decisions, Row
 from mymodules.errors import ImageError, ResultsError, SettingsError
 from mymodules.formats import Header, png
@@ -208,6 +208,12 @@ def told(side: str, path: Path | None = None) -> Iterator[None]:
         raise Absent(f"{side} cannot be read: {error.strerror or error}.") from error
     except ImageError as error:
         raise Absent(f"{side} cannot be shown: {error.reason}.") from error
+    except MemoryError as error:
+        raise Absent(f"{side} cannot be shown: there is not enough memory for it.") from error
+    except Absent:
+        raise
+    except Exception as error:
+        raise Absent(f"{side} cannot be shown: {faults.described(error)}. {faults.REPORT}") from error
 
 
 class Folders:

@@ -46,7 +46,7 @@ _REMEDY = {
     "not_an_image": "Look at what was saved under this name.",
     "animated": "Save the frames as single pictures to compare them.",
     "unsupported": "Save it as PNG to compare it.",
-    "too_many_pixels": "Cut it up, or raise max_pixels where memory allows.",
+    "too_many_pixels": "Cut it up, or allow more: compare --max-pixels N, settings.init(max_pixels=N).",
     "too_costly": "Save it again with another program, as PNG.",
     "internal": "Please report it, with the file if you may share it.",
     "permission": "Allow reading it and run again.",

@@ -60,5 +60,5 @@ def check_size(width: int, height: int, max_pixels: int) -> None:
     """Refuse what a header claims before anything is made of it."""
     if width * height > max_pixels:
         size = f"{width} x {height} px"
-        told = f"its header says {size}, and max_pixels of settings.init allows {max_pixels} pixels"
+        told = f"its header says {size}, and no more than {max_pixels:,} pixels are decoded"
         raise ImageError("too_many_pixels", told, (width, height))
