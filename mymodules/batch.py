@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from loky import cpu_count
 
-from mymodules import pictures, plans, pool, results, settings
+from mymodules import pictures, plans, pool, results, settings, streams
 from mymodules.errors import OutputError, SettingsError
 from mymodules.pairs import Pair
 from mymodules.plans import Plan
@@ -142,6 +142,8 @@ class ProgressBar:
                 self._hidden = True
                 if self._bar is not None:
                     self._bar.disable = True  # else it tries once more when it is deleted
+                    with suppress(Exception):
+                        self._bar.get_lock().release()  # tqdm keeps it where showing a bar fails
 
     def _show(self, progress: Progress) -> None:
         if self._bar is None:
@@ -150,7 +152,13 @@ class ProgressBar:
             else:
                 from tqdm.auto import tqdm
             before = progress.done - (progress.rate > 0)  # none was compared where all rows were taken over
-            self._bar = tqdm(total=progress.total, initial=before, unit=" pictures", smoothing=0)
+            self._bar = tqdm(
+                total=progress.total,
+                initial=before,
+                unit=" pictures",
+                smoothing=0,
+                file=streams.Unbreakable(),
+            )
             self._bar.start_t -= progress.seconds  # the first picture is told when the run is well under way
         self._bar.set_postfix({key: value for key, value in progress.counts.items() if value}, refresh=False)
         self._bar.update(progress.done - self._bar.n)

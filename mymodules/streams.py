@@ -39,6 +39,20 @@ def say(text: str, *, error: bool = False, end: str = "\n") -> None:
         silence(stream)
 
 
+class Unbreakable:
+    """Standard error for a progress bar: what cannot be written is lost, and nothing is raised."""
+
+    def write(self, text: str) -> int:
+        say(text, error=True, end="")
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is left to flush: all is written at once."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
+
+
 def flush() -> None:
     """Hand over what was printed; a stream that takes nothing more is silenced."""
     for stream in (sys.stdout, sys.stderr):

@@ -225,7 +225,7 @@ def test_what_cannot_be_shown_is_told(page: Path) -> None:
     assert row(page, "missing.png")["pictures"]["second"]["error"].startswith("Only in first")
     assert row(page, "extra.png")["pictures"]["first"]["error"].startswith("Only in second")
     assert row(page, "broken.png")["pictures"]["second"]["error"].startswith(
-        "second cannot be shown: it ends"
+        "second cannot be shown: the file is cut off"
     )
     gone = row(page, "gone.png")["pictures"]
     assert gone["first"]["error"].startswith("first is gone")
