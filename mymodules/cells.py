@@ -1,13 +1,15 @@
 r"""One row and its cells in a CSV, back and forth, and the value that shows whether they are whole.
 
-A spreadsheet takes some texts for formulas: a text cell that matches ``^'*[=+\-@\t\r\n]`` is written with one
-more ``'``, and reading takes one away.
+A spreadsheet takes some texts for formulas: a text cell that matches ``^'*[=+\-@\t\r\n＝＋－＠]`` is written
+with one more ``'``, and reading takes one away. The last four are the full-width forms of the first ones,
+which spreadsheets read alike in East Asia. Earlier versions wrote these as they are, and so they are read.
 """
 
 import csv
 import hashlib
 import io
 import json
+import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -30,8 +32,9 @@ CHECK: Final = "check"
 
 BOM = b"\xef\xbb\xbf"
 
-_GUARDED = re.compile(r"'*[=+\-@\t\r\n]")
-_GUARD = re.compile(r"'+[=+\-@\t\r\n]")
+_FORMULA = r"[=+\-@\t\r\n＝＋－＠]"
+_GUARDED = re.compile(f"'*{_FORMULA}")
+_GUARD = re.compile(f"'+{_FORMULA}")
 
 
 def format_row(result: PairResult) -> list[str]:
@@ -85,7 +88,10 @@ def parse_cell(name: str, cell: str) -> Any:
     if name in FLAGS:
         return _parse_flag(cell)
     if name in FLOATS:
-        return float(cell)
+        figure = float(cell)
+        if not math.isfinite(figure):
+            raise ValueError(f"{cell[:100]!r} is not a figure")
+        return figure
     number = float(cell)  # pandas writes whole numbers beside missing ones as 12.0
     if not number.is_integer() or abs(number) > _LARGEST:
         raise ValueError(f"{cell[:100]!r} is not a whole number")

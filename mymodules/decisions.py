@@ -233,7 +233,8 @@ class Decisions:
         while (time := _moment()) == history.last[0]:
             pass  # the clock stood, and the lot fell as before
         lines = results.encode(
-            [time, results.guard(_to_cell(row.name)), *row[1:], word, results.guard(note)] for row in about
+            [time, *(results.guard(_to_cell(text)) for text in row), word, results.guard(note)]
+            for row in about
         )
         try:
             # Unbuffered and in one piece: no line of another process comes in between.
@@ -293,7 +294,7 @@ class _History:
         if len(cells) < len(COLUMNS) or cells[4] not in _WORDS:
             return
         time, name, first, second, word, note = cells[: len(COLUMNS)]
-        row = Row(_from_cell(results.unguard(name)), first, second)
+        row = Row(*(_from_cell(results.unguard(cell)) for cell in (name, first, second)))
         begins = (time, word) != self.last
         self.last = time, word
         if word in ("undo", "redo"):
@@ -382,7 +383,7 @@ def _as_rows(about: "pd.DataFrame | pd.Series[Any] | Row | Iterable[Row]") -> li
 
 
 def _key(row: Row) -> Row:
-    return row._replace(name=_from_cell(row.name))
+    return Row(*map(_from_cell, row))
 
 
 def _to_cell(name: str) -> str:

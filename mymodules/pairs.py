@@ -95,6 +95,21 @@ class Listing:
         return left
 
 
+def is_listed(name: str) -> bool:
+    """Say whether `find` may have listed a name below a folder, with ``/``.
+
+    It stays inside of the folder, ends like a picture's, and no part of it begins with a dot. Names that come
+    from files of others are held to this before anything is opened or written.
+    """
+    parts = name.replace("\\", "/").split("/") if os.name == "nt" else name.split("/")
+    inside = all(part and not part.startswith(".") for part in parts) and not os.path.isabs(name)
+    return inside and not os.path.splitdrive(name)[0] and "\0" not in name and _is_picture(parts[-1])
+
+
+def _is_picture(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES)
+
+
 def find(first: Path, second: Path) -> Listing:
     """List what two folders hold, at any depth.
 
@@ -253,7 +268,7 @@ def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str
                     if name.startswith("."):
                         side.hidden += 1
                         continue
-                    is_picture = name.lower().endswith(SUFFIXES)
+                    is_picture = _is_picture(name)
                     if _is_folder(entry):
                         path = prefix + name
                         if is_picture:
@@ -348,7 +363,7 @@ def _problem(kind: _Kind, path: str, role: str) -> Problem:
         return "not_a_file", f"{name} in {role} is neither a file nor a folder."
     if kind == "gone":
         return "vanished", f"The folder {name} in {role} vanished while it was listed."
-    if name.lower().endswith(SUFFIXES):
+    if _is_picture(name):
         return "not_a_file", f"{name} in {role} is a folder, not a file, and cannot be listed."
     return "permission", f"The folder {name} in {role} cannot be listed: what is in it was not compared."
 

@@ -465,7 +465,8 @@ def load(path: AnyPath | None = None) -> "pd.DataFrame":
     DataFrame
         All of `COLUMNS`, then columns that are not known here, as text. Integers are ``Int64``, flags
         ``boolean``, figures ``float64``, text ``str``; `regions` holds lists of [x, y, width, height], None
-        where nothing was compared. ``attrs["run"]`` is the run's manifest, empty where there is none;
+        where nothing was compared. ``attrs["run"]`` is the run's manifest, empty where there is none, and
+        ``attrs["folder"]`` the folder where it was found;
         ``attrs["edited"]`` is whether a finished file is another one than the run wrote, where that is known.
 
     Raises
@@ -490,6 +491,8 @@ def load(path: AnyPath | None = None) -> "pd.DataFrame":
     manifest = runs.manifest_path(file.parent, stamp) if stamp else None
     run = runs.read_manifest(manifest) if manifest is not None and manifest.exists() else {}
     frame.attrs["run"] = run
+    if run:
+        frame.attrs["folder"] = str(settings.local_path(file.parent, "out"))
     if not is_partial and "csv_digest" in run:
         frame.attrs["edited"] = run["csv_digest"] != _digest(data)
     return frame

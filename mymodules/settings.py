@@ -7,6 +7,7 @@ and the environment variable ``MYMODULES_SETTINGS``, from which child processes 
 Pictures are never opened here.
 """
 
+import contextlib
 import json
 import operator
 import os
@@ -159,7 +160,20 @@ def prepare(
     for folder, role in ((chosen.first, "first"), (chosen.second, "second")):
         if folder not in created:
             _check_pictures(folder, role)
+    _chosen_firsts.add(os.path.realpath(chosen.first))
     return chosen
+
+
+def is_chosen(first: Path) -> bool:
+    """Say whether a folder is one that this process, or the one that started it, has chosen as first.
+
+    Pictures are replaced only in such folders: what a file names, which somebody else may have made, does
+    not count.
+    """
+    firsts = set(_chosen_firsts)
+    with contextlib.suppress(SettingsError):
+        firsts.add(os.path.realpath((recorded() or resolve()).first))
+    return os.path.realpath(first) in firsts
 
 
 def resolve(
@@ -206,6 +220,7 @@ def recorded() -> Settings | None:
 # --- the state of this process ---------------------------------------------------------------------
 
 _current: Settings | None = None
+_chosen_firsts: set[str] = set()
 
 
 def _adopt(chosen: Settings) -> None:

@@ -81,6 +81,7 @@ def approve(
     frame: "pd.DataFrame",
     run: runs.AnyRun | Mapping[str, Any] | None = None,
     *,
+    first: AnyPath | None = None,
     adopt: Iterable[str] = (),
     remove: Iterable[str] = (),
 ) -> Approval:
@@ -92,6 +93,9 @@ def approve(
         What `results.load` returned, or a part of it: only its rows are approved.
     run : Run or mapping, optional
         What `batch.run` returned or a manifest; by default ``frame.attrs["run"]``.
+    first : path, optional
+        The folder whose pictures are replaced. It has to be named for a run that comes from elsewhere: whose
+        first is neither that of the settings nor one that this process has compared.
     adopt : iterable of str
         Names of `extra` pictures that first gets, whatever was decided.
     remove : iterable of str
@@ -107,7 +111,7 @@ def approve(
     ------
     SettingsError
         When `frame` is no table of rows; when the run does not say where first, second and the output folder
-        are, or they cannot be listed.
+        are, or they cannot be listed; when it comes from elsewhere and `first` is not named.
     OutputError
         When the old files cannot be kept; nothing has been changed then.
 
@@ -117,16 +121,16 @@ def approve(
     says what is about to happen, then each file is replaced in one step. Whatever ends this early, `restore`
     with that folder brings all old files back; where there is no ``approved.json``, none was changed.
     """
-    first, second, out = _folders(frame, run)
+    root, second, out = _folders(frame, run, first)
     refused: dict[str, str] = {}
     wanted = _wanted(frame, Decisions(out), _names(adopt), _names(remove), refused)
-    changes = _found(wanted, first, second, refused)
+    changes = _found(wanted, root, second, refused)
     if not changes:
         return Approval(None, (), refused)
     folder = _reserved(out)
     try:
         changes = [change for change in changes if _is_kept(change, folder, refused)]
-        manifest = {"first": str(first), "second": str(second), "complete": False}
+        manifest = {"first": str(root), "second": str(second), "complete": False}
         manifest |= {"changes": [change.entry() for change in changes]}
         if changes:
             _remove_stale(changes, out)
@@ -155,13 +159,16 @@ def approve(
     return Approval(folder, tuple(change.name for change in done), refused)
 
 
-def restore(folder: AnyPath) -> Restoration:
+def restore(folder: AnyPath, *, first: AnyPath | None = None) -> Restoration:
     """Bring back the first pictures that an approval has replaced or removed, and remove the adopted ones.
 
     Parameters
     ----------
     folder : path
         ``approved-<stamp>``; it is kept, and restoring twice changes nothing more.
+    first : path, optional
+        The folder whose pictures are brought back. It has to be named where the approval comes from
+        elsewhere: where its first is neither that of the settings nor one that this process has compared.
 
     Returns
     -------
@@ -172,6 +179,8 @@ def restore(folder: AnyPath) -> Restoration:
     ------
     ResultsError
         When the folder is not one of `approve`, or it ended before it changed anything.
+    SettingsError
+        When the approval comes from elsewhere and `first` is not named.
     """
     folder = settings.local_path(folder, "The folder of an approval")
     path = folder / _MANIFEST
@@ -181,14 +190,14 @@ def restore(folder: AnyPath) -> Restoration:
             "anything was changed."
         )
     manifest = runs.read_manifest(path)
-    try:
-        first = Path(manifest["first"])
-        changes = [_Change.of(entry, first) for entry in manifest["changes"]]
-    except (KeyError, TypeError, ValueError) as error:
-        raise ResultsError(f"{shown(path)} does not say what was approved.") from error
     restored: list[str] = []
     unchanged: list[str] = []
     refused: dict[str, str] = {}
+    try:
+        root = _trusted(manifest["first"], first, f"triage.restore({shown(folder)!r}, first=...)")
+        changes = [*_changes(manifest, root, refused)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultsError(f"{shown(path)} does not say what was approved.") from error
     for change in changes:
         try:
             (restored if _is_taken_back(change, folder) else unchanged).append(change.name)
@@ -247,24 +256,59 @@ class _Change:
 
     @classmethod
     def of(cls, entry: Mapping[str, Any], root: Path) -> "_Change":
-        below = entry["path"]
-        if PurePath(below).is_absolute() or ".." in PurePath(below).parts:
-            raise ValueError("it leads out of the folder")
+        """The change of an entry; ValueError where it is not what `entry` writes."""
+        below, name, number = entry["path"], entry["name"], entry["number"]
         digests = entry["first_digest"], entry["second_digest"]
-        return cls(int(entry["number"]), entry["name"], root, below, *digests)
+        texts = (below, name, *(digest for digest in digests if digest is not None))
+        if not all(isinstance(text, str) for text in texts) or type(number) is not int:
+            raise ValueError("it is not what approve writes")
+        return cls(number, name, root, below, *digests)
+
+
+def _changes(manifest: Mapping[str, Any], root: Path, refused: dict[str, str]) -> Iterator[_Change]:
+    """The changes of an approval; what is no picture below the folder is refused, whoever wrote that."""
+    for entry in manifest["changes"]:
+        change = _Change.of(entry, root)
+        below = change.below.replace(os.sep, "/")
+        if pairs.is_listed(below):
+            yield change
+        else:
+            refused[change.name] = (
+                f"{below!r} is no name of a picture below {shown(root)}: it is left as it is."
+            )
+
+
+def _trusted(stated: object, named: AnyPath | None, call: str) -> Path:
+    """The folder whose pictures may be changed: the one that the caller names, or that is known as first.
+
+    A folder that only a file names may be anybody's idea.
+    """
+    if named is not None:
+        return settings.local_path(named, "first")
+    if not isinstance(stated, str | os.PathLike):
+        raise ValueError("it names no folder")
+    root = settings.local_path(stated, "first")
+    if not settings.is_chosen(root):
+        raise SettingsError(
+            f"This comes from elsewhere: it would change pictures in {shown(root)}, which is neither first"
+            f" of the settings nor of a run of this process. If that is meant, name the folder: {call}."
+        )
+    return root
 
 
 def _names(given: Iterable[str]) -> set[str]:
     return {given} if isinstance(given, str) else set(given)
 
 
-def _folders(frame: "pd.DataFrame", run: runs.AnyRun | Mapping[str, Any] | None) -> tuple[Path, Path, Path]:
+def _folders(
+    frame: "pd.DataFrame", run: runs.AnyRun | Mapping[str, Any] | None, named: AnyPath | None
+) -> tuple[Path, Path, Path]:
     runs.check_table(frame, "status")
     first, second, out, _ = runs.folders(frame, run, needed=("first", "second", "out"))
     assert out is not None
     if not out.is_dir():
         raise SettingsError(f"There is no output folder {shown(out)} with what was decided: hand over run=.")
-    return first, second, out
+    return _trusted(first, named, "triage.approve(frame, first=...)"), second, out
 
 
 def _wanted(
@@ -350,8 +394,7 @@ def _remove_stale(changes: list[_Change], out: Path) -> None:
     for path in out.glob(f"approved-*/{_MANIFEST}"):
         with contextlib.suppress(ResultsError, OSError, KeyError, TypeError, ValueError):
             manifest = runs.read_manifest(path)
-            before = [_Change.of(entry, Path(manifest["first"])) for entry in manifest["changes"]]
-            for change in before:
+            for change in _changes(manifest, settings.local_path(manifest["first"], "first"), {}):
                 if change.target in targets:
                     change.beside(path.parent).unlink(missing_ok=True)
 
@@ -428,8 +471,11 @@ def _is_taken_back(change: _Change, folder: Path) -> bool:
         change.target.unlink()
         decisions.sync_folder(change.target.parent)
         return True
+    kept = change.kept(folder)
     try:
-        data = change.kept(folder).read_bytes()
+        if any(part.is_symlink() for part in (kept, *kept.parents) if part.is_relative_to(folder)):
+            raise _Refused(f"Its old file in {shown(folder)} is a link.")
+        data = kept.read_bytes()
     except OSError as error:
         raise _Refused(f"Its old file is not in {shown(folder)}: {error.strerror or error}.") from error
     if images.digest(data) != change.old:

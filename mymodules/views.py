@@ -6,6 +6,7 @@ for the person who looks. Nothing is kept of a picture, and nothing is written.
 """
 
 import contextlib
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,6 +176,8 @@ def weight(first: Rgba, second: Rgba, box: Sequence[int]) -> int:
 def read(path: Path, side: str, compared: str | None) -> tuple[bytes, str | None]:
     """The bytes of a file, and a sentence where they are not those that were compared (by their digest)."""
     with told(side, path):
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise Absent(f"{side} cannot be shown: {shown(path)} is not a file.")
         data = path.read_bytes()
     if compared is None or images.digest(data) == compared:
         return data, None
@@ -237,9 +240,11 @@ class Folders:
             other = "second" if side == "first" else "first"
             raise Absent(f"Only in {other}: {side} has no file of this name.")
         root = self.first if side == "first" else self.second
-        path = root / pairs.from_text(name)
-        if not path.is_relative_to(root) or ".." in path.relative_to(root).parts:
-            raise Absent(f"{side} cannot be shown: its name leads out of {shown(root)}.")
+        text = pairs.from_text(name)
+        if not pairs.is_listed(text):
+            wrong = f"its name leads out of {shown(root)}, or is not a picture's"
+            raise Absent(f"{side} cannot be shown: {wrong}.")
+        path = root / text
         if not path.exists():  # it may spell the same name in other code points
             path = self.listed(name, side) or path
         return path

@@ -19,6 +19,7 @@ def _no_inherited_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the folders that another program, or another test, has chosen."""
     monkeypatch.delenv("MYMODULES_SETTINGS", raising=False)
     monkeypatch.setattr("mymodules.settings._current", None)
+    monkeypatch.setattr("mymodules.settings._chosen_firsts", set())
 
 
 @pytest.fixture(scope="session")

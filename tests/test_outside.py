@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from programs import Folders, mixed
-from tqdm import tqdm
 
 from mymodules import __main__ as command
 from mymodules import (
@@ -87,23 +86,6 @@ def test_a_run_needs_no_streams(kind: str, given: Folders, monkeypatch: pytest.M
     assert notify.slack("", run) is False
     chosen = settings.init(given.first.parent, given.first, given.second, given.out / "new")
     assert chosen.out.is_dir()
-
-
-@pytest.mark.parametrize("kind", STREAMS)
-def test_a_bar_that_cannot_be_shown_keeps_no_lock(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MYMODULES_PROGRESS", "text")
-    monkeypatch.setattr(sys, "stderr", STREAMS[kind]())
-    bar = batch.ProgressBar()
-    for done in (1, 2):
-        bar(batch.Progress(done, 2, {"same": done}, float(done), 1.0, 0.0, tmp_path))
-    lock = tqdm.get_lock()
-    with ThreadPoolExecutor(1) as other:  # tqdm keeps one lock for all bars, of any thread
-        for each in lock.locks:
-            if each is not None:
-                assert other.submit(each.acquire, False).result()
-                other.submit(each.release).result()
 
 
 def test_warnings_may_be_errors(given: Folders) -> None:

@@ -423,7 +423,7 @@ def test_what_cannot_be_shown_is_told(opened: Opened) -> None:
     for name, text in (
         ("missing.png", "Only in first"),
         ("extra.png", "Only in second"),
-        ("broken.png", "second cannot be shown: it ends"),
+        ("broken.png", "second cannot be shown: the file is cut off"),
         ("gone.png", "first is gone"),
     ):
         opened.click(name)

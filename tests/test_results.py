@@ -44,7 +44,7 @@ MISSING = PairResult(
     first_digest="ab" * 16, seconds=1e-05,
 )  # fmt: skip
 
-figures = st.floats(allow_nan=False) | st.none()
+figures = st.floats(allow_nan=False, allow_infinity=False) | st.none()
 counts = st.integers(0, 2**40) | st.none()
 digests = st.text("0123456789abcdef", min_size=32, max_size=32) | st.none()
 boxes = st.lists(st.builds(Region, *[st.integers(0, 2**31)] * 4), max_size=4).map(tuple) | st.none()

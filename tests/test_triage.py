@@ -693,8 +693,13 @@ def test_folder_that_is_no_approval(tmp_path: Path) -> None:
         triage.restore(folder)
     entry = {"number": 0, "name": "x", "path": "../x.png", "first_digest": None, "second_digest": "0" * 32}
     runs.write_manifest(folder / "approved.json", {"first": str(tmp_path), "changes": [entry]})
-    with pytest.raises(errors.ResultsError, match="does not say"):
+    with pytest.raises(errors.SettingsError, match="comes from elsewhere"):
         triage.restore(folder)
+    done = triage.restore(folder, first=tmp_path)
+    assert "no name of a picture" in done.refused["x"]
+    runs.write_manifest(folder / "approved.json", {"first": str(tmp_path), "changes": [{"number": 0}]})
+    with pytest.raises(errors.ResultsError, match="does not say"):
+        triage.restore(folder, first=tmp_path)
 
 
 def test_digests_are_those_of_the_run(made: Folders) -> None:

@@ -50,7 +50,7 @@ def killed_at(number, work):
     return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
 
 def approve():
-    done = triage.approve(frame, adopt=["new.png"], remove=["gone.png"])
+    done = triage.approve(frame, first=home / "first", adopt=["new.png"], remove=["gone.png"])
     assert len(done.approved) == 4, done.refused
 
 for number in itertools.count(1):
@@ -59,12 +59,12 @@ for number in itertools.count(1):
     else:
         approve()
         (folder,) = (home / "out").glob("approved-*")
-        killed = killed_at(number, lambda: triage.restore(folder))
+        killed = killed_at(number, lambda: triage.restore(folder, first=home / "first"))
     then = state(home / "first")
     refused = {}
     for folder in (home / "out").glob("approved-*"):
         if (folder / "approved.json").exists():  # else nothing was changed
-            refused |= triage.restore(folder).refused
+            refused |= triage.restore(folder, first=home / "first").refused
         shutil.rmtree(folder)
     print(json.dumps([killed, then, state(home / "first"), refused]), flush=True)
     if not killed:
@@ -115,11 +115,12 @@ def test_killed_from_outside_and_approved_again(tmp_path: Path) -> None:
     ends = {row.name: {row.first_digest, row.second_digest} for row in triage.rows(frame)}
     code = (
         "import sys\nfrom mymodules import results, triage\nframe = results.load(sys.argv[1])\n"
-        "print('ready', flush=True)\nprint(len(triage.approve(frame).approved), flush=True)"
+        "print('ready', flush=True)\ndone = triage.approve(frame, first=sys.argv[2])\n"
+        "print(len(done.approved), flush=True)"
     )
     for pattern in ("approved-*/first/03.png", "approved-*/approved.json"):
         before = set(made.out.glob(pattern))
-        with program(code, [made.the("results-*[0-9].csv")]) as running:
+        with program(code, [made.the("results-*[0-9].csv"), made.first]) as running:
             assert running.line() == "ready"
             until(partial(is_more, made.out, pattern, before), pattern)
             running.process.kill()
@@ -147,7 +148,7 @@ def killed(source, target):
         os._exit(9)
     return replace(source, target)
 Path.replace = killed
-triage.approve(frame)
+triage.approve(frame, first=sys.argv[2])
 """
 
 
@@ -156,7 +157,7 @@ def test_what_a_killed_approval_left_is_removed_by_the_next(tmp_path: Path) -> N
     frame = compared(made)
     Decisions(made.out).decide(frame, "accept")
     (made.first / ".mine.tmp").write_bytes(b"of somebody else")
-    assert finished(HALF_PLACED, [made.the("results-*[0-9].csv")])[0] == 9
+    assert finished(HALF_PLACED, [made.the("results-*[0-9].csv"), made.first])[0] == 9
     assert len(list(made.first.glob(".approved-*.tmp"))) == 1
     assert len(triage.approve(frame).approved) == 1
     assert [path.name for path in made.first.glob(".*")] == [".mine.tmp"]

@@ -739,7 +739,7 @@ def test_different_sizes_are_hatched_and_said(viewer: Driven, root: Path) -> Non
     [
         ("e-missing.png", "first", "Only in first: second has no file of this name."),
         ("f-extra.png", "second", "Only in second: first has no file of this name."),
-        ("g-broken.png", "first", "second cannot be shown: it ends"),
+        ("g-broken.png", "first", "second cannot be shown: the file is cut off"),
         ("k-gone.png", "second", "first is gone"),
     ],
 )
