@@ -648,7 +648,7 @@ def test_interrupt_says_how_to_go_back(made: Folders, monkeypatch: pytest.Monkey
     (folder,) = made.out.glob("approved-*")
     assert f"triage.restore({str(folder)!r})" in str(stop.value)
     assert state(made.first) == before | {"a.png": picture(200)}
-    assert triage.restore(folder) == triage.Restoration(("a.png",), ("b.png",), {})
+    assert triage.restore(folder, first=made.first) == triage.Restoration(("a.png",), ("b.png",), {})
     assert state(made.first) == before
 
 
