@@ -96,17 +96,33 @@ def delta(first_rgba: Rgba, second_rgba: Rgba) -> Rgba:
     return _DELTA_COLOURS[delta_shades(first_rgba, second_rgba)]
 
 
-def delta_shades(first_rgba: Rgba, second_rgba: Rgba) -> NDArray[np.uint8]:
-    """The shades of `delta`, uint8 (height, width): 0 equal, 1 to 7 orange, 8 to 14 blue."""
-    larger, (height, width) = metrics.common_size(first_rgba.shape, second_rgba.shape)
+def delta_shades(first: png.Samples, second: png.Samples) -> NDArray[np.uint8]:
+    """The shades of `delta`, uint8 (height, width): 0 equal, 1 to 7 orange, 8 to 14 blue.
+
+    The pictures may be RGBA or decoded samples of any kind, which need no more memory than they have.
+    """
+    larger, (height, width) = metrics.common_size(first.shape, second.shape)
     shades = np.full(larger, 7, np.uint8)
     shades[:height, :width] = 0
-    for band in bands.of_samples(first_rgba, second_rgba):
+    for band in bands.of_samples(first, second):
         own = band.own
         shades[band.top : band.top + own.stop - own.start, :width] = _shades(
             band.first[own], band.second[own]
         )
     return shades
+
+
+def delta_pieces(shades: NDArray[np.uint8]) -> Iterator[bytes]:
+    """The PNG file of a delta, by its `delta_shades`, piece by piece."""
+    height, width = shades.shape
+    return _coloured(_nibbles(shades), (width, height))
+
+
+def _coloured(stored: NDArray[np.uint8], size: tuple[int, int]) -> Iterator[bytes]:
+    """The PNG file of shades, two to a byte; size is (width, height)."""
+    palette, alpha = _DELTA_COLOURS[:, :3].tobytes(), _DELTA_COLOURS[:, 3].tobytes()
+    kind = {"depth": 4, "colour_type": 3}
+    return png.pieces(png.unfiltered(stored), size, **kind, palette=palette, transparency=alpha)
 
 
 def _shades(first_rgba: Rgba, second_rgba: Rgba) -> NDArray[np.uint8]:
@@ -177,7 +193,6 @@ class Drawing:
         remove(folder, stem)  # an older one may be a link to the drawing of another run
         (folder / stem).parent.mkdir(parents=True, exist_ok=True)
         paths = [folder / (stem + ending) for ending in ENDINGS]
-        palette, alpha = _DELTA_COLOURS[:, :3].tobytes(), _DELTA_COLOURS[:, 3].tobytes()
         try:
             _write(paths[0], _outlined(first(), boxes))
             _write(paths[1], _outlined(second(), boxes))
@@ -185,9 +200,7 @@ class Drawing:
             _write(paths[2], png.pieces(gray, size, depth=8, colour_type=0))
             changed = png.unfiltered(np.packbits(regions.threshold(self._similarity), axis=1))
             _write(paths[3], png.pieces(changed, size, depth=1, colour_type=0))
-            shades = png.unfiltered(self._shades)
-            coloured = {"palette": palette, "transparency": alpha}
-            _write(paths[4], png.pieces(shades, size, depth=4, colour_type=3, **coloured))
+            _write(paths[4], _coloured(self._shades, size))
         except BaseException:
             remove(folder, stem)
             raise

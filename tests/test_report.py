@@ -8,7 +8,7 @@ import json
 import os
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -504,53 +504,23 @@ def test_a_failure_leaves_what_was_there(
     page = report.write(frame[:2], path, embed=embed)
     before = page.read_bytes(), files(tmp_path)
 
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
+    opens = Path.open
 
-    for name in ("picture", "values", "write_one" if embed else "write_page"):
+    def full_at(ending: str) -> Callable[..., Any]:
+        def opened(self: Path, mode: str = "r", *arguments: Any, **options: Any) -> Any:
+            if "w" in mode and self.match(ending):
+                raise OSError(28, "No space left on device")
+            return opens(self, mode, *arguments, **options)
+
+        return opened
+
+    for ending in ("pictures/*.png", "values/*.js", "made-*", "new.html" if embed else "index.html"):
         with monkeypatch.context() as patch:
-            patch.setattr(report._Files, name, full)
+            patch.setattr(Path, "open", full_at(ending))
             with pytest.raises(errors.OutputError, match="No space left") as caught:
                 report.write(frame, path, embed=embed)
         assert caught.value.path == path
         assert (page.read_bytes(), files(tmp_path)) == before
-
-
-@pytest.mark.parametrize("at", ["old", "report"])
-def test_an_interrupt_while_it_is_replaced_leaves_one_report(
-    frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
-) -> None:
-    """It comes when the old one has just been put aside, or the new one just in its place."""
-    path = tmp_path / "report"
-    report.write(frame[:2], path)
-    rename = Path.rename
-
-    def interrupted(self: Path, target: Path) -> Path:
-        moved = rename(self, target)
-        if target.name.endswith(at):
-            monkeypatch.undo()
-            raise KeyboardInterrupt
-        return moved
-
-    monkeypatch.setattr(Path, "rename", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        report.write(frame[:1], path)
-    assert [each.name for each in tmp_path.iterdir()] == ["report"]
-    assert len(content(path / "index.html")["rows"]) == (2 if at == "old" else 1)
-
-
-def test_what_a_killed_process_of_the_same_number_has_left_is_no_obstacle(
-    frame: pd.DataFrame, tmp_path: Path
-) -> None:
-    path = tmp_path / "report"
-    report.write(frame[:2], path)
-    for ending in ("old", "tmp"):
-        report.write(frame[:2], tmp_path / f"left {ending}").parent.rename(
-            tmp_path / f"report.{os.getpid()}.{ending}"
-        )
-    report.write(frame[:1], path)
-    assert [each.name for each in tmp_path.iterdir()] == ["report"]
-    assert len(content(path / "index.html")["rows"]) == 1
 
 
 # --- one file ----------------------------------------------------------------------------------------
@@ -678,7 +648,7 @@ def test_an_interrupt_while_the_report_is_written_leaves_the_rest(
     before = files(path)
     page = (path / "index.html").read_bytes()
     capsys.readouterr()
-    monkeypatch.setattr(report._Files, "write_page", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setattr(report.page, "text", lambda *_, **__: os.kill(os.getpid(), number))
     assert start("--report", path, "--junit", junit, *check) == code
     said = capsys.readouterr()
     assert said.err == "Interrupted: what is named above is whole, and nothing else was written.\n"
@@ -698,15 +668,43 @@ def test_statuses_are_the_same_ones_everywhere() -> None:
     assert sorted(command.STATUSES) == sorted(batch.STATUSES)
 
 
-def test_the_reader_of_pixels_knows_what_the_writer_leaves_as_it_is() -> None:
+def test_browsers_are_asked_for_the_pixels_of_opaque_upright_pictures_only(tmp_path: Path) -> None:
     """Orientation and transparency are what a browser's own decoder would put into the values."""
     turned = Image.Exif()
     turned[0x0112] = 6
-    for data, exactly in (
-        (encoded(noise(3), "JPEG"), True),
-        (encoded(noise(3), "JPEG", exif=turned), False),
-        (encoded(noise(3), "WEBP"), True),
-        (encoded(noise(4), "WEBP"), False),
-        (encoded(noise(3)), False),
+    made = folders(tmp_path)
+    expected = {}
+    for name, data, exactly in (
+        ("a.jpg", encoded(noise(3), "JPEG"), True),
+        ("b.jpg", encoded(noise(3), "JPEG", exif=turned), False),
+        ("c.webp", encoded(noise(3), "WEBP"), True),
+        ("d.webp", encoded(noise(4), "WEBP"), False),
+        ("e.png", encoded(noise(3)), False),
     ):
-        assert report._is_drawn_exactly(images.inspect(data)) is exactly
+        for folder in (made.first, made.second):
+            (folder / name).write_bytes(data)
+        expected[name] = exactly
+    page = report.write(compare(*made).frame(), tmp_path / "report")
+    assert {name: "sha256" in told for name, _, told in every_picture(page)} == expected
+
+
+def test_a_fault_of_ours_on_one_picture_is_told_in_its_place(
+    frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode = images.decode
+
+    def fails(data: bytes, header: Any) -> Any:
+        if header.format == "BMP":
+            raise ValueError("negative shift count")
+        if header.format == "JPEG":
+            raise MemoryError
+        return decode(data, header)
+
+    monkeypatch.setattr(images, "decode", fails)
+    page = report.write(frame, tmp_path / "report")
+    told = row(page, "bitmap.bmp")["pictures"]
+    assert "negative shift count" in told["first"]["error"]
+    assert "report it" in told["second"]["error"]
+    assert "no delta" in told["delta"]["error"]
+    assert "not enough memory" in row(page, "photo.jpg")["pictures"]["first"]["error"]
+    assert "error" not in row(page, "glass.png")["pictures"]["first"]

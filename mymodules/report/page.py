@@ -1,0 +1,94 @@
+"""The page of a report: its rows as data, its scripts, and what they may load.
+
+The page asks for nothing but its own files, and names and messages are text in it, never markup.
+"""
+
+import base64
+import contextlib
+import hashlib
+import html
+import json
+import math
+import string
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from mymodules import runs, views
+from mymodules.pages import linker
+from mymodules.settings import shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MARK: Final = b'<meta name="generator" content="mymodules report">'
+"""What every page of a report has near its beginning."""
+
+FILES: Final = "\0"
+"""Where the files of a report in one file stand in its page; nothing else in it is a NUL."""
+
+
+def text(rows: Sequence[Mapping[str, Any]], facts: Sequence[Sequence[str]], *, embed: bool) -> str:
+    """Return the page with its scripts, and `FILES` in it."""
+    style = linker.text(*linker.VIEWER_STYLES, "css/report.css")
+    script = f"(() => {{\n{linker.script('report/main.js')}}})();\n"
+    title = f"{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'} compared"
+    decided = any(row["decision"] for row in rows)
+    report = {"title": title, "facts": facts, "embedded": embed, "decisions": decided, "rows": rows}
+    own = "" if embed else " 'self' file:"  # on a web server, and on a disk
+    policy = {
+        "default-src": "'none'",
+        "script-src": _hash(script) + own,
+        "style-src": _hash(style),
+        "img-src": "data: blob:" + own,
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return string.Template(linker.text("report.html")).substitute(
+        policy="; ".join(f"{key} {value}" for key, value in policy.items()),
+        title=html.escape(title),
+        style=style,
+        report=_json(report),
+        script=script,
+        files=FILES,
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _json(value: Any) -> str:
+    """JSON that can stand in a script: it is ASCII, and nothing in it ends or begins markup."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def facts(folders: views.Folders, stamp: str | None) -> list[tuple[str, str]]:
+    """What stands at the top of the page: label and text."""
+    found = [("first", shown(folders.first)), ("second", shown(folders.second))]
+    with contextlib.suppress(ValueError):
+        found.append(("run of", str(datetime.strptime(str(stamp)[:15], "%Y%m%d-%H%M%S"))))
+    return found
+
+
+def stamp(frame: "pd.DataFrame", run: runs.AnyRun | Mapping[str, Any] | None) -> str | None:
+    """The stamp of the run that rows are of; None where nothing says so."""
+    if run is None or isinstance(run, Mapping):
+        known = (run or frame.attrs.get("run") or {}).get("stamp")
+        return known if isinstance(known, str) and runs.stamp_of(f"results-{known}.csv") == known else None
+    return runs.stamp_of(run.csv_path)
+
+
+def records(frame: "pd.DataFrame") -> Iterator[dict[str, Any]]:
+    """The rows, with None where there is no value and Python's own types."""
+    columns = {name: frame[name].tolist() for name in frame.columns}
+    for values in zip(*columns.values(), strict=True):
+        yield {
+            name: value if isinstance(value, str | list | bool) or _is_number(value) else None
+            for name, value in zip(columns, values, strict=True)
+        }
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))

@@ -1,0 +1,129 @@
+"""The files of a report as they are made: pictures, values and the page.
+
+Nothing is held in memory as a whole: what comes in pieces is written piece by piece. Names are such as every
+system takes, and follow from the content.
+"""
+
+import base64
+import hashlib
+import io
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from mymodules.errors import SettingsError
+from mymodules.report import page
+from mymodules.report.place import INDEX, Staging
+
+_BLOCK = 3 << 18  # bytes; threes, so that the texts of blocks in base64 make one
+
+
+class Parts:
+    """The files of the report that is made in a `Staging`. Several threads may add to it.
+
+    Pictures are what is shown. Values are what the readout is made of, in a script: a page from a disk may
+    load scripts, but not read pictures.
+    """
+
+    def __init__(self, staging: Staging) -> None:
+        self._new, self._folder = staging.new, staging.folder
+        self._numbers = itertools.count()
+        for name in ("pictures", "values"):
+            (self._new / name).mkdir()
+
+    def picture(self, name: str, data: bytes) -> None:
+        """Add a picture."""
+        (self._new / "pictures" / name).write_bytes(data)
+
+    def made_picture(self, pieces: Iterable[bytes], ending: str) -> str:
+        """Add a picture that comes in pieces; returns its name."""
+        beside, digest = self._written(pieces)
+        name = f"{digest}.{ending}"
+        beside.replace(self._new / "pictures" / name)
+        return name
+
+    def values(self, name: str, data: bytes | None = None) -> None:
+        """Add the values of a picture: these bytes, or those of the picture of this name."""
+        source = self._new / "pictures" / name
+        with io.BytesIO(data) if data is not None else source.open("rb") as file:
+            self._write_values(name, file)
+
+    def made_values(self, name: str, pieces: Iterable[bytes]) -> None:
+        """Add values that come in pieces."""
+        beside, _ = self._written(pieces)
+        with beside.open("rb") as file:
+            self._write_values(name, file)
+        beside.unlink()
+
+    def write_page(self, text: str) -> None:
+        """Write the page, which finds the other files by their names."""
+        (self._new / INDEX).write_bytes(text.replace(page.FILES, "").encode())
+
+    def write_one(self, text: str, rows: Sequence[Mapping[str, Any]], limit: int) -> None:
+        """Write a page with everything in it, the pictures of the first row first.
+
+        SettingsError where it would have more than `limit` bytes.
+        """
+        found = (row["pictures"][side] for row in rows for side in ("first", "second", "delta"))
+        names = {name: None for each in found for name in (each.get("file"), each.get("values")) if name}
+        before, after = text.encode().split(page.FILES.encode())
+        with (self._folder / "new.html").open("wb") as file:
+            file.write(before)
+            for name in names:
+                file.write(b'<script type="text/plain" id="%s">' % name.encode())
+                for block in self._in_base64(name):
+                    file.write(block)
+                    refuse_large(file.tell(), limit)
+                file.write(b"</script>\n")
+            file.write(after)
+
+    def _in_base64(self, name: str) -> Iterator[bytes]:
+        """A picture, or values, in base64."""
+        path = self._new / "pictures" / name
+        if path.exists():
+            with path.open("rb") as file:
+                while data := file.read(_BLOCK):
+                    yield base64.b64encode(data)
+            return
+        script = self._new / "values" / f"{name}.js"
+        with script.open("rb") as file:
+            left = script.stat().st_size - len(_TAIL) - file.seek(len(_head(name)))
+            while left:
+                data = file.read(min(left, _BLOCK))
+                left -= len(data)
+                yield data
+
+    def _written(self, pieces: Iterable[bytes]) -> tuple[Path, str]:
+        """A file of these pieces that is no part yet, and its digest."""
+        beside = self._folder / f"made-{next(self._numbers)}"
+        digest = hashlib.blake2b(digest_size=16)
+        with beside.open("wb") as file:
+            for piece in pieces:
+                digest.update(piece)
+                file.write(piece)
+        return beside, digest.hexdigest()
+
+    def _write_values(self, name: str, file: io.BufferedIOBase) -> None:
+        with (self._new / "values" / f"{name}.js").open("wb") as script:
+            script.write(_head(name))
+            while data := file.read(_BLOCK):
+                script.write(base64.b64encode(data))
+            script.write(_TAIL)
+
+
+_TAIL = b'");\n'
+
+
+def _head(name: str) -> bytes:
+    return b'take("%s", "' % name.encode()
+
+
+def refuse_large(size: int, limit: int) -> None:
+    """Raise SettingsError for a report in one file of more bytes than the limit."""
+    if size > limit:
+        megabytes = f"{size / 1e6:,.0f} MB, and {limit / 1e6:,.0f} MB"
+        raise SettingsError(
+            f"One file with all pictures would have {megabytes} is the most that browsers open well: write a "
+            "folder (embed=False), or fewer rows."
+        )

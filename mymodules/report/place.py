@@ -1,0 +1,248 @@
+"""Where a report stands: what may be replaced there, and how that is done so that a kill costs nothing.
+
+A report is made in a folder beside its place. One that is new, and one in a single file, is then put there by
+one renaming. A folder that has a report cannot be replaced in one step, so its parts have names that follow
+from their content: those of the new one join those of the old one, then `index.html` is replaced in one step,
+and last goes what the new one does not name. At every moment the page under that name is the old one or the
+new one, and finds all its parts.
+
+Two processes that write one report are in turn where they put it in its place: the last one wins, whole. A
+folder in which a report is made is locked by its process; one without a lock is left over from a process that
+was killed, and the next writer removes it.
+"""
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import psutil
+
+from mymodules import locks
+from mymodules.errors import OutputError, ResultsError, SettingsError
+from mymodules.report import page
+from mymodules.settings import shown
+
+INDEX: Final = "index.html"
+NAMES: Final = {  # of the parts; a delta with a number is one of an earlier version
+    "pictures": re.compile(r"[0-9a-f]{32}\.(png|jpg|webp|delta\.png)|[0-9]+\.delta\.png", re.ASCII),
+    "values": re.compile(r"[0-9a-f]{32}\.(png|jpg|webp|values\.png)\.js", re.ASCII),
+}
+"""Folders of a report, and what the names in them look like."""
+
+_UNFINISHED = "unfinished.html"  # stands where there was no report, until there is one
+_WORDS = b"<!doctype html>\n%b\n<title>Unfinished</title>\n<p>This report is not finished: write it again.\n"
+_LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}  # what looking at a folder leaves there
+_PATIENCE = 300.0  # s; how long another process may take to put its report in place
+
+
+def is_one_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a name is that of a report in one file: it ends in ``.html``."""
+    return Path(path).suffix.lower() in (".html", ".htm")
+
+
+def check(target: Path) -> None:
+    """Raise SettingsError where something else than a report is there."""
+    reason = _other_than_a_report(target) if target.exists() else None
+    if reason:
+        raise SettingsError(f"{shown(target)} is not replaced, for {reason}: name another report.")
+
+
+class Staging:
+    """A folder beside a report, in which the new one is made: a context manager that removes it.
+
+    Parameters
+    ----------
+    target : Path
+        The report, of which `check` has approved.
+
+    Raises
+    ------
+    OSError, OutputError
+        It cannot be made.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        mark = hashlib.blake2b(os.fsencode(target.name.casefold()), digest_size=6).hexdigest()
+        self._prefix = f".report-{mark}-"
+        self._turn = target.with_name(f".report-{mark}.lock")
+        self.folder = target.with_name(self._prefix + secrets.token_hex(4))
+        self.new = self.folder / "new"
+        with self._alone():
+            self._sweep()
+            self.folder.mkdir()
+            try:
+                self._living = locks.Lock(self.folder / "lock", target)
+                self.new.mkdir()
+            except BaseException:
+                _remove(self.folder)
+                raise
+
+    def put(self) -> None:
+        """Put what was made in its place: the file ``new.html``, or else the folder `new`."""
+        with self._alone():
+            check(self._target)  # a person may have put something there meanwhile
+            if is_one_file(self._target):
+                self.folder.joinpath("new.html").replace(self._target)
+            elif self._target.exists():
+                self._fill()
+            else:
+                self.new.rename(self._target)
+            self._sweep_earlier()
+
+    def _fill(self) -> None:
+        """Put a report into a folder that is there, which may have an old one."""
+        names = {part: sorted(path.name for path in (self.new / part).iterdir()) for part in NAMES}
+        index, unfinished = self._target / INDEX, self._target / _UNFINISHED
+        if not index.exists():
+            made = self.folder / _UNFINISHED
+            made.write_bytes(_WORDS % page.MARK)
+            made.replace(unfinished)
+        added: list[Path] = []
+        try:
+            for part, wanted in names.items():
+                (self._target / part).mkdir(exist_ok=True)
+                for name in wanted:
+                    place = self._target / part / name
+                    if not place.exists():
+                        added.append(place)
+                    (self.new / part / name).replace(place)
+            (self.new / INDEX).replace(index)
+        except BaseException:
+            if (self.new / INDEX).exists():  # the old one still stands
+                for place in (*added, unfinished):
+                    _unlink(place)
+            raise
+        for name in (_UNFINISHED, *_LITTER):
+            _unlink(self._target / name)
+        for part, wanted in names.items():
+            for path in list((self._target / part).iterdir()):
+                old = path.name not in wanted and NAMES[part].fullmatch(path.name)
+                if old or path.name in _LITTER:
+                    _unlink(path)
+
+    def _sweep(self) -> None:
+        """Remove the folders of processes that were killed, and of no other ones."""
+        for folder in list(self._target.parent.iterdir()):
+            if folder.name.startswith(self._prefix) and folder != self.folder and _is_folder(folder):
+                with contextlib.suppress(ResultsError, OutputError, OSError), _dead(folder, self._target):
+                    pass
+
+    def _sweep_earlier(self) -> None:
+        """Remove what earlier versions have left, when they were killed."""
+        form = re.compile(rf"{re.escape(self._target.name)}\.(\d+)\.(?:tmp|old)", re.ASCII)
+        for path in list(self._target.parent.iterdir()):
+            match = form.fullmatch(path.name)
+            if match and _is_folder(path) and not _is_running(int(match[1])) and _has_parts_only(path):
+                _remove(path)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One process at a time, and one thread; a killed one holds nothing."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                lock = locks.Lock(self._turn, self._target)
+                break
+            except ResultsError:
+                if time.monotonic() > deadline:
+                    message = f"{shown(self._target)} is being written by another process"
+                    raise OutputError(f"{message}: try again when it has ended.", self._target) from None
+            time.sleep(0.02)
+        with lock:
+            yield
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._living.release()
+        _remove(self.folder)
+
+
+@contextlib.contextmanager
+def _dead(folder: Path, target: Path) -> Iterator[None]:
+    """Remove a folder that no process makes a report in; ResultsError where one does."""
+    with locks.Lock(folder / "lock", target):
+        yield
+    _remove(folder)
+
+
+def _is_running(pid: int) -> bool:
+    """Whether there is another process of this number; this one does not name folders so."""
+    return pid != os.getpid() and pid < 1 << 31 and bool(psutil.pid_exists(pid))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
+
+
+def _other_than_a_report(target: Path) -> str | None:
+    """What speaks against replacing what is there."""
+    if is_one_file(target):
+        return None if _is_page(target) else "it is no report"
+    if not target.is_dir():
+        return "it is no folder"
+    try:
+        there = {entry.name for entry in target.iterdir()} - _LITTER
+        pages = [target / name for name in (INDEX, _UNFINISHED) if name in there]
+        if there and not (pages and all(map(_is_page, pages))):
+            return "it is a folder of other things"
+        other = next(_others(target, there), None)
+    except OSError as error:
+        return f"it cannot be read ({error.strerror or error})"
+    return f"{shown(other)} in it is no part of a report" if other else None
+
+
+def _others(folder: Path, there: set[str]) -> Iterator[str]:
+    """What in a folder is no part of a report."""
+    yield from sorted(there - {INDEX, _UNFINISHED} - NAMES.keys())
+    for part in sorted(there & NAMES.keys()):
+        if not _is_folder(folder / part):  # a link may lead anywhere
+            yield part
+            continue
+        names = {entry.name for entry in (folder / part).iterdir()} - _LITTER
+        yield from sorted(f"{part}/{name}" for name in names if not NAMES[part].fullmatch(name))
+
+
+def _has_parts_only(folder: Path) -> bool:
+    """Whether an earlier version may have made all that is in a folder."""
+    try:
+        there = {entry.name for entry in folder.iterdir()} - _LITTER - {"one.html"}
+        return not any(True for _ in _others(folder, there))
+    except OSError:
+        return False
+
+
+def _is_page(path: Path) -> bool:
+    """Whether a file is the page of a report."""
+    try:
+        with path.open("rb") as file:
+            return page.MARK in file.read(500)
+    except OSError:
+        return False
+
+
+def _unlink(path: Path) -> None:
+    """Remove a file where that can be done: what a browser has open is removed by the next report."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, as far as that can be done."""
+    shutil.rmtree(folder, ignore_errors=True)
