@@ -70,6 +70,7 @@ def without_jfif(what: bytes) -> bytes:
 
 SCAN = PLAIN.index(b"\xff\xda")
 FRAME = PLAIN.index(b"\xff\xc0")
+CODED = SCAN + 14  # the coded data begin
 
 # What is odd about a file whose picture is whole: the file, and words of its row.
 NAMED = {
@@ -150,6 +151,10 @@ DAMAGED = {
     "the frame of length 0": PLAIN[: FRAME + 2] + b"\0\0" + PLAIN[FRAME + 4 :],
     "a second picture inside": inserted(HEAD, b"\xff\xd8"),
     "stray bytes and no more": PLAIN[:HEAD] + b"abcdef",
+    "a marker in front of the coded data": inserted(CODED, b"\xff\x01"),
+    "a marker within the coded data": inserted(CODED + 9, b"\xff\x01"),
+    "a comment within the coded data": inserted(CODED + 9, segment(0xFE, b"comment")),
+    "a table within the coded data": inserted(CODED + 9, PLAIN[HEAD:FRAME]),
     "stray bytes behind the first marker": inserted(2, b"ab"),  # Pillow and OpenCV refuse it
 }
 

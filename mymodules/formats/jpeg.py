@@ -88,8 +88,10 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> JpegHeader:
         start, code, at = found.next_marker(at)
         if code == _EOI:
             break
-        if code in _STANDALONE:
+        if code in _STANDALONE and not found.scan_ends:
             continue
+        if code in _STANDALONE:  # in the middle of coded data
+            raise ImageError("corrupt", "its pixel data are damaged")
         if code == _SOI:
             raise ImageError("corrupt", f"a second picture begins inside it, at byte {start}")
         at = found.segment(start, code, at)
@@ -205,8 +207,10 @@ class _Found:
             raise ImageError("truncated", "it is cut off before its end mark")
         if fill and data[end]:
             return at, data[end], end + 1
-        if at == 2:
+        if at == 2 and data[2] != 0xFF:  # programs differ: some do not take that for a JPEG
             raise ImageError("corrupt", "its first mark is followed by bytes that belong to nothing")
+        if self.scan_ends:  # coded data that something has interrupted
+            raise ImageError("corrupt", "its pixel data are damaged")
         stray = _STRAY.search(data, end)
         if stray is None:
             raise ImageError("truncated", "it is cut off before its end mark")
@@ -358,7 +362,9 @@ def _rarely_sampled(data: bytes, header: JpegHeader, remark: Remark) -> NDArray[
 def _damage(message: str) -> ImageError:
     if "Premature end of JPEG file" in message:
         return ImageError("truncated", "its pixel data are cut off")
-    return ImageError("corrupt", f"its pixel data are damaged (its decoder: {message})")
+    cause = message.removeprefix("Corrupt JPEG data: ")
+    detail = "" if "0x" in cause else f" (its decoder: {cause})"
+    return ImageError("corrupt", f"its pixel data are damaged{detail}")
 
 
 def _read_frame(code: int, body: bytes) -> tuple[int, int, int]:
