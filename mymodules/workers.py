@@ -33,7 +33,7 @@ T = TypeVar("T")
 _FORMAT_OF_SUFFIX = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".bmp": "BMP"}
 _FORMAT_OF_SUFFIX |= {".tif": "TIFF", ".tiff": "TIFF"}
 
-ALGORITHM = 2
+ALGORITHM = 3
 """Raised with every change of what a row says of the same files, so that no older row is taken for it."""
 
 _ROLES = "first", "second"

@@ -13,7 +13,7 @@ from mymodules import workers
 from mymodules.pairs import Pair
 from mymodules.workers import Job, PairResult
 
-RECORDED = {2: "0df1ead56f07d80b4ff34aec915c7553"}
+RECORDED = {2: "0df1ead56f07d80b4ff34aec915c7553", 3: "525190cb2b51efab8d380c1e19412541"}
 """Digest of the rows below, by the algorithm that made them. Added to, never edited."""
 
 FOLDER = oracles.VECTORS / "synthetic"
@@ -59,9 +59,10 @@ def told(compared: PairResult) -> str:
 
 def test_rows_that_say_something_else_have_another_algorithm(tmp_path: Path) -> None:
     found = rows(tmp_path)
-    vectors = oracles.synthetic()["pairs"].values()
-    for vector, compared in zip(vectors, found, strict=False):  # what is recorded is right, to begin with
-        assert compared.num_diff_pixels == vector["expected"]["numDiffPixels"]
+    # What is recorded is right, to begin with: the plain high byte of 16 bits, where Gold's vectors have its own.
+    for name, compared in zip(oracles.synthetic()["pairs"], found, strict=False):
+        one, other = (pngs.read((FOLDER / f"{name}-{side}.png").read_bytes()).rgba for side in "ab")
+        assert compared.num_diff_pixels == oracles.pixel_diff(one, other)["numDiffPixels"], name
     assert len({compared.code for compared in found}) >= 6
     digest = hashlib.blake2b("\n".join(map(told, found)).encode(), digest_size=16).hexdigest()
     assert RECORDED.get(workers.ALGORITHM) == digest, (
