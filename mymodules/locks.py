@@ -83,6 +83,11 @@ class Lock:
     subject : Path
         What may be written by its owner: the message names it.
 
+    Attributes
+    ----------
+    killed : int or None
+        The process of this host that had it before and ended without `release`.
+
     Raises
     ------
     ResultsError
@@ -94,6 +99,7 @@ class Lock:
     def __init__(self, path: Path, subject: Path) -> None:
         self.path = path
         self.token = secrets.token_hex(8)
+        self.killed: int | None = None
         self._pid = os.getpid()
         since = datetime.now().astimezone().isoformat(" ", "seconds")
         owner = _Owner(self._pid, platform.node(), since, _started(self._pid), self.token)
@@ -128,14 +134,15 @@ class Lock:
             file = _opened(self.path)
             try:
                 locked = _lock(file)
-                owner = None if locked else _owner(file)
-                if locked is False or (owner is not None and owner.is_running):
+                owner = _owner(file)
+                if locked is False or (locked is None and owner is not None and owner.is_running):
                     by = _named(file)
                     raise ResultsError(
                         f"{shown(subject)} is being written by {by}: wait until that run has ended, or end "
                         "it, and then resume."
                     )
                 if _is_at(file, self.path):
+                    self.killed = owner.pid if owner is not None and owner.is_here else None
                     return file
             except BaseException:
                 file.close()

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mymodules import images, pairs, pictures, results, runs, settings, workers
+from mymodules import images, pairs, pictures, pool, results, runs, settings, workers
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.locks import Lock
 from mymodules.pairs import Listing, Pair
@@ -236,6 +236,8 @@ def resumed(path: Path, asked: Request) -> Plan:
     _check(chosen, asked.store)
     lock = runs.lock(chosen.out, stamp)
     try:
+        if lock.killed is not None:
+            pool.await_orphans(lock.killed)
         _, manifest = _begun(path)  # whoever had the lock may have finished the run
         finished = runs.finished_path(chosen.out, stamp)
         if not os.path.lexists(path) and finished.is_file():

@@ -16,6 +16,7 @@ import errno
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import (
@@ -30,6 +31,7 @@ from concurrent.futures import (
 from multiprocessing import parent_process, resource_tracker
 from typing import ClassVar
 
+import psutil
 from loky import ProcessPoolExecutor
 
 from mymodules import faults, pictures, workers
@@ -44,6 +46,8 @@ _BREATH = 0.2  # s; an interrupt is noticed between two waits, on Windows too
 _SETTLED = 5  # s; a broken pool tells all its futures at once, this is for those that it forgets
 _HOPELESS = 8  # pairs that failed one after the other by themselves: then it is not due to their files
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # numpy would start threads that nobody uses
+_OWNER = "MYMODULES_OWNER"  # variable with the number of the process to which a worker belongs
+_ORPHANED = 10  # s; workers end within one or two when their owner is gone
 
 Task = list[Pair]
 Begin = Callable[[Pair], Job]
@@ -67,6 +71,23 @@ def rows(
             raise KeyboardInterrupt
         own = _Processes.take(min(processes, len(pairs)), processes, cancelled)
         yield from own.rows(pairs, begin, cancelled)
+
+
+def await_orphans(owner: int) -> None:
+    """Wait until the workers of a process that was killed have ended: they may still be drawing."""
+    deadline = time.monotonic() + _ORPHANED
+    while any(_belongs(process, owner) for process in psutil.process_iter()):
+        if time.monotonic() > deadline:
+            return
+        time.sleep(_BREATH)
+
+
+def _belongs(process: psutil.Process, owner: int) -> bool:
+    """Whether this is a worker of that process."""
+    try:
+        return process.pid != os.getpid() and bool(process.environ().get(_OWNER) == str(owner))
+    except (psutil.Error, OSError):  # somebody else's, or one that has ended
+        return False
 
 
 def _tasks(pairs: Iterable[Pair]) -> deque[Task]:
@@ -231,7 +252,7 @@ class _Processes:
                 timeout=_IDLE,
                 initializer=workers.prepare_process,
                 initargs=(os.getpid(),),
-                env=_ENVIRONMENT,
+                env=_ENVIRONMENT | {_OWNER: str(os.getpid())},
             )
         except OSError as error:
             raise _refused(error) from error

@@ -146,6 +146,7 @@ def test_an_interrupted_run_may_be_resumed_at_once(given: Folders) -> None:
 @posix
 def test_a_second_process_is_told_and_a_killed_owner_holds_nothing(tmp_path: Path) -> None:
     given = noisy(tmp_path, 12, 500)
+    clean = batch.run(*given.elsewhere(tmp_path / "clean"))
     with program(RUN, given) as running:
         running.until_done(2)
         running.process.send_signal(signal.SIGSTOP)  # so that it does not come to its end meanwhile
@@ -165,8 +166,35 @@ def test_a_second_process_is_told_and_a_killed_owner_holds_nothing(tmp_path: Pat
         run = batch.run(resume=partial)  # at once: its lock has gone with it
         until(lambda: not running.processes(), "no process is left")
     assert run.counts["changed"] == 12
+    assert figures(run.csv_path) == figures(clean.csv_path)
     assert len(list(run.pictures_dir.rglob("*.png"))) == 12 * 5
     assert not list(given.out.glob("*.lock"))
+
+
+@posix
+def test_a_resumed_run_waits_for_the_workers_of_a_killed_one(tmp_path: Path) -> None:
+    """They notice its end within seconds; until then they go on to draw into the same files."""
+    given = noisy(tmp_path, 16, 700)
+    clean = batch.run(*given.elsewhere(tmp_path / "clean"))
+    with program(RUN, given) as running:
+        running.until_done(2)
+        workers = running.workers()
+        running.process.kill()
+        running.process.wait(PATIENCE)
+        assert any(worker.is_running() for worker in workers)
+        alive: list[list[str]] = []  # their states; a zombie has ended
+        run = batch.run(
+            resume=given.the("*.partial.csv"),
+            num_processors=1,
+            store=None,
+            on_progress=lambda _: alive.append(
+                [worker.status() for worker in workers if worker.is_running()]
+            ),
+        )
+    assert alive
+    assert {state for states in alive for state in states} <= {psutil.STATUS_ZOMBIE}
+    assert figures(run.csv_path) == figures(clean.csv_path)
+    assert len(list(run.pictures_dir.rglob("*.png"))) == 16 * 5
 
 
 @posix
