@@ -59,7 +59,7 @@ def told(compared: PairResult) -> str:
 
 def test_rows_that_say_something_else_have_another_algorithm(tmp_path: Path) -> None:
     found = rows(tmp_path)
-    # What is recorded is right, to begin with: the plain high byte of 16 bits, where Gold's vectors have its own.
+    # What is recorded is right, to begin with: of 16 bits the plain high byte, unlike Gold.
     for name, compared in zip(oracles.synthetic()["pairs"], found, strict=False):
         one, other = (pngs.read((FOLDER / f"{name}-{side}.png").read_bytes()).rgba for side in "ab")
         assert compared.num_diff_pixels == oracles.pixel_diff(one, other)["numDiffPixels"], name
