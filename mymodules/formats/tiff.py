@@ -24,19 +24,20 @@ import numpy as np
 import tifffile
 
 from mymodules.errors import ImageError
-from mymodules.formats import NO_LIMIT, Header, check_size, metadata, tiff_directories, tiff_segments
+from mymodules.formats import (
+    NO_LIMIT,
+    Header,
+    check_size,
+    metadata,
+    tiff_codecs,
+    tiff_directories,
+    tiff_segments,
+)
 from mymodules.formats.tiff_directories import Directory
 from mymodules.formats.tiff_segments import Samples, Shape
 
-_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _ORIENTATION, _CHANNELS = (
-    256,
-    257,
-    258,
-    259,
-    262,
-    274,
-    277,
-)
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC = 256, 257, 258, 259, 262
+_FILL_ORDER, _ORIENTATION, _CHANNELS = 266, 274, 277
 _ACROSS, _DOWN, _PLANAR, _UNIT, _PREDICTOR, _COLOUR_MAP = 282, 283, 284, 296, 317, 320
 _EXTRA, _SAMPLE_FORMAT, _PROFILE = 338, 339, 34675
 
@@ -90,6 +91,8 @@ class TiffHeader(Header):
         The number of the TIFF tag.
     ycbcr : bool
         JPEG data are YCbCr.
+    mirrored : bool
+        The bits of each byte run from the lowest.
     inverted : bool
         White is zero.
     palette : bytes
@@ -103,6 +106,7 @@ class TiffHeader(Header):
     planar: bool = False
     compression: int = 1
     ycbcr: bool = False
+    mirrored: bool = False
     inverted: bool = False
     palette: bytes = b""
     extra: Extra = _NO_EXTRA
@@ -110,7 +114,8 @@ class TiffHeader(Header):
     @property
     def shape(self) -> Shape:
         """What the segments depend on."""
-        return Shape(self.width, self.height, self.depth, self.channels, self.planar, self.compression)
+        size = self.width, self.height
+        return Shape(*size, self.depth, self.channels, self.planar, self.compression, self.mirrored)
 
 
 def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> TiffHeader:
@@ -130,7 +135,7 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> TiffHeader:
     check_size(picture.number(_WIDTH), picture.number(_HEIGHT), max_pixels)
     header = _read_picture(picture)
     segments = tiff_segments.locate(picture, header.shape)
-    odd = tiff_segments.check_pictures(data, picture, header.shape, segments)
+    odd = tiff_segments.check_pictures(data, picture, header.shape, segments, ycbcr=header.ycbcr)
     return replace(header, warnings=(*header.warnings, *segments.warnings, *odd))
 
 
@@ -177,7 +182,7 @@ def _read_picture(picture: Directory) -> TiffHeader:
     if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _YCBCR):
         name = _PHOTOMETRICS.get(photometric, f"photometric {photometric}")
         raise ImageError("unsupported", f"it is a {name} TIFF; gray, palette and RGB can be compared")
-    if compression not in tiff_segments.COMPRESSIONS:
+    if compression not in tiff_codecs.ALL:
         raise ImageError("unsupported", f"it is a TIFF with compression {_compression_name(compression)}")
     bits = set(picture.numbers(_BITS)[:channels].tolist()) if picture.has(_BITS) else {1}
     if len(bits) != 1:
@@ -213,6 +218,7 @@ def _read_picture(picture: Directory) -> TiffHeader:
         planar=channels > 1 and planar == 2,
         compression=compression,
         ycbcr=photometric == _YCBCR,
+        mirrored=picture.number(_FILL_ORDER, 1) == 2,
         inverted=photometric == _WHITE_IS_ZERO,
         palette=_read_palette(picture, depth) if photometric == _PALETTE else b"",
         extra=last,
@@ -239,20 +245,20 @@ def _check_formats(picture: Directory) -> tuple[str, ...]:
 
 def _check_kind(depth: int, photometric: int, compression: int) -> None:
     depths = {_RGB: (8, 16), _YCBCR: (8,), _PALETTE: (1, 2, 4, 8)}.get(photometric, (1, 2, 4, 8, 16))
-    if depth not in depths or (compression in (tiff_segments.JPEG, tiff_segments.WEBP) and depth != 8):
+    if depth not in depths or (compression in (tiff_codecs.JPEG, tiff_codecs.WEBP) and depth != 8):
         raise ImageError("unsupported", f"it has {depth} bits per sample, too unusual for its kind")
-    if photometric == _YCBCR and compression != tiff_segments.JPEG:
+    if photometric == _YCBCR and compression != tiff_codecs.JPEG:
         raise ImageError("unsupported", "it is a YCbCr TIFF that is not JPEG-compressed")
-    if photometric == _PALETTE and compression == tiff_segments.JPEG:
+    if photometric == _PALETTE and compression == tiff_codecs.JPEG:
         raise ImageError("corrupt", "its palette is JPEG-compressed, which does not exist")
-    if compression in tiff_segments.FAX and depth != 1:
+    if compression in tiff_codecs.FAX and depth != 1:
         raise ImageError("corrupt", "its fax compression is for 1 bit per sample")
 
 
 def _check_predictor(predictor: int, depth: int, compression: int) -> tuple[str, ...]:
     if predictor == 1:
         return ()
-    if compression not in tiff_segments.PREDICTED:
+    if compression not in tiff_codecs.PREDICTED:
         return ("names a predictor that its compression does not have, which other programs ignore",)
     if predictor != 2 or depth < 8:
         raise ImageError("unsupported", f"it is a TIFF of {depth} bits with predictor {predictor}")

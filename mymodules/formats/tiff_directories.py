@@ -85,10 +85,16 @@ class Directory:
         return np.minimum(values.ravel().astype(np.uint64), _LARGEST).astype(np.int64)
 
     def number(self, tag: int, default: int | None = None) -> int:
-        """The first value of a tag; without a default the tag has to be there."""
+        """The value of a tag; without a default the tag has to be there."""
         if default is not None and not self.has(tag):
             return default
-        return int(self.numbers(tag)[0])
+        values = self.numbers(tag)
+        if len(values) > 1 and tag in PIXEL_TAGS:
+            message = (
+                f"its {name_of(tag)} has {len(values)} values instead of one, and programs differ in that"
+            )
+            raise ImageError("corrupt", message)
+        return int(values[0])
 
     def raw(self, tag: int) -> bytes:
         """The bytes of a tag, empty where it is absent."""

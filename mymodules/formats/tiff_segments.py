@@ -8,8 +8,6 @@ yields beyond that is left, as all programs do.
 Source: TIFF 6.0 (1992); Adobe Photoshop TIFF technical notes (2002), for JPEG and deflate.
 """
 
-import contextlib
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -20,17 +18,14 @@ import tifffile
 from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
-from mymodules.formats import Header, jpeg, webp
+from mymodules.formats import Header, jpeg, tiff_codecs, webp
+from mymodules.formats.tiff_codecs import FAX, JPEG, LZW, NONE, PREDICTED, WEBP, ZSTD
 from mymodules.formats.tiff_directories import Directory, silence
 
-NONE, LZW, JPEG, PACKBITS, LZMA, ZSTD, WEBP = 1, 5, 7, 32773, 34925, 50000, 50001
-FAX = (2, 3, 4)
-DEFLATE = (8, 32946)
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
-COMPRESSIONS = (NONE, *FAX, LZW, JPEG, *DEFLATE, PACKBITS, LZMA, ZSTD, WEBP)
-PREDICTED = (LZW, *DEFLATE, LZMA, ZSTD)
 
 _STRIP_OFFSETS, _STRIP_ROWS, _STRIP_BYTES, _TABLES = 273, 278, 279, 347
+_T4_OPTIONS, _T6_OPTIONS = 292, 293
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
 
 # A tile is decoded whole, even where the picture is smaller: this many bytes are allowed at least.
@@ -39,7 +34,7 @@ _TILES_ALLOWED = 1 << 28
 # Segments of fewer bytes than this may be so many: to decode one costs ten times what a library takes that
 # decodes them all in one go. Larger ones take their time there too, and uncompressed ones everywhere.
 _SMALL = 4096
-_MOST_SMALL = {NONE: 1 << 62, JPEG: 8_000, WEBP: 12_000, ZSTD: 15_000}
+_MOST_SMALL = {NONE: 1 << 62, JPEG: 8_000, WEBP: 12_000, ZSTD: 15_000, LZW: 15_000}
 _MOST_SMALL_OTHERS = 25_000
 # The tables of a JPEG have at most 3 kB or so.
 _MOST_TABLES = 1 << 14
@@ -63,6 +58,8 @@ class Shape:
         Each sample in a plane of its own.
     compression : int
         The number of the TIFF tag.
+    mirrored : bool
+        The bits of each byte run from the lowest (FillOrder 2).
     """
 
     width: int
@@ -71,6 +68,7 @@ class Shape:
     channels: int
     planar: bool
     compression: int
+    mirrored: bool
 
     @property
     def samples(self) -> int:
@@ -184,7 +182,9 @@ def locate(directory: Directory, shape: Shape) -> Segments:
     return _in_file(directory, shape, whole, has_lengths)
 
 
-def check_pictures(data: bytes, directory: Directory, shape: Shape, segments: Segments) -> tuple[str, ...]:
+def check_pictures(
+    data: bytes, directory: Directory, shape: Shape, segments: Segments, *, ycbcr: bool
+) -> tuple[str, ...]:
     """Walk segments that are small files themselves, JPEG and WebP, up to their ends; what is odd in them."""
     if shape.compression not in (JPEG, WEBP):
         return ()
@@ -198,7 +198,12 @@ def check_pictures(data: bytes, directory: Directory, shape: Shape, segments: Se
             checked.add((offset, length, *box[2:]))
             part = data[offset : offset + length]
             if shape.compression == JPEG:
-                header: Header = _jpeg_header(_stream(tables, part, ycbcr=False), shape, segments, box)
+                stream = _stream(tables, part, ycbcr=ycbcr)
+                header: Header = _jpeg_header(stream, shape, segments, box)
+                if shape.samples > 1 and not ycbcr and _is_subsampled(stream):
+                    raise ImageError(
+                        "unsupported", "it says RGB, its JPEG data do not; programs differ in that"
+                    )
             else:
                 header = _webp_header(part, segments, box)
             warnings.update(dict.fromkeys(header.warnings))
@@ -215,8 +220,7 @@ def decode(data: bytes, directory: Directory, shape: Shape, segments: Segments, 
     """
     page = directory.page
     _check_reading(page, shape, segments)
-    if shape.compression not in PREDICTED:
-        page.predictor = 1  # the others know none; tifffile alone would undo it
+    _take_bytes(page, shape)
     tables = _tables(directory) if shape.compression == JPEG else b""
     view = memoryview(data)
     alone = len(segments.offsets) == 1 and not segments.tiled
@@ -316,71 +320,34 @@ def _check_overlap(offsets: NDArray[np.int64], lengths: NDArray[np.int64], size:
 def _decoded(
     page: tifffile.TiffPage, part: memoryview, index: int, shape: Shape, found: Segments, box: Box
 ) -> Samples:
-    """One segment as tifffile decodes it: (rows, width, samples)."""
+    """One segment as tifffile decodes it, from bytes where they are no picture of their own."""
+    compression = shape.compression
+    data = bytes(part)
     try:
-        block = page.decode(part, index)[0]
-    except _DECODER_ERRORS as error:
-        size = shape.row_bytes(found.width) * box.stored
-        cut = _without_surplus(part, size, shape.compression, reverse=page.fillorder == 2)
-        if cut is None:
-            raise _damage(error) from None
-        try:
-            block = page.decode(cut, index)[0]
-        except _DECODER_ERRORS as again:
-            raise _damage(again) from None
+        if compression not in (*FAX, WEBP):
+            if shape.mirrored:
+                data = bytes(imagecodecs.bitorder_decode(data))
+            data = tiff_codecs.expand(data, shape.row_bytes(found.width), box.stored, compression)
+        block = page.decode(data, index)[0]
+        if block is not None and compression in FAX:
+            options = page.tags.valueof(_T4_OPTIONS if compression == FAX[1] else _T6_OPTIONS, 0)
+            tiff_codecs.check_fax(data, block[0, :, :, 0], compression, 1 + shape.mirrored, int(options))
+    except tifffile.TiffFileError:
+        block = None
+    except _DECODER_ERRORS:
+        raise ImageError("corrupt", "its pixel data are damaged") from None
     if block is None or block.shape != (1, box.stored, found.width, shape.samples):
         raise ImageError("truncated", "its pixel data end too early")
     whole: Samples = block[0]
     return whole
 
 
-def _damage(error: Exception) -> ImageError:
-    if isinstance(error, tifffile.TiffFileError):
-        return ImageError("truncated", "its pixel data end too early")
-    return ImageError("corrupt", "its pixel data are damaged")
-
-
-def _without_surplus(part: memoryview, size: int, compression: int, *, reverse: bool) -> bytes | None:
-    """The segment coded anew, without what it holds after its pixels; None where it does not hold them.
-
-    Programs stop when they have all pixels; the decoders used here want nothing to be left.
-    """
-    if compression not in (*DEFLATE, PACKBITS, ZSTD):
-        return None
-    data = imagecodecs.bitorder_decode(bytes(part)) if reverse else bytes(part)
-    if compression == PACKBITS:
-        # What is not written keeps what was there: bytes that are the same in both come from the codes.
-        first, second = (np.full(size + 128, fill, np.uint8) for fill in (0, 255))
-        for out in (first, second):
-            with contextlib.suppress(RuntimeError):  # there is more than fits, or the rest is no code
-                imagecodecs.packbits_decode(data, out=out)
-        if not np.array_equal(first[:size], second[:size]):
-            return None
-        coded = _literals(first[:size].tobytes())
-    elif compression == ZSTD:
-        try:
-            raw = imagecodecs.zstd_decode(data, out=2 * size + 4096)[:size]
-        except RuntimeError:
-            return None
-        coded = imagecodecs.zstd_encode(raw)
-    else:
-        inflater = zlib.decompressobj()
-        try:
-            raw = inflater.decompress(data, size)
-            inflater.decompress(inflater.unconsumed_tail, size + 4096)  # the checksum, if it is near
-        except zlib.error:
-            return None
-        coded = zlib.compress(raw, 0)
-    return bytes(imagecodecs.bitorder_encode(coded)) if reverse else bytes(coded)
-
-
-def _literals(data: bytes) -> bytes:
-    """PackBits without any run: 127 and 128 bytes, again and again."""
-    whole = len(data) // 128 * 128
-    coded = np.full((whole // 128, 129), 127, np.uint8)
-    coded[:, 1:] = np.frombuffer(data, np.uint8, whole).reshape(-1, 128)
-    rest = data[whole:]
-    return coded.tobytes() + (bytes([len(rest) - 1]) + rest if rest else b"")
+def _take_bytes(page: tifffile.TiffPage, shape: Shape) -> None:
+    """Have tifffile decode bytes that are expanded already, and undo no predictor where none can be."""
+    if shape.compression not in PREDICTED:
+        page.predictor = 1
+    if shape.compression not in (*FAX, WEBP):
+        page.compression, page.fillorder = NONE, 1
 
 
 def _stream(tables: bytes, part: bytes, *, ycbcr: bool) -> bytes:
@@ -410,6 +377,12 @@ def _kept(data: bytes, *, end: bool) -> Iterator[bytes]:
         at = stop
     if not end:
         yield data[at:]
+
+
+def _is_subsampled(stream: bytes) -> bool:
+    """Whether the components of a JPEG have different sampling factors."""
+    frames = (part for part in _kept(stream, end=True) if part[1] in (0xC0, 0xC1, 0xC2))
+    return any(len(set(part[11::3])) > 1 for part in frames)
 
 
 def _jpeg_header(stream: bytes, shape: Shape, found: Segments, box: Box) -> jpeg.JpegHeader:
