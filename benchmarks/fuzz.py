@@ -10,6 +10,7 @@ findings, with --strict also where a file was refused although all others show i
 """
 
 import argparse
+import contextlib
 import itertools
 import multiprocessing
 import os
@@ -36,8 +37,8 @@ from fuzzing import files, hostile, mutations, sweeps  # noqa: E402
 from fuzzing.files import Case  # noqa: E402
 from fuzzing.judge import SUFFIXES, Judge, Verdict, scratch  # noqa: E402
 
-PATIENCE = 60.0
-"""Seconds after which a file is taken to hang."""
+PATIENCE = {"ours": 60.0, "others": 20.0}
+"""Seconds after which a file is taken to hang, by who reads it."""
 MOST_MEMORY = 6 << 30
 """Bytes of address space for the process that tries the files."""
 KEPT = 3
@@ -72,8 +73,12 @@ def main() -> int:
     source = Source(arguments.format, arguments.seed, arguments.sweep)
     deadline = None if arguments.sweep or arguments.count else time.monotonic() + 60 * arguments.minutes
     stop = None if arguments.count is None else arguments.start + arguments.count
-    for index, verdict in tried(source, arguments.start, stop, deadline):
-        record(tally, index, verdict, source, arguments.keep)
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # so that a run that is ended tells what it found
+    with contextlib.suppress(KeyboardInterrupt):
+        for index, verdict, case in tried(source, arguments.start, stop, deadline):
+            record(tally, index, verdict, case, source, arguments.keep)
     print(summary(tally, arguments.format), flush=True)
     needless = any(kind == WITHOUT_NEED for kind, _ in tally.remarks)
     return int(bool(tally.findings) or (arguments.strict and needless))
@@ -112,8 +117,11 @@ def drawn(kind: str, seed: int, index: int) -> Case:
 
 def tried(
     source: Source, start: int, stop: int | None, deadline: float | None
-) -> Iterator[tuple[int, Verdict]]:
-    """Number and verdict of each file; the process is begun anew behind a file that ends or blocks it."""
+) -> Iterator[tuple[int, Verdict, Case | None]]:
+    """Number and verdict of each file, with the file where there is something to tell of it.
+
+    The process is begun anew behind a file that ends or blocks it.
+    """
     context = multiprocessing.get_context("fork")
     while True:
         ours, theirs = context.Pipe()
@@ -122,7 +130,7 @@ def tried(
         theirs.close()
         index, stage, fault = start, "", ""
         while True:
-            if not ours.poll(PATIENCE):
+            if not ours.poll(PATIENCE.get(stage, 60.0)):
                 fault = "hang"
                 process.kill()
                 break
@@ -133,19 +141,23 @@ def tried(
                 break
             if told is None:
                 break
-            index, stage = told[0], told[1] if isinstance(told[1], str) else ""
-            if isinstance(told[1], Verdict):
-                yield index, told[1]
+            index, stage, *judged = told
+            if judged:
+                yield index, *judged
         process.join()
         if not fault:
             return
         verdict = Verdict(fault)
-        detail = f"no end within {PATIENCE:.0f} s" if fault == "hang" else _ending(process.exitcode)
+        detail = (
+            f"no end within {PATIENCE.get(stage, 60.0):.0f} s"
+            if fault == "hang"
+            else _ending(process.exitcode)
+        )
         if stage == "others":
             verdict.remarks.append((f"another program's {fault}", detail))
         else:
             verdict.findings.append((fault, detail))
-        yield index, verdict
+        yield index, verdict, source.case(index)
         start = index + 1
 
 
@@ -177,7 +189,9 @@ def _try_all(
             for index, case in source.cases(start):
                 if (stop is not None and index >= stop) or (deadline and time.monotonic() > deadline):
                     break
-                connection.send((index, _judged(judging, case)))
+                verdict = _judged(judging, case)
+                telling = case if verdict.findings or verdict.remarks else None
+                connection.send((index, "", verdict, telling))
             connection.send(None)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -193,7 +207,9 @@ def _judged(judging: Judge, case: Case) -> Verdict:
 # What is told
 
 
-def record(tally: Tally, index: int, verdict: Verdict, source: Source, keep: Path | None) -> None:
+def record(
+    tally: Tally, index: int, verdict: Verdict, case: Case | None, source: Source, keep: Path | None
+) -> None:
     """Count a verdict; keep the first files of each kind of finding or remark."""
     tally.tried += 1
     tally.outcomes[verdict.outcome] += 1
@@ -201,16 +217,15 @@ def record(tally: Tally, index: int, verdict: Verdict, source: Source, keep: Pat
         for kind, detail in told:
             group = kind, _without_numbers(detail)
             counter[group] += 1
-            if len(tally.examples[group]) < KEPT:
-                tally.examples[group].append(_example(index, kind, detail, source, keep))
+            if len(tally.examples[group]) < KEPT and case is not None:
+                tally.examples[group].append(_example(index, kind, detail, case, source, keep))
 
 
 def _without_numbers(text: str) -> str:
     return re.sub(r"\S*/\S+|\d[\d.,]*", "N", text)[:200]
 
 
-def _example(index: int, kind: str, detail: str, source: Source, keep: Path | None) -> str:
-    case = source.case(index)
+def _example(index: int, kind: str, detail: str, case: Case, source: Source, keep: Path | None) -> str:
     path = ""
     if keep is not None:
         keep.mkdir(parents=True, exist_ok=True)
