@@ -168,8 +168,8 @@ def jpeg_of_blocks(
     if progressive and not separate:
         scans[:0] = [list(numbers)]
     out = head
-    for scan in scans:
-        first = progressive and scan is scans[0] and len(scan) > 1
+    for position, scan in enumerate(scans):
+        first = progressive and position == 0
         last = 0 if first else 1 if progressive else 63
         start = 1 if progressive and not first else 0
         if progressive and separate:

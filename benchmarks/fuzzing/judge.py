@@ -292,7 +292,8 @@ def _told(error: Exception) -> str:
 
 
 def _no_clause(text: str) -> str:
-    """What is wrong with a clause for a person; empty if nothing is."""
+    """What is wrong with a clause for a person; empty if nothing is. What a decoder said may stand behind."""
+    text = re.sub(r" \(its decoder: [^\n\"]*\)$", "", text)
     if not text or len(text) > 250:
         return "empty or long"
     if re.search(r'[\x00-\x1f\x7f"]|\b(None|nan|array|dtype|NotImplemented)\b|<class|0x', text):
