@@ -33,6 +33,9 @@ SECONDS, TIMES = 1.0, 10.0
 SPARE_BYTES, BYTES_PER_PIXEL = 200_000_000, 16
 """Memory that a file may take, besides what each of its pixels may."""
 
+# A warning that says itself that programs show the file in different ways.
+_OTHERWISE = re.compile(r"differ|others as|disagree|otherwise")
+
 Reading = tuple[Header, np.ndarray] | ImageError
 
 
@@ -203,6 +206,8 @@ class Judge:
             right = ", ".join(name for name in shown if name not in wrong)
             kind = "readers disagree, named" if header.warnings else "readers disagree, not named"
             verdict.remarks.append((kind, f"with {right}, against {told}"))
+        elif any(_OTHERWISE.search(warning) for warning in header.warnings):
+            verdict.remarks.append(("readers disagree, named", f"against {told}; {header.warnings}"))
         else:
             verdict.findings.append(("pixels", f"against {told}; warnings {header.warnings}"))
 
