@@ -9,9 +9,9 @@ What is known, measured on sound files whose pixels are known:
 - PNG. Pillow compares a tRNS colour with 8-bit samples, so that it is wrong for gray below 8 bits and for 16
   bits. OpenCV leaves tRNS of gray out. Neither Pillow nor OpenCV looks at the Adler-32 of pixel data.
 - BMP. Pillow takes 4-bit and 8-bit pictures with a black and white palette for 1-bit ones, refuses fields
-  of bits other than the usual, and pads run lengths by their place in the file. OpenCV makes 248 of the white
-  of 16 bits, takes alpha from 32 bits without a mask, and reads the rows behind an OS/2 header wrongly.
-  imagecodecs knows neither run lengths nor fields of bits.
+  of bits other than the usual, leaves out the alpha of 16 bits, and pads run lengths by their place in the
+  file. OpenCV makes 248 of the white of 16 bits, takes alpha from 32 bits without a mask, and reads the rows
+  behind an OS/2 header wrongly. imagecodecs knows neither run lengths nor fields of bits.
 - TIFF. Pillow turns the picture, which is undone here, and reads some planes wrongly (16 bits, gray + alpha).
   OpenCV turns in part, multiplies with alpha, and reads planes wrongly. What libtiff makes of JPEG through
   imagecodecs depends on the orientation. tifffile leaves strips of length 0 black.
@@ -164,9 +164,11 @@ def _bmp_kind(data: bytes) -> tuple[int, int, int]:
 
 
 def _pillow_bmp(data: bytes) -> Rgba:
-    _, bits, compression = _bmp_kind(data)
+    size, bits, compression = _bmp_kind(data)
     if compression in (1, 2) and data[10] & 1:
         raise Unfit("run lengths at an odd place")
+    if bits == 16 and size >= 56 and any(data[66:70]):
+        raise Unfit("a mask of alpha at 16 bits")
     with Image.open(io.BytesIO(data)) as picture:
         if bits in (4, 8) and picture.mode in ("1", "L"):
             raise Unfit("palette of grays")
