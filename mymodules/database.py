@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from mymodules import faults
 from mymodules.errors import StoreError
 from mymodules.settings import shown
 
@@ -187,7 +188,7 @@ class Database:
                 raise
             except Exception as failed:
                 told = "%s cannot be replaced (%s): records are kept in memory."
-                _log.warning(told, shown(self.path), failed)
+                _log.warning(told, shown(self.path), _reason(failed))
                 try:
                     self._reader = self._writer = _connected(":memory:")
                     self._opened = None
@@ -211,7 +212,7 @@ class Database:
             return _is_damage(error)
 
     def _refused(self, error: Exception) -> StoreError:
-        told = f"The store's file {shown(self.path)} cannot be used ({error})"
+        told = f"The store's file {shown(self.path)} cannot be used ({_reason(error)})"
         return StoreError(f"{told}: see that its folder may be written to and that there is room.")
 
 
@@ -302,7 +303,13 @@ def _is_damage(error: Exception) -> bool:
 
 def _is_no_text(error: Exception | None) -> bool:
     """Whether a text in the file is not UTF-8; Python says so itself, without a code."""
-    return isinstance(error, UnicodeDecodeError) or "Could not decode to UTF-8" in str(error)
+    undecoded = isinstance(error, sqlite3.Error) and "Could not decode to UTF-8" in str(error)
+    return undecoded or isinstance(error, UnicodeDecodeError)
+
+
+def _reason(error: Exception) -> str:
+    """What an error says; its kind as well where it is none of SQLite's or of the system."""
+    return str(error) if isinstance(error, sqlite3.Error | OSError) else faults.named(error)
 
 
 def _set_aside(path: Path) -> None:

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mymodules import images, sources
+from mymodules import faults, images, sources
 from mymodules.copies import Copies
-from mymodules.errors import ImageError, StoreError
+from mymodules.errors import ImageError, MymodulesError, StoreError
 from mymodules.formats import Header, png
 from mymodules.images import Rgba
 from mymodules.records import CORRUPTED, HTTP_ERROR, OTHER, AtBest, Records, is_digest
@@ -103,7 +103,9 @@ class Originals:
                 if place == self._from_copy:
                     self._copies.remove(digest)
             except Exception as error:
-                told.append(str(error) or type(error).__name__)
+                told.append(
+                    str(error) if isinstance(error, MymodulesError | OSError) else faults.named(error)
+                )
         raise Unavailable(f"There is no picture {digest}: {'; '.join(filter(None, told))}.", reason)
 
     def state(self, digest: str) -> object:

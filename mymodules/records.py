@@ -22,7 +22,7 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Final, NamedTuple, TypeGuard, TypeVar
 
-from mymodules import results, workers
+from mymodules import faults, results, workers
 from mymodules.database import Database
 from mymodules.errors import StoreError
 from mymodules.metrics import DiffMetrics
@@ -511,7 +511,11 @@ class AtBest:
         try:
             return ask()
         except Exception as error:
-            message = str(error) if isinstance(error, StoreError) else f"A part of the store fails: {error!r}"
+            message = (
+                str(error)
+                if isinstance(error, StoreError)
+                else f"A part of the store fails: {faults.named(error)}"
+            )
             if message not in self._complaints and not self._silent():
                 self._complaints.add(message)
                 self._log.warning("%s", message)

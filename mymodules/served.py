@@ -20,6 +20,7 @@ from typing import Any, Final, Protocol, TypeVar
 from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError, RequestHandler
 
+from mymodules import faults
 from mymodules.records import is_diff_id, is_digest
 from mymodules.sources import Original, printable
 
@@ -104,7 +105,7 @@ class Images(RequestHandler):
         except HTTPError:
             raise
         except Exception as error:  # whatever it is, those who look at a page can do nothing about it
-            _log.warning("%s is not served: %s", self.request.path, printable(repr(error)))
+            _log.warning("%s is not served: %s", self.request.path, printable(faults.named(error)))
             found = None
         if found is None:
             self.send_error(HTTPStatus.NOT_FOUND)

@@ -30,11 +30,11 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from mymodules import images, metrics, pictures, sources
+from mymodules import faults, images, metrics, pictures, sources
 from mymodules.cache import Purges, ReadThrough, Recent, Work, failed
 from mymodules.copies import Copies
 from mymodules.copies import stored_path as stored_path
-from mymodules.errors import StoreError
+from mymodules.errors import MymodulesError, StoreError
 from mymodules.formats import Header, png
 from mymodules.images import Rgba
 from mymodules.metrics import DiffMetrics as DiffMetrics
@@ -247,7 +247,7 @@ class DiffStore:
             if error is None:
                 found[right] = future.result()
             else:
-                _log.info("%r is not compared with %r: %s", right, main_digest, error)
+                _log.info("%r is not compared with %r: %s", right, main_digest, _reason(error))
         return found
 
     def warm_digests(self, priority: int, digests: Iterable[str], sync: bool = False) -> None:
@@ -451,7 +451,7 @@ class DiffStore:
         try:
             self._queue(rank, lefts, rights)
         except Exception as error:
-            _log.warning("No more pairs are compared in advance: %s", printable(repr(error)))
+            _log.warning("No more pairs are compared in advance: %s", printable(faults.named(error)))
 
     def _queue(self, rank: int, lefts: Mapping[str, None], rights: Mapping[str, None]) -> None:
         queued: deque[Future[DiffMetrics]] = deque()
@@ -474,7 +474,7 @@ class DiffStore:
         for digest in failed if not self._closed.is_set() else ():
             self._note(work, DigestFailure.now(digest, OTHER), if_new=True)
         if failed:
-            raise StoreError(" ".join(str(future.exception()) for future in failed.values()))
+            raise StoreError(" ".join(_reason(future.exception()) for future in failed.values()))
         one, other = (
             self._rgba(digest, future.result().data, work)
             for digest, future in zip(digests, asked, strict=True)
@@ -541,6 +541,11 @@ class DiffStore:
 def _rank(priority: int) -> int:
     """The place in the queue of warming: behind everything that is asked for, and first come first served."""
     return priority * 10**13 + time.time_ns() // 1_000_000
+
+
+def _reason(error: BaseException | None) -> str:
+    """What is told of an error of a picture, whatever it is."""
+    return str(error) if error is None or isinstance(error, MymodulesError) else faults.named(error)
 
 
 def _named(digests: Iterable[str]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import stores
+from faulty import Unspeakable
 from programs import Folders, folders, png
 from servers import tornado_server
 
@@ -61,7 +62,7 @@ INSIDE: list[Place] = [
     *((sources, name) for name in ("fetch", "inside")),
 ]
 FAULTS: list[Callable[[], Exception]] = [
-    lambda: KeyError("nobody foresaw it"),
+    lambda: Unspeakable("nobody foresaw it"),
     lambda: OSError(28, "No space left on device"),
     MemoryError,
     lambda: sqlite3.OperationalError("disk I/O error"),

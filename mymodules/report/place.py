@@ -134,8 +134,9 @@ class Staging:
         """Remove the folders of processes that were killed, and of no other ones."""
         for folder in list(self._target.parent.iterdir()):
             if folder.name.startswith(self._prefix) and folder != self.folder and _is_folder(folder):
-                with contextlib.suppress(ResultsError, OutputError, OSError), _dead(folder, self._target):
-                    pass
+                with contextlib.suppress(ResultsError, OutputError, OSError):
+                    locks.Lock(folder / "lock", self._target).release()  # no process makes a report in it
+                    _remove(folder)
 
     def _sweep_earlier(self) -> None:
         """Remove what earlier versions have left, when they were killed."""
@@ -169,14 +170,6 @@ class Staging:
     ) -> None:
         self._living.release()
         _remove(self.folder)
-
-
-@contextlib.contextmanager
-def _dead(folder: Path, target: Path) -> Iterator[None]:
-    """Remove a folder that no process makes a report in; ResultsError where one does."""
-    with locks.Lock(folder / "lock", target):
-        yield
-    _remove(folder)
 
 
 def _is_running(pid: int) -> bool:
