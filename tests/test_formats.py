@@ -433,7 +433,7 @@ REFUSED: dict[str, tuple[ModuleType, bytes, str, str]] = {
     ),
     "strip too short": (
         tiff,
-        tiff_file(tiff_tags(8, 3, 2, t279=(4, [428])), RGB.tobytes()),
+        tiff_file(tiff_tags(8, 3, 2, t278=(3, [6]), t273=(4, [8, 242]), t279=(4, [233, 195])), RGB.tobytes()),
         "truncated",
         "shorter",
     ),

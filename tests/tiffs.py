@@ -27,6 +27,15 @@ Value = tuple[int, list[int]]
 Encoder = Callable[[np.ndarray], bytes]
 
 
+random = np.random.default_rng(20251125)
+RGBA = random.integers(0, 256, (30, 41, 4), dtype=np.uint8)
+RGB = np.ascontiguousarray(RGBA[:, :, :3])
+GRAY = np.ascontiguousarray(RGBA[:, :, :1])
+GRAY_ALPHA = np.ascontiguousarray(RGBA[:, :, :2])
+OPAQUE = np.concatenate([RGB, np.full_like(GRAY, 255)], axis=2)
+SMOOTH = np.kron(random.integers(0, 256, (8, 8, 3), dtype=np.uint8), np.ones((5, 6, 1), np.uint8))
+
+
 @dataclass
 class Layout:
     """How an array is stored; ``rows`` 0 for one strip, ``tile`` (width, height) or None."""
@@ -139,3 +148,37 @@ def tiff(
     layout = layout or Layout(**more)
     data = segments(samples, layout, encode)
     return file(sorted(tags(samples, layout, data).items()), data, layout)
+
+
+def entries(samples: np.ndarray, changed: dict[int, Value | None], **layout: Any) -> bytes:
+    """A TIFF with some tags changed, added, or (None) left out."""
+    plan = Layout(**layout)
+    data = segments(samples, plan)
+    found = {**tags(samples, plan, data), **changed}
+    return file(sorted((tag, value) for tag, value in found.items() if value is not None), data, plan)
+
+
+def strips(parts: list[bytes], samples: np.ndarray, **layout: Any) -> bytes:
+    """A TIFF with these strips instead of its own."""
+    plan = Layout(**layout)
+    return file(sorted(tags(samples, plan, parts).items()), parts, plan)
+
+
+def bomb(encoded: bytes, compression: int, width: int = 16) -> bytes:
+    """A picture of 16 x 16 whose one strip holds far more."""
+    return tiff(np.zeros((16, width, 1), np.uint8), Layout(compression=compression), lambda _: encoded)
+
+
+def jpeg_encoder(photometric: int, sampling: str = "444") -> Callable[[np.ndarray], bytes]:
+    def encode(block: np.ndarray) -> bytes:
+        block = np.ascontiguousarray(block)
+        if block.shape[2] == 1:
+            return bytes(imagecodecs.jpeg8_encode(block[:, :, 0], level=90))
+        colours = "YCBCR" if photometric == 6 else "RGB"
+        return bytes(
+            imagecodecs.jpeg8_encode(
+                block, level=90, colorspace="RGB", outcolorspace=colours, subsampling=sampling
+            )
+        )
+
+    return encode

@@ -191,7 +191,8 @@ def _read_picture(picture: Directory) -> TiffHeader:
     _check_kind(depth, photometric, compression)
     warnings += _check_predictor(picture.number(_PREDICTOR, 1), depth, compression)
     colours = 3 if photometric in (_RGB, _YCBCR) else 1
-    extra = picture.numbers(_EXTRA).tolist() if picture.has(_EXTRA) else []
+    said = picture.numbers_or_none(_EXTRA)
+    extra = [] if said is None else said.tolist()
     if channels < colours or len(extra) > channels - colours:
         raise ImageError("corrupt", f"it has {channels} samples per pixel, too few for its kind")
     last, odd = _check_extra(channels - colours, extra, photometric)

@@ -29,7 +29,7 @@ _KIND_SIZES[[3, 8]] = 2
 _KIND_SIZES[[4, 9, 11, 13]] = 4
 _KIND_SIZES[[5, 10, 12, 16, 17, 18]] = 8
 _BYTE, _SHORT, _LONG, _RATIONAL = 1, 3, 4, 5
-_WHOLE = {_BYTE, _SHORT, _LONG, 6, 8, 9, 13, 16, 17, 18}
+_WHOLE = {_BYTE, _SHORT, _LONG, 6, 8, 9, 16, 17}
 
 _NEW_SUBFILE, _SUBFILE, _SUBIFDS = 254, 255, 330
 PIXEL_TAGS = frozenset(
@@ -84,11 +84,26 @@ class Directory:
             raise ImageError("corrupt", f"its {name_of(tag)} is not a number")
         return np.minimum(values.ravel().astype(np.uint64), _LARGEST).astype(np.int64)
 
+    def numbers_or_none(self, tag: int) -> NDArray[np.int64] | None:
+        """All values of a tag, None where it is absent or holds something else, as programs skip it then."""
+        try:
+            return self.numbers(tag)
+        except ImageError:
+            return None
+
     def number(self, tag: int, default: int | None = None) -> int:
-        """The value of a tag; without a default the tag has to be there."""
+        """The value of a tag; without a default the tag has to be there.
+
+        What the picture does not need may also be no number: the default is taken then.
+        """
         if default is not None and not self.has(tag):
             return default
-        values = self.numbers(tag)
+        try:
+            values = self.numbers(tag)
+        except ImageError:
+            if default is None or tag in PIXEL_TAGS:
+                raise
+            return default
         if len(values) > 1 and tag in PIXEL_TAGS:
             message = (
                 f"its {name_of(tag)} has {len(values)} values instead of one, and programs differ in that"
@@ -196,6 +211,8 @@ class _Entries:
         found = np.flatnonzero(self.tags["tag"] == tag)
         if not len(found) or int(self.tags["kind"][found[0]]) not in (_BYTE, _SHORT, _LONG):
             return 0
+        if self.tags["count"][found[0]] != 1:
+            return 0
         kind = {_BYTE: "u1", _SHORT: "u2", _LONG: "u4"}[int(self.tags["kind"][found[0]])]
         order = self.tags.dtype["tag"].byteorder
         return int(np.frombuffer(self.inline[found[0]].tobytes(), np.dtype(kind).newbyteorder(order), 1)[0])
@@ -262,7 +279,7 @@ def _entries(data: bytes, order: str, word: np.dtype[Any], at: int) -> tuple[_En
     tags = np.frombuffer(data, kind, count, start)
     inline = np.frombuffer(data, np.uint8, kind.itemsize * count, start).reshape(count, -1)
     inline = inline[:, -word.itemsize :]
-    warnings = _check_values(data, tags) + _check_repeated(data, tags, inline)
+    warnings = _check_values(data, tags) + _repeated(tags)
     rest = data[end : end + word.itemsize]
     if len(rest) < word.itemsize:
         return _Entries(at, tags, inline, (*warnings, "ends inside its directory")), 0
@@ -296,24 +313,14 @@ def _check_values(data: bytes, tags: NDArray[Any]) -> tuple[str, ...]:
     return (f"has {name_of(named[0])}{more} with values beyond its end, which other programs skip",)
 
 
-def _check_repeated(data: bytes, tags: NDArray[Any], inline: NDArray[Any]) -> tuple[str, ...]:
-    """A tag that comes twice: harmless with the same values, or where the picture does not need it."""
+def _repeated(tags: NDArray[Any]) -> tuple[str, ...]:
+    """Tags that come twice: the first is what all programs take."""
     numbers, counts = np.unique(tags["tag"], return_counts=True)
     repeated = numbers[counts > 1].tolist()
-    for tag in PIXEL_TAGS.intersection(repeated):
-        values = set()
-        for place in np.flatnonzero(tags["tag"] == tag):
-            length = int(_lengths(tags)[place])
-            at = int(tags["value"][place])
-            own = inline[place, :length] if length <= inline.shape[1] else data[at : at + length]
-            values.add((int(tags["kind"][place]), bytes(own)))
-        if len(values) > 1:
-            message = f"its {name_of(tag)} comes twice, not equal, and programs differ in which they take"
-            raise ImageError("corrupt", message)
     if not repeated:
         return ()
     more = f" and {len(repeated) - 1} more tags" if len(repeated) > 1 else ""
-    return (f"has {name_of(repeated[0])}{more} twice; the first counts",)
+    return (f"has {name_of(repeated[0])}{more} twice; the first counts, as in other programs",)
 
 
 def _page(data: bytes, at: int) -> tifffile.TiffPage:

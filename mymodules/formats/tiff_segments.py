@@ -157,6 +157,10 @@ def locate(directory: Directory, shape: Shape) -> Segments:
     width, rows = shape.width, min(directory.number(_STRIP_ROWS, shape.height), shape.height)
     if tiled:
         width, rows = directory.number(_TILE_WIDTH), directory.number(_TILE_HEIGHT)
+    elif directory.has(_TILE_HEIGHT):
+        raise ImageError(
+            "corrupt", "it says how high its tiles are but not how wide; programs differ in that"
+        )
     if not width or not rows:
         raise ImageError("corrupt", "its strips or tiles have no size")
     across, down = -(-shape.width // width), -(-shape.height // rows)
@@ -169,8 +173,8 @@ def locate(directory: Directory, shape: Shape) -> Segments:
         warnings += ("lists its tiles under the tags of strips",)
     lengths_tag = _TILE_BYTES if offsets_tag == _TILE_OFFSETS or directory.has(_TILE_BYTES) else _STRIP_BYTES
     offsets = directory.numbers(offsets_tag)
-    has_lengths = directory.has(lengths_tag)
-    lengths = directory.numbers(lengths_tag) if has_lengths else np.zeros_like(offsets)
+    stated = directory.numbers_or_none(lengths_tag)
+    lengths = np.zeros_like(offsets) if stated is None else stated
     if len(offsets) < parts or len(lengths) < parts:
         counts = f"{len(offsets)} offsets and {len(lengths)} lengths for {parts} strips or tiles"
         raise ImageError("corrupt", f"its directory has {counts}")
@@ -179,7 +183,7 @@ def locate(directory: Directory, shape: Shape) -> Segments:
         offsets, lengths = offsets[:parts], lengths[:parts]
     _check_cost(shape, width, rows, parts, tiled)
     whole = Segments(tiled, width, rows, across, down, offsets, lengths, warnings)
-    return _in_file(directory, shape, whole, has_lengths)
+    return _in_file(directory, shape, whole, stated is not None)
 
 
 def check_pictures(
@@ -287,6 +291,8 @@ def _in_file(directory: Directory, shape: Shape, found: Segments, stated: bool) 
     if shape.compression == NONE:
         needed = found.row_counts(shape) * shape.row_bytes(found.width)
         wrong = (lengths == 0) | (lengths > room)
+        if len(lengths) == 1 and not found.tiled:
+            wrong |= (lengths < needed) & (needed <= room)  # as all programs do with one strip
         lengths = np.where(wrong | (lengths > needed), needed, lengths)
         if (lengths < needed).any():
             raise ImageError("truncated", "some of its pixel data are shorter than its size needs")
