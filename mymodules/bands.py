@@ -30,6 +30,7 @@ REACH = 3
 """Rows around a pixel that an SSIM window of 7 x 7 looks at."""
 
 _ROWS_AT_ONCE = 128
+_PIXELS_AT_ONCE = 1 << 15  # at least: of a narrow picture more rows are taken at once
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,9 @@ def of_samples(first: Samples, second: Samples) -> Iterator[Band]:
     """Bands of two decoded pictures of any kind and size: (height, width, channels), or RGBA."""
     height = min(first.shape[0], second.shape[0])
     width = min(first.shape[1], second.shape[1])
-    for top in range(0, height, _ROWS_AT_ONCE):
-        rows = min(_ROWS_AT_ONCE, height - top)
+    at_once = _rows_at_once(width)
+    for top in range(0, height, at_once):
+        rows = min(at_once, height - top)
         above, below = min(REACH, top), min(REACH, height - top - rows)
         part = np.s_[top - above : top + rows + below, :width]
         yield from _differing(top, above, below, first[part], second[part])
@@ -120,8 +122,8 @@ def of_rows(first: Rows, second: Rows, *, keep: bool = False) -> Iterator[Band]:
     for top, bottom in _runs(_unsure_rows(first.stored[:height], second.stored[:height]), height):
         known = max(0, top - REACH)
         pair = upper.read(known, known), lower.read(known, known)
-        for start in range(top, bottom, _ROWS_AT_ONCE):
-            stop = min(bottom, start + _ROWS_AT_ONCE)
+        for start in range(top, bottom, upper.at_once):
+            stop = min(bottom, start + upper.at_once)
             above, below = min(REACH, start), min(REACH, height - stop)
             pair = (
                 np.concatenate([pair[0], upper.read(known, stop + below)]),
@@ -136,8 +138,8 @@ def samples(rows: Rows) -> Iterator[Samples]:
     """All samples of a PNG file (see `png.samples`), some rows at a time."""
     reader = _Reader(rows, keep=False)
     height = rows.header.height
-    for top in range(0, height, _ROWS_AT_ONCE):
-        yield reader.read(top, min(height, top + _ROWS_AT_ONCE))
+    for top in range(0, height, reader.at_once):
+        yield reader.read(top, min(height, top + reader.at_once))
 
 
 def unfilter_in_place(rows: Rows, parts: Iterable[tuple[int, int]]) -> None:
@@ -147,8 +149,8 @@ def unfilter_in_place(rows: Rows, parts: Iterable[tuple[int, int]]) -> None:
     """
     reader = _Reader(rows, keep=True)
     for start, stop in parts:
-        for top in range(start, stop, _ROWS_AT_ONCE):
-            reader.raw(top, min(stop, top + _ROWS_AT_ONCE))
+        for top in range(start, stop, reader.at_once):
+            reader.raw(top, min(stop, top + reader.at_once))
 
 
 class _Reader:
@@ -156,6 +158,7 @@ class _Reader:
 
     def __init__(self, rows: Rows, keep: bool) -> None:
         self.header, self.stored, self.keep = rows.header, rows.stored, keep
+        self.at_once = _rows_at_once(rows.header.width)
         self.begins = np.flatnonzero(rows.stored[:, 0] <= 1)
         self.next = 0
         self.above: Bytes | None = None
@@ -171,7 +174,7 @@ class _Reader:
         if begin > self.next:
             self.next, self.above = begin, None
         while self.next < start:
-            self._unfilter(min(start, self.next + _ROWS_AT_ONCE))
+            self._unfilter(min(start, self.next + self.at_once))
         return self._unfilter(stop)
 
     def _unfilter(self, stop: int) -> Bytes:
@@ -183,6 +186,10 @@ class _Reader:
             rows[:, 0], rows[:, 1:] = 0, raw
         self.next, self.above = stop, raw[-1]
         return raw
+
+
+def _rows_at_once(width: int) -> int:
+    return max(_ROWS_AT_ONCE, _PIXELS_AT_ONCE // max(1, width))
 
 
 def _differing(top: int, above: int, below: int, first: Samples, second: Samples) -> Iterator[Band]:

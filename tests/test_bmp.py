@@ -413,6 +413,16 @@ def test_odd_run_lengths_are_named(codes: bytes, words: str) -> None:
     assert any(words in warning for warning in warnings_of(data))
 
 
+def test_run_lengths_that_end_may_state_another_length(tmp_path: Path) -> None:
+    data, colours = coded(b"\x08\7\0\0\x08\x09\0\1", (8, 2), nibbles=False)
+    pixels = colours[np.repeat([[9], [7]], 8, axis=1)]
+    odd = data[:34] + struct.pack("<I", 500) + data[38:]
+    assert np.array_equal(by_pillow(odd)[..., :3], pixels)
+    assert np.array_equal(by_opencv(odd)[..., :3], pixels)
+    assert_named(tmp_path, odd, pixels, "longer than the file")
+    assert refusal(odd[:-2]).code == "truncated"
+
+
 def test_run_lengths_that_fit_are_not_named() -> None:
     data, _ = coded(b"\x08\7\0\0\x08\7\0\1", (8, 2), nibbles=False)
     assert warnings_of(data) == ()

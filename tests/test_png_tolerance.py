@@ -178,6 +178,16 @@ def test_one_sentence_for_many_chunks_of_many_kinds(tmp_path: Path) -> None:
     assert_named(tmp_path, odd, DRAWN[2], "aaAa, aaAb, aaAc, aaAd, aaAe, others")
 
 
+def test_a_file_of_nothing_but_damaged_chunks_is_refused() -> None:
+    bad = pngs.chunk(b"abCd", b"", crc=0)
+    for count, refused in ((10_000, False), (10_001, True)):
+        data = pngs.SIGNATURE + pngs.chunk(*IHDR) + bad * count + pngs.chunk(*IDAT) + pngs.chunk(*IEND)
+        if refused:
+            assert refusal(data).code == "corrupt"
+        else:
+            assert np.array_equal(images.read_rgba(data), DRAWN[2].rgba)
+
+
 def test_a_chunk_of_no_valid_kind_and_an_end_mark_with_bytes(tmp_path: Path) -> None:
     assert_named(tmp_path, with_chunks(2, (b"abcD", b"?")), DRAWN[2], "abcD")
     odd = built([IHDR, IDAT, (b"IEND", b"more")])

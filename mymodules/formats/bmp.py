@@ -137,9 +137,8 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> BmpHeader:
     profile, profile_end, odd_profile = _read_profile(data, size)
     odd += odd_palette + odd_profile
     if info.compression in _RUN_LENGTHS:
-        end, odd_runs = _run_lengths_end(data, header)
+        end, odd_runs = _run_lengths_end(data, header, info.stated)
         odd += odd_runs
-        end = max(end, offset + info.stated)
     else:
         end = offset + header.stride * height
     if len(data) < end:
@@ -294,16 +293,24 @@ def _follow(data: bytes, header: BmpHeader, canvas: Bytes | None = None) -> run_
     return run_lengths.follow(data, header.offset, size, nibbles=nibbles, canvas=canvas)
 
 
-def _run_lengths_end(data: bytes, header: BmpHeader) -> tuple[int, list[str]]:
-    """Where the run lengths end, and what is odd about them."""
+def _run_lengths_end(data: bytes, header: BmpHeader, stated: int) -> tuple[int, list[str]]:
+    """Where the run lengths end, and what is odd about them.
+
+    Without a mark of their end they have to be as long as is stated.
+    """
     course, odd = _follow(data, header), []
+    end = course.end
+    if not course.marked:
+        end = max(end, header.offset + stated)
+    elif header.offset + stated > len(data):
+        odd.append("says that its pixel data are longer than the file, though they are all there")
     if header.top_down:
         odd.append("has run lengths from the top row down, which some programs show upside down")
     if course.left_out:
         odd.append("leaves out pixels, which some programs show in its first colour, others as transparent")
     if course.beyond:
         odd.append("has runs that go beyond the end of a row, which other programs show differently")
-    return course.end, odd
+    return end, odd
 
 
 def _unpack(rows: Bytes, bits: int) -> Bytes:

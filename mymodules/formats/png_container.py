@@ -40,6 +40,7 @@ _BEFORE_PIXELS = {b"gAMA", b"iCCP", b"sRGB", b"cHRM", b"cICP", b"pHYs", b"sBIT",
 _HEAD = struct.Struct(">I4s")
 _LARGEST_PROFILE = 1 << 24  # bytes; more would be a bomb
 _LARGE = 1 << 11  # bytes, from which libdeflate's CRC is faster in spite of its dearer call
+_MOST_DAMAGED = 10_000  # chunks that are skipped
 _NAMED = 5  # kinds of chunks in one warning
 _DAMAGED = {
     b"IHDR": "its header is damaged",
@@ -132,6 +133,7 @@ class _Walk:
         self.seen: set[bytes] = set()
         self.odd: dict[str, list[bytes]] = {}
         self.remarks: list[str] = []
+        self.damaged = 0
         self.frames: int | None = None
         self.first_frame: bool | None = None
         self.frame_parts: set[bytes] = set()
@@ -262,6 +264,10 @@ class _Walk:
 
     def _ancillary(self, kind: bytes, start: int, end: int, sound: bool) -> None:
         if not sound:
+            self.damaged += 1
+            if self.damaged > _MOST_DAMAGED:
+                reason = f"it is damaged: more than {_MOST_DAMAGED} of its chunks have a wrong checksum"
+                raise ImageError("corrupt", reason, self.ihdr and self.ihdr[:2])
             self._note(f"has chunks with a wrong checksum, {_SKIP}", kind)
         elif kind == b"tRNS":
             self._transparency(self.data[start:end])

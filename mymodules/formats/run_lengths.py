@@ -34,11 +34,14 @@ class Course(NamedTuple):
         Pixels that no code painted.
     beyond : bool
         Whether a run was longer than what was left of its row.
+    marked : bool
+        Whether the code that ends all others was reached.
     """
 
     end: int
     left_out: int
     beyond: bool
+    marked: bool
 
 
 @dataclass
@@ -102,7 +105,7 @@ def follow(
         raise ImageError("truncated", "the file is cut off inside its pixel data")
     buffer = np.frombuffer(data, np.uint8, offset=start)
     pairs = buffer[: buffer.size & ~1].reshape(-1, 2)
-    at, x, y, painted, beyond = 0, 0, 0, 0, False
+    at, x, y, painted, beyond, marked = 0, 0, 0, 0, False, False
     while True:
         if at >= len(pairs):
             if y < height - 1 or (y == height - 1 and x < width):
@@ -118,7 +121,7 @@ def follow(
         if stops.size and stops[0] < last:
             last, end = int(stops[0]), 2 * int(codes.places[stops[0]])
         elif ends.size:
-            end = 2 * int(codes.places[last]) + 2
+            end, marked = 2 * int(codes.places[last]) + 2, True
         known = codes.until(last)
         _check(buffer.size, known, nibbles)
         fits = _painted(known, width)
@@ -131,7 +134,7 @@ def follow(
             break
         at = following
         x, y = _after(codes, pairs, (x, y))
-    return Course(start + min(end, buffer.size), width * height - painted, beyond)
+    return Course(start + min(end, buffer.size), width * height - painted, beyond, marked)
 
 
 def _literal_bytes(second: Bytes, nibbles: bool) -> Numbers:
