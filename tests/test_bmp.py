@@ -259,10 +259,19 @@ def test_a_palette_that_reaches_into_the_pixels(tmp_path: Path, bits: int, heade
 @pytest.mark.parametrize("bits", [1, 4, 8])
 def test_pixels_that_begin_where_the_palette_should_are_refused(bits: int) -> None:
     data = indexed(bits, 1 << bits, 0, 1 << bits)[0]
-    for offset in (0, 53, 54):
+    for offset in (0, 54):
         error = refusal(data[:10] + struct.pack("<I", offset) + data[14:])
         assert error.code == "corrupt"
         assert "other programs" in error.reason
+
+
+@pytest.mark.parametrize("offset", [1, 14, 30, 53])
+@pytest.mark.parametrize("bits", [1, 4, 8, 24])
+def test_pixels_that_begin_inside_the_header(tmp_path: Path, bits: int, offset: int) -> None:
+    data = bmp_file(BGR, 24) if bits == 24 else indexed(bits, 1 << bits, 0, 1 << bits)[0]
+    data = data[:10] + struct.pack("<I", offset) + data[14:]
+    assert np.array_equal(by_pillow(data), by_opencv(data))
+    assert_named(tmp_path, data, by_pillow(data)[..., :3], "inside its header")
 
 
 def test_two_bits_per_pixel(tmp_path: Path) -> None:

@@ -116,9 +116,11 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> BmpHeader:
     masks, after_masks = _read_masks(data, info)
     odd += _odd_masks(masks)
     offset = struct.unpack_from("<I", data, 10)[0]
-    if offset < after_masks or (bits <= 8 and offset == after_masks):
-        reason = "its pixel data begin inside its header or its palette is missing"
+    if not offset or (bits <= 8 and offset == after_masks):
+        reason = "it does not say where its pixel data begin, or has no palette"
         raise ImageError("corrupt", f"{reason}, {_DISAGREE}", (width, height))
+    if offset < after_masks:
+        odd.append("has pixel data that begin inside its header, and are read from there")
     step = 3 if size == _CORE_SIZE else 4
     palette, odd_palette = _read_palette(data, info, after_masks, offset, step)
     header = BmpHeader(
@@ -261,7 +263,7 @@ def _read_palette(data: bytes, info: _Info, start: int, offset: int, step: int) 
     if entries > most:
         odd.append(f"says that it has {entries} colours, of which {most} can be named")
         entries = most
-    if start + step * entries > offset:
+    if start <= offset < start + step * entries:
         odd.append("has a palette that reaches into its pixel data")
     palette = data[start : start + step * entries]
     return palette[: len(palette) // step * step], odd
