@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
 from mymodules.formats import Header, jpeg, tiff_codecs, webp
-from mymodules.formats.tiff_codecs import FAX, JPEG, LZW, NONE, PREDICTED, WEBP, ZSTD
+from mymodules.formats.tiff_codecs import DEFLATE, FAX, JPEG, LZMA, NONE, PREDICTED, WEBP
 from mymodules.formats.tiff_directories import Directory, silence
 
 Samples = NDArray[np.uint8] | NDArray[np.uint16]
@@ -31,10 +31,11 @@ _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
 # A tile is decoded whole, even where the picture is smaller: this many bytes are allowed at least.
 _TILE_ALLOWED = 1 << 25
 _TILES_ALLOWED = 1 << 28
-# Segments of fewer bytes than this may be so many: to decode one costs ten times what a library takes that
-# decodes them all in one go. Larger ones take their time there too, and uncompressed ones everywhere.
+# Segments of fewer bytes than this may be so many: each costs some time of its own here, 10 to 50
+# microseconds, and almost none in a library that decodes all of them in one go. Larger ones take their time
+# there too, and uncompressed ones everywhere.
 _SMALL = 4096
-_MOST_SMALL = {NONE: 1 << 62, JPEG: 8_000, WEBP: 12_000, ZSTD: 15_000, LZW: 15_000}
+_MOST_SMALL = {NONE: 1 << 62, **dict.fromkeys((*DEFLATE, LZMA), 50_000), JPEG: 15_000, WEBP: 15_000}
 _MOST_SMALL_OTHERS = 25_000
 # The tables of a JPEG have at most 3 kB or so.
 _MOST_TABLES = 1 << 14
