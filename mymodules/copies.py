@@ -9,6 +9,7 @@ take for a path, nothing is read, written or removed.
 """
 
 import contextlib
+import errno
 import logging
 import os
 import re
@@ -95,7 +96,8 @@ class Copies:
         """Keep a copy; false, and a message in the log, where that fails."""
 
         def write(beside: Path) -> bool:
-            beside.write_bytes(data)
+            with beside.open("xb") as into:
+                into.write(data)
             return True
 
         return self._keep(digest, write)
@@ -105,7 +107,7 @@ class Copies:
 
         def write(beside: Path) -> bool:
             found = images.blake2b()
-            with beside.open("wb") as into:
+            with beside.open("xb") as into:
                 while block := file.read(_BLOCK):
                     found.update(block)
                     into.write(block)
@@ -122,6 +124,8 @@ class Copies:
         try:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
+                self._check_inside(path)
+                beside.unlink(missing_ok=True)  # of a killed process with this number
                 if not write(beside):
                     beside.unlink()
                     return False
@@ -144,9 +148,16 @@ class Copies:
         if not is_digest(digest):
             return
         try:
+            if digest in self:
+                self._check_inside(self.path(digest))
             self.path(digest).unlink(missing_ok=True)
         except OSError as error:
             _log.warning("The copy of %s cannot be removed: %s", digest, error)
+
+    def _check_inside(self, path: Path) -> None:
+        """Raise OSError where a link leads a copy out of its folder: nothing is written or removed there."""
+        if not path.parent.resolve().is_relative_to(self._images.resolve()):
+            raise OSError(errno.ELOOP, "A link leads out of the store", str(path.parent))
 
     def _sweep(self) -> None:
         """Remove copies that a killed process has left half written, and nothing that is not ours."""

@@ -224,9 +224,20 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
+def _not_ours(reason: str) -> sqlite3.Error:
+    error = sqlite3.DatabaseError(reason)
+    error.sqlite_errorcode = sqlite3.SQLITE_NOTADB
+    return error
+
+
 def _connected(path: Path | str) -> sqlite3.Connection:
+    if Path(path).is_symlink():
+        raise _not_ours("it is a link, and what it leads to may be anybody's")
     db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     try:
+        (mark,) = db.execute("PRAGMA application_id").fetchone()
+        if mark != APPLICATION and _names(db):
+            raise _not_ours("it belongs to another program")  # before anything is changed in it
         db.execute("PRAGMA synchronous = NORMAL")
         db.execute("PRAGMA cache_size = -500")  # KiB; the system keeps the file in its own cache
         if path != ":memory:" and db.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
@@ -276,11 +287,6 @@ def _tables(db: sqlite3.Connection) -> set[tuple[str, str]]:
 
 
 def _bring_up_to_date(db: sqlite3.Connection, path: Path, layouts: Layouts) -> None:
-    (mark,) = db.execute("PRAGMA application_id").fetchone()
-    if mark != APPLICATION and _names(db):
-        error = sqlite3.DatabaseError("it belongs to another program")
-        error.sqlite_errorcode = sqlite3.SQLITE_NOTADB
-        raise error
     version = _version(db)
     if version > len(layouts):
         raise StoreError(
@@ -329,6 +335,8 @@ def _set_aside(path: Path) -> None:
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
     """One process at a time, on every system; a killed one holds nothing."""
+    if path.is_symlink():
+        path.unlink(missing_ok=True)
     with contextlib.closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as lock:
         lock.execute("BEGIN EXCLUSIVE")
         yield

@@ -149,14 +149,14 @@ class Decisions:
     def undo(self) -> Step | None:
         """Take back the newest step that holds, and return it; None when there is none (any more)."""
         with self._lock:
-            steps = self._refreshed().done
-            return self._append(steps[-1].rows, "undo", steps[-1].described()) if steps else None
+            step = _newest(self._refreshed().done)
+            return self._append(step.rows, "undo", step.described()) if step else None
 
     def redo(self) -> Step | None:
         """Do again the step taken back last, and return it; None when there is none (any more)."""
         with self._lock:
-            steps = self._refreshed().undone
-            return self._append(steps[-1].rows, "redo", steps[-1].described()) if steps else None
+            step = _newest(self._refreshed().undone)
+            return self._append(step.rows, "redo", step.described()) if step else None
 
     @property
     def can_undo(self) -> bool:
@@ -199,7 +199,12 @@ class Decisions:
     def _refreshed(self) -> "_History":
         """The history as it is on the disk now."""
         try:
-            data = self.path.read_bytes()
+            if self.path.is_symlink():
+                raise ResultsError(
+                    f"{shown(self.path)} is a link, and decisions would be written wherever it leads: put "
+                    "the file itself in its place."
+                )
+            data = files.contents(self.path)
         except FileNotFoundError:
             data = b""
         except OSError as error:
@@ -232,13 +237,17 @@ class Decisions:
         history = self._refreshed()
         while (time := _moment()) == history.last[0]:
             pass  # the clock stood, and the lot fell as before
-        lines = results.encode(
-            [time, *(results.guard(_to_cell(text)) for text in row), word, results.guard(note)]
-            for row in about
-        )
+        cells = [[results.guard(_to_cell(text)) for text in row] for row in about]
+        longest = max(len(cell) for each in cells for cell in each)
+        if longest > csv.field_size_limit():
+            raise SettingsError(
+                f"A name or digest of {longest:,} characters is longer than any that a file has: take the "
+                "table that results.load() returned."
+            )
+        lines = results.encode([time, *each, word, results.guard(note)] for each in cells)
         try:
             # Unbuffered and in one piece: no line of another process comes in between.
-            with self.path.open("a+b", buffering=0) as file:
+            with open(self.path, "a+b", buffering=0, opener=_no_link) as file:
                 size = file.seek(0, os.SEEK_END)
                 if size == 0:
                     lines = _HEADER + lines
@@ -281,9 +290,10 @@ class _History:
     """What the lines say, one after the other."""
 
     def __init__(self) -> None:
-        self.done: list[_Step] = []
-        self.undone: list[_Step] = []
-        self.holding: dict[Row, tuple[str, str]] = {}
+        # In order; as keys, so that a step of thousands is found and taken out at once.
+        self.done: dict[_Step, None] = {}
+        self.undone: dict[_Step, None] = {}
+        self._holding: dict[Row, tuple[str, str]] | None = {}  # None: to be worked out
         self.last = ("", "")
         self.did: dict[tuple[str, str], _Step] = {}  # what each time and word was about
 
@@ -302,37 +312,48 @@ class _History:
                 self._move(word, note)
             return
         if begins:
-            self.done.append(_Step(time, word, results.unguard(note)))
+            self._step = _Step(time, word, results.unguard(note))
+            self.done[self._step] = None
             self.undone.clear()
-            self.did[self.last] = self.done[-1]
-        self.done[-1].rows.append(row)
-        self._hold(row, word, self.done[-1].note)
+            self.did[self.last] = self._step
+        self._step.rows.append(row)
+        if self._holding is not None:
+            _hold(self._holding, row, self._step)
+
+    @property
+    def holding(self) -> dict[Row, tuple[str, str]]:
+        """Decision and note of the rows that have one."""
+        if self._holding is None:
+            self._holding = {}
+            for step in self.done:
+                for row in step.rows:
+                    _hold(self._holding, row, step)
+        return self._holding
 
     def _move(self, word: str, note: str) -> None:
         source, target = (self.done, self.undone) if word == "undo" else (self.undone, self.done)
         decision, _, time = note.partition(" of ")
-        step = self.did.get((time, decision)) or (source[-1] if source else None)
-        if step not in source:  # another process has decided, or moved it, in between
+        step = self.did.get((time, decision)) or _newest(source)
+        if step is None or step not in source:  # another process has decided, or moved it, in between
             return
-        source.remove(step)
-        target.append(step)
+        if step is _newest(source):
+            source.popitem()  # which leaves no gap at the end, to be passed each time
+        else:
+            del source[step]
+        target[step] = None
         self.did[self.last] = step
-        if word == "undo":
-            self.holding.clear()
-            for earlier in self.done:
-                self._hold_all(earlier)
-        else:
-            self._hold_all(step)
+        self._holding = None
 
-    def _hold_all(self, step: _Step) -> None:
-        for row in step.rows:
-            self._hold(row, step.decision, step.note)
 
-    def _hold(self, row: Row, word: str, note: str) -> None:
-        if word == "clear":
-            self.holding.pop(row, None)
-        else:
-            self.holding[row] = word, note
+def _newest(steps: dict[_Step, None]) -> _Step | None:
+    return next(reversed(steps), None)
+
+
+def _hold(holding: dict[Row, tuple[str, str]], row: Row, step: _Step) -> None:
+    if step.decision == "clear":
+        holding.pop(row, None)
+    else:
+        holding[row] = step.decision, step.note
 
 
 def _is_ours(data: bytes) -> bool:
@@ -347,6 +368,11 @@ def _cells(line: str) -> list[str]:
         return next(csv.reader([line]), [])
     except csv.Error:
         return []
+
+
+def _no_link(name: str, flags: int) -> int:
+    """Open a file as `open` does, but not what a link leads to."""
+    return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def _moment() -> str:

@@ -1,8 +1,10 @@
 """Files of results: read whole, and written whole or not at all."""
 
 import contextlib
+import errno
 import io
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -10,10 +12,19 @@ from mymodules.errors import OutputError, ResultsError
 from mymodules.settings import shown
 
 
+def contents(path: Path) -> bytes:
+    """Return all of a file; OSError for a pipe or a device too, which may never end."""
+    how = getattr(os, "O_NONBLOCK", 0)  # else opening a pipe would wait for its writer
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | how)) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "It is not a file", os.fspath(path))
+        return file.read()
+
+
 def read(path: Path) -> bytes:
     """All of a file; ResultsError where it cannot be read."""
     try:
-        return path.read_bytes()
+        return contents(path)
     except OSError as error:
         raise ResultsError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
 
@@ -36,7 +47,8 @@ def write(path: Path, chunks: Iterable[bytes]) -> None:
     beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         try:
-            with beside.open("wb") as file:
+            beside.unlink(missing_ok=True)  # of a killed process with this number; never through a link
+            with beside.open("xb") as file:
                 file.writelines(chunks)
                 file.flush()
                 os.fsync(file.fileno())

@@ -6,6 +6,7 @@ secret: it is in no message, no log and no file that is written here.
 
 import contextlib
 import logging
+import math
 import os
 import re
 import threading
@@ -17,6 +18,7 @@ from typing import Any
 from mymodules import batch, runs, streams
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
 from mymodules.settings import AnyPath, shown
+from mymodules.sources import printable
 
 WEBHOOK = "MYMODULES_SLACK_WEBHOOK"
 """The environment variable with the URL of the Slack webhook."""
@@ -79,7 +81,7 @@ def message(run: batch.Run | Mapping[str, Any], report: AnyPath | None = None) -
     if report is not None:
         lines.append(f"Report: {shown(report)}")
     if table is not None:
-        lines.append(f"Table: {shown(table)}")
+        lines.append(f"Table: {printable(shown(table))}")
     text = "\n".join(lines)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
@@ -90,12 +92,17 @@ def _outcome(run: batch.Run | Mapping[str, Any]) -> tuple[Mapping[str, int], flo
     try:
         counts = {str(status): int(number) for status, number in run["counts"].items()}
         seconds = float(run["seconds"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if not math.isfinite(seconds) or not all(0 <= number < 1 << 63 for number in counts.values()):
+            raise ValueError("these are no figures of a run")
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise ResultsError("the run is not finished, so there is nothing to tell") from error
     if not (run.get("out") and run.get("stamp")):
         return counts, seconds, None
     try:
-        return counts, seconds, runs.finished_path(Path(run["out"]), run["stamp"])
+        table = runs.finished_path(Path(run["out"]), run["stamp"])
+        if runs.stamp_of(table) is None:
+            raise ResultsError("the run's manifest does not say when it was begun")
+        return counts, seconds, table
     except TypeError as error:
         raise ResultsError(f"the run's manifest says out={run['out']!r}, which is no path") from error
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from mymodules.errors import SettingsError
-from mymodules.settings import SUFFIXES, folder_identity, shown
+from mymodules.settings import SUFFIXES, folder_identity, is_encodable, shown
 
 Problem = tuple[str, str]
 """A code of status ``error`` and a sentence for a person."""
@@ -101,9 +101,12 @@ def is_listed(name: str) -> bool:
     It stays inside of the folder, ends like a picture's, and no part of it begins with a dot. Names that come
     from files of others are held to this before anything is opened or written.
     """
-    parts = name.replace("\\", "/").split("/") if os.name == "nt" else name.split("/")
+    windows = os.name == "nt"
+    parts = name.replace("\\", "/").split("/") if windows else name.split("/")
     inside = all(part and not part.startswith(".") for part in parts) and not os.path.isabs(name)
-    return inside and not os.path.splitdrive(name)[0] and "\0" not in name and _is_picture(parts[-1])
+    # On Windows a colon leads to another drive, or to a stream behind the file.
+    possible = "\0" not in name and is_encodable(name) and not (windows and ":" in name)
+    return inside and possible and _is_picture(parts[-1])
 
 
 def _is_picture(name: str) -> bool:

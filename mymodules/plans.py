@@ -234,6 +234,9 @@ def resumed(path: Path, asked: Request) -> Plan:
     chosen = _as_then(manifest, path.parent, _named_again(manifest, asked))
     _refuse_another(path, manifest, asked)
     _check(chosen, asked.store)
+    if (asked.first, asked.second).count(None) == 0:
+        settings.note_chosen(chosen)
+    _check_no_link(runs.pictures_path(chosen.out, stamp))
     lock = runs.lock(chosen.out, stamp)
     try:
         if lock.killed is not None:
@@ -280,14 +283,15 @@ def _begun(path: Path) -> tuple[str, dict[str, Any]]:
             f"{path} is no results file of a run: resume takes results-....csv or .partial.csv."
         )
     manifest = runs.read_manifest(runs.manifest_path(path.parent, stamp))
-    if any(not isinstance(manifest.get(name), kinds) for name, kinds in _RECORDED.items()):
+    recorded = all(isinstance(manifest.get(name), kinds) for name, kinds in _RECORDED.items())
+    if not recorded or not {"root", "first", "second", "out"}.isdisjoint(manifest["options"]):
         told = f"{runs.manifest_path(path.parent, stamp)} does not say how run {stamp} was begun"
         raise ResultsError(f"{told}: it cannot be resumed. Begin a new run.")
     if manifest["pictures"] not in PICTURES:
         raise ResultsError(
             f"The manifest of run {stamp} says pictures={manifest['pictures']!r}: begin a new run."
         )
-    return stamp, manifest
+    return stamp, manifest | {"stamp": stamp}
 
 
 def _refuse_another(path: Path, manifest: dict[str, Any], asked: Request) -> None:
@@ -331,6 +335,17 @@ def _check(chosen: Settings, store: Path | None) -> None:
     chosen.check()
     if store is not None:
         chosen.check_outside(chosen.out / store, "store")
+
+
+def _check_no_link(drawings: Path) -> None:
+    """Raise SettingsError where the drawings of a run would be written through a link, and others removed."""
+    folders = (Path(above, name) for above, names, _ in os.walk(drawings) for name in names)
+    for folder in (drawings, *folders):
+        if folder.is_symlink():
+            raise SettingsError(
+                f"{shown(folder)} is a link: drawings would be written and removed wherever it leads. Put a "
+                "folder in its place, or begin a new run."
+            )
 
 
 def _stems(listing: Listing) -> dict[str, str]:

@@ -568,7 +568,8 @@ def _key(key: Key) -> tuple[str, str]:
 def _parsed(cells: str) -> PairResult | None:
     """The row of stored cells; None for those of a version with other columns, and for what is none."""
     try:
-        return results.parse_row(json.loads(cells))
+        values = json.loads(cells)
+        return results.parse_row(values) if all(isinstance(cell, str) for cell in values) else None
     except (ValueError, TypeError, RecursionError):
         return None
 

@@ -537,9 +537,15 @@ def _enter(
 
 # The first notebook wrote names as they are, so a name with commas or line breaks still is one name. Tried in
 # this order: a row on one line, its message without quotes; its message with quotes; a name over lines.
+_SEED_ENDS = r'"[ \t]*(?:\r\n|\n|\r|\Z)'
 _SEED_ROWS = tuple(
-    re.compile(rf'\ufeff?([^,\r\n]*),({name}),"({message})"[ \t]*(?:\r\n|\n|\r|\Z)', re.DOTALL)
-    for name, message in ((r"[^\r\n]*?", r'[^"\r\n]*'), (r"[^\r\n]*?", r"[^\r\n]*"), (r".*?", r'[^"]*'))
+    re.compile(rf'{ahead}\ufeff?([^,\r\n]*),({name}),"({message}){_SEED_ENDS}', re.DOTALL)
+    for ahead, name, message in (
+        ("", r"[^\r\n]*?", r'[^"\r\n]*'),
+        # Only a line that ends as a row does is looked at, where each of its quotes may begin the message.
+        (rf"(?=[^\r\n]*{_SEED_ENDS})", r"[^\r\n]*?", r"[^\r\n]*"),
+        ("", r".*?", r'[^"]*'),
+    )
 )
 
 

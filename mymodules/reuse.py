@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-from mymodules import faults, images, pairs, pictures, streams, workers
+from mymodules import faults, images, pairs, pictures, runs, streams, workers
 from mymodules.errors import MymodulesError
 from mymodules.pairs import Pair
 from mymodules.records import DigestedFile, FileState, Key, StoredRow
@@ -272,6 +272,9 @@ class Reuse:
         if earlier.folder is None or self._is_too_large(earlier.row):
             return earlier.folder is not None
         folder = self._base / earlier.folder
+        # A store may be somebody else's, and name any file.
+        if not _is_of_drawings(folder, earlier.stem):
+            return False
         drawn = _drawings(folder, earlier.stem)
         if not drawn or drawn != earlier.drawn:
             return False
@@ -372,10 +375,20 @@ def _drawings(folder: Path, stem: str) -> tuple[tuple[int, int], ...]:
     """Size and modification time of all drawings of a pair; none where one is missing or empty."""
     try:
         states = [(folder / (stem + ending)).lstat() for ending in pictures.ENDINGS]
-    except OSError:
+    except (OSError, ValueError):  # the latter for what is no path
         return ()
     whole = all(stat.S_ISREG(state.st_mode) and state.st_size for state in states)
     return tuple((state.st_size, state.st_mtime_ns) for state in states) if whole else ()
+
+
+def _is_of_drawings(folder: Path, stem: str) -> bool:
+    """Whether drawings of this stem stand in a folder of drawings, and no link leads them out of it."""
+    try:
+        real = Path(os.path.realpath(folder))
+        above = Path(os.path.realpath((folder / stem).parent))
+    except ValueError:  # of what is no path
+        return False
+    return runs.is_pictures_name(real.name) and ".." not in Path(stem).parts and above.is_relative_to(real)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -7,6 +7,7 @@ replaces it in one step; and ``03.diff-<stamp>``, its drawings. While somebody w
 """
 
 import json
+import math
 import operator
 import os
 import re
@@ -22,6 +23,7 @@ from mymodules.settings import AnyPath, shown
 if TYPE_CHECKING:
     import pandas as pd
 
+_PICTURES = "03.diff-"
 _STAMP = r"\d{8}-\d{6}(?:-\d+)?"
 _FILE = re.compile(rf"results-(?P<stamp>{_STAMP})(?P<kind>\.csv|\.partial\.csv|\.json)", re.ASCII)
 
@@ -43,7 +45,12 @@ def manifest_path(out: Path, stamp: str) -> Path:
 
 def pictures_path(out: Path, stamp: str) -> Path:
     """The folder of a run's drawn pictures."""
-    return out / f"03.diff-{stamp}"
+    return out / f"{_PICTURES}{stamp}"
+
+
+def is_pictures_name(name: str) -> bool:
+    """Say whether a folder of this name holds the drawings of a run."""
+    return name.startswith(_PICTURES)
 
 
 def lock(out: Path, stamp: str) -> Lock:
@@ -131,12 +138,19 @@ def read_manifest(path: Path) -> dict[str, Any]:
         When it is absent or no manifest.
     """
     try:
-        manifest = json.loads(files.read(path))
+        manifest = json.loads(files.read(path), parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         raise ResultsError(f"{shown(path)} is not a run's manifest: {error}.") from error
     if not isinstance(manifest, dict):
         raise ResultsError(f"{shown(path)} is not a run's manifest: it holds no JSON object.")
     return manifest
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{_brief(text)} is not a figure")
+    return number
 
 
 class AnyRun(Protocol):
@@ -214,7 +228,10 @@ def folders(
         out = known["out"]
     # What is kept of these must hold in another working folder, too.
     first, second = (settings.local_path(known[role], role) for role in ("first", "second"))
-    return Folders(first, second, None if out is None else settings.local_path(out, "out"), _limit(known))
+    limit = _limit(known)
+    if run is None and not settings.is_chosen(first):  # a small file of others may hold a huge picture
+        limit = min(limit, (settings.recorded() or settings.resolve()).max_pixels)
+    return Folders(first, second, None if out is None else settings.local_path(out, "out"), limit)
 
 
 def _limit(known: Mapping[str, Any]) -> int:

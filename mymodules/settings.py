@@ -160,20 +160,29 @@ def prepare(
     for folder, role in ((chosen.first, "first"), (chosen.second, "second")):
         if folder not in created:
             _check_pictures(folder, role)
-    _chosen_firsts.add(os.path.realpath(chosen.first))
+    note_chosen(chosen)
     return chosen
 
 
-def is_chosen(first: Path) -> bool:
-    """Say whether a folder is one that this process, or the one that started it, has chosen as first.
+def note_chosen(chosen: Settings) -> None:
+    """Remember folders that the caller has named, for `is_chosen`."""
+    _chosen_firsts.add(os.path.realpath(chosen.first))
+    _chosen_seconds.add(os.path.realpath(chosen.second))
 
-    Pictures are replaced only in such folders: what a file names, which somebody else may have made, does
-    not count.
+
+def is_chosen(first: Path, second: Path | None = None) -> bool:
+    """Say whether this process, or the one that started it, has chosen a folder as first.
+
+    Where `second` is given, it must have been chosen as second, too. Pictures are replaced only in folders
+    that were chosen, by pictures of such: what a file names, which somebody else may have made, does not
+    count.
     """
-    firsts = set(_chosen_firsts)
+    firsts, seconds = set(_chosen_firsts), set(_chosen_seconds)
     with contextlib.suppress(SettingsError):
-        firsts.add(os.path.realpath((recorded() or resolve()).first))
-    return os.path.realpath(first) in firsts
+        own = recorded() or resolve()
+        firsts.add(os.path.realpath(own.first))
+        seconds.add(os.path.realpath(own.second))
+    return os.path.realpath(first) in firsts and (second is None or os.path.realpath(second) in seconds)
 
 
 def resolve(
@@ -221,6 +230,7 @@ def recorded() -> Settings | None:
 
 _current: Settings | None = None
 _chosen_firsts: set[str] = set()
+_chosen_seconds: set[str] = set()
 
 
 def _adopt(chosen: Settings) -> None:
@@ -344,7 +354,7 @@ def local_path(path: AnyPath, what: str, kind: str = "folder") -> Path:
 def usable_path(path: AnyPath, what: str, kind: str = "folder") -> Path:
     """Return a path as `local_path` does, but leave a relative one relative."""
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
-    if not isinstance(text, str) or not text or "\0" in text:
+    if not isinstance(text, str) or not text or "\0" in text or not is_encodable(text):
         raise SettingsError(f"{what} must be the path of a {kind}, as text or Path, not {path!r}.")
     _refuse_url(text, what, kind)
     expanded = os.path.expanduser(text)
@@ -354,6 +364,15 @@ def usable_path(path: AnyPath, what: str, kind: str = "folder") -> Path:
             f"{what} is {shown(text)}, and {shown(home)} leads to no home folder: name the whole path."
         )
     return Path(expanded)
+
+
+def is_encodable(path: str) -> bool:
+    """Whether the system can be asked for a path: not for half a character, where names are UTF-8."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _refuse_url(text: str, what: str, kind: str) -> None:

@@ -7,14 +7,16 @@ the old one is kept before anything is changed. Nothing in second is ever writte
 
 import contextlib
 import os
+import re
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from mymodules import decisions, files, images, pairs, runs, settings
+from mymodules import decisions, files, images, pairs, runs, settings, sources
 from mymodules.decisions import Decisions, Row, Step, rows
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.pairs import Pair
@@ -27,6 +29,8 @@ __all__ = ["Approval", "Decisions", "Restoration", "Row", "Step", "approve", "re
 
 _MANIFEST = "approved.json"
 _KEPT = "first"  # below the dated folder, so that no picture meets the manifest
+_DATED = re.compile(r"approved-\d{8}-\d{6}(-\d+)?", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 _AGAIN = "compare again, then decide"
 
@@ -95,7 +99,7 @@ def approve(
         What `batch.run` returned or a manifest; by default ``frame.attrs["run"]``.
     first : path, optional
         The folder whose pictures are replaced. It has to be named for a run that comes from elsewhere: whose
-        first is neither that of the settings nor one that this process has compared.
+        first and second are neither those of the settings nor of a run that this process began.
     adopt : iterable of str
         Names of `extra` pictures that first gets, whatever was decided.
     remove : iterable of str
@@ -145,7 +149,8 @@ def approve(
     try:
         done = [change for change in changes if _is_carried_out(change, folder, refused)]
     except KeyboardInterrupt:
-        back = f"triage.restore({shown(folder)!r})"
+        named = "" if settings.is_chosen(root) else f", first={shown(root)!r}"
+        back = f"triage.restore({shown(folder)!r}{named})"
         raise KeyboardInterrupt(
             f"Stopped while files were replaced. Go on with approve, or {back}."
         ) from None
@@ -180,7 +185,7 @@ def restore(folder: AnyPath, *, first: AnyPath | None = None) -> Restoration:
     ResultsError
         When the folder is not one of `approve`, or it ended before it changed anything.
     SettingsError
-        When the approval comes from elsewhere and `first` is not named.
+        When the approval comes from elsewhere and `first` is not named, or there is no such folder.
     """
     folder = settings.local_path(folder, "The folder of an approval")
     path = folder / _MANIFEST
@@ -194,7 +199,7 @@ def restore(folder: AnyPath, *, first: AnyPath | None = None) -> Restoration:
     unchanged: list[str] = []
     refused: dict[str, str] = {}
     try:
-        root = _trusted(manifest["first"], first, f"triage.restore({shown(folder)!r}, first=...)")
+        root = _trusted(manifest["first"], None, first, f"triage.restore({shown(folder)!r}, first=...)")
         changes = [*_changes(manifest, root, refused)]
     except (KeyError, TypeError, ValueError) as error:
         raise ResultsError(f"{shown(path)} does not say what was approved.") from error
@@ -243,7 +248,8 @@ class _Change:
 
     def beside(self, folder: Path) -> Path:
         """Where it is written before it takes its place; hidden, so that no run takes it for a picture."""
-        return self.target.with_name(f".{folder.name}-{self.number}.tmp")
+        mark = folder.name if _DATED.fullmatch(folder.name) else "approved-moved"  # only such are removed
+        return self.target.with_name(f".{mark}-{self.number}.tmp")
 
     def entry(self) -> dict[str, Any]:
         return {
@@ -260,39 +266,48 @@ class _Change:
         below, name, number = entry["path"], entry["name"], entry["number"]
         digests = entry["first_digest"], entry["second_digest"]
         texts = (below, name, *(digest for digest in digests if digest is not None))
-        if not all(isinstance(text, str) for text in texts) or type(number) is not int:
+        if not all(isinstance(text, str) for text in texts) or type(number) is not int or number < 0:
             raise ValueError("it is not what approve writes")
         return cls(number, name, root, below, *digests)
 
 
 def _changes(manifest: Mapping[str, Any], root: Path, refused: dict[str, str]) -> Iterator[_Change]:
-    """The changes of an approval; what is no picture below the folder is refused, whoever wrote that."""
+    """The changes of an approval; those that `approve` cannot have made are refused, whoever wrote them."""
+    seen: set[str] = set()
     for entry in manifest["changes"]:
         change = _Change.of(entry, root)
         below = change.below.replace(os.sep, "/")
-        if pairs.is_listed(below):
-            yield change
+        digests = [digest for digest in (change.old, change.new) if digest is not None]
+        if not pairs.is_listed(below):
+            reason = f"{below!r} is no name of a picture below {shown(root)}"
+        elif not digests or not all(map(_DIGEST.fullmatch, digests)):
+            reason = "the approval does not say which pictures were there before and after"
+        elif below in seen:
+            reason = "the approval has it twice"
         else:
-            refused[change.name] = (
-                f"{below!r} is no name of a picture below {shown(root)}: it is left as it is."
-            )
+            seen.add(below)
+            yield replace(change, name=pairs.to_text(below))  # whatever it is called there
+            continue
+        refused[change.name] = f"{reason[0].upper()}{reason[1:]}: it is left as it is."
 
 
-def _trusted(stated: object, named: AnyPath | None, call: str) -> Path:
+def _trusted(stated: object, second: Path | None, named: AnyPath | None, call: str) -> Path:
     """The folder whose pictures may be changed: the one that the caller names, or that is known as first.
 
-    A folder that only a file names may be anybody's idea.
+    A folder that only a file names may be anybody's idea, as may the folder that new pictures come from.
     """
-    if named is not None:
-        return settings.local_path(named, "first")
-    if not isinstance(stated, str | os.PathLike):
+    if named is None and not isinstance(stated, str | os.PathLike):
         raise ValueError("it names no folder")
-    root = settings.local_path(stated, "first")
-    if not settings.is_chosen(root):
+    root = settings.local_path(stated if named is None else named, "first")  # type: ignore[arg-type]
+    if named is None and not settings.is_chosen(root, second):
+        by = "" if second is None else f" by those in {shown(second)}"
         raise SettingsError(
-            f"This comes from elsewhere: it would change pictures in {shown(root)}, which is neither first"
-            f" of the settings nor of a run of this process. If that is meant, name the folder: {call}."
+            f"This comes from elsewhere: it would change pictures in {shown(root)}{by}, which are not the "
+            "folders of the settings or of a run that this process began. If that is meant, name the folder: "
+            f"{call}."
         )
+    if not root.is_dir():
+        raise SettingsError(f"There is no folder {shown(root)}. Name the one that has the pictures: {call}.")
     return root
 
 
@@ -308,7 +323,7 @@ def _folders(
     assert out is not None
     if not out.is_dir():
         raise SettingsError(f"There is no output folder {shown(out)} with what was decided: hand over run=.")
-    return _trusted(first, named, "triage.approve(frame, first=...)"), second, out
+    return _trusted(first, second, named, "triage.approve(frame, first=...)"), second, out
 
 
 def _wanted(
@@ -403,7 +418,7 @@ def _is_kept(change: _Change, folder: Path, refused: dict[str, str]) -> bool:
     """Copy the old file; false when there is a reason not to go on."""
     try:
         _check_no_link(change)
-        if change.source is not None and images.digest(change.source) != change.new:
+        if change.source is not None and images.digest(files.contents(change.source)) != change.new:
             raise _Refused(f"second is no longer the picture that was compared: {_AGAIN}.")
         if change.old is None:
             return True
@@ -425,7 +440,7 @@ def _check_no_link(change: _Change) -> None:
 
 def _old_data(change: _Change) -> bytes:
     _check_no_link(change)
-    data = change.target.read_bytes()
+    data = files.contents(change.target)
     digest = images.digest(data)
     if digest == change.new:
         raise _Refused("first is the accepted picture already.")
@@ -441,7 +456,7 @@ def _is_carried_out(change: _Change, folder: Path, refused: dict[str, str]) -> b
             change.target.unlink()
             decisions.sync_folder(change.target.parent)
             return True
-        data = change.source.read_bytes()
+        data = files.contents(change.source)
         if images.digest(data) != change.new:
             raise _Refused(f"second is no longer the picture that was compared: {_AGAIN}.")
         _check_no_link(change)
@@ -473,9 +488,10 @@ def _is_taken_back(change: _Change, folder: Path) -> bool:
         return True
     kept = change.kept(folder)
     try:
-        if any(part.is_symlink() for part in (kept, *kept.parents) if part.is_relative_to(folder)):
+        inside = (part for part in (kept, *kept.parents) if folder in part.parents)
+        if any(part.is_symlink() for part in inside):
             raise _Refused(f"Its old file in {shown(folder)} is a link.")
-        data = kept.read_bytes()
+        data = files.contents(kept)
     except OSError as error:
         raise _Refused(f"Its old file is not in {shown(folder)}: {error.strerror or error}.") from error
     if images.digest(data) != change.old:
@@ -496,7 +512,7 @@ def _now(change: _Change) -> str | None:
     if change.link is not None:
         raise _Refused(f"{change.path} was changed after the approval: {shown(change.link)} is a link.")
     try:
-        return images.digest(change.target)
+        return images.digest(files.contents(change.target))
     except (FileNotFoundError, NotADirectoryError):
         return None
 
@@ -516,12 +532,15 @@ def _placing(change: _Change, folder: Path, data: bytes, like: Path) -> Iterator
 
 
 def _write(path: Path, data: bytes, like: Path) -> None:
-    """Write a new file, all the way to the disk, with the rights of another one."""
+    """Write a new file, all the way to the disk, with the rights of another one to read, write and execute.
+
+    Not with those to act as its owner: the other one may be somebody else's.
+    """
     with path.open("xb") as file:
         file.write(data)
         file.flush()
         with contextlib.suppress(OSError):
-            shutil.copymode(like, path)
+            path.chmod(stat.S_IMODE(like.stat().st_mode) & 0o777)
         os.fsync(file.fileno())
 
 
@@ -533,4 +552,4 @@ def _reasons(refused: Mapping[str, str]) -> Iterable[str]:
     if refused:
         yield f"{_counted(tuple(refused))} refused:"
     for name, reason in refused.items():
-        yield f"  {name}: {reason}"
+        yield f"  {sources.printable(name)}: {sources.printable(reason)}"

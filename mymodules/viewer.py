@@ -382,7 +382,10 @@ def _stamp(frame: "pd.DataFrame", run: batch.Run | Mapping[str, Any] | None) -> 
 def described(step: Step) -> str:
     """What a step decided, as a sentence."""
     what = step.rows[0].name if len(step.rows) == 1 else f"{len(step.rows):,} rows"
-    day = datetime.fromisoformat(step.time).date()
+    try:
+        day = datetime.fromisoformat(step.time).date()
+    except ValueError:  # the file was edited, or is somebody else's
+        return f"{what} {_DECIDED[step.decision]}."
     when = "" if day == datetime.now().astimezone().date() else f" on {day}"
     return f"{what} {_DECIDED[step.decision]}{when}."
 

@@ -20,6 +20,7 @@ def _no_inherited_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MYMODULES_SETTINGS", raising=False)
     monkeypatch.setattr("mymodules.settings._current", None)
     monkeypatch.setattr("mymodules.settings._chosen_firsts", set())
+    monkeypatch.setattr("mymodules.settings._chosen_seconds", set())
 
 
 @pytest.fixture(scope="session")

@@ -40,6 +40,7 @@ HOSTILE_PATHS = [
 def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Be a process that has compared nothing."""
     monkeypatch.setattr("mymodules.settings._chosen_firsts", set())
+    monkeypatch.setattr("mymodules.settings._chosen_seconds", set())
 
 
 def approval(folder: Path, first: Path, *entries: dict[str, Any]) -> Path:
