@@ -148,7 +148,7 @@ def test_what_is_known_stays_in_the_row(jobs: list[Job], usual: list[PairResult]
         assert (row.first_digest, row.second_digest) == (before.first_digest, before.second_digest)
         assert (row.width_first, row.height_second) == (before.width_first, before.height_second)
         assert row.ssim_score is row.num_diff_pixels is row.regions is None
-        assert "Fault: of ours in test_internal.py, line " in row.messages
+        assert "Fault: of ours in faulty.py, line " in row.messages
 
 
 def test_one_that_is_not_of_ours_to_catch_ends_it(jobs: list[Job]) -> None:
