@@ -128,7 +128,7 @@ def tried(
         process = context.Process(target=_try_all, args=(theirs, source, start, stop, deadline))
         process.start()
         theirs.close()
-        index, stage, fault = start, "", ""
+        index, stage, fault, verdict = start, "", "", Verdict()
         while True:
             if not ours.poll(PATIENCE.get(stage, 60.0)):
                 fault = "hang"
@@ -141,21 +141,19 @@ def tried(
                 break
             if told is None:
                 break
-            index, stage, *judged = told
-            if judged:
-                yield index, *judged
+            index, stage, verdict, *case = told
+            if case:
+                yield index, verdict, *case
+                verdict = Verdict()
         process.join()
         if not fault:
             return
-        verdict = Verdict(fault)
-        detail = (
-            f"no end within {PATIENCE.get(stage, 60.0):.0f} s"
-            if fault == "hang"
-            else _ending(process.exitcode)
-        )
+        waited = f"no end within {PATIENCE.get(stage, 60.0):.0f} s"
+        detail = waited if fault == "hang" else _ending(process.exitcode)
         if stage == "others":
             verdict.remarks.append((f"another program's {fault}", detail))
         else:
+            verdict.outcome = fault
             verdict.findings.append((fault, detail))
         yield index, verdict, source.case(index)
         start = index + 1
@@ -175,8 +173,8 @@ def _try_all(
             os.dup2(output.fileno(), number)
         index = start
 
-        def stage(name: str) -> None:
-            connection.send((index, name))
+        def stage(name: str, verdict: Verdict) -> None:
+            connection.send((index, name, verdict))
 
         def printed() -> str:
             length = os.fstat(output.fileno()).st_size

@@ -64,7 +64,7 @@ class Judge:
     folder : Path
         Where pairs are written to be compared.
     stage : callable
-        Called with ``ours`` and ``others``: who is at fault when the process ends.
+        Called with ``ours`` or ``others``, who is at fault when the process ends, and what is found so far.
     printed : callable
         What this process has printed since the last call.
     """
@@ -73,7 +73,7 @@ class Judge:
         self,
         kind: str,
         folder: Path,
-        stage: Callable[[str], None] = lambda name: None,
+        stage: Callable[[str, Verdict], None] = lambda name, verdict: None,
         printed: Callable[[], str] = lambda: "",
     ) -> None:
         self._kind = kind
@@ -85,19 +85,19 @@ class Judge:
     def judge(self, case: Case) -> Verdict:
         """Try one file."""
         verdict = Verdict()
-        self._stage("ours")
+        self._stage("ours", verdict)
         self._printed()
         reading, seconds = self._read(case.data, verdict)
         if noise := self._printed():
             verdict.findings.append(("prints", f"while it is read: {noise[:200]!r}"))
-        self._stage("others")
+        self._stage("others", verdict)
         start = time.process_time()
         answers = {"Pillow": oracles.ask(oracles.of(self._kind)["Pillow"], case.data)}
         theirs = time.process_time() - start
         for name, oracle in oracles.of(self._kind).items():
             if name not in answers:
                 answers[name] = oracles.ask(oracle, case.data)
-        self._stage("ours")
+        self._stage("ours", verdict)
         if seconds > SECONDS + TIMES * theirs:
             again = min(_timed(lambda: _attempt(case.data)) for _ in range(2))
             if again > SECONDS + TIMES * theirs:
@@ -109,7 +109,7 @@ class Judge:
             self._accepted(case, reading[0], reading[1], answers, verdict)
         if reading is not None:
             if case.base is not None:
-                self._of_base(case)
+                self._of_base(case, verdict)
             self._printed()
             self._pairs(case, reading, answers, verdict)
             if noise := self._printed():
@@ -156,7 +156,7 @@ class Judge:
             return
         if error.code == "animated" and isinstance(answers["Pillow"], str):
             return  # it has several frames indeed
-        sound = case.base is None or self._shows_base(case, answers)
+        sound = case.base is None or self._shows_base(case, answers, verdict)
         kind = "refused without need" if sound else "refused, shown by all in the same way"
         verdict.remarks.append((kind, str(error)))
 
@@ -167,9 +167,9 @@ class Judge:
             return [error.code]
         return ["accepted"]
 
-    def _shows_base(self, case: Case, answers: dict[str, Any]) -> bool:
+    def _shows_base(self, case: Case, answers: dict[str, Any], verdict: Verdict) -> bool:
         """Whether the others show what they show of the file before it was changed."""
-        before = self._of_base(case)[1]
+        before = self._of_base(case, verdict)[1]
         both = [
             (answers[name], before[name])
             for name in answers
@@ -229,7 +229,7 @@ class Judge:
                 verdict.findings.append(("not equal to itself as PNG", told))
         if case.base is None or case.base == case.data:
             return
-        base, before = self._of_base(case)
+        base, before = self._of_base(case, verdict)
         row = self._compared(case.base, case.data, verdict)
         refused = [r for r in (base, reading) if isinstance(r, ImageError)]
         told = f"{row.status}, {row.code}, {row.num_diff_pixels} pixels: {row.messages}"
@@ -250,13 +250,13 @@ class Judge:
                 if agrees and not any("disagree" in kind for kind, _ in verdict.remarks):
                     verdict.findings.append(("called same", f"{name} shows another picture: {told}"))
 
-    def _of_base(self, case: Case) -> tuple[Reading, dict[str, np.ndarray | str]]:
+    def _of_base(self, case: Case, verdict: Verdict) -> tuple[Reading, dict[str, np.ndarray | str]]:
         """Our reading and the others' of the file before it was changed."""
         assert case.base is not None
         if self._base is None or self._base[0] != case.base:
-            self._stage("others")
+            self._stage("others", verdict)
             answers = {name: oracles.ask(o, case.base) for name, o in oracles.of(self._kind).items()}
-            self._stage("ours")
+            self._stage("ours", verdict)
             self._base = case.base, _attempt(case.base), answers
         return self._base[1], self._base[2]
 
