@@ -12,9 +12,10 @@ What is known, measured on sound files whose pixels are known:
   of bits other than the usual, leaves out the alpha of 16 bits, and pads run lengths by their place in the
   file. OpenCV makes 248 of the white of 16 bits, takes alpha from 32 bits without a mask, and reads the rows
   behind an OS/2 header wrongly. imagecodecs knows neither run lengths nor fields of bits.
-- TIFF. Pillow turns the picture, which is undone here, and reads some planes wrongly (16 bits, gray + alpha).
-  OpenCV turns in part, multiplies with alpha, and reads planes wrongly. What libtiff makes of JPEG through
-  imagecodecs depends on the orientation. tifffile leaves strips of length 0 black.
+- TIFF. Pillow turns the picture, which is undone here, reads some planes wrongly (16 bits, gray + alpha), and
+  does not invert 16 bits. OpenCV turns in part, multiplies with alpha, and reads planes wrongly. What libtiff
+  makes of JPEG through imagecodecs depends on the orientation, and its PackBits below 8 bits is wrong.
+  tifffile leaves strips of length 0 black.
 - JPEG, WebP. All programs share libjpeg-turbo and libwebp.
 """
 
@@ -208,8 +209,11 @@ def _pillow_tiff(data: bytes) -> Rgba:
         depth = picture.tag_v2.get(258, (1,))[0]
         planar = picture.tag_v2.get(284, 1) == 2
         channels = picture.tag_v2.get(277, 1)
+        inverted = picture.tag_v2.get(262, 1) == 0
     if depth not in (1, 2, 4, 8, 16) or (planar and (depth == 16 or channels == 2)):
         raise Unfit("depth, or planes")
+    if depth == 16 and inverted:
+        raise Unfit("16 bits, white is zero")
     rgba = _pillow(data)
     return np.ascontiguousarray(_TURNED_BACK.get(turned, lambda a: a)(rgba))
 
@@ -225,8 +229,8 @@ def _opencv_tiff(data: bytes) -> Rgba:
 
 def _imagecodecs_tiff(data: bytes) -> Rgba:
     page = _first_page(data)
-    if page.compression in (6, 7):
-        raise Unfit("JPEG")
+    if page.compression in (6, 7) or (page.compression == 32773 and page.bitspersample < 8):
+        raise Unfit("JPEG, or PackBits below 8 bits")
     return _of_page(page, np.asarray(imagecodecs.tiff_decode(data, index=0)))
 
 
