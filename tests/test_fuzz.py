@@ -20,13 +20,12 @@ from fuzzing import files, hostile, mutations, sweeps  # noqa: E402 - where the 
 from fuzzing.judge import Judge  # noqa: E402
 
 COUNT = 100
-SEEDS = {"PNG": 38, "JPEG": 38, "WebP": 38, "BMP": 20, "TIFF": 38}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the fuzz watches a forked process through /proc")
 @pytest.mark.parametrize("kind", files.FORMATS)
 def test_nothing_is_found_in_the_first_files(kind: str) -> None:
-    command = [sys.executable, "benchmarks/fuzz.py", kind, "--count", str(COUNT), "--seed", str(SEEDS[kind])]
+    command = [sys.executable, "benchmarks/fuzz.py", kind, "--count", str(COUNT), "--seed", "5"]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     tried, accepted = map(int, re.search(r"(\d+) files tried, (\d+) accepted", answer.stdout).groups())
