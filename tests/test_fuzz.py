@@ -91,7 +91,8 @@ def test_an_exception_is_found(kind: str, tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_a_refusal_says_is_looked_at(
     error: ImageError, kinds: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    case = files.Case("made for this", sound("PNG").data, truth=np.zeros((1, 1, 4), np.uint8))
+    white = np.full((3, 5, 4), 255, np.uint8)
+    case = files.Case("made for this", files.pngs.write(white[..., :3], 2, 8), truth=white)
 
     def refused(data: bytes, *, max_pixels: int) -> Header:
         raise error

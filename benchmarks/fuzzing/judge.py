@@ -147,9 +147,12 @@ class Judge:
         for code in self._differing_calls(case.data):
             if code != error.code:
                 verdict.findings.append(("two reads differ", f"{error.code}, then {code}"))
-        if case.truth is not None and error.code != "animated":
-            verdict.findings.append(("sound file refused", str(error)))
         shown = [a for a in answers.values() if not isinstance(a, str)]
+        if case.truth is not None and error.code != "animated":
+            if all(np.array_equal(case.truth, a) for a in shown):
+                verdict.findings.append(("sound file refused", str(error)))
+            else:  # libtiff reads a fax of few columns wrongly that it wrote itself
+                verdict.remarks.append(("sound file refused, which others read wrongly", str(error)))
         alike = all(np.array_equal(shown[0], a) for a in shown[1:])
         refused = any(isinstance(a, str) and a == "refused" for a in answers.values())
         if len(shown) < 2 or refused or not alike or error.code == "too_many_pixels":
