@@ -465,8 +465,8 @@ def load(path: AnyPath | None = None) -> "pd.DataFrame":
     DataFrame
         All of `COLUMNS`, then columns that are not known here, as text. Integers are ``Int64``, flags
         ``boolean``, figures ``float64``, text ``str``; `regions` holds lists of [x, y, width, height], None
-        where nothing was compared. ``attrs["run"]`` is the run's manifest, empty where there is none, and
-        ``attrs["folder"]`` the folder where it was found;
+        where nothing was compared. ``attrs["run"]`` is the run's manifest, empty where there is none; its
+        folders for results are those where the file was found.
         ``attrs["edited"]`` is whether a finished file is another one than the run wrote, where that is known.
 
     Raises
@@ -490,9 +490,10 @@ def load(path: AnyPath | None = None) -> "pd.DataFrame":
     stamp = runs.stamp_of(file)
     manifest = runs.manifest_path(file.parent, stamp) if stamp else None
     run = runs.read_manifest(manifest) if manifest is not None and manifest.exists() else {}
+    out = settings.local_path(file.parent, "out")
+    if run.get("out") and run["out"] != str(out):  # the file is where it was found, whatever is said of that
+        run |= {"out": str(out), "pictures_dir": str(runs.pictures_path(out, stamp or ""))}
     frame.attrs["run"] = run
-    if run:
-        frame.attrs["folder"] = str(settings.local_path(file.parent, "out"))
     if not is_partial and "csv_digest" in run:
         frame.attrs["edited"] = run["csv_digest"] != _digest(data)
     return frame

@@ -212,8 +212,6 @@ def folders(
     if run is not None and not isinstance(run, Mapping):
         out = run.csv_path.parent
         run = read_manifest(manifest_path(out, stamp_of(run.csv_path) or ""))
-    elif run is None and frame.attrs.get("folder"):
-        out = frame.attrs["folder"]  # where its file was found, whatever the manifest says of that
     known = (frame.attrs.get("run") or {}) if run is None else run
     if not isinstance(known, Mapping):
         raise SettingsError(f"The run of this table is {_brief(known)}: hand over what batch.run() returned.")
