@@ -38,6 +38,8 @@ ROOT = Path(__file__).resolve().parent
 STAMP = "mymodules-stamp.json"
 FAILED = 2  # never 1, which `compare --check` keeps for "there are differences"
 INTERRUPTED = 130
+# All tests in as many processes as there are processors, but few browsers at a time; a file stays in one.
+ALL_AT_ONCE = ("-n", "logical", "--maxprocesses=4", "--dist=loadfile")
 
 
 class SetupError(Exception):
@@ -273,7 +275,7 @@ def checks(python: str, root: Path, pytest_arguments: Sequence[str]) -> list[tup
         ("ruff format", ["ruff", "format", "--check", "."]),
         ("mypy", ["mypy"]),
         ("nbstripout", ["nbstripout", "--verify", *notebooks]),
-        ("pytest", ["pytest", *pytest_arguments]),
+        ("pytest", ["pytest", *(pytest_arguments or ALL_AT_ONCE)]),
     ]
     return [(name, [python, "-m", *rest]) for name, rest in found if name != "nbstripout" or notebooks]
 

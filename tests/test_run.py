@@ -245,6 +245,7 @@ def test_test_is_every_check_with_pytest_last(tmp_path: Path) -> None:
     names = [name for name, _ in run.checks("python", ROOT, ["-x"])]
     assert names == ["ruff check", "ruff format", "mypy", "nbstripout", "pytest"]
     assert run.checks("python", ROOT, ["-x"])[-1][1] == ["python", "-m", "pytest", "-x"]
+    assert run.checks("python", ROOT, [])[-1][1] == ["python", "-m", "pytest", *run.ALL_AT_ONCE]
     assert "nbstripout" not in [name for name, _ in run.checks("python", tmp_path, [])]
 
 
