@@ -260,6 +260,8 @@ def _of_page(page: tifffile.TiffPage, stored: np.ndarray) -> Rgba:
         return rgba_of(table.astype(np.uint8).T[stored.astype(np.uint8)])
     if stored.dtype == np.uint8 and bits in (2, 4):
         stored = stored * np.uint8(255 // ((1 << bits) - 1))
+    if stored.ndim == 3 and stored.shape[2] in (2, 4) and page.extrasamples[:1] not in ((1,), (2,)):
+        raise Unfit("a sample that is not called alpha")
     rgba = rgba_of(stored)
     if photometric == 0:
         rgba[..., :3] = ~rgba[..., :3]
