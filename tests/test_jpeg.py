@@ -182,6 +182,26 @@ def test_bytes_behind_the_coded_data_are_named(tmp_path: Path, count: int, byte:
         assert remarks == ["has bytes after its pixel data that belong to nothing, which other programs skip"]
 
 
+@pytest.mark.parametrize("stray", [b"\0", b"\x12\x34", bytes(16), b"\xff\0"])
+def test_stray_bytes_between_the_scans_of_a_progressive_file(tmp_path: Path, stray: bytes) -> None:
+    data = encoded(progressive=True)
+    ends = [end for end, _ in jpeg.inspect(data).scan_ends]
+    scans = [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda" and at not in ends]
+    assert len(scans) > 5
+    for at in scans:
+        odd = data[:at] + stray + data[at:]
+        assert np.array_equal(shown(odd), shown(data))
+        row = compared(tmp_path, odd, png(data))
+        assert (row.status, row.num_diff_pixels) == ("same", 0), (at, row.messages)
+        assert "belong to nothing" in row.messages
+
+
+def test_a_marker_without_meaning_behind_the_coded_data(tmp_path: Path) -> None:
+    odd = inserted(len(PLAIN) - 2, b"\xff\x01")
+    assert np.array_equal(shown(odd), shown(PLAIN))
+    assert compared(tmp_path, odd, png(PLAIN)).status == "same"
+
+
 def test_scans_of_a_progressive_file_may_have_surplus_bytes(tmp_path: Path) -> None:
     data = encoded(progressive=True)
     ends = [end for end, _ in jpeg.inspect(data).scan_ends]

@@ -95,6 +95,12 @@ def test_a_second_picture_is_skipped_and_named() -> None:
         images.inspect(riff(extended(0), *LOSSY, *LOSSY))
 
 
+def test_an_extended_header_behind_the_picture_is_skipped_and_named() -> None:
+    data = riff(*LOSSY, extended(0, 99, 99))
+    assert np.array_equal(decoded(data), np.asarray(Image.open(io.BytesIO(data))))
+    assert "VP8X" in images.inspect(data).warnings[0]
+
+
 def test_so_many_chunks_are_too_costly() -> None:
     with pytest.raises(ImageError) as refused:
         images.inspect(riff(*LOSSY, *[(b"ABCD", b"")] * 200_000))

@@ -88,10 +88,9 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> JpegHeader:
         start, code, at = found.next_marker(at)
         if code == _EOI:
             break
-        if code in _STANDALONE and not found.scan_ends:
+        if code in _STANDALONE:
+            found.interrupted = bool(found.scan_ends)
             continue
-        if code in _STANDALONE:  # in the middle of coded data
-            raise ImageError("corrupt", "its pixel data are damaged")
         if code == _SOI:
             raise ImageError("corrupt", f"a second picture begins inside it, at byte {start}")
         at = found.segment(start, code, at)
@@ -192,6 +191,7 @@ class _Found:
     jfif: bool = False
     adobe: Repair | None = None
     strays: int = 0
+    interrupted: bool = False  # by a marker without a segment, behind coded data
     odd: list[str] = field(default_factory=list)
     parts: list[tuple[int, int, bytes]] = field(default_factory=list)
     parts_at: list[tuple[int, int]] = field(default_factory=list)
@@ -209,7 +209,7 @@ class _Found:
             return at, data[end], end + 1
         if at == 2 and data[2] != 0xFF:  # programs differ: some do not take that for a JPEG
             raise ImageError("corrupt", "its first mark is followed by bytes that belong to nothing")
-        if self.scan_ends:  # coded data that something has interrupted
+        if self.interrupted:  # these are coded data, not stray bytes
             raise ImageError("corrupt", "its pixel data are damaged")
         stray = _STRAY.search(data, end)
         if stray is None:
@@ -220,7 +220,7 @@ class _Found:
 
     def segment(self, start: int, code: int, at: int) -> int:
         """Take the segment of a marker; returns where it ends, with its coded data if there are any."""
-        data = self.data
+        data, self.interrupted = self.data, False
         length = int.from_bytes(data[at : at + 2], "big")
         if len(data) < at + max(2, length):
             raise ImageError("truncated", "it is cut off inside one of its headers")
@@ -261,7 +261,7 @@ class _Found:
 
     def _application(self, code: int, body: bytes, start: int, at: int) -> None:
         if code == _APP0 and body[:5] == b"JFIF\0" and len(body) >= 12:
-            self.jfif = True
+            self.jfif = self.jfif or len(body) >= 14
             self.density = self.density or _read_density(body)
             if body[5] != 1:
                 self._name(

@@ -117,6 +117,9 @@ class _Found:
             at = stop + (length & 1)
 
     def _extended(self, start: int, length: int, *, first: bool) -> None:
+        if self.picture and not self.frame:
+            self.odd.append("has an extended header (VP8X) behind its picture, which other programs skip")
+            return
         if length < 10 or not first:
             raise ImageError("corrupt", "its extended header (VP8X) is misplaced or too short")
         self.animated = bool(self.data[start] & _ANIMATION_FLAG)
