@@ -357,6 +357,11 @@ def chain(count: int, flag: int) -> bytes:
 
 REFUSED: dict[str, tuple[bytes, str, str]] = {
     "associated alpha": (tiff(RGBA, photometric=2, tags={338: (3, [1])}), "unsupported", "premultiplied"),
+    "associated alpha 0 over colours": (
+        tiff(np.where([0, 0, 0, 1], 0, OPAQUE), photometric=2, tags={338: (3, [1])}),
+        "unsupported",
+        "premultiplied",
+    ),
     "unspecified fourth": (tiff(RGBA, photometric=2, tags={338: (3, [0])}), "unsupported", "leave out"),
     "second of gray, unsaid": (tiff(GRAY_ALPHA), "unsupported", "leave out"),
     "two photometrics": (entries(GRAY, {262: (3, [1, 0])}), "corrupt", "2 values"),

@@ -157,8 +157,11 @@ def decode(data: bytes, header: TiffHeader) -> Samples:
     segments = tiff_segments.locate(picture, header.shape)
     stored = tiff_segments.decode(data, picture, header.shape, segments, ycbcr=header.ycbcr)
     if header.extra.doubt:
-        last, opaque = stored[:, :, -1], np.iinfo(stored.dtype).max
-        if not ((last == opaque) | (last == 0) if header.extra.clear else last == opaque).all():
+        last = stored[:, :, -1]
+        clear = last == np.iinfo(stored.dtype).max
+        if header.extra.clear and not clear.all():  # multiplied by alpha 0, all colours are 0
+            clear |= ~stored.any(axis=2)
+        if not clear.all():
             raise ImageError("unsupported", header.extra.doubt)
     if header.extra.dropped:
         stored = stored[:, :, :1].copy()
