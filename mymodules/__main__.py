@@ -199,7 +199,7 @@ def summary(rows: Sequence[PairResult]) -> Iterator[str]:
         yield ""
         yield f"{status}:"
         for row in found[:SHOWN]:
-            yield f"  {row.image_filename}: {row.messages}"
+            yield f"  {settings.shown(row.image_filename)}: {settings.shown(row.messages)}"
         if len(found) > SHOWN:
             yield f"  and {len(found) - SHOWN} more"
 
@@ -221,7 +221,9 @@ def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
     for reason, number in why.items():
         names = manifest.get("reasons", {}).get(reason, ())
         more = f" and {number - SHOWN} more" if number > SHOWN else ""
-        yield f"  {number} {reason}" + (f": {', '.join(names[:SHOWN])}{more}" if names else "")
+        yield f"  {number} {reason}" + (
+            f": {', '.join(map(settings.shown, names[:SHOWN]))}{more}" if names else ""
+        )
 
 
 # ---- the notebook -----------------------------------------------------------------------------------
@@ -361,7 +363,9 @@ def save(notebook: NotebookNode, out: Path, stamp: str) -> Path:
     new = path.with_suffix(".ipynb.new")
     text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
     try:
-        new.write_bytes(text.encode("utf-8", "backslashreplace"))  # half a surrogate becomes its JSON escape
+        new.unlink(missing_ok=True)
+        with new.open("xb") as file:  # never through a link
+            file.write(text.encode("utf-8", "backslashreplace"))  # half a surrogate becomes its JSON escape
         new.replace(path)
     except OSError as error:
         raise OutputError(

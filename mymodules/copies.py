@@ -62,6 +62,12 @@ class Copies:
         self._images, self._incoming = root / "images", root / "incoming"
         self._told = False
         for folder in (self._images, self._incoming):
+            if folder.is_symlink():
+                raise OutputError(
+                    f"The store's folder {shown(folder)} is a link, and copies would be written and removed "
+                    "wherever it leads: put a folder in its place, or have the whole store elsewhere.",
+                    folder,
+                )
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:

@@ -86,6 +86,8 @@ def rows(frame: "pd.DataFrame") -> list[Row]:
     columns = ("image_filename", *COLUMNS[2:4])
     runs.check_table(frame, "image_filename")
     count = len(frame)
+    if not all(isinstance(name, str) for name in frame["image_filename"]):
+        raise SettingsError("The table has a row without a name: take one that results.load() returned.")
     lists = [frame[name].tolist() if name in frame.columns else [None] * count for name in columns]
     return [
         Row(name, *(digest if isinstance(digest, str) else "" for digest in digests))

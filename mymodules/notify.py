@@ -18,7 +18,6 @@ from typing import Any
 from mymodules import batch, runs, streams
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
 from mymodules.settings import AnyPath, shown
-from mymodules.sources import printable
 
 WEBHOOK = "MYMODULES_SLACK_WEBHOOK"
 """The environment variable with the URL of the Slack webhook."""
@@ -81,7 +80,7 @@ def message(run: batch.Run | Mapping[str, Any], report: AnyPath | None = None) -
     if report is not None:
         lines.append(f"Report: {shown(report)}")
     if table is not None:
-        lines.append(f"Table: {printable(shown(table))}")
+        lines.append(f"Table: {shown(table)}")
     text = "\n".join(lines)
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 

@@ -310,7 +310,7 @@ def _named_again(manifest: dict[str, Any], asked: Request) -> Settings | None:
     if not asked.names_folders:
         return settings.recorded()
     folders = {"first": asked.first, "second": asked.second, "out": asked.out}
-    named = [manifest[role] if folder is None else folder for role, folder in folders.items()]
+    named = [manifest.get(role) if folder is None else folder for role, folder in folders.items()]
     return settings.resolve(manifest["root"], *named, **manifest["options"])
 
 

@@ -49,6 +49,7 @@ DATA_OUT_DIRNAME_BASE: str
 
 # Two letters at least: one is a drive of Windows. Chains such as zip::s3:// are fsspec's.
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)(::[A-Za-z0-9+.-]+)*:(?P<rest>//?)", re.ASCII)
+_OBEYED = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _USER = re.compile(r"(?<=:/)(/?)[^/?#]*@")
 
 _ATTRIBUTES = ("DATA_SAVE_BASE_DIR", "ORIG_IMAGE_DIRNAME", "SECOND_IMAGE_DIRNAME", "DATA_OUT_DIRNAME_BASE")
@@ -488,6 +489,11 @@ def _answers(question: Callable[[], bool]) -> bool:
         return False
 
 
+def is_folder(path: AnyPath) -> bool:
+    """Say whether there is a folder, which there is not where a path is too long to be asked for."""
+    return os.path.isdir(path)
+
+
 def folder_identity(path: str) -> tuple[int, int] | str:
     """What is equal for two paths exactly when they lead to one folder.
 
@@ -511,5 +517,10 @@ def _inside(inner: Path, outer: Path) -> bool:
 
 
 def shown(path: AnyPath) -> str:
-    """A path as it can be printed anywhere."""
-    return os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")
+    """A path, or another text that comes from files, as it can be printed anywhere.
+
+    There are escapes for control characters, which terminals obey, and for marks of direction, which make a
+    text read as another one.
+    """
+    text = os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")
+    return _OBEYED.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)

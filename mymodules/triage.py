@@ -16,9 +16,9 @@ from datetime import datetime
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-from mymodules import decisions, files, images, pairs, runs, settings, sources
+from mymodules import decisions, files, images, pairs, runs, settings
 from mymodules.decisions import Decisions, Row, Step, rows
-from mymodules.errors import OutputError, ResultsError, SettingsError
+from mymodules.errors import MymodulesError, OutputError, ResultsError, SettingsError
 from mymodules.pairs import Pair
 from mymodules.settings import AnyPath, shown
 
@@ -306,7 +306,7 @@ def _trusted(stated: object, second: Path | None, named: AnyPath | None, call: s
             "folders of the settings or of a run that this process began. If that is meant, name the folder: "
             f"{call}."
         )
-    if not root.is_dir():
+    if not settings.is_folder(root):
         raise SettingsError(f"There is no folder {shown(root)}. Name the one that has the pictures: {call}.")
     return root
 
@@ -321,7 +321,7 @@ def _folders(
     runs.check_table(frame, "status")
     first, second, out, _ = runs.folders(frame, run, needed=("first", "second", "out"))
     assert out is not None
-    if not out.is_dir():
+    if not settings.is_folder(out):
         raise SettingsError(f"There is no output folder {shown(out)} with what was decided: hand over run=.")
     return _trusted(first, second, named, "triage.approve(frame, first=...)"), second, out
 
@@ -407,7 +407,7 @@ def _remove_stale(changes: list[_Change], out: Path) -> None:
     """Remove what killed calls have left beside these files."""
     targets = {change.target for change in changes}
     for path in out.glob(f"approved-*/{_MANIFEST}"):
-        with contextlib.suppress(ResultsError, OSError, KeyError, TypeError, ValueError):
+        with contextlib.suppress(MymodulesError, OSError, KeyError, TypeError, ValueError):
             manifest = runs.read_manifest(path)
             for change in _changes(manifest, settings.local_path(manifest["first"], "first"), {}):
                 if change.target in targets:
@@ -552,4 +552,4 @@ def _reasons(refused: Mapping[str, str]) -> Iterable[str]:
     if refused:
         yield f"{_counted(tuple(refused))} refused:"
     for name, reason in refused.items():
-        yield f"  {sources.printable(name)}: {sources.printable(reason)}"
+        yield f"  {shown(name)}: {shown(reason)}"

@@ -6,6 +6,7 @@ for the person who looks. Nothing is kept of a picture, and nothing is written.
 """
 
 import contextlib
+import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from mymodules.decisions import Decisions, Row
 from mymodules.errors import ImageError, ResultsError, SettingsError
 from mymodules.formats import Header, png
 from mymodules.images import Rgba
-from mymodules.settings import shown
+from mymodules.settings import is_folder, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -245,7 +246,7 @@ class Folders:
             wrong = f"its name leads out of {shown(root)}, or is not a picture's"
             raise Absent(f"{side} cannot be shown: {wrong}.")
         path = root / text
-        if not path.exists():  # it may spell the same name in other code points
+        if not os.path.lexists(path):  # it may spell the same name in other code points
             path = self.listed(name, side) or path
         return path
 
@@ -266,7 +267,7 @@ def _closed(out: Path | None) -> str:
     """Why nothing can be decided; empty where it can."""
     if out is None:
         return "Nothing can be decided: the run names no output folder. Hand over what batch.run() returned."
-    if not out.is_dir():
+    if not is_folder(out):
         return f"Nothing can be decided: there is no folder {shown(out)}. Hand over run= that names it."
     return ""
 

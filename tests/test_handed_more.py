@@ -19,12 +19,14 @@ from test_handed import approval, entry, forget
 from test_triage import accept, compared, made, picture, state
 
 from mymodules import (
+    __main__,
     batch,
     decisions,
     images,
     notify,
     pictures,
     records,
+    report,
     results,
     runs,
     settings,
@@ -282,6 +284,7 @@ WRONG_VALUES: list[dict[str, Any]] = [
     {"versions": None},
     {"versions": {"numpy": [[]]}},
     {"options": {"max_pixels": 7}, "stamp": None},
+    {"out": 5},
 ]
 
 
@@ -290,9 +293,19 @@ def test_a_run_of_nonsense_is_not_resumed(made: Folders, values: dict[str, Any])
     csv = edited(made, **values)
     settings.init(first=made.first, second=made.second, out=made.out)
     before = state(made.out)
+    named = made[:2] if "out" in values else ()
     with pytest.raises((SettingsError, ResultsError)), ThreadPoolExecutor(1) as executor:
-        batch.run(resume=csv, executor=executor, store=None)
+        batch.run(*named, resume=csv, executor=executor, store=None)
     assert state(made.out) == before
+
+
+def test_a_run_is_resumed_wherever_it_is(made: Folders) -> None:
+    csv = edited(made)
+    manifest = json.loads(csv.with_suffix(".json").read_text(encoding="utf-8"))
+    del manifest["out"], manifest["stamp"]
+    csv.with_suffix(".json").write_text(json.dumps(manifest), encoding="utf-8")
+    with ThreadPoolExecutor(1) as executor:
+        assert batch.run(*made[:2], resume=csv, executor=executor).counts["changed"] == 3
 
 
 @pytest.mark.parametrize("text", ['{"a": NaN}', '{"a": -Infinity}', '{"a": [1e400]}'])
@@ -352,6 +365,57 @@ def test_no_message_is_made_of_nonsense(run: dict[str, Any]) -> None:
 def test_a_path_of_others_makes_no_line_of_a_message() -> None:
     run = {"counts": {"same": 1}, "seconds": 1, "out": "a\nReport: b", "stamp": "20260101-000000"}
     assert notify.message(run).count("\n") == 1
+
+
+def test_a_stale_approval_of_others_does_not_keep_one_from_approving(made: Folders) -> None:
+    frame = compared(made)
+    accept(made, frame, "a.png")
+    for number, first in enumerate((5, "", "a\0", "http://x/y", "\ud800", "x" * 9999, None)):
+        approval(made.out / f"approved-20260101-00000{number}", made.first)
+        manifest = json.dumps({"first": first, "changes": [entry("a.png", None, "0" * 32), {}, 5]})
+        (made.out / f"approved-20260101-00000{number}" / "approved.json").write_text(manifest)
+    assert triage.approve(frame).approved == ("a.png",)
+
+
+@pytest.mark.parametrize("role", ["first", "second", "out"])
+def test_a_path_that_is_too_long_is_a_sentence(made: Folders, tmp_path: Path, role: str) -> None:
+    frame = compared(made)
+    accept(made, frame, "a.png")
+    run = frame.attrs["run"] | {role: "/" + "x" * 5000}
+    shown = viewer.Viewer(frame, run=run)
+    for side in views.SIDES:
+        with (
+            pytest.raises(views.Absent, match="File name too long")
+            if side == role
+            else contextlib.nullcontext()
+        ):
+            views.read(shown._rows.path("a.png", side), side, None)
+    assert ("Nothing can be decided" in shown.closed) == (role == "out")
+    with pytest.raises(ResultsError, match="too long") if role == "out" else contextlib.nullcontext():
+        report.write(frame, tmp_path / "report", run=run)
+    with pytest.raises(SettingsError):
+        triage.approve(frame, run=run, first=run["first"])
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("a\x1b[2Jb.png", r"a\x1b[2Jb.png"),
+        ("a\x9b31mb", r"a\x9b31mb"),
+        ("a\nb\r\tc\x7f", r"a\nb\r\tc\x7f"),
+        ("gnp.\u202ea.exe", r"gnp.\u202ea.exe"),
+        ("\u2066a\u2069\u200f\u2028", r"\u2066a\u2069\u200f\u2028"),
+        ("日本\u3000語 é 😀 '\\", "日本\u3000語 é 😀 '\\"),
+    ],
+)
+def test_no_terminal_obeys_a_name(text: str, printed: str) -> None:
+    assert settings.shown(text) == printed
+    row = results.PairResult(None, text, text, "error", "corrupt")
+    manifest = {"recomputed": {"new": 1}, "reused": 0, "reasons": {"new": [text]}}
+    lines = [*__main__.summary([row]), *__main__.notes(manifest)]
+    assert [line for line in lines if printed in line] == [f"  {printed}: {printed}", f"  1 new: {printed}"]
+    assert printed in str(triage.Approval(None, (), {text: "It is gone."}))
+    assert "\x1b" not in "".join(lines)
 
 
 # Tables and decisions that take long, or say odd things
@@ -487,6 +551,18 @@ def test_a_store_of_others_writes_no_copy_through_a_link(tmp_path: Path) -> None
     kept.remove(digest)
     assert (elsewhere / f"{digest}.png").read_bytes() == b"mine"
     assert [path.name for path in elsewhere.iterdir()] == [f"{digest}.png"]
+
+
+@pytest.mark.parametrize("name", ["images", "incoming"])
+def test_a_store_of_others_has_no_copies_elsewhere(made: Folders, name: str) -> None:
+    """Here in first, where the next run would compare them."""
+    before = state(made.first)
+    (made.out / ".store").mkdir()
+    (made.out / ".store" / name).symlink_to(made.first)
+    with ThreadPoolExecutor(1) as executor, pytest.warns(UserWarning, match=f"{name} is a link"):
+        run = batch.run(*made, executor=executor)
+    assert run.counts["changed"] == 3
+    assert state(made.first) == before
 
 
 @pytest.mark.parametrize("there", [False, True])
