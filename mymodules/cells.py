@@ -2,7 +2,9 @@ r"""One row and its cells in a CSV, back and forth, and the value that shows whe
 
 A spreadsheet takes some texts for formulas: a text cell that matches ``^'*[=+\-@\t\r\n＝＋－＠]`` is written
 with one more ``'``, and reading takes one away. The last four are the full-width forms of the first ones,
-which spreadsheets read alike in East Asia. Earlier versions wrote these as they are, and so they are read.
+which spreadsheets read alike in East Asia. Earlier versions wrote these as they are, and so they are read;
+but a name in their files that begins with ``'`` and such a sign is read without its first ``'``. All other
+texts are written as they are: no spreadsheet takes a space, ``|`` or ``%`` for the beginning of a formula.
 """
 
 import csv

@@ -9,7 +9,9 @@ Nothing here prints, keeps state, or knows a folder.
 """
 
 import contextlib
+import errno
 import hashlib
+import stat
 from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
@@ -42,7 +44,7 @@ def digest(source: Source) -> str:
     """
     if isinstance(source, bytes):
         return blake2b(source).hexdigest()
-    with Path(source).open("rb", buffering=0) as file:
+    with _regular(source).open("rb", buffering=0) as file:
         return hashlib.file_digest(file, blake2b).hexdigest()
 
 
@@ -177,7 +179,16 @@ def _read_as(convert: Callable[[Samples], Rgba], source: Source, max_pixels: int
 
 
 def _read(source: Source) -> bytes:
-    return source if isinstance(source, bytes) else Path(source).read_bytes()
+    return source if isinstance(source, bytes) else _regular(source).read_bytes()
+
+
+def _regular(source: str | PathLike[str]) -> Path:
+    """The path of a file; OSError for a pipe or a device, which may never end."""
+    path = Path(source)
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # of a folder the system says so
+        raise OSError(errno.EINVAL, "It is not a file", str(path))
+    return path
 
 
 def _format(data: bytes) -> str:

@@ -200,6 +200,7 @@ def restore(folder: AnyPath, *, first: AnyPath | None = None) -> Restoration:
     refused: dict[str, str] = {}
     try:
         root = _trusted(manifest["first"], None, first, f"triage.restore({shown(folder)!r}, first=...)")
+        _check_not_second(root, manifest.get("second"))
         changes = [*_changes(manifest, root, refused)]
     except (KeyError, TypeError, ValueError) as error:
         raise ResultsError(f"{shown(path)} does not say what was approved.") from error
@@ -311,6 +312,13 @@ def _trusted(stated: object, second: Path | None, named: AnyPath | None, call: s
     return root
 
 
+def _check_not_second(root: Path, second: object) -> None:
+    """Raise SettingsError where the folder is second, in which nothing is ever written."""
+    with contextlib.suppress(OSError, ValueError):
+        if isinstance(second, str | os.PathLike) and root.samefile(second):
+            raise SettingsError(f"{shown(root)} is second: name the folder of the first pictures as first=.")
+
+
 def _names(given: Iterable[str]) -> set[str]:
     return {given} if isinstance(given, str) else set(given)
 
@@ -323,7 +331,9 @@ def _folders(
     assert out is not None
     if not settings.is_folder(out):
         raise SettingsError(f"There is no output folder {shown(out)} with what was decided: hand over run=.")
-    return _trusted(first, second, named, "triage.approve(frame, first=...)"), second, out
+    root = _trusted(first, second, named, "triage.approve(frame, first=...)")
+    _check_not_second(root, second)
+    return root, second, out
 
 
 def _wanted(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pngs
 import pytest
 from programs import Folders
 from test_handed import approval, entry, forget
@@ -23,6 +24,7 @@ from mymodules import (
     batch,
     decisions,
     images,
+    look,
     notify,
     pictures,
     records,
@@ -93,6 +95,55 @@ def test_a_pipe_in_the_place_of_a_picture_is_refused(made: Folders, where: str) 
         back = triage.restore(folder)
         assert (back.restored, list(back.refused)) == (("b.png",), ["a.png"])
         assert "not a file" in back.refused["a.png"]
+
+
+@NO_PIPES
+def test_a_pipe_in_the_place_of_a_picture_is_shown_as_such(made: Folders, tmp_path: Path) -> None:
+    frame = compared(made)
+    without_end(made.first / "a.png")
+    shown = viewer.Viewer(frame)
+    sent: list[dict[str, Any]] = []
+    shown.send = lambda message, buffers=None: sent.append(message)  # type: ignore[method-assign]
+    for kind in (
+        {"kind": "picture", "side": "first"},
+        {"kind": "picture", "side": "delta"},
+        {"kind": "regions"},
+    ):
+        shown._answer(None, {"id": 1, "name": "a.png", **kind}, None)
+        assert "not a file" in sent[-1]["error"]
+    look.blend(frame)
+    for call in (images.digest, images.read_rgba):
+        with pytest.raises(OSError, match="not a file"):
+            call(made.first / "a.png")
+    (tmp_path / "report").mkdir()
+    without_end(tmp_path / "report" / "index.html")
+    with pytest.raises(SettingsError, match="is not replaced"):
+        report.write(frame, tmp_path / "report")
+
+
+def test_a_report_takes_no_delta_from_elsewhere(made: Folders, tmp_path: Path) -> None:
+    """Each would be a picture of the right size with as many pixels as differ: here all of them."""
+    with ThreadPoolExecutor(1) as executor:
+        run = batch.run(*made, executor=executor, store=None)
+    frame = run.frame()
+    drawn = run.pictures_dir / "a.png-5.delta.png"
+    secret = tmp_path / "secret.png-5.delta.png"
+    secret.write_bytes(
+        drawn.read_bytes()[:-12] + pngs.chunk(b"tEXt", b"a\0secret") + drawn.read_bytes()[-12:]
+    )
+    assert images.read_rgba(secret).tobytes() == images.read_rgba(drawn).tobytes()
+    drawn.unlink()
+    drawn.symlink_to(secret)
+    (made.out / "03.diff-..").mkdir()
+    for folder in (made.out / "03.diff-..", made.out, made.out.parent):
+        shutil.copyfile(secret, folder / "a.png-5.delta.png")
+    for number, values in enumerate(({}, {"stamp": "../."}, {"stamp": "../.."}, {"stamp": "../../.."})):
+        edited = frame.copy()
+        edited.attrs = {**frame.attrs, "run": frame.attrs["run"] | values}
+        page = report.write(edited, tmp_path / f"report{number}")
+        found = b"".join(path.read_bytes() for path in page.parent.rglob("*.png"))
+        assert b"IDAT" in found
+        assert b"secret" not in found
 
 
 @pytest.mark.parametrize("there", [False, True])
@@ -253,6 +304,19 @@ def test_a_resumed_run_is_known_where_its_folders_were_named(
     else:
         with pytest.raises(SettingsError, match="comes from elsewhere"):
             triage.approve(run.frame(), run)
+
+
+def test_second_is_never_first(made: Folders) -> None:
+    frame = compared(made)
+    accept(made, frame, "a.png")
+    folder = triage.approve(frame).folder
+    assert folder is not None
+    before = state(made.second)
+    with pytest.raises(SettingsError, match="is second"):
+        triage.restore(folder, first=made.second)
+    with pytest.raises(SettingsError, match="is second"):
+        triage.approve(frame, first=made.second)
+    assert state(made.second) == before
 
 
 # More of runs from elsewhere

@@ -85,7 +85,9 @@ def write(
     if embed:
         refuse_large(_least_bytes(rows, folders), ONE_FILE_LIMIT)
     stamp = page.stamp(frame, run)
-    drawings = runs.pictures_path(folders.out, stamp) if folders.out is not None and stamp else None
+    drawings = None
+    if folders.out is not None and stamp and runs.stamp_of(runs.finished_path(folders.out, stamp)) == stamp:
+        drawings = runs.pictures_path(folders.out, stamp)
     try:
         with place.Staging(target) as staging:
             parts = Parts(staging)

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from mymodules import bands, faults, images, pictures, views
+from mymodules import bands, faults, images, pictures, sources, views
 from mymodules.formats import Header, png
 from mymodules.formats.png import PngHeader, Samples
 from mymodules.formats.webp import WebpHeader
@@ -241,9 +241,8 @@ class Pairs:
         known = row.get("status") == "changed" and all(row.get(f"{side}_digest") for side in SIDES)
         if self._drawings is None or name not in self._stems or not known:
             return None
-        path = self._drawings / (self._stems[name] + pictures.ENDINGS[-1])
         try:
-            data = path.read_bytes()
+            data = sources.inside(self._drawings, self._stems[name] + pictures.ENDINGS[-1]).read_bytes()
             header = images.inspect(data, max_pixels=size[0] * size[1])
             if (
                 not isinstance(header, PngHeader)

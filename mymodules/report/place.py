@@ -224,6 +224,8 @@ def _has_parts_only(folder: Path) -> bool:
 def _is_page(path: Path) -> bool:
     """Whether a file is the page of a report."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return False
         with path.open("rb") as file:
             return page.MARK in file.read(500)
     except OSError:
