@@ -102,8 +102,7 @@ class Copies:
         """Keep a copy; false, and a message in the log, where that fails."""
 
         def write(beside: Path) -> bool:
-            with beside.open("xb") as into:
-                into.write(data)
+            beside.write_bytes(data)
             return True
 
         return self._keep(digest, write)
@@ -131,7 +130,7 @@ class Copies:
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self._check_inside(path)
-                beside.unlink(missing_ok=True)  # of a killed process with this number
+                beside.unlink(missing_ok=True)  # of a killed process with this number; never through a link
                 if not write(beside):
                     beside.unlink()
                     return False

@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mymodules import files, pairs, results, runs, settings
-from mymodules.errors import ResultsError, SettingsError
+from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.settings import AnyPath, shown
 
 if TYPE_CHECKING:
@@ -201,11 +201,6 @@ class Decisions:
     def _refreshed(self) -> "_History":
         """The history as it is on the disk now."""
         try:
-            if self.path.is_symlink():
-                raise ResultsError(
-                    f"{shown(self.path)} is a link, and decisions would be written wherever it leads: put "
-                    "the file itself in its place."
-                )
             data = files.contents(self.path)
         except FileNotFoundError:
             data = b""
@@ -247,6 +242,12 @@ class Decisions:
                 "table that results.load() returned."
             )
         lines = results.encode([time, *each, word, results.guard(note)] for each in cells)
+        if self.path.is_symlink():
+            raise OutputError(
+                f"{shown(self.path)} cannot be written: it is a link, which may lead anywhere. Put the file "
+                "itself in its place.",
+                self.path,
+            )
         try:
             # Unbuffered and in one piece: no line of another process comes in between.
             with open(self.path, "a+b", buffering=0, opener=_no_link) as file:

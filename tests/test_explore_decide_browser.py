@@ -310,12 +310,12 @@ def test_a_note_goes_with_the_decision(page: Any, root: Path) -> None:
 def test_what_cannot_be_written_is_told_and_not_shown_as_taken(page: Any, root: Path) -> None:
     (root / "img" / "triage.csv").symlink_to(root / "no such folder" / "triage.csv")
     page.keyboard.press("a")
-    page.locator(".mmv-problem", has_text="triage.csv is a link").wait_for()
+    page.locator(".mmv-problem", has_text="triage.csv cannot be written").wait_for()
     pressed(page)
     assert viewed(page) == "badge.png"
     page.get_by_role("button", name="Reject all").or_(page.get_by_title("Reject all")).click()
     page.get_by_role("button", name=f"Yes, reject {ALL}").click()
-    page.locator(".mme-problem", has_text="triage.csv is a link").wait_for()
+    page.locator(".mme-problem", has_text="triage.csv cannot be written").wait_for()
     assert marks(page) == {}
     (root / "img" / "triage.csv").unlink()
     page.locator(".mmv").focus()
