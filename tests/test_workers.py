@@ -1147,15 +1147,24 @@ from mymodules import pairs, workers
 folder = Path(sys.argv[1])
 [pair] = pairs.find(folder / "first", folder / "second").pairs
 workers.prepare_process()
+
+
+def status(key):
+    [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith(key)]
+    return int(line.split()[1])
+
+
+# How much of the libraries' files counts as resident depends on how they lie in the system's cache, by tens
+# of MB, whoever else uses them; it is not this process's own.
+files = status("RssFile")
 row = workers.compare(workers.Job(pair, folder / "drawn", pair.name))
-[peak] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
-print(row.status, peak.split()[1])
+print(row.status, status("VmHWM") - files)
 """
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak of a process")
 @pytest.mark.parametrize(("channels", "noise"), [((3, 3), 0), ((4, 4), 0), ((3, 4), 0), ((3, 3), 256)])
-def test_a_page_of_12000_px_with_its_drawings_takes_less_than_250_mb(
+def test_a_page_of_12000_px_with_its_drawings_takes_less_than_220_mb_of_its_own(
     tmp_path: Path, channels: tuple[int, int], noise: int
 ) -> None:
     random = np.random.default_rng(12)
@@ -1168,7 +1177,7 @@ def test_a_page_of_12000_px_with_its_drawings_takes_less_than_250_mb(
     command = [sys.executable, "-c", MEASURED, str(tmp_path)]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     assert told[0] == "changed"
-    assert int(told[1]) < 250 * 1024
+    assert int(told[1]) < 220 * 1024
     for ending, side in (("-1.orig.png", "first"), ("-2.new.png", "second")):
         drawn, page = (
             cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
