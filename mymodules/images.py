@@ -97,7 +97,7 @@ def to_rgba(samples: Samples) -> Rgba:
     """
     if samples.dtype == np.uint16:
         samples = (samples >> 8).astype(np.uint8)
-    return _spread(samples.astype(np.uint8, copy=False), 255)
+    return _spread(samples.astype(np.uint8, copy=False))
 
 
 def to_gold_rgba(samples: Samples) -> Rgba:
@@ -127,7 +127,7 @@ def has_low_bits(samples: Samples) -> bool:
 
 def to_rgba16(samples: Samples) -> NDArray[np.uint16]:
     """16-bit samples of any kind as 16-bit RGBA (height, width, 4), not premultiplied."""
-    return _spread(samples.astype(np.uint16, copy=False), 65535)
+    return _spread(samples.astype(np.uint16, copy=False))
 
 
 def read_rgba(source: Source, *, max_pixels: int = MAX_PIXELS) -> Rgba:
@@ -210,7 +210,7 @@ def _format(data: bytes) -> str:
     raise foreign.error(data)
 
 
-def _spread(samples: NDArray[T], opaque: int) -> NDArray[T]:
+def _spread(samples: NDArray[T]) -> NDArray[T]:
     height, width, channels = samples.shape
     if channels == 4:
         return samples
@@ -218,6 +218,7 @@ def _spread(samples: NDArray[T], opaque: int) -> NDArray[T]:
     if channels == 3:
         cv2.cvtColor(samples, cv2.COLOR_RGB2RGBA, dst=rgba)
         return rgba
-    rgba[:, :, :3] = samples[:, :, :1]
-    rgba[:, :, 3] = samples[:, :, 1] if channels == 2 else opaque
+    cv2.cvtColor(np.ascontiguousarray(samples[:, :, 0]), cv2.COLOR_GRAY2RGBA, dst=rgba)
+    if channels == 2:
+        rgba[:, :, 3] = samples[:, :, 1]
     return rgba

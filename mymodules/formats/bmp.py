@@ -23,7 +23,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
-from mymodules.formats import NO_LIMIT, Header, Remark, check_size, ignore, metadata, run_lengths
+from mymodules.formats import (
+    NO_LIMIT,
+    Header,
+    Remark,
+    check_size,
+    ignore,
+    metadata,
+    packed_bits,
+    run_lengths,
+)
 
 _CORE_SIZE = 12
 _SIZES = (40, 52, 56, 64, 108, 124)
@@ -167,7 +176,7 @@ def decode(data: bytes, header: BmpHeader, remark: Remark = ignore) -> Bytes:
     if header.bits == 24:
         return np.ascontiguousarray(rows[:, : width * 3].reshape(height, width, 3)[:, :, ::-1])
     if header.bits <= 8:
-        return _look_up(_unpack(rows, header.bits)[:, :width], header, remark)
+        return _look_up(packed_bits.unpack(rows, header.bits)[:, :width], header, remark)
     samples = np.zeros((height, width, len(header.masks)), np.uint8)
     at_once = max(1, _AT_ONCE // header.stride)
     for top in range(0, height, at_once):
@@ -313,15 +322,6 @@ def _run_lengths_end(data: bytes, header: BmpHeader, stated: int) -> tuple[int, 
     if course.beyond:
         odd.append("has runs that go beyond the end of a row, which other programs show differently")
     return end, odd
-
-
-def _unpack(rows: Bytes, bits: int) -> Bytes:
-    """Colour numbers of 1, 2, 4 or 8 bits, the leftmost in the highest bits: one each."""
-    if bits == 8:
-        return rows
-    shifts = np.arange(8 - bits, -1, -bits, dtype=np.uint8)
-    spread = (rows[:, :, None] >> shifts) & np.uint8((1 << bits) - 1)
-    return spread.reshape(len(rows), -1)
 
 
 def _look_up(index: Bytes, header: BmpHeader, remark: Remark) -> Bytes:

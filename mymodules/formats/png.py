@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
-from mymodules.formats import NO_LIMIT, Remark, ignore, png_container
+from mymodules.formats import NO_LIMIT, Remark, ignore, packed_bits, png_container
 from mymodules.formats.png_container import CHANNELS, PASSES, SIGNATURE, PngHeader
 from mymodules.formats.png_rows import as_rows, inflate, stretches, unfilter
 from mymodules.formats.png_write import Bytes, encode, pieces, unfiltered
@@ -90,9 +90,7 @@ def samples(raw: Bytes, header: PngHeader, width: int | None = None) -> Samples:
     if header.depth == 8:
         values = raw.reshape(count, width, channels)
     else:
-        shifts = np.arange(8 - header.depth, -1, -header.depth, dtype=np.uint8)
-        spread = (raw[:, :, None] >> shifts) & np.uint8((1 << header.depth) - 1)
-        values = spread.reshape(count, raw.shape[1] * len(shifts))[:, :width, None]
+        values = packed_bits.unpack(raw, header.depth)[:, :width, None]
     if header.colour_type == 3:
         return _look_up(values[:, :, 0], header)
     scale = 255 // ((1 << header.depth) - 1)
