@@ -28,7 +28,8 @@ ONE_SIDED = ("missing", "extra")
 PICTURES = ("changed", "all", "none")
 """Which pairs a run may draw."""
 
-_MEASURING = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs", "simplejpeg")
+# Whatever decodes or measures: another version of one of them may make other rows.
+_MEASURING = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs", "simplejpeg", "tifffile")
 _RENAMED = "It was renamed"
 _NOTHING = images.digest(b"")  # all files without content are alike, and none is another one renamed
 # What says more about that run than about the file, and is therefore done again by a resumed one.
