@@ -86,39 +86,42 @@ def parse_cell(name: str, cell: str) -> Any:
     if name in OPTIONAL_TEXTS:
         return unguard(cell)
     if name in REGIONS:
-        return _parse_regions(cell)
+        return _parse_regions(name, cell)
     if name in FLAGS:
-        return _parse_flag(cell)
+        return _parse_flag(name, cell)
+    try:
+        number = float(cell)
+    except ValueError:
+        number = math.nan
     if name in FLOATS:
-        figure = float(cell)
-        if not math.isfinite(figure):
-            raise ValueError(f"{cell[:100]!r} is not a figure")
-        return figure
-    number = float(cell)  # pandas writes whole numbers beside missing ones as 12.0
+        if not math.isfinite(number):
+            raise ValueError(f"{name} is {cell[:100]!r}, which is not a figure")
+        return number
+    # pandas writes whole numbers beside missing ones as 12.0
     if not number.is_integer() or abs(number) > _LARGEST:
-        raise ValueError(f"{cell[:100]!r} is not a whole number")
+        raise ValueError(f"{name} is {cell[:100]!r}, which is not a whole number")
     return int(number)
 
 
-def _parse_flag(cell: str) -> bool:
+def _parse_flag(name: str, cell: str) -> bool:
     flag = {"true": True, "false": False}.get(cell.lower())  # spreadsheets save them in capitals
     if flag is None:
-        raise ValueError(f"{cell!r} is neither true nor false")
+        raise ValueError(f"{name} is {cell[:100]!r}, which is neither true nor false")
     return flag
 
 
-def _parse_regions(cell: str) -> tuple[Region, ...]:
+def _parse_regions(name: str, cell: str) -> tuple[Region, ...]:
     try:
         boxes = json.loads(cell)
-    except RecursionError:
+    except (ValueError, RecursionError):
         boxes = None
     if not isinstance(boxes, list):
-        raise ValueError(f"{cell[:100]!r} is not a list of regions")
+        raise ValueError(f"{name} is {cell[:100]!r}, which is not a list of boxes")
     for box in boxes:
         if not isinstance(box, list) or [type(side) for side in box] != [int] * 4:
-            raise ValueError(f"{str(box)[:100]} is not [x, y, width, height]")
+            raise ValueError(f"{name} holds {str(box)[:100]}, which is not [x, y, width, height]")
         if max(map(abs, box)) > _LARGEST:
-            raise ValueError(f"{str(box)[:100]} is not a region of a picture")
+            raise ValueError(f"{name} holds {str(box)[:100]}, which is not a box in a picture")
     return tuple(Region(*box) for box in boxes)
 
 

@@ -432,7 +432,10 @@ def _cells(path: Path, data: bytes) -> tuple[list[str], Iterator[tuple[int, list
 
 
 def _not_understood(path: Path, line: int, reason: str) -> ResultsError:
-    return ResultsError(f"{shown(path)} cannot be understood at line {line}: {_brief(reason)}.")
+    return ResultsError(
+        f"{shown(path)} cannot be understood at line {line}: {_brief(reason)}. Take the file as the run "
+        "wrote it, or begin a new run."
+    )
 
 
 def _brief(text: str) -> str:
@@ -560,7 +563,7 @@ def _seed_columns(path: Path, text: str) -> dict[str, list[Any]]:
             raise _not_understood(path, line, "it is neither a run's results nor score,name,'message'")
         score, name, message = match.groups()
         try:
-            columns["ssim_score"].append(None if score in ("", "None") else float(score))
+            columns["ssim_score"].append(parse_cell("ssim_score", "" if score in ("None", "nan") else score))
         except ValueError as error:
             raise _not_understood(path, text.count("\n", 0, at) + 1, str(error)) from error
         columns["image_filename"].append(name)

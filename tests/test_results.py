@@ -258,7 +258,7 @@ def test_a_file_that_pandas_saved_again(tmp_path: Path) -> None:
     assert "3.0" in path.read_text("utf-8")
     assert results.load(path)["num_diff_pixels"].iloc[0] == 3
     path.write_text(path.read_text("utf-8").replace(",3.0,", ",3.5,"), "utf-8")
-    with pytest.raises(ResultsError, match=r"'3\.5' is not a whole number"):
+    with pytest.raises(ResultsError, match=r"num_diff_pixels is '3\.5', which is not a whole number"):
         results.load(path)
 
 
@@ -328,7 +328,10 @@ def test_columns_go_by_their_names(tmp_path: Path) -> None:
         (b"", "empty|no column"),
         (b"a,b,c\n1,2,3\n", "no column ssim_score|line 1"),
         (HEADER.encode() + b"\r\n1,2\r\n", "line 2: it has 2 cells, the header 22"),
-        (HEADER.encode() + b"\r\n" + b"x" + b"," * 21 + b"\r\n", "line 2: could not convert"),
+        (
+            HEADER.encode() + b"\r\n" + b"x" + b"," * 21 + b"\r\n",
+            "line 2: ssim_score is 'x', which is not a figure",
+        ),
         (HEADER.encode() + b'\r\n"torn', "line 2: unexpected end of data"),
         (HEADER.encode() + b",seconds\r\n", "two columns of one name"),
         (HEADER.encode() + b"\r\n\xff\xff", "not UTF-8"),
@@ -626,6 +629,13 @@ def test_the_seeds_three_columns(tmp_path: Path, ending: str) -> None:
     assert frame["num_diff_pixels"].dtype == "Int64"
     assert frame["status"].dtype == "str"
     assert frame.attrs["run"] == {}
+
+
+@pytest.mark.parametrize("score", ["inf", "-inf", "1e999", "high"])
+def test_the_seeds_scores_are_figures(tmp_path: Path, score: str) -> None:
+    path = seed(tmp_path / "r.csv", [(0.5, "a.png", "x"), (score, "b.png", "y")])
+    with pytest.raises(ResultsError, match=f"line 2: ssim_score is '{score}', which is not a figure"):
+        results.load(path)
 
 
 def test_the_seed_appends_to_a_file_that_is_there(tmp_path: Path) -> None:
