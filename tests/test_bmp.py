@@ -445,3 +445,15 @@ def test_a_few_bytes_for_many_pixels() -> None:
     pixels = read(data)
     assert np.array_equal(pixels[:, 0::2, :3], np.broadcast_to(colours[1], (3000, 2000, 3)))
     assert np.array_equal(pixels[:, 1::2, :3], np.broadcast_to(colours[2], (3000, 2000, 3)))
+
+
+@pytest.mark.parametrize("nibbles", [False, True])
+@pytest.mark.parametrize("codes", [b"\0\1", b"\5\7\0\0\0\1", b"\0\2\xff\xff" * 40 + b"\0\1"])
+def test_a_few_bytes_that_leave_out_a_huge_picture(codes: bytes, nibbles: bool) -> None:
+    with pytest.raises(ImageError) as caught:
+        read(coded(codes, (20_000, 12_000), nibbles)[0])
+    error = caught.value
+    assert error.code == "too_costly"
+    assert error.size == (20_000, 12_000)
+    assert "of its 240,000,000 pixels" in error.reason
+    assert any("leaves out" in warning for warning in warnings_of(coded(codes, (5_000, 4_000), nibbles)[0]))

@@ -29,8 +29,8 @@ from mymodules.formats import (
     Remark,
     check_size,
     ignore,
+    indexed,
     metadata,
-    packed_bits,
     run_lengths,
 )
 
@@ -48,6 +48,8 @@ _DEPTHS = {
 _DISAGREE = "which other programs show differently"
 _AT_ONCE = 1 << 22  # bytes of rows that become samples at once
 _RUN_LENGTHS = (_RLE8, _RLE4)
+# Pixels that run lengths leave out cost the file no byte: more than in any picture would be a bomb.
+_MOST_LEFT_OUT = 50_000_000
 _DEFAULT_MASKS = {16: (0x7C00, 0x03E0, 0x001F), 32: (0xFF0000, 0xFF00, 0xFF)}
 
 Bytes = NDArray[np.uint8]
@@ -73,6 +75,8 @@ class BmpHeader(Header):
     masks : tuple of int
         Red, green, blue (0 where that colour has none) and, where the file has it, alpha; empty unless 16
         or 32 bits.
+    left_out : int
+        Pixels that run lengths do not paint.
     """
 
     bits: int = 24
@@ -82,6 +86,7 @@ class BmpHeader(Header):
     palette: bytes = b""
     palette_step: int = 4
     masks: tuple[int, ...] = ()
+    left_out: int = 0
 
     @property
     def stride(self) -> int:
@@ -148,7 +153,8 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> BmpHeader:
     profile, profile_end, odd_profile = _read_profile(data, size)
     odd += odd_palette + odd_profile
     if info.compression in _RUN_LENGTHS:
-        end, odd_runs = _run_lengths_end(data, header, info.stated)
+        end, left_out, odd_runs = _run_lengths_end(data, header, info.stated)
+        header = replace(header, left_out=left_out)
         odd += odd_runs
     else:
         end = offset + header.stride * height
@@ -165,8 +171,16 @@ def decode(data: bytes, header: BmpHeader, remark: Remark = ignore) -> Bytes:
     """Samples of a file that `inspect` accepted: uint8 (height, width, 3), or 4 with an alpha mask.
 
     Colours that the palette does not have are black, and ``remark`` is told.
+
+    Raises
+    ------
+    ImageError
+        ``too_costly`` where run lengths leave out more pixels than any picture would.
     """
     height, width = header.height, header.width
+    if header.left_out > _MOST_LEFT_OUT:
+        reason = f"it leaves out {header.left_out:,} of its {width * height:,} pixels"
+        raise ImageError("too_costly", reason, (width, height))
     if header.compression in _RUN_LENGTHS:
         canvas = np.zeros(height * width, np.uint8)
         _follow(data, header, canvas)
@@ -176,7 +190,7 @@ def decode(data: bytes, header: BmpHeader, remark: Remark = ignore) -> Bytes:
     if header.bits == 24:
         return np.ascontiguousarray(rows[:, : width * 3].reshape(height, width, 3)[:, :, ::-1])
     if header.bits <= 8:
-        return _look_up(packed_bits.unpack(rows, header.bits)[:, :width], header, remark)
+        return _look_up(indexed.unpack(rows, header.bits)[:, :width], header, remark)
     samples = np.zeros((height, width, len(header.masks)), np.uint8)
     at_once = max(1, _AT_ONCE // header.stride)
     for top in range(0, height, at_once):
@@ -304,8 +318,8 @@ def _follow(data: bytes, header: BmpHeader, canvas: Bytes | None = None) -> run_
     return run_lengths.follow(data, header.offset, size, nibbles=nibbles, canvas=canvas)
 
 
-def _run_lengths_end(data: bytes, header: BmpHeader, stated: int) -> tuple[int, list[str]]:
-    """Where the run lengths end, and what is odd about them.
+def _run_lengths_end(data: bytes, header: BmpHeader, stated: int) -> tuple[int, int, list[str]]:
+    """Where the run lengths end, how many pixels they leave out, and what is odd about them.
 
     Without a mark of their end they have to be as long as is stated.
     """
@@ -321,16 +335,14 @@ def _run_lengths_end(data: bytes, header: BmpHeader, stated: int) -> tuple[int, 
         odd.append("leaves out pixels, which some programs show in its first colour, others as transparent")
     if course.beyond:
         odd.append("has runs that go beyond the end of a row, which other programs show differently")
-    return end, odd
+    return end, course.left_out, odd
 
 
 def _look_up(index: Bytes, header: BmpHeader, remark: Remark) -> Bytes:
     known = np.frombuffer(header.palette, np.uint8).reshape(-1, header.palette_step)[:, 2::-1]
     if index.max() >= len(known):
         remark("uses colours that its palette does not have, which are shown as black")
-    table = np.zeros((256, 3), np.uint8)
-    table[: len(known)] = known
-    return table[index]
+    return indexed.look_up(index, known)
 
 
 def _shift(mask: int) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
-from mymodules.formats import NO_LIMIT, Remark, ignore, packed_bits, png_container
+from mymodules.formats import NO_LIMIT, Remark, ignore, indexed, png_container
 from mymodules.formats.png_container import CHANNELS, PASSES, SIGNATURE, PngHeader
 from mymodules.formats.png_rows import as_rows, inflate, stretches, unfilter
 from mymodules.formats.png_write import Bytes, encode, pieces, unfiltered
@@ -87,15 +87,17 @@ def samples(raw: Bytes, header: PngHeader, width: int | None = None) -> Samples:
     if header.depth == 16:
         wide = raw.view(">u2").astype(np.uint16).reshape(count, width, channels)
         return _with_alpha(wide, header, 65535)
+    scale = 255 // ((1 << header.depth) - 1)
     if header.depth == 8:
         values = raw.reshape(count, width, channels)
     else:
-        values = packed_bits.unpack(raw, header.depth)[:, :width, None]
+        # A colour that is transparent is one of the numbers as they are stored.
+        plain = header.colour_type == 3 or header.transparency
+        values = indexed.unpack(raw, header.depth, 1 if plain else scale)[:, :width, None]
     if header.colour_type == 3:
         return _look_up(values[:, :, 0], header)
-    scale = 255 // ((1 << header.depth) - 1)
     if not header.transparency:
-        return values if scale == 1 else values * np.uint8(scale)
+        return values
     shown = _with_alpha(values, header, 255)
     shown[:, :, :-1] *= np.uint8(scale)
     return shown
@@ -161,7 +163,7 @@ def _look_up(index: NDArray[np.uint8], header: PngHeader) -> Bytes:
     table = np.full((entries, 4), 255, np.uint8)
     table[:, :3] = np.frombuffer(header.palette, np.uint8).reshape(entries, 3)
     table[: len(header.transparency), 3] = np.frombuffer(header.transparency, np.uint8)
-    return table[:, : 4 if header.transparency else 3][index]
+    return indexed.look_up(index, table if header.transparency else table[:, :3])
 
 
 def _with_alpha(values: Samples, header: PngHeader, opaque: int) -> Samples:

@@ -28,6 +28,7 @@ from mymodules.formats import (
     NO_LIMIT,
     Header,
     check_size,
+    indexed,
     metadata,
     tiff_codecs,
     tiff_directories,
@@ -167,7 +168,7 @@ def decode(data: bytes, header: TiffHeader) -> Samples:
         stored = stored[:, :, :1].copy()
     if header.palette:
         table = np.frombuffer(header.palette, np.uint8).reshape(-1, 3)
-        return np.asarray(table[stored[:, :, 0]])
+        return indexed.look_up(np.asarray(stored[:, :, 0], np.uint8), table)
     if header.depth < 8:
         stored *= np.uint8(255 // ((1 << header.depth) - 1))
     if header.inverted:
