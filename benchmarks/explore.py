@@ -3,7 +3,7 @@
     python benchmarks/explore.py                  10,000 rows
     python benchmarks/explore.py 1000 30000       other numbers of rows
 
-Needs the extra `test` and a browser, see tests/lab.py. Rows are the sample pictures' over and over, with
+Needs the extra `test` and a browser, see tests/support/lab.py. Rows are the samples' over and over, with
 other names and figures. Prints a table in Markdown: from the run of the cell until table and picture are
 there; from a press on a filter until rows and viewer have followed; the same for an order and for next.
 Memory is what the kernel and the browser's page have more than before.
@@ -22,8 +22,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import lab  # noqa: E402 - the checkout that this file belongs to is measured, installed or not
 import nbformat  # noqa: E402
+from support import lab  # noqa: E402 - the checkout that this file belongs to is measured, installed or not
 
 PREPARE = f"""
 import sys

@@ -23,8 +23,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-import lab
 from playwright.sync_api import sync_playwright
+from support import lab
 
 from mymodules import batch, report
 

@@ -26,8 +26,10 @@ import imagecodecs  # noqa: E402
 import numpy as np  # noqa: E402
 from sets import mirrored  # noqa: E402
 
-from mymodules import bands, images, metrics, pairs, pictures, regions, workers  # noqa: E402
+from mymodules import images, metrics, pairs, regions, workers  # noqa: E402
+from mymodules.comparison import drawings  # noqa: E402
 from mymodules.formats import png  # noqa: E402
+from mymodules.images import bands  # noqa: E402
 
 PAGE = "docs-core-native.png"
 
@@ -104,8 +106,8 @@ def stages(first: Path, second: Path, drawn: Path, repeats: int) -> Iterator[Sta
     patches = [similar.add(band.top, band.above, band.below, *both) for band, *both in grays]
     drawn_boxes = boxes()
 
-    def draw() -> pictures.Drawing:
-        drawing = pictures.Drawing(*sizes)
+    def draw() -> drawings.Drawing:
+        drawing = drawings.Drawing(*sizes)
         for band, lacks in zip(found, patches, strict=True):
             drawing.add(band, lacks)
         return drawing

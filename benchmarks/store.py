@@ -30,12 +30,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import store_writer  # noqa: E402
-import stores  # noqa: E402
-from servers import tornado_server  # noqa: E402
+from support import stores  # noqa: E402
+from support.servers import tornado_server  # noqa: E402
 
-from mymodules.records import DigestedFile, Records, StoredRow, diff_id, fingerprint  # noqa: E402
 from mymodules.regions import Region  # noqa: E402
 from mymodules.store import FILE, NOW, DiffStore  # noqa: E402
+from mymodules.store.records import DigestedFile, Records, StoredRow, diff_id, fingerprint  # noqa: E402
 from mymodules.workers import PairResult  # noqa: E402
 
 CONDITIONS = fingerprint({"options": {"max_pixels": 1}, "versions": {"numpy": "2"}})

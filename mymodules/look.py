@@ -16,8 +16,10 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
-from mymodules import faults, images, runs, views
+from mymodules import faults, images
 from mymodules.errors import ImageError, MymodulesError
+from mymodules.pages import views
+from mymodules.results import runfiles
 from mymodules.store import DiffStore
 
 if TYPE_CHECKING:
@@ -63,7 +65,7 @@ class Sides:
 def ranked(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows in the order of reading: errors, missing, extra, changed (the most first), same."""
     by = ["status", "combined", "num_diff_pixels", "image_filename"]
-    runs.check_table(frame, *by)
+    runfiles.check_table(frame, *by)
     weighed = frame.assign(status=frame["status"].map(ORDER)).reset_index(drop=True)
     order = weighed.sort_values(by, ascending=[True, False, False, True]).index
     return frame.iloc[order].reset_index(drop=True)
@@ -71,7 +73,7 @@ def ranked(frame: pd.DataFrame) -> pd.DataFrame:
 
 def table(frame: pd.DataFrame, rows: int = 100) -> "Styler":
     """Return the first rows with the columns that matter most, ready to be shown in a notebook."""
-    runs.check_table(frame, *COLUMNS)
+    runfiles.check_table(frame, *COLUMNS)
     styler = frame[COLUMNS].head(rows).style.hide()
     styler.format(precision=6, thousands=",", na_rep="", escape="html")
     styler.format("{:.2f}", subset=["pixel_diff_percent"], na_rep="")
@@ -122,7 +124,9 @@ def blended(pair: Sides, percent: float, *, boxes: bool = True) -> bytes:
     return data
 
 
-def blend(frame: pd.DataFrame, *, run: runs.AnyRun | Mapping[str, Any] | None = None) -> ipywidgets.Widget:
+def blend(
+    frame: pd.DataFrame, *, run: runfiles.AnyRun | Mapping[str, Any] | None = None
+) -> ipywidgets.Widget:
     """Return a widget that blends the first picture of a changed pair into the second, boxes drawn.
 
     Where the frame does not know its folders, `run` says it: see `runs.folders`.
@@ -173,7 +177,7 @@ def audit(
     rows: int = 5,
     seed: int = 0,
     *,
-    run: runs.AnyRun | Mapping[str, Any] | None = None,
+    run: runfiles.AnyRun | Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
     """Recompute random rows the textbook way: gray by OpenCV, SSIM by scikit-image, pixels counted by numpy.
 

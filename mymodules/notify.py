@@ -15,8 +15,9 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from mymodules import batch, runs, streams
+from mymodules import batch, streams
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
+from mymodules.results import runfiles
 from mymodules.settings import AnyPath, shown
 
 WEBHOOK = "MYMODULES_SLACK_WEBHOOK"
@@ -98,8 +99,8 @@ def _outcome(run: batch.Run | Mapping[str, Any]) -> tuple[Mapping[str, int], flo
     if not (run.get("out") and run.get("stamp")):
         return counts, seconds, None
     try:
-        table = runs.finished_path(Path(run["out"]), run["stamp"])
-        if runs.stamp_of(table) is None:
+        table = runfiles.finished_path(Path(run["out"]), run["stamp"])
+        if runfiles.stamp_of(table) is None:
             raise ResultsError("the run's manifest does not say when it was begun")
         return counts, seconds, table
     except TypeError as error:

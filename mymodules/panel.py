@@ -200,7 +200,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
             self._show(total, total, self.run.counts)
             ended = _found(self.run)
             self._say(ended)
-            from mymodules import explore  # takes half a second, and a panel may never run
+            from mymodules import explore
 
             self.explorer = explore.explore(self.run)
             self.children = [*self._form, self.explorer]

@@ -38,12 +38,14 @@ import ipywidgets
 import numpy as np
 import traitlets
 
-from mymodules import batch, faults, images, pictures, runs
-from mymodules.decisions import Decisions, Row, Step
+from mymodules import batch, faults, images
+from mymodules.comparison import drawings
 from mymodules.errors import MymodulesError, SettingsError
 from mymodules.images import Rgba
 from mymodules.pages import linker
-from mymodules.views import SIDES, TYPES, Absent, Rows, folders, read, reencoded, to_png, told, weight
+from mymodules.pages.views import SIDES, TYPES, Absent, Rows, folders, read, reencoded, to_png, told, weight
+from mymodules.results import runfiles
+from mymodules.triage.decisions import Decisions, Row, Step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,7 +120,7 @@ class Viewer(anywidget.AnyWidget):
         around it, else to the first. Where neither ``run`` nor the frame says where the pictures are, they
         are where they were.
         """
-        runs.check_table(frame)
+        runfiles.check_table(frame)
         known = run is not None or frame.attrs.get("run")
         before = self._rows
         there = folders(frame, run) if known else before.folders
@@ -341,7 +343,7 @@ class Viewer(anywidget.AnyWidget):
 
     def _delta(self, rows: Rows, name: str) -> tuple[dict[str, Any], list[bytes]]:
         first, second = (self._decoded(rows, name, side) for side in SIDES)
-        delta = pictures.delta(first, second)
+        delta = drawings.delta(first, second)
         height, width = delta.shape[:2]
         return {"width": width, "height": height, "type": "image/png", "encoded": None}, [to_png(delta)]
 
@@ -376,7 +378,7 @@ def _stamp(frame: "pd.DataFrame", run: batch.Run | Mapping[str, Any] | None) -> 
     """Which run these rows are of, None where that is not known."""
     if run is None:
         run = frame.attrs.get("run") or {}
-    return run.get("stamp") if isinstance(run, Mapping) else runs.stamp_of(run.csv_path)
+    return run.get("stamp") if isinstance(run, Mapping) else runfiles.stamp_of(run.csv_path)
 
 
 def described(step: Step) -> str:

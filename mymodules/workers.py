@@ -19,11 +19,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import cv2
 
-from mymodules import bands, faults, images, metrics, pairs, pictures, regions, settings, streams
-from mymodules.bands import Band, Rows
+from mymodules import faults, images, metrics, pairs, regions, settings, streams
+from mymodules.comparison import drawings
 from mymodules.errors import ImageError, SettingsError
 from mymodules.formats import Header, Remark, png
 from mymodules.formats.png import PngHeader, Samples
+from mymodules.images import bands
+from mymodules.images.bands import Band, Rows
 from mymodules.metrics import DiffMetrics
 from mymodules.pairs import Pair
 from mymodules.regions import Region
@@ -161,7 +163,7 @@ def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
         pair = Pair(name, first, second)
     if pair.first is None and pair.second is None:
         return _result(pair, "error", "vanished", ["It is in neither folder any more. Run again."])
-    stem = stems.get(pair.name) or pictures.stems([name])[name]
+    stem = stems.get(pair.name) or drawings.stems([name])[name]
     folder = None if _stamp is None else Path(f"{chosen.out / '03.diff'}-{_stamp}")
     return compare(Job(pair, folder, stem, max_pixels=chosen.max_pixels))
 
@@ -319,7 +321,7 @@ def _compared(job: Job, first: _Side, second: _Side, differ: bool) -> PairResult
     drawn = job.pictures_dir is not None and (differ or job.draw_same)
     larger, _ = metrics.common_size(first.size, second.size)
     fits = larger[0] * larger[1] <= job.max_pixels
-    drawing = pictures.Drawing(first.size, second.size) if drawn and fits else None
+    drawing = drawings.Drawing(first.size, second.size) if drawn and fits else None
     figures, deep_differ = _measured(first, second, differ, drawing)
     status, code, told = _verdict(first, second, differ, figures, deep_differ)
     if drawing is not None and (status == "changed" or job.draw_same):
@@ -330,7 +332,7 @@ def _compared(job: Job, first: _Side, second: _Side, differ: bool) -> PairResult
 
 
 def _measured(
-    first: _Side, second: _Side, differ: bool, drawing: pictures.Drawing | None
+    first: _Side, second: _Side, differ: bool, drawing: drawings.Drawing | None
 ) -> tuple[_Figures, bool]:
     """The figures of two pictures, and whether 16-bit values differ; what a drawing needs goes there."""
     tally = metrics.Tally(first.size, second.size)
@@ -378,7 +380,7 @@ def _verdict(
 
 
 def _written(
-    drawing: pictures.Drawing, job: Job, first: _Side, second: _Side, boxes: tuple[Region, ...]
+    drawing: drawings.Drawing, job: Job, first: _Side, second: _Side, boxes: tuple[Region, ...]
 ) -> list[str]:
     """Write the drawings; a sentence where that fails, because the figures are good all the same."""
     assert job.pictures_dir is not None
@@ -397,11 +399,11 @@ def _written(
     return []
 
 
-def _canvas(side: _Side) -> pictures.Canvas:
+def _canvas(side: _Side) -> drawings.Canvas:
     """The picture of a side to draw on; the side has it no more."""
     loaded = side.samples if side.rows is None else side.rows
     side.rows = side.samples = None
-    return pictures.canvas(images.decode(side.data, side.whole) if loaded is None else loaded)
+    return drawings.canvas(images.decode(side.data, side.whole) if loaded is None else loaded)
 
 
 def _inspected(role: str, path: str | None, max_pixels: int, other: _Side | None = None) -> _Side | None:
@@ -607,4 +609,4 @@ def _listing(first: Path, second: Path) -> tuple[dict[str, Pair], dict[str, str]
         for root, path in ((first, pair.first), (second, pair.second))
         if path is not None
     }
-    return by_name, pictures.stems(pair.name for pair in listing.pairs)
+    return by_name, drawings.stems(pair.name for pair in listing.pairs)

@@ -1,6 +1,5 @@
 """The rules of the house: who imports whom, one source of dependencies, errors that cross processes."""
 
-import ast
 import inspect
 import json
 import pickle
@@ -18,39 +17,6 @@ from mymodules import errors
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "mymodules"
 
-# Each module may import those before it.
-ORDER = (
-    "errors", "faults", "streams", "settings", "formats", "images", "bands", "metrics", "regions", "pictures",
-    "pairs", "workers", "cells", "pool", "files", "locks", "runs", "results", "database", "records", "cache",
-    "sources", "copies", "originals", "served", "store", "extension", "reuse", "plans", "batch", "notify",
-    "decisions", "views", "pages", "viewer", "look", "filters", "bulk", "explore", "triage", "panel",
-    "report", "__main__",
-)  # fmt: skip
-
-MODULES = sorted(
-    ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__")
-    for path in PACKAGE.rglob("*.py")
-    if path != PACKAGE / "__init__.py"
-)
-
-
-def imported(module: str) -> set[str]:
-    """The modules of the package that `module` imports, at whatever depth of its code."""
-    path = PACKAGE / Path(*module.split("."))
-    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
-    package = ["mymodules", *module.split(".")]
-    package = package if path.name == "__init__.py" else package[:-1]
-    found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            above = package[: len(package) - node.level + 1] if node.level else []
-            source = ".".join([*above, *([node.module] if node.module else [])])
-            inner = [f"{source}.{alias.name}" for alias in node.names]
-            found.update(name if name.removeprefix("mymodules.") in MODULES else source for name in inner)
-    return {name.removeprefix("mymodules.") for name in found if name.startswith("mymodules.")}
-
 
 def requirements() -> dict[str, list[str]]:
     """What pyproject.toml requires: at run time (``""``) and by extra."""
@@ -63,22 +29,11 @@ def name_of(requirement: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement.strip(), maxsplit=1)[0]).lower()
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_go_to_the_left_only(module: str) -> None:
-    allowed = set(ORDER[: ORDER.index(module.split(".")[0])])
-    if module.startswith("formats"):
-        allowed = {"errors", "formats"}
-    if (PACKAGE / module.split(".")[0]).is_dir():
-        allowed.add(module.split(".")[0])  # the rooms of one package; they form no cycle, see below
-    assert {name.split(".")[0] for name in imported(module)} - allowed == set()
-
-
-def test_imports_form_no_cycle() -> None:
-    waiting = {module: imported(module) & set(MODULES) for module in MODULES}
-    while waiting:
-        free = {module for module, needs in waiting.items() if not needs & waiting.keys()}
-        assert free, f"these import each other: {sorted(waiting)}"
-        waiting = {module: needs for module, needs in waiting.items() if module not in free}
+def test_imports_go_down_only() -> None:
+    """The layers stand in pyproject.toml, under ``[tool.importlinter]``."""
+    program = Path(sys.executable).with_name("lint-imports")
+    answer = subprocess.run([program, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stdout
 
 
 def test_environment_has_the_dependencies_of_the_project() -> None:

@@ -10,24 +10,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from faulty import KINDS, Fault, Place, kind_of, made, raising
+from support.faulty import KINDS, Fault, Place, kind_of, made, raising
 
-from mymodules import batch, explore, images, look, panel, pictures, report, viewer, views
+from mymodules import batch, explore, images, look, panel, report, viewer
+from mymodules.comparison import drawings
 from mymodules.formats import jpeg, png, tiff
-from mymodules.views import Rows
+from mymodules.images import pixels
+from mymodules.pages import views
+from mymodules.pages.views import Rows
 
 PLACES = [
-    *(Place(images, name) for name in ("inspect", "decode", "to_rgba", "digest")),
+    *(Place(pixels, name) for name in ("inspect", "decode", "to_rgba", "digest")),
     *(Place(views, name) for name in ("read", "weight", "to_png", "reencoded")),
     *(Place(module, "decode") for module in (png, jpeg, tiff)),
     Place(png, "inspect"),
-    Place(pictures, "delta"),
+    Place(drawings, "delta"),
     Place(views.Folders, "path"),
 ]
-ONLY_VIEWED = [Place(views, "weight"), Place(views, "to_png"), Place(pictures, "delta")]
+ONLY_VIEWED = [Place(views, "weight"), Place(views, "to_png"), Place(drawings, "delta")]
 REPORTED = [
     *(place for place in PLACES if place not in ONLY_VIEWED),
-    *(Place(pictures, name) for name in ("delta_shades", "delta_pieces")),
+    *(Place(drawings, name) for name in ("delta_shades", "delta_pieces")),
     Place(png, "pieces"),
 ]
 
@@ -85,7 +88,7 @@ def test_the_viewer_answers_whatever_raises(
 def test_the_viewer_answers_whatever_it_is(
     error: Exception, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in (Place(images, "inspect"), Place(views, "to_png"), Place(Rows, "record")):
+    for place in (Place(pixels, "inspect"), Place(views, "to_png"), Place(Rows, "record")):
         with raising(place, error):
             found = answers(frame, monkeypatch)
         assert sum("error" in answer for answer in found) > 5
@@ -133,14 +136,14 @@ def test_one_pair_that_cannot_be_shown_costs_no_other(
 ) -> None:
     before = rows(report.write(frame, tmp_path / "before", undrawn(frame)))
     photo = images.read_rgba(Path(frame.attrs["run"]["first"]) / "photo.jpg")
-    shades = pictures.delta_shades
+    shades = drawings.delta_shades
 
     def refuse(*sides: Any) -> Any:
         if np.array_equal(images.to_rgba(sides[0]), photo):
             raise error
         return shades(*sides)
 
-    monkeypatch.setattr(pictures, "delta_shades", refuse)
+    monkeypatch.setattr(drawings, "delta_shades", refuse)
     page = report.write(frame, tmp_path / "after", undrawn(frame))
     found = rows(page)
     assert {name for name in found if found[name] != before[name]} == {"photo.jpg"}
@@ -162,7 +165,7 @@ def test_a_figure_that_is_no_number_costs_no_report(frame: pd.DataFrame, tmp_pat
 
 @pytest.mark.parametrize("error", [*KINDS, MemoryError()], ids=kind_of)
 def test_the_first_look_says_it(error: Exception, frame: pd.DataFrame) -> None:
-    with raising(Place(images, "read_rgba"), error):
+    with raising(Place(pixels, "read_rgba"), error):
         choice, _, facts, _ = look.blend(frame).children
         choice.value = 1
         assert "This pair cannot be shown any more: " in facts.value

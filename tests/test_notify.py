@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from programs import folders, png
+from support.programs import folders, png
 
 from mymodules import batch, notify
 

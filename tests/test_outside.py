@@ -14,17 +14,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from programs import Folders, mixed
+from support.programs import Folders, mixed
 
-from mymodules import __main__ as command
 from mymodules import (
     batch,
-    decisions,
     explore,
     look,
     notify,
     panel,
-    pool,
     report,
     results,
     settings,
@@ -33,7 +30,10 @@ from mymodules import (
     triage,
     viewer,
 )
+from mymodules import cli as command
+from mymodules.batch import pool
 from mymodules.errors import MymodulesError, PoolError, SettingsError, StoreError
+from mymodules.triage import decisions
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="descriptors and folders behave otherwise on Windows")
 ROOT = Path(__file__).resolve().parent.parent

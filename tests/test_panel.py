@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 from loky import cpu_count
-from programs import Folders, figures, finished, folders, kernel, mixed, noisy, until, worker_pids
+from support.programs import Folders, figures, finished, folders, kernel, mixed, noisy, until, worker_pids
 
-from mymodules import batch, panel, plans, pool, results, reuse, runs, settings
+from mymodules import batch, panel, results, settings
+from mymodules.batch import plans, pool, reuse
 from mymodules.errors import OutputError, SettingsError
 from mymodules.panel import Panel
+from mymodules.results import runfiles
 
 COUNT = 16
 WITHIN = 10.0  # s; a promise of moments
@@ -364,7 +366,7 @@ def test_a_table_that_cannot_be_shown_is_still_named(
     def refuse(*_: object) -> None:
         raise ValueError("no table")
 
-    monkeypatch.setattr("mymodules.explore.explore", refuse)
+    monkeypatch.setattr("mymodules.explore.explorer.explore", refuse)
     name(made, given)
     made.start()
     ends(made)
@@ -455,13 +457,13 @@ def test_a_new_run_instead_of_resume(made: Panel, noise: Folders, tmp_path: Path
     ends(made)
     assert made.run is not None
     assert made.run.counts["changed"] == COUNT
-    assert runs.stamp_of(made.run.csv_path) != runs.stamp_of(partial)
+    assert runfiles.stamp_of(made.run.csv_path) != runfiles.stamp_of(partial)
     assert can(made) == {"run"}
 
 
 def test_rows_that_cannot_be_resumed(made: Panel, noise: Folders, tmp_path: Path) -> None:
     partial = cancelled(made, noise.elsewhere(tmp_path / "out"))
-    runs.manifest_path(partial.parent, str(runs.stamp_of(partial))).write_text("{}")
+    runfiles.manifest_path(partial.parent, str(runfiles.stamp_of(partial))).write_text("{}")
     made.resume()
     ends(made)
     assert message(made).endswith("Begin a new run.")

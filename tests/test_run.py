@@ -19,7 +19,7 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 from PIL import Image
 
-from mymodules import __main__ as command
+from mymodules import cli as command
 from mymodules import errors
 from mymodules.workers import PairResult
 

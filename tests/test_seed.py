@@ -13,13 +13,14 @@ from pathlib import Path
 
 import cv2
 import nbformat
-import pngs
 import pytest
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager, KernelManager
 from nbclient import NotebookClient
+from support import pngs
 
-from mymodules import images, pairs, pictures, results, settings, workers
+from mymodules import images, pairs, results, settings, workers
+from mymodules.comparison import drawings
 from mymodules.workers import Job, PairResult
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -93,7 +94,7 @@ def check_results(top: Path) -> None:
     drawn = {path.relative_to(folder).as_posix() for path in folder.glob("**/*") if path.is_file()}
     changed = [row.image_filename for row in expected if row.status == "changed"]
     assert len(changed) >= 3
-    assert drawn == {name + ending for name in changed for ending in pictures.ENDINGS}
+    assert drawn == {name + ending for name in changed for ending in drawings.ENDINGS}
     for name in drawn:
         assert images.read_rgba(folder / name).size
     assert [path.name for path in (top / "img").iterdir() if path.name.startswith("03.diff")] == [folder.name]

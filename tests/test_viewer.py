@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import traitlets
-from containers import deep
-from containers import pillow as encoded
 from PIL import Image
+from support.containers import deep
+from support.containers import pillow as encoded
 
-from mymodules import batch, images, pictures, results, viewer, views
+from mymodules import batch, images, results, viewer
+from mymodules.comparison import drawings
 from mymodules.errors import SettingsError
-from mymodules.pages import linker
+from mymodules.formats import Header
+from mymodules.pages import linker, views
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
 
@@ -327,7 +329,7 @@ def test_what_is_encoded_anew(kind: str, options: dict[str, Any], why: str | Non
     ],
 )
 def test_srgb_is_no_profile(metadata: dict[str, str], anew: bool) -> None:
-    header = images.Header("PNG", 1, 1, 8, tuple(metadata.items()))
+    header = Header("PNG", 1, 1, 8, tuple(metadata.items()))
     assert bool(views.reencoded(header)) == anew
 
 
@@ -335,7 +337,7 @@ def test_the_delta_is_that_of_the_drawings(root: Path, frame: pd.DataFrame, ask:
     answer, (data,) = ask(viewer.Viewer(frame), kind="picture", name="size.png", side="delta")
     first, second = (images.read_rgba(root / side / "size.png") for side in ("first", "second"))
     assert (answer["width"], answer["height"]) == (45, 50)
-    np.testing.assert_array_equal(images.read_rgba(data), pictures.delta(first, second))
+    np.testing.assert_array_equal(images.read_rgba(data), drawings.delta(first, second))
 
 
 @pytest.mark.parametrize(
@@ -438,7 +440,7 @@ def test_a_message_is_answered_from_the_rows_it_began_with(
     widget = viewer.Viewer(frame)
     real = images.inspect
 
-    def inspect(data: bytes, **options: Any) -> images.Header:
+    def inspect(data: bytes, **options: Any) -> Header:
         elsewhere = {side: tmp_path / side for side in ("first", "second")}
         viewer.Viewer.show(widget, frame.iloc[::-1], run=elsewhere)
         ask.told.clear()  # type: ignore[attr-defined]
@@ -505,11 +507,11 @@ def test_the_legend_has_the_colours_of_the_delta() -> None:
     second = first.copy()
     second[0, :, 0] = [1, 2, 6, 16, 47, 141, 255]
     second[0, 6, 1] = 255
-    for colour in pictures.delta(first, second)[0, :, :3]:
+    for colour in drawings.delta(first, second)[0, :, :3]:
         assert f"#{bytes(colour).hex()}" in script
     second = first.copy()
     second[0, :, 3] = [1, 2, 6, 16, 47, 141, 255]
-    for colour in pictures.delta(first, second)[0, :, :3]:
+    for colour in drawings.delta(first, second)[0, :, :3]:
         assert f"#{bytes(colour).hex()}" in script
 
 

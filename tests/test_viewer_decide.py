@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from containers import pillow as encoded
+from support.containers import pillow as encoded
 
-from mymodules import batch, runs, viewer
-from mymodules.decisions import Decisions, Row, Step
+from mymodules import batch, viewer
 from mymodules.errors import OutputError, SettingsError
+from mymodules.results import runfiles
+from mymodules.triage.decisions import Decisions, Row, Step
 
 NAMES = ["a.png", "b.png", "c-same.png", "d.png", "e.png"]
 
@@ -355,9 +356,9 @@ def test_the_folders_of_a_run_are_known_from_what_there_is(frame: pd.DataFrame, 
         csv_path = path
 
     for run in (Finished(), frame.attrs["run"], {"first": first, "second": second, "out": out}):
-        assert runs.folders(bare, run)[:3] == (first, second, out)
-    assert runs.folders(bare, {"first": first, "second": second}).out is None
+        assert runfiles.folders(bare, run)[:3] == (first, second, out)
+    assert runfiles.folders(bare, {"first": first, "second": second}).out is None
     limited = {**frame.attrs["run"], "options": {"max_pixels": 7}}
-    assert runs.folders(bare, limited).max_pixels == 7
+    assert runfiles.folders(bare, limited).max_pixels == 7
     with pytest.raises(SettingsError, match="does not name out"):
-        runs.folders(bare, {"first": first, "second": second}, needed=("first", "second", "out"))
+        runfiles.folders(bare, {"first": first, "second": second}, needed=("first", "second", "out"))

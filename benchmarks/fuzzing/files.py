@@ -12,13 +12,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import containers
 import cv2
 import imagecodecs
 import numpy as np
-import pngs
 import tifffile
 from PIL import Image, ImageFile
+from support import containers, pngs
 
 Rng = np.random.Generator
 ImageFile.MAXBLOCK = 1 << 22  # Pillow cannot write a progressive JPEG that is larger than its buffer

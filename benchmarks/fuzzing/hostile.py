@@ -9,13 +9,12 @@ import struct
 import zlib
 from collections.abc import Iterator
 
-import containers
 import imagecodecs
 import numpy as np
-import pngs
 from fuzzing import files, mutations
 from fuzzing.files import Case
 from PIL import Image
+from support import containers, pngs
 
 _MANY = 1_000_000
 

@@ -9,9 +9,8 @@ import struct
 import zlib
 from collections.abc import Callable
 
-import containers
-import pngs
 from fuzzing.files import Case, Rng, pick
+from support import containers, pngs
 
 Change = Callable[[Rng, bytes], bytes]
 EXTREMES = (

@@ -9,13 +9,12 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 
-import containers
 import imagecodecs
 import numpy as np
-import pngs
 from fuzzing import files, mutations, tiff_sweeps
 from fuzzing.files import Case
 from PIL import Image
+from support import containers, pngs
 
 _RNG = np.random.default_rng(99)
 _RGB = files.picture(_RNG, 3, size=(19, 23))

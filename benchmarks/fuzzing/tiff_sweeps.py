@@ -5,12 +5,12 @@ import itertools
 import struct
 from collections.abc import Iterator
 
-import containers
 import numpy as np
 import tifffile
 from fuzzing import files
 from fuzzing.files import Case
 from fuzzing.mutations import Entry, entry, tiff_entries, tiff_with
+from support import containers
 
 _RNG = np.random.default_rng(77)
 _RGB = files.picture(_RNG, 3, size=(37, 29))

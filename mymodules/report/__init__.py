@@ -11,15 +11,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mymodules import files, runs, settings, views
-from mymodules.decisions import Decisions
+from mymodules import files, settings
 from mymodules.errors import SettingsError
+from mymodules.pages import views
 from mymodules.report import page, place
-from mymodules.report.pairs import SIDES, Pairs
+from mymodules.report.junit_xml import junit
 from mymodules.report.parts import Parts, refuse_large
+from mymodules.report.pictures import SIDES, Pairs
 from mymodules.report.place import is_one_file
-from mymodules.report.suite import junit
+from mymodules.results import runfiles
 from mymodules.settings import AnyPath, shown
+from mymodules.triage.decisions import Decisions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +38,7 @@ READ_PIXELS = 64_000_000
 def write(
     frame: "pd.DataFrame",
     path: AnyPath,
-    run: runs.AnyRun | Mapping[str, Any] | None = None,
+    run: runfiles.AnyRun | Mapping[str, Any] | None = None,
     embed: bool = False,
 ) -> Path:
     """Write rows and their pictures as a page that a browser opens from a disk, with the notebook's viewer.
@@ -75,7 +77,7 @@ def write(
     held in memory does not grow with the number of rows. Of two processes that write one report at the same
     time the last one wins; what killed ones have left is removed.
     """
-    runs.check_table(frame, "image_filename")
+    runfiles.check_table(frame, "image_filename")
     folders = views.folders(frame, run)
     target = check(path, embed=embed, outside=(folders.first, folders.second))
     rows = [*page.records(frame)]
@@ -86,8 +88,12 @@ def write(
         refuse_large(_least_bytes(rows, folders), ONE_FILE_LIMIT)
     stamp = page.stamp(frame, run)
     drawings = None
-    if folders.out is not None and stamp and runs.stamp_of(runs.finished_path(folders.out, stamp)) == stamp:
-        drawings = runs.pictures_path(folders.out, stamp)
+    if (
+        folders.out is not None
+        and stamp
+        and runfiles.stamp_of(runfiles.finished_path(folders.out, stamp)) == stamp
+    ):
+        drawings = runfiles.pictures_path(folders.out, stamp)
     try:
         with place.Staging(target) as staging:
             parts = Parts(staging)

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from mymodules import runs, views
-from mymodules.pages import linker
+from mymodules.pages import linker, views
+from mymodules.results import runfiles
 from mymodules.settings import shown
 
 if TYPE_CHECKING:
@@ -72,12 +72,14 @@ def facts(folders: views.Folders, stamp: str | None) -> list[tuple[str, str]]:
     return found
 
 
-def stamp(frame: "pd.DataFrame", run: runs.AnyRun | Mapping[str, Any] | None) -> str | None:
+def stamp(frame: "pd.DataFrame", run: runfiles.AnyRun | Mapping[str, Any] | None) -> str | None:
     """The stamp of the run that rows are of; None where nothing says so."""
     if run is None or isinstance(run, Mapping):
         known = (run or frame.attrs.get("run") or {}).get("stamp")
-        return known if isinstance(known, str) and runs.stamp_of(f"results-{known}.csv") == known else None
-    return runs.stamp_of(run.csv_path)
+        return (
+            known if isinstance(known, str) and runfiles.stamp_of(f"results-{known}.csv") == known else None
+        )
+    return runfiles.stamp_of(run.csv_path)
 
 
 def records(frame: "pd.DataFrame") -> Iterator[dict[str, Any]]:

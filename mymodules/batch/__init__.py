@@ -1,0 +1,24 @@
+"""A whole run: two folders in, one row per picture out."""
+
+from typing import TYPE_CHECKING
+
+from mymodules.faces import lazily
+
+if TYPE_CHECKING:
+    from mymodules.batch.runner import STATUSES, Progress, ProgressBar, Run, duration, run
+
+__all__ = ["STATUSES", "Progress", "ProgressBar", "Run", "duration", "run"]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "runner": (
+            "Progress",
+            "ProgressBar",
+            "Run",
+            "STATUSES",
+            "duration",
+            "run",
+        )
+    },
+)

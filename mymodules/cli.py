@@ -1,0 +1,477 @@
+"""``python -m mymodules compare``: the main notebook run headless, then the summary on the terminal.
+
+The notebook does the work, so that the command and the document can never disagree. Its file is read and
+never written: parameters enter a copy in memory, and the executed copy lands beside the results.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import shlex
+import signal
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import zmq
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager, KernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
+
+from mymodules import faults, report, results, settings, streams
+from mymodules.errors import MymodulesError, OutputError, SettingsError
+from mymodules.results import runfiles
+from mymodules.workers import PairResult
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOK = ROOT / "notebooks" / "01_compare.ipynb"
+STATUSES = ("error", "missing", "extra", "changed", "same")  # in the order of what a person wants to know
+SHOWN = 5  # rows named per status
+PATIENCE = 20.0  # seconds that an interrupted cell gets to end by itself
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Does what the command line asks; returns the exit code."""
+    streams.secure()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # names of any script are printed, whatever the terminal can show
+            with contextlib.suppress(OSError, ValueError):  # it is closed
+                stream.reconfigure(errors="backslashreplace")
+    try:
+        return _compared(arguments)
+    finally:
+        streams.flush()
+
+
+def _compared(arguments: Sequence[str] | None) -> int:
+    options = _parser().parse_args(arguments)
+    if (options.first is None) != (options.second is None):
+        _parser().error("name both folders, FIRST and SECOND, or none of them")
+    try:
+        return compare(options)
+    except (MymodulesError, OSError) as error:
+        _say(str(error))
+        return 2
+    except Exception as error:
+        _say(f"This was not expected: {faults.described(error)}. {faults.REPORT}")
+        return 2
+
+
+def compare(options: argparse.Namespace) -> int:
+    """Runs the notebook for the parsed `options`, prints the summary and returns the exit code."""
+    chosen = settings.resolve(root=ROOT, first=options.first, second=options.second, out=options.out)
+    _check(chosen, create_out=options.out is not None)
+    junit = _file(options.junit, "--junit")  # it may be in a folder that was created just now
+    page = _page(options.report, chosen)
+    if not NOTEBOOK.is_file():
+        raise SettingsError(f"{NOTEBOOK} does not exist: run this from the project's own folder.")
+    notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
+    named = {
+        "first": options.first and str(chosen.first),
+        "second": options.second and str(chosen.second),
+        "out": options.out and str(chosen.out),
+        "skipUntil": options.skip,
+        "stopAt": options.stop,
+        "num_processors": options.processes,
+        "max_pixels": options.max_pixels,
+    }
+    inject(notebook, {name: value for name, value in named.items() if value is not None})
+
+    try:
+        Path.cwd()
+    except OSError:  # all that was named is absolute, but what is started asks for it
+        os.chdir(ROOT)
+    caller = uuid.uuid4().hex
+    problem, interrupted = None, False
+    streams.say(f"Comparing {chosen.first} with {chosen.second} ...")
+    try:
+        execute(notebook, NOTEBOOK.parent, caller)
+    except CellExecutionError as error:
+        problem = sentence(error)
+    except (DeadKernelError, RuntimeError) as error:
+        problem = f"The notebook's Python process ended before it was done ({error})."
+    except KeyboardInterrupt:
+        problem, interrupted = "Interrupted.", True
+
+    stamp = begun_by(caller, chosen.out)
+    executed: Path | None = None
+    try:
+        executed = save(notebook, chosen.out, stamp or time.strftime("%Y%m%d-%H%M%S"))
+    except OutputError as error:  # the results come first
+        _say(str(error))
+    csv_path, partial = (
+        path(chosen.out, stamp or "") for path in (runfiles.finished_path, runfiles.partial_path)
+    )
+    compared = stamp is not None and csv_path.is_file()
+    counts: Mapping[str, int] = {}
+    if stamp is not None and compared:
+        rows = results.read(csv_path)
+        counts = Counter(row.status for row in rows)
+        manifest = runfiles.read_manifest(runfiles.manifest_path(chosen.out, stamp))
+        streams.say("\n".join(["", *summary(rows), *notes(manifest)]))
+        streams.say(f"\nTable:     {csv_path}")
+        if runfiles.pictures_path(chosen.out, stamp).is_dir():
+            streams.say(f"Pictures:  {runfiles.pictures_path(chosen.out, stamp)}")
+    if executed is not None:
+        streams.say(f"Notebook:  {executed}")
+    if problem:
+        _say(problem)
+    if not compared and partial.is_file():
+        code = f"from mymodules import batch; batch.run(resume={str(partial)!r})"
+        _say(f"The rows so far are in {partial}. To go on: {shlex.join([sys.executable, '-c', code])}")
+    handed_over = executed is not None
+    if compared:
+        try:
+            with _termination_interrupts():
+                handed_over &= all([*hand_over(csv_path, junit, page, check=options.check)])
+        except KeyboardInterrupt:
+            interrupted = True
+            _say("Interrupted: what is named above is whole, and nothing else was written.")
+    if interrupted:
+        return 2 if options.check else 130
+    if not handed_over:
+        return 2
+    return exit_code(counts, check=options.check, compared=compared, told=problem is None)
+
+
+def hand_over(csv_path: Path, junit: Path | None, page: Path | None, *, check: bool) -> Iterator[bool]:
+    """Writes what is asked for, the quick one first; yields whether it could: the run is not lost to it."""
+    if junit is not None:
+        # Where --check counts them as differences, they fail in the file too.
+        fails = {"fail_missing": check, "fail_extra": check}
+        yield _handed("JUnit", junit, lambda: report.junit(results.load(csv_path), junit, **fails))
+    if page is not None:
+        embed = report.is_one_file(page)
+        index = page if embed else page / "index.html"
+        yield _handed("Report", index, lambda: report.write(results.load(csv_path), page, embed=embed))
+
+
+def _handed(label: str, path: Path, write: Callable[[], object]) -> bool:
+    try:
+        write()
+    except Exception as error:
+        known = isinstance(error, MymodulesError)
+        _say(f"{label}: not written. {error if known else faults.named(error)}")
+        return False
+    streams.say(f"{label + ':':<11}{path}")
+    return True
+
+
+def exit_code(counts: Mapping[str, int], *, check: bool, compared: bool, told: bool = True) -> int:
+    """The exit code of a comparison.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        Rows by status.
+    check : bool
+        Whether the rows decide: 0 all same, 1 differences, 2 at least one error.
+    compared : bool
+        Whether the comparison was completed; 2 where it was not.
+    told : bool
+        Whether the notebook ran to its end afterwards; only a check minds.
+    """
+    if not compared:
+        return 2
+    if not check:
+        return 0
+    if counts.get("error") or not told:
+        return 2
+    return 1 if any(number for status, number in counts.items() if status != "same") else 0
+
+
+def summary(rows: Sequence[PairResult]) -> Iterator[str]:
+    """The lines that tell a person what a run has found, worst first."""
+    by_status = {status: [row for row in rows if row.status == status] for status in STATUSES}
+    counts = ", ".join(f"{len(by_status[status])} {status}" for status in reversed(STATUSES))
+    yield f"{len(rows)} {'picture' if len(rows) == 1 else 'pictures'}: {counts}"
+    for status, found in by_status.items():
+        if not found or status == "same":
+            continue
+        yield ""
+        yield f"{status}:"
+        for row in found[:SHOWN]:
+            yield f"  {settings.shown(row.image_filename)}: {settings.shown(row.messages)}"
+        if len(found) > SHOWN:
+            yield f"  and {len(found) - SHOWN} more"
+
+
+def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Lines on what the rows do not show: files that were left out, rows that were taken over."""
+    left_out = manifest.get("left_out", {})
+    told = {
+        "other": "without a picture's ending",
+        "hidden": "hidden",
+        "links": "links to folders met already",
+    }
+    found = [f"{left_out[kind]} {words}" for kind, words in told.items() if left_out.get(kind)]
+    if found:
+        yield f"Left out: {', '.join(found)}"
+    why = manifest.get("recomputed") or {}
+    if manifest.get("reused") or why:
+        yield f"Taken over from earlier runs: {manifest['reused']}; compared: {sum(why.values())}"
+    for reason, number in why.items():
+        names = manifest.get("reasons", {}).get(reason, ())
+        more = f" and {number - SHOWN} more" if number > SHOWN else ""
+        yield f"  {number} {reason}" + (
+            f": {', '.join(map(settings.shown, names[:SHOWN]))}{more}" if names else ""
+        )
+
+
+# ---- the notebook -----------------------------------------------------------------------------------
+
+
+def inject(notebook: NotebookNode, parameters: Mapping[str, object]) -> None:
+    """Adds a cell with `parameters` behind the cell tagged ``parameters``, in memory."""
+    tagged = [i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", ())]
+    if not tagged:
+        raise SettingsError(
+            f"{NOTEBOOK} has no cell tagged 'parameters': give its cell of parameters that tag."
+        )
+    if not parameters:
+        return
+    source = "\n".join(["# Given on the command line", *(f"{k} = {v!r}" for k, v in parameters.items())])
+    cell = nbformat.v4.new_code_cell(source, metadata={"tags": ["injected-parameters"]})  # type: ignore[no-untyped-call]
+    notebook.cells.insert(tagged[0] + 1, cell)
+
+
+def execute(notebook: NotebookNode, folder: Path, caller: str) -> None:
+    """Runs all cells of `notebook`, in place, in a kernel of this very Python whose folder is `folder`.
+
+    What cells write to standard error (a progress bar) is shown as it comes. An interrupt reaches the
+    running cell, which may tidy up, and is raised here when the kernel is gone.
+    """
+    with tempfile.TemporaryDirectory(prefix="mymodules-", ignore_cleanup_errors=True) as temporary:
+        environment = dict(os.environ, IPYTHONDIR=temporary, MYMODULES_PROGRESS="text")
+        environment.pop(settings.ENVIRONMENT, None)
+        environment[settings.CALLER] = caller
+        client = _Client(notebook, temporary)
+        loop = asyncio.SelectorEventLoop()  # on Windows, too: the sockets of the kernel ask for it
+        task = loop.create_task(client.async_execute(cleanup_kc=True, cwd=str(folder), env=environment))
+
+        ended = threading.Event()
+
+        def drive() -> None:
+            # In a thread of its own, because in the main thread nbclient would take the interrupt to itself.
+            with contextlib.suppress(BaseException):  # the task holds it
+                loop.run_until_complete(task)
+            ended.set()
+
+        thread = threading.Thread(target=drive, name="notebook")
+        with _termination_interrupts():
+            thread.start()
+            deadline: float | None = None
+            while not ended.is_set():
+                try:
+                    ended.wait(0.2)
+                    late = deadline is not None and time.monotonic() > deadline
+                except KeyboardInterrupt:
+                    late = deadline is not None
+                    if deadline is None:
+                        deadline = time.monotonic() + PATIENCE
+                        client.stopped = True
+                        asyncio.run_coroutine_threadsafe(client.interrupt(), loop)
+                if late:
+                    loop.call_soon_threadsafe(task.cancel)
+            thread.join()
+        loop.close()
+        if not client.shown.endswith("\n"):  # a bar that was interrupted
+            streams.say("", error=True)
+        if client.stopped or task.cancelled():
+            raise KeyboardInterrupt
+        task.result()
+
+
+class _Client(NotebookClient):
+    """Runs a notebook with this Python, shows standard error, and can be stopped between cells."""
+
+    def __init__(self, notebook: NotebookNode, temporary: str) -> None:
+        super().__init__(notebook, startup_timeout=300)
+        self.temporary = temporary
+        self.stopped = False
+        self.shown = "\n"
+
+    def create_kernel_manager(self) -> KernelManager:
+        self.km = AsyncKernelManager(
+            kernel_spec_manager=_ThisPython(),
+            connection_file=str(Path(self.temporary) / "kernel.json"),
+            transport_encryption="auto" if zmq.has("curve") else "disabled",
+        )
+        return self.km
+
+    async def interrupt(self) -> None:
+        if isinstance(self.km, AsyncKernelManager) and await self.km.is_alive():
+            await self.km.interrupt_kernel()
+
+    async def async_execute_cell(self, *arguments: Any, **options: Any) -> NotebookNode:
+        if self.stopped:
+            raise asyncio.CancelledError
+        return await super().async_execute_cell(*arguments, **options)
+
+    def process_message(
+        self, msg: dict[str, Any], cell: NotebookNode, cell_index: int
+    ) -> NotebookNode | None:
+        if msg["msg_type"] == "stream" and msg["content"]["name"] == "stderr":
+            self.shown = msg["content"]["text"]
+            streams.say(self.shown, error=True, end="")
+        return super().process_message(msg, cell, cell_index)
+
+
+class _ThisPython(KernelSpecManager):
+    """Knows one kernel, this interpreter's, whatever is installed for the user."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        metadata = {"supported_encryption": "curve"}
+        return KernelSpec(argv=command, display_name="Python", language="python", metadata=metadata)
+
+
+@contextlib.contextmanager
+def _termination_interrupts() -> Iterator[None]:
+    """Lets a request to terminate end a run as orderly as Ctrl-C does."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def sentence(error: CellExecutionError) -> str:
+    """What a person needs of a cell's error: our own messages as they are, others with their name."""
+    return error.evalue if error.ename in _own_errors(MymodulesError) else f"{error.ename}: {error.evalue}"
+
+
+def _own_errors(base: type[MymodulesError]) -> set[str]:
+    return {base.__name__}.union(*map(_own_errors, base.__subclasses__()))
+
+
+def save(notebook: NotebookNode, out: Path, stamp: str) -> Path:
+    """Writes the executed copy in one step; returns its path."""
+    path = out / f"01_compare-{stamp}.ipynb"
+    new = path.with_suffix(".ipynb.new")
+    text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+    try:
+        new.unlink(missing_ok=True)
+        with new.open("xb") as file:  # never through a link
+            file.write(text.encode("utf-8", "backslashreplace"))  # half a surrogate becomes its JSON escape
+        new.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"The executed notebook cannot be written to {path} ({error.strerror}).", path
+        ) from error
+    return path
+
+
+# ---- folders and files ------------------------------------------------------------------------------
+
+
+def _file(named: str | None, option: str) -> Path | None:
+    """Where a file is asked for; refused before anything starts where none can be."""
+    if named is None:
+        return None
+    path = settings.local_path(named, option, "file")
+    if path.is_dir():
+        raise SettingsError(f"{path} is a folder: name a file as {option}.")
+    if not path.parent.is_dir():
+        raise SettingsError(f"There is no folder {path.parent}: create it, or name another file as {option}.")
+    return path
+
+
+def _page(named: str | None, chosen: settings.Settings) -> Path | None:
+    """Where a report is asked for, likewise."""
+    if named is None:
+        return None
+    return report.check(named, embed=report.is_one_file(named), outside=(chosen.first, chosen.second))
+
+
+def _check(chosen: settings.Settings, *, create_out: bool) -> None:
+    """Refuses what the notebook would refuse, before a kernel starts; an absent output folder is created."""
+    if create_out and not os.path.lexists(chosen.out):
+        above = next(folder for folder in chosen.out.parents if folder.exists())
+        replace(chosen, out=above).check()
+        try:
+            chosen.out.mkdir(parents=True)
+        except OSError as error:
+            raise OutputError(f"{chosen.out} cannot be created ({error.strerror}).", chosen.out) from error
+    chosen.check()
+
+
+def begun_by(caller: str, out: Path) -> str | None:
+    """The stamp of the run that carries this word in its manifest, whatever else was begun meanwhile."""
+    for path in out.glob("results-*.json"):
+        stamp = runfiles.stamp_of(path)
+        with contextlib.suppress(MymodulesError):  # another run's, begun just now and not yet written
+            if stamp and runfiles.read_manifest(path).get("caller") == caller:
+                return stamp
+    return None
+
+
+# ---- the command line -------------------------------------------------------------------------------
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m mymodules")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    command = commands.add_parser("compare", help="compare the pictures of two folders")
+    command.add_argument("first", nargs="?", metavar="FIRST", help="folder of the pictures as they were")
+    command.add_argument("second", nargs="?", metavar="SECOND", help="folder of the pictures as they are")
+    command.add_argument("--out", metavar="OUT", help="folder for the results, created where it is absent")
+    command.add_argument("--skip", type=_count, metavar="N", help="leave out the first N pictures")
+    command.add_argument("--stop", type=_stop, metavar="N", help="end after the N-th picture, -1 for all")
+    command.add_argument("--processes", type=_positive, metavar="N", help="worker processes")
+    command.add_argument(
+        "--max-pixels", type=_positive, metavar="N", help="largest width x height that is decoded"
+    )
+    command.add_argument(
+        "--junit", metavar="PATH", help="write the outcome as JUnit XML for build servers, too"
+    )
+    command.add_argument(
+        "--report",
+        metavar="PATH",
+        help="write a folder that any browser opens, with table and viewer; PATH.html: one file",
+    )
+    command.add_argument(
+        "--check",
+        action="store_true",
+        help="exit code 0: all the same, 1: differences, 2: an error, or not completed",
+    )
+    return parser
+
+
+def _whole(text: str, least: int) -> int:
+    with contextlib.suppress(ValueError):
+        if int(text) >= least:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"must be a whole number from {least} up, not {text!r}")
+
+
+def _count(text: str) -> int:
+    return _whole(text, 0)
+
+
+def _stop(text: str) -> int:
+    return -1 if text == "-1" else _whole(text, 1)
+
+
+def _positive(text: str) -> int:
+    return _whole(text, 1)
+
+
+def _say(text: str) -> None:
+    streams.flush()
+    streams.say(text, error=True)

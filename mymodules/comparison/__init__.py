@@ -1,0 +1,1 @@
+"""One pair of pictures to one row, and to its drawings."""

@@ -1,0 +1,310 @@
+"""Drawings of a comparison: where they stand and what they show.
+
+For a pair named ``shop/cart.png`` these five may be written below the run's pictures folder:
+
+    shop/cart.png-1.orig.png     first, boxes drawn around the regions
+    shop/cart.png-2.new.png      second, likewise
+    shop/cart.png-3.diff.png     the SSIM map, black where nothing is alike
+    shop/cart.png-4.thresh.png   its threshold, white where changed
+    shop/cart.png-5.delta.png    orange where colours differ, blue where only alpha does
+
+`stems` chooses the part before ``-1.orig.png`` for all names of a run, so that no two files meet on
+any file system. Nothing here reads a picture or decides what has changed.
+"""
+
+import contextlib
+import hashlib
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mymodules import images, metrics, regions
+from mymodules.formats import Header, png
+from mymodules.formats.png import PngHeader
+from mymodules.images import Rgba, bands
+from mymodules.images.bands import Band, Rows
+from mymodules.regions import Region
+
+ENDINGS = ("-1.orig.png", "-2.new.png", "-3.diff.png", "-4.thresh.png", "-5.delta.png")
+
+Canvas = Rows | NDArray[np.uint8]
+"""A picture to draw on, which changes it: stored rows that `can_be_drawn_on`, or RGB or RGBA, (height, width,
+3 or 4) in C order."""
+
+_BOX_COLOUR = (229, 57, 53, 255)
+_BOX_LINE = 2  # px
+_LONGEST_NAME = 255 - max(len(ending) for ending in ENDINGS)  # bytes
+_RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"}
+_RESERVED |= {f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³"}
+
+_ORANGE = "fdd0a2 fdae6b fd8d3c f16913 d94801 a63603 7f2704"
+_BLUE = "c6dbef 9ecae1 6baed6 4292c6 2171b5 08519c 08306b"
+_DELTA_COLOURS = np.zeros((15, 4), np.uint8)  # 0 equal, 1..7 orange, 8..14 blue
+_DELTA_COLOURS[1:, :3] = [tuple(bytes.fromhex(colour)) for colour in f"{_ORANGE} {_BLUE}".split()]
+_DELTA_COLOURS[1:, 3] = 255
+# First sum of differences of each shade: index ceil(ln n / ln 3 + 0.5) - 1 of the sum n, 1..1024.
+_SHADE = np.searchsorted([2, 6, 16, 47, 141, 421], np.arange(1025), side="right").astype(np.uint8) + 1
+_SHADE[0] = 0
+
+
+def stems(names: Iterable[str]) -> dict[str, str]:
+    """Where each pair's drawings stand: name to path below the pictures folder, without its ending.
+
+    A name that is too long for a file system with its ending, that Windows reserves, or that equals
+    another one when case and Unicode form are folded, is shortened and ends in 8 digits of its digest.
+
+    Parameters
+    ----------
+    names : iterable of str
+        All names of a run, with ``/``: which of them collide depends on the others.
+    """
+    names = list(names)
+    seen = Counter(_fold(name) for name in names)
+    folders = {_fold(parent.as_posix()) for name in names for parent in Path(name).parents}
+    found = {}
+    for name in names:
+        *above, last = name.split("/")
+        collides = seen[_fold(name)] > 1 or any(_fold(name + ending) in folders for ending in ENDINGS)
+        above = [_shortened(part, part) if _unfit(part) else part for part in above]
+        if collides or _unfit(last):
+            last = _shortened(last, name)
+        found[name] = "/".join([*above, last])
+    return found
+
+
+def delta(first_rgba: Rgba, second_rgba: Rgba) -> Rgba:
+    """Skia Gold's difference picture, RGBA uint8 of the larger height and width. Symmetric.
+
+    Parameters
+    ----------
+    first_rgba, second_rgba : uint8 (height, width, 4)
+        Not premultiplied; sizes may differ.
+
+    Returns
+    -------
+    uint8 (larger height, larger width, 4)
+        0,0,0,0 where equal; a shade of orange where red, green or blue differ, by the sum of all four
+        differences; a shade of blue where only alpha differs; the darkest orange outside the common area.
+        Source: the Skia buildbot repository, golden/go/diff.
+    """
+    return _DELTA_COLOURS[delta_shades(first_rgba, second_rgba)]
+
+
+def delta_shades(first: png.Samples, second: png.Samples) -> NDArray[np.uint8]:
+    """The shades of `delta`, uint8 (height, width): 0 equal, 1 to 7 orange, 8 to 14 blue.
+
+    The pictures may be RGBA or decoded samples of any kind, which need no more memory than they have.
+    """
+    larger, (height, width) = metrics.common_size(first.shape, second.shape)
+    shades = np.full(larger, 7, np.uint8)
+    shades[:height, :width] = 0
+    for band in bands.of_samples(first, second):
+        own = band.own
+        shades[band.top : band.top + own.stop - own.start, :width] = _shades(
+            band.first[own], band.second[own]
+        )
+    return shades
+
+
+def delta_pieces(shades: NDArray[np.uint8]) -> Iterator[bytes]:
+    """The PNG file of a delta, by its `delta_shades`, piece by piece."""
+    height, width = shades.shape
+    return _coloured(_nibbles(shades), (width, height))
+
+
+def _coloured(stored: NDArray[np.uint8], size: tuple[int, int]) -> Iterator[bytes]:
+    """The PNG file of shades, two to a byte; size is (width, height)."""
+    palette, alpha = _DELTA_COLOURS[:, :3].tobytes(), _DELTA_COLOURS[:, 3].tobytes()
+    kind = {"depth": 4, "colour_type": 3}
+    return png.pieces(png.unfiltered(stored), size, **kind, palette=palette, transparency=alpha)
+
+
+def _shades(first_rgba: Rgba, second_rgba: Rgba) -> NDArray[np.uint8]:
+    """`delta_shades` of two pictures of one size."""
+    red, green, blue, alpha = cv2.split(cv2.absdiff(first_rgba, second_rgba))
+    colour = red.astype(np.uint16) + green + blue
+    shades: NDArray[np.uint8] = _SHADE[colour + alpha]
+    shades[(colour == 0) & (alpha > 0)] += 7
+    return shades
+
+
+class Drawing:
+    """The drawings of one pair: fed with its bands, then written. Sizes are (height, width)."""
+
+    def __init__(self, first_size: tuple[int, int], second_size: tuple[int, int]) -> None:
+        larger, (height, width) = metrics.common_size(first_size, second_size)
+        self._size = larger
+        self._similarity = np.full(larger, 255, np.uint8)
+        self._similarity[height:] = self._similarity[:, width:] = 0
+        self._beyond = larger[1] - width  # columns outside of the common area
+        self._shades = np.full((larger[0], -(-larger[1] // 2)), 0x77, np.uint8)  # two to a byte, as stored
+        self._shades[:height] = self._stored(np.zeros((1, width), np.uint8))
+
+    def add(self, band: Band, patches: Iterable[tuple[int, int, NDArray[np.float64]]]) -> None:
+        """Add what a band shows, and where SSIM is not 1 (see `metrics.Similarity.add`)."""
+        found = _shades(band.first[band.own], band.second[band.own])
+        self._shades[band.top : band.top + len(found)] = self._stored(found)
+        for top, left, lack in patches:
+            place = np.s_[top : top + lack.shape[0], left : left + lack.shape[1]]
+            self._similarity[place] = regions.byte_map(1 - lack)
+
+    def _stored(self, shades: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Shades of rows of the common area as whole rows, two to a byte."""
+        if self._beyond:
+            shades = np.pad(shades, ((0, 0), (0, self._beyond)), constant_values=7)
+        return _nibbles(shades)
+
+    def write(
+        self,
+        folder: Path,
+        stem: str,
+        first: Callable[[], Canvas],
+        second: Callable[[], Canvas],
+        boxes: Iterable[Region],
+    ) -> None:
+        """Write all five files, one after the other.
+
+        Parameters
+        ----------
+        folder : Path
+            The run's pictures folder.
+        stem : str
+            The pair's own part, from `stems`; its folders are created.
+        first, second : callable
+            Return the pictures, into which the boxes are drawn. The second one is called when the first
+            picture is written and let go.
+        boxes : iterable of Region
+            Drawn on both, just outside of what they hold.
+
+        Raises
+        ------
+        OSError
+            Where a file cannot be written; what was begun is removed, as after any other error.
+        """
+        boxes = list(boxes)
+        height, width = self._size
+        size = width, height
+        remove(folder, stem)  # an older one may be a link to the drawing of another run
+        (folder / stem).parent.mkdir(parents=True, exist_ok=True)
+        paths = [folder / (stem + ending) for ending in ENDINGS]
+        try:
+            _write(paths[0], _outlined(first(), boxes))
+            _write(paths[1], _outlined(second(), boxes))
+            gray = png.unfiltered(self._similarity)
+            _write(paths[2], png.pieces(gray, size, depth=8, colour_type=0))
+            changed = png.unfiltered(np.packbits(regions.threshold(self._similarity), axis=1))
+            _write(paths[3], png.pieces(changed, size, depth=1, colour_type=0))
+            _write(paths[4], _coloured(self._shades, size))
+        except BaseException:
+            remove(folder, stem)
+            raise
+
+
+def canvas(picture: Rows | png.Samples) -> Canvas:
+    """Rows or decoded samples as a picture to draw on: the same object where they hold RGB or RGBA bytes."""
+    if isinstance(picture, Rows):
+        if can_be_drawn_on(picture.header):
+            return picture
+        size = picture.header.height, picture.header.width
+        parts = bands.samples(picture)
+    elif picture.dtype == np.uint8 and picture.shape[2] in (3, 4):
+        return np.require(picture, np.uint8, ["C", "W"])
+    else:
+        size = picture.shape[0], picture.shape[1]
+        parts = (picture[top : top + 128] for top in range(0, size[0], 128))
+    rgba = np.empty((*size, 4), np.uint8)
+    top = 0
+    for part in parts:  # of 16 bits, a whole page would take its place many times
+        rgba[top : top + len(part)] = images.to_rgba(part)
+        top += len(part)
+    return rgba
+
+
+def can_be_drawn_on(header: Header) -> bool:
+    """Whether the stored rows of a file hold RGB or RGBA bytes."""
+    return (
+        isinstance(header, PngHeader)
+        and (header.colour_type, header.depth) in ((2, 8), (6, 8))
+        and not header.interlaced
+        and not header.transparency
+    )
+
+
+def remove(folder: Path, stem: str) -> None:
+    """Remove what a pair has of drawings, as far as that can be done."""
+    for ending in ENDINGS:
+        with contextlib.suppress(OSError):
+            (folder / (stem + ending)).unlink()
+
+
+def _write(path: Path, pieces: Iterable[bytes]) -> None:
+    with path.open("xb") as file:  # never into a file that is there: it may be a link
+        file.writelines(pieces)
+
+
+def _outlined(canvas: Canvas, boxes: list[Region]) -> Iterator[bytes]:
+    """A PNG file of the picture with boxes around the regions.
+
+    Of stored rows only those that a box touches are unfiltered, and the one below each, whose filter may
+    look at it.
+    """
+    if isinstance(canvas, Rows):
+        height, width = canvas.header.height, canvas.header.width
+        touched = np.zeros(height, np.bool_)
+        for _, y, _, tall in boxes:
+            touched[max(0, y - _BOX_LINE) : y + tall + _BOX_LINE] = True
+        parts = [(top, min(bottom + 1, height)) for top, bottom in png.stretches(touched)]
+        bands.unfilter_in_place(canvas, parts)
+        pixels = canvas.stored[:, 1:].reshape(height, width, -1)
+        stored: Iterable[png.Bytes] = (canvas.stored,)
+    else:
+        height, width = canvas.shape[:2]
+        pixels = canvas
+        stored = png.unfiltered(canvas.reshape(height, -1))
+    channels = pixels.shape[2]
+    colour = np.array(_BOX_COLOUR[:channels], np.uint8)
+    for x, y, wide, tall in boxes:
+        for line in range(1, _BOX_LINE + 1):
+            left, top, right, bottom = x - line, y - line, x + wide - 1 + line, y + tall - 1 + line
+            across, down = slice(max(left, 0), right + 1), slice(max(top, 0), bottom + 1)
+            for row in (top, bottom):
+                if 0 <= row < height:
+                    pixels[row, across] = colour
+            for column in (left, right):
+                if 0 <= column < width:
+                    pixels[down, column] = colour
+    return png.pieces(stored, (width, height), depth=8, colour_type=2 if channels == 3 else 6)
+
+
+def _nibbles(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Values below 16, two to a byte."""
+    if values.shape[1] % 2:
+        values = np.pad(values, ((0, 0), (0, 1)))
+    pairs = np.ascontiguousarray(values).view("<u2")
+    return (pairs << 4 | pairs >> 8).astype(np.uint8)
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _unfit(part: str) -> bool:
+    """Whether one part of a path is reserved on Windows, or too long; the text of a folder may be escaped."""
+    reserved = part.split(".")[0].strip().lower() in _RESERVED or part.endswith((".", " "))
+    return reserved or len(os.fsencode(part)) > _LONGEST_NAME
+
+
+def _shortened(part: str, name: str) -> str:
+    """One part of a path without its ending, cut to fit, and 8 digits of the digest of ``name``."""
+    mark = "-" + hashlib.blake2b(os.fsencode(name), digest_size=4).hexdigest()
+    short = part if "." not in part.lstrip(".") else part.rpartition(".")[0]
+    while len(os.fsencode(short)) + len(mark) > _LONGEST_NAME:
+        short = short[:-1]
+    short = short.rstrip(". ")
+    return (short.replace(".", "-") if _unfit(short) else short) + mark

@@ -1,0 +1,578 @@
+"""The table of a run and the viewer as one: what is chosen in one is shown in the other.
+
+`explore` shows every row, filters and one order. Clicking a row brings it into the viewer; next and previous
+in the viewer go through the rows that the filters left, in the order of the table, and the table follows.
+There is one order only, and Python knows it: the table's headers ask for it here, they never sort by
+themselves.
+
+What is on screen is data: `Explorer.frame` are the rows shown, with what is decided about each, `selected` is
+the current one and `query` the filters as an expression of pandas. Nothing but decisions is written, those
+about all rows shown only after a second click. Names and messages come from the files looked at: they are
+shown as text, never as markup.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import anywidget
+import ipywidgets
+import numpy as np
+import pandas as pd
+import traitlets
+from itables import JavascriptFunction
+from itables.widget import ITable
+from numpy.typing import NDArray
+
+from mymodules import batch, look, results, settings
+from mymodules.errors import ResultsError
+from mymodules.explore import filters
+from mymodules.explore.bulk import Bulk
+from mymodules.pages import linker
+from mymodules.results import runfiles
+from mymodules.settings import AnyPath
+from mymodules.triage.decisions import Step
+from mymodules.viewer import Viewer
+
+PAUSE = 0.12
+"""Seconds without a further change after which what is typed or dragged is applied."""
+
+_NAME = "image_filename"
+_REQUIRED = (_NAME, "status")
+
+ORDERS = {
+    "given": "as given",
+    "attention": "needs a look",
+    _NAME: "name",
+    "status": "status",
+    "code": "code",
+    "decision": "decision",
+    "pixel_diff_percent": "differing pixels, %",
+    "num_diff_pixels": "differing pixels",
+    "ssim_score": "SSIM score",
+    "combined": "combined",
+    "regions": "regions",
+}
+"""What rows can be ordered by."""
+
+# Columns of the table: heading, and what a click on it orders by. Messages are left to the viewer.
+_COLUMNS = {
+    "status": "status",
+    "name": _NAME,
+    "decision": "decision",
+    "%": "pixel_diff_percent",
+    "SSIM": "ssim_score",
+    "regions": "regions",
+}
+# The larger, the more there is to see: what a first click on a heading puts on top.
+_FALLING = {"pixel_diff_percent", "num_diff_pixels", "combined", "regions"}
+
+
+def explore(
+    frame_or_path: "pd.DataFrame | AnyPath | batch.Run | None" = None,
+    *,
+    run: batch.Run | Mapping[str, Any] | None = None,
+    order: str | None = None,
+) -> "Explorer":
+    """Return a table of results and a viewer, linked, with filters; it shows itself at the end of a cell.
+
+    Parameters
+    ----------
+    frame_or_path : DataFrame, path or Run, optional
+        A table of `results.load` or a part of it; or a results file, or what `batch.run` returned. By
+        default the newest finished results.
+    run : Run or mapping, optional
+        Where the pictures are, if the frame does not know, see `Viewer`.
+    order : str, optional
+        A key of `ORDERS`; by default ``given`` for a frame, else ``attention``.
+
+    Raises
+    ------
+    ResultsError
+        When there are no finished results, or the file is not one.
+    SettingsError
+        When the frame has no names or statuses, or it is not known where the pictures are.
+    """
+    if isinstance(frame_or_path, pd.DataFrame):
+        return Explorer(frame_or_path, run=run, order=order or "given")
+    rows = frame_or_path.frame() if isinstance(frame_or_path, batch.Run) else results.load(frame_or_path)
+    return Explorer(rows, run=run, order=order or "attention")
+
+
+def load_or_run(path: AnyPath | None = None) -> pd.DataFrame:
+    """Return `path`'s results, by default the newest; where there never was a run, compare first.
+
+    Raises
+    ------
+    ResultsError
+        As `results.load`; runs that were begun and not finished are named, not begun again.
+    """
+    out = (settings.recorded() or settings.resolve()).out
+    if path is None and not any(out.glob("results-*.csv")):
+        return batch.run(on_progress=batch.ProgressBar()).frame()
+    return results.load(path)
+
+
+class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type information
+    """A table, its filters and a viewer; made by `explore`.
+
+    Attributes
+    ----------
+    viewer : Viewer
+        ``viewer.row`` is the current row's name.
+    table : ITable
+        The rows shown.
+    filters : dict of str to Widget
+        ``status`` (its value a tuple of statuses, empty for all), ``decision`` (one of `filters.DECISIONS`),
+        ``code``, ``name``, and a range slider for each of `filters.MEASURES` by its column. Their values may
+        be set.
+    order : Dropdown
+        Its value is a key of `ORDERS`.
+    descending : ToggleButton
+        Whether that order is turned round.
+    """
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        *,
+        run: batch.Run | Mapping[str, Any] | None = None,
+        order: str = "given",
+    ) -> None:
+        runfiles.check_table(frame, *_REQUIRED)
+        self.viewer = Viewer(frame, run=run)
+        self._attrs = dict(frame.attrs)
+        self._given = frame.drop(columns="decision", errors="ignore")
+        self._given.attrs = {}  # they would be copied deeply with every selection of rows
+        self._all = self._given.reset_index(drop=True)
+        noted = frame["decision"].fillna("") if "decision" in frame.columns else [""] * len(frame)
+        self._noted = pd.Series(list(noted), dtype="str")
+        self._decided = self._states(self._all)  # as the rows came, not as they are shown
+        self._orders: dict[tuple[str, bool], pd.DataFrame] = {}
+        self._frame = self._given
+        self._waiting: asyncio.TimerHandle | None = None
+        self._dirty = self._held = False
+        # JupyterLab has widgets' messages handled in another thread than cells.
+        self._lock = threading.RLock()
+        self._histograms = [
+            filters.Histogram(measure, filters.numbers(self._all, measure.column))
+            for measure in filters.MEASURES
+        ]
+        self.filters: dict[str, Any] = filters.make(self._all, self._histograms)
+        self.order = ipywidgets.Dropdown(
+            options=[(text, key) for key, text in ORDERS.items()],
+            value=order,
+            description="Order by",
+            style={"description_width": "auto"},
+        )
+        self.descending = ipywidgets.ToggleButton(False, description="⇅", tooltip="Turn the order round")
+        self._bulk = Bulk(self._read_again, self.decide, self.viewer.closed)
+        self._reset = ipywidgets.Button(description="Clear", tooltip="Show all rows again")
+        self._summary = ipywidgets.HTML().add_class("mme-summary")
+        self._bridge = _Bridge(key=secrets.token_hex(8))
+        self._bridge.on_msg(self._told)
+        first = self._ordered(order, False).index
+        # The table has every row from the start; later the page is told which of them stand where.
+        self.table = _table(_light(self._all.iloc[first]))
+        self._stands = np.empty(len(first), np.int32)
+        self._stands[first] = np.arange(len(first))
+        self._apply()
+        if self._frame.shape[0]:
+            self.viewer.row = self._frame[_NAME].iloc[0]
+            self._follow(None)
+        super().__init__(self._parts())
+        self.add_class("mme")
+        for control in (*self.filters.values(), self.order, self.descending):
+            control.observe(self._changed, "value")
+        pressed = ("status", "decision", "code")
+        self._pressed = (*(self.filters[key] for key in pressed), self.order, self.descending)
+        traitlets.dlink((self._bulk, "asking"), (self._bridge, "asking"))
+        self._reset.on_click(lambda _: self.clear())
+        self.viewer.on_decided(self._redecide)
+        self.viewer.observe(self._follow, "row")
+        self.table.observe(self._choose, "selected_rows")
+        self._draw()
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The rows shown, in the order shown, with the index they came with; a frame of your own.
+
+        It has all columns, and ``decision`` as the last one: ``accept``, ``reject``, ``ignore`` or empty.
+        """
+        self._settle()
+        return self._frame.copy(deep=False)
+
+    @property
+    def query(self) -> str:
+        """The filters as an expression that `DataFrame.query` takes; empty when nothing is filtered.
+
+        Where it names ``decision``, another table must have that column first:
+        ``table["decision"] = explorer.viewer.decisions.state(table)``.
+        """
+        return filters.conditions(self.filters, self._histograms)
+
+    @property
+    def selected(self) -> "pd.Series[Any] | None":
+        """The current row, None when no row is shown. To be set by its name."""
+        self._settle()
+        place = self._place()
+        return None if place is None else self._frame.iloc[place]
+
+    @selected.setter
+    def selected(self, row: "str | pd.Series[Any]") -> None:
+        self._settle()
+        self.viewer.row = row if isinstance(row, str) else str(row[_NAME])
+
+    def decide(self, decision: str, note: str = "") -> Step | None:
+        """Decide about all rows shown, in one step: one ``viewer.undo()`` takes all of it back.
+
+        Parameters and errors are those of `Viewer.decide`.
+        """
+        return self.viewer.decide(decision, note, about=self.frame)
+
+    def clear(self) -> None:
+        """Show all rows again."""
+        self._held = True
+        filters.clear(self.filters)
+        self._held = False
+        self._settle()
+
+    # --- what is shown -------------------------------------------------------------------------------
+
+    def _apply(self) -> None:
+        """Filter and order the rows, and hand them to the table and the viewer."""
+        query = self.query
+        self._decided = self._states(self._all)
+        ordered = self._ordered(self.order.value, self.descending.value).assign(decision=self._decided)
+        # The engine that reads methods of columns, whatever else is installed.
+        kept = ordered.query(query, engine="python") if query else ordered
+        places = kept.index.to_numpy()
+        rows = self._given.iloc[places]
+        self._shown, self._frame = places, self._with_decisions(rows, places)
+        self.viewer.show(rows)
+        place = self._place()
+        with self._bridge.hold_sync():
+            self._bridge.decisions = self._marks()
+            self._bridge.rows = self._stands[places].astype("<i4").tobytes()
+            self._bridge.place = -1 if place is None else place
+            self._bridge.order = [self.order.value, self._falls()]
+        self.table.selected_rows = [] if place is None else [place]
+        self._sum_up()
+
+    def _states(self, rows: pd.DataFrame) -> "pd.Series[Any]":
+        """What is decided about some of all rows."""
+        with contextlib.suppress(ResultsError):  # the viewer tells why
+            if self.viewer.decisions is not None:
+                return self.viewer.decisions.state(rows)
+        return self._noted[rows.index]
+
+    def _with_decisions(self, rows: pd.DataFrame, places: NDArray[np.intp]) -> pd.DataFrame:
+        rows = rows.assign(decision=self._decided.iloc[places].array)
+        rows.attrs = dict(self._attrs)
+        return rows
+
+    def _marks(self) -> bytes:
+        """The decision about every row of the table, as the page takes it."""
+        marks = np.zeros(len(self._all), np.uint8)
+        marks[self._stands] = self._decided.map(filters.MARKS).to_numpy(np.uint8)
+        return marks.tobytes()
+
+    def _sum_up(self) -> None:
+        self._summary.value = summary(self._all.assign(decision=self._decided), self._frame)
+        self._bulk.fit(len(self._frame))
+
+    def _ordered(self, key: str, turned: bool) -> pd.DataFrame:
+        if key == "decision":  # another one every time
+            ranks = self._decided.map(filters.MARKS).sort_values(ascending=not turned, kind="stable")
+            return self._all.loc[ranks.index]
+        if (key, turned) not in self._orders:
+            if len(self._orders) > 2:
+                self._orders.clear()
+            self._orders[key, turned] = self._all.iloc[_order(self._all, key, turned)]
+        return self._orders[key, turned]
+
+    def _falls(self) -> bool:
+        return bool((self.order.value in _FALLING) != self.descending.value)
+
+    def _place(self) -> int | None:
+        """Where the viewer's row stands among those shown."""
+        return self.viewer._rows.places.get(self.viewer.row) if len(self._frame) else None
+
+    def _draw(self) -> None:
+        """Draw the histograms anew."""
+        for histogram, box in zip(self._histograms, self._boxes, strict=True):
+            shown = filters.numbers(self._frame, histogram.measure.column)
+            box.value = histogram.draw(shown, *self.filters[histogram.measure.column].index)
+
+    # --- events --------------------------------------------------------------------------------------
+
+    def _changed(self, change: Any) -> None:
+        """Apply the filters: what is typed or dragged when that pauses, or as soon as somebody asks."""
+        self._dirty = True
+        if self._held:
+            return
+        if change["owner"] in self._pressed:
+            self._settle()
+        else:
+            if self._waiting is not None:
+                self._waiting.cancel()
+            self._waiting = _later(PAUSE, self._settle)
+
+    def _settle(self) -> None:
+        with self._lock:
+            if self._waiting is not None:
+                self._waiting.cancel()
+                self._waiting = None
+            if self._dirty:
+                self._dirty = False
+                self._apply()
+                _later(PAUSE, self._draw)  # the viewer is answered first
+
+    def _redecide(self, step: Step) -> None:
+        """Take over what was decided; rows come and go only where they are filtered by it."""
+        with self._lock:
+            places = np.flatnonzero(self._all[_NAME].isin([row.name for row in step.rows]))
+            self._decided.iloc[places] = self._states(self._all.iloc[places])
+            self._take_decisions()
+
+    def _read_again(self) -> "pd.Series[Any]":
+        """What is decided about each row shown by now, wherever that was."""
+        with self._lock:
+            self._settle()
+            now = self._states(self._all)
+            if not now.equals(self._decided):
+                self._decided = now
+                self._take_decisions()
+            return self._frame["decision"]
+
+    def _take_decisions(self) -> None:
+        """Show what is decided now."""
+        if self.filters["decision"].value:
+            self._dirty = True
+            self._settle()
+        else:
+            self._frame = self._with_decisions(self._frame, self._shown)
+            self._bridge.decisions = self._marks()
+            self._sum_up()
+
+    def _follow(self, _: object) -> None:
+        with self._lock:
+            place = self._place()
+            self.table.selected_rows = [] if place is None else [place]
+            self._bridge.place = -1 if place is None else place
+
+    def _choose(self, change: Any) -> None:
+        with self._lock:
+            if change["new"] and change["new"][0] < len(self._frame):
+                self.viewer.row = self._frame[_NAME].iloc[change["new"][0]]
+
+    def _told(self, _: object, message: Any, __: object) -> None:
+        if not isinstance(message, dict):
+            return
+        if message.get("kind") == "hello":
+            self._bridge.send({"kind": "awake"})
+        elif message.get("kind") == "order" and message.get("by") in ORDERS:
+            if message["by"] == self.order.value:
+                self.descending.value = not self.descending.value
+            else:
+                self.order.value, self.descending.value = message["by"], False
+            self._settle()
+        elif message.get("kind") == "step":
+            try:
+                if len(self._frame):
+                    place = (self._place() or 0) + int(message.get("by", 0))
+                    self.viewer.row = self._frame[_NAME].iloc[min(max(place, 0), len(self._frame) - 1)]
+            finally:  # else the page waits for it, and takes no key any more
+                self._bridge.send({"kind": "stepped"})
+
+    # --- how it looks --------------------------------------------------------------------------------
+
+    def _parts(self) -> Sequence[Any]:
+        self._boxes = [ipywidgets.Image(format="png").add_class("mme-histogram") for _ in filters.MEASURES]
+        bar = ipywidgets.HBox(
+            [
+                self.filters["status"],
+                self.filters["decision"],
+                self.filters["code"],
+                self.filters["name"],
+                self.order,
+                self.descending,
+                self._reset,
+            ]
+        ).add_class("mme-bar")
+        ranges = ipywidgets.HBox(
+            [
+                ipywidgets.VBox([box, self.filters[measure.column]]).add_class("mme-range")
+                for box, measure in zip(self._boxes, filters.MEASURES, strict=True)
+            ]
+        ).add_class("mme-ranges")
+        table = ipywidgets.Box([self.table]).add_class("mme-table")
+        body = ipywidgets.Box([table, self.viewer]).add_class("mme-body")
+        line = ipywidgets.HBox([self._summary, self._bulk]).add_class("mme-line")
+        return [bar, ranges, line, body, self._bridge]
+
+    def _ipython_display_(self) -> None:
+        """Show a sentence that stays where no kernel answers, and the widget."""
+        from IPython import display
+
+        words = (
+            f"A table of {len(self._all):,} rows and a viewer of their pictures. It needs a running kernel: "
+            "open the notebook in JupyterLab and run this cell."
+        )
+        sentence = f'<p class="mme-asleep" id="mme-{self._bridge.key}">{words}</p>'
+        display.publish_display_data({"text/html": sentence, "text/plain": ""})  # type: ignore[no-untyped-call]
+        bundle = self._repr_mimebundle_()
+        data = bundle[0] if isinstance(bundle, tuple) else bundle
+        display.publish_display_data({**data, "text/plain": words})  # type: ignore[no-untyped-call]
+
+
+def _later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle | None:
+    """Call that from the loop of this thread; at once in a script, where nobody would come back to it."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        call()
+        return None
+    return loop.call_later(seconds, call)
+
+
+class _Bridge(anywidget.AnyWidget):
+    """What the page does for the explorer: see pages/js/explore.js."""
+
+    _esm = linker.module("explore.js")
+    _css = linker.text(*(f"css/explore/{part}.css" for part in ("base", "filters", "table")))
+
+    rows = traitlets.Bytes().tag(sync=True)  # 32-bit integers: rows of the table, in the order shown
+    place = traitlets.Int(-1).tag(sync=True)
+    decisions = traitlets.Bytes().tag(sync=True)  # of each row of the table, by `filters.MARKS`
+    asking = traitlets.Unicode().tag(sync=True)  # whether all rows shown shall be decided, and how
+    order: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    columns = traitlets.List(list(_COLUMNS.values())).tag(sync=True)
+    key = traitlets.Unicode().tag(sync=True)  # of the sentence for pages without a kernel
+
+
+def summary(of_all: pd.DataFrame, of_shown: pd.DataFrame) -> str:
+    """Return a line of markup: how many rows are shown, and of each status and decision how many of all."""
+    parts = [f"<b>{len(of_shown):,}</b> of {len(of_all):,} rows shown"]
+    asked = {status: (status, f"status == {status!r}") for status in filters.STATUSES}
+    if of_all["decision"].any():
+        asked["none"] = ("undecided", filters.UNDECIDED)
+        asked |= {word: (told, f"decision == {word!r}") for word, told in filters.DECIDED.items()}
+    for name, (told, condition) in asked.items():
+        everything, shown = (
+            len(frame[["status", "decision"]].query(condition, engine="python"))
+            for frame in (of_all, of_shown)
+        )
+        if everything:
+            text = f"{shown:,}" if shown == everything else f"{shown:,} of {everything:,}"
+            parts.append(f'<span class="mme-{name}">{told} {text}</span>')
+    if not len(of_shown):
+        parts.append("no row passes the filters")
+    return f'<span role="status">{" · ".join(parts)}</span>'
+
+
+def _order(frame: pd.DataFrame, key: str, turned: bool) -> NDArray[np.intp]:
+    """The places of rows in an order; those without a value stand last, whichever way it goes."""
+    if key == "given":
+        places = np.arange(len(frame))
+        return places[::-1] if turned else places
+    if key == "attention":
+        table = pd.DataFrame(
+            {
+                "status": frame["status"].map(look.ORDER).fillna(len(look.ORDER)),
+                "combined": -filters.numbers(frame, "combined"),
+                "pixels": -filters.numbers(frame, "num_diff_pixels"),
+                "name": frame[_NAME],
+            }
+        )
+        places = table.sort_values(list(table.columns), kind="stable").index.to_numpy()
+        return places[::-1] if turned else places
+    values: pd.Series[Any]
+    if key == "status":
+        values = frame["status"].map(look.ORDER)
+    elif key in (_NAME, "code"):
+        values = frame[key] if key in frame.columns else pd.Series("", index=frame.index)
+    else:
+        values = pd.Series(filters.numbers(frame, key))
+    falls = (key in _FALLING) != turned
+    return values.sort_values(ascending=not falls, kind="stable", na_position="last").index.to_numpy()
+
+
+def _light(frame: pd.DataFrame) -> pd.DataFrame:
+    """What the table shows: names, and numbers for the rest, which are few bytes and soon written."""
+    return pd.DataFrame(
+        {
+            "status": frame["status"].map(look.ORDER).fillna(len(filters.STATUSES)).astype(int),
+            "name": frame[_NAME],
+            "decision": 0,  # it follows by itself: it may change at any time
+            "%": np.round(filters.numbers(frame, "pixel_diff_percent"), 6),
+            "SSIM": np.round(filters.numbers(frame, "ssim_score"), 6),
+            "regions": filters.numbers(frame, "regions"),
+        }
+    )
+
+
+# How DataTables writes a cell; what these return is markup, so they make it of numbers alone.
+_RENDER_WORD = "function (data, type) { return [%s][data] ?? ''; }"
+_RENDER_NUMBER = "function (data, type) { return Number.isFinite(data) ? %s : ''; }"
+_SIGNS = {"accept": "✓", "reject": "✕", "ignore": "–"}
+_SIGNED = [
+    f"<span class='mme-{word}' title='{told}'>{_SIGNS[word]}</span>" for word, told in filters.DECIDED.items()
+]
+_RENDERERS = {
+    "status": _RENDER_WORD % ", ".join(map(repr, filters.STATUSES)),
+    "decision": _RENDER_WORD % ", ".join(map(repr, ("", *_SIGNED))),
+    "%": _RENDER_NUMBER
+    % "data === 0 ? '0' : data < 0.001 ? '&lt;0.001' : data.toFixed(data < 1 ? 3 : data < 100 ? 1 : 0)",
+    "SSIM": _RENDER_NUMBER % "data === 1 ? '1' : Math.min(data, 0.9999).toFixed(4)",
+    "regions": _RENDER_NUMBER % "data",
+}
+# For the colour of a status, and the whole of a name that is cut off.
+_CREATED = {
+    "status": "function (cell, data) { cell.dataset.status = data; }",
+    "name": "function (cell) { cell.title = cell.textContent; }",
+}
+# The page scrolls the table by what DataTables offers, and finds it here. Whenever a row is chosen, all
+# others are told that they are not: without listeners that takes 30 ms for 10,000 rows, with them 2 s.
+_DRAWN = """function () {
+    const table = this.api(), container = table.table().container();
+    table.off("deselect");
+    if (container.dataTable) return;
+    container.dataTable = table;
+    table.on("select", (event) => { if (container.isFilling) event.stopImmediatePropagation(); });
+}"""
+
+
+def _table(light: pd.DataFrame) -> ITable:
+    """The widget with these rows; its styles and script do the rest."""
+    places = {name: place for place, name in enumerate(light.columns)}
+    definitions: list[dict[str, Any]] = [{"targets": "_all", "type": "string"}]
+    for event, functions in (("render", _RENDERERS), ("createdCell", _CREATED)):
+        for name, code in functions.items():
+            definitions.append({"targets": places[name], event: JavascriptFunction(code)})
+    options: dict[str, Any] = {
+        "select": {"style": "single", "toggleable": False, "info": False},
+        "layout": dict.fromkeys(("topStart", "topEnd", "bottomStart", "bottomEnd")),
+        "language": {"emptyTable": "No row passes the filters."},
+        "scroller": {"rowHeight": 24, "displayBuffer": 4, "boundaryScale": 0.5},
+    }
+    return ITable(
+        light,
+        maxBytes=0,
+        maxRows=0,
+        showIndex=False,
+        format_floats_in_python=False,
+        classes="compact nowrap",
+        style="width:100%;margin:0",
+        ordering=False,  # there is one order, that of the frame
+        autoWidth=False,
+        scrollY="300px",  # explore.css has the last word
+        deferRender=True,
+        columnDefs=definitions,
+        drawCallback=JavascriptFunction(_DRAWN),
+        text_in_header_can_be_selected=False,
+        **options,
+    )

@@ -1,0 +1,31 @@
+"""Re-export names of a package's rooms without importing the rooms that are slow to load."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+
+def lazily(package: str, rooms: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
+    """Return the ``__getattr__`` of a package that imports a room when one of its names is first used.
+
+    Parameters
+    ----------
+    package : str
+        Its ``__name__``.
+    rooms : mapping of str to tuple of str
+        The names to re-export, by the module below the package that defines them.
+
+    Examples
+    --------
+    In the ``__init__.py`` of a package, beside an import for type checkers::
+
+        __getattr__ = lazily(__name__, {"runner": ("Run", "run")})
+    """
+    room_of = {name: room for room, names in rooms.items() for name in names}
+
+    def get(name: str) -> Any:
+        if name not in room_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(f"{package}.{room_of[name]}"), name)
+
+    return get

@@ -1,0 +1,56 @@
+"""Pictures: bytes to pixels, and the rows in which two of them may differ."""
+
+from typing import TYPE_CHECKING
+
+from mymodules.faces import lazily
+
+if TYPE_CHECKING:
+    from mymodules.images.pixels import (
+        Rgba,
+        blake2b,
+        decode,
+        digest,
+        has_low_bits,
+        inspect,
+        memory_errors,
+        read_gold_rgba,
+        read_rgba,
+        to_gold_rgba,
+        to_rgba,
+        to_rgba16,
+    )
+
+__all__ = [
+    "Rgba",
+    "blake2b",
+    "decode",
+    "digest",
+    "has_low_bits",
+    "inspect",
+    "memory_errors",
+    "read_gold_rgba",
+    "read_rgba",
+    "to_gold_rgba",
+    "to_rgba",
+    "to_rgba16",
+]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "pixels": (
+            "Rgba",
+            "blake2b",
+            "decode",
+            "digest",
+            "has_low_bits",
+            "inspect",
+            "memory_errors",
+            "read_gold_rgba",
+            "read_rgba",
+            "to_gold_rgba",
+            "to_rgba",
+            "to_rgba16",
+        )
+    },
+)

@@ -1,0 +1,229 @@
+"""Where two pictures may differ at all: bands of rows, decoded one after the other.
+
+Everything that is measured later (differing pixels, SSIM, regions, drawings) depends only on rows
+that differ and a few rows around them. `of_samples` cuts two decoded pictures into bands.
+`of_rows` does the same for two PNG files of one kind without decoding them whole:
+
+1. A stored PNG row is fixed by its bytes and, unless its filter is None or Sub, by the row above.
+   So rows whose stored bytes are equal, back to a row with one of these two filters, are equal
+   in pixels, and nobody has to know which pixels.
+2. The rows that are left are grouped into runs, 3 rows wider on either side, which is as far as a
+   7 x 7 window of SSIM reaches. Outside these runs every window holds equal pixels.
+3. Only the runs are unfiltered, from the nearest row where that can begin, a band at a time, so that
+   memory does not grow with the height of the page.
+
+Bands never overlap, come from top to bottom, and outside of them every pixel of the common area, and
+every SSIM window, is equal in both pictures. Both ways give the same figures; only the bands differ.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mymodules.formats import Header, Remark, ignore, png
+from mymodules.formats.png import Bytes, PngHeader, Samples, as_rows, inflate, stretches, unfilter
+from mymodules.images import pixels
+
+REACH = 3
+"""Rows around a pixel that an SSIM window of 7 x 7 looks at."""
+
+_ROWS_AT_ONCE = 128
+_PIXELS_AT_ONCE = 1 << 15  # at least: of a narrow picture more rows are taken at once
+
+
+@dataclass(frozen=True)
+class Band:
+    """Some consecutive rows of the common area of two pictures, with the rows around them.
+
+    Attributes
+    ----------
+    top : int
+        Row of the picture at which the band begins, px.
+    above, below : int
+        Rows of context in the arrays before and after the band's own: 3, or as many as there are.
+    first, second : uint8 (above + rows + below, width, 4)
+        RGBA of both pictures, not premultiplied, cut to the common width.
+    deep_differ : bool
+        Whether they differ at the full depth of 16 bits, as they can while their 8-bit RGBA is equal: both
+        have 16 bits and other values, or one has 16 bits that 8 cannot hold and the other has 8.
+    """
+
+    top: int
+    above: int
+    below: int
+    first: pixels.Rgba
+    second: pixels.Rgba
+    deep_differ: bool
+
+    @property
+    def own(self) -> slice:
+        """The band's own rows within its arrays."""
+        return slice(self.above, self.first.shape[0] - self.below)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A PNG file of which only the stored rows are known: uint8 (height, 1 + stride)."""
+
+    header: PngHeader
+    stored: Bytes
+
+
+def alike(first: Header, second: Header) -> bool:
+    """Whether two files are PNGs of one kind, whose stored rows can be compared directly.
+
+    Pictures that may use colours which their palette lacks are left to the full decoding, because
+    only that finds them.
+    """
+    return (
+        isinstance(first, PngHeader)
+        and isinstance(second, PngHeader)
+        and not (first.interlaced or second.interlaced)
+        and (first.width, first.depth, first.colour_type) == (second.width, second.depth, second.colour_type)
+        and first.transparency == second.transparency
+        and (first.colour_type != 3 or first.palette == second.palette)
+        and (first.colour_type != 3 or len(first.palette) >= 3 << first.depth)
+    )
+
+
+def rows(data: bytes, header: PngHeader, remark: Remark = ignore) -> Rows:
+    """Inflate a PNG file that is not interlaced; raises `ImageError` where it is damaged.
+
+    ``remark`` is called with what is odd about its pixel data though they are whole.
+    """
+    return Rows(header, as_rows(inflate(data, header, remark), header.stride))
+
+
+def of_samples(first: Samples, second: Samples) -> Iterator[Band]:
+    """Bands of two decoded pictures of any kind and size: (height, width, channels), or RGBA."""
+    height = min(first.shape[0], second.shape[0])
+    width = min(first.shape[1], second.shape[1])
+    at_once = _rows_at_once(width)
+    for top in range(0, height, at_once):
+        rows = min(at_once, height - top)
+        above, below = min(REACH, top), min(REACH, height - top - rows)
+        part = np.s_[top - above : top + rows + below, :width]
+        yield from _differing(top, above, below, first[part], second[part])
+
+
+def of_rows(first: Rows, second: Rows, *, keep: bool = False) -> Iterator[Band]:
+    """Bands of two PNG files that are `alike`; their heights may differ.
+
+    Parameters
+    ----------
+    first, second : Rows
+    keep : bool
+        Leave rows that were unfiltered so in `Rows.stored`, which spares doing it again for drawings.
+    """
+    height = min(first.header.height, second.header.height)
+    upper, lower = _Reader(first, keep), _Reader(second, keep)
+    for top, bottom in _runs(_unsure_rows(first.stored[:height], second.stored[:height]), height):
+        known = max(0, top - REACH)
+        pair = upper.read(known, known), lower.read(known, known)
+        for start in range(top, bottom, upper.at_once):
+            stop = min(bottom, start + upper.at_once)
+            above, below = min(REACH, start), min(REACH, height - stop)
+            pair = (
+                np.concatenate([pair[0], upper.read(known, stop + below)]),
+                np.concatenate([pair[1], lower.read(known, stop + below)]),
+            )
+            known = stop + below
+            yield from _differing(start, above, below, *pair)
+            pair = pair[0][-REACH - below :], pair[1][-REACH - below :]
+
+
+def samples(rows: Rows) -> Iterator[Samples]:
+    """All samples of a PNG file (see `png.samples`), some rows at a time."""
+    reader = _Reader(rows, keep=False)
+    height = rows.header.height
+    for top in range(0, height, reader.at_once):
+        yield reader.read(top, min(height, top + reader.at_once))
+
+
+def unfilter_in_place(rows: Rows, parts: Iterable[tuple[int, int]]) -> None:
+    """Store rows without filters: parts from start to stop, and those above where that has to begin.
+
+    The parts come from top to bottom and share no row.
+    """
+    reader = _Reader(rows, keep=True)
+    for start, stop in parts:
+        for top in range(start, stop, reader.at_once):
+            reader.raw(top, min(stop, top + reader.at_once))
+
+
+class _Reader:
+    """Rows of one file, read from top to bottom with leaps."""
+
+    def __init__(self, rows: Rows, keep: bool) -> None:
+        self.header, self.stored, self.keep = rows.header, rows.stored, keep
+        self.at_once = _rows_at_once(rows.header.width)
+        self.begins = np.flatnonzero(rows.stored[:, 0] <= 1)
+        self.next = 0
+        self.above: Bytes | None = None
+
+    def read(self, start: int, stop: int) -> Samples:
+        """Rows start to stop as samples; ``start`` is never before the last ``stop``."""
+        return png.samples(self.raw(start, stop), self.header)
+
+    def raw(self, start: int, stop: int) -> Bytes:
+        """The same as raw bytes."""
+        nearest = np.searchsorted(self.begins, start, side="right") - 1
+        begin = int(self.begins[nearest]) if nearest >= 0 else 0
+        if begin > self.next:
+            self.next, self.above = begin, None
+        while self.next < start:
+            self._unfilter(min(start, self.next + self.at_once))
+        return self._unfilter(stop)
+
+    def _unfilter(self, stop: int) -> Bytes:
+        rows = self.stored[self.next : stop]
+        if not len(rows):
+            return np.empty((0, self.header.stride), np.uint8)
+        raw = unfilter(rows, self.header.pixel_size, self.above if rows[0, 0] > 1 else None)
+        if self.keep:
+            rows[:, 0], rows[:, 1:] = 0, raw
+        self.next, self.above = stop, raw[-1]
+        return raw
+
+
+def _rows_at_once(width: int) -> int:
+    return max(_ROWS_AT_ONCE, _PIXELS_AT_ONCE // max(1, width))
+
+
+def _differing(top: int, above: int, below: int, first: Samples, second: Samples) -> Iterator[Band]:
+    """The rows as a band, or nothing when they are equal."""
+    if first.dtype == second.dtype == np.uint16:
+        deep_differ = not np.array_equal(pixels.to_rgba16(first), pixels.to_rgba16(second))
+    else:
+        deep_differ = pixels.has_low_bits(first) or pixels.has_low_bits(second)
+    band = Band(top, above, below, pixels.to_rgba(first), pixels.to_rgba(second), deep_differ)
+    if deep_differ or not np.array_equal(band.first, band.second):
+        yield band
+
+
+def _unsure_rows(first: Bytes, second: Bytes) -> NDArray[np.bool_]:
+    """Rows whose stored bytes do not prove that their pixels are equal."""
+    height = first.shape[0]
+    differ = np.empty(height, np.bool_)
+    for top in range(0, height, 64):  # in pieces that stay in the cache
+        part = slice(top, top + 64)
+        differ[part] = (first[part] != second[part]).any(axis=1)
+    place = np.arange(height)
+    begins = ~differ & (first[:, 0] <= 1)
+    last_difference = np.maximum.accumulate(np.where(differ, place, -1))
+    last_begin = np.maximum.accumulate(np.where(begins, place, -1))
+    unsure: NDArray[np.bool_] = last_difference > last_begin
+    return unsure
+
+
+def _runs(unsure: NDArray[np.bool_], height: int) -> list[tuple[int, int]]:
+    """Runs of rows in which a window may see a difference: start and stop, far enough apart to read."""
+    runs: list[tuple[int, int]] = []
+    for top, bottom in stretches(unsure):
+        top, bottom = max(0, top - REACH), min(height, bottom + REACH)
+        if runs and top - runs[-1][1] < 2 * REACH:
+            top = runs.pop()[0]
+        runs.append((top, bottom))
+    return runs

@@ -1,0 +1,138 @@
+"""The rows of a run as a JUnit XML file, for build servers."""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from mymodules import batch, files, settings
+from mymodules.errors import SettingsError
+from mymodules.report import page
+from mymodules.results import runfiles
+from mymodules.settings import AnyPath, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SUITE = "mymodules"
+_FIGURES = (
+    *("ssim_score", "num_diff_pixels", "pixel_diff_percent", "max_diff_r", "max_diff_g", "max_diff_b"),
+    *("max_diff_a", "dim_differ", "combined", "width_first", "height_first", "width_second", "height_second"),
+    *("first_digest", "second_digest"),
+)
+# What XML 1.0 cannot hold at all.
+_INVALID = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def junit(
+    frame: "pd.DataFrame", path: AnyPath, *, fail_missing: bool = False, fail_extra: bool = False
+) -> None:
+    """Write a JUnit XML file as Jenkins, GitLab and others read it, with one test case for each row.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What `results.load` returned, or a part of it.
+    path : path
+        The file; it is replaced in one step.
+    fail_missing, fail_extra : bool
+        Whether pictures of these statuses fail; else they are skipped, because nothing was compared.
+
+    Raises
+    ------
+    SettingsError
+        When the frame has no names, or a row no status that `batch.STATUSES` has.
+    OutputError
+        When the file cannot be written.
+
+    Notes
+    -----
+    `same` passes, `changed` is a failure, `error` an error; the code is its type. The class is the folder
+    with dots, below ``mymodules``, and the name is the row's whole name, so that no two cases share one. What
+    XML cannot hold is written ``\\xNN`` or ``\\uNNNN``. The form is that of the Jenkins xUnit plugin's
+    schema, junit-10.xsd.
+    """
+    runfiles.check_table(frame, "image_filename", "status")
+    rows = [*page.records(frame)]
+    unknown = [row["image_filename"] for row in rows if row["status"] not in batch.STATUSES]
+    if unknown:
+        raise SettingsError(
+            f"{len(unknown):,} of {len(rows):,} rows have no status that says what was found, the first is "
+            f"{shown(str(unknown[0]))}: compare these pictures, or leave the rows out."
+        )
+    fails = {"changed": "failure", "error": "error", "missing": "skipped", "extra": "skipped"}
+    fails |= {"missing": "failure"} if fail_missing else {}
+    fails |= {"extra": "failure"} if fail_extra else {}
+    counts = dict.fromkeys(("failure", "error", "skipped"), 0)
+    suite = ElementTree.Element("testsuite")
+    manifest = frame.attrs.get("run") or {}
+    properties = {key: str(manifest[key]) for key in ("first", "second", "stamp") if manifest.get(key)}
+    if properties:
+        inner = ElementTree.SubElement(suite, "properties")
+        for key, value in properties.items():
+            ElementTree.SubElement(inner, "property", name=key, value=_valid(value))
+    total = 0.0
+    for row in rows:
+        seconds = row.get("seconds") or 0.0
+        total += seconds
+        outcome = fails.get(row["status"])
+        suite.append(_case(row, seconds, outcome))
+        if outcome:
+            counts[outcome] += 1
+    figures = {
+        "name": _SUITE,
+        "tests": str(len(frame)),
+        "failures": str(counts["failure"]),
+        "errors": str(counts["error"]),
+        "time": f"{total:.6f}",
+    }
+    suite.attrib.update(figures, skipped=str(counts["skipped"]), **_timestamp(manifest))
+    root = ElementTree.Element("testsuites", figures)
+    root.append(suite)
+    ElementTree.indent(root)
+    data = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    files.write(settings.local_path(path, "The JUnit file", "file"), [data, b"\n"])
+
+
+def _case(row: Mapping[str, Any], seconds: float, outcome: str | None) -> ElementTree.Element:
+    name = row["image_filename"]
+    folder = [part.replace(".", "_") for part in name.split("/")[:-1]]
+    case = ElementTree.Element(
+        "testcase",
+        classname=_valid(".".join([_SUITE, *folder])),
+        name=_valid(name),
+        time=f"{seconds:.6f}",
+    )
+    if outcome:
+        message = row.get("messages") or row["status"]
+        told = ElementTree.SubElement(
+            case, outcome, type=_valid(row.get("code") or row["status"]), message=_valid(message)
+        )
+        told.text = _valid("\n".join([message, *_figures(row)]))
+    return case
+
+
+def _figures(row: Mapping[str, Any]) -> Iterator[str]:
+    for name in _FIGURES:
+        value = row.get(name)
+        if value is not None:
+            yield f"{name}: {str(value).lower() if isinstance(value, bool) else value}"
+    regions = row.get("regions")
+    if regions:
+        yield f"regions: {len(regions)}, the first [x, y, width, height]: {list(regions[0])}"
+
+
+def _timestamp(manifest: Mapping[str, Any]) -> dict[str, str]:
+    try:
+        return {"timestamp": datetime.strptime(manifest["stamp"][:15], "%Y%m%d-%H%M%S").isoformat()}
+    except (KeyError, TypeError, ValueError):
+        return {}
+
+
+def _valid(text: str) -> str:
+    return _INVALID.sub(lambda match: _escaped(ord(match[0])), text)
+
+
+def _escaped(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

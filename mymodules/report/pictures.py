@@ -1,0 +1,317 @@
+"""What a report has of each row: its pictures are written on the way, and what is told of them is returned.
+
+Threads share out the bytes that pictures need: what is held at a time stays below `AT_ONCE`, or is one pair.
+A picture is decoded only where something has to be made of it, converted some rows at a time, and let go
+before the next one; the delta is taken from the run's drawing where that is whole.
+"""
+
+import hashlib
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from mymodules import faults, images
+from mymodules.comparison import drawings
+from mymodules.formats import Header, png
+from mymodules.formats.png import PngHeader, Samples
+from mymodules.formats.webp import WebpHeader
+from mymodules.images import bands
+from mymodules.pages import views
+from mymodules.report.parts import Parts
+from mymodules.store import sources
+
+AT_ONCE: Final = 512 << 20
+"""Bytes that the pictures of several rows may need at the same time."""
+
+SIDES: Final = ("first", "second")
+SIZES: Final = {side: (f"width_{side}", f"height_{side}") for side in SIDES}
+
+_TEXTS = ("status", "code", "messages")
+_NUMBERS = (
+    *("ssim_score", "num_diff_pixels", "pixel_diff_percent", "combined", "seconds"),
+    *("max_diff_r", "max_diff_g", "max_diff_b", "max_diff_a"),
+)
+_ENDINGS = {"PNG": "png", "JPEG": "jpg", "WebP": "webp"}
+_THREADS = min(4, os.cpu_count() or 1)
+_ROWS_AT_ONCE = 128
+_DECODING = 8  # bytes for a pixel: its samples, and what the decoder needs besides
+
+
+@dataclass(frozen=True)
+class _Delta:
+    """The difference picture of a row, and the differing pixels of each of its regions."""
+
+    told: dict[str, Any]
+    weights: list[int]
+
+
+class _Budget:
+    """Bytes that are shared out; who asks for more than there are gets all of them, alone."""
+
+    def __init__(self, size: int) -> None:
+        self._size = self._left = size
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def of(self, size: int) -> Iterator[None]:
+        """Wait until so many are left, and have them."""
+        size = min(size, self._size)
+        with self._changed:
+            self._changed.wait_for(lambda: self._left >= size)
+            self._left -= size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._left += size
+                self._changed.notify_all()
+
+
+class Pairs:
+    """What the page has of each row.
+
+    Parameters
+    ----------
+    folders : views.Folders
+    drawings : Path or None
+        The pictures folder of the run, where that is known.
+    parts : Parts
+        Where the pictures are written to.
+    read_pixels : int
+        Pixels of a picture whose values are added.
+    """
+
+    def __init__(self, folders: views.Folders, drawings: Path | None, parts: Parts, read_pixels: int) -> None:
+        self._folders, self._drawings, self._files = folders, drawings, parts
+        self._read_pixels = read_pixels
+        self._budget = _Budget(AT_ONCE)
+        self._lock = threading.Lock()
+        self._shown: dict[str, Future[dict[str, Any]]] = {}
+        self._stems: dict[str, str] = {}
+
+    def all(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """All rows as the page takes them, in their order."""
+        if self._drawings is not None:
+            with suppress(Exception):  # then every delta is computed
+                self._stems = drawings.stems(row["image_filename"] for row in rows)
+        with ThreadPoolExecutor(_THREADS) as threads:
+            try:
+                return [*threads.map(self._row, rows)]
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _row(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row as the viewer takes it, with a sentence in the place of a picture that cannot be shown."""
+        try:
+            with self._budget.of(self._weight(row)):
+                return self._made(row)
+        except OSError:  # nothing can be written any more
+            raise
+        except MemoryError:
+            reason = "There is not enough memory to show it."
+        except Exception as error:  # a fault of ours costs one row of the page
+            reason = f"It cannot be shown: {faults.described(error)}. {faults.REPORT}"
+        told = {side: {"error": reason} for side in (*SIDES, "delta")}
+        return {**self._record(row), "regions": [], "pictures": told}
+
+    def _made(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, tuple[bytes, str | None]] = {}
+        told: dict[str, dict[str, Any]] = {}
+        for side in SIDES:
+            try:
+                found[side] = self._read(row, side)
+            except views.Absent as absent:
+                told[side] = {"error": str(absent)}
+        as_compared = len(found) == 2 and not any(changed for _, changed in found.values())
+        equal = row.get("status") == "same" and as_compared
+        drawn = self._drawn(row) if as_compared and not equal else None
+        decoded: list[Samples] = []
+        for side in list(found):
+            data, changed = found.pop(side)
+            try:
+                with views.told(side):
+                    header = images.inspect(data, max_pixels=self._folders.max_pixels)
+                    as_it_is = (equal or drawn is not None) and _is_plain(header)
+                    needed = not (as_it_is and views.reencoded(header) is None)
+                    samples = images.decode(data, header) if needed else None
+            except views.Absent as absent:
+                told[side] = {"error": str(absent)}
+            else:
+                told[side] = {**self._added(data, header, samples), "changed": changed}
+                if samples is not None and not equal and drawn is None:
+                    decoded.append(samples)
+            data, samples = b"", None
+        regions = [[*box, None] for box in row.get("regions") or ()]
+        if equal:
+            told["delta"] = {extent: told["first"].get(extent) for extent in ("width", "height")}
+        elif drawn is not None or len(decoded) == 2:
+            delta = drawn or self._delta(row, *decoded)
+            told["delta"] = delta.told
+            regions = [[*box[:4], weight] for box, weight in zip(regions, delta.weights, strict=True)]
+        else:
+            told["delta"] = {"error": "There is no delta, because one of the pictures cannot be shown."}
+        return {**self._record(row), "regions": regions, "pictures": told}
+
+    def _record(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "name": row["image_filename"],
+            **{name: row.get(name) for name in (*_TEXTS, *_NUMBERS)},
+            **{name: row.get(name) or "" for name in ("decision", "note")},
+            **{side: [row.get(name) for name in names] for side, names in SIZES.items()},
+        }
+
+    def _weight(self, row: Mapping[str, Any]) -> int:
+        """About how many bytes the pictures of a row need at the same time, before they are read."""
+        size = 0
+        for side, (width, height) in SIZES.items():
+            with suppress(Exception):  # it is told when it is read
+                path = self._folders.path(row["image_filename"], side, row.get("status"))
+                size += path.stat().st_size
+                pixels = (row.get(width) or 0) * (row.get(height) or 0)
+                size += int(pixels or self._folders.max_pixels) * _DECODING
+        return size
+
+    def _read(self, row: Mapping[str, Any], side: str) -> tuple[bytes, str | None]:
+        try:
+            path = self._folders.path(row["image_filename"], side, row.get("status"))
+            return views.read(path, side, row.get(f"{side}_digest"))
+        except (OSError, ValueError) as error:  # a name that no file can have here
+            raise views.Absent(f"{side} cannot be read: {error}.") from error
+
+    def _added(self, data: bytes, header: Header, samples: Samples | None) -> dict[str, Any]:
+        """Have a picture in the report, once for equal files; returns what the page needs to know of it."""
+        digest = images.digest(data)
+        with self._lock:
+            known = self._shown.get(digest)
+            if known is None:
+                mine = self._shown[digest] = Future()
+        if known is not None:
+            return known.result()
+        try:
+            told = self._written(digest, data, header, samples)
+        except BaseException as error:
+            with self._lock:
+                del self._shown[digest]  # the next row with this picture tries again
+            mine.set_exception(error)
+            raise
+        mine.set_result(told)
+        return told
+
+    def _written(self, digest: str, data: bytes, header: Header, samples: Samples | None) -> dict[str, Any]:
+        why, ending = views.reencoded(header), _ENDINGS.get(header.format)
+        file = f"{digest}.{ending}"
+        if why and samples is not None:
+            file = self._files.made_picture(_png_of(samples), "png")
+        else:
+            self._files.picture(file, data)
+        told: dict[str, Any] = {"file": file, "width": header.width, "height": header.height, "encoded": why}
+        as_it_is = _is_plain(header) or _is_drawn_exactly(header)
+        if header.width * header.height <= self._read_pixels:
+            if as_it_is:
+                told["values"] = f"{digest}.{ending}"
+                self._files.values(told["values"], data)
+            elif why:
+                told["values"] = file
+                self._files.values(file)
+            elif samples is not None:
+                told["values"] = f"{digest}.values.png"
+                self._files.made_values(told["values"], _png_of(samples))
+        if _is_drawn_exactly(header) and samples is not None:
+            told["sha256"] = _sha256(samples)
+        return told
+
+    def _delta(self, row: Mapping[str, Any], first: Samples, second: Samples) -> _Delta:
+        shades = drawings.delta_shades(first, second)
+        boxes = row.get("regions") or ()
+        weights = [int(np.count_nonzero(shades[y : y + tall, x : x + wide])) for x, y, wide, tall in boxes]
+        height, width = shades.shape
+        file = self._files.made_picture(drawings.delta_pieces(shades), "delta.png")
+        return _Delta({"file": file, "width": width, "height": height}, weights)
+
+    def _drawn(self, row: Mapping[str, Any]) -> _Delta | None:
+        """The delta as the run has drawn it; None where that is not what this row says."""
+        name = row["image_filename"]
+        size = tuple(
+            max(row.get(f"{extent}_{side}") or 0 for side in SIDES) for extent in ("width", "height")
+        )
+        known = row.get("status") == "changed" and all(row.get(f"{side}_digest") for side in SIDES)
+        if self._drawings is None or name not in self._stems or not known:
+            return None
+        try:
+            data = sources.inside(self._drawings, self._stems[name] + drawings.ENDINGS[-1]).read_bytes()
+            header = images.inspect(data, max_pixels=size[0] * size[1])
+            if (
+                not isinstance(header, PngHeader)
+                or header.interlaced
+                or (header.width, header.height) != size
+                or not header.transparency
+            ):
+                return None
+            count, weights = _weighed(bands.rows(data, header), row.get("regions") or ())
+        except Exception:  # whatever is there, it is not what the run has drawn
+            return None
+        if count != row.get("num_diff_pixels"):
+            return None
+        file = self._files.made_picture([data], "delta.png")
+        return _Delta({"file": file, "width": header.width, "height": header.height}, weights)
+
+
+def _weighed(rows: bands.Rows, boxes: Sequence[Sequence[int]]) -> tuple[int, list[int]]:
+    """Pixels of a delta that are not transparent, in all of it and in each box."""
+    count, weights, top = 0, [0] * len(boxes), 0
+    for samples in bands.samples(rows):
+        differs = samples[:, :, -1] > 0
+        count += int(np.count_nonzero(differs))
+        bottom = top + len(differs)
+        for place, (x, y, wide, tall) in enumerate(boxes):
+            if y < bottom and top < y + tall:
+                part = differs[max(y - top, 0) : y + tall - top, x : x + wide]
+                weights[place] += int(np.count_nonzero(part))
+        top = bottom
+    return count, weights
+
+
+def _rgba(samples: Samples) -> Iterator[images.Rgba]:
+    """The RGBA of samples, some rows at a time."""
+    for top in range(0, len(samples), _ROWS_AT_ONCE):
+        yield np.ascontiguousarray(images.to_rgba(samples[top : top + _ROWS_AT_ONCE]))
+
+
+def _png_of(samples: Samples) -> Iterator[bytes]:
+    """The pixels as a PNG file of 8-bit RGBA, piece by piece."""
+    height, width = samples.shape[:2]
+    stored = (rows for part in _rgba(samples) for rows in png.unfiltered(part.reshape(len(part), -1)))
+    return png.pieces(stored, (width, height), depth=8, colour_type=6)
+
+
+def _sha256(samples: Samples) -> str:
+    """The digest by which the page knows that a browser decodes a picture as it was compared."""
+    found = hashlib.sha256()
+    for part in _rgba(samples):
+        found.update(part.data)
+    return found.hexdigest()
+
+
+def _is_plain(header: Header) -> bool:
+    """Whether the page itself decodes it."""
+    return (
+        isinstance(header, PngHeader)
+        and header.depth == 8
+        and not header.interlaced
+        and not header.warnings
+        and (header.colour_type == 3 or not header.transparency)
+    )
+
+
+def _is_drawn_exactly(header: Header) -> bool:
+    """Whether browsers give the pixels, as far as they decode as we do: the page makes sure by a digest."""
+    opaque = header.format == "JPEG" or (isinstance(header, WebpHeader) and not header.alpha)
+    return opaque and dict(header.metadata).get("orientation", "1") == "1"

@@ -1,0 +1,595 @@
+"""Rows on disk: from workers to CSV and back, and into pandas.
+
+Rows land in a partial CSV as they come, until the sorted one replaces it in one step. The last cell of each
+row there is a check value, so that a damaged row is noticed and never goes on into another file. What
+vouches for the finished CSV, which has no such column, is its digest in the run's manifest.
+
+The CSV is UTF-8 with a byte order mark (Excel), has a header and is written by the csv module; `cells` has
+the form of its cells. Reading never guesses: a text ``NA`` stays a text.
+"""
+
+import bisect
+import csv
+import hashlib
+import io
+import itertools
+import math
+import re
+import warnings
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from mymodules import files, settings
+from mymodules.errors import OutputError, ResultsError
+from mymodules.results import runfiles
+from mymodules.results.cells import (
+    BOM,
+    CHECK,
+    COLUMNS,
+    FLAGS,
+    FLOATS,
+    OPTIONAL_TEXTS,
+    REGIONS,
+    TEXTS,
+    check_value,
+    encode,
+    format_row,
+    guard,
+    parse_cell,
+    parse_row,
+    unguard,
+)
+from mymodules.settings import AnyPath, shown
+from mymodules.workers import PairResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = (
+    "BOM",
+    "CHECK",
+    "COLUMNS",
+    "PairResult",
+    "PartialWriter",
+    "check_value",
+    "encode",
+    "format_row",
+    "guard",
+    "load",
+    "parse_row",
+    "partial_rows",
+    "read",
+    "read_as_written",
+    "read_partial",
+    "unguard",
+    "write",
+)
+
+_LONGEST_LINE = 1 << 20  # bytes; every row is shorter
+
+_SEED_COLUMNS = COLUMNS[:3]
+_REQUIRED = COLUMNS[:5]
+
+# --- writing -----------------------------------------------------------------------------------------
+
+
+class PartialWriter:
+    """Writes rows as they come: a row that `append` has taken survives the end of this process.
+
+    Rows are kept in the file and not in memory, so that ten thousand need no more of it than a thousand.
+    Each ends with its check value.
+
+    Parameters
+    ----------
+    path : Path
+        The partial CSV. A file that is there is replaced, in one step.
+    rows : iterable of PairResult
+        Rows to begin with, those that a resumed run keeps.
+
+    Raises
+    ------
+    OutputError
+        Here and in `append`, with the path. A row that could not be written in full is taken back.
+    """
+
+    def __init__(self, path: Path, rows: Iterable[PairResult] = ()) -> None:
+        self.path = path
+        self._begins: dict[str, int] = {}
+        self._end, self._checksum = len(_PARTIAL_HEADER), zlib.crc32(_PARTIAL_HEADER)
+        lines = (self._noted([row.image_filename], [_checked_line(row)]) for row in rows)
+        files.write(path, itertools.chain([_PARTIAL_HEADER], lines))
+        try:
+            self._file = path.open("a+b", buffering=0)
+        except OSError as error:
+            raise files.not_written(path, error) from error
+
+    def append(self, row: PairResult) -> None:
+        """Hand one row to the operating system, in one piece."""
+        self.extend([row])
+
+    def extend(self, rows: Sequence[PairResult]) -> None:
+        """Hand several rows to the operating system, in one piece; none of them where that fails."""
+        lines = [_checked_line(row) for row in rows]
+        try:
+            files.write_all(self._file, b"".join(lines))
+        except OSError as error:
+            self._take_back()
+            raise files.not_written(self.path, error) from error
+        self._noted([row.image_filename for row in rows], lines)
+
+    def sorted(self, names: Iterable[str], instead: Mapping[str, PairResult]) -> Iterator[bytes | PairResult]:
+        """The rows of these names in their order, for `write`, without check values; some of them replaced.
+
+        Raises
+        ------
+        ResultsError
+            When another program has written to the file: then it is not known where a row begins.
+        OutputError
+            When the file cannot be read.
+        """
+        try:
+            self._file.seek(0)
+            checksum = 0
+            while data := self._file.read(1 << 16):
+                checksum = zlib.crc32(data, checksum)
+            if checksum != self._checksum:
+                raise self._spoilt()
+            begins = [*self._begins.values(), self._end]
+            for name in names:
+                if name in instead:
+                    yield instead[name]
+                else:
+                    begin = self._file.seek(self._begins[name])
+                    size = begins[bisect.bisect_right(begins, begin)] - begin
+                    line = self._file.read(size)
+                    if len(line) != size:
+                        raise self._spoilt()
+                    yield line.rpartition(b",")[0] + _LINE_BREAK
+        except OSError as error:
+            told = f"{shown(self.path)} cannot be read ({error.strerror or error})"
+            raise OutputError(f"{told}: see to its disk, then resume the run.", self.path) from error
+
+    def _spoilt(self) -> ResultsError:
+        told = f"{shown(self.path)} was written to by another program during the run"
+        return ResultsError(f"{told}: begin a new run. What is in the store is not compared again.")
+
+    def _noted(self, names: Sequence[str], lines: Sequence[bytes]) -> bytes:
+        """Remember where the lines of rows stand; returns them."""
+        for name, line in zip(names, lines, strict=True):
+            self._begins[name] = self._end
+            self._end += len(line)
+        data = b"".join(lines)
+        self._checksum = zlib.crc32(data, self._checksum)
+        return data
+
+    def close(self) -> None:
+        """Close the file; it stays where it is."""
+        try:
+            self._file.close()
+        except OSError as error:
+            raise files.not_written(self.path, error) from error
+
+    def _take_back(self) -> None:
+        try:
+            self._file.truncate(self._end)
+        except OSError:
+            self._file.close()  # readers drop a torn last line, but nothing may follow it
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def write(path: Path, rows: Iterable[PairResult | bytes]) -> str:
+    """Write a whole CSV in one step.
+
+    Parameters
+    ----------
+    path : Path
+    rows : iterable of PairResult or bytes
+        Rows, or their lines as they stand in another file.
+
+    Returns
+    -------
+    str
+        The digest of the file, 32 hex digits of BLAKE2b-128.
+
+    Raises
+    ------
+    OutputError
+        With the path; a file that was there before is unchanged and nothing is left beside it.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+
+    def lines() -> Iterator[bytes]:
+        cells = (row if isinstance(row, bytes) else encode([format_row(row)]) for row in rows)
+        for line in itertools.chain([_HEADER], cells):
+            digest.update(line)
+            yield line
+
+    files.write(path, lines())
+    return digest.hexdigest()
+
+
+_LINE_BREAK = b"\r\n"
+_HEADER = BOM + encode([COLUMNS])
+_PARTIAL_HEADER = BOM + encode([[*COLUMNS, CHECK]])
+
+
+def _checked_line(row: PairResult) -> bytes:
+    cells = format_row(row)
+    return encode([[*cells, check_value(cells)]])
+
+
+# --- reading -----------------------------------------------------------------------------------------
+
+
+def read(path: Path) -> list[PairResult]:
+    """Read a finished CSV, every row of it.
+
+    Raises
+    ------
+    ResultsError
+        When it is absent, or anything in it is not what `write` writes. Columns from the sixth on may be
+        absent (a file of an earlier version), further ones are left out.
+    """
+    return list(_rows(path, files.read(path)))
+
+
+def read_partial(path: Path) -> list[PairResult]:
+    """Read a partial CSV: the rows whose check value fits.
+
+    Others are left out with a warning that says how many, but for a last line that a kill has cut off: a row
+    counts as whole when its line break has begun. A file of a version that wrote no check values is read
+    without them.
+
+    Raises
+    ------
+    ResultsError
+        When the file is absent or not a run's; and as `read` for one without check values.
+    """
+    return list(partial_rows(path))
+
+
+def partial_rows(path: Path) -> Iterator[PairResult]:
+    """The rows that `read_partial` returns, one after the other."""
+    data = files.read(path)
+    if not _has_checks(data):
+        data = _whole_lines(data)
+        yield from _rows(path, data) if data else ()
+        return
+    for number, columns, cells in _fitting(path, data):
+        named = dict(zip(columns, cells, strict=True))
+        try:
+            yield PairResult(**{name: parse_cell(name, named[name]) for name in COLUMNS if name in named})
+        except ValueError as error:
+            raise _not_understood(path, number, str(error)) from error
+
+
+def read_as_written(path: Path, digest: object) -> Iterator[PairResult]:
+    """Read a finished CSV as `read`, one row after the other, if it is the one that has this digest.
+
+    Any other was changed after the run, by a person or a fault, so that its rows say nothing of the
+    pictures: there are none then, and a warning says so. Without a digest, as in the manifest of an
+    earlier version, all are believed.
+    """
+    data = files.read(path)
+    if digest is None or digest == _digest(data) or not _is_ours(_header_of(data)):
+        yield from _rows(path, data)  # which raises for another file
+        return
+    warnings.warn(
+        f"{shown(path)} is not as the run wrote it: it was edited or damaged. No row of it is believed; all "
+        "its pictures are compared again, and then the file is replaced.",
+        stacklevel=2,
+    )
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def _header_of(data: bytes) -> list[str]:
+    """The cells of the first line, whatever they are."""
+    lines = data[:_LONGEST_LINE].splitlines() or [b""]
+    try:
+        return next(csv.reader([lines[0].decode("utf-8-sig", "replace")]), [])
+    except csv.Error:
+        return []
+
+
+def _is_ours(header: Sequence[str]) -> bool:
+    """Whether this was the header of a run's CSV, though a cell may be damaged."""
+    return len(set(COLUMNS) & set(header)) >= len(_REQUIRED)
+
+
+def _has_checks(data: bytes) -> bool:
+    """Whether a partial CSV was written with check values.
+
+    One whose header is exactly that of an earlier version was not. Any other header of ours is damaged, or
+    has further columns; its rows must show that they are whole.
+    """
+    header = _header_of(data)
+    earlier = len(header) >= len(_REQUIRED) and header == list(COLUMNS[: len(header)])
+    return _is_ours(header) and not earlier and not _PARTIAL_HEADER.startswith(data)
+
+
+def _fitting(path: Path, data: bytes) -> Iterator[tuple[int, Sequence[str], list[str]]]:
+    """Line number, columns and cells of the rows of a partial CSV whose check value fits."""
+    header = _header_of(data)
+    headers: list[Sequence[str]] = [COLUMNS]
+    if header[-1:] == [CHECK] and tuple(header[:-1]) != COLUMNS and len(set(header)) == len(header):
+        headers.append(tuple(header[:-1]))  # a later version's; or it is damaged, and fits no row
+    lines = data.splitlines(keepends=True)
+    at, whole = 1, 1
+    misfits: list[int] = [] if header[:-1] in map(list, headers) else [0]
+    while at < len(lines):
+        end = _end_of_row(lines, at)
+        row = b"".join(lines[at:end])
+        found = _fits(row, headers) if row.endswith((b"\r", b"\n")) else None
+        if found is not None:
+            yield at + 1, *found
+        elif row.strip():
+            misfits.append(at)
+            end = at + 1
+        at = end
+        whole = at if found is not None else whole
+    rest = b"".join(lines[whole:])
+    if rest.count(b'"') % 2 or not rest.endswith((b"\r", b"\n")):
+        misfits = [line for line in misfits if line < whole]  # the last line was cut off, not damaged
+    if misfits:
+        count = f"{len(misfits)} of its lines do" if len(misfits) > 1 else "one of its lines does"
+        warnings.warn(
+            f"{shown(path)} was damaged or edited: {count} not fit the check value and must be left out. A "
+            "resumed run compares these pictures again.",
+            stacklevel=2,
+        )
+
+
+def _end_of_row(lines: Sequence[bytes], at: int) -> int:
+    """The line after a row: quotes inside of cells are doubled, so that their number is even at its end."""
+    quotes = size = 0
+    for end in range(at, len(lines)):
+        quotes += lines[end].count(b'"')
+        size += len(lines[end])
+        if quotes % 2 == 0 or size > _LONGEST_LINE:
+            return end + 1
+    return len(lines)
+
+
+def _fits(line: bytes, headers: Sequence[Sequence[str]]) -> tuple[Sequence[str], list[str]] | None:
+    """Columns and cells of a row whose check value fits; None for any other bytes."""
+    try:
+        found = list(csv.reader(io.StringIO(line.decode("utf-8"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error):
+        return None
+    if len(found) == 1:
+        *cells, value = found[0] or [""]
+        for columns in headers:
+            if len(cells) == len(columns) and value == check_value(cells, columns):
+                return columns, cells
+    return None
+
+
+def _whole_lines(data: bytes) -> bytes:
+    """Cut after the last line break that ends a row; empty when not even the header is whole."""
+    # Quotes inside a cell are doubled, so outside of cells their number is even, and only there.
+    quotes = data.count(b'"')
+    if data.endswith(b"\r") and quotes % 2 == 0:
+        return data + b"\n"
+    end = len(data)
+    while (at := data.rfind(b"\n", 0, end)) >= 0:
+        quotes -= data.count(b'"', at, end)
+        if quotes % 2 == 0:
+            return data[: at + 1]
+        end = at
+    return b"" if _PARTIAL_HEADER.startswith(data) else data
+
+
+def _rows(path: Path, data: bytes) -> Iterator[PairResult]:
+    header, lines = _cells(path, data)
+    absent = [name for name in _REQUIRED if name not in header]
+    if absent:
+        raise ResultsError(f"{shown(path)} has no column {', '.join(absent)}: it is not a run's results.")
+    places = [(name, header.index(name)) for name in COLUMNS if name in header]
+    for number, cells in lines:
+        try:
+            yield PairResult(**{name: parse_cell(name, cells[place]) for name, place in places})
+        except ValueError as error:
+            raise _not_understood(path, number, str(error)) from error
+
+
+def _cells(path: Path, data: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """The header and, with their line numbers, the rows: all as long as the header."""
+    _decode(path, data)  # to name the byte of what is not UTF-8; its text is many times as large as one row
+    text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="")
+    reader = csv.reader(text, strict=True)
+    try:
+        header = next(reader, [])
+    except csv.Error as error:
+        raise _not_understood(path, reader.line_num, str(error)) from error
+    if len(set(header)) != len(header):
+        raise ResultsError(f"{shown(path)} has two columns of one name.")
+
+    def lines() -> Iterator[tuple[int, list[str]]]:
+        try:
+            for cells in reader:
+                if not cells:
+                    continue  # an empty line, as editors leave at the end
+                if len(cells) != len(header):
+                    reason = f"it has {len(cells)} cells, the header {len(header)}"
+                    raise _not_understood(path, reader.line_num, reason)
+                yield reader.line_num, cells
+        except csv.Error as error:
+            raise _not_understood(path, reader.line_num, str(error)) from error
+
+    return header, lines()
+
+
+def _not_understood(path: Path, line: int, reason: str) -> ResultsError:
+    return ResultsError(
+        f"{shown(path)} cannot be understood at line {line}: {_brief(reason)}. Take the file as the run "
+        "wrote it, or begin a new run."
+    )
+
+
+def _brief(text: str) -> str:
+    return text if len(text) <= 200 else f"{text[:150]} … {text[-50:]}"
+
+
+def _decode(path: Path, data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ResultsError(
+            f"{shown(path)} is not UTF-8 (byte {error.start}): save it as CSV UTF-8, or take the original."
+        ) from error
+
+
+# --- into pandas -------------------------------------------------------------------------------------
+
+
+def load(path: AnyPath | None = None) -> "pd.DataFrame":
+    """Read the results of a run as a table.
+
+    Parameters
+    ----------
+    path : path, optional
+        A CSV: finished, partial (as `read_partial`), or the three columns without a header that the first
+        notebook wrote. By default the newest finished one in the output folder of the settings.
+
+    Returns
+    -------
+    DataFrame
+        All of `COLUMNS`, then columns that are not known here, as text. Integers are ``Int64``, flags
+        ``boolean``, figures ``float64``, text ``str``; `regions` holds lists of [x, y, width, height], None
+        where nothing was compared. ``attrs["run"]`` is the run's manifest, empty where there is none; its
+        folders for results are those where the file was found.
+        ``attrs["edited"]`` is whether a finished file is another one than the run wrote, where that is known.
+
+    Raises
+    ------
+    ResultsError
+        When there is no finished run, or the file cannot be understood.
+    """
+    file = _newest() if path is None else settings.local_path(path, "The results file", "file")
+    data = files.read(file)
+    is_partial = file.name.endswith(".partial.csv")
+    if is_partial and _has_checks(data):
+        columns = _checked_columns(file, data)
+    else:
+        if is_partial:
+            data = _whole_lines(data) or BOM + ",".join(COLUMNS).encode()
+        text = _decode(file, data)
+        if not text:
+            raise ResultsError(f"{shown(file)} is empty: it holds the results of no run.")
+        columns = _columns(file, *_cells(file, data)) if _has_header(text) else _seed_columns(file, text)
+    frame = _frame(columns)
+    stamp = runfiles.stamp_of(file)
+    manifest = runfiles.manifest_path(file.parent, stamp) if stamp else None
+    run = runfiles.read_manifest(manifest) if manifest is not None and manifest.exists() else {}
+    out = settings.local_path(file.parent, "out")
+    if run.get("out") and run["out"] != str(out):  # the file is where it was found, whatever is said of that
+        run |= {"out": str(out), "pictures_dir": str(runfiles.pictures_path(out, stamp or ""))}
+    frame.attrs["run"] = run
+    if not is_partial and "csv_digest" in run:
+        frame.attrs["edited"] = run["csv_digest"] != _digest(data)
+    return frame
+
+
+def _newest() -> Path:
+    return runfiles.newest((settings.recorded() or settings.resolve()).out)
+
+
+def _checked_columns(path: Path, data: bytes) -> dict[str, list[Any]]:
+    """The columns of a partial CSV, without check values."""
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for number, header, cells in _fitting(path, data):
+        for name in header:
+            columns.setdefault(name, [])
+        _enter(columns, path, number, header, cells)
+    return columns
+
+
+def _has_header(text: str) -> bool:
+    first_line = text.partition("\n")[0].rstrip("\r")
+    return set(_SEED_COLUMNS) <= {cell.strip('"') for cell in first_line.split(",")}
+
+
+def _columns(path: Path, header: list[str], lines: Iterable[tuple[int, list[str]]]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in header}
+    for number, cells in lines:
+        _enter(columns, path, number, header, cells)
+    return columns
+
+
+def _enter(
+    columns: dict[str, list[Any]], path: Path, number: int, header: Sequence[str], cells: Sequence[str]
+) -> None:
+    """Append the values of one line to their columns."""
+    for name, cell in zip(header, cells, strict=True):
+        try:
+            columns[name].append(parse_cell(name, cell) if name in COLUMNS else cell)
+        except ValueError as error:
+            raise _not_understood(path, number, str(error)) from error
+
+
+# The first notebook wrote names as they are, so a name with commas or line breaks still is one name. Tried in
+# this order: a row on one line, its message without quotes; its message with quotes; a name over lines.
+_SEED_ENDS = r'"[ \t]*(?:\r\n|\n|\r|\Z)'
+_SEED_ROWS = tuple(
+    re.compile(rf'{ahead}\ufeff?([^,\r\n]*),({name}),"({message}){_SEED_ENDS}', re.DOTALL)
+    for ahead, name, message in (
+        ("", r"[^\r\n]*?", r'[^"\r\n]*'),
+        # Only a line that ends as a row does is looked at, where each of its quotes may begin the message.
+        (rf"(?=[^\r\n]*{_SEED_ENDS})", r"[^\r\n]*?", r"[^\r\n]*"),
+        ("", r".*?", r'[^"]*'),
+    )
+)
+
+
+def _seed_columns(path: Path, text: str) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in _SEED_COLUMNS}
+    at = 0
+    while at < len(text):
+        match = next((match for row in _SEED_ROWS if (match := row.match(text, at))), None)
+        if match is None:
+            line = text.count("\n", 0, at) + 1
+            raise _not_understood(path, line, "it is neither a run's results nor score,name,'message'")
+        score, name, message = match.groups()
+        try:
+            columns["ssim_score"].append(parse_cell("ssim_score", "" if score in ("None", "nan") else score))
+        except ValueError as error:
+            raise _not_understood(path, text.count("\n", 0, at) + 1, str(error)) from error
+        columns["image_filename"].append(name)
+        columns["messages"].append(message)
+        at = match.end()
+    return columns
+
+
+def _frame(columns: Mapping[str, list[Any]]) -> "pd.DataFrame":
+    import pandas as pd  # half a second: only for those who want a table
+
+    count = len(columns[_SEED_COLUMNS[0]])
+    order = [*COLUMNS, *(name for name in columns if name not in COLUMNS)]
+    return pd.DataFrame({name: _series(name, columns.get(name, [None] * count)) for name in order})
+
+
+def _series(name: str, values: list[Any]) -> "pd.Series[Any]":
+    import pandas as pd
+
+    if name in REGIONS:
+        boxes = [None if value is None else [list(box) for box in value] for value in values]
+        return pd.Series(boxes, dtype=object)
+    if name in FLOATS:
+        return pd.Series([math.nan if value is None else value for value in values], dtype="float64")
+    if name in FLAGS:
+        return pd.Series(values, dtype="boolean")
+    is_text = name in TEXTS | OPTIONAL_TEXTS or name not in COLUMNS
+    return pd.Series(values, dtype="str" if is_text else "Int64")

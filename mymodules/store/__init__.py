@@ -1,0 +1,54 @@
+"""Pictures and comparisons, remembered by content."""
+
+from typing import TYPE_CHECKING
+
+from mymodules.faces import lazily
+
+if TYPE_CHECKING:
+    from mymodules.store.copies import stored_path
+    from mymodules.store.diffstore import (
+        BACKGROUND,
+        FILE,
+        IDLE,
+        NOW,
+        CacheCounts,
+        DiffStore,
+        Match,
+        cache_counts,
+    )
+    from mymodules.store.records import DigestFailure, diff_id, is_diff_id, is_digest, split_diff_id
+
+__all__ = [
+    "BACKGROUND",
+    "FILE",
+    "IDLE",
+    "NOW",
+    "CacheCounts",
+    "DiffStore",
+    "DigestFailure",
+    "Match",
+    "cache_counts",
+    "diff_id",
+    "is_diff_id",
+    "is_digest",
+    "split_diff_id",
+    "stored_path",
+]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "copies": ("stored_path",),
+        "diffstore": (
+            "BACKGROUND",
+            "FILE",
+            "IDLE",
+            "NOW",
+            "CacheCounts",
+            "DiffStore",
+            "Match",
+            "cache_counts",
+        ),
+        "records": ("DigestFailure", "diff_id", "is_diff_id", "is_digest", "split_diff_id"),
+    },
+)

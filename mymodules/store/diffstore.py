@@ -1,0 +1,558 @@
+"""Pictures by content digest: their figures, their failures, and the pictures themselves.
+
+After Skia Gold's diff store: a pair of digests is compared once, whoever asks and however often; what could
+not be fetched or decoded is remembered with its reason; pictures are served over HTTP. It also keeps
+what runs over folders need to compare nothing twice, in `DiffStore.records`.
+
+A picture is looked for in memory, and then where `originals` says, which also says how it is checked. What is
+neither whole nor a picture is never kept.
+
+Copies are the original bytes; what a power failure tears is found by its digest and fetched again. A picture
+that failed is tried anew after half an hour, and at once when a copy or a file of it has come or changed.
+A name is a digest of 32 hex digits, or another one of 1 to 128 of A-Z, a-z, 0-9, ``_`` and ``-``. Pictures of
+the latter are fetched and compared as well, but they are kept in memory only, and no URL leads to them.
+
+What is purged stays purged, whatever is under way meanwhile. Other stores of the same folder, as those of
+other processes, drop what they have in memory when they are next asked; only what they were just
+fetching or comparing may come back.
+"""
+
+import io
+import logging
+import math
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, wait
+from numbers import Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
+
+from mymodules import faults, images, metrics
+from mymodules.comparison import drawings
+from mymodules.errors import MymodulesError, StoreError
+from mymodules.formats import Header, png
+from mymodules.images import Rgba
+from mymodules.metrics import DiffMetrics as DiffMetrics
+from mymodules.settings import MAX_PIXELS, AnyPath
+from mymodules.store import sources
+from mymodules.store.cache import Purges, ReadThrough, Recent, Work, failed
+from mymodules.store.copies import Copies
+from mymodules.store.copies import stored_path as stored_path
+from mymodules.store.originals import Originals, Unavailable
+from mymodules.store.records import OTHER, AtBest, Records, diff_id, is_digest, is_name, split_diff_id
+from mymodules.store.records import DigestFailure as DigestFailure
+from mymodules.store.records import is_diff_id as is_diff_id
+from mymodules.store.sources import AnySource, Original, printable
+
+if TYPE_CHECKING:
+    import tornado.web
+
+NOW: Final = 0
+"""Priority of what someone waits for."""
+BACKGROUND: Final = 1
+"""Priority of what will be needed soon."""
+IDLE: Final = 2
+"""Priority of what may be needed."""
+
+FILE: Final = "store.sqlite3"
+"""Name of the file with the records, in the store's folder."""
+
+_GIB = 1 << 30
+_IMAGE_COST, _METRICS_COST = 1 << 20, 100  # bytes of one in memory
+_FETCHERS = 10  # threads that wait for disks and networks
+_DELTAS, _DELTA_BYTES = 256, 64 << 20  # difference pictures in memory
+_DECODED_PART = 4  # of the budget: one quarter, for pictures that are compared with many
+_AHEAD = 1000  # pairs queued at a time by warm_diffs
+_NAMES = "1 to 128 of A-Z, a-z, 0-9, _ and -"
+_LAST = 5.0  # s; how long closing waits for what is being computed
+
+_log = logging.getLogger(__name__)
+
+
+class CacheCounts(NamedTuple):
+    """How many of each are kept in memory."""
+
+    images: int
+    metrics: int
+
+
+class Match(NamedTuple):
+    """A digest and how far it is from the one that was asked about."""
+
+    digest: str
+    metrics: DiffMetrics
+
+
+def cache_counts(gib: float) -> CacheCounts:
+    """What fits into a budget, GiB: x images of 1 MiB and x^2 metrics of 100 bytes; none at 0 or below."""
+    _check_number("gib", gib)
+    budget = int(gib * _GIB)
+    if budget <= 0:
+        return CacheCounts(0, 0)
+    root = math.isqrt(_IMAGE_COST**2 + 4 * _METRICS_COST * budget)
+    count = (root - _IMAGE_COST) // (2 * _METRICS_COST)
+    return CacheCounts(count, count**2)
+
+
+class DiffStore:
+    """A store in a folder. Its methods may be called from any thread, and several processes may share one.
+
+    Parameters
+    ----------
+    root : path
+        Its folder, which is created.
+    source : path, URL, callable or sequence of these, optional
+        Where pictures come from, asked in this order: a folder or fsspec URL that holds ``<digest>.png``
+        flat, or a function from digest to bytes that raises or returns None for those it does not have.
+    gib : float
+        Memory to use, GiB; see `cache_counts`. 0 keeps one of each.
+    max_workers : int, optional
+        Threads that decode and compare; by default one for each processor.
+    own_digests : bool
+        Every name is `images.digest` of its picture: whatever is not, is refused.
+    max_pixels : int
+        Largest width x height that is decoded.
+    pause : float
+        s between two tries to fetch a picture.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be made.
+    StoreError
+        Its file cannot be used, a source is none, or a number is out of its range.
+
+    Attributes
+    ----------
+    root : Path
+    records : Records
+        What is known besides pictures.
+    """
+
+    def __init__(
+        self,
+        root: AnyPath,
+        *,
+        source: AnySource | Sequence[AnySource] | None = None,
+        gib: float = 1.0,
+        max_workers: int | None = None,
+        own_digests: bool = False,
+        max_pixels: int = MAX_PIXELS,
+        pause: float = 0.5,
+    ) -> None:
+        workers = (os.cpu_count() or 1) if max_workers is None else max_workers
+        _check_number("max_workers", workers, 1)
+        _check_number("max_pixels", max_pixels, 1)
+        _check_number("pause", pause, 0)
+        counts, budget = cache_counts(gib), max(int(gib * _GIB), 0)
+        self.root, places = sources.folder(root), sources.of(source)
+        self._closed = threading.Event()
+        self._copies = Copies(self.root)
+        self._max_pixels = max_pixels
+        self.records = Records(self.root / FILE)
+        self._at_best = AtBest(_log, self._closed.is_set)
+        self._originals = Originals(
+            self._copies,
+            self.records,
+            self._at_best,
+            places,
+            own_digests=own_digests,
+            decode=self._decode,
+            pause=pause,
+            sleep=self._closed.wait,
+        )
+        self._purges = Purges()
+        self._purged = self._at_best(self.records.purges, 0)
+        self._decoded: Recent[Rgba] = Recent(
+            counts.images, limit=budget // _DECODED_PART, weigh=lambda rgba: rgba.nbytes
+        )
+        self._decoding, self._decoded_lock = threading.BoundedSemaphore(int(workers)), threading.Lock()
+        self._images: ReadThrough[Original] = ReadThrough(
+            self._load,
+            size=counts.images,
+            workers=_FETCHERS,
+            limit=budget or None,
+            weigh=lambda original: len(original.data),
+            state=self._originals.state,
+        )
+        # Pairs fail because of their pictures, whose errors are kept.
+        self._metrics: ReadThrough[DiffMetrics] = ReadThrough(
+            self._measure, size=counts.metrics, workers=int(workers), errors=0
+        )
+        self._deltas: ReadThrough[bytes] = ReadThrough(
+            self._draw, size=_DELTAS, workers=int(workers), errors=0, limit=_DELTA_BYTES, weigh=len
+        )
+        self._feeders: list[threading.Thread] = []
+        self._feeders_lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the threads and close the file; what was queued is not done."""
+        self._closed.set()
+        caches = (self._deltas, self._metrics, self._images)
+        for each in caches:
+            each.close()
+        deadline = time.monotonic() + _LAST
+        for each in caches:
+            each.join(max(deadline - time.monotonic(), 0))
+        self.records.close()
+
+    # --- what Gold's has
+
+    def get(self, priority: int, main_digest: str, right_digests: Iterable[str]) -> dict[str, DiffMetrics]:
+        """Compare one picture with others.
+
+        Parameters
+        ----------
+        priority : int
+            `NOW`, `BACKGROUND` or `IDLE`: whose turn it is when there is more to do than threads.
+        main_digest : str
+        right_digests : iterable of str
+            Those equal to the main one are skipped.
+
+        Returns
+        -------
+        dict
+            Right digest to metrics. A picture that cannot be had is logged and left out, see
+            `unavailable_digests`.
+
+        Raises
+        ------
+        StoreError
+            When the main digest is empty.
+        """
+        if not main_digest:
+            raise StoreError("The main digest is empty: name the picture to compare with.")
+        self._heed_purges()
+        rights = [right for right in dict.fromkeys(right_digests) if right != main_digest]
+        rights = _named(rights) if _named([main_digest]) else []
+        asked = {right: self._metrics.submit(priority, diff_id(main_digest, right)) for right in rights}
+        found = {}
+        for right, future in asked.items():
+            error = future.exception()
+            if error is None:
+                found[right] = future.result()
+            else:
+                _log.info("%r is not compared with %r: %s", right, main_digest, _reason(error))
+        return found
+
+    def warm_digests(self, priority: int, digests: Iterable[str], sync: bool = False) -> None:
+        """Fetch those pictures that are not here yet, in the background.
+
+        Parameters
+        ----------
+        priority : int
+        digests : iterable of str
+        sync : bool
+            Return when all are fetched and kept, or have failed; failures are only recorded.
+        """
+        rank = _rank(priority)
+        missing = [digest for digest in _named(digests) if not self._is_here(digest)]
+        fetching = [self._images.submit(rank, digest) for digest in missing]
+        if sync:
+            wait(fetching)
+
+    def warm_diffs(self, priority: int, left_digests: Iterable[str], right_digests: Iterable[str]) -> None:
+        """Compare every left one with every right one in the background; failures are only recorded."""
+        lefts, rights = dict.fromkeys(_named(left_digests)), dict.fromkeys(_named(right_digests))
+        feeder = threading.Thread(
+            target=self._warm, args=(_rank(priority), lefts, rights), name="mymodules-store", daemon=True
+        )
+        feeder.start()  # first: `wait` cannot join one that was not started
+        with self._feeders_lock:
+            self._feeders = [feeder, *(each for each in self._feeders if each.is_alive())]
+
+    def unavailable_digests(self) -> dict[str, DigestFailure]:
+        """All failures by digest, oldest first."""
+        return self.records.failures()
+
+    def purge_digests(self, digests: Iterable[str], purge_remote: bool = False) -> None:
+        """Forget all about these digests: copies, figures, rows, and last that they failed.
+
+        Parameters
+        ----------
+        digests : iterable of str
+            Those that are nowhere are no error.
+        purge_remote : bool
+            Remove them from the sources too, each where it is. What cannot be removed is logged.
+
+        Raises
+        ------
+        StoreError
+            The digests are one text; or the records cannot be changed, and failures are then still recorded.
+        """
+        if isinstance(digests, str):  # which is an iterable of letters
+            raise StoreError(f"digests is {digests!r}: name them in a list.")
+        gone = frozenset(filter(is_name, digests))
+        with self._purges.purge(gone):
+            for digest in gone:
+                self._copies.remove(digest)
+                for source in self._originals.sources if purge_remote else ():
+                    try:
+                        source.remove(f"{digest}.png")
+                    except Exception as error:
+                        _log.warning("%s is not removed from its source: %s", digest, printable(error))
+            self.records.forget_metrics(gone)
+            self.records.forget_rows(gone)
+            self.records.forget_files(gone)
+            # Memory is last, because it is filled from all of these.
+            self._drop(gone)
+            self.records.forget_failures(gone)
+            self.records.count_purge()
+            if self.records.purges() == self._purged + 1:  # one's own
+                self._purged += 1
+
+    def _drop(self, gone: frozenset[str] | None = None) -> None:
+        """Drop from memory what is there of these digests, or everything."""
+
+        def is_picture(digest: str) -> bool:
+            return gone is None or digest in gone
+
+        def is_pair(pair: str) -> bool:
+            return gone is None or not gone.isdisjoint(split_diff_id(pair))
+
+        self._images.forget(is_picture)
+        with self._decoded_lock:
+            self._decoded.remove_matching(is_picture)
+        self._metrics.forget(is_pair)
+        self._deltas.forget(is_pair)
+
+    def _heed_purges(self) -> None:
+        """Have nothing in memory that was purged by another store of this folder."""
+        number = self._at_best(self.records.purges, self._purged)
+        if number != self._purged:
+            self._drop()
+            self._purged = number
+
+    def image_handlers(self, url_prefix: str) -> "list[tuple[str, type[tornado.web.RequestHandler], Any]]":
+        """Rules for a Tornado application that serve this store's pictures to anyone, see `served`."""
+        from mymodules.store import served
+
+        return list(served.rules(url_prefix, self))
+
+    # --- what it has besides
+
+    def closest(self, digest: str, among: Iterable[str]) -> Match | None:
+        """The picture that is nearest to one; None when none could be compared. See `ranked`."""
+        return next(iter(self.ranked(digest, among)), None)
+
+    def ranked(self, digest: str, among: Iterable[str], *, priority: int = NOW) -> list[Match]:
+        """Other pictures, the nearest first: by combined metric, largest channel difference, digest.
+
+        The picture itself and those that cannot be had are left out. As in Gold, pictures of which one
+        is a corner of the other are nearest of all, their combined metric being 0.
+        """
+        found = self.get(priority, digest, among)
+        return [
+            Match(*item)
+            for item in sorted(
+                found.items(), key=lambda item: (item[1].combined, max(item[1].max_rgba_diffs), item[0])
+            )
+        ]
+
+    def original(self, digest: str, *, priority: int = NOW) -> "Future[Original]":
+        """A picture's own bytes and media type, when they are there."""
+        self._heed_purges()
+        return self._images.submit(priority, digest)
+
+    def delta(self, one: str, other: str, *, priority: int = NOW) -> "Future[bytes]":
+        """The difference picture of two (see `pictures.delta`) as PNG, when it is there.
+
+        StoreError where it would have more than ``max_pixels``: it is as wide and as high as the larger one.
+        """
+        self._heed_purges()
+        if len(_named([one, other])) < 2:
+            return failed(StoreError(f"{one!r} and {other!r} do not name two pictures: {_NAMES}."))
+        return self._deltas.submit(priority, diff_id(one, other))
+
+    def keep_originals(self, originals: Iterable[tuple[str, AnyPath | bytes]]) -> int:
+        """Keep copies of pictures under their digests; how many there are now.
+
+        Parameters
+        ----------
+        originals : iterable of (digest, path or bytes)
+            Digests are ours. A file that cannot be read, or is not what its digest says, is not kept.
+        """
+        kept = {}
+        for digest, picture in originals:
+            with self._purges.work(digest) as work:
+                if is_digest(digest) and (digest in self._copies or self._copied(work, digest, picture)):
+                    kept[digest] = digest
+        self.records.remember_contents(kept)
+        self.records.forget_failures(kept)
+        return len(kept)
+
+    def _copied(self, work: Work, digest: str, picture: AnyPath | bytes) -> bool:
+        try:
+            with (
+                io.BytesIO(picture) if isinstance(picture, bytes) else Path(picture).open("rb") as file,
+                work.keeping() as wanted,
+            ):
+                return wanted and self._copies.copy(digest, file)
+        except (OSError, ValueError) as error:
+            _log.info("%s is not kept: %s", digest, printable(error))
+            return False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until all that was asked for is done; False where the time, s, was not enough."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+
+        def left() -> float | None:
+            return None if deadline is None else max(deadline - time.monotonic(), 0)
+
+        feeders = self._feeders
+        for feeder in feeders:
+            feeder.join(left())
+        fed = not any(feeder.is_alive() for feeder in feeders)
+        return fed and all(each.wait(left()) for each in (self._deltas, self._metrics, self._images))
+
+    # --- figures and difference pictures, in threads of their caches
+
+    def _measure(self, priority: int, pair: str) -> DiffMetrics:
+        digests = split_diff_id(pair)
+        known = self._at_best(lambda: self.records.metrics(pair), None)
+        if known is None and not any(map(self._originals.may_be_deep, digests)):
+            known = self._at_best(lambda: self.records.metrics_of_row(pair), None)
+        if known is not None:
+            return known
+        with self._purges.work(*digests) as work:
+            found = metrics.pixel_diff(*self._pixels(priority, pair, work))
+            with work.keeping() as wanted:
+                if wanted:
+                    self._at_best(lambda: self.records.remember_metrics({pair: found}), None)
+        return found
+
+    def _draw(self, priority: int, pair: str) -> bytes:
+        with self._purges.work(*split_diff_id(pair)) as work:
+            one, other = self._pixels(priority, pair, work)
+        height, width = map(max, one.shape[:2], other.shape[:2])
+        if height * width > self._max_pixels:
+            told = f"The difference picture of {pair} would be {width} x {height} px"
+            raise StoreError(f"{told}: max_pixels is {self._max_pixels}.")
+        drawn = drawings.delta(one, other)
+        return png.encode(drawn.reshape(height, -1), width, depth=8, colour_type=6)
+
+    def _warm(self, rank: int, lefts: Mapping[str, None], rights: Mapping[str, None]) -> None:
+        """Queue every pair once, some at a time; whatever goes wrong is logged, as this is a thread's all."""
+        try:
+            self._queue(rank, lefts, rights)
+        except Exception as error:
+            _log.warning("No more pairs are compared in advance: %s", printable(faults.named(error)))
+
+    def _queue(self, rank: int, lefts: Mapping[str, None], rights: Mapping[str, None]) -> None:
+        queued: deque[Future[DiffMetrics]] = deque()
+        for left in lefts:
+            for right in rights:
+                other_way_too = left in rights and right in lefts
+                if left == right or (other_way_too and left > right):
+                    continue
+                if self._closed.is_set():
+                    return
+                queued.append(self._metrics.submit(rank, diff_id(left, right)))
+                if len(queued) > _AHEAD:
+                    wait([queued.popleft()])
+
+    def _pixels(self, priority: int, pair: str, work: Work) -> tuple[Rgba, Rgba]:
+        """The pixels of both, read-only. Raises StoreError with all that went wrong."""
+        digests = split_diff_id(pair)
+        asked = [self._images.submit(priority, digest) for digest in digests]
+        failed = {digest: future for digest, future in zip(digests, asked, strict=True) if future.exception()}
+        for digest in failed if not self._closed.is_set() else ():
+            self._note(work, DigestFailure.now(digest, OTHER), if_new=True)
+        if failed:
+            raise StoreError(" ".join(_reason(future.exception()) for future in failed.values()))
+        one, other = (
+            self._rgba(digest, future.result().data, work)
+            for digest, future in zip(digests, asked, strict=True)
+        )
+        return one, other
+
+    def _rgba(self, digest: str, data: bytes, work: Work) -> Rgba:
+        with self._decoded_lock:
+            known = self._decoded.get(digest)
+        if known is not None:
+            return known
+        _, rgba = self._decode(data)
+        with work.keeping() as wanted:
+            if wanted:
+                self._keep_decoded(digest, rgba)
+        return rgba
+
+    def _keep_decoded(self, digest: str, rgba: Rgba) -> None:
+        with self._decoded_lock:
+            self._decoded.put(digest, rgba)
+
+    def _decode(self, data: bytes) -> tuple[Header, Rgba]:
+        """Header and pixels; raises ImageError."""
+        with self._decoding:
+            header = images.inspect(data, max_pixels=self._max_pixels)
+            samples = images.decode(data, header)
+            # Rows take the high byte of 16 bits, but these figures are Gold's.
+            rgba = images.to_gold_rgba(samples) if header.format == "PNG" else images.to_rgba(samples)
+        rgba.flags.writeable = False  # several threads will have it
+        return header, rgba
+
+    # --- pictures, in threads of their cache
+
+    def _load(self, priority: int, digest: str) -> Original:
+        if not is_name(digest):
+            raise StoreError(f"{digest!r} does not name a picture: {_NAMES}.")
+        with self._purges.work(digest) as work:
+            try:
+                original, rgba, fetched = self._originals.find(digest)
+            except Unavailable as error:
+                self._note(work, DigestFailure.now(digest, error.reason))
+                raise
+            with work.keeping() as wanted:
+                if wanted:
+                    self._keep(digest, original, rgba, fetched=fetched)
+        return original
+
+    def _keep(self, digest: str, original: Original, rgba: Rgba, *, fetched: bool) -> None:
+        self._keep_decoded(digest, rgba)
+        if fetched and self._copies.write(digest, original.data):
+            content = images.digest(original.data)
+            self._at_best(lambda: self.records.remember_contents({digest: content}), None)
+        self._at_best(lambda: self.records.forget_failures([digest]), None)
+
+    def _note(self, work: Work, failure: DigestFailure, *, if_new: bool = False) -> None:
+        with work.keeping() as wanted:
+            if wanted:
+                self._at_best(lambda: self.records.remember_failure(failure, if_new=if_new), None)
+
+    def _is_here(self, digest: str) -> bool:
+        return digest in self._images or self._at_best(lambda: digest in self._copies, False)
+
+
+def _rank(priority: int) -> int:
+    """The place in the queue of warming: behind everything that is asked for, and first come first served."""
+    return priority * 10**13 + time.time_ns() // 1_000_000
+
+
+def _reason(error: BaseException | None) -> str:
+    """What is told of an error of a picture, whatever it is."""
+    return str(error) if error is None or isinstance(error, MymodulesError) else faults.named(error)
+
+
+def _named(digests: Iterable[str]) -> list[str]:
+    """Those that may be asked for, each once; a line in the log for every other one."""
+    wanted = list(dict.fromkeys(digests))
+    for digest in wanted:
+        if not is_name(digest):
+            _log.info("%r is left out: it does not name a picture, which takes %s.", digest, _NAMES)
+    return list(filter(is_name, wanted))
+
+
+def _check_number(name: str, value: float, least: float = -math.inf) -> None:
+    """Raise StoreError for what is no finite number, or below the least one."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not least <= value < math.inf:
+        told = "a number" if least == -math.inf else f"a number from {least:g} up"
+        raise StoreError(f"{name} is {value!r}: it must be {told}.")

@@ -1,0 +1,114 @@
+"""The Jupyter Server extension: a store's pictures below ``/mymodules/``, behind Jupyter's own checks.
+
+Without a token there is 403 and no redirect, as for a Host that the server does not answer to; what is
+served, and how, is said in `served`. Caching is private.
+
+Served is the store that ``MymodulesApp.store`` names in a configuration file or on the command line; else
+that of the output folder that `settings` has recorded for this process; else that of ``img/`` below the
+server's top folder. It is opened when a picture is first asked for, and never created: where there is
+none, every picture is 404.
+
+The package installs ``etc/jupyter/jupyter_server_config.d/mymodules.json``, which enables it.
+"""
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.serverapp import ServerApp
+from jupyter_server.utils import url_path_join
+from tornado.web import HTTPError, authenticated
+from traitlets import Unicode
+from traitlets.config import Configurable
+
+from mymodules import settings
+from mymodules.errors import MymodulesError
+from mymodules.store import served, sources
+from mymodules.store.diffstore import FILE, DiffStore
+
+_log = logging.getLogger(__name__)
+
+
+class MymodulesApp(Configurable):
+    """What can be configured."""
+
+    store = Unicode("", help="The folder of the store to serve; by default that of the output folder.").tag(
+        config=True
+    )
+
+
+class PrivateImages(served.Images, JupyterHandler):
+    """Images for those whom the server knows."""
+
+    auth_resource = "mymodules"
+    caching = "private"
+
+    def get_login_url(self) -> str:
+        """Never asked for: who is not known is refused, not sent elsewhere."""
+        raise HTTPError(403)
+
+    @authenticated
+    @authorized
+    async def get(self) -> None:
+        """Answer with an image."""
+        await self.serve()
+
+    @authenticated
+    @authorized
+    async def head(self) -> None:
+        """Answer with an image's headers."""
+        await self.serve()
+
+
+class _Lazily:
+    """A store that is opened when it is first needed, off the event loop, and let go when it is removed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._store: DiffStore | None = None
+        self._opening = asyncio.Lock()
+
+    async def __call__(self) -> DiffStore | None:
+        async with self._opening:
+            there = (self._folder / FILE).is_file()
+            if self._store is not None and not there:
+                await asyncio.to_thread(self._store.close)
+                self._store = None
+            if self._store is None and there:
+                try:
+                    self._store = await asyncio.to_thread(DiffStore, self._folder)
+                except MymodulesError as error:
+                    _log.warning("%s", error)
+            return self._store
+
+
+def _jupyter_server_extension_points() -> list[dict[str, Any]]:
+    return [{"module": "mymodules.store.extension"}]
+
+
+def _load_jupyter_server_extension(server: ServerApp) -> None:
+    try:
+        folder = _folder(server)
+    except MymodulesError as error:
+        server.log.error("mymodules: no pictures are served. %s", error)
+        return
+    prefix = url_path_join(server.web_app.settings["base_url"], "mymodules")
+    rules = [served.rule(prefix, _Lazily(folder), PrivateImages)]
+    server.web_app.add_handlers(".*", rules)  # type: ignore[no-untyped-call]  # it has no type
+    server.log.info("mymodules: pictures of %s are served below %s/", settings.shown(folder), prefix)
+
+
+def _folder(server: ServerApp) -> Path:
+    named = MymodulesApp(config=server.config).store
+    if named:
+        return sources.folder(named)
+    try:
+        chosen = settings.recorded()
+    except MymodulesError as error:
+        server.log.warning("mymodules: %s", error)
+        chosen = None
+    out = chosen.out if chosen else settings.resolve(server.root_dir).out
+    return out / ".store"

@@ -1,0 +1,567 @@
+"""From decisions to files: accepted pictures become the new first ones.
+
+`approve` does it, `restore` takes it back. Each file is at every moment the old one or the new one, and
+the old one is kept before anything is changed. Nothing in second is ever written. What was decided is in
+`decisions`, whose `Decisions` is here, too.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any
+
+from mymodules import files, images, pairs, settings
+from mymodules.errors import MymodulesError, OutputError, ResultsError, SettingsError
+from mymodules.pairs import Pair
+from mymodules.results import runfiles
+from mymodules.settings import AnyPath, shown
+from mymodules.triage import decisions
+from mymodules.triage.decisions import Decisions, Row, Step, rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Approval", "Decisions", "Restoration", "Row", "Step", "approve", "restore", "rows"]
+
+_MANIFEST = "approved.json"
+_KEPT = "first"  # below the dated folder, so that no picture meets the manifest
+_DATED = re.compile(r"approved-\d{8}-\d{6}(-\d+)?", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{32}", re.ASCII)
+
+_AGAIN = "compare again, then decide"
+
+
+@dataclass(frozen=True)
+class Approval:
+    """What `approve` has done.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Where the old files are, for `restore`; None when nothing was changed.
+    approved : tuple of str
+        Names.
+    refused : dict of str to str
+        Why, by name.
+    """
+
+    folder: Path | None
+    approved: tuple[str, ...]
+    refused: dict[str, str]
+
+    def __str__(self) -> str:
+        kept = f" The old files are in {shown(self.folder)}." if self.folder else ""
+        return "\n".join([f"{_counted(self.approved)} approved.{kept}", *_reasons(self.refused)])
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What `restore` has done.
+
+    Attributes
+    ----------
+    restored : tuple of str
+        Names.
+    unchanged : tuple of str
+        Names of files that were the old ones already.
+    refused : dict of str to str
+        Why, by name.
+    """
+
+    restored: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    refused: dict[str, str]
+
+    def __str__(self) -> str:
+        already = f" {_counted(self.unchanged)} had not been changed." if self.unchanged else ""
+        return "\n".join([f"{_counted(self.restored)} restored.{already}", *_reasons(self.refused)])
+
+
+def approve(
+    frame: "pd.DataFrame",
+    run: runfiles.AnyRun | Mapping[str, Any] | None = None,
+    *,
+    first: AnyPath | None = None,
+    adopt: Iterable[str] = (),
+    remove: Iterable[str] = (),
+) -> Approval:
+    """Make the accepted second pictures the new first ones.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What `results.load` returned, or a part of it: only its rows are approved.
+    run : Run or mapping, optional
+        What `batch.run` returned or a manifest; by default ``frame.attrs["run"]``.
+    first : path, optional
+        The folder whose pictures are replaced. It has to be named for a run that comes from elsewhere: whose
+        first and second are neither those of the settings nor of a run that this process began.
+    adopt : iterable of str
+        Names of `extra` pictures that first gets, whatever was decided.
+    remove : iterable of str
+        Names of `missing` pictures that are taken from first, whatever was decided.
+
+    Returns
+    -------
+    Approval
+        A picture is refused, with the reason, when it cannot be done exactly as it was compared: a file
+        has other bytes now, is gone, is a link, or cannot be written. The others go on.
+
+    Raises
+    ------
+    SettingsError
+        When `frame` is no table of rows; when the run does not say where first, second and the output folder
+        are, or they cannot be listed; when it comes from elsewhere and `first` is not named.
+    OutputError
+        When the old files cannot be kept; nothing has been changed then.
+
+    Notes
+    -----
+    Old files are copied to ``approved-<stamp>/first/`` in the output folder, then ``approved.json`` there
+    says what is about to happen, then each file is replaced in one step. Whatever ends this early, `restore`
+    with that folder brings all old files back; where there is no ``approved.json``, none was changed.
+    """
+    root, second, out = _folders(frame, run, first)
+    refused: dict[str, str] = {}
+    wanted = _wanted(frame, Decisions(out), _names(adopt), _names(remove), refused)
+    changes = _found(wanted, root, second, refused)
+    if not changes:
+        return Approval(None, (), refused)
+    folder = _reserved(out)
+    try:
+        changes = [change for change in changes if _is_kept(change, folder, refused)]
+        manifest = {"first": str(root), "second": str(second), "complete": False}
+        manifest |= {"changes": [change.entry() for change in changes]}
+        if changes:
+            _remove_stale(changes, out)
+            for path, _, _ in os.walk(folder):
+                decisions.sync_folder(Path(path))
+            runfiles.write_manifest(folder / _MANIFEST, manifest)
+            decisions.sync_folder(folder)
+            decisions.sync_folder(out)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    try:
+        done = [change for change in changes if _is_carried_out(change, folder, refused)]
+    except KeyboardInterrupt:
+        named = "" if settings.is_chosen(root) else f", first={shown(root)!r}"
+        back = f"triage.restore({shown(folder)!r}{named})"
+        raise KeyboardInterrupt(
+            f"Stopped while files were replaced. Go on with approve, or {back}."
+        ) from None
+    if not done:
+        shutil.rmtree(folder, ignore_errors=True)
+        return Approval(None, (), refused)
+    # What was refused is not to be restored. Where this cannot be written, digests still tell the same.
+    with contextlib.suppress(OutputError):
+        manifest |= {"changes": [change.entry() for change in done], "complete": True}
+        runfiles.write_manifest(folder / _MANIFEST, manifest)
+    return Approval(folder, tuple(change.name for change in done), refused)
+
+
+def restore(folder: AnyPath, *, first: AnyPath | None = None) -> Restoration:
+    """Bring back the first pictures that an approval has replaced or removed, and remove the adopted ones.
+
+    Parameters
+    ----------
+    folder : path
+        ``approved-<stamp>``; it is kept, and restoring twice changes nothing more.
+    first : path, optional
+        The folder whose pictures are brought back. It has to be named where the approval comes from
+        elsewhere: where its first is neither that of the settings nor one that this process has compared.
+
+    Returns
+    -------
+    Restoration
+        A file that was changed after the approval is refused by name; the others go on.
+
+    Raises
+    ------
+    ResultsError
+        When the folder is not one of `approve`, or it ended before it changed anything.
+    SettingsError
+        When the approval comes from elsewhere and `first` is not named, or there is no such folder.
+    """
+    folder = settings.local_path(folder, "The folder of an approval")
+    path = folder / _MANIFEST
+    if not os.path.lexists(path):
+        raise ResultsError(
+            f"{shown(folder)} holds no {_MANIFEST}: it is no folder of approve, or one that ended before "
+            "anything was changed."
+        )
+    manifest = runfiles.read_manifest(path)
+    restored: list[str] = []
+    unchanged: list[str] = []
+    refused: dict[str, str] = {}
+    try:
+        root = _trusted(manifest["first"], None, first, f"triage.restore({shown(folder)!r}, first=...)")
+        _check_not_second(root, manifest.get("second"))
+        changes = [*_changes(manifest, root, refused)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultsError(f"{shown(path)} does not say what was approved.") from error
+    for change in changes:
+        try:
+            (restored if _is_taken_back(change, folder) else unchanged).append(change.name)
+        except _Refused as reason:
+            refused[change.name] = str(reason)
+        except OSError as error:
+            refused[change.name] = f"{change.path} cannot be restored: {error.strerror or error}."
+    return Restoration(tuple(restored), tuple(unchanged), refused)
+
+
+class _Refused(Exception):
+    """One picture is not approved or restored; the text says why."""
+
+
+@dataclass(frozen=True)
+class _Change:
+    """One file of first that is to become another, appear (no `old`) or go (no `new`)."""
+
+    number: int
+    name: str
+    root: Path
+    below: str
+    old: str | None
+    new: str | None
+    source: Path | None = None
+
+    @property
+    def target(self) -> Path:
+        return self.root / self.below
+
+    @property
+    def path(self) -> str:
+        return shown(self.target)
+
+    @property
+    def link(self) -> Path | None:
+        """The link that leads to it out of its root, if one does."""
+        parts = [self.target, *self.target.parents][: len(PurePath(self.below).parts)]
+        return next((part for part in reversed(parts) if part.is_symlink()), None)
+
+    def kept(self, folder: Path) -> Path:
+        return folder / _KEPT / self.below
+
+    def beside(self, folder: Path) -> Path:
+        """Where it is written before it takes its place; hidden, so that no run takes it for a picture."""
+        mark = folder.name if _DATED.fullmatch(folder.name) else "approved-moved"  # only such are removed
+        return self.target.with_name(f".{mark}-{self.number}.tmp")
+
+    def entry(self) -> dict[str, Any]:
+        return {
+            "number": self.number,
+            "name": self.name,
+            "path": self.below,
+            "first_digest": self.old,
+            "second_digest": self.new,
+        }
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any], root: Path) -> "_Change":
+        """The change of an entry; ValueError where it is not what `entry` writes."""
+        below, name, number = entry["path"], entry["name"], entry["number"]
+        digests = entry["first_digest"], entry["second_digest"]
+        texts = (below, name, *(digest for digest in digests if digest is not None))
+        if not all(isinstance(text, str) for text in texts) or type(number) is not int or number < 0:
+            raise ValueError("it is not what approve writes")
+        return cls(number, name, root, below, *digests)
+
+
+def _changes(manifest: Mapping[str, Any], root: Path, refused: dict[str, str]) -> Iterator[_Change]:
+    """The changes of an approval; those that `approve` cannot have made are refused, whoever wrote them."""
+    seen: set[str] = set()
+    for entry in manifest["changes"]:
+        change = _Change.of(entry, root)
+        below = change.below.replace(os.sep, "/")
+        digests = [digest for digest in (change.old, change.new) if digest is not None]
+        if not pairs.is_listed(below):
+            reason = f"{below!r} is no name of a picture below {shown(root)}"
+        elif not digests or not all(map(_DIGEST.fullmatch, digests)):
+            reason = "the approval does not say which pictures were there before and after"
+        elif below in seen:
+            reason = "the approval has it twice"
+        else:
+            seen.add(below)
+            yield replace(change, name=pairs.to_text(below))  # whatever it is called there
+            continue
+        refused[change.name] = f"{reason[0].upper()}{reason[1:]}: it is left as it is."
+
+
+def _trusted(stated: object, second: Path | None, named: AnyPath | None, call: str) -> Path:
+    """The folder whose pictures may be changed: the one that the caller names, or that is known as first.
+
+    A folder that only a file names may be anybody's idea, as may the folder that new pictures come from.
+    """
+    if named is None and not isinstance(stated, str | os.PathLike):
+        raise ValueError("it names no folder")
+    root = settings.local_path(stated if named is None else named, "first")  # type: ignore[arg-type]
+    if named is None and not settings.is_chosen(root, second):
+        by = "" if second is None else f" by those in {shown(second)}"
+        raise SettingsError(
+            f"This comes from elsewhere: it would change pictures in {shown(root)}{by}, which are not the "
+            "folders of the settings or of a run that this process began. If that is meant, name the folder: "
+            f"{call}."
+        )
+    if not settings.is_folder(root):
+        raise SettingsError(f"There is no folder {shown(root)}. Name the one that has the pictures: {call}.")
+    return root
+
+
+def _check_not_second(root: Path, second: object) -> None:
+    """Raise SettingsError where the folder is second, in which nothing is ever written."""
+    with contextlib.suppress(OSError, ValueError):
+        if isinstance(second, str | os.PathLike) and root.samefile(second):
+            raise SettingsError(f"{shown(root)} is second: name the folder of the first pictures as first=.")
+
+
+def _names(given: Iterable[str]) -> set[str]:
+    return {given} if isinstance(given, str) else set(given)
+
+
+def _folders(
+    frame: "pd.DataFrame", run: runfiles.AnyRun | Mapping[str, Any] | None, named: AnyPath | None
+) -> tuple[Path, Path, Path]:
+    runfiles.check_table(frame, "status")
+    first, second, out, _ = runfiles.folders(frame, run, needed=("first", "second", "out"))
+    assert out is not None
+    if not settings.is_folder(out):
+        raise SettingsError(f"There is no output folder {shown(out)} with what was decided: hand over run=.")
+    root = _trusted(first, second, named, "triage.approve(frame, first=...)")
+    _check_not_second(root, second)
+    return root, second, out
+
+
+def _wanted(
+    frame: "pd.DataFrame", decided: Decisions, adopt: set[str], remove: set[str], refused: dict[str, str]
+) -> list[tuple[Row, str]]:
+    """The rows to approve, each with its status."""
+    statuses = frame["status"].tolist()
+    wanted = []
+    about = rows(frame)
+    each = zip(about, statuses, decided.state(frame).tolist(), strict=True)
+    for row, status, decision in dict.fromkeys(each):  # a frame may hold a row twice
+        name = row.name
+        named = name in adopt or name in remove
+        if not named and decision != "accept":
+            continue
+        if name in adopt and status != "extra":
+            refused[name] = "It cannot be adopted: it is not only in second."
+        elif name in remove and status != "missing":
+            refused[name] = "It cannot be removed: it is not only in first."
+        elif not named and status == "extra":
+            refused[name] = f"It is only in second: name it to have it in first, adopt=[{name!r}]."
+        elif not named and status == "missing":
+            refused[name] = f"It is only in first: name it to have it removed, remove=[{name!r}]."
+        elif status == "error":
+            refused[name] = f"It could not be compared: mend it, {_AGAIN}."
+        elif named or row.first_digest != row.second_digest:
+            wanted.append((row, status))
+    for name in sorted((adopt | remove) - {row.name for row in about}):
+        refused[name] = "The frame has no row of this name."
+    return wanted
+
+
+def _found(
+    wanted: list[tuple[Row, str]], first: Path, second: Path, refused: dict[str, str]
+) -> list[_Change]:
+    """The files of these rows by the listing of both folders, which knows every spelling of a name."""
+    listing = {pair.name: pair for pair in pairs.find(first, second).pairs} if wanted else {}
+    changes: list[_Change] = []
+    for row, status in wanted:
+        try:
+            changes.append(_change(len(changes), row, status, listing.get(row.name), first, second))
+        except _Refused as reason:
+            refused[row.name] = str(reason)
+    return changes
+
+
+def _change(number: int, row: Row, status: str, pair: Pair | None, first: Path, second: Path) -> _Change:
+    if pair is None:
+        raise _Refused(f"It is gone: {_AGAIN}.")
+    if pair.problem is not None:
+        raise _Refused(f"{pair.problem[1]} Then {_AGAIN}.")
+    has = (pair.first is not None, pair.second is not None)
+    if has != {"missing": (True, False), "extra": (False, True)}.get(status, (True, True)):
+        sides = " and ".join(side for side, there in zip(("first", "second"), has, strict=True) if there)
+        raise _Refused(f"It is now in {sides}, which is not what was compared: {_AGAIN}.")
+    if pair.first is not None:
+        below = str(Path(pair.first).relative_to(first))
+    else:
+        assert pair.second is not None
+        below = str(Path(pair.second).relative_to(second))
+    old, new = row.first_digest or None, row.second_digest or None
+    if (old is None and status != "extra") or (new is None and status != "missing"):
+        raise _Refused(f"The run does not know its digests: {_AGAIN}.")
+    return _Change(number, row.name, first, below, old, new, Path(pair.second) if pair.second else None)
+
+
+def _reserved(out: Path) -> Path:
+    stamp, number = datetime.now().strftime("%Y%m%d-%H%M%S"), 1
+    while True:
+        folder = out / (f"approved-{stamp}" if number == 1 else f"approved-{stamp}-{number}")
+        try:
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise files.not_written(folder, error) from error
+
+
+def _remove_stale(changes: list[_Change], out: Path) -> None:
+    """Remove what killed calls have left beside these files."""
+    targets = {change.target for change in changes}
+    for path in out.glob(f"approved-*/{_MANIFEST}"):
+        with contextlib.suppress(MymodulesError, OSError, KeyError, TypeError, ValueError):
+            manifest = runfiles.read_manifest(path)
+            for change in _changes(manifest, settings.local_path(manifest["first"], "first"), {}):
+                if change.target in targets:
+                    change.beside(path.parent).unlink(missing_ok=True)
+
+
+def _is_kept(change: _Change, folder: Path, refused: dict[str, str]) -> bool:
+    """Copy the old file; false when there is a reason not to go on."""
+    try:
+        _check_no_link(change)
+        if change.source is not None and images.digest(files.contents(change.source)) != change.new:
+            raise _Refused(f"second is no longer the picture that was compared: {_AGAIN}.")
+        if change.old is None:
+            return True
+        data = _old_data(change)
+        kept = change.kept(folder)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        _write(kept, data, like=change.target)
+    except _Refused as reason:
+        refused[change.name] = str(reason)
+    except OSError as error:
+        refused[change.name] = f"It cannot be read, or the old file not be kept: {error.strerror or error}."
+    return change.name not in refused
+
+
+def _check_no_link(change: _Change) -> None:
+    if change.link is not None:
+        raise _Refused(f"{shown(change.link)} is a link: approve where the file itself is.")
+
+
+def _old_data(change: _Change) -> bytes:
+    _check_no_link(change)
+    data = files.contents(change.target)
+    digest = images.digest(data)
+    if digest == change.new:
+        raise _Refused("first is the accepted picture already.")
+    if digest != change.old:
+        raise _Refused(f"first is no longer the picture that was compared: {_AGAIN}.")
+    return data
+
+
+def _is_carried_out(change: _Change, folder: Path, refused: dict[str, str]) -> bool:
+    try:
+        if change.source is None:
+            _old_data(change)
+            change.target.unlink()
+            decisions.sync_folder(change.target.parent)
+            return True
+        data = files.contents(change.source)
+        if images.digest(data) != change.new:
+            raise _Refused(f"second is no longer the picture that was compared: {_AGAIN}.")
+        _check_no_link(change)
+        change.target.parent.mkdir(parents=True, exist_ok=True)
+        with _placing(change, folder, data, like=change.target if change.old else change.source):
+            if change.old is not None:
+                _old_data(change)
+            elif os.path.lexists(change.target):
+                raise _Refused(f"first has a file of this name now: {_AGAIN}.")
+        return True
+    except _Refused as reason:
+        refused[change.name] = str(reason)
+    except OSError as error:
+        refused[change.name] = f"{change.path} cannot be written: {error.strerror or error}."
+    with contextlib.suppress(OSError):
+        change.kept(folder).unlink(missing_ok=True)
+    return False
+
+
+def _is_taken_back(change: _Change, folder: Path) -> bool:
+    """Bring the old file back; false when it is there."""
+    change.beside(folder).unlink(missing_ok=True)  # of a process that was killed
+    if _now(change) == change.old:
+        return False
+    _check_as_approved(change)
+    if change.old is None:
+        change.target.unlink()
+        decisions.sync_folder(change.target.parent)
+        return True
+    kept = change.kept(folder)
+    try:
+        inside = (part for part in (kept, *kept.parents) if folder in part.parents)
+        if any(part.is_symlink() for part in inside):
+            raise _Refused(f"Its old file in {shown(folder)} is a link.")
+        data = files.contents(kept)
+    except OSError as error:
+        raise _Refused(f"Its old file is not in {shown(folder)}: {error.strerror or error}.") from error
+    if images.digest(data) != change.old:
+        raise _Refused(f"Its old file in {shown(folder)} was changed.")
+    change.target.parent.mkdir(parents=True, exist_ok=True)
+    with _placing(change, folder, data, like=change.kept(folder)):
+        _check_as_approved(change)  # again, as late as can be
+    return True
+
+
+def _check_as_approved(change: _Change) -> None:
+    if _now(change) != change.new:
+        raise _Refused(f"{change.path} was changed after the approval: it is left as it is.")
+
+
+def _now(change: _Change) -> str | None:
+    """The digest of what is in first, None where there is nothing."""
+    if change.link is not None:
+        raise _Refused(f"{change.path} was changed after the approval: {shown(change.link)} is a link.")
+    try:
+        return images.digest(files.contents(change.target))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+@contextlib.contextmanager
+def _placing(change: _Change, folder: Path, data: bytes, like: Path) -> Iterator[None]:
+    """Write data beside the target; it takes its place when the last checks, the body, have been passed."""
+    beside = change.beside(folder)
+    try:
+        _write(beside, data, like)
+        yield
+        beside.replace(change.target)
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+    decisions.sync_folder(change.target.parent)
+
+
+def _write(path: Path, data: bytes, like: Path) -> None:
+    """Write a new file, all the way to the disk, with the rights of another one to read, write and execute.
+
+    Not with those to act as its owner: the other one may be somebody else's.
+    """
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        with contextlib.suppress(OSError):
+            path.chmod(stat.S_IMODE(like.stat().st_mode) & 0o777)
+        os.fsync(file.fileno())
+
+
+def _counted(names: tuple[str, ...]) -> str:
+    return f"{len(names)} {'picture' if len(names) == 1 else 'pictures'}"
+
+
+def _reasons(refused: Mapping[str, str]) -> Iterable[str]:
+    if refused:
+        yield f"{_counted(tuple(refused))} refused:"
+    for name, reason in refused.items():
+        yield f"  {shown(name)}: {shown(reason)}"

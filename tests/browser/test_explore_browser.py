@@ -1,0 +1,257 @@
+"""Table, filters and viewer as a person meets them: in JupyterLab in Chromium, with real clicks and keys."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import lab
+
+NOTEBOOK = "notebooks/02_explore.ipynb"
+ROWS = ".mme-table .dt-scroll-body tbody tr"
+CHANGED = 7 if os.name == "nt" else 8
+FIRST = "account/invoice.png"
+WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 900, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return lab.project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def opened(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Notebook]:
+    """The notebook with all cells run."""
+    with lab.ran(root, tmp_path_factory.mktemp("home"), NOTEBOOK, ROWS) as notebook:
+        yield notebook
+
+
+@pytest.fixture
+def page(opened: lab.Notebook) -> Any:
+    """The explorer in sight, without filters, in the order of reading, its first row current."""
+    page = opened.page
+    page.set_viewport_size(WIDE)
+    page.locator(".mme").evaluate("node => node.scrollIntoView({ block: 'start' })")
+    lab.settles(page)
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_label("Order by").select_option(label="needs a look")
+    if page.locator(".mme-bar > .mod-active").count():
+        page.locator(".mme-bar > .mod-active").click()
+    shows(page, 6 + CHANGED)
+    page.wait_for_function(
+        "([rows, name]) => document.querySelector(rows).cells[1].textContent === name", arg=[ROWS, FIRST]
+    )
+    page.locator(f"{ROWS}:first-child").click()
+    agrees(page, FIRST)
+    return page
+
+
+def shows(page: Any, rows: int) -> None:
+    """Wait until table and viewer have so many rows."""
+    page.wait_for_function(
+        """([selector, rows]) => document.querySelectorAll(selector).length === rows
+            && document.querySelector('.mmv-place').textContent.endsWith(`/ ${rows}`)""",
+        arg=[ROWS, rows],
+        timeout=15_000,
+    )
+
+
+def agrees(page: Any, name: str) -> None:
+    """Wait until the viewer shows the row `name`, and it is the one that is marked in the table, in sight."""
+    page.wait_for_function(
+        """([selector, name]) => {
+            const [row, ...more] = document.querySelectorAll(`${selector}.selected`);
+            if (!row || more.length || row.cells[1].textContent !== name) return false;
+            if (document.querySelector('.mmv-name').textContent !== name) return false;
+            if (!document.querySelector('.mmv-place').textContent) return false; // its record is on its way
+            const outer = row.closest(".dt-scroll-body").getBoundingClientRect();
+            const inner = row.getBoundingClientRect();
+            return inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;
+        }""",
+        arg=[ROWS, name],
+        timeout=15_000,
+    )
+
+
+def viewed(page: Any) -> str:
+    return str(page.locator(".mmv-name").inner_text())
+
+
+def names(page: Any) -> list[str]:
+    found: list[str] = page.locator(f"{ROWS} td:nth-child(2)").all_inner_texts()
+    return found
+
+
+def test_no_cell_fails_and_nothing_complains(opened: lab.Notebook, page: Any) -> None:
+    assert opened.failures() == []
+    assert opened.complaints == []
+    assert not page.locator(".mme-asleep").is_visible(), "the sentence for pages without a kernel"
+
+
+def test_a_row_clicked_is_shown(page: Any) -> None:
+    for name in ("shop.png", "login.png"):
+        page.locator(ROWS, has_text=name).click()
+        agrees(page, name)
+    page.wait_for_function("() => document.querySelector('.mmv img').complete")
+
+
+def test_next_and_previous_take_the_table_along(page: Any) -> None:
+    order = names(page)
+    for _ in range(2):
+        page.get_by_role("button", name="Next picture").click()
+    agrees(page, order[2])
+    page.get_by_role("button", name="Previous picture").click()
+    agrees(page, order[1])
+
+
+def test_a_status_filters_both(page: Any) -> None:
+    page.get_by_role("button", name="changed").click()
+    shows(page, CHANGED)
+    assert set(page.locator(f"{ROWS} td:first-child").all_inner_texts()) == {"changed"}
+    agrees(page, names(page)[0])
+    page.get_by_role("button", name="missing").click()
+    shows(page, CHANGED + 1)
+
+
+def test_after_a_filter_clicks_and_steps_still_agree(page: Any) -> None:
+    page.get_by_role("button", name="changed").click()
+    shows(page, CHANGED)
+    page.locator(ROWS, has_text="form.png").click()
+    agrees(page, "form.png")
+    page.get_by_role("button", name="Next picture").click()
+    agrees(page, "pricing.png")
+
+
+def test_a_name_filters_while_it_is_typed(page: Any) -> None:
+    page.get_by_placeholder("name, or").type("NEWS/")
+    shows(page, 2)
+    assert sorted(names(page)) == ["news/night train.png", "news/記事 日本語.png"]
+
+
+def test_a_range_filters_by_keys(page: Any) -> None:
+    page.locator(".mme-range .noUi-handle-lower").first.press("ArrowRight")
+    page.wait_for_function(f"() => document.querySelectorAll({ROWS!r}).length === {CHANGED}", timeout=15_000)
+    shows(page, CHANGED)
+    assert "100" in page.locator(".mme-range .widget-readout").first.inner_text()
+
+
+def test_no_row_is_left(page: Any) -> None:
+    page.get_by_placeholder("name, or").type("nothing of this")
+    page.get_by_text("No row passes the filters.").wait_for()
+    page.get_by_text("No rows to show", exact=True).wait_for()
+
+
+def test_a_heading_orders_both(page: Any) -> None:
+    heading = page.locator(".dt-scroll-head th", has_text="name")
+    for expected, turned in (("ascending", False), ("descending", True)):
+        heading.click()
+        page.wait_for_selector(f'.mme-table th[aria-sort="{expected}"]')
+        by_name = sorted(names(page), reverse=turned)
+        page.wait_for_function(
+            "([rows, name]) => document.querySelector(rows).cells[1].textContent === name",
+            arg=[ROWS, by_name[0]],
+        )
+        assert names(page) == by_name
+    page.locator(f"{ROWS}:first-child").click()
+    agrees(page, by_name[0])
+    page.get_by_role("button", name="Next picture").click()
+    agrees(page, by_name[1])
+
+
+def test_keys_in_the_table_choose_rows_and_stay_there(opened: lab.Notebook, page: Any) -> None:
+    page.set_viewport_size(NARROW)  # the table is above the viewer then, and lower than its rows
+    order = names(page)
+    cells = page.evaluate("() => jupyterapp.shell.currentWidget.content.model.cells.length")
+    body = page.locator(".mme-table .dt-scroll-body")
+    body.press("ArrowDown")
+    agrees(page, order[1])
+    body.press("End")
+    page.wait_for_function(
+        "place => document.querySelector('.mmv-place').textContent.startsWith(place)", arg=str(6 + CHANGED)
+    )
+    agrees(page, viewed(page))
+    for key in ("x", "d", "d", "b"):  # in JupyterLab's command mode they cut, delete and insert cells
+        body.press(key)
+        page.get_by_role("button", name="missing").press(key)
+        page.get_by_role("button", name="Next picture").press(key)
+    assert page.evaluate("() => jupyterapp.shell.currentWidget.content.model.cells.length") == cells
+    body.press("Home")
+    agrees(page, order[0])
+
+
+def test_the_next_cell_goes_on_with_what_is_shown(opened: lab.Notebook, page: Any) -> None:
+    page.get_by_role("button", name="extra").click()
+    shows(page, 1)
+    outputs = page.evaluate(
+        """async () => {
+            const notebook = jupyterapp.shell.currentWidget.content;
+            const cells = [...notebook.model.cells];
+            const place = cells.findIndex(cell => cell.sharedModel.source === 'explorer.selected');
+            notebook.activeCellIndex = place;
+            await jupyterapp.commands.execute('notebook:run-cell');
+            return cells[place].outputs.toJSON();
+        }"""
+    )
+    assert "only_second" in outputs[0]["data"]["text/plain"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not allow such a name")
+def test_a_name_is_text_and_never_markup(opened: lab.Notebook, page: Any) -> None:
+    page.locator(ROWS, has_text="onerror").click()
+    agrees(page, lab.HOSTILE)
+    assert page.locator("img[src=x]").count() == 0
+    assert "owned" not in page.title()
+
+
+def test_it_is_labelled(page: Any) -> None:
+    bare = page.locator(".mme-bar, .mme-ranges, .mme-line").evaluate_all(
+        """areas => areas
+            .flatMap(area => [...area.querySelectorAll('button, select, input, img, .noUi-handle')])
+            .filter(node => !(node.textContent.trim() && node.tagName === 'BUTTON') && !node.title
+                && !node.alt && !node.labels?.length && !node.ariaLabel).map(node => node.outerHTML)"""
+    )
+    assert bare == []
+
+
+def test_the_scale_of_the_bars_is_said(page: Any) -> None:
+    bars = page.locator(".mme-histogram").first
+    assert "Square-root scale" in str(bars.get_attribute("title"))
+    assert "square-root scale" in str(bars.get_attribute("alt"))
+
+
+@pytest.mark.parametrize(
+    "size", [WIDE, NARROW, {"width": 1920, "height": 1080}], ids=lambda size: size["width"]
+)
+def test_nothing_is_cut_off(page: Any, size: Any) -> None:
+    page.set_viewport_size(size)
+    page.wait_for_timeout(300)
+    cut = page.evaluate(
+        """() => {
+            const frame = document.querySelector('.mme').getBoundingClientRect();
+            return [...document.querySelectorAll('.mme-bar *, .mme-ranges *, .mme-line *, .mme-table, .mmv')]
+                .filter(node => node.getBoundingClientRect().right > frame.right + 1)
+                .map(node => node.className);
+        }"""
+    )
+    assert cut == []
+    table, viewer = (page.locator(part).bounding_box() for part in (".mme-table", ".mme .mmv"))
+    assert min(table["height"], table["width"]) > 200
+    assert viewer["height"] > 400
+    assert viewer["width"] > 650
+
+
+def test_nothing_leaves_the_machine(opened: lab.Notebook, page: Any) -> None:
+    assert len(opened.requests) > 10
+    assert opened.strangers() == []
+
+
+def test_without_its_kernel_it_says_so(opened: lab.Notebook, page: Any) -> None:
+    """The last one: the notebook is saved, its kernel ended, and it is opened again."""
+    assert opened.complaints == []
+    page.evaluate("async () => { await jupyterapp.commands.execute('docmanager:save') }")
+    page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown() }")
+    opened.open(NOTEBOOK)
+    page.locator(".mme-asleep").scroll_into_view_if_needed()
+    assert "needs a running kernel" in page.locator(".mme-asleep").inner_text()
+    assert page.locator(".mme-asleep").is_visible()

@@ -1,0 +1,177 @@
+"""The two sets of real pictures: counts, and every figure against an independent plain recount.
+
+libpng (through imagecodecs) decodes for the recount; statuses and figures are plain numpy.
+"""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import imagecodecs
+import numpy as np
+import pytest
+from support import oracles
+
+from mymodules import batch
+
+SETS = ("screenshots", "plots")
+COMMON, ONLY_FIRST, ONLY_SECOND = {"screenshots": 23, "plots": 334}, {"plots": 18}, {"plots": 20}
+
+
+class Recount(NamedTuple):
+    """What the row of one pair must say."""
+
+    same_bytes: bool
+    first_size: list[int]  # width, height
+    second_size: list[int]
+    pixels: int
+    percent: float
+    highest: list[int]
+    differing: np.ndarray  # uint8, rows of packed bits
+    width: int
+
+
+class Compared(NamedTuple):
+    """One set: its folder, the rows of a run over it, and the recount of each pair by name."""
+
+    folder: Path
+    rows: list[Any]
+    recounts: dict[str, Recount]
+
+    def files(self, name: str) -> tuple[Path, Path]:
+        return self.folder / "first" / name, self.folder / "second" / name
+
+
+def rgba(path: Path) -> np.ndarray:
+    """8-bit RGBA of a PNG file; 16-bit transparency as premultiplying and undoing it leaves it."""
+    samples = np.atleast_3d(imagecodecs.png_decode(path.read_bytes()))
+    full = 65535 if samples.dtype == np.uint16 else 255
+    channels = samples.shape[2]
+    colour = samples[..., : 3 if channels > 2 else 1]
+    alpha = samples[..., -1:] if channels in (2, 4) else np.full_like(samples[..., :1], full)
+    if full == 65535:
+        colour, alpha = colour.astype(np.int64), alpha.astype(np.int64)
+        colour = (colour * alpha // 65535) * 65535 // np.maximum(alpha, 1) >> 8
+        alpha = alpha >> 8
+    colour = np.broadcast_to(colour, (*colour.shape[:2], 3))
+    return np.concatenate([colour, alpha], axis=2).astype(np.uint8)
+
+
+def recount(first: Path, second: Path) -> Recount:
+    one, other = rgba(first), rgba(second)
+    common_one, common_other, (height, width) = oracles.split(one, other)
+    differing = np.ones((height, width), bool)
+    highest = np.zeros(4, int)
+    for top in range(0, common_one.shape[0], 256):  # in strips, for their memory
+        a, b = (part[top : top + 256].astype(np.int16) for part in (common_one, common_other))
+        delta = abs(a - b)
+        differing[top : top + len(a), : a.shape[1]] = delta.any(axis=2)
+        highest = np.maximum(highest, delta.max(axis=(0, 1)))
+    count = int(differing.sum())
+    return Recount(
+        first.read_bytes() == second.read_bytes(),
+        [one.shape[1], one.shape[0]],
+        [other.shape[1], other.shape[0]],
+        count,
+        float(np.float32(count) * np.float32(100) / np.float32(height * width)),
+        highest.tolist(),
+        np.packbits(differing, axis=1),
+        width,
+    )
+
+
+def names(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.glob("**/*") if path.is_file()}
+
+
+@pytest.fixture(scope="module", params=SETS)
+def compared(request: Any, shared_data: Path, tmp_path_factory: Any) -> Compared:
+    folder = shared_data / "data" / request.param
+    if not folder.is_dir():
+        pytest.skip(f"data/{request.param} is not among the shared data")
+    run = batch.run(folder / "first", folder / "second", tmp_path_factory.mktemp("out"), pictures="none")
+    both = names(folder / "first") & names(folder / "second")
+    recounts = {name: recount(folder / "first" / name, folder / "second" / name) for name in both}
+    return Compared(folder, list(run.frame().itertuples()), recounts)
+
+
+def test_one_row_for_every_file(compared: Compared) -> None:
+    kind = compared.folder.name
+    first, second = (names(compared.folder / side) for side in ("first", "second"))
+    expected = COMMON[kind], ONLY_FIRST.get(kind, 0), ONLY_SECOND.get(kind, 0)
+    assert (len(first & second), len(first - second), len(second - first)) == expected
+    assert [row.image_filename for row in compared.rows] == sorted(first | second)
+    counts = Counter(row.status for row in compared.rows)
+    assert (counts["same"] + counts["changed"], counts["missing"], counts["extra"]) == expected
+    assert counts["error"] == 0
+    assert {row.image_filename for row in compared.rows if row.status == "missing"} == first - second
+    assert {row.image_filename for row in compared.rows if row.status == "extra"} == second - first
+
+
+def test_statuses_equal_a_recount(compared: Compared) -> None:
+    for row in compared.rows:
+        found = compared.recounts.get(row.image_filename)
+        if found is None:
+            continue
+        if found.same_bytes:
+            assert (row.status, row.code) == ("same", "bytes_equal"), row.image_filename
+        elif found.first_size != found.second_size:
+            assert (row.status, row.code) == ("changed", "dimensions_differ"), row.image_filename
+        elif found.pixels:
+            assert (row.status, row.code) == ("changed", "pixels_differ"), row.image_filename
+        else:
+            codes = ("pixels_equal", "metadata_differs", "low_bits_differ")
+            assert row.code in codes, row.image_filename
+    total = Counter(row.status for row in compared.rows)
+    if compared.folder.name == "plots":
+        assert (total["same"], total["changed"]) == (224, 110)
+    else:
+        assert total == {"changed": 23}
+
+
+def test_pixel_figures_equal_a_recount(compared: Compared) -> None:
+    for row in compared.rows:
+        found = compared.recounts.get(row.image_filename)
+        if found is None:
+            continue
+        assert row.num_diff_pixels == found.pixels, row.image_filename
+        assert row.pixel_diff_percent == pytest.approx(found.percent, rel=1e-6), row.image_filename
+        highest = [row.max_diff_r, row.max_diff_g, row.max_diff_b, row.max_diff_a]
+        assert highest == found.highest, row.image_filename
+        assert row.dim_differ == (found.first_size != found.second_size)
+        combined = oracles.combined(found.highest, found.percent)
+        assert row.combined == pytest.approx(combined, rel=1e-6), row.image_filename
+        assert [row.width_first, row.height_first] == found.first_size
+        assert [row.width_second, row.height_second] == found.second_size
+        if not found.pixels:
+            assert row.ssim_score == 1.0
+
+
+def test_every_differing_pixel_lies_in_exactly_one_region(compared: Compared) -> None:
+    for row in compared.rows:
+        found = compared.recounts.get(row.image_filename)
+        if found is None:
+            continue
+        differing = np.unpackbits(found.differing, axis=1, count=found.width).astype(bool)
+        boxes = np.zeros(differing.shape, np.uint8)
+        for x, y, width, height in row.regions:
+            boxes[y : y + height, x : x + width] += 1
+            inside = differing[y : y + height, x : x + width]
+            assert inside.shape == (height, width)
+            for edge in (inside[0], inside[-1], inside[:, 0], inside[:, -1]):
+                assert edge.any(), row.image_filename
+        assert boxes.max() <= 1, row.image_filename
+        assert (boxes[differing] == 1).all(), row.image_filename
+        assert len(row.regions) <= 500
+
+
+def test_similarity_equals_scikit_image(compared: Compared) -> None:
+    """The six smallest pairs of one size, six from the rest of the list, and two of different sizes."""
+    both = [row for row in compared.rows if row.image_filename in compared.recounts]
+    both.sort(key=lambda row: row.width_first * row.height_first)
+    changed = [row for row in both if row.code == "pixels_differ"]
+    spread = [changed[place] for place in np.linspace(6, min(len(changed) - 1, 90), 6).astype(int)]
+    for row in changed[:6] + spread + [row for row in both if row.code == "dimensions_differ"][:2]:
+        grays = (oracles.gray(rgba(path)) for path in compared.files(row.image_filename))
+        score = oracles.similarity(*grays)[0]
+        assert row.ssim_score == pytest.approx(score, abs=1e-9), row.image_filename

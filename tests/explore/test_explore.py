@@ -1,0 +1,393 @@
+"""explore: filters as one expression of pandas, one order, and the viewer and the table that agree."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_notebook import Client, tags
+
+from mymodules import batch, explore, results, settings
+from mymodules.errors import ResultsError, SettingsError
+from mymodules.explore import Explorer, filters
+from mymodules.explore.filters import literal, name_condition
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOK = ROOT / "notebooks" / "02_explore.ipynb"
+FIGURES = ("pixel_diff_percent", "ssim_score", "combined", "regions")
+READING_ORDER = [
+    "account/invoice.png",
+    "help.png",
+    "status.png",
+    "shop.png",
+    "badge.png",
+    "form.png",
+    "pricing.png",
+    "news/night train.png",
+    "dashboard.png",
+    "news/記事 日本語.png",
+    "account/profile.png",
+    "calendar.png",
+    "login.png",
+]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> batch.Run:
+    out = tmp_path_factory.mktemp("out")
+    folders = (ROOT / "img" / "01.first", ROOT / "img" / "02.second")
+    return batch.run(*folders, out, num_processors=1, pictures="none")
+
+
+@pytest.fixture
+def frame(run: batch.Run) -> pd.DataFrame:
+    return run.frame()
+
+
+@pytest.fixture
+def explorer(run: batch.Run) -> Explorer:
+    return explore.explore(run)
+
+
+def names(frame: pd.DataFrame) -> list[str]:
+    return frame["image_filename"].to_list()
+
+
+def cells(explorer: Explorer) -> list[list[object]]:
+    """The rows of the table as the browser shows them."""
+    rows: list[list[object]] = json.loads(explorer.table._dt_args["data_json"])
+    return [rows[place] for place in np.frombuffer(explorer._bridge.rows, "<i4")]
+
+
+def agree(explorer: Explorer) -> bool:
+    """Whether viewer, table and frame have the same rows in one order, and the same one is current."""
+    shown = names(explorer.frame)
+    chosen = [shown[place] for place in explorer.table.selected_rows]
+    assert names(explorer.viewer.frame) == shown
+    assert [row[1] for row in cells(explorer)] == shown
+    assert chosen == ([explorer.viewer.row] if shown else [])
+    return True
+
+
+def test_all_rows_are_shown_in_the_order_of_reading(explorer: Explorer, frame: pd.DataFrame) -> None:
+    assert names(explorer.frame) == READING_ORDER
+    assert explorer.query == ""
+    assert explorer.viewer.row == READING_ORDER[0]
+    assert list(explorer.frame.columns) == [*frame.columns, "decision"]
+    assert explorer.frame.attrs["run"]["stamp"] == frame.attrs["run"]["stamp"]
+    assert agree(explorer)
+
+
+def test_it_takes_a_frame_a_path_and_a_run(run: batch.Run, frame: pd.DataFrame) -> None:
+    part = frame[frame["status"] == "changed"].iloc[::-1]
+    assert names(explore.explore(part).frame) == names(part)
+    assert explore.explore(part).frame.index.to_list() == part.index.to_list()
+    assert names(explore.explore(part, order="image_filename").frame) == sorted(names(part))
+    for given_as in (run, run.csv_path, str(run.csv_path)):
+        assert names(explore.explore(given_as).frame) == READING_ORDER
+
+
+@pytest.mark.filterwarnings("ignore:The inplace keyword")
+def test_what_it_is_given_stays_as_it_is(frame: pd.DataFrame) -> None:
+    before = frame.copy(deep=True)
+    explorer = explore.explore(frame)
+    explorer.order.value = "combined"
+    mine, shown = explorer.frame, names(explorer.frame)
+    mine["code"] = "another"
+    mine.sort_values("image_filename", ascending=False, inplace=True)
+    assert names(explorer.frame) == shown
+    assert agree(explorer)
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_a_frame_without_names_is_refused(frame: pd.DataFrame) -> None:
+    with pytest.raises(SettingsError, match="no column image_filename"):
+        explore.explore(frame.drop(columns="image_filename"))
+
+
+def test_a_frame_of_the_first_columns_only(frame: pd.DataFrame) -> None:
+    few = frame[["ssim_score", "image_filename", "messages", "status"]]
+    explorer = explore.explore(few)
+    explorer.order.value = "regions"
+    assert sorted(names(explorer.frame)) == sorted(names(frame))
+
+
+def test_an_empty_frame_is_shown(frame: pd.DataFrame) -> None:
+    explorer = explore.explore(frame.head(0))
+    assert (len(explorer.frame), explorer.selected, explorer.query) == (0, None, "")
+    assert agree(explorer)
+
+
+FILTERS = [
+    {"status": ("changed",)},
+    {"status": ("missing", "extra", "error")},
+    {"code": "pixels_differ", "regions": (1, 2)},
+    {"name": "E", "status": ("same", "changed")},
+    {"name": "news/*"},
+    {"name": "?????.PNG", "combined": (0, 20)},
+    {"name": "日本"},
+    {"name": "["},
+    {"name": "nothing of this"},
+    {"pixel_diff_percent": (1, 9)},
+    {"ssim_score": (0, 5), "pixel_diff_percent": (1, 12)},
+    {"regions": (1, 2), "combined": (2, 20), "status": ("changed",), "name": "a"},
+    {"decision": "none"},
+    {"decision": "any"},
+    {"decision": "accept", "status": ("changed", "missing")},
+    {"decision": "ignore", "name": "o"},
+]
+
+
+@pytest.mark.parametrize("chosen", FILTERS, ids=lambda chosen: "-".join(map(str, chosen.values())))
+def test_the_query_gives_the_rows_that_are_shown(
+    explorer: Explorer, frame: pd.DataFrame, chosen: Any
+) -> None:
+    desk = explorer.viewer.decisions
+    assert desk is not None
+    desk.decide(frame[frame["status"] != "changed"], "accept")
+    desk.decide(frame[::3], "ignore")
+    for key, value in chosen.items():
+        setattr(explorer.filters[key], "index" if key in FIGURES else "value", value)
+    expected = frame.assign(decision=desk.state(frame)).query(explorer.query)
+    pd.testing.assert_frame_equal(explorer.frame.sort_index(), expected)
+    assert set(explorer.frame["status"]) <= set(chosen.get("status", frame["status"]))
+    assert len(explorer.frame) < len(frame)
+    assert agree(explorer)
+    explorer.clear()
+    assert names(explorer.frame) == READING_ORDER
+
+
+def test_a_range_leaves_out_rows_without_the_figure(explorer: Explorer) -> None:
+    percent = explorer.filters["pixel_diff_percent"]
+    percent.value = (1.0, 50.0)
+    assert explorer.query == "1.0 <= pixel_diff_percent <= 50.0"
+    assert explorer.frame["pixel_diff_percent"].between(1, 50).all()
+    assert len(explorer.frame) == 3
+    percent.index = (0, len(percent.options) - 1)
+    assert len(explorer.frame) == len(READING_ORDER)
+
+
+def test_regions_are_counted(explorer: Explorer) -> None:
+    explorer.filters["regions"].value = (2, 2)
+    assert names(explorer.frame) == ["form.png", "dashboard.png"]
+
+
+def test_a_row_without_regions_has_no_count() -> None:
+    boxes = pd.DataFrame({"regions": [[[0, 0, 1, 1]], None, float("nan"), []]})
+    np.testing.assert_array_equal(filters.numbers(boxes, "regions"), [1, np.nan, np.nan, 0])
+
+
+@pytest.mark.parametrize("typed", ["\u00fcml", "u\u0308ml", "*u\u0308ml?.png", "\u00dcML"])
+@pytest.mark.parametrize("name", ["\u00fcmla.png", "u\u0308mla.png"])
+def test_a_letter_is_found_in_either_spelling(name: str, typed: str) -> None:
+    frame = pd.DataFrame({"image_filename": pd.Series([name, "other"], dtype="str")})
+    assert names(frame.query(filters.name_condition(typed), engine="python")) == [name]
+
+
+@pytest.mark.parametrize("typed", ["\ud800", "a\udc80*"])
+def test_half_a_character_is_in_no_name(explorer: Explorer, typed: str) -> None:
+    explorer.filters["name"].value = typed
+    assert len(explorer.frame) == 0
+
+
+@pytest.mark.parametrize(
+    "name", ["a`b.png", "a#b", "it's", 'a "b"', "a\\xffb", "@a", "a\nb", "{x}", "日本", "a" * 300]
+)
+def test_any_text_stands_in_an_expression(name: str) -> None:
+    frame = pd.DataFrame({"image_filename": pd.Series([name, "other"], dtype="str")})
+    assert names(frame.query(f"image_filename == {literal(name)}")) == [name]
+    assert names(frame.query(name_condition(name.strip()), engine="python")) == [name]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_a_literal_is_the_text(text: str) -> None:
+    assert eval(literal(text)) == text
+
+
+def test_a_pattern_covers_the_whole_name() -> None:
+    frame = pd.DataFrame(
+        {"image_filename": pd.Series(["a/b.png", "a/b.png.bak", "A/C.PNG", "ax.png"], dtype="str")}
+    )
+    assert names(frame.query(name_condition("a/*.png"))) == ["a/b.png", "A/C.PNG"]
+    assert names(frame.query(name_condition("a?b*"))) == ["a/b.png", "a/b.png.bak"]
+    assert names(frame.query(name_condition(".png.b"))) == ["a/b.png.bak"]
+
+
+@pytest.mark.parametrize(
+    "key", [key for key in explore.ORDERS if key not in ("given", "attention", "status", "decision")]
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_orders(explorer: Explorer, key: str, turned: bool) -> None:
+    explorer.order.value, explorer.descending.value = key, turned
+    column = explorer.frame[key]
+    values = column.str.len() if key == "regions" else column
+    there = values.dropna()
+    falls = explorer._falls()
+    assert there.is_monotonic_decreasing if falls else there.is_monotonic_increasing
+    assert values.iloc[: len(there)].notna().all(), "rows without a value stand last"
+    assert agree(explorer)
+
+
+@pytest.mark.parametrize("order", explore.ORDERS)
+def test_the_first_row_of_any_order_is_current_from_the_start(frame: pd.DataFrame, order: str) -> None:
+    explorer = explore.explore(frame.iloc[::-1], order=order)
+    assert explorer.table.selected_rows == [explorer._bridge.place] == [0]
+    assert agree(explorer)
+
+
+def test_the_most_changed_come_first(explorer: Explorer) -> None:
+    explorer.order.value = "pixel_diff_percent"
+    assert names(explorer.frame)[0] == "badge.png"
+
+
+def test_a_heading_orders_and_turns_round(explorer: Explorer) -> None:
+    for turned in (False, True, False):
+        explorer._told(None, {"kind": "order", "by": "ssim_score"}, [])
+        assert (explorer.order.value, explorer.descending.value) == ("ssim_score", turned)
+        assert agree(explorer)
+
+
+def test_a_row_clicked_is_the_viewers(explorer: Explorer) -> None:
+    explorer.table.selected_rows = []
+    explorer.table.selected_rows = [4]
+    assert explorer.viewer.row == READING_ORDER[4]
+    assert agree(explorer)
+
+
+def test_the_table_follows_the_viewer(explorer: Explorer) -> None:
+    explorer.viewer.row = "login.png"
+    assert explorer.table.selected_rows == [12]
+    assert agree(explorer)
+
+
+def test_keys_in_the_table_stop_at_its_ends(explorer: Explorer) -> None:
+    for by, place in ((1, 1), (10, 11), (10, 12), (1, 12), (-1e9, 0), (-1, 0)):
+        explorer._told(None, {"kind": "step", "by": by}, [])
+        assert explorer.table.selected_rows == [place]
+
+
+def test_the_selected_row_can_be_read_and_set(explorer: Explorer) -> None:
+    explorer.selected = "form.png"
+    assert explorer.viewer.row == "form.png"
+    assert explorer.selected is not None
+    assert explorer.selected["code"] == "pixels_differ"
+    explorer.selected = explorer.frame.iloc[2]
+    assert explorer.viewer.row == READING_ORDER[2]
+
+
+def test_a_row_that_stays_is_kept_and_one_that_goes_gives_way_to_the_nearest(explorer: Explorer) -> None:
+    explorer.selected = "form.png"
+    explorer.filters["status"].value = ("changed",)
+    assert explorer.selected is not None
+    assert explorer.selected["image_filename"] == "form.png"
+    explorer.filters["status"].value = ("same",)
+    assert explorer.selected["image_filename"] == "account/profile.png"
+    explorer.clear()
+    explorer.selected = "pricing.png"
+    explorer.filters["name"].value = "news/"
+    assert explorer.selected["image_filename"] == "news/night train.png"
+    assert agree(explorer)
+
+
+def test_no_row_is_left(explorer: Explorer) -> None:
+    explorer.filters["name"].value = "nothing of this"
+    assert (len(explorer.frame), explorer.selected, explorer.viewer.row) == (0, None, "")
+    assert "no row passes the filters" in explorer._summary.value
+    explorer.clear()
+    assert names(explorer.frame) == READING_ORDER
+    assert explorer.selected is not None
+    assert agree(explorer)
+
+
+def test_the_summary_counts(explorer: Explorer) -> None:
+    explorer.filters["status"].value = ("changed", "error")
+    assert "<b>8</b> of 13 rows shown" in explorer._summary.value
+    assert ">error 1<" in explorer._summary.value
+    assert ">missing 0 of 1<" in explorer._summary.value
+
+
+def test_status_buttons(explorer: Explorer) -> None:
+    buttons = explorer.filters["status"].buttons
+    buttons["same"].value = True
+    assert explorer.query == "status in ['same']"
+    buttons["missing"].value = True
+    assert set(explorer.frame["status"]) == {"missing", "same"}
+    buttons["same"].value = buttons["missing"].value = False
+    assert explorer.query == ""
+
+
+def test_histograms_are_pictures_and_change(explorer: Explorer) -> None:
+    before = [box.value for box in explorer._boxes]
+    assert all(bytes(picture).startswith(b"\x89PNG") for picture in before)
+    explorer.filters["status"].value = ("same",)
+    assert explorer._boxes[0].value != before[0]
+
+
+def test_names_are_escaped_on_their_way_to_the_table(frame: pd.DataFrame) -> None:
+    hostile = frame.head(1).assign(image_filename="<img src=x onerror=alert(1)>&amp;.png")
+    explorer = explore.explore(hostile)
+    (row,) = cells(explorer)
+    assert row[1] == "&lt;img src=x onerror=alert(1)&gt;&amp;amp;.png"
+
+
+def test_a_page_without_a_kernel_says_so(explorer: Explorer, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[dict[str, str]] = []
+    monkeypatch.setattr("IPython.display.publish_display_data", shown.append)
+    explorer._ipython_display_()
+    sentence, widget = shown
+    assert "needs a running kernel" in sentence["text/html"]
+    assert "needs a running kernel" in widget["text/plain"]
+    assert "application/vnd.jupyter.widget-view+json" in widget
+
+
+def test_the_newest_results_are_loaded_or_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: batch.Run
+) -> None:
+    chosen = settings.Settings(ROOT, ROOT / "img" / "01.first", ROOT / "img" / "02.second", tmp_path)
+    monkeypatch.setattr(settings, "recorded", lambda: chosen)
+    monkeypatch.setattr(batch, "run", lambda **_: run)
+    assert names(explore.load_or_run()) == names(run.frame())
+    (tmp_path / "results-20250101-000000.partial.csv").write_text("")
+    with pytest.raises(ResultsError, match="No run"):
+        explore.load_or_run()
+    assert names(explore.load_or_run(run.csv_path)) == names(run.frame())
+
+
+# --- the notebook -----------------------------------------------------------------------------------
+
+
+def test_the_notebook_runs_from_a_clean_kernel(tmp_path: Path) -> None:
+    for name in ("01.first", "02.second"):
+        shutil.copytree(ROOT / "img" / name, tmp_path / "img" / name)
+    (tmp_path / "notebooks").mkdir()
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    Client(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path / "notebooks")}}).execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert [output for output in outputs if output.output_type == "error"] == []
+    said = "".join(output.text for output in outputs if output.output_type == "stream")
+    assert [line for line in said.splitlines() if "Warning" in line or "Error" in line] == []
+    assert "13 rows of run" in said
+    assert "status in ['changed']" in said
+    assert any("needs a running kernel" in output.get("data", {}).get("text/html", "") for output in outputs)
+    (path,) = (tmp_path / "img").glob("results-*.csv")
+    assert len(results.load(path)) == 13
+
+
+def test_the_notebook_is_a_document() -> None:
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.source for cell in code if len(cell.source.splitlines()) > 10] == []
+    assert [cell.source for cell in code if cell.outputs or cell.execution_count is not None] == []
+    assert [tag for cell in code for tag in tags(cell)] == ["parameters", "interactive"]
+    words = ("def ", "class ", "lambda", "for ", "while ", "if ", "try:")
+    lines = [line for cell in code for line in cell.source.splitlines()]
+    assert [line for line in lines if line.lstrip().startswith(words)] == []
+    kinds = "".join(cell.cell_type[0] for cell in notebook.cells)
+    assert kinds.startswith("m")
+    assert "ccc" not in kinds, "prose comes before code"

@@ -1,0 +1,98 @@
+"""Large pictures in a report: what is held of them at a time, and where their delta comes from."""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.programs import finished, folders
+from test_report import FILES, content, encoded, noise, picture, pixels_of, row
+
+from mymodules import batch, report
+
+
+def drawn_run(at: Path) -> batch.Run:
+    made = folders(at)
+    for name, sides in FILES.items():
+        for folder, data in zip(made[:2], sides, strict=True):
+            (folder / name).parent.mkdir(exist_ok=True)
+            if data is not None:
+                (folder / name).write_bytes(data)
+    with ThreadPoolExecutor(1) as executor:
+        return batch.run(*made, executor=executor, store=None)
+
+
+def seen_in(page: Path) -> dict[str, Any]:
+    """What the page has of each row, with the pixels of its delta instead of a name."""
+    found = {}
+    for each in content(page)["rows"]:
+        delta = each["pictures"]["delta"]
+        if "file" in delta:
+            delta["pixels"] = pixels_of(picture(page, delta)).tobytes()
+            del delta["file"]
+        found[each["name"]] = each
+    return found
+
+
+def test_the_delta_is_that_of_the_run_where_it_is_whole(tmp_path: Path) -> None:
+    """With and without the run's drawings the page shows the same; harmed ones are not believed."""
+    run = drawn_run(tmp_path)
+    frame = run.frame()
+    page = report.write(frame, tmp_path / "drawn")
+    expected = seen_in(page)
+    drawing = run.pictures("a/changed.png")[-1]
+    assert picture(page, row(page, "a/changed.png")["pictures"]["delta"]) == drawing.read_bytes()
+    whole = drawing.read_bytes()
+    other = run.pictures("photo.jpg")[-1].read_bytes()
+    for harmed in (whole[:-40], other, b"", encoded(noise(4)), encoded(noise(3)), None):
+        drawing.unlink()
+        if harmed is not None:
+            drawing.write_bytes(harmed)
+        assert seen_in(report.write(frame, tmp_path / "harmed")) == expected
+    drawing.write_bytes(whole)
+    for path in (tmp_path / "out").rglob("*-5.delta.png"):
+        path.unlink()
+    assert seen_in(report.write(frame, tmp_path / "bare")) == expected
+    name = "a/changed.png"
+    (tmp_path / "second" / name).write_bytes(FILES[name][0] or b"")  # now it is equal, whatever was drawn
+    told = row(report.write(frame, tmp_path / "later"), name)
+    assert "has changed since the run" in told["pictures"]["second"]["changed"]
+    assert {box[4] for box in told["regions"]} == {0}
+
+
+MEASURED = """
+import resource, sys
+from pathlib import Path
+from mymodules import report, results
+frame = results.load(Path(sys.argv[1]))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+report.write(frame, sys.argv[2], embed=sys.argv[2].endswith(".html"))
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the unit of this figure is another one elsewhere")
+@pytest.mark.parametrize("name", ["report", "report.html"])
+def test_memory_does_not_grow_with_the_pairs(tmp_path: Path, name: str) -> None:
+    """Twelve pairs of 12 megapixels, 6 of which need both sides decoded for their delta.
+
+    One such pair needs 2 x 36 MB for its samples and as much to decode; with the RGBA of both, 96 MB, and
+    that of the delta, four threads would need more than 1 GB.
+    """
+    made = folders(tmp_path)
+    samples = np.zeros((3000, 4000, 3), np.uint8)
+    for number in range(12):
+        ending, kind = (".png", "PNG") if number % 2 else (".jpg", "JPEG")
+        samples[100:200, 100 + 9 * number : 200 + 9 * number] = 90
+        (made.first / f"{number}{ending}").write_bytes(encoded(samples, kind))
+        samples[300:400, :200] = number
+        (made.second / f"{number}{ending}").write_bytes(encoded(samples, kind))
+    with ThreadPoolExecutor(1) as executor:
+        run = batch.run(*made, executor=executor, store=None)
+    for path in run.pictures_dir.rglob("*.jpg-5.delta.png"):
+        path.unlink()
+    code, said, complained = finished(MEASURED, [run.csv_path, tmp_path / name])
+    assert (code, complained) == (0, "")
+    assert int(said) < 500 << 10  # KiB

@@ -1,0 +1,317 @@
+"""JupyterLab in Chromium, driven for the tests.
+
+    with lab.serve(root, tmp_path) as server, lab.browse(server) as notebook:
+        notebook.open("notebooks/01_compare.ipynb")
+        notebook.run_all()
+
+The server keeps its settings, data and kernels' files in the temporary folder and is always stopped at
+the end; Chromium is the one of the machine, nothing is downloaded. Every request the page makes is noted.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# A name that would run as a script wherever it is taken for HTML; Windows does not allow it.
+HOSTILE = "<img src=x onerror=document.title='owned'>$x^2$.png"
+REQUIRED = "MYMODULES_REQUIRE_BROWSER"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SETTINGS = {
+    # no question about news, no look for updates
+    "apputils-extension/notification": {
+        "checkForUpdates": False,
+        "fetchNews": "false",
+        "doNotDisturbMode": True,
+    },
+    # every cell stands in the page, also those that are scrolled away
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+# JupyterLab asks for optional files that need not be there; nothing of this project.
+NOT_OURS = ("404 (Not Found)", "favicon")
+
+
+def chromium() -> str:
+    """Return the path of this machine's browser; without one, skip the test, or fail where it is required."""
+    try:
+        import playwright.sync_api  # noqa: F401  (only to see whether it is there)
+    except ImportError:
+        missing("playwright is not installed")
+    for name in (os.environ.get("MYMODULES_CHROMIUM"), *BROWSERS):
+        found = shutil.which(name) if name else None
+        if found:
+            return found
+    return missing("no Chromium, Chrome or Edge on PATH (or name one in MYMODULES_CHROMIUM)")
+
+
+def missing(reason: str) -> Any:
+    """Skip, or fail where `REQUIRED` is set, as a machine meant to have a browser must not pass without."""
+    if os.environ.get(REQUIRED):
+        pytest.fail(f"{reason}, and {REQUIRED} is set")
+    pytest.skip(reason)
+
+
+def project(root: Path) -> Path:
+    """Copy the notebooks and the sample pictures, so that tests do not write to the project."""
+    shutil.copytree(ROOT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    for name in ("01.first", "02.second"):
+        shutil.copytree(ROOT / "img" / name, root / "img" / name)
+        if os.name != "nt":
+            shutil.copy(root / "img" / name / "badge.png", root / "img" / name / HOSTILE)
+    return root
+
+
+def is_local(url: str) -> bool:
+    """Say whether a request stays on this machine."""
+    parts = urlsplit(url)
+    return parts.scheme in {"data", "blob", "about"} or parts.hostname in {"127.0.0.1", "localhost"}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running JupyterLab."""
+
+    url: str
+    token: str
+
+
+@contextmanager
+def serve(root: Path, home: Path) -> Iterator[Server]:
+    """Run a JupyterLab whose top folder is `root`; all that it writes for itself goes below `home`."""
+    port, token = free_port(), secrets.token_hex(16)
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
+        *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
+        *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}"),
+        *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
+        *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
+    ]
+    server = Server(f"http://127.0.0.1:{port}", token)
+    with running(command, root, home, f"{server.url}/api/status?token={token}"):
+        yield server
+
+
+@contextmanager
+def serve_voila(notebook: Path, home: Path) -> Iterator[Server]:
+    """Run Voila, which shows one notebook as a page; all that it writes for itself goes below `home`."""
+    port = free_port()
+    command = [
+        *(sys.executable, "-m", "voila", str(notebook), "--no-browser"),
+        *("--Voila.ip=127.0.0.1", f"--port={port}", "--port_retries=0"),
+    ]
+    server = Server(f"http://127.0.0.1:{port}", "")
+    with running(command, notebook.parent, home, f"{server.url}/voila/static/voila.js"):
+        yield server
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+@contextmanager
+def running(command: list[str], folder: Path, home: Path, address: str) -> Iterator[None]:
+    """Run a Jupyter server in a folder until the end; it is up when there is an answer at `address`."""
+    names = ("config", "data", "runtime", "settings", "workspaces", "ipython")
+    folders = {name: home / "jupyter" / name for name in names}
+    for made in folders.values():
+        made.mkdir(parents=True)
+    for name, values in SETTINGS.items():
+        file = folders["settings"] / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values), encoding="utf-8")
+    environment = {
+        **os.environ,
+        "JUPYTER_CONFIG_DIR": str(folders["config"]),
+        "JUPYTER_DATA_DIR": str(folders["data"]),
+        "JUPYTER_RUNTIME_DIR": str(folders["runtime"]),
+        "JUPYTERLAB_SETTINGS_DIR": str(folders["settings"]),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folders["workspaces"]),
+        "IPYTHONDIR": str(folders["ipython"]),
+        "JUPYTER_NO_CONFIG": "1",
+    }
+    log = home / "jupyter" / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=folder)
+    try:
+        deadline = time.monotonic() + 60
+        while not answers(address):
+            assert process.poll() is None, log.read_text(errors="replace")
+            assert time.monotonic() < deadline, "the server does not answer"
+            time.sleep(0.1)
+        yield
+    finally:
+        process.terminate()  # it ends its kernels, too
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def answers(address: str) -> bool:
+    """Say whether a server is up."""
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@dataclass
+class Notebook:
+    """A page of JupyterLab with one notebook in it.
+
+    Attributes
+    ----------
+    page : playwright.sync_api.Page
+        For all that has no method here.
+    requests : list of str
+        Every URL the page asked for, web sockets included.
+    complaints : list of str
+        Errors in the browser's console, uncaught exceptions included, JupyterLab's own noise left out.
+    """
+
+    server: Server
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> None:
+        """Open the notebook `path` (below the server's root) and wait until its kernel is idle."""
+        address = f"{self.server.url}/lab/workspaces/test/tree/{quote(path)}?token={self.server.token}&reset"
+        self.page.goto(address, wait_until="domcontentloaded")
+        self.page.wait_for_function(
+            """() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status
+                === 'idle'""",
+            timeout=60_000,
+        )
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=60_000)
+        self.page.evaluate("() => jupyterapp.shell.collapseLeft()")
+
+    def run_all(self, timeout: float = 120) -> None:
+        """Run all cells and wait until every one of them has ended."""
+        self.page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-all-cells') }")
+        self.page.wait_for_function(
+            """() => {
+                const cells = [...jupyterapp.shell.currentWidget.content.model.cells];
+                const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                return kernel.status === 'idle' && cells.every(cell => cell.type !== 'code'
+                    || (cell.executionCount !== null && cell.executionState !== 'running'));
+            }""",
+            timeout=timeout * 1000,
+        )
+
+    def outputs(self) -> list[dict[str, Any]]:
+        """Return the outputs of all code cells, top to bottom, as the notebook file would hold them."""
+        found: list[dict[str, Any]] = self.page.evaluate(
+            """() => [...jupyterapp.shell.currentWidget.content.model.cells]
+                .filter(cell => cell.type === 'code').flatMap(cell => cell.outputs.toJSON())"""
+        )
+        return found
+
+    def failures(self) -> list[str]:
+        """Return the error outputs, "name: text" each."""
+        return [f"{out['ename']}: {out['evalue']}" for out in self.outputs() if out["output_type"] == "error"]
+
+    def python(self, code: str) -> str:
+        """Run code in the kernel once it has had every change; return what it prints, errors included."""
+        settles(self.page)
+        text: str = self.page.evaluate(
+            """async code => {
+                const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+                let text = '';
+                const future = kernel.requestExecute({code});
+                future.onIOPub = ({header, content}) => {
+                    if (header.msg_type === 'stream') text += content.text;
+                    if (header.msg_type === 'error') text += `${content.ename}: ${content.evalue}`;
+                };
+                await future.done;
+                return text.trim();
+            }""",
+            code,
+        )
+        return text
+
+    def picture(self, selector: str) -> bytes:
+        """Return the bytes behind the ``img`` at `selector`."""
+        data: list[int] = self.page.eval_on_selector(
+            selector, "async img => [...new Uint8Array(await (await fetch(img.src)).arrayBuffer())]"
+        )
+        return bytes(data)
+
+    def strangers(self) -> list[str]:
+        """Return the requests that left the machine."""
+        return [url for url in self.requests if not is_local(url)]
+
+
+def settles(page: Any) -> None:
+    """Wait until the kernel has had every change: widgets hold back the last ones while it is busy."""
+    page.evaluate(
+        """async () => {
+            const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+            for (let turn = 0; turn < 3; turn += 1) await kernel.requestKernelInfo();
+        }"""
+    )
+
+
+@contextmanager
+def browse(server: Server, *, width: int = 1280, height: int = 800) -> Iterator[Notebook]:
+    """Open Chromium on `server` with an empty profile."""
+    executable = chromium()
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
+        try:
+            page = browser.new_page(viewport={"width": width, "height": height})
+            notebook = Notebook(server, page)
+            page.context.on("request", lambda request: notebook.requests.append(request.url))
+            page.on("websocket", lambda socket: notebook.requests.append(socket.url))
+            page.on("pageerror", lambda error: notebook.complaints.append(str(error)))
+            page.on("console", lambda message: complain(notebook, message))
+            yield notebook
+        finally:
+            browser.close()
+
+
+@contextmanager
+def ran(root: Path, home: Path, path: str, selector: str) -> Iterator[Notebook]:
+    """A notebook below `root` in a JupyterLab of its own, all its cells run and `selector` there."""
+    chromium()  # skips before a server is started
+    with serve(root, home) as server, browse(server) as notebook:
+        notebook.open(path)
+        notebook.run_all()
+        notebook.page.locator(selector).first.wait_for()
+        yield notebook
+
+
+def complain(notebook: Notebook, message: Any) -> None:
+    """Note an error of the console unless JupyterLab is known for it."""
+    if message.type == "error" and not any(words in message.text for words in NOT_OURS):
+        notebook.complaints.append(message.text)
