@@ -32,11 +32,10 @@ from nbformat import NotebookNode
 from mymodules import faults, report, results, settings, streams
 from mymodules.errors import MymodulesError, OutputError, SettingsError
 from mymodules.results import runfiles
-from mymodules.workers import PairResult
+from mymodules.row import BY_ATTENTION, PairResult
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "notebooks" / "01_compare.ipynb"
-STATUSES = ("error", "missing", "extra", "changed", "same")  # in the order of what a person wants to know
 SHOWN = 5  # rows named per status
 PATIENCE = 20.0  # seconds that an interrupted cell gets to end by itself
 
@@ -193,8 +192,8 @@ def exit_code(counts: Mapping[str, int], *, check: bool, compared: bool, told: b
 
 def summary(rows: Sequence[PairResult]) -> Iterator[str]:
     """The lines that tell a person what a run has found, worst first."""
-    by_status = {status: [row for row in rows if row.status == status] for status in STATUSES}
-    counts = ", ".join(f"{len(by_status[status])} {status}" for status in reversed(STATUSES))
+    by_status = {status: [row for row in rows if row.status == status] for status in BY_ATTENTION}
+    counts = ", ".join(f"{len(by_status[status])} {status}" for status in reversed(BY_ATTENTION))
     yield f"{len(rows)} {'picture' if len(rows) == 1 else 'pictures'}: {counts}"
     for status, found in by_status.items():
         if not found or status == "same":

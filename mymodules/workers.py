@@ -29,17 +29,26 @@ from mymodules.images.bands import Band, Rows
 from mymodules.metrics import DiffMetrics
 from mymodules.pairs import Pair
 from mymodules.regions import Region
+from mymodules.row import CANNOT, PairResult
+
+__all__ = (
+    "Job",
+    "PairResult",
+    "compare",
+    "compare_image_diff",
+    "compare_many",
+    "compimgdiff_init",
+    "died",
+    "fault",
+    "prepare_process",
+)
 
 T = TypeVar("T")
 
 _FORMAT_OF_SUFFIX = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".bmp": "BMP"}
 _FORMAT_OF_SUFFIX |= {".tif": "TIFF", ".tiff": "TIFF"}
 
-ALGORITHM = 3
-"""Raised with every change of what a row says of the same files, so that no older row is taken for it."""
-
 _ROLES = "first", "second"
-_CANNOT = "cannot be compared"
 _PLAIN = 8000  # characters of a message that could not be made the usual way
 _REMEDY = {
     "empty": "Export it again.",
@@ -55,36 +64,6 @@ _REMEDY = {
     "vanished": "Run again.",
     "changed_during_run": "Run again when nothing writes to it.",
 }
-
-
-class PairResult(NamedTuple):
-    """One row of the results; what is not known or does not apply is None.
-
-    The first three items are those of the textbook notebook, so ``ar[0], ar[1], ar[2]`` works.
-    """
-
-    ssim_score: float | None
-    image_filename: str
-    messages: str
-    status: str
-    code: str
-    num_diff_pixels: int | None = None
-    pixel_diff_percent: float | None = None
-    max_diff_r: int | None = None
-    max_diff_g: int | None = None
-    max_diff_b: int | None = None
-    max_diff_a: int | None = None
-    dim_differ: bool | None = None
-    combined: float | None = None
-    width_first: int | None = None
-    height_first: int | None = None
-    width_second: int | None = None
-    height_second: int | None = None
-    regions: tuple[Region, ...] | None = None
-    first_digest: str | None = None
-    second_digest: str | None = None
-    seconds: float | None = None
-    renamed_from: str | None = None
 
 
 class Job(NamedTuple):
@@ -184,7 +163,7 @@ def fault(pair: Pair, error: Exception, sides: "Sequence[_Side]" = ()) -> PairRe
         # What is certain stays said: that there is no other file.
         status, code = ("extra", "only_second") if pair.first is None else ("missing", "only_first")
         role = "second" if pair.first is None else "first"
-        message = f"It is only in {role}. {role} {_CANNOT}"
+        message = f"It is only in {role}. {role} {CANNOT}"
     files = " and ".join(path for path in (pair.first, pair.second) if path is not None)
     message = f"{message}: {faults.described(error)} ({files}). {_REMEDY['internal']}"
     try:
@@ -193,17 +172,6 @@ def fault(pair: Pair, error: Exception, sides: "Sequence[_Side]" = ()) -> PairRe
     except Exception:
         plain = "".join(char if char.isprintable() and char != '"' else " " for char in message)
         return PairResult(None, pair.name, plain[:_PLAIN], status, code)
-
-
-def names_its_files(row: PairResult) -> bool:
-    """Whether a row's messages name paths, so that it cannot stand for other files with the same bytes."""
-    return row.status == "error" or _CANNOT in row.messages
-
-
-def span(row: PairResult) -> int:
-    """Pixels of the larger width by the larger height: what drawings of a pair have. 0 where unknown."""
-    widths, heights = (row.width_first, row.width_second), (row.height_first, row.height_second)
-    return max(width or 0 for width in widths) * max(height or 0 for height in heights)
 
 
 def prepare_process(parent: int | None = None) -> None:
@@ -502,7 +470,7 @@ def _complaints(side: _Side) -> list[str]:
     if side.error is None:
         return []
     remedy = side.error.remedy or _REMEDY.get(side.error.code, "")
-    return [f"{side.role} {_CANNOT}: {side.error.reason} ({side.path}). {remedy}".strip()]
+    return [f"{side.role} {CANNOT}: {side.error.reason} ({side.path}). {remedy}".strip()]
 
 
 def _notes(side: _Side) -> list[str]:

@@ -13,7 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mymodules import images, pairs, results, settings, workers
+from mymodules import images, pairs, results, settings
 from mymodules.batch import pool
 from mymodules.batch.reuse import Reuse, content
 from mymodules.comparison import drawings
@@ -21,11 +21,11 @@ from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.locks import Lock
 from mymodules.pairs import Listing, Pair
 from mymodules.results import runfiles
+from mymodules.row import ALGORITHM, PairResult, span
 from mymodules.settings import AnyPath, Settings, shown
 from mymodules.store.records import fingerprint
-from mymodules.workers import Job, PairResult
+from mymodules.workers import Job
 
-ONE_SIDED = ("missing", "extra")
 """Statuses of pairs of which one file is there."""
 
 PICTURES = ("changed", "all", "none")
@@ -147,13 +147,13 @@ class Plan:
         drawn = {"none": (), "changed": ("changed",), "all": ("changed", "same")}[self.manifest["pictures"]]
         stem = self.stem(row.image_filename)
         paths = (self.pictures_dir / (stem + ending) for ending in drawings.ENDINGS)
-        too_large = workers.span(row) > self.settings.max_pixels
+        too_large = span(row) > self.settings.max_pixels
         return row.status not in drawn or too_large or all(map(os.path.exists, paths))
 
     def memory(self, store: Path, verify: bool, keep_originals: bool, cancelled: Callable[[], bool]) -> Reuse:
         """What this run may take from a store."""
         depends = {name: self.manifest[name] for name in ("options", "versions")}
-        depends["algorithm"] = workers.ALGORITHM
+        depends["algorithm"] = ALGORITHM
         which = self.manifest["pictures"]
         return Reuse(
             self.settings.out / store,

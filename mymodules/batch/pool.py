@@ -38,7 +38,8 @@ from mymodules import faults, workers
 from mymodules.comparison import drawings
 from mymodules.errors import PoolError
 from mymodules.pairs import Pair
-from mymodules.workers import Job, PairResult
+from mymodules.row import PairResult
+from mymodules.workers import Job
 
 _GROUP_BYTES, _GROUP_PAIRS = 1 << 20, 32  # one task of the pool: large enough to hide its own cost
 _GIVEN_AT_ONCE = 64  # tasks; nobody knows how many workers an executor has

@@ -21,15 +21,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-from mymodules import faults, images, pairs, streams, workers
+from mymodules import faults, images, pairs, streams
 from mymodules.comparison import drawings
 from mymodules.errors import MymodulesError
 from mymodules.pairs import Pair
 from mymodules.results import runfiles
+from mymodules.row import PairResult, names_its_files, span
 from mymodules.settings import AnyPath, shown
 from mymodules.store import DiffStore
 from mymodules.store.records import DigestedFile, FileState, Key, StoredRow
-from mymodules.workers import PairResult
 
 REASONS = ("new", "first changed", "second changed", "options changed", "error", "drawings missing")
 """Why a pair is compared although there is a store.
@@ -215,7 +215,7 @@ class Reuse:
                 self.reasons[pair.name] = "error"  # that there will be one is known already
             elif match is None:
                 self.reasons[pair.name] = _reason(pair, before, now, store.records.has_row(key))
-            elif workers.names_its_files(match.row):
+            elif names_its_files(match.row):
                 self.reasons[pair.name] = "error"
             elif not self._takes_drawings(match, self.stem(pair.name)):
                 self.reasons[pair.name] = "drawings missing"
@@ -265,7 +265,7 @@ class Reuse:
 
     def _is_too_large(self, row: PairResult) -> bool:
         """Whether nobody draws it, which its row says where it would have been drawn."""
-        return workers.span(row) > self.max_pixels
+        return span(row) > self.max_pixels
 
     def _takes_drawings(self, earlier: StoredRow, stem: str) -> bool:
         """Put an earlier run's drawings into this one's folder; False where they are not what they were."""

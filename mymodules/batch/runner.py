@@ -32,13 +32,15 @@ from mymodules.batch.reuse import Reuse
 from mymodules.comparison import drawings
 from mymodules.errors import OutputError, SettingsError
 from mymodules.pairs import Pair
+from mymodules.row import ONE_SIDED, STATUSES, PairResult
 from mymodules.settings import AnyPath, shown
-from mymodules.workers import Job, PairResult
+from mymodules.workers import Job
 
 if TYPE_CHECKING:
     import pandas as pd
 
-STATUSES = ("same", "changed", "missing", "extra", "error")
+
+__all__ = ("STATUSES", "Progress", "ProgressBar", "Run", "duration", "run")
 
 
 @dataclass(frozen=True)
@@ -330,7 +332,7 @@ class _Course:
     def _note(self, pair: Pair, row: PairResult, *, taken: bool = False) -> None:
         self.done.add(pair.name)
         self.counts[row.status] += 1
-        if row.status in plans.ONE_SIDED:
+        if row.status in ONE_SIDED:
             self.one_sided[pair.name] = row
         if self.memory is not None:
             self.memory.add(pair, row, taken=taken)

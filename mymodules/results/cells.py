@@ -17,16 +17,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from mymodules.regions import Region
-from mymodules.workers import PairResult
+from mymodules.row import COLUMNS, FLAGS, FLOATS, OPTIONAL_TEXTS, REGIONS, TEXTS, PairResult
 
-COLUMNS: Final = PairResult._fields
-"""The columns of a results file, in order; new ones are appended last."""
-
-FLOATS = {"ssim_score", "pixel_diff_percent", "combined", "seconds"}
-FLAGS = {"dim_differ"}
-TEXTS = {"image_filename", "messages", "status", "code"}
-OPTIONAL_TEXTS = {"first_digest", "second_digest", "renamed_from"}
-REGIONS = {"regions"}
 _LARGEST = 2**53  # of whole numbers: those above are not exact as a float, which a spreadsheet makes of them
 
 CHECK: Final = "check"

@@ -28,12 +28,6 @@ from mymodules.results import runfiles
 from mymodules.results.cells import (
     BOM,
     CHECK,
-    COLUMNS,
-    FLAGS,
-    FLOATS,
-    OPTIONAL_TEXTS,
-    REGIONS,
-    TEXTS,
     check_value,
     encode,
     format_row,
@@ -42,8 +36,8 @@ from mymodules.results.cells import (
     parse_row,
     unguard,
 )
+from mymodules.row import COLUMNS, FLAGS, FLOATS, OPTIONAL_TEXTS, REGIONS, TEXTS, PairResult
 from mymodules.settings import AnyPath, shown
-from mymodules.workers import PairResult
 
 if TYPE_CHECKING:
     import pandas as pd

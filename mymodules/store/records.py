@@ -1,7 +1,7 @@
 """What a store knows besides pictures: figures, failures, rows, and which file has which digest.
 
 All of it is in one file, see `database`. A record of a pair is found whichever of the two is asked for first.
-Figures and rows carry the version of the algorithm, `workers.ALGORITHM`, and only those of the present one
+Figures and rows carry the version of the algorithm, `ALGORITHM`, and only those of the present one
 are found. Figures, rows and files also carry a check value: a record that does not fit its own is not found,
 so that a bit which has flipped on the disk costs a comparison and never gives a wrong answer. Nothing here
 opens a picture.
@@ -22,12 +22,12 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Final, NamedTuple, TypeGuard, TypeVar
 
-from mymodules import faults, results, workers
+from mymodules import faults, results
 from mymodules.errors import StoreError
 from mymodules.metrics import DiffMetrics
+from mymodules.row import ALGORITHM, PairResult
 from mymodules.settings import AnyPath
 from mymodules.store.database import Database
-from mymodules.workers import PairResult
 
 HTTP_ERROR: Final = "http_error"
 """Reason of a failure: the image could not be fetched."""
@@ -292,8 +292,8 @@ class Records:
             return None
         sql = f"SELECT {_COLUMNS}, seal FROM metrics WHERE left = ? AND right = ? AND algorithm = ?"
         kinds = int, float, int, int, int, int, int, str
-        for *figures, check in _sound(self._file.read(sql, (*key, workers.ALGORITHM)), *kinds):
-            if check == seal(*key, *figures, workers.ALGORITHM):
+        for *figures, check in _sound(self._file.read(sql, (*key, ALGORITHM)), *kinds):
+            if check == seal(*key, *figures, ALGORITHM):
                 pixels, percent, r, g, b, a, dim = figures
                 return DiffMetrics(pixels, percent, (r, g, b, a), bool(dim))
         return None
@@ -316,7 +316,7 @@ class Records:
         first, second = _halves(pair) or (pair, "")
         sql = f"SELECT fingerprint, {_CELLS} FROM rows WHERE first = ? AND second = ? AND algorithm = ?"
         for key in ((first, second), (second, first)):
-            for conditions, *values in self._file.read(sql, (*key, workers.ALGORITHM)):
+            for conditions, *values in self._file.read(sql, (*key, ALGORITHM)):
                 stored = _stored(key, conditions, values)
                 figures: tuple[Any, ...] | None = None if stored is None else stored.row[5:12]
                 if figures is not None and None not in figures:
@@ -455,7 +455,7 @@ class Records:
         for part in _parts(list(keys), 4000):
             for key, answer in zip(
                 part,
-                self._file.read_each(sql, [(*_key(k), conditions, workers.ALGORITHM) for k in part]),
+                self._file.read_each(sql, [(*_key(k), conditions, ALGORITHM) for k in part]),
                 strict=True,
             ):
                 stored = _stored(_key(key), conditions, answer or ())
@@ -468,7 +468,7 @@ class Records:
         values = (
             (*_key((row.first_digest, row.second_digest)), conditions, _compact(results.format_row(row)),
              None if folder is None else os.fsencode(folder), os.fsencode(stem), _compact(drawn),
-             workers.ALGORITHM)
+             ALGORITHM)
             for row, folder, stem, drawn in rows
         )  # fmt: skip
         sql = """INSERT OR REPLACE INTO rows
@@ -525,7 +525,7 @@ class AtBest:
 def _figures(pair: str, known: DiffMetrics) -> tuple[object, ...]:
     percent, largest = float(known.pixel_diff_percent), map(int, known.max_rgba_diffs)
     figures = int(known.num_diff_pixels), percent, *largest, int(known.dim_differ)
-    values = *split_diff_id(pair), *figures, workers.ALGORITHM
+    values = *split_diff_id(pair), *figures, ALGORITHM
     return *values, seal(*values)
 
 
@@ -540,7 +540,7 @@ def _halves(pair: str) -> tuple[str, str] | None:
 def _stored(key: tuple[str, str], conditions: str, values: Sequence[Any]) -> StoredRow | None:
     """A row of its stored values, `_CELLS`; None where these are not what was kept under this key."""
     for *cells, check in _sound([values], str, (bytes, NoneType), bytes, str, str):
-        if check != seal(*key, conditions, *cells, workers.ALGORITHM):
+        if check != seal(*key, conditions, *cells, ALGORITHM):
             return None
         text, folder, stem, drawn = cells
         row = _parsed(text)

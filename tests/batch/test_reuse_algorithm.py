@@ -1,4 +1,4 @@
-"""Whoever changes what a row says raises `workers.ALGORITHM`: else rows of before would be taken for it."""
+"""Whoever changes what a row says raises `row.ALGORITHM`: else rows of before would be taken for it."""
 
 import hashlib
 import itertools
@@ -10,6 +10,7 @@ from support import oracles, pngs
 
 from mymodules import workers
 from mymodules.pairs import Pair
+from mymodules.row import ALGORITHM
 from mymodules.workers import Job, PairResult
 
 RECORDED = {2: "0df1ead56f07d80b4ff34aec915c7553", 3: "525190cb2b51efab8d380c1e19412541"}
@@ -64,8 +65,8 @@ def test_rows_that_say_something_else_have_another_algorithm(tmp_path: Path) -> 
         assert compared.num_diff_pixels == oracles.pixel_diff(one, other)["numDiffPixels"], name
     assert len({compared.code for compared in found}) >= 6
     digest = hashlib.blake2b("\n".join(map(told, found)).encode(), digest_size=16).hexdigest()
-    assert RECORDED.get(workers.ALGORITHM) == digest, (
-        "Rows of the same files are not what they were. Where that is meant, see that workers.ALGORITHM is "
+    assert RECORDED.get(ALGORITHM) == digest, (
+        "Rows of the same files are not what they were. Where that is meant, see that row.ALGORITHM is "
         f"above {max(RECORDED)} and record {digest!r} for it. What is recorded for an earlier one stays: "
         "stores hold such rows."
     )

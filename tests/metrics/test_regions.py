@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from support import oracles
 
 from mymodules import metrics, regions
+from mymodules.regions import gathering
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -267,4 +268,4 @@ def test_a_picture_of_one_row_is_as_quick_as_one_of_one_column() -> None:
     row[0, ::18] = True
     across, down = regions.from_pixels(row), regions.from_pixels(row.T)
     assert [(box.x, box.width) for box in across] == [(0, 599_995)]  # 33,333 * 18 + 1
-    assert 1 <= len(down) <= regions.MOST
+    assert 1 <= len(down) <= gathering.MOST

@@ -23,6 +23,7 @@ from support.programs import folders
 from mymodules import batch, errors, images, look, report, settings
 from mymodules import cli as command
 from mymodules.pages import linker, views
+from mymodules.row import BY_ATTENTION
 from mymodules.triage.decisions import Decisions
 
 NEIGHBOURS = {"place", "total", "previous", "next"}  # which the page knows by itself, by what it shows
@@ -664,8 +665,8 @@ def test_statuses_are_the_same_ones_everywhere() -> None:
     """Those that need a look come first, in the notebook's tables, on the terminal and in the report."""
     script = linker.script("report/main.js")
     (words,) = re.findall(r"^const STATUSES = (\[.*?\]);", script, re.MULTILINE)
-    assert json.loads(words) == list(command.STATUSES) == list(look.ORDER)
-    assert sorted(command.STATUSES) == sorted(batch.STATUSES)
+    assert json.loads(words) == list(BY_ATTENTION) == list(look.ORDER)
+    assert sorted(BY_ATTENTION) == sorted(batch.STATUSES)
 
 
 def test_browsers_are_asked_for_the_pixels_of_opaque_upright_pictures_only(tmp_path: Path) -> None:

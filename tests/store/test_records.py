@@ -18,10 +18,11 @@ import pytest
 from support import stores
 from support.programs import finished
 
-from mymodules import results, workers
+from mymodules import results
 from mymodules.errors import StoreError
 from mymodules.metrics import DiffMetrics
 from mymodules.regions import Region
+from mymodules.row import ALGORITHM
 from mymodules.store import database, records
 from mymodules.store.records import (
     DigestedFile,
@@ -247,11 +248,11 @@ def test_a_row_has_the_figures_of_its_pair(kept: Records) -> None:
 
 
 def test_what_another_version_found_is_not_found(kept: Records, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "ALGORITHM", 1000)
+    monkeypatch.setattr(records, "ALGORITHM", 1000)
     kept.remember_rows([StoredRow(ROW)], "conditions")
     kept.remember_metrics({"abc-def": KNOWN})
     assert kept.metrics("abc-def") == kept.metrics_of_row(diff_id(ONE, OTHER)) == KNOWN
-    monkeypatch.setattr(workers, "ALGORITHM", 1001)
+    monkeypatch.setattr(records, "ALGORITHM", 1001)
     assert kept.metrics("abc-def") is None
     assert kept.metrics_of_row(diff_id(ONE, OTHER)) is None  # nor by its row
     assert kept.rows([(ONE, OTHER)], "conditions") == {}
@@ -413,7 +414,7 @@ def first_version(path: Path, pairs: dict[str, tuple[object, ...]]) -> None:
 def test_an_older_file_is_brought_up_to_date_with_its_data(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "ALGORITHM", 1)  # which is what had made them
+    monkeypatch.setattr(records, "ALGORITHM", 1)  # which is what had made them
     figures = (16, KNOWN.pixel_diff_percent, 54, 100, 125, 0, 0)
     first_version(file, {"abc:def": figures, "abc-ghi": figures})
     with closing(Records(file)) as kept:
@@ -428,7 +429,7 @@ def test_an_older_file_is_brought_up_to_date_with_its_data(
 def test_files_and_rows_of_the_second_layout_stay(
     file: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workers, "ALGORITHM", 1)
+    monkeypatch.setattr(records, "ALGORITHM", 1)
     first_version(file, {})
     known = digested(picture)
     with closing(sqlite3.connect(file)) as db:
@@ -461,7 +462,7 @@ def test_figures_of_the_fourth_layout_stay(file: Path) -> None:
                 db.execute(statement)
         for pair in ("abc:def", "abc-ghi", f"{OTHER}-{ONE}"):
             right = pair[len(pair) // 2 + 1 :]
-            row = (pair, right, *figures, workers.ALGORITHM)
+            row = (pair, right, *figures, ALGORITHM)
             db.execute("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
         db.execute("PRAGMA user_version = 4")
         db.commit()

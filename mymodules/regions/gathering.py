@@ -8,11 +8,11 @@ can be added one after the other to a `Gatherer` with the same result.
 `from_similarity` is the older way, by a threshold on the SSIM map; it may leave differences out.
 """
 
-from typing import NamedTuple
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from mymodules.regions.region import Region
 
 GAP_X, GAP_Y = 16, 8
 """Boxes with at most so many px between them, in x and in y, become one."""
@@ -23,15 +23,6 @@ MOST = 500
 _CELL_HEIGHT = 4
 
 Boxes = NDArray[np.int64]  # (n, 4): left, top, right, bottom; right and bottom exclusive
-
-
-class Region(NamedTuple):
-    """A box, px; x and y count from the top left corner of the picture."""
-
-    x: int
-    y: int
-    width: int
-    height: int
 
 
 class Gatherer:

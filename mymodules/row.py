@@ -1,0 +1,83 @@
+"""What is said of a pair: the columns of a row, what each of them holds, and the statuses.
+
+This is the one schema: the CSV, the pandas table, the explorer, the viewer and the report take their columns
+from here. A new column is one more item of `PairResult`, appended last, beside the place that computes it.
+"""
+
+from typing import Final, NamedTuple, get_type_hints
+
+from mymodules.regions import Region
+
+ALGORITHM: Final = 3
+"""Raised with every change of what a row says of the same files, so that no older row stands for it."""
+
+STATUSES: Final = ("same", "changed", "missing", "extra", "error")
+ONE_SIDED: Final = ("missing", "extra")
+"""Statuses of pictures that only one of the folders has."""
+
+BY_ATTENTION: Final = ("error", "missing", "extra", "changed", "same")
+"""The statuses in the order in which a person wants to see them."""
+
+CANNOT: Final = "cannot be compared"
+"""What every message about an unusable file says."""
+
+
+class PairResult(NamedTuple):
+    """One row of the results; what is not known or does not apply is None.
+
+    The first three items are those of the textbook notebook, so ``ar[0], ar[1], ar[2]`` works. The type of an
+    item says what its column holds: a number with a fraction, a whole number, a flag, boxes, a text that is
+    always there, or one that may be absent.
+    """
+
+    ssim_score: float | None
+    image_filename: str
+    messages: str
+    status: str
+    code: str
+    num_diff_pixels: int | None = None
+    pixel_diff_percent: float | None = None
+    max_diff_r: int | None = None
+    max_diff_g: int | None = None
+    max_diff_b: int | None = None
+    max_diff_a: int | None = None
+    dim_differ: bool | None = None
+    combined: float | None = None
+    width_first: int | None = None
+    height_first: int | None = None
+    width_second: int | None = None
+    height_second: int | None = None
+    regions: tuple[Region, ...] | None = None
+    first_digest: str | None = None
+    second_digest: str | None = None
+    seconds: float | None = None
+    renamed_from: str | None = None
+
+
+COLUMNS: Final = PairResult._fields
+"""The columns of a results file, in order; new ones are appended last."""
+
+_HINTS = get_type_hints(PairResult)
+
+
+def _holding(kind: object) -> frozenset[str]:
+    return frozenset(name for name in COLUMNS if _HINTS[name] == kind)
+
+
+FLOATS: Final = _holding(float | None)
+WHOLE: Final = _holding(int | None)
+FLAGS: Final = _holding(bool | None)
+TEXTS: Final = _holding(str)
+OPTIONAL_TEXTS: Final = _holding(str | None)
+REGIONS: Final = _holding(tuple[Region, ...] | None)
+
+
+def names_its_files(row: PairResult) -> bool:
+    """Return whether a row's messages name paths, so that it cannot stand for other files of equal bytes."""
+    return row.status == "error" or CANNOT in row.messages
+
+
+def span(row: PairResult) -> int:
+    """Return the pixels of a pair's drawings: the larger width by the larger height, 0 where unknown."""
+    widths, heights = (row.width_first, row.width_second), (row.height_first, row.height_second)
+    return max(width or 0 for width in widths) * max(height or 0 for height in heights)
