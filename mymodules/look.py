@@ -20,12 +20,12 @@ from mymodules import faults, images
 from mymodules.errors import ImageError, MymodulesError
 from mymodules.pages import views
 from mymodules.results import runfiles
+from mymodules.row import RANKS
 from mymodules.store import DiffStore
 
 if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
-ORDER = {"error": 0, "missing": 1, "extra": 2, "changed": 3, "same": 4}
 COLOURS = {
     "error": "#d32f2f",
     "missing": "#c2570c",
@@ -66,7 +66,7 @@ def ranked(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows in the order of reading: errors, missing, extra, changed (the most first), same."""
     by = ["status", "combined", "num_diff_pixels", "image_filename"]
     runfiles.check_table(frame, *by)
-    weighed = frame.assign(status=frame["status"].map(ORDER)).reset_index(drop=True)
+    weighed = frame.assign(status=frame["status"].map(RANKS)).reset_index(drop=True)
     order = weighed.sort_values(by, ascending=[True, False, False, True]).index
     return frame.iloc[order].reset_index(drop=True)
 

@@ -4,7 +4,7 @@ This is the one schema: the CSV, the pandas table, the explorer, the viewer and 
 from here. A new column is one more item of `PairResult`, appended last, beside the place that computes it.
 """
 
-from typing import Final, NamedTuple, get_type_hints
+from typing import Annotated, Final, NamedTuple, get_args, get_type_hints
 
 from mymodules.regions import Region
 
@@ -18,8 +18,29 @@ ONE_SIDED: Final = ("missing", "extra")
 BY_ATTENTION: Final = ("error", "missing", "extra", "changed", "same")
 """The statuses in the order in which a person wants to see them."""
 
+RANKS: Final = {status: rank for rank, status in enumerate(BY_ATTENTION)}
+"""Where each status stands in `BY_ATTENTION`."""
+
 CANNOT: Final = "cannot be compared"
 """What every message about an unusable file says."""
+
+
+class Heading(NamedTuple):
+    """How tables name and order a column.
+
+    Attributes
+    ----------
+    label : str
+        The heading where there is little room.
+    title : str
+        The full name.
+    falls : bool
+        Whether the largest come first: the larger, the more there is to see.
+    """
+
+    label: str
+    title: str
+    falls: bool = False
 
 
 class PairResult(NamedTuple):
@@ -27,27 +48,27 @@ class PairResult(NamedTuple):
 
     The first three items are those of the textbook notebook, so ``ar[0], ar[1], ar[2]`` works. The type of an
     item says what its column holds: a number with a fraction, a whole number, a flag, boxes, a text that is
-    always there, or one that may be absent.
+    always there, or one that may be absent. A `Heading` makes it one that rows can be ordered by.
     """
 
-    ssim_score: float | None
-    image_filename: str
+    ssim_score: Annotated[float | None, Heading("SSIM", "SSIM score")]
+    image_filename: Annotated[str, Heading("name", "name")]
     messages: str
-    status: str
-    code: str
-    num_diff_pixels: int | None = None
-    pixel_diff_percent: float | None = None
+    status: Annotated[str, Heading("status", "status")]
+    code: Annotated[str, Heading("code", "code")]
+    num_diff_pixels: Annotated[int | None, Heading("pixels", "differing pixels", falls=True)] = None
+    pixel_diff_percent: Annotated[float | None, Heading("%", "differing pixels, %", falls=True)] = None
     max_diff_r: int | None = None
     max_diff_g: int | None = None
     max_diff_b: int | None = None
     max_diff_a: int | None = None
     dim_differ: bool | None = None
-    combined: float | None = None
+    combined: Annotated[float | None, Heading("combined", "combined", falls=True)] = None
     width_first: int | None = None
     height_first: int | None = None
     width_second: int | None = None
     height_second: int | None = None
-    regions: tuple[Region, ...] | None = None
+    regions: Annotated[tuple[Region, ...] | None, Heading("regions", "regions", falls=True)] = None
     first_digest: str | None = None
     second_digest: str | None = None
     seconds: float | None = None
@@ -58,6 +79,7 @@ COLUMNS: Final = PairResult._fields
 """The columns of a results file, in order; new ones are appended last."""
 
 _HINTS = get_type_hints(PairResult)
+_ANNOTATED = get_type_hints(PairResult, include_extras=True)
 
 
 def _holding(kind: object) -> frozenset[str]:
@@ -70,6 +92,17 @@ FLAGS: Final = _holding(bool | None)
 TEXTS: Final = _holding(str)
 OPTIONAL_TEXTS: Final = _holding(str | None)
 REGIONS: Final = _holding(tuple[Region, ...] | None)
+
+HEADINGS: Final = {
+    name: heading
+    for name in COLUMNS
+    for heading in get_args(_ANNOTATED[name])
+    if isinstance(heading, Heading)
+}
+"""The columns that rows can be ordered by, and how tables name them."""
+
+TABLE: Final = ("status", "image_filename", "pixel_diff_percent", "ssim_score", "regions")
+"""The columns of the tables beside the viewer, left to right."""
 
 
 def names_its_files(row: PairResult) -> bool:

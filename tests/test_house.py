@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mymodules import errors
+from mymodules import errors, row
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "mymodules"
@@ -83,3 +83,23 @@ def test_a_worker_loads_nothing_slow() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert json.loads(answer.stdout) == []
+
+
+def columns_of_readme() -> set[str]:
+    """The names in the first cells of README's table of columns; ``a … b`` stands for all from a to b."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8").split("## The columns")[1].split("\n## ")[0]
+    found: set[str] = set()
+    for cell in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE):
+        for one, other in re.findall(r"`(\w+)`(?: … `(\w+)`)?", cell):
+            end = row.COLUMNS.index(other or one) + 1
+            found.update(row.COLUMNS[row.COLUMNS.index(one) : end])
+    return found
+
+
+def test_readme_names_every_column_and_no_other() -> None:
+    assert columns_of_readme() == set(row.COLUMNS)
+
+
+def test_every_column_has_a_kind() -> None:
+    kinds = [row.FLOATS, row.WHOLE, row.FLAGS, row.TEXTS, row.OPTIONAL_TEXTS, row.REGIONS]
+    assert sorted(name for kind in kinds for name in kind) == sorted(row.COLUMNS)

@@ -23,16 +23,16 @@ import ipywidgets
 import numpy as np
 import pandas as pd
 import traitlets
-from itables import JavascriptFunction
-from itables.widget import ITable
 from numpy.typing import NDArray
 
-from mymodules import batch, look, results, settings
+from mymodules import batch, results, settings
 from mymodules.errors import ResultsError
-from mymodules.explore import filters
+from mymodules.explore import filters, grid
+from mymodules.explore import order as orders
 from mymodules.explore.bulk import Bulk
 from mymodules.pages import linker
 from mymodules.results import runfiles
+from mymodules.row import BY_ATTENTION
 from mymodules.settings import AnyPath
 from mymodules.triage.decisions import Step
 from mymodules.viewer import Viewer
@@ -42,33 +42,6 @@ PAUSE = 0.12
 
 _NAME = "image_filename"
 _REQUIRED = (_NAME, "status")
-
-ORDERS = {
-    "given": "as given",
-    "attention": "needs a look",
-    _NAME: "name",
-    "status": "status",
-    "code": "code",
-    "decision": "decision",
-    "pixel_diff_percent": "differing pixels, %",
-    "num_diff_pixels": "differing pixels",
-    "ssim_score": "SSIM score",
-    "combined": "combined",
-    "regions": "regions",
-}
-"""What rows can be ordered by."""
-
-# Columns of the table: heading, and what a click on it orders by. Messages are left to the viewer.
-_COLUMNS = {
-    "status": "status",
-    "name": _NAME,
-    "decision": "decision",
-    "%": "pixel_diff_percent",
-    "SSIM": "ssim_score",
-    "regions": "regions",
-}
-# The larger, the more there is to see: what a first click on a heading puts on top.
-_FALLING = {"pixel_diff_percent", "num_diff_pixels", "combined", "regions"}
 
 
 def explore(
@@ -87,7 +60,7 @@ def explore(
     run : Run or mapping, optional
         Where the pictures are, if the frame does not know, see `Viewer`.
     order : str, optional
-        A key of `ORDERS`; by default ``given`` for a frame, else ``attention``.
+        A key of `order.ORDERS`; by default ``given`` for a frame, else ``attention``.
 
     Raises
     ------
@@ -130,7 +103,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         ``code``, ``name``, and a range slider for each of `filters.MEASURES` by its column. Their values may
         be set.
     order : Dropdown
-        Its value is a key of `ORDERS`.
+        Its value is a key of `order.ORDERS`.
     descending : ToggleButton
         Whether that order is turned round.
     """
@@ -163,7 +136,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         ]
         self.filters: dict[str, Any] = filters.make(self._all, self._histograms)
         self.order = ipywidgets.Dropdown(
-            options=[(text, key) for key, text in ORDERS.items()],
+            options=[(text, key) for key, text in orders.ORDERS.items()],
             value=order,
             description="Order by",
             style={"description_width": "auto"},
@@ -176,7 +149,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         self._bridge.on_msg(self._told)
         first = self._ordered(order, False).index
         # The table has every row from the start; later the page is told which of them stand where.
-        self.table = _table(_light(self._all.iloc[first]))
+        self.table = grid.grid(grid.light(self._all.iloc[first]))
         self._stands = np.empty(len(first), np.int32)
         self._stands[first] = np.arange(len(first))
         self._apply()
@@ -291,11 +264,11 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         if (key, turned) not in self._orders:
             if len(self._orders) > 2:
                 self._orders.clear()
-            self._orders[key, turned] = self._all.iloc[_order(self._all, key, turned)]
+            self._orders[key, turned] = self._all.iloc[orders.places(self._all, key, turned)]
         return self._orders[key, turned]
 
     def _falls(self) -> bool:
-        return bool((self.order.value in _FALLING) != self.descending.value)
+        return orders.falls(self.order.value, self.descending.value)
 
     def _place(self) -> int | None:
         """Where the viewer's row stands among those shown."""
@@ -374,7 +347,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
             return
         if message.get("kind") == "hello":
             self._bridge.send({"kind": "awake"})
-        elif message.get("kind") == "order" and message.get("by") in ORDERS:
+        elif message.get("kind") == "order" and message.get("by") in orders.ORDERS:
             if message["by"] == self.order.value:
                 self.descending.value = not self.descending.value
             else:
@@ -450,14 +423,14 @@ class _Bridge(anywidget.AnyWidget):
     decisions = traitlets.Bytes().tag(sync=True)  # of each row of the table, by `filters.MARKS`
     asking = traitlets.Unicode().tag(sync=True)  # whether all rows shown shall be decided, and how
     order: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    columns = traitlets.List(list(_COLUMNS.values())).tag(sync=True)
+    columns = traitlets.List(list(grid.COLUMNS)).tag(sync=True)
     key = traitlets.Unicode().tag(sync=True)  # of the sentence for pages without a kernel
 
 
 def summary(of_all: pd.DataFrame, of_shown: pd.DataFrame) -> str:
     """Return a line of markup: how many rows are shown, and of each status and decision how many of all."""
     parts = [f"<b>{len(of_shown):,}</b> of {len(of_all):,} rows shown"]
-    asked = {status: (status, f"status == {status!r}") for status in filters.STATUSES}
+    asked = {status: (status, f"status == {status!r}") for status in BY_ATTENTION}
     if of_all["decision"].any():
         asked["none"] = ("undecided", filters.UNDECIDED)
         asked |= {word: (told, f"decision == {word!r}") for word, told in filters.DECIDED.items()}
@@ -472,107 +445,3 @@ def summary(of_all: pd.DataFrame, of_shown: pd.DataFrame) -> str:
     if not len(of_shown):
         parts.append("no row passes the filters")
     return f'<span role="status">{" · ".join(parts)}</span>'
-
-
-def _order(frame: pd.DataFrame, key: str, turned: bool) -> NDArray[np.intp]:
-    """The places of rows in an order; those without a value stand last, whichever way it goes."""
-    if key == "given":
-        places = np.arange(len(frame))
-        return places[::-1] if turned else places
-    if key == "attention":
-        table = pd.DataFrame(
-            {
-                "status": frame["status"].map(look.ORDER).fillna(len(look.ORDER)),
-                "combined": -filters.numbers(frame, "combined"),
-                "pixels": -filters.numbers(frame, "num_diff_pixels"),
-                "name": frame[_NAME],
-            }
-        )
-        places = table.sort_values(list(table.columns), kind="stable").index.to_numpy()
-        return places[::-1] if turned else places
-    values: pd.Series[Any]
-    if key == "status":
-        values = frame["status"].map(look.ORDER)
-    elif key in (_NAME, "code"):
-        values = frame[key] if key in frame.columns else pd.Series("", index=frame.index)
-    else:
-        values = pd.Series(filters.numbers(frame, key))
-    falls = (key in _FALLING) != turned
-    return values.sort_values(ascending=not falls, kind="stable", na_position="last").index.to_numpy()
-
-
-def _light(frame: pd.DataFrame) -> pd.DataFrame:
-    """What the table shows: names, and numbers for the rest, which are few bytes and soon written."""
-    return pd.DataFrame(
-        {
-            "status": frame["status"].map(look.ORDER).fillna(len(filters.STATUSES)).astype(int),
-            "name": frame[_NAME],
-            "decision": 0,  # it follows by itself: it may change at any time
-            "%": np.round(filters.numbers(frame, "pixel_diff_percent"), 6),
-            "SSIM": np.round(filters.numbers(frame, "ssim_score"), 6),
-            "regions": filters.numbers(frame, "regions"),
-        }
-    )
-
-
-# How DataTables writes a cell; what these return is markup, so they make it of numbers alone.
-_RENDER_WORD = "function (data, type) { return [%s][data] ?? ''; }"
-_RENDER_NUMBER = "function (data, type) { return Number.isFinite(data) ? %s : ''; }"
-_SIGNS = {"accept": "✓", "reject": "✕", "ignore": "–"}
-_SIGNED = [
-    f"<span class='mme-{word}' title='{told}'>{_SIGNS[word]}</span>" for word, told in filters.DECIDED.items()
-]
-_RENDERERS = {
-    "status": _RENDER_WORD % ", ".join(map(repr, filters.STATUSES)),
-    "decision": _RENDER_WORD % ", ".join(map(repr, ("", *_SIGNED))),
-    "%": _RENDER_NUMBER
-    % "data === 0 ? '0' : data < 0.001 ? '&lt;0.001' : data.toFixed(data < 1 ? 3 : data < 100 ? 1 : 0)",
-    "SSIM": _RENDER_NUMBER % "data === 1 ? '1' : Math.min(data, 0.9999).toFixed(4)",
-    "regions": _RENDER_NUMBER % "data",
-}
-# For the colour of a status, and the whole of a name that is cut off.
-_CREATED = {
-    "status": "function (cell, data) { cell.dataset.status = data; }",
-    "name": "function (cell) { cell.title = cell.textContent; }",
-}
-# The page scrolls the table by what DataTables offers, and finds it here. Whenever a row is chosen, all
-# others are told that they are not: without listeners that takes 30 ms for 10,000 rows, with them 2 s.
-_DRAWN = """function () {
-    const table = this.api(), container = table.table().container();
-    table.off("deselect");
-    if (container.dataTable) return;
-    container.dataTable = table;
-    table.on("select", (event) => { if (container.isFilling) event.stopImmediatePropagation(); });
-}"""
-
-
-def _table(light: pd.DataFrame) -> ITable:
-    """The widget with these rows; its styles and script do the rest."""
-    places = {name: place for place, name in enumerate(light.columns)}
-    definitions: list[dict[str, Any]] = [{"targets": "_all", "type": "string"}]
-    for event, functions in (("render", _RENDERERS), ("createdCell", _CREATED)):
-        for name, code in functions.items():
-            definitions.append({"targets": places[name], event: JavascriptFunction(code)})
-    options: dict[str, Any] = {
-        "select": {"style": "single", "toggleable": False, "info": False},
-        "layout": dict.fromkeys(("topStart", "topEnd", "bottomStart", "bottomEnd")),
-        "language": {"emptyTable": "No row passes the filters."},
-        "scroller": {"rowHeight": 24, "displayBuffer": 4, "boundaryScale": 0.5},
-    }
-    return ITable(
-        light,
-        maxBytes=0,
-        maxRows=0,
-        showIndex=False,
-        format_floats_in_python=False,
-        classes="compact nowrap",
-        style="width:100%;margin:0",
-        ordering=False,  # there is one order, that of the frame
-        autoWidth=False,
-        scrollY="300px",  # explore.css has the last word
-        deferRender=True,
-        columnDefs=definitions,
-        drawCallback=JavascriptFunction(_DRAWN),
-        text_in_header_can_be_selected=False,
-        **options,
-    )

@@ -19,9 +19,8 @@ import pandas as pd
 import traitlets
 from numpy.typing import NDArray
 
-from mymodules import look
+from mymodules.row import BY_ATTENTION
 
-STATUSES = tuple(look.ORDER)
 """In the order of reading: what needs a person first."""
 
 DECIDED = {"accept": "accepted", "reject": "rejected", "ignore": "ignored"}
@@ -91,7 +90,7 @@ class StatusFilter(ipywidgets.HBox):  # type: ignore[misc]  # its base has no ty
             )
             .add_class("mme-status")
             .add_class(f"mme-{status}")
-            for status in STATUSES
+            for status in BY_ATTENTION
         }
         super().__init__(list(self.buttons.values()))
         self.add_class("mme-statuses")
