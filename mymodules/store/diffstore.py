@@ -38,10 +38,11 @@ from mymodules.images import Rgba
 from mymodules.metrics import DiffMetrics as DiffMetrics
 from mymodules.settings import MAX_PIXELS, AnyPath
 from mymodules.store import sources
-from mymodules.store.cache import Purges, ReadThrough, Recent, Work, failed
+from mymodules.store.cache import ReadThrough, Recent, failed
 from mymodules.store.copies import Copies
 from mymodules.store.copies import stored_path as stored_path
 from mymodules.store.originals import Originals, Unavailable
+from mymodules.store.purges import Purges, Work
 from mymodules.store.records import OTHER, AtBest, Records, diff_id, is_digest, is_name, split_diff_id
 from mymodules.store.records import DigestFailure as DigestFailure
 from mymodules.store.records import is_diff_id as is_diff_id
