@@ -68,3 +68,15 @@ def not_written(path: Path, error: OSError) -> OutputError:
         "written to, and that no other program has the file open.",
         path,
     )
+
+
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk, where the system can."""
+    if os.name != "posix":
+        return
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)

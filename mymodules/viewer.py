@@ -45,7 +45,7 @@ from mymodules.images import Rgba
 from mymodules.pages import linker
 from mymodules.pages.views import SIDES, TYPES, Absent, Rows, folders, read, reencoded, to_png, told, weight
 from mymodules.results import runfiles
-from mymodules.triage.decisions import Decisions, Row, Step
+from mymodules.triage import Decisions, Row, Step
 
 if TYPE_CHECKING:
     import pandas as pd

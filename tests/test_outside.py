@@ -33,7 +33,7 @@ from mymodules import (
 from mymodules import cli as command
 from mymodules.batch import pool
 from mymodules.errors import MymodulesError, PoolError, SettingsError, StoreError
-from mymodules.triage import decisions
+from mymodules.triage import Decisions
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="descriptors and folders behave otherwise on Windows")
 ROOT = Path(__file__).resolve().parent.parent
@@ -233,7 +233,7 @@ CALLS: dict[str, Callable[[Any, "Folders"], object]] = {
     "explore": lambda path, given: explore.explore(path),
     "report.check": lambda path, given: report.check(path),
     "triage.restore": lambda path, given: triage.restore(path),
-    "decisions": lambda path, given: decisions.Decisions(path),
+    "decisions": lambda path, given: Decisions(path),
     "store": lambda path, given: store.DiffStore(path),
     "viewer": lambda path, given: viewer.Viewer(
         pd.DataFrame({"image_filename": ["a.png"]}), run={"first": path, "second": given.second}

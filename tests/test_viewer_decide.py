@@ -16,7 +16,7 @@ from support.containers import pillow as encoded
 from mymodules import batch, viewer
 from mymodules.errors import OutputError, SettingsError
 from mymodules.results import runfiles
-from mymodules.triage.decisions import Decisions, Row, Step
+from mymodules.triage import Decisions, Row, Step
 
 NAMES = ["a.png", "b.png", "c-same.png", "d.png", "e.png"]
 

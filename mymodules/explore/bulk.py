@@ -11,7 +11,7 @@ import ipywidgets
 import traitlets
 
 from mymodules.errors import MymodulesError
-from mymodules.triage.decisions import DECISIONS
+from mymodules.triage import DECISIONS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -34,7 +34,7 @@ from mymodules.pages import linker
 from mymodules.results import runfiles
 from mymodules.row import BY_ATTENTION
 from mymodules.settings import AnyPath
-from mymodules.triage.decisions import Step
+from mymodules.triage import Step
 from mymodules.viewer import Viewer
 
 PAUSE = 0.12

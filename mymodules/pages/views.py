@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules import faults, images, pairs
+from mymodules import faults, images, pairs, triage
 from mymodules.errors import ImageError, ResultsError, SettingsError
 from mymodules.formats import Header, png
 from mymodules.images import Rgba
 from mymodules.results import runfiles
 from mymodules.settings import is_folder, shown
-from mymodules.triage import decisions
-from mymodules.triage.decisions import Decisions, Row
+from mymodules.triage import Decisions, Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +99,7 @@ class Rows:
     def about(self, name: str) -> Row:
         """A row as decisions know it."""
         place = self.places[name]
-        return decisions.rows(self.frame[place : place + 1])[0]
+        return triage.rows(self.frame[place : place + 1])[0]
 
     def decided(self, name: str) -> tuple[str, str]:
         """The decision about a row and its note, both empty where there is none."""

@@ -21,7 +21,7 @@ from mymodules.report.pictures import SIDES, Pairs
 from mymodules.report.place import is_one_file
 from mymodules.results import runfiles
 from mymodules.settings import AnyPath, shown
-from mymodules.triage.decisions import Decisions
+from mymodules.triage import Decisions
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,5 +1,18 @@
 """Decisions about the rows of a run, and the files that follow from them."""
 
-from mymodules.triage.approval import Approval, Decisions, Restoration, Row, approve, restore, rows
+from mymodules.triage.approval import Approval, Restoration, approve, restore
+from mymodules.triage.decisions import Decisions, rows
+from mymodules.triage.history import DECISIONS, FILE, Row, Step
 
-__all__ = ["Approval", "Decisions", "Restoration", "Row", "approve", "restore", "rows"]
+__all__ = [
+    "DECISIONS",
+    "FILE",
+    "Approval",
+    "Decisions",
+    "Restoration",
+    "Row",
+    "Step",
+    "approve",
+    "restore",
+    "rows",
+]

@@ -21,13 +21,11 @@ from mymodules.errors import MymodulesError, OutputError, ResultsError, Settings
 from mymodules.pairs import Pair
 from mymodules.results import runfiles
 from mymodules.settings import AnyPath, shown
-from mymodules.triage import decisions
-from mymodules.triage.decisions import Decisions, Row, Step, rows
+from mymodules.triage.decisions import Decisions, rows
+from mymodules.triage.history import Row
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["Approval", "Decisions", "Restoration", "Row", "Step", "approve", "restore", "rows"]
 
 _MANIFEST = "approved.json"
 _KEPT = "first"  # below the dated folder, so that no picture meets the manifest
@@ -141,10 +139,10 @@ def approve(
         if changes:
             _remove_stale(changes, out)
             for path, _, _ in os.walk(folder):
-                decisions.sync_folder(Path(path))
+                files.sync_folder(Path(path))
             runfiles.write_manifest(folder / _MANIFEST, manifest)
-            decisions.sync_folder(folder)
-            decisions.sync_folder(out)
+            files.sync_folder(folder)
+            files.sync_folder(out)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -466,7 +464,7 @@ def _is_carried_out(change: _Change, folder: Path, refused: dict[str, str]) -> b
         if change.source is None:
             _old_data(change)
             change.target.unlink()
-            decisions.sync_folder(change.target.parent)
+            files.sync_folder(change.target.parent)
             return True
         data = files.contents(change.source)
         if images.digest(data) != change.new:
@@ -496,7 +494,7 @@ def _is_taken_back(change: _Change, folder: Path) -> bool:
     _check_as_approved(change)
     if change.old is None:
         change.target.unlink()
-        decisions.sync_folder(change.target.parent)
+        files.sync_folder(change.target.parent)
         return True
     kept = change.kept(folder)
     try:
@@ -540,7 +538,7 @@ def _placing(change: _Change, folder: Path, data: bytes, like: Path) -> Iterator
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
-    decisions.sync_folder(change.target.parent)
+    files.sync_folder(change.target.parent)
 
 
 def _write(path: Path, data: bytes, like: Path) -> None:

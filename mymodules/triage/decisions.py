@@ -19,67 +19,36 @@ as ``\u000a``), so what a kill has torn is one line, which counts if its word is
 rows, those before that line may hold then. What could not be written is taken back.
 """
 
-import contextlib
 import csv
-import io
 import os
-import random
 import re
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from mymodules import files, pairs, results, settings
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.results import runfiles
 from mymodules.settings import AnyPath, shown
+from mymodules.triage.history import (
+    COLUMNS,
+    DECISIONS,
+    FILE,
+    HEADER,
+    History,
+    Row,
+    Step,
+    from_cell,
+    is_ours,
+    moment,
+    newest,
+    no_link,
+    take_back,
+    to_cell,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FILE = "triage.csv"
-"""The name of the file in an output folder."""
-
-COLUMNS = ("time", "name", "first_digest", "second_digest", "decision", "note")
-"""Its columns; new ones are appended last, and readers leave out those they do not know."""
-
-DECISIONS = ("accept", "reject", "ignore")
-"""What can be decided; ``clear`` takes a decision away."""
-
-_WORDS = (*DECISIONS, "clear", "undo", "redo")
-_lot = random.SystemRandom()  # which forks do not share
-_HEADER = results.BOM + results.encode([COLUMNS])
-
-
-class Row(NamedTuple):
-    """What a decision is about: ``image_filename`` and both digests, empty where there is none."""
-
-    name: str
-    first_digest: str
-    second_digest: str
-
-
-@dataclass(frozen=True)
-class Step:
-    """What is decided, undone and redone together.
-
-    Attributes
-    ----------
-    time : str
-        ISO 8601 with the offset from UTC.
-    decision : str
-        One of `DECISIONS`, or ``clear``.
-    note : str
-    rows : tuple of Row
-    """
-
-    time: str
-    decision: str
-    note: str
-    rows: tuple[Row, ...]
 
 
 def rows(frame: "pd.DataFrame") -> list[Row]:
@@ -116,7 +85,7 @@ class Decisions:
         self.path = folder / FILE
         self._lock = threading.RLock()
         self._read = b""
-        self._history = _History()
+        self._history = History()
         self._torn = b"", self._history  # what ended in a torn line, and what it says
 
     def decide(
@@ -152,13 +121,13 @@ class Decisions:
     def undo(self) -> Step | None:
         """Take back the newest step that holds, and return it; None when there is none (any more)."""
         with self._lock:
-            step = _newest(self._refreshed().done)
+            step = newest(self._refreshed().done)
             return self._append(step.rows, "undo", step.described()) if step else None
 
     def redo(self) -> Step | None:
         """Do again the step taken back last, and return it; None when there is none (any more)."""
         with self._lock:
-            step = _newest(self._refreshed().undone)
+            step = newest(self._refreshed().undone)
             return self._append(step.rows, "redo", step.described()) if step else None
 
     @property
@@ -199,7 +168,7 @@ class Decisions:
             holding = self._refreshed().holding
             return [holding.get(key, ("", "")) for key in keys]
 
-    def _refreshed(self) -> "_History":
+    def _refreshed(self) -> "History":
         """The history as it is on the disk now."""
         try:
             data = files.contents(self.path)
@@ -208,8 +177,8 @@ class Decisions:
         except OSError as error:
             raise ResultsError(f"{shown(self.path)} cannot be read: {error.strerror or error}.") from error
         if not data.startswith(self._read):  # somebody has edited it
-            self._read, self._history = b"", _History()
-        if not self._read and not _is_ours(data):
+            self._read, self._history = b"", History()
+        if not self._read and not is_ours(data):
             raise ResultsError(
                 f"{shown(self.path)} is not understood: it does not begin with {','.join(COLUMNS)}. Save it "
                 "as CSV UTF-8 with commas, or move it away; until then nothing can be decided."
@@ -222,7 +191,7 @@ class Decisions:
             return self._history
         # A torn line, or one that is being written: it is read again next time.
         if self._torn[0] != data:
-            self._torn = data, _History()
+            self._torn = data, History()
             for line in data.split(b"\n"):
                 self._torn[1].add(line)
         return self._torn[1]
@@ -233,9 +202,9 @@ class Decisions:
             return None
         note = re.sub(r"[\0\r\n]+", " ", note)[: pairs.MESSAGE_LIMIT]
         history = self._refreshed()
-        while (time := _moment()) == history.last[0]:
+        while (time := moment()) == history.last[0]:
             pass  # the clock stood, and the lot fell as before
-        cells = [[results.guard(_to_cell(text)) for text in row] for row in about]
+        cells = [[results.guard(to_cell(text)) for text in row] for row in about]
         longest = max(len(cell) for each in cells for cell in each)
         if longest > csv.field_size_limit():
             raise SettingsError(
@@ -251,10 +220,10 @@ class Decisions:
             )
         try:
             # Unbuffered and in one piece: no line of another process comes in between.
-            with open(self.path, "a+b", buffering=0, opener=_no_link) as file:
+            with open(self.path, "a+b", buffering=0, opener=no_link) as file:
                 size = file.seek(0, os.SEEK_END)
                 if size == 0:
-                    lines = _HEADER + lines
+                    lines = HEADER + lines
                 else:
                     file.seek(size - 1)
                     if file.read(1) != b"\n":
@@ -263,134 +232,14 @@ class Decisions:
                     files.write_all(file, lines)
                     os.fsync(file.fileno())
                 except OSError:
-                    _take_back(file, size, lines)
+                    take_back(file, size, lines)
                     raise
         except OSError as error:
             raise files.not_written(self.path, error) from error
         if size == 0:
-            sync_folder(self.path.parent)
+            files.sync_folder(self.path.parent)
         step = self._refreshed().did.get((time, word))
         return step.frozen() if step else None
-
-
-# --- the history -------------------------------------------------------------------------------------
-
-
-@dataclass(eq=False)
-class _Step:
-    time: str
-    decision: str
-    note: str
-    rows: list[Row] = field(default_factory=list)
-
-    def described(self) -> str:
-        return f"{self.decision} of {self.time}"
-
-    def frozen(self) -> Step:
-        return Step(self.time, self.decision, self.note, tuple(self.rows))
-
-
-class _History:
-    """What the lines say, one after the other."""
-
-    def __init__(self) -> None:
-        # In order; as keys, so that a step of thousands is found and taken out at once.
-        self.done: dict[_Step, None] = {}
-        self.undone: dict[_Step, None] = {}
-        self._holding: dict[Row, tuple[str, str]] | None = {}  # None: to be worked out
-        self.last = ("", "")
-        self.did: dict[tuple[str, str], _Step] = {}  # what each time and word was about
-
-    def add(self, line: bytes) -> None:
-        """Take one line into account; what is no record (a header, a torn one) says nothing."""
-        text = line.decode("utf-8", "backslashreplace").strip("\r\ufeff")
-        cells = _cells(text)
-        if len(cells) < len(COLUMNS) or cells[4] not in _WORDS:
-            return
-        time, name, first, second, word, note = cells[: len(COLUMNS)]
-        row = Row(*(_from_cell(results.unguard(cell)) for cell in (name, first, second)))
-        begins = (time, word) != self.last
-        self.last = time, word
-        if word in ("undo", "redo"):
-            if begins:
-                self._move(word, note)
-            return
-        if begins:
-            self._step = _Step(time, word, results.unguard(note))
-            self.done[self._step] = None
-            self.undone.clear()
-            self.did[self.last] = self._step
-        self._step.rows.append(row)
-        if self._holding is not None:
-            _hold(self._holding, row, self._step)
-
-    @property
-    def holding(self) -> dict[Row, tuple[str, str]]:
-        """Decision and note of the rows that have one."""
-        if self._holding is None:
-            self._holding = {}
-            for step in self.done:
-                for row in step.rows:
-                    _hold(self._holding, row, step)
-        return self._holding
-
-    def _move(self, word: str, note: str) -> None:
-        source, target = (self.done, self.undone) if word == "undo" else (self.undone, self.done)
-        decision, _, time = note.partition(" of ")
-        step = self.did.get((time, decision)) or _newest(source)
-        if step is None or step not in source:  # another process has decided, or moved it, in between
-            return
-        if step is _newest(source):
-            source.popitem()  # which leaves no gap at the end, to be passed each time
-        else:
-            del source[step]
-        target[step] = None
-        self.did[self.last] = step
-        self._holding = None
-
-
-def _newest(steps: dict[_Step, None]) -> _Step | None:
-    return next(reversed(steps), None)
-
-
-def _hold(holding: dict[Row, tuple[str, str]], row: Row, step: _Step) -> None:
-    if step.decision == "clear":
-        holding.pop(row, None)
-    else:
-        holding[row] = step.decision, step.note
-
-
-def _is_ours(data: bytes) -> bool:
-    """Whether a file begins with the header, which a kill may have torn."""
-    first = data.split(b"\n", 1)[0].rstrip(b"\r")
-    cells = _cells(first.decode("utf-8-sig", "replace"))
-    return _HEADER.startswith(first) or tuple(cells[: len(COLUMNS)]) == COLUMNS
-
-
-def _cells(line: str) -> list[str]:
-    try:
-        return next(csv.reader([line]), [])
-    except csv.Error:
-        return []
-
-
-def _no_link(name: str, flags: int) -> int:
-    """Open a file as `open` does, but not what a link leads to."""
-    return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
-
-
-def _moment() -> str:
-    """This moment as it is written: ISO 8601, with nine digits below the second."""
-    now = datetime.now().astimezone().isoformat(timespec="microseconds")
-    return f"{now[:26]}{_lot.randrange(1000):03}{now[26:]}"
-
-
-def _take_back(file: io.FileIO, size: int, lines: bytes) -> None:
-    """Cut what was written of some lines, unless somebody else has appended since."""
-    with contextlib.suppress(OSError):
-        file.seek(size)
-        if lines.startswith(file.readall()):
-            file.truncate(size)
 
 
 def _as_rows(about: "pd.DataFrame | pd.Series[Any] | Row | Iterable[Row]") -> list[Row]:
@@ -413,29 +262,4 @@ def _as_rows(about: "pd.DataFrame | pd.Series[Any] | Row | Iterable[Row]") -> li
 
 
 def _key(row: Row) -> Row:
-    return Row(*map(_from_cell, row))
-
-
-def _to_cell(name: str) -> str:
-    """A name without line breaks, in the escapes that `pairs.from_text` knows."""
-    if not re.search(r"[\0\r\n]", name):
-        return name
-    text = re.sub(r"\\", r"\\\\", pairs.from_text(name))
-    text = re.sub("[\udc80-\udcff]", lambda match: f"\\x{ord(match[0]) - 0xDC00:02x}", text)
-    return re.sub("[\0\r\n\ud800-\udfff]", lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
-def _from_cell(cell: str) -> str:
-    return pairs.to_text(pairs.from_text(cell))
-
-
-def sync_folder(folder: Path) -> None:
-    """Have the names in a folder on the disk, where the system can."""
-    if os.name != "posix":
-        return
-    with contextlib.suppress(OSError):
-        number = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(number)
-        finally:
-            os.close(number)
+    return Row(*map(from_cell, row))

@@ -23,7 +23,7 @@ from support.programs import folders
 from mymodules import batch, images, report
 from mymodules.comparison import drawings
 from mymodules.pages import linker
-from mymodules.triage.decisions import Decisions
+from mymodules.triage import Decisions
 
 MODES = ["side-by-side", "swipe", "onion-skin", "blink", "difference", "delta"]
 # Names that would run as a script wherever they are taken for markup; Windows does not allow them.

@@ -11,7 +11,7 @@ import pytest
 from mymodules import batch, explore, viewer
 from mymodules.errors import SettingsError
 from mymodules.explore import Explorer
-from mymodules.triage.decisions import Decisions
+from mymodules.triage import Decisions
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANGED = 7  # of the samples

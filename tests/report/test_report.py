@@ -24,7 +24,7 @@ from mymodules import batch, errors, images, look, report, settings
 from mymodules import cli as command
 from mymodules.pages import linker, views
 from mymodules.row import BY_ATTENTION
-from mymodules.triage.decisions import Decisions
+from mymodules.triage import Decisions
 
 NEIGHBOURS = {"place", "total", "previous", "next"}  # which the page knows by itself, by what it shows
 

@@ -11,7 +11,7 @@ import pytest
 from mymodules import look, report, triage
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.results import runfiles
-from mymodules.triage.decisions import Decisions
+from mymodules.triage import Decisions
 from mymodules.viewer import Viewer
 
 STAMP = "20240102-030405"

@@ -23,7 +23,7 @@ from mymodules import batch, cli, images, look, notify, report, results, setting
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.pages import views
 from mymodules.results import runfiles
-from mymodules.triage import Decisions, Row, decisions
+from mymodules.triage import Decisions, Row, history
 
 __all__ = ["made"]  # a fixture
 
@@ -499,7 +499,7 @@ def test_undoing_a_hundred_thousand_steps_takes_no_longer_than_their_number(tmp_
     count = 100_000
     lines = [f"t{number},{number}.png,,,accept,\r\n" for number in range(count)]
     lines += [f"u{number},0.png,,,undo,\r\n" for number in range(count - 1)]
-    (tmp_path / "triage.csv").write_text(",".join(decisions.COLUMNS) + "\r\n" + "".join(lines))
+    (tmp_path / "triage.csv").write_text(",".join(history.COLUMNS) + "\r\n" + "".join(lines))
     code = (
         "import sys\nfrom mymodules.triage import Decisions, Row\ndecided = Decisions(sys.argv[1])\n"
         "print([decided.of(Row(f'{number}.png', '', ''))[0] for number in (0, 1)], decided.can_redo)"

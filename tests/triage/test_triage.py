@@ -16,7 +16,7 @@ from support.programs import Folders, folders, png
 
 from mymodules import batch, errors, files, images, pairs, settings, triage
 from mymodules.results import runfiles
-from mymodules.triage import Decisions, Row, decisions
+from mymodules.triage import Decisions, Row, history
 
 ROWS = [Row(f"{letter}.png", letter * 32, letter.upper() * 32) for letter in "abc"]
 HOSTILE = [
@@ -251,7 +251,7 @@ def test_torn_line_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     decided = Decisions(tmp_path)
     assert decided.of(ROWS[0])[0] == "accept"
     taken: list[bytes] = []
-    monkeypatch.setattr(decisions._History, "add", lambda _, line: taken.append(line))
+    monkeypatch.setattr(history.History, "add", lambda _, line: taken.append(line))
     assert decided.of(ROWS[1])[0] == "accept"
     assert b"".join(taken) == b""
 
@@ -329,12 +329,12 @@ def test_edited_file_is_read_again(tmp_path: Path) -> None:
 
 
 def test_two_steps_in_one_moment_stay_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Still(decisions.datetime):
+    class Still(history.datetime):
         @classmethod
         def now(cls, tz: Any = None) -> "Still":
             return cls(2026, 1, 2, 3, 4, 5)
 
-    monkeypatch.setattr(decisions, "datetime", Still)
+    monkeypatch.setattr(history, "datetime", Still)
     decided = Decisions(tmp_path)
     for row in ROWS:
         decided.decide(row, "accept")

@@ -165,7 +165,7 @@ def test_what_a_killed_approval_left_is_removed_by_the_next(tmp_path: Path) -> N
 
 DECIDING = """
 import sys
-from mymodules.triage.decisions import Decisions, Row
+from mymodules.triage import Decisions, Row
 decided = Decisions(sys.argv[1])
 print("ready", flush=True)
 for number in range(int(sys.argv[3])):
