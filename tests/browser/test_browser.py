@@ -58,7 +58,7 @@ def source(notebook: lab.Notebook) -> str:
 def changes(notebook: lab.Notebook, before: str) -> None:
     """Wait until the blend shows another picture than the one at `before`, and the last that is to come."""
     notebook.page.wait_for_function(
-        f"before => document.querySelector({PICTURE!r}).src !== before", arg=before, timeout=10_000
+        f"before => document.querySelector({PICTURE!r}).src !== before", arg=before
     )
     lab.settles(notebook.page)
     notebook.page.wait_for_function(f"() => document.querySelector({PICTURE!r}).complete")

@@ -53,7 +53,6 @@ def shows(page: Any, rows: int) -> None:
         """([selector, rows]) => document.querySelectorAll(selector).length === rows
             && document.querySelector('.mmv-place').textContent.endsWith(`/ ${rows}`)""",
         arg=[ROWS, rows],
-        timeout=15_000,
     )
 
 
@@ -70,7 +69,6 @@ def agrees(page: Any, name: str) -> None:
             return inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;
         }""",
         arg=[ROWS, name],
-        timeout=15_000,
     )
 
 
@@ -131,7 +129,7 @@ def test_a_name_filters_while_it_is_typed(page: Any) -> None:
 
 def test_a_range_filters_by_keys(page: Any) -> None:
     page.locator(".mme-range .noUi-handle-lower").first.press("ArrowRight")
-    page.wait_for_function(f"() => document.querySelectorAll({ROWS!r}).length === {CHANGED}", timeout=15_000)
+    page.wait_for_function(f"() => document.querySelectorAll({ROWS!r}).length === {CHANGED}")
     shows(page, CHANGED)
     assert "100" in page.locator(".mme-range .widget-readout").first.inner_text()
 

@@ -383,6 +383,7 @@ createViewer(document.querySelector('div'), source, state);
 def alone(opened: lab.Notebook, request: pytest.FixtureRequest) -> Iterator[Any]:
     """A viewer in a page of its own, with a source that can decide or not."""
     page = opened.page.context.browser.new_page()
+    page.set_default_timeout(lab.PATIENCE)
     script = linker.module("viewer/main.js").replace("export default", "const { createViewer } =")
     page.set_content("<div></div>")
     page.add_style_tag(content=linker.text(*linker.VIEWER_STYLES))
@@ -497,6 +498,7 @@ def test_a_run_without_an_output_folder_says_why(opened: lab.Notebook) -> None:
     page = opened.page
     opened.open("notebooks/closed.ipynb")
     opened.run_all()
+    assert opened.failures() == []
     page.locator(".mmv-status").wait_for()
     button = page.locator(".mmv-decide").get_by_role("button", name="Accept")
     page.wait_for_function("() => document.querySelector('.mmv-decide button').disabled")

@@ -23,7 +23,7 @@ def opened(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab
         # Voila's own page asks for a font of icons elsewhere; it does without.
         page.page.route(lambda url: not lab.is_local(url), lambda route: route.abort())
         page.page.goto(server.url, wait_until="domcontentloaded")
-        page.page.locator(ROWS).first.wait_for(timeout=120_000)
+        page.page.locator(ROWS).first.wait_for()
         yield page
 
 

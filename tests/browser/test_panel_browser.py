@@ -86,13 +86,12 @@ def done(page: Any, rows: int = 1) -> None:
     page.wait_for_function(
         "([part, rows]) => Number(document.querySelector(`${part} b`)?.textContent) >= rows",
         arg=[PROGRESS, rows],
-        timeout=60_000,
     )
 
 
 def told(page: Any, words: str) -> str:
     """Wait until the panel says so; all it says then."""
-    page.locator(MESSAGE, has_text=words).wait_for(timeout=60_000)
+    page.locator(MESSAGE, has_text=words).wait_for()
     return says(page, MESSAGE)
 
 

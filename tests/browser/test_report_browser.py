@@ -264,6 +264,7 @@ def tabs(browser: Any) -> Iterator[Any]:
 
     def make(path: Path, *, quiet: bool = True, **options: Any) -> Opened:
         context = browser.new_context(viewport={"width": 1400, "height": 900}, **options)
+        context.set_default_timeout(lab.PATIENCE)
         opened = Opened(context.new_page(), path)
         context.on("request", lambda request: opened.requests.append(request.url))
         opened.tab.on("websocket", lambda socket: opened.requests.append(socket.url))

@@ -858,7 +858,7 @@ def test_saving_the_notebook_still_works(viewer: Driven) -> None:
     viewer.show("a-plain.png")
     viewer.page.evaluate("() => { jupyterapp.shell.currentWidget.context.model.dirty = true }")
     viewer.press("Control+s")
-    viewer.page.wait_for_function("() => !jupyterapp.shell.currentWidget.context.model.dirty", timeout=10_000)
+    viewer.page.wait_for_function("() => !jupyterapp.shell.currentWidget.context.model.dirty")
 
 
 def test_keys_do_nothing_without_the_focus(viewer: Driven) -> None:

@@ -50,6 +50,8 @@ SETTINGS = {
     # every cell stands in the page, also those that are scrolled away
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
+WIDGET = "application/vnd.jupyter.widget-view+json"
+PATIENCE = 120_000  # ms: a machine with other work to do takes its time, and a sound page is not at fault
 # JupyterLab asks for optional files that need not be there; nothing of this project.
 NOT_OURS = ("404 (Not Found)", "favicon")
 
@@ -203,19 +205,35 @@ class Notebook:
     complaints: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> None:
-        """Open the notebook `path` (below the server's root) and wait until its kernel is idle."""
+        """Open the notebook `path` (below the server's root) and wait until its kernel and widgets are ready.
+
+        JupyterLab's widget manager asks a new kernel for the widgets that it has. A cell that makes one
+        meanwhile races with that question, and nothing is reported when its view never comes.
+        """
         address = f"{self.server.url}/lab/workspaces/test/tree/{quote(path)}?token={self.server.token}&reset"
         self.page.goto(address, wait_until="domcontentloaded")
         self.page.wait_for_function(
-            """() => window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status
-                === 'idle'""",
-            timeout=60_000,
+            """path => {
+                const context = window.jupyterapp?.shell.currentWidget?.context;
+                const session = context?.sessionContext;
+                return context?.path === path && session?.isReady && session.session.kernel.status === 'idle';
+            }""",
+            arg=path,
         )
-        self.page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=60_000)
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
+        self.page.wait_for_function(
+            """async mimeType => {
+                const renderer = jupyterapp.shell.currentWidget.content.rendermime.createRenderer(mimeType);
+                const manager = await Promise.race([renderer._manager.promise, null]);
+                renderer.dispose();
+                return manager?.restoredStatus;
+            }""",
+            arg=WIDGET,
+        )
         self.page.evaluate("() => jupyterapp.shell.collapseLeft()")
 
-    def run_all(self, timeout: float = 120) -> None:
-        """Run all cells and wait until every one of them has ended."""
+    def run_all(self) -> None:
+        """Run all cells and wait until every one of them has ended and every widget is drawn."""
         self.page.evaluate("async () => { await jupyterapp.commands.execute('notebook:run-all-cells') }")
         self.page.wait_for_function(
             """() => {
@@ -223,8 +241,11 @@ class Notebook:
                 const kernel = jupyterapp.shell.currentWidget.sessionContext.session.kernel;
                 return kernel.status === 'idle' && cells.every(cell => cell.type !== 'code'
                     || (cell.executionCount !== null && cell.executionState !== 'running'));
-            }""",
-            timeout=timeout * 1000,
+            }"""
+        )
+        self.page.wait_for_function(
+            """() => ![...document.querySelectorAll('.jp-OutputArea-output')]
+                .some(output => output.textContent === 'Loading widget...')"""
         )
 
     def outputs(self) -> list[dict[str, Any]]:
@@ -289,7 +310,9 @@ def browse(server: Server, *, width: int = 1280, height: int = 800) -> Iterator[
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
         try:
-            page = browser.new_page(viewport={"width": width, "height": height})
+            context = browser.new_context(viewport={"width": width, "height": height})
+            context.set_default_timeout(PATIENCE)
+            page = context.new_page()
             notebook = Notebook(server, page)
             page.context.on("request", lambda request: notebook.requests.append(request.url))
             page.on("websocket", lambda socket: notebook.requests.append(socket.url))
