@@ -1,7 +1,7 @@
-"""A first look at what a run found: rows in reading order, a pair blended, a few rows recomputed.
+"""A first look at a run: the most important rows, one pair blended, a few rows recomputed.
 
-Everything here takes the frame of `results.load` or `Run.frame`, which knows its two folders. Nothing is
-written, and names and messages are only ever shown as plain text: they come from the files looked at.
+Every function takes the frame of `results.load` or `Run.frame`, which knows its two folders. Nothing is
+written. Names and messages come from the compared files, so they are only shown as plain text.
 """
 
 import base64
@@ -44,16 +44,16 @@ THUMBNAIL = 180
 
 @dataclass(frozen=True)
 class Sides:
-    """Two pictures made ready to be blended.
+    """Two pictures prepared for blending.
 
     Attributes
     ----------
     first, second : (height, width, 3) uint8 arrays
-        BGR, opaque, of one size: the smaller one is padded with gray, at the right and below.
+        BGR, opaque and equal in size: the smaller one is padded with gray on the right and below.
     boxes : tuple of (x, y, width, height)
-        Where they differ, in px of these arrays.
+        Where they differ, in pixels of these arrays.
     scale : float
-        Their px per px of the files, at most 1.
+        Pixels of these arrays per pixel of the files, at most 1.
     """
 
     first: np.ndarray
@@ -63,7 +63,7 @@ class Sides:
 
 
 def ranked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows in the order of reading: errors, missing, extra, changed (the most first), same."""
+    """Sort the rows by importance: errors, missing, extra, changed (the largest first), same."""
     by = ["status", "combined", "num_diff_pixels", "image_filename"]
     runfiles.check_table(frame, *by)
     weighed = frame.assign(status=frame["status"].map(RANKS)).reset_index(drop=True)
@@ -72,7 +72,7 @@ def ranked(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def table(frame: pd.DataFrame, rows: int = 100) -> "Styler":
-    """Return the first rows with the columns that matter most, ready to be shown in a notebook."""
+    """Return the first rows and the most important columns, styled for a notebook."""
     runfiles.check_table(frame, *COLUMNS)
     styler = frame[COLUMNS].head(rows).style.hide()
     styler.format(precision=6, thousands=",", na_rep="", escape="html")
@@ -84,14 +84,14 @@ def table(frame: pd.DataFrame, rows: int = 100) -> "Styler":
     wide = {"min-width": "13em", "overflow-wrap": "anywhere"}
     styler.set_properties(subset=["image_filename", "messages"], **wide)
     styler.set_table_styles([{"selector": "th.col0, th.col1, th.col5", "props": "text-align: left"}])
-    styler.set_table_attributes('class="tex2jax_ignore mathjax_ignore"')  # a $ in a name is no formula
+    styler.set_table_attributes('class="tex2jax_ignore mathjax_ignore"')  # a $ in a name starts no formula
     if len(frame) > rows:
         styler.set_caption(f"The first {rows} of {len(frame):,} rows")
     return styler
 
 
 def sides(first: np.ndarray, second: np.ndarray, regions: Any = ()) -> Sides:
-    """Make two RGBA pictures ready to be blended, at most `WIDTH` px wide and `AREA` px large."""
+    """Prepare two RGBA pictures for blending, at most `WIDTH` px wide and `AREA` px in all."""
     height, width = (max(first.shape[axis], second.shape[axis]) for axis in (0, 1))
     scale = min(1.0, WIDTH / width, (AREA / (width * height)) ** 0.5)
     boxes = tuple(tuple(round(value * scale) for value in region) for region in regions)
@@ -104,7 +104,10 @@ def _fit(rgba: np.ndarray, width: int, height: int, size: tuple[int, int]) -> np
     if rgba[..., 3].min() < 255:
         alpha = rgba[..., 3:].astype(np.uint16)
         bgr = ((bgr * alpha + GROUND * (255 - alpha) + 127) // 255).astype(np.uint8)
-    if size != (width, height):  # first smaller, then padded: together two pictures can span far too much
+    if size != (
+        width,
+        height,
+    ):  # shrink before padding: two pictures may span far more together than each alone
         own = max(1, round(rgba.shape[1] * size[0] / width)), max(1, round(rgba.shape[0] * size[1] / height))
         bgr = cv2.resize(bgr, own, interpolation=cv2.INTER_AREA)
     below, right = size[1] - bgr.shape[0], size[0] - bgr.shape[1]
@@ -114,7 +117,7 @@ def _fit(rgba: np.ndarray, width: int, height: int, size: tuple[int, int]) -> np
 
 
 def blended(pair: Sides, percent: float, *, boxes: bool = True) -> bytes:
-    """Return a PNG of the pair: 0 % is the first picture, 100 % the second."""
+    """Blend the pair and return it as a PNG: 0 % is the first picture, 100 % the second."""
     picture = cv2.addWeighted(pair.first, 1 - percent / 100, pair.second, percent / 100, 0)
     below, right = picture.shape[0] - 1, picture.shape[1] - 1
     for x, y, width, height in pair.boxes if boxes else ():
@@ -127,9 +130,9 @@ def blended(pair: Sides, percent: float, *, boxes: bool = True) -> bytes:
 def blend(
     frame: pd.DataFrame, *, run: runfiles.AnyRun | Mapping[str, Any] | None = None
 ) -> ipywidgets.Widget:
-    """Return a widget that blends the first picture of a changed pair into the second, boxes drawn.
+    """Return a widget that blends a changed pair from first to second, with boxes around the differences.
 
-    Where the frame does not know its folders, `run` says it: see `runs.folders`.
+    If the frame does not know its folders, name them with `run`; see `runfiles.folders`.
     """
     changed = ranked(frame[frame["status"] == "changed"])
     if changed.empty:
@@ -179,14 +182,14 @@ def audit(
     *,
     run: runfiles.AnyRun | Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
-    """Recompute random rows the textbook way: gray by OpenCV, SSIM by scikit-image, pixels counted by numpy.
+    """Recompute random rows with other libraries: gray by OpenCV, SSIM by scikit-image, pixels by numpy.
 
-    Only pairs with a score and at least 7 px on every side are drawn, scikit-image's window. Where sizes
-    differ, the common area is compared and what stands outside it counts as different, as in the table.
-    Where the frame does not know its folders, `run` says it: see `runs.folders`. What cannot be read any more
-    has no figures.
+    Only pairs with a score and sides of at least 7 px, scikit-image's window, are sampled. Where sizes
+    differ, the common area is compared, and everything outside it counts as different, as in the results. If
+    the frame does not know its folders, name them with `run`; see `runfiles.folders`. Pictures that can no
+    longer be read have no figures.
     """
-    from skimage.metrics import structural_similarity  # takes half a second, and only the audit needs it
+    from skimage.metrics import structural_similarity  # takes half a second to import
 
     sizes = ["width_first", "height_first", "width_second", "height_second"]
     scored = frame[frame["ssim_score"].notna() & (frame[sizes].min(axis="columns") >= 7)]
@@ -195,7 +198,12 @@ def audit(
     for _, row in scored.sample(min(rows, len(scored)), random_state=seed).iterrows():
         try:
             first, second = _read(folders, row["image_filename"])
-        except (OSError, MemoryError, ImageError, views.Absent):  # gone, or another file than was compared
+        except (
+            OSError,
+            MemoryError,
+            ImageError,
+            views.Absent,
+        ):  # it is gone, or no longer the file that was compared
             unknown = float("nan")
             checks.append((row["image_filename"], row["ssim_score"], unknown, unknown,
                            row["num_diff_pixels"], None))  # fmt: skip
@@ -214,7 +222,7 @@ def audit(
 
 
 def closest(store: DiffStore, frame: pd.DataFrame, name: str | None = None, count: int = 5) -> HTML:
-    """Show a page as it is now, and the first pictures that are nearest to it, of whatever name.
+    """Show a page as it is now, and the first pictures nearest to it, whatever their names.
 
     Parameters
     ----------
@@ -222,7 +230,7 @@ def closest(store: DiffStore, frame: pd.DataFrame, name: str | None = None, coun
         The one of the run.
     frame : DataFrame
     name : str, optional
-        An ``image_filename``; by default that of the changed pair that differs most.
+        An ``image_filename``; by default the changed pair that differs most.
     count : int
         How many.
 
@@ -234,15 +242,15 @@ def closest(store: DiffStore, frame: pd.DataFrame, name: str | None = None, coun
     changed = ranked(frame[frame["status"] == "changed"])
     rows = changed if name is None else frame[frame["image_filename"] == name]
     if rows.empty or pd.isna(rows.iloc[0]["second_digest"]):
-        told = "No pair has changed" if name is None else f"There is no {name} in second"
-        return _html(f"<p>{html.escape(told)}: there is nothing to look for.</p>")
+        message = "No pair has changed" if name is None else f"There is no {name} in second"
+        return _html(f"<p>{html.escape(message)}: there is nothing to look for.</p>")
     baselines = frame.dropna(subset=["first_digest"]).groupby("first_digest")["image_filename"].first()
     digest = rows.iloc[0]["second_digest"]
     nearest = [(digest, f"{baselines[digest]}: the same bytes")] if digest in baselines else []
     for match in store.ranked(digest, baselines.index):
         percent = f"{match.metrics.pixel_diff_percent:.3g} % of pixels"
-        told = f"{baselines[match.digest]}: distance {match.metrics.combined:.3g}, {percent}"
-        nearest.append((match.digest, told))
+        caption = f"{baselines[match.digest]}: distance {match.metrics.combined:.3g}, {percent}"
+        nearest.append((match.digest, caption))
     page = digest, f"{rows.iloc[0]['image_filename']} in second"
     shown = [_figure(store, *each) for each in [page, *nearest[:count]]]
     style = f"display: grid; grid-template-columns: repeat(auto-fill, {THUMBNAIL + 8}px); gap: 12px"
@@ -250,7 +258,7 @@ def closest(store: DiffStore, frame: pd.DataFrame, name: str | None = None, coun
 
 
 def failures(store: DiffStore, frame: pd.DataFrame) -> pd.DataFrame:
-    """Return what a store could not read, oldest first: names in these results, digest, reason, and when."""
+    """Return what a store could not read, oldest first: names in these results, digest, reason and time."""
     sides = [frame.set_index(column)["image_filename"] for column in ("first_digest", "second_digest")]
     names = pd.concat(sides)
     found = [
@@ -266,7 +274,7 @@ def _html(text: str) -> HTML:
 
 
 def _figure(store: DiffStore, digest: str, caption: str) -> str:
-    """A thumbnail and what it is, as HTML."""
+    """Return a thumbnail and its caption as HTML."""
     words = html.escape(caption)
     try:
         rgba = images.read_rgba(store.original(digest).result().data)
@@ -290,7 +298,7 @@ def _read(folders: views.Folders, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _reason(problem: Exception) -> str:
-    """Why a picture cannot be shown."""
+    """Return why a picture cannot be shown."""
     if isinstance(problem, MemoryError):
         return "there is not enough memory for it."
     known = isinstance(problem, OSError | MymodulesError | views.Absent)

@@ -1,11 +1,11 @@
-"""A run with buttons: name the folders, watch it, cancel it, go on, and look at what it found.
+"""A run with buttons: name the folders, watch, cancel, resume, and look at the results.
 
-`panel` shows itself at the end of a cell; nothing runs before a button is pressed. What is promised:
+`panel` shows itself when it ends a cell; nothing runs before a button is pressed. Its promises:
 
-- The run has a thread of its own: the kernel stays free for other cells, and hears when it is to cancel.
-- Cancel ends the worker processes. The rows that were finished stay, and Resume does only the rest.
-- What goes wrong is a sentence in the panel, never a traceback. Paths are shown as text, never as markup.
-- What a run prints stands below the panel. With the kernel or the script, it ends.
+- A run has its own thread: the kernel stays free for other cells, and the run can be cancelled.
+- Cancel ends the worker processes. Finished rows are kept, and Resume does only the rest.
+- Problems appear as a sentence in the panel, never as a traceback. Paths are shown as text, never as markup.
+- What a run prints appears below the panel. The run ends with the kernel or the script.
 """
 
 import atexit
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from mymodules.explore import Explorer
 
 PAUSE = 0.25
-"""Seconds between two updates of the bar: a run of 10,000 pictures must not send as many messages."""
+"""Seconds between two updates of the bar, so that 10,000 pictures do not send 10,000 messages."""
 
-_LAST = 10.0  # s; how long the end of the interpreter waits for runs to end
+_LAST = 10.0  # seconds that the interpreter waits at its end for runs to end
 
 SUGGESTED = 20
-"""Folders at most that are suggested while a path is typed."""
+"""The most folders that are suggested while a path is typed."""
 
 _MANY = 10**9
 _FOLDERS = {
@@ -48,9 +48,9 @@ _FOLDERS = {
 
 
 def panel() -> "Panel":
-    """Return a panel to start a run with; it shows itself at the end of a cell.
+    """Return a panel that starts a run; it shows itself when it ends a cell.
 
-    While a run is under way in this kernel, its panel is returned: a cell that is run again finds it.
+    While a run is active in this kernel, its panel is returned, so that running the cell again finds it.
     """
     return _running[-1] if _running else Panel()
 
@@ -64,11 +64,11 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
         ``first``, ``second``, ``out``, ``skip_until``, ``stop_at``, ``num_processors`` and ``pictures``, as
         `batch.run` has them. Their values may be set.
     run : Run or None
-        What the latest run found; None while it has not come to its end.
+        The latest run; None until it has finished.
     explorer : Explorer or None
-        The one that is shown. The next run closes it.
+        The explorer of its results. The next run closes it.
     error : Exception or None
-        What the latest run ended with, if it went wrong.
+        What the latest run failed with, if it did.
     """
 
     def __init__(self) -> None:
@@ -80,34 +80,34 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
         self._thread: threading.Thread | None = None
         self._cancelled = threading.Event()
         self._shown_at = 0.0
-        # JupyterLab has widgets' messages handled in another thread than cells.
+        # JupyterLab handles widget messages and cells in different threads.
         self._lock = threading.RLock()
-        # What the run prints would else belong to whatever cell or widget was used last.
+        # Otherwise output of the run would go to whatever cell or widget was used last.
         self._context = contextvars.copy_context()
         chosen = settings.recorded() or settings.resolve()
-        # A path that is no text is shown as one, and meant as long as nobody changes it.
+        # A path that is not valid text is shown escaped, and used as long as nobody edits it.
         self._known = {shown(folder): folder for folder in (chosen.first, chosen.second, chosen.out)}
         self.inputs: dict[str, Any] = {
-            role: ipywidgets.Combobox(value=shown(getattr(chosen, role)), description=label, tooltip=told)
-            for role, (label, told) in _FOLDERS.items()
+            role: ipywidgets.Combobox(value=shown(getattr(chosen, role)), description=label, tooltip=hint)
+            for role, (label, hint) in _FOLDERS.items()
         }
         self.inputs |= {
             "skip_until": ipywidgets.BoundedIntText(
-                0, max=_MANY, description="Skip until", tooltip="Leave out the first so many pictures"
+                0, max=_MANY, description="Skip until", tooltip="Leave out this many pictures at the start"
             ),
             "stop_at": ipywidgets.BoundedIntText(
                 -1,
                 min=-1,
                 max=_MANY,
                 description="Stop at",
-                tooltip="End after the picture of this number; -1: all",
+                tooltip="End after this many pictures; -1 for all",
             ),
             "num_processors": ipywidgets.BoundedIntText(
                 cpu_count(),
                 min=1,
                 max=cpu_count(),
                 description="Processors",
-                tooltip="Pictures compared at the same time",
+                tooltip="How many pictures are compared at the same time",
             ),
             "pictures": ipywidgets.Dropdown(
                 options=["changed", "all", "none"], description="Drawings", tooltip="Which pairs are drawn"
@@ -115,11 +115,11 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
         }
         self._notes = {role: ipywidgets.HTML().add_class("mmp-note") for role in _FOLDERS}
         self._buttons = {
-            name: ipywidgets.Button(description=name.capitalize(), tooltip=told, disabled=name != "run")
-            for name, told in {
+            name: ipywidgets.Button(description=name.capitalize(), tooltip=hint, disabled=name != "run")
+            for name, hint in {
                 "run": "Compare the two folders",
-                "cancel": "End the run; the rows that are finished stay",
-                "resume": "Go on with the run that was cancelled",
+                "cancel": "End the run; finished rows are kept",
+                "resume": "Continue the cancelled run",
             }.items()
         }
         self._buttons["run"].button_style = "primary"
@@ -138,18 +138,18 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
     # --- what the buttons do -------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin a run with what the fields say; where one is under way, nothing happens."""
+        """Start a run with the values of the fields; does nothing while a run is active."""
         self._begin({name: self._meant(name) for name in self.inputs}, None)
 
     def resume(self) -> None:
-        """Go on with the run that was cancelled, in its folders and with its options."""
+        """Continue the cancelled run in its folders and with its options."""
         if self.partial_path is not None:
             again = self._arguments | {"num_processors": self.inputs["num_processors"].value}
-            again.pop("out", None)  # it goes on in its own
+            again.pop("out", None)  # it continues in its own folder
             self._begin(again | {"resume": self.partial_path}, self._last)
 
     def cancel(self) -> None:
-        """End the run, if one is under way; `wait` says when it has ended."""
+        """End the active run, if any; `wait` returns when it has ended."""
         with self._lock:
             if self in _running and not self._cancelled.is_set():
                 self._cancelled.set()
@@ -157,14 +157,14 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
                 self._say("Cancelling …")
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until no run is under way; False where that takes longer than so many seconds."""
+        """Wait until no run is active; return False after `timeout` seconds."""
         if self._thread is not None:
             self._thread.join(timeout)
         return self not in _running
 
     @property
     def partial_path(self) -> Path | None:
-        """The rows of a run that did not come to its end; None where there are none."""
+        """The rows of an unfinished run; None if there are none."""
         path = None if self._last is None else self._last.partial_path
         return path if path is not None and path.is_file() else None
 
@@ -185,14 +185,14 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
                 button.disabled = name != "cancel"
             self._say("")
             self._progress.value = "<progress></progress> Looking at the folders …"
-            # As a daemon it keeps no script from ending; `_is_over` then ends its processes in good order.
+            # A daemon does not keep a script from ending; `_is_over` then ends its processes in good order.
             self._thread = threading.Thread(
                 target=self._context.copy().run, args=(self._work,), name="panel", daemon=True
             )
             self._thread.start()
 
     def _work(self) -> None:
-        """Run to the end, whatever it is, and show it."""
+        """Run, and show the outcome, whatever it is."""
         ended = ""
         try:
             self.run = batch.run(**self._arguments, on_progress=self._tell, cancelled=self._is_over)
@@ -214,11 +214,11 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
         finally:
             self._end(ended)
 
-    def _end(self, told: str) -> None:
-        """Show how a run ended, and let the next one begin."""
+    def _end(self, message: str) -> None:
+        """Show how a run ended, and allow the next one."""
         with self._lock:
             _running.remove(self)
-            self._say(told, problem=self.error is not None)
+            self._say(message, problem=self.error is not None)
             if self.run is None and self._last is not None:
                 self._show(self._last.done, self._last.total, self._last.counts)
             elif self.run is None:
@@ -230,10 +230,10 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
             self._buttons["cancel"].disabled = True
             for control in self.inputs.values():
                 control.disabled = False
-            self._check()  # the run may have made the folder for its results
+            self._check()  # the run may have created the folder for its results
 
     def _is_over(self) -> bool:
-        """Whether the run must end: on request, and with the interpreter."""
+        """Return whether the run must end: on request, or with the interpreter."""
         return self._cancelled.is_set() or not threading.main_thread().is_alive()
 
     def _tell(self, progress: batch.Progress) -> None:
@@ -242,11 +242,11 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
         if now - self._shown_at >= PAUSE:
             self._shown_at = now
             left = "" if progress.remaining is None else f"{batch.duration(progress.remaining)} left"
-            with contextlib.suppress(Exception):  # a page that nobody reaches any more ends no run
+            with contextlib.suppress(Exception):  # a closed page must not end a run
                 self._show(progress.done, progress.total, progress.counts, left)
 
     def _close_explorer(self) -> None:
-        """Take the explorer of the run before away, with the pictures that it holds."""
+        """Remove the explorer of the previous run, with the pictures it holds."""
         if self.explorer is not None:
             self.children = self._form
             for widget in _tree(self.explorer):
@@ -275,14 +275,14 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
         self._message.value = _words(text, problem)
 
     def _kept(self, ended: str) -> str:
-        """What is left of a run that did not come to its end."""
+        """Return what is left of an unfinished run."""
         if self._last is None or self.partial_path is None:
             return f"{ended} before the first picture was compared."
         done = f"{self._last.done:,} of {self._last.total:,} pictures are done"
-        return f"{ended}: {done}, their rows are in {shown(self.partial_path)}. Resume goes on from there."
+        return f"{ended}: {done}, their rows are in {shown(self.partial_path)}. Resume continues from there."
 
     def _check(self, change: Any = None) -> None:
-        """Say below each folder's field what is wrong with it, and suggest others."""
+        """Show below each folder's field what is wrong with it, and suggest folders."""
         for role in _FOLDERS:
             if change is None or change["owner"] is self.inputs[role]:
                 meant = self._meant(role)
@@ -290,7 +290,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
                 self.inputs[role].options = list(_suggested(os.fspath(meant)))
 
     def _meant(self, name: str) -> Any:
-        """What a field says; a path may come with blanks or quotes around it, as some systems copy them."""
+        """Return a field's value; a path may have blanks or quotes around it, as some systems copy them."""
         value = self.inputs[name].value
         if name not in _FOLDERS or value in self._known:
             return self._known.get(value, value)
@@ -299,7 +299,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is not None:  # what a page without a kernel shows in the place of the widget
+        if bundle is not None:  # what a page without a kernel shows instead of the widget
             data = bundle[0] if isinstance(bundle, tuple) else bundle
             data["text/plain"] = (
                 "A panel to compare two folders with. It needs a running kernel: open the notebook in "
@@ -312,7 +312,7 @@ _running: list[Panel] = []
 
 
 def _last_wait() -> None:
-    """Runs that end with the interpreter let go of all they have; one that hangs is left behind."""
+    """Give active runs time to release everything at the end; abandon one that hangs."""
     deadline = time.monotonic() + _LAST
     for made in list(_running):
         made.wait(max(deadline - time.monotonic(), 0))
@@ -322,14 +322,14 @@ atexit.register(_last_wait)
 
 
 class _Bridge(anywidget.AnyWidget):
-    """What the page does for the panel: see pages/js/panel.js."""
+    """The panel's part in the page: see pages/js/panel.js."""
 
     _esm = linker.module("panel.js")
     _css = linker.text("css/panel.css")
 
 
 def _words(text: str, problem: bool) -> str:
-    """Any text as markup that shows it."""
+    """Return a text as markup that shows it."""
     kind = "mmp-problem" if problem else "mmp-fine"
     return f'<span class="{kind}">{html.escape(shown(text))}</span>' if text else ""
 
@@ -342,14 +342,14 @@ def _sentence(error: Exception) -> str:
 
 def _found(run: batch.Run) -> str:
     total = sum(run.counts.values())
-    before = f", {run.reused:,} of them taken over from earlier runs" if run.reused else ""
+    before = f", {run.reused:,} of them reused from earlier runs" if run.reused else ""
     pictures = "picture" if total == 1 else "pictures"
     took = batch.duration(run.seconds)
     return f"{total:,} {pictures} compared in {took}{before}. The table is {run.csv_path}."
 
 
 def _note(role: str, folder: settings.AnyPath) -> tuple[str, bool]:
-    """What there is to say of a folder that was typed, and whether it keeps a run from beginning."""
+    """Return the note about a typed folder, and whether it keeps a run from starting."""
     if not os.fspath(folder):
         return "Name a folder.", True
     try:
@@ -361,20 +361,20 @@ def _note(role: str, folder: settings.AnyPath) -> tuple[str, bool]:
     if os.path.lexists(path):
         return "This is not a folder.", True
     if role == "out" and os.path.isdir(path.parent):
-        return "This folder will be made.", False
+        return "This folder will be created.", False
     place = "" if os.path.isabs(_expanded(os.fspath(folder))) else f" below {shown(Path.cwd())}"
     return f"There is no such folder{place}.", True
 
 
 def _suggested(typed: str) -> Iterator[str]:
-    """Folders whose paths begin as what was typed, as that is spelled."""
+    """Yield folders whose paths begin with what was typed, spelled the same way."""
     above, begun = os.path.split(typed)
     try:
         with os.scandir(_expanded(above) or ".") as entries:
             names = sorted(entry.name for entry in entries if entry.name.startswith(begun) and entry.is_dir())
-    except (OSError, ValueError):  # ValueError: what cannot be a path
+    except (OSError, ValueError):  # ValueError: not a possible path
         return
-    # Those that are no text cannot be typed, and so are not suggested.
+    # Names that are not valid text cannot be typed, so they are not suggested.
     named = [name for name in names if name != begun and shown(name) == name]
     visible = [name for name in named if begun or not name.startswith(".")]
     yield from (os.path.join(above, name) for name in visible[:SUGGESTED])
@@ -385,7 +385,7 @@ def _expanded(path: str) -> str:
 
 
 def _tree(widget: Any) -> Iterator[Any]:
-    """A widget and all that is in it."""
+    """Yield a widget and everything inside it."""
     for child in getattr(widget, "children", ()):
         yield from _tree(child)
     yield widget

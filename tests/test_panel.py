@@ -186,9 +186,9 @@ def test_drawings_are_those_that_a_run_knows(made: Panel) -> None:
         ("first", "{here}/first", ""),
         ("first", "first", ""),
         ("first", ' "{here}/first"\n', ""),
-        ("out", "{here}/new", "This folder will be made."),
+        ("out", "{here}/new", "This folder will be created."),
         ("out", "{here}/new/newer", "There is no such folder."),
-        ("out", "{here}/" + HOSTILE, "This folder will be made."),
+        ("out", "{here}/" + HOSTILE, "This folder will be created."),
         ("first", "\0", r"first must be the path of a folder, as text or Path, not '\x00'."),
         ("first", "x" * 5000, "There is no such folder below {here}."),
     ],
@@ -283,7 +283,7 @@ def test_a_run_is_shown_when_it_has_ended(made: Panel, given: Folders) -> None:
 
 def test_a_folder_that_the_run_has_made_is_there(made: Panel, given: Folders) -> None:
     name(made, given._replace(out=given.out / "new"))
-    assert note(made, "out") == "This folder will be made."
+    assert note(made, "out") == "This folder will be created."
     made.start()
     ends(made)
     assert made.run is not None
@@ -300,7 +300,7 @@ def test_a_second_run_says_what_it_took_over(made: Panel, given: Folders) -> Non
     ends(made)
     assert made.run is not None
     assert made.run.reused > 0
-    assert f"{made.run.reused} of them taken over from earlier runs" in message(made)
+    assert f"{made.run.reused} of them reused from earlier runs" in message(made)
     assert first is not None
     assert made.explorer is not first
     assert made.children.count(made.explorer) == 1
@@ -419,7 +419,7 @@ def test_cancel_and_resume_find_what_a_plain_run_finds(made: Panel, noise: Folde
     assert 3 <= len(kept) < COUNT
     assert worker_pids() == set()
     told = f"{len(kept)} of {COUNT} pictures are done, their rows are in {partial}"
-    assert message(made) == f"Cancelled: {told}. Resume goes on from there."
+    assert message(made) == f"Cancelled: {told}. Resume continues from there."
     assert f"<b>{len(kept)}</b> of {COUNT} · " in made._progress.value
     assert (made.run, made.explorer, made.error) == (None, None, None)
     assert can(made) == {"run", "resume"}

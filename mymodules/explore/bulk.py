@@ -1,6 +1,6 @@
-"""Deciding about all rows shown: buttons that say how many these are, and ask before they do it.
+"""Buttons that decide about all rows shown, after a confirmation that says how many they are.
 
-What is decided, and about which rows, is the owner's: `Bulk` is handed two functions and knows no table.
+`Bulk` knows no table: its owner passes a function that reads the decisions and one that decides.
 """
 
 import html
@@ -18,25 +18,27 @@ if TYPE_CHECKING:
 
 
 class Bulk(ipywidgets.HBox):  # type: ignore[misc]  # its base has no type information
-    """A button for each decision, and the question that each of them asks.
+    """A button for each decision, and a question before it is carried out.
 
     Parameters
     ----------
     decided : callable
-        Returns what is decided about each of the rows shown, a Series of text.
+        Returns the decision about each row shown, a Series of text.
     decide : callable
-        Is called with a decision that was confirmed.
+        Called with a confirmed decision.
     closed : str
-        Why nothing can be decided; empty where it can.
+        Why nothing can be decided; empty if it can.
 
     Attributes
     ----------
     asking : str
-        The decision that is asked about, empty for none.
+        The decision that waits for a confirmation, or empty.
     buttons : dict of str to Button
         By decision.
     yes, no : Button
         The answers.
+    question, problem : HTML
+        What is asked, and what went wrong.
     """
 
     asking = traitlets.Unicode("")
@@ -46,12 +48,12 @@ class Bulk(ipywidgets.HBox):  # type: ignore[misc]  # its base has no type infor
     ) -> None:
         self._decided, self._decide, self._closed = decided, decide, closed
         self.buttons = {word: ipywidgets.Button() for word in DECISIONS}
-        self._question = ipywidgets.HTML()
-        self._problem = ipywidgets.HTML().add_class("mme-problem")
+        self.question = ipywidgets.HTML()
+        self.problem = ipywidgets.HTML().add_class("mme-problem")
         self.yes, self.no = (ipywidgets.Button(description=word) for word in ("Yes", "No"))
-        ask = ipywidgets.HBox([self._question, self.yes, self.no]).add_class("mme-ask")
+        ask = ipywidgets.HBox([self.question, self.yes, self.no]).add_class("mme-ask")
         every = ipywidgets.HBox(list(self.buttons.values())).add_class("mme-all")
-        super().__init__([self._problem, ask, every])
+        super().__init__([self.problem, ask, every])
         self.add_class("mme-bulk")
         for word, button in self.buttons.items():
             button.add_class(f"mme-{word}")
@@ -60,7 +62,7 @@ class Bulk(ipywidgets.HBox):  # type: ignore[misc]  # its base has no type infor
         self.no.on_click(lambda _: self.set_trait("asking", ""))
 
     def fit(self, count: int) -> None:
-        """Take another number of rows; what was asked about is off then."""
+        """Take another number of rows; a pending question is withdrawn."""
         self.asking = ""
         for word, button in self.buttons.items():
             all_shown = f"{word.capitalize()} all {count:,} shown …"
@@ -73,8 +75,8 @@ class Bulk(ipywidgets.HBox):  # type: ignore[misc]  # its base has no type infor
         count, others = len(decided), int(((decided != "") & (decided != word)).sum())
         rows = "the row" if count == 1 else f"all {count:,} rows"
         now = f" Decided otherwise now: {others:,}." if others else ""
-        self._problem.value = ""
-        self._question.value = f'<span role="alert">{word.capitalize()} {rows} shown?{now}</span>'
+        self.problem.value = ""
+        self.question.value = f'<span role="alert">{word.capitalize()} {rows} shown?{now}</span>'
         self.yes.description = f"Yes, {word} {count:,}"
         self.asking = word
 
@@ -82,9 +84,9 @@ class Bulk(ipywidgets.HBox):  # type: ignore[misc]  # its base has no type infor
         word = self.asking
         self._decided()
         if not self.asking:
-            return  # the rows are others now
+            return  # the rows shown have changed meanwhile
         self.asking = ""
         try:
             self._decide(word)
         except MymodulesError as error:
-            self._problem.value = f'<span role="alert">{html.escape(str(error))}</span>'
+            self.problem.value = f'<span role="alert">{html.escape(str(error))}</span>'

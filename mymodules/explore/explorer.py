@@ -1,14 +1,13 @@
-"""The table of a run and the viewer as one: what is chosen in one is shown in the other.
+"""The table of a run and its viewer, linked: choosing a row in one shows it in the other.
 
-`explore` shows every row, filters and one order. Clicking a row brings it into the viewer; next and previous
-in the viewer go through the rows that the filters left, in the order of the table, and the table follows.
-There is one order only, and Python knows it: the table's headers ask for it here, they never sort by
-themselves.
+`explore` shows every row, with filters and one order. Clicking a row opens it in the viewer. Next and
+previous in the viewer go through the filtered rows in the order of the table, and the table follows. The
+order is kept in Python: the table's headings request it and never sort by themselves.
 
-What is on screen is data: `Explorer.frame` are the rows shown, with what is decided about each, `selected` is
-the current one and `query` the filters as an expression of pandas. Nothing but decisions is written, those
-about all rows shown only after a second click. Names and messages come from the files looked at: they are
-shown as text, never as markup.
+What is on screen is available as data: `Explorer.frame` holds the rows shown and their decisions, `selected`
+the current row, and `query` the filters as a pandas expression. Only decisions are written, and those about
+all rows shown only after a confirmation. Names and messages come from the compared files: they are shown as
+text, never as markup.
 """
 
 import asyncio
@@ -38,7 +37,7 @@ from mymodules.triage import Step
 from mymodules.viewer import Viewer
 
 PAUSE = 0.12
-"""Seconds without a further change after which what is typed or dragged is applied."""
+"""Seconds without a further change after which a typed or dragged filter is applied."""
 
 _NAME = "image_filename"
 _REQUIRED = (_NAME, "status")
@@ -50,15 +49,15 @@ def explore(
     run: batch.Run | Mapping[str, Any] | None = None,
     order: str | None = None,
 ) -> "Explorer":
-    """Return a table of results and a viewer, linked, with filters; it shows itself at the end of a cell.
+    """Show a table of results and a viewer, linked, with filters, when the result ends a cell.
 
     Parameters
     ----------
     frame_or_path : DataFrame, path or Run, optional
-        A table of `results.load` or a part of it; or a results file, or what `batch.run` returned. By
+        A table from `results.load` or a part of it, a results file, or what `batch.run` returned. By
         default the newest finished results.
     run : Run or mapping, optional
-        Where the pictures are, if the frame does not know, see `Viewer`.
+        Where the pictures are, if the frame does not say so; see `Viewer`.
     order : str, optional
         A key of `order.ORDERS`; by default ``given`` for a frame, else ``attention``.
 
@@ -67,7 +66,7 @@ def explore(
     ResultsError
         When there are no finished results, or the file is not one.
     SettingsError
-        When the frame has no names or statuses, or it is not known where the pictures are.
+        When the frame has no names or statuses, or does not say where the pictures are.
     """
     if isinstance(frame_or_path, pd.DataFrame):
         return Explorer(frame_or_path, run=run, order=order or "given")
@@ -76,12 +75,12 @@ def explore(
 
 
 def load_or_run(path: AnyPath | None = None) -> pd.DataFrame:
-    """Return `path`'s results, by default the newest; where there never was a run, compare first.
+    """Load `path`'s results, by default the newest; if there was no run yet, compare first.
 
     Raises
     ------
     ResultsError
-        As `results.load`; runs that were begun and not finished are named, not begun again.
+        As `results.load`; unfinished runs are named, not started again.
     """
     out = (settings.recorded() or settings.resolve()).out
     if path is None and not any(out.glob("results-*.csv")):
@@ -105,7 +104,11 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
     order : Dropdown
         Its value is a key of `order.ORDERS`.
     descending : ToggleButton
-        Whether that order is turned round.
+        Whether that order is reversed.
+    bulk : Bulk
+        Decides about all rows shown.
+    summary : HTML
+        How many rows are shown, by status and decision.
     """
 
     def __init__(
@@ -119,16 +122,16 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         self.viewer = Viewer(frame, run=run)
         self._attrs = dict(frame.attrs)
         self._given = frame.drop(columns="decision", errors="ignore")
-        self._given.attrs = {}  # they would be copied deeply with every selection of rows
+        self._given.attrs = {}  # pandas would copy them deeply with every selection of rows
         self._all = self._given.reset_index(drop=True)
         noted = frame["decision"].fillna("") if "decision" in frame.columns else [""] * len(frame)
         self._noted = pd.Series(list(noted), dtype="str")
-        self._decided = self._states(self._all)  # as the rows came, not as they are shown
+        self._decided = self._states(self._all)  # in the order of the frame
         self._orders: dict[tuple[str, bool], pd.DataFrame] = {}
         self._frame = self._given
         self._waiting: asyncio.TimerHandle | None = None
         self._dirty = self._held = False
-        # JupyterLab has widgets' messages handled in another thread than cells.
+        # JupyterLab handles widget messages and cells in different threads.
         self._lock = threading.RLock()
         self._histograms = [
             filters.Histogram(measure, filters.numbers(self._all, measure.column))
@@ -141,14 +144,14 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
             description="Order by",
             style={"description_width": "auto"},
         )
-        self.descending = ipywidgets.ToggleButton(False, description="⇅", tooltip="Turn the order round")
-        self._bulk = Bulk(self._read_again, self.decide, self.viewer.closed)
+        self.descending = ipywidgets.ToggleButton(False, description="⇅", tooltip="Reverse the order")
+        self.bulk = Bulk(self._read_again, self.decide, self.viewer.closed)
         self._reset = ipywidgets.Button(description="Clear", tooltip="Show all rows again")
-        self._summary = ipywidgets.HTML().add_class("mme-summary")
+        self.summary = ipywidgets.HTML().add_class("mme-summary")
         self._bridge = _Bridge(key=secrets.token_hex(8))
-        self._bridge.on_msg(self._told)
+        self._bridge.on_msg(self._received)
         first = self._ordered(order, False).index
-        # The table has every row from the start; later the page is told which of them stand where.
+        # The table holds every row from the start; later the page only gets the positions of those shown.
         self.table = grid.grid(grid.light(self._all.iloc[first]))
         self._stands = np.empty(len(first), np.int32)
         self._stands[first] = np.arange(len(first))
@@ -162,7 +165,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
             control.observe(self._changed, "value")
         pressed = ("status", "decision", "code")
         self._pressed = (*(self.filters[key] for key in pressed), self.order, self.descending)
-        traitlets.dlink((self._bulk, "asking"), (self._bridge, "asking"))
+        traitlets.dlink((self.bulk, "asking"), (self._bridge, "asking"))
         self._reset.on_click(lambda _: self.clear())
         self.viewer.on_decided(self._redecide)
         self.viewer.observe(self._follow, "row")
@@ -171,25 +174,25 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The rows shown, in the order shown, with the index they came with; a frame of your own.
+        """The rows shown, in the order shown, with their original index, as a copy.
 
-        It has all columns, and ``decision`` as the last one: ``accept``, ``reject``, ``ignore`` or empty.
+        The last column is ``decision``: ``accept``, ``reject``, ``ignore`` or empty.
         """
         self._settle()
         return self._frame.copy(deep=False)
 
     @property
     def query(self) -> str:
-        """The filters as an expression that `DataFrame.query` takes; empty when nothing is filtered.
+        """The filters as an expression for `DataFrame.query`; empty when nothing is filtered.
 
-        Where it names ``decision``, another table must have that column first:
+        If it names ``decision``, another table needs that column first:
         ``table["decision"] = explorer.viewer.decisions.state(table)``.
         """
         return filters.conditions(self.filters, self._histograms)
 
     @property
     def selected(self) -> "pd.Series[Any] | None":
-        """The current row, None when no row is shown. To be set by its name."""
+        """The current row; None when no row is shown. Set it by name."""
         self._settle()
         place = self._place()
         return None if place is None else self._frame.iloc[place]
@@ -200,7 +203,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         self.viewer.row = row if isinstance(row, str) else str(row[_NAME])
 
     def decide(self, decision: str, note: str = "") -> Step | None:
-        """Decide about all rows shown, in one step: one ``viewer.undo()`` takes all of it back.
+        """Decide about all rows shown in one step, which one ``viewer.undo()`` takes back.
 
         Parameters and errors are those of `Viewer.decide`.
         """
@@ -216,7 +219,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
     # --- what is shown -------------------------------------------------------------------------------
 
     def _apply(self) -> None:
-        """Filter and order the rows, and hand them to the table and the viewer."""
+        """Filter and order the rows, and pass them to the table and the viewer."""
         query = self.query
         self._decided = self._states(self._all)
         ordered = self._ordered(self.order.value, self.descending.value).assign(decision=self._decided)
@@ -236,8 +239,8 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         self._sum_up()
 
     def _states(self, rows: pd.DataFrame) -> "pd.Series[Any]":
-        """What is decided about some of all rows."""
-        with contextlib.suppress(ResultsError):  # the viewer tells why
+        """Return the decisions about some of the rows."""
+        with contextlib.suppress(ResultsError):  # the viewer shows the reason
             if self.viewer.decisions is not None:
                 return self.viewer.decisions.state(rows)
         return self._noted[rows.index]
@@ -248,17 +251,17 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         return rows
 
     def _marks(self) -> bytes:
-        """The decision about every row of the table, as the page takes it."""
+        """Return the decision about every row of the table as the page expects it."""
         marks = np.zeros(len(self._all), np.uint8)
         marks[self._stands] = self._decided.map(filters.MARKS).to_numpy(np.uint8)
         return marks.tobytes()
 
     def _sum_up(self) -> None:
-        self._summary.value = summary(self._all.assign(decision=self._decided), self._frame)
-        self._bulk.fit(len(self._frame))
+        self.summary.value = summary(self._all.assign(decision=self._decided), self._frame)
+        self.bulk.fit(len(self._frame))
 
     def _ordered(self, key: str, turned: bool) -> pd.DataFrame:
-        if key == "decision":  # another one every time
+        if key == "decision":  # it may change at any time
             ranks = self._decided.map(filters.MARKS).sort_values(ascending=not turned, kind="stable")
             return self._all.loc[ranks.index]
         if (key, turned) not in self._orders:
@@ -271,11 +274,11 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         return orders.falls(self.order.value, self.descending.value)
 
     def _place(self) -> int | None:
-        """Where the viewer's row stands among those shown."""
+        """Return the position of the viewer's row among those shown."""
         return self.viewer._rows.places.get(self.viewer.row) if len(self._frame) else None
 
     def _draw(self) -> None:
-        """Draw the histograms anew."""
+        """Draw the histograms."""
         for histogram, box in zip(self._histograms, self._boxes, strict=True):
             shown = filters.numbers(self._frame, histogram.measure.column)
             box.value = histogram.draw(shown, *self.filters[histogram.measure.column].index)
@@ -283,7 +286,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
     # --- events --------------------------------------------------------------------------------------
 
     def _changed(self, change: Any) -> None:
-        """Apply the filters: what is typed or dragged when that pauses, or as soon as somebody asks."""
+        """Apply the filters: buttons at once, typed or dragged ones after a pause or when read."""
         self._dirty = True
         if self._held:
             return
@@ -302,17 +305,17 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
             if self._dirty:
                 self._dirty = False
                 self._apply()
-                _later(PAUSE, self._draw)  # the viewer is answered first
+                _later(PAUSE, self._draw)  # the viewer goes first
 
     def _redecide(self, step: Step) -> None:
-        """Take over what was decided; rows come and go only where they are filtered by it."""
+        """Show new decisions; rows come and go only if they are filtered by decision."""
         with self._lock:
             places = np.flatnonzero(self._all[_NAME].isin([row.name for row in step.rows]))
             self._decided.iloc[places] = self._states(self._all.iloc[places])
             self._take_decisions()
 
     def _read_again(self) -> "pd.Series[Any]":
-        """What is decided about each row shown by now, wherever that was."""
+        """Read the decisions about the rows shown again, as others may have decided meanwhile."""
         with self._lock:
             self._settle()
             now = self._states(self._all)
@@ -322,7 +325,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
             return self._frame["decision"]
 
     def _take_decisions(self) -> None:
-        """Show what is decided now."""
+        """Show the current decisions."""
         if self.filters["decision"].value:
             self._dirty = True
             self._settle()
@@ -342,7 +345,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
             if change["new"] and change["new"][0] < len(self._frame):
                 self.viewer.row = self._frame[_NAME].iloc[change["new"][0]]
 
-    def _told(self, _: object, message: Any, __: object) -> None:
+    def _received(self, _: object, message: Any, __: object) -> None:
         if not isinstance(message, dict):
             return
         if message.get("kind") == "hello":
@@ -358,7 +361,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
                 if len(self._frame):
                     place = (self._place() or 0) + int(message.get("by", 0))
                     self.viewer.row = self._frame[_NAME].iloc[min(max(place, 0), len(self._frame) - 1)]
-            finally:  # else the page waits for it, and takes no key any more
+            finally:  # otherwise the page would wait for it and ignore all keys
                 self._bridge.send({"kind": "stepped"})
 
     # --- how it looks --------------------------------------------------------------------------------
@@ -384,11 +387,11 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         ).add_class("mme-ranges")
         table = ipywidgets.Box([self.table]).add_class("mme-table")
         body = ipywidgets.Box([table, self.viewer]).add_class("mme-body")
-        line = ipywidgets.HBox([self._summary, self._bulk]).add_class("mme-line")
+        line = ipywidgets.HBox([self.summary, self.bulk]).add_class("mme-line")
         return [bar, ranges, line, body, self._bridge]
 
     def _ipython_display_(self) -> None:
-        """Show a sentence that stays where no kernel answers, and the widget."""
+        """Display the widget, and a sentence that stays visible where no kernel answers."""
         from IPython import display
 
         words = (
@@ -403,7 +406,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
 
 
 def _later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle | None:
-    """Call that from the loop of this thread; at once in a script, where nobody would come back to it."""
+    """Call a function later from this thread's event loop; at once where there is none, as in a script."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
@@ -413,7 +416,7 @@ def _later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle | No
 
 
 class _Bridge(anywidget.AnyWidget):
-    """What the page does for the explorer: see pages/js/explore.js."""
+    """The explorer's part in the page: see pages/js/explore.js."""
 
     _esm = linker.module("explore.js")
     _css = linker.text(*(f"css/explore/{part}.css" for part in ("base", "filters", "table")))
@@ -421,27 +424,29 @@ class _Bridge(anywidget.AnyWidget):
     rows = traitlets.Bytes().tag(sync=True)  # 32-bit integers: rows of the table, in the order shown
     place = traitlets.Int(-1).tag(sync=True)
     decisions = traitlets.Bytes().tag(sync=True)  # of each row of the table, by `filters.MARKS`
-    asking = traitlets.Unicode().tag(sync=True)  # whether all rows shown shall be decided, and how
+    asking = traitlets.Unicode().tag(
+        sync=True
+    )  # the decision about all rows shown that waits for a confirmation
     order: traitlets.List[Any] = traitlets.List().tag(sync=True)
     columns = traitlets.List(list(grid.COLUMNS)).tag(sync=True)
-    key = traitlets.Unicode().tag(sync=True)  # of the sentence for pages without a kernel
+    key = traitlets.Unicode().tag(sync=True)  # id of the sentence for pages without a kernel
 
 
 def summary(of_all: pd.DataFrame, of_shown: pd.DataFrame) -> str:
-    """Return a line of markup: how many rows are shown, and of each status and decision how many of all."""
+    """Return a line of markup: how many rows are shown, in all and by status and decision."""
     parts = [f"<b>{len(of_shown):,}</b> of {len(of_all):,} rows shown"]
     asked = {status: (status, f"status == {status!r}") for status in BY_ATTENTION}
     if of_all["decision"].any():
         asked["none"] = ("undecided", filters.UNDECIDED)
-        asked |= {word: (told, f"decision == {word!r}") for word, told in filters.DECIDED.items()}
-    for name, (told, condition) in asked.items():
+        asked |= {word: (label, f"decision == {word!r}") for word, label in filters.DECIDED.items()}
+    for name, (label, condition) in asked.items():
         everything, shown = (
             len(frame[["status", "decision"]].query(condition, engine="python"))
             for frame in (of_all, of_shown)
         )
         if everything:
             text = f"{shown:,}" if shown == everything else f"{shown:,} of {everything:,}"
-            parts.append(f'<span class="mme-{name}">{told} {text}</span>')
+            parts.append(f'<span class="mme-{name}">{label} {text}</span>')
     if not len(of_shown):
         parts.append("no row passes the filters")
     return f'<span role="status">{" · ".join(parts)}</span>'

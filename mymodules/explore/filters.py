@@ -1,7 +1,7 @@
-"""Which rows pass: filters as widgets, and each as a condition that `DataFrame.query` takes.
+"""Filters as widgets, each with its condition for `DataFrame.query`.
 
-A filter that lets everything pass has the empty condition. Histograms show over which values the rows lie
-and which of them are left. No row is looked at one by one, and nothing is written.
+A filter that passes every row has an empty condition. Histograms show how the values are distributed and
+which rows pass. All work is done on whole columns, and nothing is written.
 """
 
 import bisect
@@ -21,26 +21,24 @@ from numpy.typing import NDArray
 
 from mymodules.row import BY_ATTENTION
 
-"""In the order of reading: what needs a person first."""
-
 DECIDED = {"accept": "accepted", "reject": "rejected", "ignore": "ignored"}
-"""What can be in the column ``decision``, for a person; it is empty where nothing is decided."""
+"""The values of the column ``decision`` and their labels; an undecided row has an empty one."""
 
 MARKS = {word: mark for mark, word in enumerate(("", *DECIDED))}
-"""The same as small numbers."""
+"""The values of the column ``decision`` as small numbers."""
 
 UNDECIDED = "decision == '' and status != 'same'"
-"""Which rows wait for a decision: those without one, but same pictures need none."""
+"""The rows that wait for a decision: those without one, except equal pictures."""
 
-# What the filter lets pass: its value, what it is called, and the condition.
+# The filter by decision: value, label and condition.
 _BY_DECISION = {
     "": ("all decisions", ""),
     "none": ("undecided", UNDECIDED),
     "any": ("decided", "decision != ''"),
-    **{word: (told, f"decision == {word!r}") for word, told in DECIDED.items()},
+    **{word: (label, f"decision == {word!r}") for word, label in DECIDED.items()},
 }
 DECISIONS = tuple(_BY_DECISION)
-"""The values of the filter for decisions: for all rows, those that wait, those decided, and by decision."""
+"""The values of the filter by decision: all rows, undecided, decided, and each decision."""
 
 _NAME = "image_filename"
 _ACCENT, _QUIET = "#3b82c4", "#9aa0a6a0"  # legible on white and on black
@@ -53,11 +51,11 @@ class Measure:
     Attributes
     ----------
     column : str
-        Its name in the frame; ``regions`` counts them.
+        Its name in the frame; for ``regions``, their number counts.
     title, hint : str
-        For a person.
+        Label and tooltip.
     expression : str
-        Its values, for `DataFrame.query`.
+        Its values in `DataFrame.query`.
     """
 
     column: str
@@ -77,7 +75,7 @@ MEASURES = (
 
 
 class StatusFilter(ipywidgets.HBox):  # type: ignore[misc]  # its base has no type information
-    """A button for each status with its rows; none pressed shows all."""
+    """A button for each status, with its number of rows; with none pressed, all rows pass."""
 
     value = traitlets.Tuple()
 
@@ -86,7 +84,7 @@ class StatusFilter(ipywidgets.HBox):  # type: ignore[misc]  # its base has no ty
             status: ipywidgets.ToggleButton(
                 description=f"{status} {counts.get(status, 0):,}",
                 disabled=not counts.get(status, 0),
-                tooltip=f"Show {status} rows; none pressed shows all",
+                tooltip=f"Show {status} rows; with none pressed, all are shown",
             )
             .add_class("mme-status")
             .add_class(f"mme-{status}")
@@ -107,7 +105,7 @@ class StatusFilter(ipywidgets.HBox):  # type: ignore[misc]  # its base has no ty
 
 
 class Histogram:
-    """How many rows have which value, over the steps of a slider.
+    """Show how many rows have which value, above the steps of a slider.
 
     Parameters
     ----------
@@ -130,13 +128,13 @@ class Histogram:
         return [f"{step:.7f}".rstrip("0").rstrip(".") for step in self.steps]
 
     def condition(self, low: int, high: int) -> str:
-        """Return the expression for values from the step `low` to the step `high`; empty for all."""
+        """Return the expression for values from step `low` to step `high`; empty for the full range."""
         bottom = f"{self.steps[low]!r} <= " if low > 0 else ""
         top = f" <= {self.steps[high]!r}" if high < len(self.steps) - 1 else ""
         return f"{bottom}{self.measure.expression}{top}" if bottom or top else ""
 
     def draw(self, shown: NDArray[np.float64], low: int, high: int) -> bytes:
-        """Return a PNG without ground: all rows in gray, those shown in blue, heights by square root."""
+        """Return a transparent PNG: all rows gray, the shown ones blue, bar heights by square root."""
         from matplotlib.figure import Figure  # slow to import
 
         figure = Figure(figsize=(4, 0.5), dpi=100)
@@ -163,8 +161,8 @@ def make(frame: pd.DataFrame, histograms: Sequence[Histogram]) -> dict[str, Any]
     filters: dict[str, Any] = {
         "status": StatusFilter(counts),
         "decision": ipywidgets.Dropdown(
-            options=[(told, value) for value, (told, _) in _BY_DECISION.items()],
-            tooltip="Decision; undecided: that wait for one, same pictures need none",
+            options=[(label, value) for value, (label, _) in _BY_DECISION.items()],
+            tooltip="Decision; undecided: rows that wait for one (equal pictures need none)",
         ),
         "code": ipywidgets.Dropdown(options=[("all codes", ""), *named], tooltip="Code"),
         "name": ipywidgets.Text(
@@ -185,7 +183,7 @@ def make(frame: pd.DataFrame, histograms: Sequence[Histogram]) -> dict[str, Any]
 
 
 def conditions(filters: Mapping[str, Any], histograms: Sequence[Histogram]) -> str:
-    """Return what all filters ask for as one expression; empty when they ask for nothing."""
+    """Return all filters as one expression; empty when nothing is filtered."""
     statuses, code = filters["status"].value, filters["code"].value
     parts = [
         f"status in {list(statuses)!r}" if statuses else "",
@@ -198,7 +196,7 @@ def conditions(filters: Mapping[str, Any], histograms: Sequence[Histogram]) -> s
 
 
 def clear(filters: Mapping[str, Any]) -> None:
-    """Let all rows pass."""
+    """Reset all filters, so that all rows pass."""
     for key, empty in (("status", ()), ("decision", ""), ("code", ""), ("name", "")):
         filters[key].value = empty
     for measure in MEASURES:
@@ -207,7 +205,7 @@ def clear(filters: Mapping[str, Any]) -> None:
 
 
 def steps(column: str, values: NDArray[np.float64]) -> list[float]:
-    """Return where a column's slider stops, rising; the first and last enclose all values."""
+    """Return the steps of a column's slider, ascending; the first and last enclose all values."""
     known = values[~np.isnan(values)]
     if column == "regions":
         most = known.max(initial=1)
@@ -223,7 +221,7 @@ def steps(column: str, values: NDArray[np.float64]) -> list[float]:
 
 
 def _decades(positive: NDArray[np.float64], most: float) -> list[float]:
-    """1, 2, 5, 10 and so on, from below the least to `most`."""
+    """Return 1, 2, 5, 10 and so on, from below the smallest value up to `most`."""
     least = max(positive.min(initial=most), 1e-6)
     exponents = range(math.floor(math.log10(least)), math.ceil(math.log10(most)) + 1)
     every = [float(f"{digit}e{exponent}") for exponent in exponents for digit in (1, 2, 5)]
@@ -233,9 +231,11 @@ def _decades(positive: NDArray[np.float64], most: float) -> list[float]:
 def name_condition(text: str) -> str:
     """Return the expression for names that contain `text`, or match it where it has ``*`` or ``?``.
 
-    Upper and lower case are the same. ``*`` stands for anything, folders too, ``?`` for one character.
+    Case is ignored. ``*`` matches anything, including folders; ``?`` matches one character.
     """
-    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # no halves of characters
+    whole = text.encode("utf-16", "surrogatepass").decode(
+        "utf-16", "replace"
+    )  # a lone surrogate cannot be searched for
     text = unicodedata.normalize("NFC", whole.strip())
     if not text:
         return ""
@@ -248,7 +248,7 @@ def name_condition(text: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Return a text as `DataFrame.query` takes it; it reads ` and # even inside of quotation marks."""
+    """Quote a text for `DataFrame.query`, which interprets ` and # even inside quotation marks."""
     quoted = "".join(
         f"\\x{ord(character):02x}" if character in "`#@'\"" or ord(character) < 32 else character
         for character in text.replace("\\", "\\\\")
@@ -257,7 +257,7 @@ def literal(text: str) -> str:
 
 
 def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
-    """A column as numbers, NaN where there is none; regions are counted."""
+    """Return a column as float64, NaN where a row has none; for ``regions``, their number."""
     if column not in frame.columns:
         return np.full(len(frame), np.nan)
     if column == "regions":

@@ -123,7 +123,7 @@ def test_a_run_from_the_fields_to_the_table(opened: lab.Notebook, page: Any, tmp
     given = mixed(tmp_path)
     given = given._replace(out=tmp_path / "new")
     name(page, given)
-    page.get_by_text("This folder will be made.").wait_for()
+    page.get_by_text("This folder will be created.").wait_for()
     button(page, "Run").click()
     assert str(given.out) in told(page, "16 pictures compared in")
     assert "16 of 16 · same 1 · changed 12 · missing 1 · extra 1 · error 1" in says(page, PROGRESS)

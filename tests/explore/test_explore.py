@@ -16,6 +16,7 @@ from test_notebook import Client, tags
 from mymodules import batch, explore, results, settings
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.explore import Explorer, filters
+from mymodules.explore import order as orders
 from mymodules.explore.filters import literal, name_condition
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -228,7 +229,7 @@ def test_orders(explorer: Explorer, key: str, turned: bool) -> None:
     column = explorer.frame[key]
     values = column.str.len() if key == "regions" else column
     there = values.dropna()
-    falls = explorer._falls()
+    falls = orders.falls(explorer.order.value, explorer.descending.value)
     assert there.is_monotonic_decreasing if falls else there.is_monotonic_increasing
     assert values.iloc[: len(there)].notna().all(), "rows without a value stand last"
     assert agree(explorer)
@@ -248,7 +249,7 @@ def test_the_most_changed_come_first(explorer: Explorer) -> None:
 
 def test_a_heading_orders_and_turns_round(explorer: Explorer) -> None:
     for turned in (False, True, False):
-        explorer._told(None, {"kind": "order", "by": "ssim_score"}, [])
+        explorer._received(None, {"kind": "order", "by": "ssim_score"}, [])
         assert (explorer.order.value, explorer.descending.value) == ("ssim_score", turned)
         assert agree(explorer)
 
@@ -268,7 +269,7 @@ def test_the_table_follows_the_viewer(explorer: Explorer) -> None:
 
 def test_keys_in_the_table_stop_at_its_ends(explorer: Explorer) -> None:
     for by, place in ((1, 1), (10, 11), (10, 12), (1, 12), (-1e9, 0), (-1, 0)):
-        explorer._told(None, {"kind": "step", "by": by}, [])
+        explorer._received(None, {"kind": "step", "by": by}, [])
         assert explorer.table.selected_rows == [place]
 
 
@@ -298,7 +299,7 @@ def test_a_row_that_stays_is_kept_and_one_that_goes_gives_way_to_the_nearest(exp
 def test_no_row_is_left(explorer: Explorer) -> None:
     explorer.filters["name"].value = "nothing of this"
     assert (len(explorer.frame), explorer.selected, explorer.viewer.row) == (0, None, "")
-    assert "no row passes the filters" in explorer._summary.value
+    assert "no row passes the filters" in explorer.summary.value
     explorer.clear()
     assert names(explorer.frame) == READING_ORDER
     assert explorer.selected is not None
@@ -307,9 +308,9 @@ def test_no_row_is_left(explorer: Explorer) -> None:
 
 def test_the_summary_counts(explorer: Explorer) -> None:
     explorer.filters["status"].value = ("changed", "error")
-    assert "<b>8</b> of 13 rows shown" in explorer._summary.value
-    assert ">error 1<" in explorer._summary.value
-    assert ">missing 0 of 1<" in explorer._summary.value
+    assert "<b>8</b> of 13 rows shown" in explorer.summary.value
+    assert ">error 1<" in explorer.summary.value
+    assert ">missing 0 of 1<" in explorer.summary.value
 
 
 def test_status_buttons(explorer: Explorer) -> None:

@@ -61,8 +61,8 @@ def marked(explorer: Explorer) -> dict[str, int]:
 
 def asked(explorer: Explorer) -> str:
     """What is asked in the place of the buttons."""
-    assert explorer._bridge.asking == explorer._bulk.asking
-    return str(explorer._bulk._question.value) if explorer._bulk.asking else ""
+    assert explorer._bridge.asking == explorer.bulk.asking
+    return str(explorer.bulk.question.value) if explorer.bulk.asking else ""
 
 
 def test_the_frame_ends_with_what_is_decided(explorer: Explorer, frame: pd.DataFrame) -> None:
@@ -141,25 +141,25 @@ def test_the_table_can_be_ordered_by_decision(explorer: Explorer) -> None:
     explorer.filters["status"].value = ("same",)
     explorer.decide("accept")
     explorer.clear()
-    explorer._told(None, {"kind": "order", "by": "decision"}, [])
+    explorer._received(None, {"kind": "order", "by": "decision"}, [])
     words = explorer.frame["decision"].to_list()
     assert words == [""] * 3 + ["accept"] * 3 + ["ignore"] * CHANGED
-    explorer._told(None, {"kind": "order", "by": "decision"}, [])
+    explorer._received(None, {"kind": "order", "by": "decision"}, [])
     assert explorer.frame["decision"].to_list() == words[::-1]
     explorer.viewer.undo()
     assert explorer.frame["decision"].to_list() == ["ignore"] * CHANGED + [""] * 6, "rows do not jump"
 
 
 def test_the_summary_counts_decisions_once_there_are_some(explorer: Explorer) -> None:
-    assert "undecided" not in explorer._summary.value
+    assert "undecided" not in explorer.summary.value
     explorer.viewer.row = "form.png"
     explorer.viewer.decide("accept")
-    assert ">undecided 9<" in explorer._summary.value
-    assert ">accepted 1<" in explorer._summary.value
+    assert ">undecided 9<" in explorer.summary.value
+    assert ">accepted 1<" in explorer.summary.value
     explorer.filters["name"].value = "login"
     explorer.frame  # noqa: B018  (what is typed is applied at once for who asks)
-    assert ">undecided 0 of 9<" in explorer._summary.value
-    assert ">accepted 0 of 1<" in explorer._summary.value
+    assert ">undecided 0 of 9<" in explorer.summary.value
+    assert ">accepted 0 of 1<" in explorer.summary.value
 
 
 # --- all rows shown ----------------------------------------------------------------------------------
@@ -182,20 +182,20 @@ def test_all_rows_shown_are_one_step(explorer: Explorer) -> None:
 def test_the_buttons_say_how_many_and_ask(explorer: Explorer) -> None:
     explorer.viewer.row = "form.png"
     explorer.viewer.decide("reject")
-    buttons = explorer._bulk.buttons
+    buttons = explorer.bulk.buttons
     assert buttons["accept"].description == "Accept all 13 shown …"
     assert buttons["reject"].tooltip == "Reject all 13 shown …"
     explorer.filters["status"].value = ("changed",)
     assert buttons["accept"].description == "Accept all 7 shown …"
     buttons["accept"].click()
     assert ">Accept all 7 rows shown? Decided otherwise now: 1.<" in asked(explorer)
-    assert explorer._bulk.yes.description == "Yes, accept 7"
+    assert explorer.bulk.yes.description == "Yes, accept 7"
     assert decided(explorer) == {"form.png": "reject"}, "nothing is done before it is confirmed"
-    explorer._bulk.no.click()
+    explorer.bulk.no.click()
     assert asked(explorer) == ""
     assert decided(explorer) == {"form.png": "reject"}
     buttons["ignore"].click()
-    explorer._bulk.yes.click()
+    explorer.bulk.yes.click()
     assert asked(explorer) == ""
     assert list(decided(explorer).values()) == ["ignore"] * CHANGED
     assert {word for _, _, word in lines(explorer)[1:]} == {"ignore"}
@@ -203,16 +203,16 @@ def test_the_buttons_say_how_many_and_ask(explorer: Explorer) -> None:
 
 
 def test_what_was_asked_is_off_when_the_rows_are_others(explorer: Explorer) -> None:
-    explorer._bulk.buttons["accept"].click()
+    explorer.bulk.buttons["accept"].click()
     explorer.filters["status"].value = ("changed",)
     assert asked(explorer) == ""
-    explorer._bulk.yes.click()
-    explorer._bulk.buttons["accept"].click()
+    explorer.bulk.yes.click()
+    explorer.bulk.buttons["accept"].click()
     explorer._held = True  # it is being typed, and applied when that pauses
     explorer.filters["name"].value = "form"
     explorer._held = False
     assert ">Accept all 7 rows shown?<" in asked(explorer)
-    explorer._bulk.yes.click()
+    explorer.bulk.yes.click()
     assert asked(explorer) == ""
     assert decided(explorer) == {}
 
@@ -220,20 +220,20 @@ def test_what_was_asked_is_off_when_the_rows_are_others(explorer: Explorer) -> N
 def test_no_row_no_button(explorer: Explorer) -> None:
     explorer.filters["name"].value = "nothing of this"
     assert len(explorer.frame) == 0
-    assert all(button.disabled for button in explorer._bulk.buttons.values())
+    assert all(button.disabled for button in explorer.bulk.buttons.values())
     assert explorer.decide("accept") is None
 
 
 def test_what_cannot_be_written_is_a_sentence_and_no_markup(explorer: Explorer, frame: pd.DataFrame) -> None:
     explorer.viewer.decisions.path = Path(frame.attrs["run"]["out"]) / "<b>gone" / "triage.csv"  # type: ignore[union-attr]
-    explorer._bulk.buttons["accept"].click()
-    explorer._bulk.yes.click()
-    told = explorer._bulk._problem.value
+    explorer.bulk.buttons["accept"].click()
+    explorer.bulk.yes.click()
+    told = explorer.bulk.problem.value
     assert "cannot be written" in told
     assert "<b>" not in told
     assert decided(explorer) == marked(explorer) == {}
-    explorer._bulk.buttons["accept"].click()
-    assert explorer._bulk._problem.value == "", "another try"
+    explorer.bulk.buttons["accept"].click()
+    assert explorer.bulk.problem.value == "", "another try"
 
 
 def test_an_output_folder_that_is_gone_stops_no_looking(frame: pd.DataFrame) -> None:
@@ -241,8 +241,8 @@ def test_an_output_folder_that_is_gone_stops_no_looking(frame: pd.DataFrame) -> 
     frame["decision"] = ["accept", *[""] * (ROWS - 1)]
     explorer = explore.explore(frame)
     assert (explorer.frame["decision"] == frame["decision"]).all(), "what the frame says"
-    assert all(button.disabled for button in explorer._bulk.buttons.values())
-    assert "there is no folder" in explorer._bulk.buttons["accept"].tooltip
+    assert all(button.disabled for button in explorer.bulk.buttons.values())
+    assert "there is no folder" in explorer.bulk.buttons["accept"].tooltip
     with pytest.raises(SettingsError, match="there is no folder"):
         explorer.decide("accept")
 
@@ -251,23 +251,23 @@ def test_a_file_that_cannot_be_read_stops_no_looking(frame: pd.DataFrame) -> Non
     (Path(frame.attrs["run"]["out"]) / "triage.csv").mkdir()
     explorer = explore.explore(frame)
     assert (len(explorer.frame), decided(explorer)) == (ROWS, {})
-    explorer._bulk.buttons["accept"].click()
-    explorer._bulk.yes.click()
-    assert "cannot be read" in explorer._bulk._problem.value
+    explorer.bulk.buttons["accept"].click()
+    explorer.bulk.yes.click()
+    assert "cannot be read" in explorer.bulk.problem.value
 
 
 def test_a_question_counts_what_is_decided_by_now(explorer: Explorer, frame: pd.DataFrame) -> None:
     other = viewer.Viewer(frame)
     other.decide("reject", about=frame[frame["image_filename"] == "form.png"])
-    explorer._bulk.buttons["accept"].click()
+    explorer.bulk.buttons["accept"].click()
     assert "Decided otherwise now: 1." in asked(explorer)
     other.decide("reject", about=frame[frame["image_filename"] == "login.png"])
-    explorer._bulk.yes.click()
+    explorer.bulk.yes.click()
     assert asked(explorer) == ""
     assert decided(explorer) == {"form.png": "reject", "login.png": "reject"}
-    explorer._bulk.buttons["accept"].click()
+    explorer.bulk.buttons["accept"].click()
     assert "Decided otherwise now: 2." in asked(explorer)
-    explorer._bulk.yes.click()
+    explorer.bulk.yes.click()
     assert set(decided(explorer).values()) == {"accept"}
 
 
