@@ -5,20 +5,15 @@ from typing import TYPE_CHECKING
 from mymodules.faces import lazily
 
 if TYPE_CHECKING:
-    from mymodules.batch.runner import STATUSES, Progress, ProgressBar, Run, duration, run
+    from mymodules.batch.progress import Progress, ProgressBar, duration
+    from mymodules.batch.runner import STATUSES, Run, run
 
 __all__ = ["STATUSES", "Progress", "ProgressBar", "Run", "duration", "run"]
 
 __getattr__ = lazily(
     __name__,
     {
-        "runner": (
-            "Progress",
-            "ProgressBar",
-            "Run",
-            "STATUSES",
-            "duration",
-            "run",
-        )
+        "progress": ("Progress", "ProgressBar", "duration"),
+        "runner": ("Run", "STATUSES", "run"),
     },
 )

@@ -13,8 +13,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from mymodules import images, pairs, results, settings
+from mymodules import pairs, results, settings
 from mymodules.batch import pool
+from mymodules.batch.renames import RENAMED
 from mymodules.batch.reuse import Reuse, content
 from mymodules.comparison import drawings
 from mymodules.errors import OutputError, ResultsError, SettingsError
@@ -26,15 +27,11 @@ from mymodules.settings import AnyPath, Settings, shown
 from mymodules.store.records import fingerprint
 from mymodules.workers import Job
 
-"""Statuses of pairs of which one file is there."""
-
 PICTURES = ("changed", "all", "none")
 """Which pairs a run may draw."""
 
 # Whatever decodes or measures: another version of one of them may make other rows.
 _MEASURING = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs", "simplejpeg", "tifffile")
-_RENAMED = "It was renamed"
-_NOTHING = images.digest(b"")  # all files without content are alike, and none is another one renamed
 # What says more about that run than about the file, and is therefore done again by a resumed one.
 _PASSING = {"vanished", "permission", "worker_died", "changed_during_run", "internal"}
 # What a manifest must say for its run to be resumed.
@@ -116,7 +113,7 @@ class Plan:
             if cancelled():
                 raise KeyboardInterrupt
             # Renames are found anew at the end, from rows that do not speak of them yet.
-            pair = None if _RENAMED in row.messages else waiting.get(row.image_filename)
+            pair = None if RENAMED in row.messages else waiting.get(row.image_filename)
             if pair is not None and _still_true(pair, row) and self.has_drawings(row):
                 del waiting[pair.name]
                 # Not one more copy of each name: there may be very many.
@@ -363,42 +360,6 @@ def _alone(listed: Sequence[Pair], part: Sequence[Pair]) -> list[Pair]:
     names = {pair.name for pair in part}
     others = (pair for pair in listed if pair.name not in names and pair.problem is None)
     return [pair for pair in others if None in (pair.first, pair.second)]
-
-
-def renamed(plan: Plan, rows: Mapping[str, PairResult]) -> dict[str, PairResult]:
-    """Rows with a sentence, and `renamed_from`, where a missing file and an extra one have the same bytes.
-
-    Two of a kind on either side are a tie, also where one is no part of this run: nothing is guessed.
-
-    Parameters
-    ----------
-    plan : Plan
-    rows : mapping of str to PairResult
-        All rows of one side only, by name.
-    """
-    missing: dict[str, list[str]] = {}
-    extra: dict[str, list[str]] = {}
-    for row in rows.values():
-        digest = row.first_digest or row.second_digest
-        if digest is not None and digest != _NOTHING:
-            names = missing if row.status == "missing" else extra
-            names.setdefault(digest, []).append(row.image_filename)
-    moved = {name for digest in missing.keys() & extra.keys() for name in missing[digest]}
-    sizes = {pair.size for pair in plan.part if pair.name in moved}
-    for pair in plan.alone:
-        path, there = (pair.first, missing) if pair.first else (pair.second, extra)
-        if pair.size in sizes and path is not None and (digest := content(path)) in there:
-            there[digest].append(pair.name)
-    renamed = {}
-    for digest, old in missing.items():
-        new = extra.get(digest, [])
-        if len(old) == len(new) == 1:
-            before, after = rows[old[0]], rows[new[0]]
-            gone = pairs.sentence(f"{before.messages} {_RENAMED} to {after.image_filename}.")
-            come = pairs.sentence(f"{after.messages} {_RENAMED} from {before.image_filename}.")
-            renamed[old[0]] = before._replace(messages=gone)
-            renamed[new[0]] = after._replace(messages=come, renamed_from=before.image_filename)
-    return renamed
 
 
 def _conditions(chosen: Settings) -> dict[str, Any]:

@@ -21,13 +21,14 @@ from concurrent.futures import Executor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from loky import cpu_count
 
-from mymodules import results, settings, streams
-from mymodules.batch import plans, pool
+from mymodules import results, settings
+from mymodules.batch import plans, pool, renames
 from mymodules.batch.plans import Plan
+from mymodules.batch.progress import Progress
 from mymodules.batch.reuse import Reuse
 from mymodules.comparison import drawings
 from mymodules.errors import OutputError, SettingsError
@@ -40,36 +41,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-__all__ = ("STATUSES", "Progress", "ProgressBar", "Run", "duration", "run")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What `on_progress` is told after every row.
-
-    Attributes
-    ----------
-    done, total : int
-        Rows; those that a resumed run keeps are done from the start.
-    counts : dict of str to int
-        Rows by status so far.
-    seconds : float
-        Since the run began.
-    rate : float
-        Pictures per second of this run.
-    remaining : float or None
-        Seconds to go at that rate; None before the first picture.
-    partial_path : Path
-        The CSV where the rows are until all are done; what `run` resumes.
-    """
-
-    done: int
-    total: int
-    counts: dict[str, int]
-    seconds: float
-    rate: float
-    remaining: float | None
-    partial_path: Path
+__all__ = ("STATUSES", "Run", "run")
 
 
 @dataclass(frozen=True)
@@ -114,60 +86,6 @@ class Run:
     def frame(self) -> "pd.DataFrame":
         """The results as a table, see `results.load`."""
         return results.load(self.csv_path)
-
-
-def duration(seconds: float) -> str:
-    """A time as a person says it."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
-    minutes = round(seconds / 60)
-    return (
-        f"{whole // 60} min {whole % 60:02} s" if whole < 3600 else f"{minutes // 60} h {minutes % 60:02} min"
-    )
-
-
-class ProgressBar:
-    """A bar with pictures per second and time left, for `on_progress`; one for each run.
-
-    A widget in a notebook, text in a terminal or where the variable ``MYMODULES_PROGRESS`` is ``text``.
-    Where it cannot be shown, because standard error is closed for instance, the run goes on without it.
-    """
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-        self._hidden = False
-
-    def __call__(self, progress: Progress) -> None:
-        if not self._hidden:
-            try:
-                self._show(progress)
-            except Exception:
-                self._hidden = True
-                if self._bar is not None:
-                    self._bar.disable = True  # else it tries once more when it is deleted
-                    with suppress(Exception):
-                        self._bar.get_lock().release()  # tqdm keeps it where showing a bar fails
-
-    def _show(self, progress: Progress) -> None:
-        if self._bar is None:
-            if os.environ.get("MYMODULES_PROGRESS") == "text":
-                from tqdm import tqdm
-            else:
-                from tqdm.auto import tqdm
-            before = progress.done - (progress.rate > 0)  # none was compared where all rows were taken over
-            self._bar = tqdm(
-                total=progress.total,
-                initial=before,
-                unit=" pictures",
-                smoothing=0,
-                file=streams.Unbreakable(),
-            )
-            self._bar.start_t -= progress.seconds  # the first picture is told when the run is well under way
-        self._bar.set_postfix({key: value for key, value in progress.counts.items() if value}, refresh=False)
-        self._bar.update(progress.done - self._bar.n)
-        if progress.done == progress.total:
-            self._bar.close()
 
 
 def run(
@@ -367,7 +285,8 @@ def _compared(
                     writer.append(row)
                     course.compared(pair, row)
             names = (pair.name for pair in plan.part)
-            return results.write(plan.csv_path, writer.sorted(names, plans.renamed(plan, course.one_sided)))
+            found = renames.renamed(plan.part, plan.alone, course.one_sided)
+            return results.write(plan.csv_path, writer.sorted(names, found))
     except BaseException as error:
         if memory is not None and not isinstance(error, OutputError):  # where there is no room it has none
             with suppress(KeyboardInterrupt):  # whoever is in a hurry says so again
