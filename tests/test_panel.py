@@ -16,7 +16,8 @@ from loky import cpu_count
 from support.programs import Folders, figures, finished, folders, kernel, mixed, noisy, until, worker_pids
 
 from mymodules import batch, panel, results, settings
-from mymodules.batch import plans, pool, reuse
+from mymodules.batch import pool, reuse
+from mymodules.batch.plan import PICTURES
 from mymodules.errors import OutputError, SettingsError
 from mymodules.panel import Panel
 from mymodules.results import runfiles
@@ -173,7 +174,7 @@ def test_untouched_they_are_what_a_plain_run_takes(made: Panel, held: Held) -> N
 
 
 def test_drawings_are_those_that_a_run_knows(made: Panel) -> None:
-    assert made.inputs["pictures"].options == plans.PICTURES
+    assert made.inputs["pictures"].options == PICTURES
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING
 from loky import cpu_count
 
 from mymodules import results, settings
-from mymodules.batch import plans, pool, renames
-from mymodules.batch.plans import Plan
+from mymodules.batch import pool, renames
+from mymodules.batch.plan import PICTURES, Plan, Request, counted, new_plan, resumed_plan
 from mymodules.batch.progress import Progress
 from mymodules.batch.reuse import Reuse
 from mymodules.comparison import drawings
@@ -75,7 +75,7 @@ class Run:
     @property
     def recomputed(self) -> dict[str, int]:
         """How many rows were compared for each reason."""
-        return plans.counted(self.reasons)
+        return counted(self.reasons)
 
     def pictures(self, name: str) -> tuple[Path, ...]:
         """The drawings that there are for a row, by its ``image_filename``."""
@@ -152,13 +152,13 @@ def run(
         After an interrupt, with a sentence that says how to go on.
     """
     began = time.monotonic()
-    if pictures not in plans.PICTURES:
+    if pictures not in PICTURES:
         raise SettingsError(f"pictures is {pictures!r}: it must be 'changed', 'all' or 'none'.")
     processes = _processors(num_processors)
     memory_root = None if store is None else _store_folder(store)
     if cancelled is None:
         cancelled = bool  # which says False
-    asked = plans.Request(
+    asked = Request(
         first=first,
         second=second,
         out=out,
@@ -168,9 +168,9 @@ def run(
         store=memory_root,
     )
     if resume is None:
-        plan = plans.new(asked, cancelled)
+        plan = new_plan(asked, cancelled)
     else:
-        plan = plans.resumed(settings.local_path(resume, "resume", "file"), asked)
+        plan = resumed_plan(settings.local_path(resume, "resume", "file"), asked)
     with plan.lock:
         memory = None
         if memory_root is not None:

@@ -422,12 +422,12 @@ def test_two_runs_in_the_same_second(tmp_path: Path) -> None:
         COMPARE
         + """
 import datetime as module
-from mymodules.batch import plans
+from mymodules.batch import plan
 class Stopped(module.datetime):
     @classmethod
     def now(cls):
         return cls(2024, 5, 6, 7, 8, 9)
-plans.datetime = Stopped
+plan.datetime = Stopped
 print(batch.run(first, second, out).csv_path.name)
 """
     )

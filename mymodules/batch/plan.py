@@ -1,6 +1,7 @@
 """What a run has to do: its files, its pairs, the rows it has already, and what a resumed one may keep.
 
-A `Plan` is made of a `Request`, by `new` or by `resumed`; both refuse one with which nothing can be compared.
+A `Plan` is made of a `Request`, by `new_plan` or by `resumed_plan`; both refuse one with which nothing can be
+compared.
 """
 
 import contextlib
@@ -191,7 +192,7 @@ class Request:
         return (self.first, self.second, self.out) != (None, None, None)
 
 
-def new(asked: Request, cancelled: Callable[[], bool]) -> Plan:
+def new_plan(asked: Request, cancelled: Callable[[], bool]) -> Plan:
     """The plan of a new run."""
     chosen = _chosen(asked)
     _check(chosen, asked.store)
@@ -229,7 +230,7 @@ def new(asked: Request, cancelled: Callable[[], bool]) -> Plan:
     return plan
 
 
-def resumed(path: Path, asked: Request) -> Plan:
+def resumed_plan(path: Path, asked: Request) -> Plan:
     """The plan of a run that goes on from its CSV."""
     stamp, manifest = _begun(path)
     chosen = _as_then(manifest, path.parent, _named_again(manifest, asked))
