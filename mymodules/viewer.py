@@ -26,12 +26,10 @@ why nothing can be decided, where it cannot. Nothing but decisions is written, a
 its row is looked at.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anywidget
 import ipywidgets
@@ -45,6 +43,7 @@ from mymodules.images import Rgba
 from mymodules.pages import linker
 from mymodules.pages.views import SIDES, TYPES, Absent, Rows, folders, read, reencoded, to_png, told, weight
 from mymodules.results import runfiles
+from mymodules.store.cache import NOW, ReadThrough
 from mymodules.triage import Decisions, Row, Step
 
 if TYPE_CHECKING:
@@ -57,6 +56,8 @@ TILE = 128
 
 DECODED_BYTES = 256 << 20
 """Decoded pictures that are kept; two of them stay whatever their size."""
+
+_DECODED = 1000  # most pictures of them
 
 _NAME = "image_filename"
 _DECIDED = {"accept": "accepted", "reject": "rejected", "ignore": "ignored", "clear": "no longer decided"}
@@ -98,7 +99,15 @@ class Viewer(anywidget.AnyWidget):
     def __init__(
         self, frame: "pd.DataFrame", *, run: batch.Run | Mapping[str, Any] | None = None, **traits: Any
     ) -> None:
-        self._pixels = _Pixels(DECODED_BYTES)
+        self._pixels = ReadThrough(
+            _rgba,
+            size=_DECODED,
+            limit=DECODED_BYTES,
+            least=len(SIDES),
+            weigh=lambda rgba: rgba.nbytes,
+            workers=1,
+            errors=0,
+        )
         # JupyterLab has messages handled in another thread than cells: who reads this takes it once, and who
         # has other rows replaces it as a whole.
         self._rows = Rows.of(frame, folders(frame, run))
@@ -139,7 +148,7 @@ class Viewer(anywidget.AnyWidget):
             )
         )
         if fresh:
-            self._pixels.clear()
+            self._pixels.forget()
         self._rows, self._stamp = rows, stamp
         self.send({"kind": "rows", "fresh": fresh})
         if self.row not in rows.places:
@@ -371,7 +380,9 @@ class Viewer(anywidget.AnyWidget):
     def _decoded(self, rows: Rows, name: str, side: str) -> Rgba:
         path = rows.path(name, side)
         with told(side, path):
-            return self._pixels.of(path, rows.folders.max_pixels)
+            state = path.stat()
+            file = _File(path, state.st_mtime_ns, state.st_size, rows.folders.max_pixels)
+            return self._pixels.get(NOW, file)
 
 
 def _stamp(frame: "pd.DataFrame", run: batch.Run | Mapping[str, Any] | None) -> str | None:
@@ -392,30 +403,14 @@ def described(step: Step) -> str:
     return f"{what} {_DECIDED[step.decision]}{when}."
 
 
-class _Pixels:
-    """The pictures decoded last, as far as they fit."""
+class _File(NamedTuple):
+    """A file as it is now, and the most pixels that are decoded."""
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[object, ...], Rgba] = OrderedDict()
+    path: Path
+    mtime_ns: int
+    size: int
+    max_pixels: int
 
-    def of(self, path: Path, max_pixels: int) -> Rgba:
-        """The RGBA of a file; decoded anew when it has been written to."""
-        state = path.stat()
-        key = (path, state.st_mtime_ns, state.st_size, max_pixels)
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = images.read_rgba(path, max_pixels=max_pixels)
-            self._kept.move_to_end(key)
-            while len(self._kept) > 2 and self.bytes > self.limit:
-                self._kept.popitem(last=False)
-            return self._kept[key]
 
-    @property
-    def bytes(self) -> int:
-        return sum(rgba.nbytes for rgba in self._kept.values())
-
-    def clear(self) -> None:
-        with self._lock:
-            self._kept.clear()
+def _rgba(_: int, file: _File) -> Rgba:
+    return images.read_rgba(file.path, max_pixels=file.max_pixels)

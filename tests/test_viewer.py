@@ -422,15 +422,31 @@ def test_a_tile_of_one_side(frame: pd.DataFrame, ask: Ask) -> None:
     assert [len(data) for data in buffers] == [9 * 9 * 4, 0]
 
 
-def test_decoded_pictures_are_kept_within_bounds(root: Path, frame: pd.DataFrame, ask: Ask) -> None:
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files that are decoded, in this order."""
+    read: list[Path] = []
+    real = images.read_rgba
+
+    def counted(path: Path, **options: Any) -> np.ndarray:
+        read.append(path)
+        return real(path, **options)
+
+    monkeypatch.setattr(images, "read_rgba", counted)
+    return read
+
+
+# One of 200 x 150 px has 120,000 bytes. A pair always stays: its tiles do not cost a decoding each.
+@pytest.mark.parametrize(("limit", "decoded"), [(0, 6), (250_000, 6), (480_000, 4)])
+def test_decoded_pictures_are_kept_within_bounds(
+    frame: pd.DataFrame, ask: Ask, monkeypatch: pytest.MonkeyPatch, read: list[Path], limit: int, decoded: int
+) -> None:
+    monkeypatch.setattr(viewer, "DECODED_BYTES", limit)
     widget = viewer.Viewer(frame)
-    widget._pixels.limit = 250_000  # two of 200 x 150 px have 240,000 bytes
-    for name in ("glass.png", "same.png", "size.png", "deep.png", "glass.png"):
-        ask(widget, kind="tile", name=name, x=0, y=0)
-        assert widget._pixels.bytes <= 250_000
-    widget._pixels.limit = 0  # a pair stays, so that its tiles do not cost a decoding each
-    ask(widget, kind="tile", name="same.png", x=0, y=0)
-    assert widget._pixels.bytes == 240_000
+    for name in ("glass.png", "same.png", "same.png", "glass.png"):
+        answer, _ = ask(widget, kind="tile", name=name, x=199, y=149)
+        assert (answer["first"], answer["second"]) == ([1, 1], [1, 1])  # the last pixel
+    assert len(read) == decoded
 
 
 def test_a_message_is_answered_from_the_rows_it_began_with(
@@ -452,18 +468,8 @@ def test_a_message_is_answered_from_the_rows_it_began_with(
     np.testing.assert_array_equal(images.read_rgba(data), images.read_rgba(root / "first" / "deep.png"))
 
 
-def test_a_file_is_decoded_once_until_it_changes(
-    tmp_path: Path, ask: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_is_decoded_once_until_it_changes(tmp_path: Path, ask: Ask, read: list[Path]) -> None:
     put(tmp_path, "a.png", encoded(random(5, 6, 3)), encoded(random(5, 6, 3, seed=1)))
-    read: list[Path] = []
-    real = images.read_rgba
-
-    def counted(path: Path, **options: Any) -> np.ndarray:
-        read.append(path)
-        return real(path, **options)
-
-    monkeypatch.setattr(images, "read_rgba", counted)
     folders = {side: tmp_path / side for side in ("first", "second")}
     widget = viewer.Viewer(pd.DataFrame({"image_filename": ["a.png"]}), run=folders)
     for x in (0, 1, 2):

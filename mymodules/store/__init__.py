@@ -1,21 +1,13 @@
-"""Pictures and comparisons, remembered by content."""
+"""Remember pictures and comparisons by content."""
 
 from typing import TYPE_CHECKING
 
 from mymodules.faces import lazily
 
 if TYPE_CHECKING:
+    from mymodules.store.cache import BACKGROUND, IDLE, NOW
     from mymodules.store.copies import stored_path
-    from mymodules.store.diffstore import (
-        BACKGROUND,
-        FILE,
-        IDLE,
-        NOW,
-        CacheCounts,
-        DiffStore,
-        Match,
-        cache_counts,
-    )
+    from mymodules.store.diffstore import FILE, CacheCounts, DiffStore, Match, cache_counts
     from mymodules.store.records import DigestFailure, diff_id, is_diff_id, is_digest, split_diff_id
 
 __all__ = [
@@ -38,17 +30,9 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
+        "cache": ("BACKGROUND", "IDLE", "NOW"),
         "copies": ("stored_path",),
-        "diffstore": (
-            "BACKGROUND",
-            "FILE",
-            "IDLE",
-            "NOW",
-            "CacheCounts",
-            "DiffStore",
-            "Match",
-            "cache_counts",
-        ),
+        "diffstore": ("FILE", "CacheCounts", "DiffStore", "Match", "cache_counts"),
         "records": ("DigestFailure", "diff_id", "is_diff_id", "is_digest", "split_diff_id"),
     },
 )

@@ -1,14 +1,14 @@
-"""A read-through cache: asks a function once for each id, however many ask at the same time.
+"""A read-through cache: computes the value of each key once, however many ask at the same time.
 
-An id that is known is answered at once, one that is being computed is waited for. All others stand in a
-queue, lowest priority number first; who asks for a queued one with another priority changes its place. A
-fixed number of threads works it off, started when there is something to do and ended soon after there is
-nothing. They answer an id that failed with the same error, for half an hour or until what it depends on has
-changed.
+A key whose value is known is answered at once; one that is being computed is waited for. All others are
+queued, the lowest priority number first; asking for a queued key with another priority moves it. A fixed
+number of threads works through the queue. They start when there is work and end soon after there is none.
+A key that failed is answered with the same error for half an hour, or until the state that its error depends
+on has changed.
 
-What is forgotten while somebody works on it is neither kept here nor, see `purges`, anywhere else.
+A value that is forgotten while it is being computed is not kept here, nor anywhere else, see `purges`.
 
-Nothing here knows what an id is.
+Nothing here knows what a key is.
 """
 
 import contextlib
@@ -17,137 +17,153 @@ import itertools
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from mymodules.errors import StoreError
 
+NOW: Final = 0
+"""Priority of what someone waits for."""
+BACKGROUND: Final = 1
+"""Priority of what will be needed soon."""
+IDLE: Final = 2
+"""Priority of what may be needed."""
+
 ERRORS_KEPT: Final = 30 * 60.0
-"""s; how long a failed id is answered with its error before it is tried anew."""
+"""s; how long a failed key is answered with its error before it is tried again."""
 
 ERRORS: Final = 10_000
-"""Most errors that are kept; the oldest go first."""
+"""Most errors that are kept; the oldest are dropped first."""
 
-_IDLE = 2.0  # s; then a thread without work ends
+_IDLE = 2.0  # s; a thread without work ends after this
 
+K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class Recent(Generic[V]):
-    """The values used last; not safe for threads.
+class LRUCache(Generic[K, V]):
+    """The values used last. Not safe for threads.
 
     Parameters
     ----------
     size : int
         Most values; at least 1 is kept.
     limit : int, optional
-        Most weight of all together; what is heavier alone is not kept.
+        Most weight of all together.
     weigh : callable, optional
         The weight of a value.
+    least : int
+        Values that are kept whatever they weigh, the latest ones. With 0, a value that is heavier than the
+        limit is not kept at all.
     """
 
     def __init__(
-        self, size: int, *, limit: int | None = None, weigh: Callable[[V], int] = lambda _: 0
+        self, size: int, *, limit: int | None = None, weigh: Callable[[V], int] = lambda _: 0, least: int = 0
     ) -> None:
-        self._size, self._limit, self._weigh = max(size, 1), limit, weigh
-        self._values: OrderedDict[str, V] = OrderedDict()
+        self._size, self._limit, self._weigh, self._least = max(size, 1), limit, weigh, least
+        self._values: OrderedDict[K, V] = OrderedDict()
         self._weight = 0
 
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: K) -> bool:
         return self.get(key) is not None
 
     def __len__(self) -> int:
         return len(self._values)
 
-    def get(self, key: str) -> V | None:
-        """The value, which counts as use."""
+    def get(self, key: K) -> V | None:
+        """Return the value, which counts as use; None where there is none."""
         if key not in self._values:
             return None
         self._values.move_to_end(key)
         return self._values[key]
 
-    def put(self, key: str, value: V) -> None:
-        """Keep a value, and drop those that are over the limits."""
+    def put(self, key: K, value: V) -> None:
+        """Keep a value, and drop the least recently used ones that are over the limits."""
         self.remove(key)
         weight = self._weigh(value)
-        if self._limit is not None and weight > self._limit:
+        if self._limit is not None and weight > self._limit and not self._least:
             return
         self._values[key] = value
         self._weight += weight
-        while len(self._values) > self._size or (self._limit is not None and self._weight > self._limit):
+        while len(self._values) > self._size or self._is_too_heavy():
             self.remove(next(iter(self._values)))
 
-    def remove(self, key: str) -> None:
-        """Drop a value where it is kept."""
+    def remove(self, key: K) -> None:
+        """Drop the value of a key, if there is one."""
         if key in self._values:
             self._weight -= self._weigh(self._values.pop(key))
 
-    def remove_matching(self, matches: Callable[[str], bool]) -> None:
-        """Drop all values whose id matches."""
+    def remove_matching(self, matches: Callable[[K], bool]) -> None:
+        """Drop all values whose key matches."""
         for key in [key for key in self._values if matches(key)]:
             self.remove(key)
 
+    def _is_too_heavy(self) -> bool:
+        return self._limit is not None and self._weight > self._limit and len(self._values) > self._least
+
 
 @dataclass
-class _Item(Generic[V]):
-    """An id that is queued or being computed."""
+class _Item(Generic[K, V]):
+    """A key that is queued or being computed."""
 
-    key: str
+    key: K
     priority: int
     future: "Future[V]" = field(default_factory=Future)
     running: bool = False
-    stale: bool = False  # forgotten meanwhile: its outcome is for those who wait, and not kept
+    stale: bool = False  # forgotten meanwhile: its outcome is for those who wait, and is not kept
 
 
 class _Error(NamedTuple):
-    """Why there is no value for an id."""
+    """Why there is no value for a key."""
 
     expires: float
     state: object
     error: Exception
 
 
-class ReadThrough(Generic[V]):
-    """See the module.
+class ReadThrough(Generic[K, V]):
+    """Compute the values of keys in threads, each once, and keep the latest; see the module.
 
     Parameters
     ----------
     compute : callable
-        Priority and id to value, in a thread of this cache. What it raises is the error of that id.
-    size, limit, weigh
-        As for `Recent`.
+        From priority and key to value, called in a thread of this cache. What it raises is the error of that
+        key.
+    size, limit, weigh, least
+        As for `LRUCache`.
     workers : int
-        Threads at most.
+        Most threads.
     errors : int
         Most errors that are kept.
     state : callable, optional
-        Of an id, what its error depends on besides time: it is tried anew when this has changed. Asked in
-        a thread of this cache.
+        From a key to what its error depends on besides time: the key is tried again when this has changed.
+        Called in a thread of this cache.
     clock : callable
         Seconds that never go backwards.
     """
 
     def __init__(
         self,
-        compute: Callable[[int, str], V],
+        compute: Callable[[int, K], V],
         *,
         size: int,
         workers: int,
         limit: int | None = None,
         weigh: Callable[[V], int] = lambda _: 0,
+        least: int = 0,
         errors: int = ERRORS,
-        state: Callable[[str], object] = lambda _: None,
+        state: Callable[[K], object] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._compute, self._workers = compute, max(workers, 1)
         self._most_errors, self._state, self._clock = errors, state, clock
-        self._values = Recent[V](size, limit=limit, weigh=weigh)
-        self._errors: OrderedDict[str, _Error] = OrderedDict()  # the oldest first
-        self._items: dict[str, _Item[V]] = {}
-        # An item whose priority changed stands in it several times; all but the current place are skipped.
-        self._queue: list[tuple[int, int, _Item[V]]] = []
+        self._values = LRUCache[K, V](size, limit=limit, weigh=weigh, least=least)
+        self._errors: OrderedDict[K, _Error] = OrderedDict()  # the oldest first
+        self._items: dict[K, _Item[K, V]] = {}
+        # An item whose priority changed is in it several times; all but the latest entry are skipped.
+        self._queue: list[tuple[int, int, _Item[K, V]]] = []
         self._places = itertools.count()
         self._threads = self._idle = self._queued = 0
         self._closed = False
@@ -155,20 +171,25 @@ class ReadThrough(Generic[V]):
         self._called = threading.Condition(self._lock)  # there is work, for one thread
         self._changed = threading.Condition(self._lock)  # nothing is left, or a thread has ended
 
-    def __contains__(self, key: str) -> bool:
+    def __contains__(self, key: K) -> bool:
         with self._lock:
             return key in self._values
 
-    def get(self, priority: int, key: str) -> V:
-        """The value, when it is there; raises the error of this id."""
+    def __len__(self) -> int:
+        """Return how many values are kept."""
+        with self._lock:
+            return len(self._values)
+
+    def get(self, priority: int, key: K) -> V:
+        """Wait for the value and return it; raise the error of this key."""
         future = self.submit(priority, key)
         error = future.exception()
         if error is not None:
             raise error.with_traceback(None)  # one error is raised many times, and would grow each time
         return future.result()
 
-    def submit(self, priority: int, key: str) -> "Future[V]":
-        """The value as a future, which cannot be cancelled: others may wait for it too."""
+    def submit(self, priority: int, key: K) -> "Future[V]":
+        """Return the value as a future. It cannot be cancelled, because others may wait for it too."""
         with self._lock:
             value = self._values.get(key)
             if value is not None:
@@ -190,8 +211,8 @@ class ReadThrough(Generic[V]):
                 self._start(item)
             return item.future
 
-    def forget(self, matches: Callable[[str], bool]) -> None:
-        """Drop the values and errors of all ids that match, also of those that are being computed."""
+    def forget(self, matches: Callable[[K], bool] = lambda _: True) -> None:
+        """Drop the values and errors of all keys that match, also of those that are being computed."""
         with self._lock:
             self._values.remove_matching(matches)
             for key in filter(matches, list(self._errors)):
@@ -202,12 +223,12 @@ class ReadThrough(Generic[V]):
                     del self._items[key]
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is queued or computed; False where the time, s, was not enough."""
+        """Wait until nothing is queued or computed; return False if the time, s, was not enough."""
         with self._lock:
             return self._changed.wait_for(lambda: not self._items, timeout)
 
     def close(self) -> None:
-        """Begin nothing any more: what is still queued fails, what is being computed ends by itself."""
+        """Start nothing more: queued keys fail, keys that are being computed are finished."""
         with self._lock:
             self._closed = True
             left = [item for item in self._items.values() if not item.running]
@@ -220,24 +241,24 @@ class ReadThrough(Generic[V]):
             item.future.set_exception(StoreError("The store is closed."))
 
     def join(self, timeout: float | None = None) -> bool:
-        """Wait until the threads have ended; False where the time, s, was not enough."""
+        """Wait until the threads have ended; return False if the time, s, was not enough."""
         with self._lock:
             return self._changed.wait_for(lambda: not self._threads, timeout)
 
-    def _start(self, item: _Item[V]) -> None:
-        """One more thread; where the system has none left, and none is at work, the item fails."""
+    def _start(self, item: _Item[K, V]) -> None:
+        """Start one more thread. If the system refuses and no thread is running, the item fails."""
         self._threads += 1
         try:
-            threading.Thread(target=self._work, name="mymodules-store", daemon=True).start()
+            threading.Thread(target=self._work, name="mymodules-cache", daemon=True).start()
         except RuntimeError as error:
             self._threads -= 1
             if not self._threads:
-                self._queue.clear()  # of this item only: threads leave nothing behind
+                self._queue.clear()  # only this item is in it: threads leave nothing behind
                 self._queued = 0
                 del self._items[item.key]
                 item.future.set_exception(StoreError(f"No thread can be started ({error}): try again."))
 
-    def _enqueue(self, item: _Item[V]) -> None:
+    def _enqueue(self, item: _Item[K, V]) -> None:
         heapq.heappush(self._queue, (item.priority, next(self._places), item))
 
     def _work(self) -> None:
@@ -245,7 +266,7 @@ class ReadThrough(Generic[V]):
             try:
                 value = self._value(item)
             except BaseException as error:
-                # Frames would keep what they held, and that is pictures.
+                # Frames would keep alive what they hold, and that is pictures.
                 error.__traceback__ = error.__context__ = error.__cause__ = None
                 self._finish(item)
                 item.future.set_exception(error)
@@ -254,8 +275,8 @@ class ReadThrough(Generic[V]):
                 item.future.set_result(value)
                 del value
 
-    def _value(self, item: _Item[V]) -> V:
-        """What an id comes to now, or raise the error that it still has."""
+    def _value(self, item: _Item[K, V]) -> V:
+        """Compute the value of a key, or raise the error that is kept for it."""
         state = self._state(item.key)
         with self._lock:
             self._drop_errors()
@@ -273,15 +294,15 @@ class ReadThrough(Generic[V]):
             raise
 
     def _drop_errors(self) -> None:
-        """Those that have expired, and the oldest of too many."""
+        """Drop errors that have expired, and the oldest where there are too many."""
         while self._errors:
             oldest = next(iter(self._errors.values()))
             if len(self._errors) <= self._most_errors and self._clock() < oldest.expires:
                 return
             self._errors.popitem(last=False)
 
-    def _next(self) -> _Item[V] | None:
-        """The next item, or None when this thread is to end."""
+    def _next(self) -> _Item[K, V] | None:
+        """Wait for the next item and return it; None when this thread is to end."""
         with self._lock:
             while True:
                 while self._queue:
@@ -291,20 +312,20 @@ class ReadThrough(Generic[V]):
                         self._queued -= 1
                         return item
                 self._idle += 1
-                told = not self._closed and self._called.wait(_IDLE)
+                woken = not self._closed and self._called.wait(_IDLE)
                 self._idle -= 1
-                if not told and not self._queue:
+                if not woken and not self._queue:
                     self._threads -= 1
                     self._changed.notify_all()
                     return None
 
-    def _finish(self, item: _Item[V], value: V | None = None) -> None:
+    def _finish(self, item: _Item[K, V], value: V | None = None) -> None:
         with self._lock:
             if not item.stale:
                 del self._items[item.key]
                 if value is not None:
                     self._errors.pop(item.key, None)
-                    with contextlib.suppress(Exception):  # of its weight: it is not kept then
+                    with contextlib.suppress(Exception):  # a value that cannot be weighed is not kept
                         self._values.put(item.key, value)
             if not self._items:
                 self._changed.notify_all()
@@ -317,7 +338,7 @@ def _settled(value: V) -> "Future[V]":
 
 
 def failed(error: BaseException) -> "Future[V]":
-    """A future that has this error."""
+    """Return a future that has this error."""
     future: Future[V] = Future()
     future.set_exception(error)
     return future

@@ -38,7 +38,9 @@ from mymodules.images import Rgba
 from mymodules.metrics import DiffMetrics as DiffMetrics
 from mymodules.settings import MAX_PIXELS, AnyPath
 from mymodules.store import sources
-from mymodules.store.cache import ReadThrough, Recent, failed
+from mymodules.store.cache import BACKGROUND as BACKGROUND
+from mymodules.store.cache import IDLE as IDLE
+from mymodules.store.cache import NOW, LRUCache, ReadThrough, failed
 from mymodules.store.copies import Copies
 from mymodules.store.copies import stored_path as stored_path
 from mymodules.store.originals import Originals, Unavailable
@@ -50,13 +52,6 @@ from mymodules.store.sources import AnySource, Original, printable
 
 if TYPE_CHECKING:
     import tornado.web
-
-NOW: Final = 0
-"""Priority of what someone waits for."""
-BACKGROUND: Final = 1
-"""Priority of what will be needed soon."""
-IDLE: Final = 2
-"""Priority of what may be needed."""
 
 FILE: Final = "store.sqlite3"
 """Name of the file with the records, in the store's folder."""
@@ -167,11 +162,11 @@ class DiffStore:
         )
         self._purges = Purges()
         self._purged = self._at_best(self.records.purges, 0)
-        self._decoded: Recent[Rgba] = Recent(
+        self._decoded: LRUCache[str, Rgba] = LRUCache(
             counts.images, limit=budget // _DECODED_PART, weigh=lambda rgba: rgba.nbytes
         )
         self._decoding, self._decoded_lock = threading.BoundedSemaphore(int(workers)), threading.Lock()
-        self._images: ReadThrough[Original] = ReadThrough(
+        self._images: ReadThrough[str, Original] = ReadThrough(
             self._load,
             size=counts.images,
             workers=_FETCHERS,
@@ -180,10 +175,10 @@ class DiffStore:
             state=self._originals.state,
         )
         # Pairs fail because of their pictures, whose errors are kept.
-        self._metrics: ReadThrough[DiffMetrics] = ReadThrough(
+        self._metrics: ReadThrough[str, DiffMetrics] = ReadThrough(
             self._measure, size=counts.metrics, workers=int(workers), errors=0
         )
-        self._deltas: ReadThrough[bytes] = ReadThrough(
+        self._deltas: ReadThrough[str, bytes] = ReadThrough(
             self._draw, size=_DELTAS, workers=int(workers), errors=0, limit=_DELTA_BYTES, weigh=len
         )
         self._feeders: list[threading.Thread] = []

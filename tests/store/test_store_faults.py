@@ -59,7 +59,7 @@ PIXELS: list[Place] = [
 INSIDE: list[Place] = [
     *((originals.Originals, name) for name in ("find", "state", "may_be_deep", "_from_copy", "_from_source")),
     *((DiffStore, name) for name in ("_load", "_measure", "_draw", "_keep", "_note", "_rgba")),
-    (cache.Recent, "put"),
+    (cache.LRUCache, "put"),
     *((sources, name) for name in ("fetch", "inside")),
 ]
 FAULTS: list[Callable[[], Exception]] = [
@@ -201,7 +201,7 @@ def test_a_thread_whose_value_cannot_be_weighed_ends_no_wait() -> None:
     def weigh(value: str) -> int:
         raise KeyError(value)
 
-    reading: cache.ReadThrough[str] = cache.ReadThrough(
+    reading: cache.ReadThrough[str, str] = cache.ReadThrough(
         lambda _, key: key, size=5, workers=1, weigh=weigh, limit=5
     )
     assert [reading.get(NOW, key) for key in "aba"] == ["a", "b", "a"]
