@@ -31,6 +31,7 @@ from nbformat import NotebookNode
 
 from mymodules import faults, report, results, settings, streams
 from mymodules.errors import MymodulesError, OutputError, SettingsError
+from mymodules.paths import local_path, shown
 from mymodules.results import runfiles
 from mymodules.row import BY_ATTENTION, PairResult
 
@@ -201,7 +202,7 @@ def summary(rows: Sequence[PairResult]) -> Iterator[str]:
         yield ""
         yield f"{status}:"
         for row in found[:SHOWN]:
-            yield f"  {settings.shown(row.image_filename)}: {settings.shown(row.messages)}"
+            yield f"  {shown(row.image_filename)}: {shown(row.messages)}"
         if len(found) > SHOWN:
             yield f"  and {len(found) - SHOWN} more"
 
@@ -223,9 +224,7 @@ def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
     for reason, number in why.items():
         names = manifest.get("reasons", {}).get(reason, ())
         more = f" and {number - SHOWN} more" if number > SHOWN else ""
-        yield f"  {number} {reason}" + (
-            f": {', '.join(map(settings.shown, names[:SHOWN]))}{more}" if names else ""
-        )
+        yield f"  {number} {reason}" + (f": {', '.join(map(shown, names[:SHOWN]))}{more}" if names else "")
 
 
 # ---- the notebook -----------------------------------------------------------------------------------
@@ -383,7 +382,7 @@ def _file(named: str | None, option: str) -> Path | None:
     """Where a file is asked for; refused before anything starts where none can be."""
     if named is None:
         return None
-    path = settings.local_path(named, option, "file")
+    path = local_path(named, option, "file")
     if path.is_dir():
         raise SettingsError(f"{path} is a folder: name a file as {option}.")
     if not path.parent.is_dir():

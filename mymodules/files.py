@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mymodules.errors import OutputError, ResultsError
-from mymodules.settings import shown
+from mymodules.paths import shown
 
 
 def contents(path: Path) -> bytes:

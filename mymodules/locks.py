@@ -31,7 +31,7 @@ import psutil
 
 from mymodules import files
 from mymodules.errors import OutputError, ResultsError
-from mymodules.settings import shown
+from mymodules.paths import shown
 
 if sys.platform == "win32":
     import msvcrt

@@ -17,8 +17,8 @@ from typing import Any
 
 from mymodules import batch, streams
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
+from mymodules.paths import AnyPath, shown
 from mymodules.results import runfiles
-from mymodules.settings import AnyPath, shown
 
 WEBHOOK = "MYMODULES_SLACK_WEBHOOK"
 """The environment variable with the URL of the Slack webhook."""

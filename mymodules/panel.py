@@ -26,7 +26,7 @@ from loky import cpu_count
 from mymodules import batch, faults, settings
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
 from mymodules.pages import linker
-from mymodules.settings import shown
+from mymodules.paths import AnyPath, local_path, shown
 
 if TYPE_CHECKING:
     from mymodules.explore import Explorer
@@ -348,12 +348,12 @@ def _found(run: batch.Run) -> str:
     return f"{total:,} {pictures} compared in {took}{before}. The table is {run.csv_path}."
 
 
-def _note(role: str, folder: settings.AnyPath) -> tuple[str, bool]:
+def _note(role: str, folder: AnyPath) -> tuple[str, bool]:
     """Return the note about a typed folder, and whether it keeps a run from starting."""
     if not os.fspath(folder):
         return "Name a folder.", True
     try:
-        path = settings.local_path(folder, role)
+        path = local_path(folder, role)
     except SettingsError as error:
         return str(error), True
     if os.path.isdir(path):

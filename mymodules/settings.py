@@ -11,7 +11,6 @@ import contextlib
 import json
 import operator
 import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from mymodules import streams
 from mymodules.errors import SettingsError
+from mymodules.paths import AnyPath, folder_identity, is_inside, is_same, local_path, shown, working_directory
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 """Endings of a picture's name, in lower case; names are compared in any case."""
@@ -35,9 +35,6 @@ CALLER = "MYMODULES_CALLER"
 PROJECT = "mymodules"
 """The project's name in its ``pyproject.toml``."""
 
-AnyPath = str | os.PathLike[str]
-"""A path as callers may give it."""
-
 DATA_SAVE_BASE_DIR: str
 """The output folder, ``img`` by default. Set by `init`, as are the three below; all absolute."""
 ORIG_IMAGE_DIRNAME: str
@@ -46,11 +43,6 @@ SECOND_IMAGE_DIRNAME: str
 """The second folder, ``img/02.second`` by default."""
 DATA_OUT_DIRNAME_BASE: str
 """What the names of the folders for drawn pictures begin with, ``img/03.diff`` by default."""
-
-# Two letters at least: one is a drive of Windows. Chains such as zip::s3:// are fsspec's.
-_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)(::[A-Za-z0-9+.-]+)*:(?P<rest>//?)", re.ASCII)
-_OBEYED = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_USER = re.compile(r"(?<=:/)(/?)[^/?#]*@")
 
 _ATTRIBUTES = ("DATA_SAVE_BASE_DIR", "ORIG_IMAGE_DIRNAME", "SECOND_IMAGE_DIRNAME", "DATA_OUT_DIRNAME_BASE")
 
@@ -93,7 +85,7 @@ class Settings:
     def check_outside(self, folder: Path, what: str) -> None:
         """Raise `SettingsError` where a folder that is written to is first or second, or inside one."""
         for given, role in ((self.first, "first"), (self.second, "second")):
-            if _same(folder, given) or _inside(folder, given):
+            if is_same(folder, given) or is_inside(folder, given):
                 raise SettingsError(
                     f"The {what} folder {shown(folder)} is the {role} folder {shown(given)} or inside it: "
                     f"pictures written there would be compared by the next run. Name a folder outside."
@@ -298,7 +290,7 @@ def _root(named: dict[str, Path]) -> Path:
 
 def _project_root() -> Path:
     """The nearest folder upwards from the working directory that is this project, else that directory."""
-    start = _working_directory()
+    start = working_directory()
     for folder in (start, *start.parents):
         if (folder / "img").is_dir() and (folder / "notebooks").is_dir():
             return folder
@@ -321,78 +313,15 @@ def _is_named(pyproject: Path) -> bool:
     return isinstance(project, dict) and project.get("name") == PROJECT
 
 
-def _working_directory() -> Path:
-    try:
-        return Path.cwd()
-    except OSError as error:
-        raise SettingsError(
-            "The working directory is gone: change to another one, or name absolute paths."
-        ) from error
-
-
 def _default(images: Path, name: str, short: str) -> Path:
     return images / (short if (images / short).is_dir() and not (images / name).exists() else name)
-
-
-def local_path(path: AnyPath, what: str, kind: str = "folder") -> Path:
-    """Return a path as it was given, absolute; ``~`` is home.
-
-    Parameters
-    ----------
-    path : path
-    what, kind : str
-        What messages call it, and whether it is a ``folder`` or a ``file``.
-
-    Raises
-    ------
-    SettingsError
-        For what cannot be a path, for a URL, and for a relative path without a working directory.
-    """
-    given = usable_path(path, what, kind)
-    return given if given.is_absolute() else _working_directory() / given
-
-
-def usable_path(path: AnyPath, what: str, kind: str = "folder") -> Path:
-    """Return a path as `local_path` does, but leave a relative one relative."""
-    text = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
-    if not isinstance(text, str) or not text or "\0" in text or not is_encodable(text):
-        raise SettingsError(f"{what} must be the path of a {kind}, as text or Path, not {path!r}.")
-    _refuse_url(text, what, kind)
-    expanded = os.path.expanduser(text)
-    home = expanded.split("/")[0]
-    if expanded.startswith("~") and not os.path.lexists(home):
-        raise SettingsError(
-            f"{what} is {shown(text)}, and {shown(home)} leads to no home folder: name the whole path."
-        )
-    return Path(expanded)
-
-
-def is_encodable(path: str) -> bool:
-    """Whether the system can be asked for a path: not for half a character, where names are UTF-8."""
-    try:
-        os.fsencode(path)
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _refuse_url(text: str, what: str, kind: str) -> None:
-    match = _URL.match(text)
-    # pathlib makes one slash of two; and a folder may have a name that ends in a colon.
-    if match is None or (match["rest"] == "/" and os.path.lexists(text[: match.start("rest")])):
-        return
-    remedy = f"copy or mount it, and name the {kind}'s path"
-    if match["scheme"].lower() == "file":
-        remedy = f"leave out {match['scheme']}:// and name the {kind}'s path"
-    address = shown(_USER.sub(r"\1", text))  # without a password
-    raise SettingsError(f"{what} is a URL, {address}, and must be a {kind} on this computer: {remedy}.")
 
 
 def _absolute(path: AnyPath, role: str) -> Path:
     joined = str(local_path(path, role))
     tidy = os.path.normpath(joined)
     # Cutting out ".." is wrong behind a link, where the folder's parent is not the one in the path.
-    return Path(tidy if ".." not in Path(joined).parts or _same(tidy, joined) else joined)
+    return Path(tidy if ".." not in Path(joined).parts or is_same(tidy, joined) else joined)
 
 
 def _create(folder: Path) -> bool:
@@ -414,13 +343,13 @@ def _create(folder: Path) -> bool:
 
 def _check_apart(chosen: Settings) -> None:
     first, second, out = chosen.first, chosen.second, chosen.out
-    if _same(first, second):
+    if is_same(first, second):
         raise SettingsError(
             f"first ({shown(first)}) and second ({shown(second)}) are the same folder: "
             "everything would be equal. Name two different ones."
         )
     for inner, outer, roles in ((first, second, "first second"), (second, first, "second first")):
-        if _inside(inner, outer):
+        if is_inside(inner, outer):
             one, other = roles.split()
             raise SettingsError(
                 f"The {one} folder {shown(inner)} is inside the {other} folder {shown(outer)}: "
@@ -487,40 +416,3 @@ def _answers(question: Callable[[], bool]) -> bool:
         return question()
     except OSError:  # a link to itself, or to where one may not look
         return False
-
-
-def is_folder(path: AnyPath) -> bool:
-    """Say whether there is a folder, which there is not where a path is too long to be asked for."""
-    return os.path.isdir(path)
-
-
-def folder_identity(path: str) -> tuple[int, int] | str:
-    """What is equal for two paths exactly when they lead to one folder.
-
-    Raises OSError where nothing is there.
-    """
-    status = os.stat(path)
-    if status.st_ino:
-        return status.st_dev, status.st_ino
-    return os.path.normcase(os.path.realpath(path))  # file systems without numbers, on Windows
-
-
-def _same(one: AnyPath, other: AnyPath) -> bool:
-    try:
-        return os.path.samefile(one, other)
-    except OSError:
-        return os.path.normcase(os.path.realpath(one)) == os.path.normcase(os.path.realpath(other))
-
-
-def _inside(inner: Path, outer: Path) -> bool:
-    return any(_same(parent, outer) for parent in Path(os.path.realpath(inner)).parents)
-
-
-def shown(path: AnyPath) -> str:
-    """A path, or another text that comes from files, as it can be printed anywhere.
-
-    There are escapes for control characters, which terminals obey, and for marks of direction, which make a
-    text read as another one.
-    """
-    text = os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")
-    return _OBEYED.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)

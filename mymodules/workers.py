@@ -28,6 +28,7 @@ from mymodules.images import bands
 from mymodules.images.bands import Band, Rows
 from mymodules.metrics import DiffMetrics
 from mymodules.pairs import Pair
+from mymodules.paths import local_path
 from mymodules.regions import Region
 from mymodules.row import CANNOT, PairResult
 
@@ -554,7 +555,7 @@ def _result(
 
 def _name_below(path: str | os.PathLike[str], *roots: Path) -> str:
     """The text name of a path below one of the roots, however either of them is written."""
-    wanted = Path(os.path.normpath(settings.local_path(path, "The picture", "file")))
+    wanted = Path(os.path.normpath(local_path(path, "The picture", "file")))
     real = Path(os.path.realpath(wanted.parent), wanted.name)
     for seen, base in (*((wanted, root) for root in roots), *((real, root.resolve()) for root in roots)):
         if seen.is_relative_to(base):

@@ -22,9 +22,10 @@ from mymodules.comparison import drawings
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.locks import Lock
 from mymodules.pairs import Listing, Pair
+from mymodules.paths import AnyPath, local_path, shown
 from mymodules.results import runfiles
 from mymodules.row import ALGORITHM, PairResult, span
-from mymodules.settings import AnyPath, Settings, shown
+from mymodules.settings import Settings
 from mymodules.store.records import fingerprint
 from mymodules.workers import Job
 
@@ -298,7 +299,7 @@ def _begun(path: Path) -> tuple[str, dict[str, Any]]:
 
 def _refuse_another(path: Path, manifest: dict[str, Any], asked: Request) -> None:
     """Raise SettingsError where a run is asked to go on elsewhere, or otherwise than it was begun."""
-    if asked.out is not None and settings.local_path(asked.out, "out") != path.parent:
+    if asked.out is not None and local_path(asked.out, "out") != path.parent:
         raise SettingsError(f"{path} goes on in its own folder: resume it without naming out.")
     for name, default in {"skip_until": 0, "stop_at": -1, "pictures": "changed"}.items():
         if getattr(asked, name) not in (default, manifest[name]):

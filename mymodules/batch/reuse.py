@@ -25,9 +25,9 @@ from mymodules import faults, images, pairs, streams
 from mymodules.comparison import drawings
 from mymodules.errors import MymodulesError
 from mymodules.pairs import Pair
+from mymodules.paths import AnyPath, shown
 from mymodules.results import runfiles
 from mymodules.row import PairResult, names_its_files, span
-from mymodules.settings import AnyPath, shown
 from mymodules.store import DiffStore
 from mymodules.store.records import DigestedFile, FileState, Key, StoredRow
 

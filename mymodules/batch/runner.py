@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from loky import cpu_count
 
-from mymodules import results, settings
+from mymodules import results
 from mymodules.batch import pool, renames
 from mymodules.batch.plan import PICTURES, Plan, Request, counted, new_plan, resumed_plan
 from mymodules.batch.progress import Progress
@@ -33,8 +33,8 @@ from mymodules.batch.reuse import Reuse
 from mymodules.comparison import drawings
 from mymodules.errors import OutputError, SettingsError
 from mymodules.pairs import Pair
+from mymodules.paths import AnyPath, local_path, shown, usable_path
 from mymodules.row import ONE_SIDED, STATUSES, PairResult
-from mymodules.settings import AnyPath, shown
 from mymodules.workers import Job
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def run(
     if resume is None:
         plan = new_plan(asked, cancelled)
     else:
-        plan = resumed_plan(settings.local_path(resume, "resume", "file"), asked)
+        plan = resumed_plan(local_path(resume, "resume", "file"), asked)
     with plan.lock:
         memory = None
         if memory_root is not None:
@@ -310,7 +310,7 @@ def _remove_partial(plan: Plan) -> None:
 
 def _store_folder(named: AnyPath) -> Path:
     """A store as it was named, absolute or below the output folder."""
-    return settings.usable_path(named, "store")
+    return usable_path(named, "store")
 
 
 def _processors(wanted: int | None) -> int:

@@ -30,9 +30,9 @@ from mymodules.explore import filters, grid
 from mymodules.explore import order as orders
 from mymodules.explore.bulk import Bulk
 from mymodules.pages import linker
+from mymodules.paths import AnyPath
 from mymodules.results import runfiles
 from mymodules.row import BY_ATTENTION
-from mymodules.settings import AnyPath
 from mymodules.triage import Step
 from mymodules.viewer import Viewer
 

@@ -20,8 +20,8 @@ from mymodules import faults, images, pairs, triage
 from mymodules.errors import ImageError, ResultsError, SettingsError
 from mymodules.formats import Header, png
 from mymodules.images import Rgba
+from mymodules.paths import is_folder, shown
 from mymodules.results import runfiles
-from mymodules.settings import is_folder, shown
 from mymodules.triage import Decisions, Row
 
 if TYPE_CHECKING:

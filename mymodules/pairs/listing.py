@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from mymodules.errors import SettingsError
-from mymodules.settings import SUFFIXES, folder_identity, is_encodable, shown
+from mymodules.paths import folder_identity, is_encodable, shown
+from mymodules.settings import SUFFIXES
 
 Problem = tuple[str, str]
 """A code of status ``error`` and a sentence for a person."""

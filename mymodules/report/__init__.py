@@ -11,16 +11,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mymodules import files, settings
+from mymodules import files
 from mymodules.errors import SettingsError
 from mymodules.pages import views
+from mymodules.paths import AnyPath, local_path, shown
 from mymodules.report import page, place
 from mymodules.report.junit_xml import junit
 from mymodules.report.parts import Parts, refuse_large
 from mymodules.report.pictures import SIDES, Pairs
 from mymodules.report.place import is_one_file
 from mymodules.results import runfiles
-from mymodules.settings import AnyPath, shown
 from mymodules.triage import Decisions
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def check(path: AnyPath, *, embed: bool = False, outside: Sequence[Path] = ()) -
         When there is no folder for it or none that may be written to, its name does not suit, or something
         else than a report is there.
     """
-    target = settings.local_path(path, "The report", "file or folder")
+    target = local_path(path, "The report", "file or folder")
     if target.is_symlink():
         target = target.resolve()
     if not target.parent.is_dir():

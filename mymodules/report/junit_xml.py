@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from mymodules import batch, files, settings
+from mymodules import batch, files
 from mymodules.errors import SettingsError
+from mymodules.paths import AnyPath, local_path, shown
 from mymodules.report import page
 from mymodules.results import runfiles
-from mymodules.settings import AnyPath, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,7 +92,7 @@ def junit(
     root.append(suite)
     ElementTree.indent(root)
     data = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
-    files.write(settings.local_path(path, "The JUnit file", "file"), [data, b"\n"])
+    files.write(local_path(path, "The JUnit file", "file"), [data, b"\n"])
 
 
 def _case(row: Mapping[str, Any], seconds: float, outcome: str | None) -> ElementTree.Element:

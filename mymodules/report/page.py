@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from mymodules.pages import linker, views
+from mymodules.paths import shown
 from mymodules.results import runfiles
-from mymodules.settings import shown
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -28,8 +28,8 @@ import psutil
 
 from mymodules import locks
 from mymodules.errors import OutputError, ResultsError, SettingsError
+from mymodules.paths import shown
 from mymodules.report import page
-from mymodules.settings import shown
 
 INDEX: Final = "index.html"
 NAMES: Final = {  # of the parts; a delta with a number is one of an earlier version

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mymodules import files, settings
 from mymodules.errors import OutputError, ResultsError
+from mymodules.paths import AnyPath, local_path, shown
 from mymodules.results import runfiles
 from mymodules.results.cells import (
     BOM,
@@ -37,7 +38,6 @@ from mymodules.results.cells import (
     unguard,
 )
 from mymodules.row import COLUMNS, FLAGS, FLOATS, OPTIONAL_TEXTS, REGIONS, TEXTS, PairResult
-from mymodules.settings import AnyPath, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -472,7 +472,7 @@ def load(path: AnyPath | None = None) -> "pd.DataFrame":
     ResultsError
         When there is no finished run, or the file cannot be understood.
     """
-    file = _newest() if path is None else settings.local_path(path, "The results file", "file")
+    file = _newest() if path is None else local_path(path, "The results file", "file")
     data = files.read(file)
     is_partial = file.name.endswith(".partial.csv")
     if is_partial and _has_checks(data):
@@ -488,7 +488,7 @@ def load(path: AnyPath | None = None) -> "pd.DataFrame":
     stamp = runfiles.stamp_of(file)
     manifest = runfiles.manifest_path(file.parent, stamp) if stamp else None
     run = runfiles.read_manifest(manifest) if manifest is not None and manifest.exists() else {}
-    out = settings.local_path(file.parent, "out")
+    out = local_path(file.parent, "out")
     if run.get("out") and run["out"] != str(out):  # the file is where it was found, whatever is said of that
         run |= {"out": str(out), "pictures_dir": str(runfiles.pictures_path(out, stamp or ""))}
     frame.attrs["run"] = run

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from mymodules import files, settings
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.locks import Lock
-from mymodules.settings import AnyPath, shown
+from mymodules.paths import AnyPath, local_path, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,11 +225,11 @@ def folders(
     if out is None and known.get("out"):
         out = known["out"]
     # What is kept of these must hold in another working folder, too.
-    first, second = (settings.local_path(known[role], role) for role in ("first", "second"))
+    first, second = (local_path(known[role], role) for role in ("first", "second"))
     limit = _limit(known)
     if run is None and not settings.is_chosen(first):  # a small file of others may hold a huge picture
         limit = min(limit, (settings.recorded() or settings.resolve()).max_pixels)
-    return Folders(first, second, None if out is None else settings.local_path(out, "out"), limit)
+    return Folders(first, second, None if out is None else local_path(out, "out"), limit)
 
 
 def _limit(known: Mapping[str, Any]) -> int:

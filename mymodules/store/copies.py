@@ -22,7 +22,7 @@ from typing import BinaryIO
 
 from mymodules import images
 from mymodules.errors import OutputError
-from mymodules.settings import shown
+from mymodules.paths import shown
 from mymodules.store import sources
 from mymodules.store.records import is_digest
 

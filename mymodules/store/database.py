@@ -22,7 +22,7 @@ from typing import Any, Final, TypeVar
 
 from mymodules import faults
 from mymodules.errors import StoreError
-from mymodules.settings import shown
+from mymodules.paths import shown
 
 Layouts = tuple[tuple[str, ...], ...]
 """Statements that make each version of a file out of the one before, version 0 being empty."""

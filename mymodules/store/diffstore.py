@@ -36,7 +36,8 @@ from mymodules.errors import MymodulesError, StoreError
 from mymodules.formats import Header, png
 from mymodules.images import Rgba
 from mymodules.metrics import DiffMetrics as DiffMetrics
-from mymodules.settings import MAX_PIXELS, AnyPath
+from mymodules.paths import AnyPath
+from mymodules.settings import MAX_PIXELS
 from mymodules.store import sources
 from mymodules.store.cache import BACKGROUND as BACKGROUND
 from mymodules.store.cache import IDLE as IDLE

@@ -26,6 +26,7 @@ from traitlets.config import Configurable
 
 from mymodules import settings
 from mymodules.errors import MymodulesError
+from mymodules.paths import shown
 from mymodules.store import served, sources
 from mymodules.store.diffstore import FILE, DiffStore
 
@@ -98,7 +99,7 @@ def _load_jupyter_server_extension(server: ServerApp) -> None:
     prefix = url_path_join(server.web_app.settings["base_url"], "mymodules")
     rules = [served.rule(prefix, _Lazily(folder), PrivateImages)]
     server.web_app.add_handlers(".*", rules)  # type: ignore[no-untyped-call]  # it has no type
-    server.log.info("mymodules: pictures of %s are served below %s/", settings.shown(folder), prefix)
+    server.log.info("mymodules: pictures of %s are served below %s/", shown(folder), prefix)
 
 
 def _folder(server: ServerApp) -> Path:

@@ -25,8 +25,8 @@ from typing import Any, Final, NamedTuple, TypeGuard, TypeVar
 from mymodules import faults, results
 from mymodules.errors import StoreError
 from mymodules.metrics import DiffMetrics
+from mymodules.paths import AnyPath
 from mymodules.row import ALGORITHM, PairResult
-from mymodules.settings import AnyPath
 from mymodules.store.database import Database
 
 HTTP_ERROR: Final = "http_error"

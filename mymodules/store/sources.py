@@ -22,7 +22,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
 
 from mymodules.errors import SettingsError, StoreError
-from mymodules.settings import AnyPath, local_path
+from mymodules.paths import AnyPath, local_path
 
 TRIES: Final = 4
 """How often an image is asked for before it counts as unavailable."""

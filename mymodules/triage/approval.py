@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from mymodules import files, images, pairs, settings
 from mymodules.errors import MymodulesError, OutputError, ResultsError, SettingsError
 from mymodules.pairs import Pair
+from mymodules.paths import AnyPath, is_folder, local_path, shown
 from mymodules.results import runfiles
-from mymodules.settings import AnyPath, shown
 from mymodules.triage.decisions import Decisions, rows
 from mymodules.triage.history import Row
 
@@ -187,7 +187,7 @@ def restore(folder: AnyPath, *, first: AnyPath | None = None) -> Restoration:
     SettingsError
         When the approval comes from elsewhere and `first` is not named, or there is no such folder.
     """
-    folder = settings.local_path(folder, "The folder of an approval")
+    folder = local_path(folder, "The folder of an approval")
     path = folder / _MANIFEST
     if not os.path.lexists(path):
         raise ResultsError(
@@ -299,7 +299,7 @@ def _trusted(stated: object, second: Path | None, named: AnyPath | None, call: s
     """
     if named is None and not isinstance(stated, str | os.PathLike):
         raise ValueError("it names no folder")
-    root = settings.local_path(stated if named is None else named, "first")  # type: ignore[arg-type]
+    root = local_path(stated if named is None else named, "first")  # type: ignore[arg-type]
     if named is None and not settings.is_chosen(root, second):
         by = "" if second is None else f" by those in {shown(second)}"
         raise SettingsError(
@@ -307,7 +307,7 @@ def _trusted(stated: object, second: Path | None, named: AnyPath | None, call: s
             "folders of the settings or of a run that this process began. If that is meant, name the folder: "
             f"{call}."
         )
-    if not settings.is_folder(root):
+    if not is_folder(root):
         raise SettingsError(f"There is no folder {shown(root)}. Name the one that has the pictures: {call}.")
     return root
 
@@ -329,7 +329,7 @@ def _folders(
     runfiles.check_table(frame, "status")
     first, second, out, _ = runfiles.folders(frame, run, needed=("first", "second", "out"))
     assert out is not None
-    if not settings.is_folder(out):
+    if not is_folder(out):
         raise SettingsError(f"There is no output folder {shown(out)} with what was decided: hand over run=.")
     root = _trusted(first, second, named, "triage.approve(frame, first=...)")
     _check_not_second(root, second)
@@ -419,7 +419,7 @@ def _remove_stale(changes: list[_Change], out: Path) -> None:
     for path in out.glob(f"approved-*/{_MANIFEST}"):
         with contextlib.suppress(MymodulesError, OSError, KeyError, TypeError, ValueError):
             manifest = runfiles.read_manifest(path)
-            for change in _changes(manifest, settings.local_path(manifest["first"], "first"), {}):
+            for change in _changes(manifest, local_path(manifest["first"], "first"), {}):
                 if change.target in targets:
                     change.beside(path.parent).unlink(missing_ok=True)
 

@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Any
 
 from mymodules import files, pairs, results, settings
 from mymodules.errors import OutputError, ResultsError, SettingsError
+from mymodules.paths import AnyPath, local_path, shown
 from mymodules.results import runfiles
-from mymodules.settings import AnyPath, shown
 from mymodules.triage.history import (
     COLUMNS,
     DECISIONS,
@@ -81,7 +81,7 @@ class Decisions:
     """
 
     def __init__(self, out: AnyPath | None = None) -> None:
-        folder = settings.current().out if out is None else settings.local_path(out, "out")
+        folder = settings.current().out if out is None else local_path(out, "out")
         self.path = folder / FILE
         self._lock = threading.RLock()
         self._read = b""

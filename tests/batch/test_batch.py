@@ -22,8 +22,8 @@ from support.programs import COMPARE, Folders, figures, finished, kernel, mixed,
 from mymodules import batch, results, settings
 from mymodules.comparison import drawings
 from mymodules.errors import OutputError, ResultsError, SettingsError
+from mymodules.paths import AnyPath
 from mymodules.results import runfiles
-from mymodules.settings import AnyPath
 
 RUN = "from mymodules import batch\nimport sys\nbatch.run(*sys.argv[1:4], num_processors=2)\n"
 TOTAL = 16

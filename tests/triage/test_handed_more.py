@@ -22,6 +22,7 @@ from test_triage import accept, compared, made, picture, state
 from mymodules import batch, cli, images, look, notify, report, results, settings, triage, viewer
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.pages import views
+from mymodules.paths import shown
 from mymodules.results import runfiles
 from mymodules.triage import Decisions, Row, history
 
@@ -459,7 +460,7 @@ def test_a_path_that_is_too_long_is_a_sentence(made: Folders, tmp_path: Path, ro
     ],
 )
 def test_no_terminal_obeys_a_name(text: str, printed: str) -> None:
-    assert settings.shown(text) == printed
+    assert shown(text) == printed
     row = results.PairResult(None, text, text, "error", "corrupt")
     manifest = {"recomputed": {"new": 1}, "reused": 0, "reasons": {"new": [text]}}
     lines = [*cli.summary([row]), *cli.notes(manifest)]

@@ -1,0 +1,115 @@
+"""Paths: what callers may give, what is one folder, and how one is printed."""
+
+import os
+import re
+from pathlib import Path
+
+from mymodules.errors import SettingsError
+
+AnyPath = str | os.PathLike[str]
+"""A path as callers may give it."""
+
+# Two letters at least: one is a drive of Windows. Chains such as zip::s3:// are fsspec's.
+_URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)(::[A-Za-z0-9+.-]+)*:(?P<rest>//?)", re.ASCII)
+_OBEYED = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_USER = re.compile(r"(?<=:/)(/?)[^/?#]*@")
+
+
+def local_path(path: AnyPath, what: str, kind: str = "folder") -> Path:
+    """Return a path as it was given, absolute; ``~`` is home.
+
+    Parameters
+    ----------
+    path : path
+    what, kind : str
+        What messages call it, and whether it is a ``folder`` or a ``file``.
+
+    Raises
+    ------
+    SettingsError
+        For what cannot be a path, for a URL, and for a relative path without a working directory.
+    """
+    given = usable_path(path, what, kind)
+    return given if given.is_absolute() else working_directory() / given
+
+
+def usable_path(path: AnyPath, what: str, kind: str = "folder") -> Path:
+    """Return a path as `local_path` does, but leave a relative one relative."""
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
+    if not isinstance(text, str) or not text or "\0" in text or not is_encodable(text):
+        raise SettingsError(f"{what} must be the path of a {kind}, as text or Path, not {path!r}.")
+    _refuse_url(text, what, kind)
+    expanded = os.path.expanduser(text)
+    home = expanded.split("/")[0]
+    if expanded.startswith("~") and not os.path.lexists(home):
+        raise SettingsError(
+            f"{what} is {shown(text)}, and {shown(home)} leads to no home folder: name the whole path."
+        )
+    return Path(expanded)
+
+
+def is_encodable(path: str) -> bool:
+    """Whether the system can be asked for a path: not for half a character, where names are UTF-8."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise SettingsError(
+            "The working directory is gone: change to another one, or name absolute paths."
+        ) from error
+
+
+def _refuse_url(text: str, what: str, kind: str) -> None:
+    match = _URL.match(text)
+    # pathlib makes one slash of two; and a folder may have a name that ends in a colon.
+    if match is None or (match["rest"] == "/" and os.path.lexists(text[: match.start("rest")])):
+        return
+    remedy = f"copy or mount it, and name the {kind}'s path"
+    if match["scheme"].lower() == "file":
+        remedy = f"leave out {match['scheme']}:// and name the {kind}'s path"
+    address = shown(_USER.sub(r"\1", text))  # without a password
+    raise SettingsError(f"{what} is a URL, {address}, and must be a {kind} on this computer: {remedy}.")
+
+
+def is_folder(path: AnyPath) -> bool:
+    """Say whether there is a folder, which there is not where a path is too long to be asked for."""
+    return os.path.isdir(path)
+
+
+def folder_identity(path: str) -> tuple[int, int] | str:
+    """What is equal for two paths exactly when they lead to one folder.
+
+    Raises OSError where nothing is there.
+    """
+    status = os.stat(path)
+    if status.st_ino:
+        return status.st_dev, status.st_ino
+    return os.path.normcase(os.path.realpath(path))  # file systems without numbers, on Windows
+
+
+def is_same(one: AnyPath, other: AnyPath) -> bool:
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        return os.path.normcase(os.path.realpath(one)) == os.path.normcase(os.path.realpath(other))
+
+
+def is_inside(inner: Path, outer: Path) -> bool:
+    return any(is_same(parent, outer) for parent in Path(os.path.realpath(inner)).parents)
+
+
+def shown(path: AnyPath) -> str:
+    """A path, or another text that comes from files, as it can be printed anywhere.
+
+    There are escapes for control characters, which terminals obey, and for marks of direction, which make a
+    text read as another one.
+    """
+    text = os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")
+    return _OBEYED.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
