@@ -1,30 +1,24 @@
 """What to compare: the pictures of two folders, paired by their path below them.
 
 `find` lists; it never opens a file. Nothing it meets is lost silently: what cannot be compared becomes a
-pair with a problem, what is left out is counted. `to_text` and `from_text` carry any file name, bytes that
-are no UTF-8 included, through text that can be written everywhere, and back; `sentence` does what can be
-done for a message.
+pair with a problem, what is left out is counted.
 """
 
 import heapq
 import operator
 import os
-import re
 import stat
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Literal
 
 from mymodules.errors import SettingsError
-from mymodules.paths import folder_identity, is_encodable, shown
-from mymodules.settings import SUFFIXES
+from mymodules.pairs.names import is_picture, sentence, to_text
+from mymodules.paths import folder_identity, shown
 
 Problem = tuple[str, str]
 """A code of status ``error`` and a sentence for a person."""
-
-MESSAGE_LIMIT: Final = 31_900
-"""Characters of a message; Excel cuts cells at 32,767."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +90,6 @@ class Listing:
         return left
 
 
-def is_listed(name: str) -> bool:
-    """Say whether `find` may have listed a name below a folder, with ``/``.
-
-    It stays inside of the folder, ends like a picture's, and no part of it begins with a dot. Names that come
-    from files of others are held to this before anything is opened or written.
-    """
-    windows = os.name == "nt"
-    parts = name.replace("\\", "/").split("/") if windows else name.split("/")
-    inside = all(part and not part.startswith(".") for part in parts) and not os.path.isabs(name)
-    # On Windows a colon leads to another drive, or to a stream behind the file.
-    possible = "\0" not in name and is_encodable(name) and not (windows and ":" in name)
-    return inside and possible and _is_picture(parts[-1])
-
-
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES)
-
-
 def find(first: Path, second: Path) -> Listing:
     """List what two folders hold, at any depth.
 
@@ -156,64 +132,6 @@ def find(first: Path, second: Path) -> Listing:
         other=sum(side.other for side in sides),
         links=sum(side.links for side in sides),
     )
-
-
-# --- names and messages as text --------------------------------------------------------------------
-
-_ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4})")
-_TOKEN = re.compile(r"\\(?:\\|x[0-9a-f]{2}|u[0-9a-f]{4})")
-_TO_ESCAPE = re.compile("[\\\\\ud800-\udfff]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-_LINE_BREAK = re.compile("\r\n|[\0\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
-
-
-def to_text(name: str) -> str:
-    r"""Write a file name as text without surrogates; `from_text` is the exact inverse.
-
-    A name with undecodable bytes has them as ``\xNN`` and its backslashes doubled, and so has a name that
-    reads like one by itself; every other name stays as it is. (A lone surrogate that stands for no byte,
-    which Windows allows, becomes ``\uNNNN``.)
-    """
-    if _SURROGATE.search(name) is None and _ESCAPE.search(name) is None:
-        return name
-    return _TO_ESCAPE.sub(_escaped, name)
-
-
-def from_text(text: str) -> str:
-    """The file name that `to_text` wrote as this text."""
-    return _TOKEN.sub(_unescaped, text) if is_escaped(text) else text
-
-
-def is_escaped(text: str) -> bool:
-    """Whether `to_text` had to change the name that it wrote as this text."""
-    return _ESCAPE.search(text) is not None
-
-
-def sentence(text: str) -> str:
-    """A message as the results hold it: on one line, without double quotes, of at most 31,900 characters.
-
-    Double quotes become single ones, line breaks spaces, and what UTF-8 cannot hold an escape.
-    """
-    line = _LINE_BREAK.sub(" ", text).replace('"', "'")
-    line = line.encode("utf-8", "backslashreplace").decode("utf-8")
-    return line if len(line) <= MESSAGE_LIMIT else line[: MESSAGE_LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def _escaped(match: re.Match[str]) -> str:
-    character = match[0]
-    if character == "\\":
-        return "\\\\"
-    if "\udc80" <= character <= "\udcff":  # os.fsdecode's stand-in for one byte
-        return f"\\x{ord(character) - 0xDC00:02x}"
-    return f"\\u{ord(character):04x}"
-
-
-def _unescaped(match: re.Match[str]) -> str:
-    token = match[0]
-    if token == "\\\\":
-        return "\\"
-    number = int(token[2:], 16)
-    return chr(number + 0xDC00 if token[1] == "x" else number)
 
 
 # --- one side ----------------------------------------------------------------------------------------
@@ -272,16 +190,16 @@ def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str
                     if name.startswith("."):
                         side.hidden += 1
                         continue
-                    is_picture = _is_picture(name)
+                    named_so = is_picture(name)
                     if _is_folder(entry):
                         path = prefix + name
-                        if is_picture:
+                        if named_so:
                             side.entries[path] = "folder"
                         if entry.is_symlink():
                             heapq.heappush(linked, _order(path))
                         elif _is_new(side, path, seen):
                             waiting.append(path)
-                    elif is_picture:
+                    elif named_so:
                         side.entries[prefix + name] = _size(entry)
                     else:
                         side.other += 1
@@ -367,7 +285,7 @@ def _problem(kind: _Kind, path: str, role: str) -> Problem:
         return "not_a_file", f"{name} in {role} is neither a file nor a folder."
     if kind == "gone":
         return "vanished", f"The folder {name} in {role} vanished while it was listed."
-    if _is_picture(name):
+    if is_picture(name):
         return "not_a_file", f"{name} in {role} is a folder, not a file, and cannot be listed."
     return "permission", f"The folder {name} in {role} cannot be listed: what is in it was not compared."
 

@@ -141,7 +141,7 @@ def test_a_function_that_always_raises(place: Place, jobs: list[Job], usual: lis
 def test_they_are_found_and_most_of_them_matter(jobs: list[Job]) -> None:
     names = set(map(str, PLACES))
     assert {"mymodules.formats.png.inspect", "mymodules.images.pixels.digest", "Similarity.add"} <= names
-    assert {"mymodules.workers._result", "mymodules.pairs.listing.sentence", "_Side.whole"} <= names
+    assert {"mymodules.workers._result", "mymodules.pairs.names.sentence", "_Side.whole"} <= names
     ended = 0
     for place in PLACES:
         with raising(place, Fault("of ours")):
@@ -180,7 +180,7 @@ STEPS = [
     "Drawing.write",
     "mymodules.workers._result",
     "mymodules.workers._inspected",
-    "mymodules.pairs.listing.sentence",
+    "mymodules.pairs.names.sentence",
 ]
 
 

@@ -1,0 +1,89 @@
+"""Names and messages as text that can be written everywhere.
+
+`to_text` and `from_text` carry any file name, bytes that are not UTF-8 included, through text and back;
+`sentence` does the same for a message, as far as a message needs it.
+"""
+
+import os
+import re
+from typing import Final
+
+from mymodules.paths import is_encodable
+from mymodules.settings import SUFFIXES
+
+MESSAGE_LIMIT: Final = 31_900
+"""Characters of a message; Excel cuts cells at 32,767."""
+
+_ESCAPE = re.compile(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4})")
+_TOKEN = re.compile(r"\\(?:\\|x[0-9a-f]{2}|u[0-9a-f]{4})")
+_TO_ESCAPE = re.compile("[\\\\\ud800-\udfff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_LINE_BREAK = re.compile("\r\n|[\0\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+
+
+def to_text(name: str) -> str:
+    r"""Write a file name as text without surrogates; `from_text` is the exact inverse.
+
+    A name with undecodable bytes has them as ``\xNN`` and its backslashes doubled, and so has a name that
+    reads like one by itself; every other name stays as it is. (A lone surrogate that stands for no byte,
+    which Windows allows, becomes ``\uNNNN``.)
+    """
+    if _SURROGATE.search(name) is None and _ESCAPE.search(name) is None:
+        return name
+    return _TO_ESCAPE.sub(_escaped, name)
+
+
+def from_text(text: str) -> str:
+    """The file name that `to_text` wrote as this text."""
+    return _TOKEN.sub(_unescaped, text) if is_escaped(text) else text
+
+
+def is_escaped(text: str) -> bool:
+    """Whether `to_text` had to change the name that it wrote as this text."""
+    return _ESCAPE.search(text) is not None
+
+
+def sentence(text: str) -> str:
+    """A message as the results hold it: on one line, without double quotes, of at most 31,900 characters.
+
+    Double quotes become single ones, line breaks spaces, and what UTF-8 cannot hold an escape.
+    """
+    line = _LINE_BREAK.sub(" ", text).replace('"', "'")
+    line = line.encode("utf-8", "backslashreplace").decode("utf-8")
+    return line if len(line) <= MESSAGE_LIMIT else line[: MESSAGE_LIMIT - 1] + "\N{HORIZONTAL ELLIPSIS}"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    character = match[0]
+    if character == "\\":
+        return "\\\\"
+    if "\udc80" <= character <= "\udcff":  # os.fsdecode's stand-in for one byte
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return f"\\u{ord(character):04x}"
+
+
+def _unescaped(match: re.Match[str]) -> str:
+    token = match[0]
+    if token == "\\\\":
+        return "\\"
+    number = int(token[2:], 16)
+    return chr(number + 0xDC00 if token[1] == "x" else number)
+
+
+def is_listed(name: str) -> bool:
+    """Say whether `find` may have listed a name below a folder, with ``/``.
+
+    It stays inside of the folder, ends like a picture's, and no part of it begins with a dot. Names that come
+    from files of others are held to this before anything is opened or written.
+    """
+    windows = os.name == "nt"
+    parts = name.replace("\\", "/").split("/") if windows else name.split("/")
+    inside = all(part and not part.startswith(".") for part in parts) and not os.path.isabs(name)
+    # On Windows a colon leads to another drive, or to a stream behind the file.
+    possible = "\0" not in name and is_encodable(name) and not (windows and ":" in name)
+    return inside and possible and is_picture(parts[-1])
+
+
+def is_picture(name: str) -> bool:
+    """Say whether a name ends like a picture's."""
+    return name.lower().endswith(SUFFIXES)
