@@ -1,5 +1,8 @@
 """The results of a run on disk, and as a table."""
 
+from typing import TYPE_CHECKING
+
+from mymodules.faces import lazily
 from mymodules.results.csvfile import (
     BOM,
     COLUMNS,
@@ -9,7 +12,6 @@ from mymodules.results.csvfile import (
     encode,
     format_row,
     guard,
-    load,
     parse_row,
     partial_rows,
     read,
@@ -18,6 +20,9 @@ from mymodules.results.csvfile import (
     unguard,
     write,
 )
+
+if TYPE_CHECKING:
+    from mymodules.results.table import load
 
 __all__ = [
     "BOM",
@@ -37,3 +42,5 @@ __all__ = [
     "unguard",
     "write",
 ]
+
+__getattr__ = lazily(__name__, {"table": ("load",)})

@@ -1,4 +1,4 @@
-"""Rows on disk: from workers to CSV and back, and into pandas.
+"""Rows on disk: from workers to CSV and back.
 
 Rows land in a partial CSV as they come, until the sorted one replaces it in one step. The last cell of each
 row there is a check value, so that a damaged row is noticed and never goes on into another file. What
@@ -13,19 +13,16 @@ import csv
 import hashlib
 import io
 import itertools
-import math
-import re
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
-from mymodules import files, settings
+from mymodules import files
 from mymodules.errors import OutputError, ResultsError
-from mymodules.paths import AnyPath, local_path, shown
-from mymodules.results import runfiles
+from mymodules.paths import shown
 from mymodules.results.cells import (
     BOM,
     CHECK,
@@ -37,10 +34,7 @@ from mymodules.results.cells import (
     parse_row,
     unguard,
 )
-from mymodules.row import COLUMNS, FLAGS, FLOATS, OPTIONAL_TEXTS, REGIONS, TEXTS, PairResult
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mymodules.row import COLUMNS, PairResult
 
 __all__ = (
     "BOM",
@@ -52,7 +46,6 @@ __all__ = (
     "encode",
     "format_row",
     "guard",
-    "load",
     "parse_row",
     "partial_rows",
     "read",
@@ -64,7 +57,6 @@ __all__ = (
 
 _LONGEST_LINE = 1 << 20  # bytes; every row is shorter
 
-_SEED_COLUMNS = COLUMNS[:3]
 _REQUIRED = COLUMNS[:5]
 
 # --- writing -----------------------------------------------------------------------------------------
@@ -255,16 +247,16 @@ def read_partial(path: Path) -> list[PairResult]:
 def partial_rows(path: Path) -> Iterator[PairResult]:
     """The rows that `read_partial` returns, one after the other."""
     data = files.read(path)
-    if not _has_checks(data):
-        data = _whole_lines(data)
+    if not has_checks(data):
+        data = whole_lines(data)
         yield from _rows(path, data) if data else ()
         return
-    for number, columns, cells in _fitting(path, data):
+    for number, columns, cells in checked_lines(path, data):
         named = dict(zip(columns, cells, strict=True))
         try:
             yield PairResult(**{name: parse_cell(name, named[name]) for name in COLUMNS if name in named})
         except ValueError as error:
-            raise _not_understood(path, number, str(error)) from error
+            raise not_understood(path, number, str(error)) from error
 
 
 def read_as_written(path: Path, digest: object) -> Iterator[PairResult]:
@@ -275,7 +267,7 @@ def read_as_written(path: Path, digest: object) -> Iterator[PairResult]:
     earlier version, all are believed.
     """
     data = files.read(path)
-    if digest is None or digest == _digest(data) or not _is_ours(_header_of(data)):
+    if digest is None or digest == digest_of(data) or not _is_ours(_header_of(data)):
         yield from _rows(path, data)  # which raises for another file
         return
     warnings.warn(
@@ -285,7 +277,7 @@ def read_as_written(path: Path, digest: object) -> Iterator[PairResult]:
     )
 
 
-def _digest(data: bytes) -> str:
+def digest_of(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
@@ -303,7 +295,7 @@ def _is_ours(header: Sequence[str]) -> bool:
     return len(set(COLUMNS) & set(header)) >= len(_REQUIRED)
 
 
-def _has_checks(data: bytes) -> bool:
+def has_checks(data: bytes) -> bool:
     """Whether a partial CSV was written with check values.
 
     One whose header is exactly that of an earlier version was not. Any other header of ours is damaged, or
@@ -314,7 +306,7 @@ def _has_checks(data: bytes) -> bool:
     return _is_ours(header) and not earlier and not _PARTIAL_HEADER.startswith(data)
 
 
-def _fitting(path: Path, data: bytes) -> Iterator[tuple[int, Sequence[str], list[str]]]:
+def checked_lines(path: Path, data: bytes) -> Iterator[tuple[int, Sequence[str], list[str]]]:
     """Line number, columns and cells of the rows of a partial CSV whose check value fits."""
     header = _header_of(data)
     headers: list[Sequence[str]] = [COLUMNS]
@@ -371,7 +363,7 @@ def _fits(line: bytes, headers: Sequence[Sequence[str]]) -> tuple[Sequence[str],
     return None
 
 
-def _whole_lines(data: bytes) -> bytes:
+def whole_lines(data: bytes) -> bytes:
     """Cut after the last line break that ends a row; empty when not even the header is whole."""
     # Quotes inside a cell are doubled, so outside of cells their number is even, and only there.
     quotes = data.count(b'"')
@@ -387,7 +379,7 @@ def _whole_lines(data: bytes) -> bytes:
 
 
 def _rows(path: Path, data: bytes) -> Iterator[PairResult]:
-    header, lines = _cells(path, data)
+    header, lines = header_and_lines(path, data)
     absent = [name for name in _REQUIRED if name not in header]
     if absent:
         raise ResultsError(f"{shown(path)} has no column {', '.join(absent)}: it is not a run's results.")
@@ -396,18 +388,18 @@ def _rows(path: Path, data: bytes) -> Iterator[PairResult]:
         try:
             yield PairResult(**{name: parse_cell(name, cells[place]) for name, place in places})
         except ValueError as error:
-            raise _not_understood(path, number, str(error)) from error
+            raise not_understood(path, number, str(error)) from error
 
 
-def _cells(path: Path, data: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+def header_and_lines(path: Path, data: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     """The header and, with their line numbers, the rows: all as long as the header."""
-    _decode(path, data)  # to name the byte of what is not UTF-8; its text is many times as large as one row
+    decode(path, data)  # to name the byte of what is not UTF-8; its text is many times as large as one row
     text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="")
     reader = csv.reader(text, strict=True)
     try:
         header = next(reader, [])
     except csv.Error as error:
-        raise _not_understood(path, reader.line_num, str(error)) from error
+        raise not_understood(path, reader.line_num, str(error)) from error
     if len(set(header)) != len(header):
         raise ResultsError(f"{shown(path)} has two columns of one name.")
 
@@ -418,15 +410,15 @@ def _cells(path: Path, data: bytes) -> tuple[list[str], Iterator[tuple[int, list
                     continue  # an empty line, as editors leave at the end
                 if len(cells) != len(header):
                     reason = f"it has {len(cells)} cells, the header {len(header)}"
-                    raise _not_understood(path, reader.line_num, reason)
+                    raise not_understood(path, reader.line_num, reason)
                 yield reader.line_num, cells
         except csv.Error as error:
-            raise _not_understood(path, reader.line_num, str(error)) from error
+            raise not_understood(path, reader.line_num, str(error)) from error
 
     return header, lines()
 
 
-def _not_understood(path: Path, line: int, reason: str) -> ResultsError:
+def not_understood(path: Path, line: int, reason: str) -> ResultsError:
     return ResultsError(
         f"{shown(path)} cannot be understood at line {line}: {_brief(reason)}. Take the file as the run "
         "wrote it, or begin a new run."
@@ -437,153 +429,10 @@ def _brief(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:150]} … {text[-50:]}"
 
 
-def _decode(path: Path, data: bytes) -> str:
+def decode(path: Path, data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ResultsError(
             f"{shown(path)} is not UTF-8 (byte {error.start}): save it as CSV UTF-8, or take the original."
         ) from error
-
-
-# --- into pandas -------------------------------------------------------------------------------------
-
-
-def load(path: AnyPath | None = None) -> "pd.DataFrame":
-    """Read the results of a run as a table.
-
-    Parameters
-    ----------
-    path : path, optional
-        A CSV: finished, partial (as `read_partial`), or the three columns without a header that the first
-        notebook wrote. By default the newest finished one in the output folder of the settings.
-
-    Returns
-    -------
-    DataFrame
-        All of `COLUMNS`, then columns that are not known here, as text. Integers are ``Int64``, flags
-        ``boolean``, figures ``float64``, text ``str``; `regions` holds lists of [x, y, width, height], None
-        where nothing was compared. ``attrs["run"]`` is the run's manifest, empty where there is none; its
-        folders for results are those where the file was found.
-        ``attrs["edited"]`` is whether a finished file is another one than the run wrote, where that is known.
-
-    Raises
-    ------
-    ResultsError
-        When there is no finished run, or the file cannot be understood.
-    """
-    file = _newest() if path is None else local_path(path, "The results file", "file")
-    data = files.read(file)
-    is_partial = file.name.endswith(".partial.csv")
-    if is_partial and _has_checks(data):
-        columns = _checked_columns(file, data)
-    else:
-        if is_partial:
-            data = _whole_lines(data) or BOM + ",".join(COLUMNS).encode()
-        text = _decode(file, data)
-        if not text:
-            raise ResultsError(f"{shown(file)} is empty: it holds the results of no run.")
-        columns = _columns(file, *_cells(file, data)) if _has_header(text) else _seed_columns(file, text)
-    frame = _frame(columns)
-    stamp = runfiles.stamp_of(file)
-    manifest = runfiles.manifest_path(file.parent, stamp) if stamp else None
-    run = runfiles.read_manifest(manifest) if manifest is not None and manifest.exists() else {}
-    out = local_path(file.parent, "out")
-    if run.get("out") and run["out"] != str(out):  # the file is where it was found, whatever is said of that
-        run |= {"out": str(out), "pictures_dir": str(runfiles.pictures_path(out, stamp or ""))}
-    frame.attrs["run"] = run
-    if not is_partial and "csv_digest" in run:
-        frame.attrs["edited"] = run["csv_digest"] != _digest(data)
-    return frame
-
-
-def _newest() -> Path:
-    return runfiles.newest((settings.recorded() or settings.resolve()).out)
-
-
-def _checked_columns(path: Path, data: bytes) -> dict[str, list[Any]]:
-    """The columns of a partial CSV, without check values."""
-    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-    for number, header, cells in _fitting(path, data):
-        for name in header:
-            columns.setdefault(name, [])
-        _enter(columns, path, number, header, cells)
-    return columns
-
-
-def _has_header(text: str) -> bool:
-    first_line = text.partition("\n")[0].rstrip("\r")
-    return set(_SEED_COLUMNS) <= {cell.strip('"') for cell in first_line.split(",")}
-
-
-def _columns(path: Path, header: list[str], lines: Iterable[tuple[int, list[str]]]) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {name: [] for name in header}
-    for number, cells in lines:
-        _enter(columns, path, number, header, cells)
-    return columns
-
-
-def _enter(
-    columns: dict[str, list[Any]], path: Path, number: int, header: Sequence[str], cells: Sequence[str]
-) -> None:
-    """Append the values of one line to their columns."""
-    for name, cell in zip(header, cells, strict=True):
-        try:
-            columns[name].append(parse_cell(name, cell) if name in COLUMNS else cell)
-        except ValueError as error:
-            raise _not_understood(path, number, str(error)) from error
-
-
-# The first notebook wrote names as they are, so a name with commas or line breaks still is one name. Tried in
-# this order: a row on one line, its message without quotes; its message with quotes; a name over lines.
-_SEED_ENDS = r'"[ \t]*(?:\r\n|\n|\r|\Z)'
-_SEED_ROWS = tuple(
-    re.compile(rf'{ahead}\ufeff?([^,\r\n]*),({name}),"({message}){_SEED_ENDS}', re.DOTALL)
-    for ahead, name, message in (
-        ("", r"[^\r\n]*?", r'[^"\r\n]*'),
-        # Only a line that ends as a row does is looked at, where each of its quotes may begin the message.
-        (rf"(?=[^\r\n]*{_SEED_ENDS})", r"[^\r\n]*?", r"[^\r\n]*"),
-        ("", r".*?", r'[^"]*'),
-    )
-)
-
-
-def _seed_columns(path: Path, text: str) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {name: [] for name in _SEED_COLUMNS}
-    at = 0
-    while at < len(text):
-        match = next((match for row in _SEED_ROWS if (match := row.match(text, at))), None)
-        if match is None:
-            line = text.count("\n", 0, at) + 1
-            raise _not_understood(path, line, "it is neither a run's results nor score,name,'message'")
-        score, name, message = match.groups()
-        try:
-            columns["ssim_score"].append(parse_cell("ssim_score", "" if score in ("None", "nan") else score))
-        except ValueError as error:
-            raise _not_understood(path, text.count("\n", 0, at) + 1, str(error)) from error
-        columns["image_filename"].append(name)
-        columns["messages"].append(message)
-        at = match.end()
-    return columns
-
-
-def _frame(columns: Mapping[str, list[Any]]) -> "pd.DataFrame":
-    import pandas as pd  # half a second: only for those who want a table
-
-    count = len(columns[_SEED_COLUMNS[0]])
-    order = [*COLUMNS, *(name for name in columns if name not in COLUMNS)]
-    return pd.DataFrame({name: _series(name, columns.get(name, [None] * count)) for name in order})
-
-
-def _series(name: str, values: list[Any]) -> "pd.Series[Any]":
-    import pandas as pd
-
-    if name in REGIONS:
-        boxes = [None if value is None else [list(box) for box in value] for value in values]
-        return pd.Series(boxes, dtype=object)
-    if name in FLOATS:
-        return pd.Series([math.nan if value is None else value for value in values], dtype="float64")
-    if name in FLAGS:
-        return pd.Series(values, dtype="boolean")
-    is_text = name in TEXTS | OPTIONAL_TEXTS or name not in COLUMNS
-    return pd.Series(values, dtype="str" if is_text else "Int64")

@@ -1,0 +1,158 @@
+"""The results of a run as a table of pandas."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mymodules import files, settings
+from mymodules.errors import ResultsError
+from mymodules.paths import AnyPath, local_path, shown
+from mymodules.results import csvfile, runfiles
+from mymodules.results.cells import BOM, parse_cell
+from mymodules.row import COLUMNS, FLAGS, FLOATS, OPTIONAL_TEXTS, REGIONS, TEXTS
+
+_SEED_COLUMNS = COLUMNS[:3]
+
+
+def load(path: AnyPath | None = None) -> pd.DataFrame:
+    """Read the results of a run as a table.
+
+    Parameters
+    ----------
+    path : path, optional
+        A CSV: finished, partial (as `read_partial`), or the three columns without a header that the first
+        notebook wrote. By default the newest finished one in the output folder of the settings.
+
+    Returns
+    -------
+    DataFrame
+        All of `COLUMNS`, then columns that are not known here, as text. Integers are ``Int64``, flags
+        ``boolean``, figures ``float64``, text ``str``; `regions` holds lists of [x, y, width, height], None
+        where nothing was compared. ``attrs["run"]`` is the run's manifest, empty where there is none; its
+        folders for results are those where the file was found.
+        ``attrs["edited"]`` is whether a finished file is another one than the run wrote, where that is known.
+
+    Raises
+    ------
+    ResultsError
+        When there is no finished run, or the file cannot be understood.
+    """
+    file = _newest() if path is None else local_path(path, "The results file", "file")
+    data = files.read(file)
+    is_partial = file.name.endswith(".partial.csv")
+    if is_partial and csvfile.has_checks(data):
+        columns = _checked_columns(file, data)
+    else:
+        if is_partial:
+            data = csvfile.whole_lines(data) or BOM + ",".join(COLUMNS).encode()
+        text = csvfile.decode(file, data)
+        if not text:
+            raise ResultsError(f"{shown(file)} is empty: it holds the results of no run.")
+        columns = (
+            _columns(file, *csvfile.header_and_lines(file, data))
+            if _has_header(text)
+            else _seed_columns(file, text)
+        )
+    frame = _frame(columns)
+    stamp = runfiles.stamp_of(file)
+    manifest = runfiles.manifest_path(file.parent, stamp) if stamp else None
+    run = runfiles.read_manifest(manifest) if manifest is not None and manifest.exists() else {}
+    out = local_path(file.parent, "out")
+    if run.get("out") and run["out"] != str(out):  # the file is where it was found, whatever is said of that
+        run |= {"out": str(out), "pictures_dir": str(runfiles.pictures_path(out, stamp or ""))}
+    frame.attrs["run"] = run
+    if not is_partial and "csv_digest" in run:
+        frame.attrs["edited"] = run["csv_digest"] != csvfile.digest_of(data)
+    return frame
+
+
+def _newest() -> Path:
+    return runfiles.newest((settings.recorded() or settings.resolve()).out)
+
+
+def _checked_columns(path: Path, data: bytes) -> dict[str, list[Any]]:
+    """The columns of a partial CSV, without check values."""
+    columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
+    for number, header, cells in csvfile.checked_lines(path, data):
+        for name in header:
+            columns.setdefault(name, [])
+        _enter(columns, path, number, header, cells)
+    return columns
+
+
+def _has_header(text: str) -> bool:
+    first_line = text.partition("\n")[0].rstrip("\r")
+    return set(_SEED_COLUMNS) <= {cell.strip('"') for cell in first_line.split(",")}
+
+
+def _columns(path: Path, header: list[str], lines: Iterable[tuple[int, list[str]]]) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in header}
+    for number, cells in lines:
+        _enter(columns, path, number, header, cells)
+    return columns
+
+
+def _enter(
+    columns: dict[str, list[Any]], path: Path, number: int, header: Sequence[str], cells: Sequence[str]
+) -> None:
+    """Append the values of one line to their columns."""
+    for name, cell in zip(header, cells, strict=True):
+        try:
+            columns[name].append(parse_cell(name, cell) if name in COLUMNS else cell)
+        except ValueError as error:
+            raise csvfile.not_understood(path, number, str(error)) from error
+
+
+# The first notebook wrote names as they are, so a name with commas or line breaks still is one name. Tried in
+# this order: a row on one line, its message without quotes; its message with quotes; a name over lines.
+_SEED_ENDS = r'"[ \t]*(?:\r\n|\n|\r|\Z)'
+_SEED_ROWS = tuple(
+    re.compile(rf'{ahead}\ufeff?([^,\r\n]*),({name}),"({message}){_SEED_ENDS}', re.DOTALL)
+    for ahead, name, message in (
+        ("", r"[^\r\n]*?", r'[^"\r\n]*'),
+        # Only a line that ends as a row does is looked at, where each of its quotes may begin the message.
+        (rf"(?=[^\r\n]*{_SEED_ENDS})", r"[^\r\n]*?", r"[^\r\n]*"),
+        ("", r".*?", r'[^"]*'),
+    )
+)
+
+
+def _seed_columns(path: Path, text: str) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {name: [] for name in _SEED_COLUMNS}
+    at = 0
+    while at < len(text):
+        match = next((match for row in _SEED_ROWS if (match := row.match(text, at))), None)
+        if match is None:
+            line = text.count("\n", 0, at) + 1
+            raise csvfile.not_understood(path, line, "it is neither a run's results nor score,name,'message'")
+        score, name, message = match.groups()
+        try:
+            columns["ssim_score"].append(parse_cell("ssim_score", "" if score in ("None", "nan") else score))
+        except ValueError as error:
+            raise csvfile.not_understood(path, text.count("\n", 0, at) + 1, str(error)) from error
+        columns["image_filename"].append(name)
+        columns["messages"].append(message)
+        at = match.end()
+    return columns
+
+
+def _frame(columns: Mapping[str, list[Any]]) -> pd.DataFrame:
+    count = len(columns[_SEED_COLUMNS[0]])
+    order = [*COLUMNS, *(name for name in columns if name not in COLUMNS)]
+    return pd.DataFrame({name: _series(name, columns.get(name, [None] * count)) for name in order})
+
+
+def _series(name: str, values: list[Any]) -> "pd.Series[Any]":
+    if name in REGIONS:
+        boxes = [None if value is None else [list(box) for box in value] for value in values]
+        return pd.Series(boxes, dtype=object)
+    if name in FLOATS:
+        return pd.Series([math.nan if value is None else value for value in values], dtype="float64")
+    if name in FLAGS:
+        return pd.Series(values, dtype="boolean")
+    is_text = name in TEXTS | OPTIONAL_TEXTS or name not in COLUMNS
+    return pd.Series(values, dtype="str" if is_text else "Int64")
