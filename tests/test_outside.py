@@ -1,6 +1,7 @@
 """What the machine refuses: streams, folders and addresses that are not what a program expects."""
 
 import errno
+import importlib
 import io
 import os
 import subprocess
@@ -195,6 +196,7 @@ def test_processes_that_the_system_refuses(
 
 @pytest.fixture
 def gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    importlib.import_module("mymodules.explore.explorer")  # itables asks for the folder when it is imported
     folder = tmp_path / "gone"
     folder.mkdir()
     monkeypatch.chdir(folder)
