@@ -39,7 +39,7 @@ def opened(mark: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.
     """A notebook with a panel and another cell; a copy of the project is beside it."""
     lab.chromium()  # skips before a server is started
     root = tmp_path_factory.mktemp("root")
-    shutil.copytree(ROOT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    lab.copy_notebooks(root)
     for side in ("01.first", "02.second"):
         shutil.copytree(ROOT / "img" / side, root / "img" / side)
     notebook = nbformat.read(root / COMPARE, as_version=4)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -78,12 +79,24 @@ def missing(reason: str) -> Any:
 
 def project(root: Path) -> Path:
     """Copy the notebooks and the sample pictures, so that tests do not write to the project."""
-    shutil.copytree(ROOT / "notebooks", root / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    copy_notebooks(root)
     for name in ("01.first", "02.second"):
         shutil.copytree(ROOT / "img" / name, root / "img" / name)
         if os.name != "nt":
             shutil.copy(root / "img" / name / "badge.png", root / "img" / name / HOSTILE)
     return root
+
+
+def copy_notebooks(root: Path) -> None:
+    """Copy the notebooks as they are committed, without the outputs that a user has saved."""
+    (root / "notebooks").mkdir(parents=True)
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        notebook = nbformat.read(path, as_version=4)
+        notebook.metadata.pop("widgets", None)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+        nbformat.write(notebook, root / "notebooks" / path.name)
 
 
 def is_local(url: str) -> bool:
