@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from support.programs import COMPARE, Folders, figures, finished, kernel, mixed, noisy, program, until
@@ -40,13 +41,21 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     return noisy(tmp_path_factory.mktemp("noise"), COUNT, 900)
 
 
+class Clean(NamedTuple):
+    """What a run leaves that nothing disturbed."""
+
+    csv: Path
+    figures: list[results.PairResult]
+    drawings: dict[str, str]
+
+
 @pytest.fixture(scope="module")
-def clean(noise: Folders, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The results of a run that nothing disturbed."""
+def clean(noise: Folders, tmp_path_factory: pytest.TempPathFactory) -> Clean:
     out = tmp_path_factory.mktemp("clean")
     code, _, complained = finished(RUN, noise._replace(out=out))
     assert (code, complained) == (0, "")
-    return noise._replace(out=out).the("results-*.csv")
+    csv = noise._replace(out=out).the("results-*.csv")
+    return Clean(csv, figures(csv), drawings(csv))
 
 
 @pytest.fixture
@@ -60,7 +69,7 @@ def drawings(csv: Path) -> dict[str, str]:
     return {path.name: images.digest(images.read_rgba(path).tobytes()) for path in folder.rglob("*.png")}
 
 
-def assert_resumes(given: Folders, clean: Path) -> None:
+def assert_resumes(given: Folders, clean: Clean) -> None:
     """The partial CSV is valid, `resume` does only the rest, and nobody can tell from the result."""
     partial = given.the("*.partial.csv")
     kept = {row.image_filename: row for row in results.read(partial)}
@@ -69,8 +78,8 @@ def assert_resumes(given: Folders, clean: Path) -> None:
     assert [progress.done for progress in told] == list(range(len(kept) + 1, COUNT + 1))
     after = {row.image_filename: row for row in results.read(run.csv_path)}
     assert {name: after[name] for name in kept} == kept  # with their times: they were not done again
-    assert figures(run.csv_path) == figures(clean)
-    assert drawings(run.csv_path) == drawings(clean)
+    assert figures(run.csv_path) == clean.figures
+    assert drawings(run.csv_path) == clean.drawings
     assert sorted(path.name for path in given.out.iterdir() if path.name != ".store") == sorted(
         [run.csv_path.name, run.csv_path.with_suffix(".json").name, run.pictures_dir.name]
     )
@@ -98,7 +107,7 @@ def without_rights() -> list[str]:
 # --- killed ------------------------------------------------------------------------------------------
 
 
-def test_killed_parent(given: Folders, clean: Path) -> None:
+def test_killed_parent(given: Folders, clean: Clean) -> None:
     with program(RUN, given) as running:
         running.until_done(3)
         assert len(running.workers()) == 2
@@ -109,23 +118,23 @@ def test_killed_parent(given: Folders, clean: Path) -> None:
     assert_resumes(given, clean)
 
 
-def test_killed_workers(given: Folders, clean: Path) -> None:
+def test_killed_workers(given: Folders, clean: Clean) -> None:
     with program(RUN, given) as running:
         for rows in (3, 8):
             running.until_done(rows)
             running.workers()[0].kill()
         assert running.finish()[::2] == (0, "")
-    assert figures(given.the("results-*.csv")) == figures(clean)
-    assert drawings(given.the("results-*.csv")) == drawings(clean)
+    assert figures(given.the("results-*.csv")) == clean.figures
+    assert drawings(given.the("results-*.csv")) == clean.drawings
 
 
-def test_all_workers_killed_at_once(given: Folders, clean: Path) -> None:
+def test_all_workers_killed_at_once(given: Folders, clean: Clean) -> None:
     with program(RUN, given) as running:
         running.until_done(4)
         for worker in running.workers():
             worker.kill()
         assert running.finish()[::2] == (0, "")
-    assert figures(given.the("results-*.csv")) == figures(clean)
+    assert figures(given.the("results-*.csv")) == clean.figures
 
 
 def test_pair_that_kills_its_worker(tmp_path: Path) -> None:
@@ -232,7 +241,7 @@ with ProcessPoolExecutor(1, get_context("forkserver")) as executor:
 # --- interrupted -------------------------------------------------------------------------------------
 
 
-def test_interrupt(given: Folders, clean: Path) -> None:
+def test_interrupt(given: Folders, clean: Clean) -> None:
     with program(INTERRUPTED, given) as running:
         running.until_done(3)
         began = time.monotonic()
@@ -252,7 +261,7 @@ def test_interrupt(given: Folders, clean: Path) -> None:
     assert_resumes(given, clean)
 
 
-def test_interrupt_while_workers_start(given: Folders, clean: Path) -> None:
+def test_interrupt_while_workers_start(given: Folders, clean: Clean) -> None:
     with program(INTERRUPTED, given) as running:
         assert running.line() == "ready"
         until(running.workers, "a worker has begun to start")
@@ -280,7 +289,7 @@ def test_interrupts_all_the_time(given: Folders) -> None:
             until(lambda running=running: not running.processes(), "no process is left", WITHIN)
 
 
-def test_stop_button_of_a_notebook(given: Folders, clean: Path, tmp_path: Path) -> None:
+def test_stop_button_of_a_notebook(given: Folders, clean: Clean, tmp_path: Path) -> None:
     with kernel(tmp_path / "jupyter") as running:
         running.run("from mymodules import batch")
         running.begin(f"batch.run(*{[str(path) for path in given]!r}, num_processors=2)")
@@ -304,11 +313,11 @@ def test_stop_button_of_a_notebook(given: Folders, clean: Path, tmp_path: Path) 
         assert running.printed == ""
     assert not running.workers()
     csv = given.the("results-*[0-9].csv")
-    assert figures(csv) == figures(clean)
+    assert figures(csv) == clean.figures
     assert set(kept) <= set(results.read(csv))
 
 
-def test_what_on_progress_raises_ends_the_run(given: Folders, clean: Path) -> None:
+def test_what_on_progress_raises_ends_the_run(given: Folders, clean: Clean) -> None:
     code = (
         COMPARE
         + """
@@ -370,10 +379,10 @@ except OutputError as error:
     assert not list(given.out.iterdir())
 
 
-def test_full_disk_for_rows(given: Folders, clean: Path) -> None:
+def test_full_disk_for_rows(given: Folders, clean: Clean) -> None:
     """Space ends in the middle of a row: it is told with the path, and all earlier rows are whole."""
     earlier = given.out / "results-20200101-000000.csv"
-    earlier.write_bytes(clean.read_bytes())
+    earlier.write_bytes(clean.csv.read_bytes())
     code = (
         COMPARE
         + """
@@ -392,13 +401,13 @@ except OutputError as error:
 """
     )
     assert finished(code, given) == (0, "True True\n0\n", "")
-    assert earlier.read_bytes() == clean.read_bytes()
+    assert earlier.read_bytes() == clean.csv.read_bytes()
     earlier.unlink()
     assert len(results.read(given.the("*.partial.csv"))) == 3
     assert_resumes(given, clean)
 
 
-def test_full_disk_for_drawings(given: Folders, clean: Path) -> None:
+def test_full_disk_for_drawings(given: Folders, clean: Clean) -> None:
     """The rows say so and are good all the same; a resumed run draws what is missing."""
     code = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))\n"
     status, _, said = finished(code + RUN, given)
@@ -406,14 +415,14 @@ def test_full_disk_for_drawings(given: Folders, clean: Path) -> None:
     assert said.count("\n") == 1
     assert "No copy of " in said
     csv = given.the("results-*.csv")
-    for row, expected in zip(results.read(csv), results.read(clean), strict=True):
+    for row, expected in zip(results.read(csv), results.read(clean.csv), strict=True):
         assert row.messages.startswith(expected.messages)
         assert "drawings could not be written" in row.messages
         assert row._replace(messages="", seconds=None) == expected._replace(messages="", seconds=None)
     assert not drawings(csv)
     batch.run(resume=csv)
-    assert figures(csv) == figures(clean)
-    assert drawings(csv) == drawings(clean)
+    assert figures(csv) == clean.figures
+    assert drawings(csv) == clean.drawings
 
 
 def test_two_runs_in_the_same_second(tmp_path: Path) -> None:

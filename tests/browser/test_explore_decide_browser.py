@@ -382,8 +382,7 @@ createViewer(document.querySelector('div'), source, state);
 @pytest.fixture
 def alone(opened: lab.Notebook, request: pytest.FixtureRequest) -> Iterator[Any]:
     """A viewer in a page of its own, with a source that can decide or not."""
-    page = opened.page.context.browser.new_page()
-    page.set_default_timeout(lab.PATIENCE)
+    page = opened.page.context.new_page()
     script = linker.module("viewer/main.js").replace("export default", "const { createViewer } =")
     page.set_content("<div></div>")
     page.add_style_tag(content=linker.text(*linker.VIEWER_STYLES))

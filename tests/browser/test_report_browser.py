@@ -134,6 +134,9 @@ def page(request: pytest.FixtureRequest) -> Path:
     return path
 
 
+VIEWPORT = {"width": 1400, "height": 900}
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     executable = lab.chromium()
@@ -256,32 +259,41 @@ class Opened:
         return [url for url in self.requests if not url.startswith(own)]
 
 
+@pytest.fixture(scope="module")
+def profile(browser: Any) -> Any:
+    """The profile of most tabs, one of which stays: a new window takes longer than opening a report."""
+    context = browser.new_context(viewport=VIEWPORT)
+    context.new_page()
+    return context
+
+
 @pytest.fixture
-def tabs(browser: Any) -> Iterator[Any]:
-    """Make tabs that must not complain; each in a profile of its own."""
+def tabs(browser: Any, profile: Any) -> Iterator[Any]:
+    """Make tabs that must not complain; those with `options` in a profile of their own."""
     made: list[Any] = []
     seen: list[Opened] = []
 
     def make(path: Path, *, quiet: bool = True, **options: Any) -> Opened:
-        context = browser.new_context(viewport={"width": 1400, "height": 900}, **options)
-        context.set_default_timeout(lab.PATIENCE)
+        context = browser.new_context(viewport=VIEWPORT, **options) if options else profile
         opened = Opened(context.new_page(), path)
-        context.on("request", lambda request: opened.requests.append(request.url))
+        opened.tab.set_default_timeout(lab.PATIENCE)
+        opened.tab.on("request", lambda request: opened.requests.append(request.url))
         opened.tab.on("websocket", lambda socket: opened.requests.append(socket.url))
         opened.tab.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        opened.tab.on("popup", lambda popup: opened.complaints.append(f"popup: {popup.url}"))
         opened.tab.on("dialog", lambda dialog: opened.complaints.append(f"dialog: {dialog.message}"))
         opened.tab.on(
             "console",
             lambda message: message.type in ("error", "warning") and opened.complaints.append(message.text),
         )
-        made.append(context)
+        made.append(context if options else opened.tab)
         if quiet:
             seen.append(opened)
         return opened
 
     yield make
-    for context in made:
-        context.close()
+    for each in made:
+        each.close()
     for opened in seen:
         assert opened.complaints == []
         assert opened.strangers() == []
