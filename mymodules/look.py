@@ -18,7 +18,7 @@ from IPython.display import HTML
 
 from mymodules import faults, images
 from mymodules.errors import ImageError, MymodulesError
-from mymodules.pages import views
+from mymodules.pages import display
 from mymodules.results import runfiles
 from mymodules.row import RANKS
 from mymodules.store import DiffStore
@@ -137,7 +137,7 @@ def blend(
     changed = ranked(frame[frame["status"] == "changed"])
     if changed.empty:
         return _framed(_text("No pair has changed: there is nothing to blend."))
-    folders = views.folders(frame, run)
+    folders = display.folders(frame, run)
     names = [(f"{row + 1}. {name}", row) for row, name in enumerate(changed["image_filename"])]
     choice = ipywidgets.Dropdown(options=names, layout={"width": "460px"})
     percent = ipywidgets.IntSlider(
@@ -194,7 +194,7 @@ def audit(
     sizes = ["width_first", "height_first", "width_second", "height_second"]
     scored = frame[frame["ssim_score"].notna() & (frame[sizes].min(axis="columns") >= 7)]
     checks = []
-    folders = views.folders(frame, run)
+    folders = display.folders(frame, run)
     for _, row in scored.sample(min(rows, len(scored)), random_state=seed).iterrows():
         try:
             first, second = _read(folders, row["image_filename"])
@@ -202,7 +202,7 @@ def audit(
             OSError,
             MemoryError,
             ImageError,
-            views.Absent,
+            display.Absent,
         ):  # it is gone, or no longer the file that was compared
             unknown = float("nan")
             checks.append((row["image_filename"], row["ssim_score"], unknown, unknown,
@@ -291,8 +291,8 @@ def _figure(store: DiffStore, digest: str, caption: str) -> str:
     return f'<figure style="margin: 0">{picture}{wrapped}</figure>'
 
 
-def _read(folders: views.Folders, name: str) -> tuple[np.ndarray, np.ndarray]:
-    first, second = (folders.path(name, side, None) for side in views.SIDES)
+def _read(folders: display.Folders, name: str) -> tuple[np.ndarray, np.ndarray]:
+    first, second = (folders.path(name, side, None) for side in display.SIDES)
     limit = folders.max_pixels
     return images.read_rgba(first, max_pixels=limit), images.read_rgba(second, max_pixels=limit)
 
@@ -301,7 +301,7 @@ def _reason(problem: Exception) -> str:
     """Return why a picture cannot be shown."""
     if isinstance(problem, MemoryError):
         return "there is not enough memory for it."
-    known = isinstance(problem, OSError | MymodulesError | views.Absent)
+    known = isinstance(problem, OSError | MymodulesError | display.Absent)
     return str(problem) if known else f"{faults.described(problem)}. {faults.REPORT}"
 
 

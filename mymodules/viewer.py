@@ -41,7 +41,8 @@ from mymodules.comparison import drawings
 from mymodules.errors import MymodulesError, SettingsError
 from mymodules.images import Rgba
 from mymodules.pages import linker
-from mymodules.pages.views import SIDES, TYPES, Absent, Rows, folders, read, reencoded, to_png, told, weight
+from mymodules.pages.display import SIDES, TYPES, Absent, as_absent, folders, read, reencoded, to_png, weight
+from mymodules.pages.rows import ShownRows
 from mymodules.results import runfiles
 from mymodules.store.cache import NOW, ReadThrough
 from mymodules.triage import Decisions, Row, Step
@@ -110,7 +111,7 @@ class Viewer(anywidget.AnyWidget):
         )
         # JupyterLab has messages handled in another thread than cells: who reads this takes it once, and who
         # has other rows replaces it as a whole.
-        self._rows = Rows.of(frame, folders(frame, run))
+        self._rows = ShownRows.of(frame, folders(frame, run))
         self._stamp = _stamp(frame, run)
         self._followers = ipywidgets.CallbackDispatcher()  # tells what one raises and goes on
         super().__init__(**{"row": self._rows.first, **traits})
@@ -134,7 +135,7 @@ class Viewer(anywidget.AnyWidget):
         before = self._rows
         there = folders(frame, run) if known else before.folders
         stamp = _stamp(frame, run) if known else self._stamp
-        rows = Rows.of(frame, there if there != before.folders else before.folders)
+        rows = ShownRows.of(frame, there if there != before.folders else before.folders)
         # Another run in the same folders, or other files: what the page has of them is old.
         fresh = (
             there != before.folders
@@ -234,7 +235,7 @@ class Viewer(anywidget.AnyWidget):
         if name in self._rows.places:
             self.row = name
 
-    def _decide_there(self, rows: Rows, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    def _decide_there(self, rows: ShownRows, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """What the page has decided about the row that it shows."""
         desk, word, note = self._desk(), asked["decision"], asked.get("note")
         before = rows.decided(name)
@@ -339,10 +340,10 @@ class Viewer(anywidget.AnyWidget):
         raise Absent("This viewer is of another version than its kernel: restart the kernel.")
 
     def _picture(
-        self, rows: Rows, name: str, side: str, *, encode: bool
+        self, rows: ShownRows, name: str, side: str, *, encode: bool
     ) -> tuple[dict[str, Any], list[bytes]]:
         data, changed = read(rows.path(name, side), side, rows.cell(name, f"{side}_digest"))
-        with told(side):
+        with as_absent(side):
             header = images.inspect(data, max_pixels=rows.folders.max_pixels)
         why = "the browser cannot show the file itself" if encode else reencoded(header)
         reply = {"width": header.width, "height": header.height, "encoded": why, "changed": changed}
@@ -350,13 +351,13 @@ class Viewer(anywidget.AnyWidget):
             return {**reply, "type": TYPES[header.format]}, [data]
         return {**reply, "type": "image/png"}, [to_png(self._decoded(rows, name, side))]
 
-    def _delta(self, rows: Rows, name: str) -> tuple[dict[str, Any], list[bytes]]:
+    def _delta(self, rows: ShownRows, name: str) -> tuple[dict[str, Any], list[bytes]]:
         first, second = (self._decoded(rows, name, side) for side in SIDES)
         delta = drawings.delta(first, second)
         height, width = delta.shape[:2]
         return {"width": width, "height": height, "type": "image/png", "encoded": None}, [to_png(delta)]
 
-    def _weighed(self, rows: Rows, name: str) -> list[list[int]]:
+    def _weighed(self, rows: ShownRows, name: str) -> list[list[int]]:
         boxes: Sequence[Sequence[int]] = rows.cell(name, "regions") or ()
         if not boxes:
             return []
@@ -364,7 +365,7 @@ class Viewer(anywidget.AnyWidget):
         weighed = [[*box, weight(first, second, box)] for box in boxes]
         return sorted(weighed, key=lambda box: -box[4])
 
-    def _tile(self, rows: Rows, name: str, x: int, y: int) -> tuple[dict[str, Any], list[bytes]]:
+    def _tile(self, rows: ShownRows, name: str, x: int, y: int) -> tuple[dict[str, Any], list[bytes]]:
         down, across = slice(max(y, 0), max(y, 0) + TILE), slice(max(x, 0), max(x, 0) + TILE)
         reply: dict[str, Any] = {}
         buffers = []
@@ -377,9 +378,9 @@ class Viewer(anywidget.AnyWidget):
             buffers.append(piece.tobytes())
         return reply, buffers
 
-    def _decoded(self, rows: Rows, name: str, side: str) -> Rgba:
+    def _decoded(self, rows: ShownRows, name: str, side: str) -> Rgba:
         path = rows.path(name, side)
-        with told(side, path):
+        with as_absent(side, path):
             state = path.stat()
             file = _File(path, state.st_mtime_ns, state.st_size, rows.folders.max_pixels)
             return self._pixels.get(NOW, file)

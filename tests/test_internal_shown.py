@@ -16,18 +16,18 @@ from mymodules import batch, explore, images, look, panel, report, viewer
 from mymodules.comparison import drawings
 from mymodules.formats import jpeg, png, tiff
 from mymodules.images import pixels
-from mymodules.pages import views
-from mymodules.pages.views import Rows
+from mymodules.pages import display
+from mymodules.pages.rows import ShownRows
 
 PLACES = [
     *(Place(pixels, name) for name in ("inspect", "decode", "to_rgba", "digest")),
-    *(Place(views, name) for name in ("read", "weight", "to_png", "reencoded")),
+    *(Place(display, name) for name in ("read", "weight", "to_png", "reencoded")),
     *(Place(module, "decode") for module in (png, jpeg, tiff)),
     Place(png, "inspect"),
     Place(drawings, "delta"),
-    Place(views.Folders, "path"),
+    Place(display.Folders, "path"),
 ]
-ONLY_VIEWED = [Place(views, "weight"), Place(views, "to_png"), Place(drawings, "delta")]
+ONLY_VIEWED = [Place(display, "weight"), Place(display, "to_png"), Place(drawings, "delta")]
 REPORTED = [
     *(place for place in PLACES if place not in ONLY_VIEWED),
     *(Place(drawings, name) for name in ("delta_shades", "delta_pieces")),
@@ -73,7 +73,7 @@ def answers(frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> list[dict[s
     return found
 
 
-@pytest.mark.parametrize("place", [*PLACES, Place(Rows, "record"), Place(Rows, "cell")], ids=str)
+@pytest.mark.parametrize("place", [*PLACES, Place(ShownRows, "record"), Place(ShownRows, "cell")], ids=str)
 def test_the_viewer_answers_whatever_raises(
     place: Place, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,7 +88,7 @@ def test_the_viewer_answers_whatever_raises(
 def test_the_viewer_answers_whatever_it_is(
     error: Exception, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in (Place(pixels, "inspect"), Place(views, "to_png"), Place(Rows, "record")):
+    for place in (Place(pixels, "inspect"), Place(display, "to_png"), Place(ShownRows, "record")):
         with raising(place, error):
             found = answers(frame, monkeypatch)
         assert sum("error" in answer for answer in found) > 5
@@ -178,7 +178,7 @@ def test_the_audit_has_no_figures_of_what_is_gone(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     for role, side in (("first", 0), ("second", 255)):
         for name in ("x.bmp", "y.bmp"):
-            (tmp_path / role / name).write_bytes(views.to_png(np.full((9, 9, 4), side, np.uint8)))
+            (tmp_path / role / name).write_bytes(display.to_png(np.full((9, 9, 4), side, np.uint8)))
     with ThreadPoolExecutor(2) as threads:
         frame = batch.run(tmp_path / "first", tmp_path / "second", tmp_path / "out", executor=threads).frame()
     (tmp_path / "first" / "x.bmp").unlink()

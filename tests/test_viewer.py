@@ -17,7 +17,7 @@ from mymodules import batch, images, results, viewer
 from mymodules.comparison import drawings
 from mymodules.errors import SettingsError
 from mymodules.formats import Header
-from mymodules.pages import linker, views
+from mymodules.pages import display, linker
 
 HOSTILE = "<img src=x onerror=alert(1)>.png"
 
@@ -312,7 +312,7 @@ def exif(orientation: int) -> Image.Exif:
     ],
 )
 def test_what_is_encoded_anew(kind: str, options: dict[str, Any], why: str | None) -> None:
-    reason = views.reencoded(images.inspect(encoded(random(5, 6, 3), kind, **options)))
+    reason = display.reencoded(images.inspect(encoded(random(5, 6, 3), kind, **options)))
     assert (reason is None) if why is None else (why in (reason or ""))
 
 
@@ -330,7 +330,7 @@ def test_what_is_encoded_anew(kind: str, options: dict[str, Any], why: str | Non
 )
 def test_srgb_is_no_profile(metadata: dict[str, str], anew: bool) -> None:
     header = Header("PNG", 1, 1, 8, tuple(metadata.items()))
-    assert bool(views.reencoded(header)) == anew
+    assert bool(display.reencoded(header)) == anew
 
 
 def test_the_delta_is_that_of_the_drawings(root: Path, frame: pd.DataFrame, ask: Ask) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from mymodules.pages import linker, views
+from mymodules.pages import display, linker
 from mymodules.paths import shown
 from mymodules.results import runfiles
 
@@ -64,7 +64,7 @@ def _json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def facts(folders: views.Folders, stamp: str | None) -> list[tuple[str, str]]:
+def facts(folders: display.Folders, stamp: str | None) -> list[tuple[str, str]]:
     """What stands at the top of the page: label and text."""
     found = [("first", shown(folders.first)), ("second", shown(folders.second))]
     with contextlib.suppress(ValueError):

@@ -23,7 +23,7 @@ from mymodules.formats import Header, png
 from mymodules.formats.png import PngHeader, Samples
 from mymodules.formats.webp import WebpHeader
 from mymodules.images import bands
-from mymodules.pages import views
+from mymodules.pages import display
 from mymodules.report.parts import Parts
 from mymodules.store import sources
 
@@ -79,7 +79,7 @@ class Pairs:
 
     Parameters
     ----------
-    folders : views.Folders
+    folders : display.Folders
     drawings : Path or None
         The pictures folder of the run, where that is known.
     parts : Parts
@@ -88,7 +88,9 @@ class Pairs:
         Pixels of a picture whose values are added.
     """
 
-    def __init__(self, folders: views.Folders, drawings: Path | None, parts: Parts, read_pixels: int) -> None:
+    def __init__(
+        self, folders: display.Folders, drawings: Path | None, parts: Parts, read_pixels: int
+    ) -> None:
         self._folders, self._drawings, self._files = folders, drawings, parts
         self._read_pixels = read_pixels
         self._budget = _Budget(AT_ONCE)
@@ -128,7 +130,7 @@ class Pairs:
         for side in SIDES:
             try:
                 found[side] = self._read(row, side)
-            except views.Absent as absent:
+            except display.Absent as absent:
                 told[side] = {"error": str(absent)}
         as_compared = len(found) == 2 and not any(changed for _, changed in found.values())
         equal = row.get("status") == "same" and as_compared
@@ -137,12 +139,12 @@ class Pairs:
         for side in list(found):
             data, changed = found.pop(side)
             try:
-                with views.told(side):
+                with display.as_absent(side):
                     header = images.inspect(data, max_pixels=self._folders.max_pixels)
                     as_it_is = (equal or drawn is not None) and _is_plain(header)
-                    needed = not (as_it_is and views.reencoded(header) is None)
+                    needed = not (as_it_is and display.reencoded(header) is None)
                     samples = images.decode(data, header) if needed else None
-            except views.Absent as absent:
+            except display.Absent as absent:
                 told[side] = {"error": str(absent)}
             else:
                 told[side] = {**self._added(data, header, samples), "changed": changed}
@@ -182,9 +184,9 @@ class Pairs:
     def _read(self, row: Mapping[str, Any], side: str) -> tuple[bytes, str | None]:
         try:
             path = self._folders.path(row["image_filename"], side, row.get("status"))
-            return views.read(path, side, row.get(f"{side}_digest"))
+            return display.read(path, side, row.get(f"{side}_digest"))
         except (OSError, ValueError) as error:  # a name that no file can have here
-            raise views.Absent(f"{side} cannot be read: {error}.") from error
+            raise display.Absent(f"{side} cannot be read: {error}.") from error
 
     def _added(self, data: bytes, header: Header, samples: Samples | None) -> dict[str, Any]:
         """Have a picture in the report, once for equal files; returns what the page needs to know of it."""
@@ -206,7 +208,7 @@ class Pairs:
         return told
 
     def _written(self, digest: str, data: bytes, header: Header, samples: Samples | None) -> dict[str, Any]:
-        why, ending = views.reencoded(header), _ENDINGS.get(header.format)
+        why, ending = display.reencoded(header), _ENDINGS.get(header.format)
         file = f"{digest}.{ending}"
         if why and samples is not None:
             file = self._files.made_picture(_png_of(samples), "png")

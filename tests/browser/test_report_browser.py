@@ -23,6 +23,7 @@ from support.programs import folders
 from mymodules import batch, images, report
 from mymodules.comparison import drawings
 from mymodules.pages import linker
+from mymodules.report import writing
 from mymodules.triage import Decisions
 
 MODES = ["side-by-side", "swipe", "onion-skin", "blink", "difference", "delta"]
@@ -573,7 +574,7 @@ def test_values_of_a_file_with_bytes_behind_its_packed_pixels_are_told(tabs: Any
 def test_values_of_large_pictures_are_told(
     tabs: Any, frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "READ_PIXELS", 100)
+    monkeypatch.setattr(writing, "READ_PIXELS", 100)
     opened: Opened = tabs(report.write(frame[:1], tmp_path / "report")).go()
     assert opened.read(2, 2)["first"] == "–"
     assert "too large" in opened.trouble()

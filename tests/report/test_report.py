@@ -22,7 +22,9 @@ from support.programs import folders
 
 from mymodules import batch, errors, images, look, report, settings
 from mymodules import cli as command
-from mymodules.pages import linker, views
+from mymodules.pages import display, linker
+from mymodules.pages.rows import ShownRows
+from mymodules.report import writing
 from mymodules.row import BY_ATTENTION
 from mymodules.triage import Decisions
 
@@ -139,7 +141,7 @@ def test_it_is_a_folder_with_a_page(page: Path, frame: pd.DataFrame) -> None:
 
 
 def test_rows_are_those_that_the_notebook_has(page: Path, frame: pd.DataFrame) -> None:
-    rows = views.Rows.of(frame, views.folders(frame, None))
+    rows = ShownRows.of(frame, display.folders(frame, None))
     for found in content(page)["rows"]:
         expected = {key: value for key, value in rows.record(found["name"]).items() if key not in NEIGHBOURS}
         found["regions"] = [box[:4] for box in found["regions"]]
@@ -299,7 +301,7 @@ def test_decisions_are_read_at_once(
 def test_large_pictures_have_no_values(
     frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "READ_PIXELS", 599)  # they have 600
+    monkeypatch.setattr(writing, "READ_PIXELS", 599)  # they have 600
     page = report.write(frame, tmp_path / "report")
     assert files(page.parent / "values") == set()
     assert "values" not in row(page, "glass.png")["pictures"]["first"]
@@ -486,7 +488,7 @@ def test_a_folder_that_may_not_be_written_to_is_told_before(
     monkeypatch.setattr(command, "execute", lambda *_: pytest.fail("starts"))
     for name in ("report", "report.html"):
         assert start("--report", locked / name) == 2
-        assert capsys.readouterr().err.startswith(f"{locked} may not be written to")
+        assert capsys.readouterr().err.startswith(f"{locked} is not writable")
 
 
 def test_it_is_not_written_among_the_pictures(frame: pd.DataFrame) -> None:
@@ -552,10 +554,10 @@ def test_one_file_that_would_be_huge_is_refused_with_its_size(
 ) -> None:
     path = tmp_path / "report.html"
     size = report.write(frame, path, embed=True).stat().st_size
-    monkeypatch.setattr(report, "ONE_FILE_LIMIT", 100)
+    monkeypatch.setattr(writing, "ONE_FILE_LIMIT", 100)
     with pytest.raises(errors.SettingsError, match=r"0 MB"):  # known before anything is read
         report.write(frame, path, embed=True)
-    monkeypatch.setattr(report, "ONE_FILE_LIMIT", size // 2)  # known only when it is written
+    monkeypatch.setattr(writing, "ONE_FILE_LIMIT", size // 2)  # known only when it is written
     with pytest.raises(errors.SettingsError, match="write a folder"):
         report.write(frame, path, embed=True)
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]

@@ -17,7 +17,7 @@ from test_triage import accept, compared, made, picture, state
 
 from mymodules import images, look, report, results, settings, triage, viewer
 from mymodules.errors import ResultsError, SettingsError
-from mymodules.pages import views
+from mymodules.pages import display
 from mymodules.results import runfiles
 from mymodules.triage import Decisions, Row
 
@@ -210,9 +210,9 @@ def test_no_name_of_a_table_leads_to_anything_but_a_picture(made: Folders, tmp_p
     frame = pd.DataFrame({"image_filename": [name], "status": ["changed"], "regions": [[]]})
     frame = frame.assign(combined=1.0, num_diff_pixels=1, ssim_score=0.5, messages="")
     frame.attrs["run"] = {"first": str(made.first), "second": str(made.second), "out": str(made.out)}
-    folders = views.folders(frame)
-    for side in views.SIDES:
-        with pytest.raises(views.Absent, match="leads out of"):
+    folders = display.folders(frame)
+    for side in display.SIDES:
+        with pytest.raises(display.Absent, match="leads out of"):
             folders.path(name, side, "changed")
     page = report.write(frame, tmp_path / "report")
     assert list((page.parent / "pictures").iterdir()) == []

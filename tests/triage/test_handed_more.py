@@ -21,7 +21,7 @@ from test_triage import accept, compared, made, picture, state
 
 from mymodules import batch, cli, images, look, notify, report, results, settings, triage, viewer
 from mymodules.errors import OutputError, ResultsError, SettingsError
-from mymodules.pages import views
+from mymodules.pages import display
 from mymodules.paths import shown
 from mymodules.results import runfiles
 from mymodules.triage import Decisions, Row, history
@@ -253,8 +253,8 @@ def test_half_a_character_is_no_name(tmp_path: Path, path: str) -> None:
     assert list(triage.restore(folder, first=tmp_path / "first").refused) == ["a.png"]
     frame = pd.DataFrame({"image_filename": [r"\ud800.png"], "status": ["changed"], "regions": [[]]})
     frame.attrs["run"] = {"first": str(tmp_path / "first"), "second": str(tmp_path)}
-    with pytest.raises(views.Absent, match="leads out of"):
-        views.folders(frame).path(r"\ud800.png", "first", "changed")
+    with pytest.raises(display.Absent, match="leads out of"):
+        display.folders(frame).path(r"\ud800.png", "first", "changed")
     with pytest.raises(SettingsError, match="must be the path"):
         triage.restore(folder, first="\ud800")
 
@@ -434,13 +434,13 @@ def test_a_path_that_is_too_long_is_a_sentence(made: Folders, tmp_path: Path, ro
     accept(made, frame, "a.png")
     run = frame.attrs["run"] | {role: "/" + "x" * 5000}
     shown = viewer.Viewer(frame, run=run)
-    for side in views.SIDES:
+    for side in display.SIDES:
         with (
-            pytest.raises(views.Absent, match="File name too long")
+            pytest.raises(display.Absent, match="File name too long")
             if side == role
             else contextlib.nullcontext()
         ):
-            views.read(shown._rows.path("a.png", side), side, None)
+            display.read(shown._rows.path("a.png", side), side, None)
     assert ("Nothing can be decided" in shown.closed) == (role == "out")
     with pytest.raises(ResultsError, match="too long") if role == "out" else contextlib.nullcontext():
         report.write(frame, tmp_path / "report", run=run)

@@ -1,0 +1,130 @@
+"""The rows of a table as records for a page, with their neighbours and decisions."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mymodules import triage
+from mymodules.errors import ResultsError
+from mymodules.pages.display import SIDES, Folders
+from mymodules.results import runfiles
+from mymodules.triage import Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NAME = "image_filename"
+_TEXTS = ("status", "code", "messages")
+_FIGURES = (
+    *("ssim_score", "num_diff_pixels", "pixel_diff_percent", "combined", "seconds"),
+    *("max_diff_r", "max_diff_g", "max_diff_b", "max_diff_a"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ShownRows:
+    """The rows of a table as the page expects them, and the folders of their pictures; made by `of`."""
+
+    frame: "pd.DataFrame"
+    folders: Folders
+    names: list[str]
+    places: dict[str, int]
+
+    @classmethod
+    def of(cls, frame: "pd.DataFrame", folders: Folders) -> "ShownRows":
+        runfiles.check_table(frame, _NAME)
+        frame = frame.copy(deep=False)  # the caller may sort or change theirs in place
+        names: list[str] = frame[_NAME].tolist()
+        return cls(frame, folders, names, {name: place for place, name in reversed(list(enumerate(names)))})
+
+    @property
+    def first(self) -> str:
+        """The first row's name; empty if there is no row."""
+        return self.names[0] if self.names else ""
+
+    def cell(self, name: str, column: str) -> Any:
+        """Return one value of a row; None if it has none."""
+        import pandas as pd  # already loaded, as there is a frame
+
+        if name not in self.places or column not in self.frame.columns:
+            return None
+        value = self.frame[column].iloc[self.places[name]]
+        if isinstance(value, (list, str)):
+            return value
+        # None, NaN or pandas' NA; everything else is a number, of numpy or Python
+        return None if pd.isna(value) else getattr(value, "item", lambda: value)()
+
+    def count(self, name: str) -> int:
+        """Return the number of regions of a row."""
+        return len(self.cell(name, "regions") or ())
+
+    def path(self, name: str, side: str) -> Path:
+        """Return the file of a row, which may be gone; raise `Absent` if there can be none."""
+        return self.folders.path(name, side, self.cell(name, "status"))
+
+    def beside(self, name: str, by: int) -> str | None:
+        """Return the row before (-1) or after (1) this one; a repeated name counts at its first place."""
+        place = self.places[name] + by
+        while 0 <= place < len(self.names):
+            if self.places[self.names[place]] == place:
+                return self.names[place]
+            place += by
+        return None
+
+    def around(self, name: str) -> Iterator[str]:
+        """Yield the rows after this one, then those before it, nearest first."""
+        place = self.places.get(name, len(self.names))
+        yield from self.names[place + 1 :]
+        yield from reversed(self.names[:place])
+
+    def about(self, name: str) -> Row:
+        """Return a row as `triage` identifies it."""
+        place = self.places[name]
+        return triage.rows(self.frame[place : place + 1])[0]
+
+    def decided(self, name: str) -> tuple[str, str]:
+        """Return the decision about a row and its note; both empty if there is none."""
+        desk = self.folders.decisions
+        return (self.cell(name, "decision") or "", "") if desk is None else desk.of(self.about(name))
+
+    def following(self, name: str) -> str | None:
+        """Return the next undecided row after this one; equal pictures need no decision."""
+        desk, place, count = self.folders.decisions, self.places[name] + 1, 32
+        while desk is not None and place < len(self.names):
+            part = self.frame[place : place + count]
+            waits = desk.state(part) == ""
+            if "status" in part.columns:
+                waits &= part["status"] != "same"
+            if waits.any():
+                return str(part.loc[waits, _NAME].iloc[0])
+            place, count = place + count, 4 * count
+        return None
+
+    def deciding(self) -> dict[str, Any]:
+        """Return what can be done about decisions, as the page expects it."""
+        desk, closed = self.folders.decisions, self.folders.closed
+        try:
+            able = {"undo": desk.can_undo, "redo": desk.can_redo} if desk is not None else {}
+        except ResultsError as error:
+            able, closed = {}, str(error)
+        return {"undo": False, "redo": False, **able, "closed": closed}
+
+    def record(self, name: str) -> dict[str, Any]:
+        """Return a row as the page expects it: texts, figures (None if absent) and its neighbours."""
+        record = {column: self.cell(name, column) for column in (*_TEXTS, *_FIGURES, "regions")}
+        record["regions"] = record["regions"] or []
+        for side in SIDES:
+            record[side] = [self.cell(name, f"{extent}_{side}") for extent in ("width", "height")]
+        record["decision"], record["note"] = "", ""
+        with contextlib.suppress(ResultsError):  # `deciding` reports it
+            record["decision"], record["note"] = self.decided(name)
+        return {
+            "name": name,
+            "place": self.places[name],
+            "total": len(self.names),
+            "previous": self.beside(name, -1),
+            "next": self.beside(name, 1),
+            **record,
+        }

@@ -1,0 +1,153 @@
+"""Write a report: a page with the table and the notebook's viewer, for people without a notebook.
+
+A report appears when it is complete: whoever opens it finds the old one or the new one, even if the process
+that writes it is killed. The page loads nothing but its own files. Names and messages are text in it, never
+markup.
+"""
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mymodules import files
+from mymodules.errors import SettingsError
+from mymodules.pages import display
+from mymodules.paths import AnyPath, local_path, shown
+from mymodules.report import page, place
+from mymodules.report.parts import Parts, refuse_large
+from mymodules.report.pictures import SIDES, Pairs
+from mymodules.report.place import is_one_file
+from mymodules.results import runfiles
+from mymodules.triage import Decisions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ONE_FILE_LIMIT = 512 << 20
+"""The most bytes of a report in one file; browsers are slow with larger ones, or refuse them."""
+
+READ_PIXELS = 64_000_000
+"""The most pixels of a picture whose values the page shows; it decodes such a picture whole."""
+
+
+def write(
+    frame: "pd.DataFrame",
+    path: AnyPath,
+    run: runfiles.AnyRun | Mapping[str, Any] | None = None,
+    embed: bool = False,
+) -> Path:
+    """Write rows and their pictures as a page with the notebook's viewer, which browsers open from disk.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What `results.load` returned, or any part of it in any order. Its column ``decision`` is shown;
+        without that column, the decisions in the run's output folder are.
+    path : path
+        A folder, whose parent must exist; it may be zipped and moved. An existing report is replaced.
+    run : Run or mapping, optional
+        Where the pictures are: what `batch.run` returned, or a manifest. By default ``frame.attrs["run"]``.
+    embed : bool
+        Write one file instead, whose name ends in ``.html``, with all pictures in it.
+
+    Returns
+    -------
+    Path
+        The page to open.
+
+    Raises
+    ------
+    SettingsError
+        When `frame` is not a table of rows or does not say where the pictures are, when `check` refuses the
+        path, or when one file would exceed `ONE_FILE_LIMIT`.
+    ResultsError
+        When the decisions cannot be read.
+    OutputError
+        When it cannot be written; an existing report is then unchanged.
+
+    Notes
+    -----
+    Pictures are copied as they are if browsers show what was compared, otherwise written as PNG; equal files
+    are stored once. The page says if a picture is gone or has changed since the run. Memory does not grow
+    with the number of rows. If two processes write the same report, the last one wins; leftovers of killed
+    ones are removed.
+    """
+    runfiles.check_table(frame, "image_filename")
+    folders = display.folders(frame, run)
+    target = check(path, embed=embed, outside=(folders.first, folders.second))
+    rows = [*page.records(frame)]
+    if "decision" not in frame.columns and folders.out is not None:
+        for row, decided in zip(rows, Decisions(folders.out).each(frame), strict=True):
+            row["decision"], row["note"] = decided
+    if embed:
+        refuse_large(_least_bytes(rows, folders), ONE_FILE_LIMIT)
+    stamp = page.stamp(frame, run)
+    drawings = None
+    if (
+        folders.out is not None
+        and stamp
+        and runfiles.stamp_of(runfiles.finished_path(folders.out, stamp)) == stamp
+    ):
+        drawings = runfiles.pictures_path(folders.out, stamp)
+    try:
+        with place.Staging(target) as staging:
+            parts = Parts(staging)
+            made = Pairs(folders, drawings, parts, READ_PIXELS).all(rows)
+            text = page.text(made, page.facts(folders, stamp), embed=embed)
+            if embed:
+                parts.write_one(text, made, ONE_FILE_LIMIT)
+            else:
+                parts.write_page(text)
+            staging.put()
+    except OSError as error:
+        raise files.not_written(target, error) from error
+    return target if embed else target / place.INDEX
+
+
+def check(path: AnyPath, *, embed: bool = False, outside: Sequence[Path] = ()) -> Path:
+    """Return where `write` would write, to check it before a long run.
+
+    Parameters
+    ----------
+    path, embed
+        As for `write`.
+    outside : sequence of Path
+        Folders of pictures, which the report must not be in.
+
+    Raises
+    ------
+    SettingsError
+        When its parent folder is absent or not writable, its name does not fit, or something other than a
+        report exists there.
+    """
+    target = local_path(path, "The report", "file or folder")
+    if target.is_symlink():
+        target = target.resolve()
+    if not target.parent.is_dir():
+        raise SettingsError(f"There is no folder {shown(target.parent)}: create it, or name another report.")
+    if not os.access(target.parent, os.W_OK):
+        raise SettingsError(f"{shown(target.parent)} is not writable: allow writing, or name another report.")
+    if is_one_file(target) != embed:
+        wanted = "one that ends in .html" if embed else "that of a folder, or embed=True"
+        raise SettingsError(f"{shown(target)} cannot be the report: its name must be {wanted}.")
+    for folder in outside:
+        if target.resolve().is_relative_to(folder.resolve()):
+            raise SettingsError(
+                f"{shown(target)} is inside {shown(folder)}, and its pictures would be compared next "
+                "time: name another place for the report."
+            )
+    place.check(target)
+    return target
+
+
+def _least_bytes(rows: Sequence[Mapping[str, Any]], folders: display.Folders) -> int:
+    """Return the bytes that the pictures need in base64, if they are written as they are."""
+    sizes: dict[Path | str, int] = {}
+    for row in rows:
+        for side in SIDES:
+            with contextlib.suppress(Exception):  # its own row reports it
+                path = folders.path(row["image_filename"], side, row.get("status"))
+                sizes[row.get(f"{side}_digest") or path] = path.stat().st_size
+    return sum(sizes.values()) * 4 // 3
