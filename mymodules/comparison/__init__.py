@@ -1,1 +1,13 @@
 """One pair of pictures to one row, and to its drawings."""
+
+from typing import TYPE_CHECKING
+
+from mymodules.faces import lazily
+
+if TYPE_CHECKING:
+    from mymodules.comparison.pair import Job, compare
+    from mymodules.comparison.verdict import fault
+
+__all__ = ["Job", "compare", "fault"]
+
+__getattr__ = lazily(__name__, {"pair": ("Job", "compare"), "verdict": ("fault",)})

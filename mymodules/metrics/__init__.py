@@ -1,33 +1,24 @@
-"""Pixels to numbers."""
+"""Pixels to numbers: Skia Gold's pixel metrics, and SSIM.
+
+Nothing here prints, reads a file or keeps state beyond its objects.
+"""
 
 from typing import TYPE_CHECKING
 
 from mymodules.faces import lazily
 
 if TYPE_CHECKING:
-    from mymodules.metrics.pixelwise import (
-        DiffMetrics,
-        Similarity,
-        Tally,
-        common_size,
-        gray,
-        pixel_diff,
-        structural_similarity,
-    )
+    from mymodules.metrics.pixelwise import DiffMetrics, Tally, pixel_diff
+    from mymodules.metrics.similarity import Similarity, gray, structural_similarity
+    from mymodules.metrics.sizes import common_size
 
 __all__ = ["DiffMetrics", "Similarity", "Tally", "common_size", "gray", "pixel_diff", "structural_similarity"]
 
 __getattr__ = lazily(
     __name__,
     {
-        "pixelwise": (
-            "DiffMetrics",
-            "Similarity",
-            "Tally",
-            "common_size",
-            "gray",
-            "pixel_diff",
-            "structural_similarity",
-        )
+        "pixelwise": ("DiffMetrics", "Tally", "pixel_diff"),
+        "similarity": ("Similarity", "gray", "structural_similarity"),
+        "sizes": ("common_size",),
     },
 )

@@ -1,16 +1,11 @@
-"""Pixels to numbers: Skia Gold's pixel metrics and SSIM, exact and in one pass.
+"""Skia Gold's pixel metrics of two pictures, exact and in one pass.
 
-`pixel_diff` and `structural_similarity` take two pictures. Below them stand the accumulators
-`Tally` and `Similarity`, which take the same pictures band by band (see `bands`) and so never look
-at what is known to be equal. Both ways give the same figures to the last bit: counts are integers,
-and SSIM adds up 1 - S, which is 0 wherever the windows are equal, in sums that do not depend on
-where a band begins.
-
-Nothing here prints, reads a file or keeps state beyond its objects.
+`pixel_diff` takes two pictures. `Tally` takes the same pictures band by band (see `images.bands`) and so
+never looks at what is known to be equal. Both ways give the same figures: counts are integers.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,16 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules.formats.png import stretches
 from mymodules.images import Rgba, bands
 from mymodules.images.bands import Band
-
-Gray = NDArray[np.uint8]
-Floats = NDArray[np.float64]
-
-_TILE = 256  # px; columns of one partial sum, fixed in the picture so that sums are reproducible
-_STRIP = 64  # rows whose intermediate arrays stay in the cache together
-_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+from mymodules.metrics.sizes import common_size
 
 
 @dataclass(frozen=True)
@@ -80,13 +68,6 @@ class DiffMetrics:
         return cls(int(record["numDiffPixels"]), percent, largest, bool(record["dimDiffer"]))
 
 
-def gray(rgba: Rgba) -> Gray:
-    """Luma of RGBA (height, width, 4), alpha ignored: (9798 R + 19235 G + 3735 B + 16384) >> 15."""
-    if not rgba.size:
-        return np.empty(rgba.shape[:2], np.uint8)
-    return np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2GRAY), np.uint8)
-
-
 def pixel_diff(first_rgba: Rgba, second_rgba: Rgba) -> DiffMetrics:
     """Skia Gold's pixel metrics.
 
@@ -101,48 +82,6 @@ def pixel_diff(first_rgba: Rgba, second_rgba: Rgba) -> DiffMetrics:
     for band in bands.of_samples(first_rgba, second_rgba):
         tally.add(band)
     return tally.metrics()
-
-
-def structural_similarity(first_gray: Gray, second_gray: Gray) -> tuple[float, Floats]:
-    """Mean SSIM and its map.
-
-    Equals `skimage.metrics.structural_similarity(first, second, full=True)` on uint8 with its
-    defaults, for pictures of one size and from 7 px on, but is exactly 1 where windows are equal.
-    Identity 1, symmetric, range -1..1.
-
-    Parameters
-    ----------
-    first_gray, second_gray : uint8 (height, width)
-
-    Returns
-    -------
-    score : float
-        Mean over the map without its border of half a window. Sizes differ: that of the common area
-        times common area / (larger width x larger height); 0 where that is empty.
-    similarity_map : float64 (larger height, larger width)
-        0 outside the common area.
-
-    Notes
-    -----
-    Windows are 7 x 7, or 5, 3 and 1 where the smaller side of the common area is below 7, 5 and 3 px.
-    One pixel has no variance: S = (2 ab + C1) / (a^2 + b^2 + C1).
-
-    References
-    ----------
-    Wang, Bovik, Sheikh, Simoncelli: Image quality assessment: from error visibility to structural
-    similarity, 2004, doi:10.1109/TIP.2003.819861.
-    """
-    similarity = Similarity(first_gray.shape, second_gray.shape)
-    height, width = similarity.common
-    similarity_map = np.zeros(similarity.size)
-    similarity_map[:height, :width] = 1
-    for top in range(0, height if width else 0, _STRIP):
-        rows = min(_STRIP, height - top)
-        above, below = min(bands.REACH, top), min(bands.REACH, height - top - rows)
-        part = np.s_[top - above : top + rows + below, :width]
-        for y, x, lack in similarity.add(top, above, below, first_gray[part], second_gray[part]):
-            similarity_map[y : y + lack.shape[0], x : x + lack.shape[1]] -= lack
-    return similarity.score(), similarity_map
 
 
 class Tally:
@@ -177,70 +116,6 @@ class Tally:
         return DiffMetrics(count, float(percent), (red, green, blue, alpha), self._dim_differ)
 
 
-class Similarity:
-    """Mean SSIM, band by band. Sizes are (height, width)."""
-
-    def __init__(self, first_size: tuple[int, ...], second_size: tuple[int, ...]) -> None:
-        self.size, self.common = common_size(first_size, second_size)
-        side = min(self.common)
-        self._window = 7 if side >= 7 else 5 if side >= 5 else 3 if side >= 3 else 1
-        self._sums: list[float] = []
-
-    def add(
-        self, top: int, above: int, below: int, first_gray: Gray, second_gray: Gray
-    ) -> list[tuple[int, int, Floats]]:
-        """Add gray rows: like a `Band`, uint8 (above + rows + below, width of the common area).
-
-        Returns
-        -------
-        list of (top, left, float64 (height, width))
-            1 - S wherever it is not 0: patches of the band's own rows and where they stand, px.
-        """
-        patches = []
-        border = self._window // 2
-        rows = first_gray.shape[0] - above - below
-        for start in range(above, above + rows, _STRIP):
-            stop = min(start + _STRIP, above + rows)
-            low, high = max(0, start - border), min(first_gray.shape[0], stop + border)
-            own = slice(start - low, stop - low)
-            for left, lack in _lacks(first_gray[low:high], second_gray[low:high], own, self._window):
-                self._sum_up(top + start - above, left, lack)
-                patches.append((top + start - above, left, lack))
-        return patches
-
-    def score(self) -> float:
-        """Mean SSIM, -1..1; rows that were not added count as equal."""
-        height, width = self.common
-        border = self._window // 2
-        counted = (height - 2 * border) * (width - 2 * border)
-        if not counted:
-            return 0.0
-        mean = 1 - math.fsum(self._sums) / counted
-        return mean * (height * width / (self.size[0] * self.size[1]))
-
-    def _sum_up(self, top: int, left: int, lack: Floats) -> None:
-        """Add 1 - S of a part of the picture, leaving the border out of the mean."""
-        border = self._window // 2
-        height, width = self.common
-        first_row, last_row = max(border - top, 0), height - border - top
-        inside = lack[first_row : max(last_row, 0)]
-        for column in range(0, lack.shape[1], _TILE):
-            first_column = max(border - left - column, 0)
-            last_column = min(_TILE, width - border - left - column)
-            if last_column > first_column:
-                tile = inside[:, column + first_column : column + last_column]
-                self._sums.extend(tile.sum(axis=1).tolist())
-
-
-def common_size(
-    first_size: tuple[int, ...], second_size: tuple[int, ...]
-) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Larger height and width of two sizes, and smaller height and width: the common area."""
-    (first_height, first_width), (second_height, second_width) = first_size[:2], second_size[:2]
-    larger = max(first_height, second_height), max(first_width, second_width)
-    return larger, (min(first_height, second_height), min(first_width, second_width))
-
-
 def _words(rgba: Rgba) -> NDArray[np.uint32]:
     """Each pixel as one number."""
     return np.ascontiguousarray(rgba).view(np.uint32)[:, :, 0]
@@ -255,75 +130,3 @@ def _column_maxima(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if len(rest):
             values[:1] = np.maximum(values[:1], rest)
     return np.asarray(values.max(axis=0), np.uint8)
-
-
-def _lacks(first: Gray, second: Gray, own: slice, window: int) -> Iterator[tuple[int, Floats]]:
-    """1 - S of the own rows, for each range of columns in which windows differ.
-
-    The ranges begin at multiples of the tile and hold whole tiles, so that their sums do not depend
-    on where changes begin.
-    """
-    width = first.shape[1]
-    border = window // 2
-    distance: Gray = cv2.absdiff(first, second)
-    columns = np.flatnonzero(cv2.reduce(distance, 0, cv2.REDUCE_MAX)[0])
-    if not len(columns):
-        return
-    near = np.zeros(-(-width // _TILE), np.bool_)
-    near[np.maximum(columns - border, 0) // _TILE] = True
-    near[np.minimum(columns + border, width - 1) // _TILE] = True
-    for first_tile, last_tile in stretches(near):
-        left, right = first_tile * _TILE, min(last_tile * _TILE, width)
-        low, high = max(0, left - border), min(width, right + border)
-        part = np.s_[:, low:high]
-        lack = _lack(first[part], second[part], distance[part], window)
-        yield left, lack[own, left - low : right - low]
-
-
-def _lack(first: Gray, second: Gray, distance: Gray, window: int) -> Floats:
-    """1 - S of every pixel, float64, from sums over windows that are exact in int32.
-
-    With n pixels a window, sums X, Y, XX, YY, and DD of the squared differences: S = (1 - p)(1 - q), where
-    p = (X - Y)^2 / (X^2 + Y^2 + n^2 C1) and
-    q = (n DD - (X - Y)^2) / (n (XX + YY) - (X^2 + Y^2) + n (n - 1) C2).
-    So 1 - S = p + q - p q: no cancellation, and exactly 0 where all differences are 0. All of it is done in
-    place, because here memory is what takes time.
-    """
-    n = window * window
-    if window == 1:
-        one, other = first.astype(np.int32), second.astype(np.int32)
-        shifted: Floats = np.square(one - other) / (one * one + other * other + _C1)
-        return shifted
-    x, y = _box(first, window), _box(second, window)
-    spread = _box_of_squares(first, window)
-    spread += _box_of_squares(second, window)
-    spread *= n
-    contrast = _box_of_squares(distance, window)
-    contrast *= n
-    shift = x - y
-    shift *= shift
-    contrast -= shift
-    x *= x
-    y *= y
-    x += y
-    spread -= x
-    p: Floats = np.add(x, n * n * _C1, dtype=np.float64)
-    np.divide(shift, p, p)
-    q: Floats = np.add(spread, n * (n - 1) * _C2, dtype=np.float64)
-    np.divide(contrast, q, q)
-    product = p * q
-    p += q
-    p -= product
-    return p
-
-
-def _box(values: Gray, window: int) -> NDArray[np.int32]:
-    size = (window, window)
-    sums = cv2.boxFilter(values, cv2.CV_32S, size, normalize=False, borderType=cv2.BORDER_REFLECT)
-    return np.asarray(sums, np.int32)
-
-
-def _box_of_squares(values: Gray, window: int) -> NDArray[np.int32]:
-    size = (window, window)
-    sums = cv2.sqrBoxFilter(values, cv2.CV_32S, size, normalize=False, borderType=cv2.BORDER_REFLECT)
-    return np.asarray(sums, np.int32)

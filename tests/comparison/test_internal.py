@@ -22,6 +22,7 @@ from support.faulty import KINDS, Fault, Place, Unsendable, Unspeakable, kind_of
 import mymodules
 from mymodules import batch, results, workers
 from mymodules.batch import reuse
+from mymodules.comparison import pair, verdict
 from mymodules.errors import PoolError
 from mymodules.images import pixels
 from mymodules.pairs import Pair
@@ -55,6 +56,7 @@ def modules() -> list[ModuleType]:
 
 # These are what catches, or hold a row: beyond them is the pool, see below.
 SPARED = {"compare", "compare_many", "fault", "died", "prepare_process", "compimgdiff_init", "_end_with"}
+SPARING = workers, pair, verdict
 
 
 def places() -> list[Place]:
@@ -67,7 +69,7 @@ def places() -> list[Place]:
             if inspect.isclass(value):
                 if not issubclass(value, (Job, PairResult, Pair, Exception)):
                     found += [Place(value, inner) for inner, each in vars(value).items() if is_ours(each)]
-            elif callable(value) and not (module is workers and name in SPARED):
+            elif callable(value) and not (module in SPARING and name in SPARED):
                 found.append(Place(module, name))
     return found
 
@@ -141,7 +143,7 @@ def test_a_function_that_always_raises(place: Place, jobs: list[Job], usual: lis
 def test_they_are_found_and_most_of_them_matter(jobs: list[Job]) -> None:
     names = set(map(str, PLACES))
     assert {"mymodules.formats.png.inspect", "mymodules.images.pixels.digest", "Similarity.add"} <= names
-    assert {"mymodules.workers._result", "mymodules.pairs.names.sentence", "_Side.whole"} <= names
+    assert {"mymodules.comparison.verdict.result", "mymodules.pairs.names.sentence", "Side.whole"} <= names
     ended = 0
     for place in PLACES:
         with raising(place, Fault("of ours")):
@@ -150,7 +152,7 @@ def test_they_are_found_and_most_of_them_matter(jobs: list[Job]) -> None:
 
 
 def test_what_is_known_stays_in_the_row(jobs: list[Job], usual: list[PairResult]) -> None:
-    with raising(Place(workers, "_measured"), Fault("of ours")):
+    with raising(Place(pair, "_measured"), Fault("of ours")):
         rows = workers.compare_many(jobs)
     faulty = [(row, before) for row, before in zip(rows, usual, strict=True) if row.code == "internal"]
     assert len(faulty) > 10
@@ -174,12 +176,12 @@ STEPS = [
     "mymodules.images.pixels.decode",
     "mymodules.formats.png.inspect",
     "mymodules.images.bands.rows",
-    "mymodules.metrics.pixelwise.gray",
+    "mymodules.metrics.similarity.gray",
     "Gatherer.regions",
-    "mymodules.workers._verdict",
+    "mymodules.comparison.verdict.verdict",
     "Drawing.write",
-    "mymodules.workers._result",
-    "mymodules.workers._inspected",
+    "mymodules.comparison.verdict.result",
+    "mymodules.comparison.side.inspected",
     "mymodules.pairs.names.sentence",
 ]
 
@@ -206,7 +208,7 @@ def site(frame: FrameType, event: str, argument: Any) -> Site | None:
     code = frame.f_code
     if event not in ("call", "c_call") or not code.co_filename.startswith(PACKAGE):
         return None
-    if code.co_name in SPARED and code.co_filename.endswith("workers.py"):
+    if code.co_name in SPARED and code.co_filename in {module.__file__ for module in SPARING}:
         return None
     return code, frame.f_lasti, "" if event == "call" else argument.__name__
 
@@ -276,8 +278,8 @@ def run(folder: Path, executor: Executor) -> tuple[batch.Run, list[PairResult]]:
 
 @pytest.mark.parametrize(
     "step",
-    ["mymodules.images.pixels.inspect", "mymodules.workers._row", "mymodules.workers._verdict",
-     "Drawing.write", "mymodules.images.pixels.digest"],
+    ["mymodules.images.pixels.inspect", "mymodules.comparison.pair._row",
+     "mymodules.comparison.verdict.verdict", "Drawing.write", "mymodules.images.pixels.digest"],
 )  # fmt: skip
 @pytest.mark.parametrize("error", [Fault("of ours"), MemoryError(), Unspeakable(), Unsendable()], ids=kind_of)
 def test_a_run_comes_to_its_end(step: str, error: Exception, tmp_path: Path) -> None:

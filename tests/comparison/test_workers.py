@@ -25,8 +25,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from support import containers, oracles, pngs, strategies
 
-from mymodules import batch, images, pairs, regions, results, settings, workers
+from mymodules import batch, images, pairs, results, settings, workers
 from mymodules.formats import jpeg, png
+from mymodules.images import bands
 from mymodules.workers import Job, PairResult
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -683,7 +684,7 @@ def test_too_little_memory_is_a_row(folders: Folders, monkeypatch: pytest.Monkey
     def fails(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(workers.bands, "rows", fails)
+    monkeypatch.setattr(bands, "rows", fails)
     found = row_of(folders, PLAIN, rgb(level=0))
     assert (found.status, found.code) == ("error", "too_many_pixels")
     assert "memory" in found.messages
@@ -699,7 +700,7 @@ def test_too_little_memory_for_opencv_is_a_row(folders: Folders, monkeypatch: py
         patch.setattr(cv2, "absdiff", fails)
         found = row_of(folders, PLAIN, pngs.write(changed(RGB, 0), 2, 8))
         assert (found.status, found.code) == ("error", "too_many_pixels")
-    monkeypatch.setattr(regions.cv2, "threshold", fails)
+    monkeypatch.setattr(cv2, "threshold", fails)
     drawn = {"pictures_dir": folders.out / "03.diff", "stem": "x.png"}
     found = row_of(folders, PLAIN, pngs.write(changed(RGB, 0), 2, 8), **drawn)
     assert (found.status, found.code) == ("changed", "pixels_differ")

@@ -1,0 +1,146 @@
+"""One pair of pictures to one row, and to its drawings: read, check, compare, draw.
+
+Bad input never raises here: it becomes a row.
+"""
+
+import functools
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from mymodules import faults, images, metrics, regions, settings
+from mymodules.comparison import drawings
+from mymodules.comparison.side import Side, bands_of, canvas, check, inspected, load
+from mymodules.comparison.verdict import Figures, complaints, fault, result, verdict
+from mymodules.errors import ImageError
+from mymodules.pairs import Pair
+from mymodules.regions import Region
+from mymodules.row import PairResult
+
+
+class Job(NamedTuple):
+    """One pair and how it is to be treated.
+
+    Attributes
+    ----------
+    pair : Pair
+    pictures_dir : Path or None
+        Where drawings go; None for none at all.
+    stem : str
+        The pair's own part of their names, from `pictures.stems`.
+    draw_same : bool
+        Whether equal pairs are drawn too.
+    max_pixels : int
+        Largest width x height that is decoded.
+    """
+
+    pair: Pair
+    pictures_dir: Path | None = None
+    stem: str = ""
+    draw_same: bool = False
+    max_pixels: int = settings.MAX_PIXELS
+
+
+def compare(job: Job) -> PairResult:
+    """Compare one pair; whatever is wrong with its files is told in the row."""
+    start = time.perf_counter()
+    sides: list[Side] = []
+    try:
+        result = _row(job, sides)
+    except Exception as error:  # a fault of ours costs one row, never a run
+        result = fault(job.pair, error, sides)
+    return result._replace(seconds=round(time.perf_counter() - start, 6))
+
+
+def _row(job: Job, sides: "list[Side]") -> PairResult:
+    """The row of a pair; `sides` gets what is known of its files, should this fail."""
+    pair = job.pair
+    first = inspected("first", pair.first, job.max_pixels)
+    sides += [] if first is None else [first]
+    second = inspected("second", pair.second, job.max_pixels, first)
+    sides += [] if second is None else [second]
+    if pair.problem is not None:
+        code, message = pair.problem
+        return result(pair, "error", code, [message], first, second)
+    if first is None or second is None:
+        return _one_sided(pair, first, second)
+    if not (first.error or second.error):
+        try:
+            with images.memory_errors():
+                differ = load(first, second)
+                if not (first.error or second.error):
+                    return _compared(job, first, second, differ)
+        except MemoryError:
+            first.error = second.error = ImageError("too_many_pixels", "there is not enough memory for it")
+    return _broken(pair, first, second)
+
+
+def _one_sided(pair: Pair, first: Side | None, second: Side | None) -> PairResult:
+    side = first or second
+    assert side is not None
+    status, code = ("missing", "only_first") if second is None else ("extra", "only_second")
+    check(side)
+    told = [f"It is only in {side.role}.", *complaints(side)]
+    return result(pair, status, code, told, first, second)
+
+
+def _broken(pair: Pair, first: Side, second: Side) -> PairResult:
+    check(first)  # that one of them is broken does not say that the other is not
+    check(second)
+    error = first.error or second.error
+    assert error is not None
+    return result(pair, "error", error.code, complaints(first) + complaints(second), first, second)
+
+
+def _compared(job: Job, first: Side, second: Side, differ: bool) -> PairResult:
+    """The row of two files that are fit to compare, and whose bytes differ or not."""
+    drawn = job.pictures_dir is not None and (differ or job.draw_same)
+    larger, _ = metrics.common_size(first.size, second.size)
+    fits = larger[0] * larger[1] <= job.max_pixels
+    drawing = drawings.Drawing(first.size, second.size) if drawn and fits else None
+    figures, deep_differ = _measured(first, second, differ, drawing)
+    status, code, told = verdict(first, second, differ, figures, deep_differ)
+    if drawing is not None and (status == "changed" or job.draw_same):
+        told += _written(drawing, job, first, second, figures.boxes)
+    elif drawn and not fits:
+        told.append(f"It was not drawn: together the two span {larger[1]} x {larger[0]} px.")
+    return result(job.pair, status, code, told, first, second, figures)
+
+
+def _measured(
+    first: Side, second: Side, differ: bool, drawing: drawings.Drawing | None
+) -> tuple[Figures, bool]:
+    """The figures of two pictures, and whether 16-bit values differ; what a drawing needs goes there."""
+    tally = metrics.Tally(first.size, second.size)
+    similarity = metrics.Similarity(first.size, second.size)
+    gatherer = regions.Gatherer()
+    deep_differ = False
+    for band in bands_of(first, second, keep=drawing is not None) if differ else ():
+        gatherer.add(band.top, tally.add(band))
+        grays = metrics.gray(band.first), metrics.gray(band.second)
+        patches = similarity.add(band.top, band.above, band.below, *grays)
+        deep_differ |= band.deep_differ
+        if drawing is not None:
+            drawing.add(band, patches)
+    gatherer.add_outside(*metrics.common_size(first.size, second.size))
+    return Figures(tally.metrics(), similarity.score(), gatherer.regions()), deep_differ
+
+
+def _written(
+    drawing: drawings.Drawing, job: Job, first: Side, second: Side, boxes: tuple[Region, ...]
+) -> list[str]:
+    """Write the drawings; a sentence where that fails, because the figures are good all the same."""
+    assert job.pictures_dir is not None
+    try:
+        canvases = functools.partial(canvas, first), functools.partial(canvas, second)
+        with images.memory_errors():
+            drawing.write(job.pictures_dir, job.stem, *canvases, boxes)
+    except OSError as error:
+        return [f"Its drawings could not be written to {job.pictures_dir}: {error.strerror or error}."]
+    except MemoryError:
+        return ["There was not enough memory for its drawings."]
+    except ImageError as error:
+        return [f"It could not be drawn: {error.reason}."]
+    except Exception as error:
+        return [f"It could not be drawn: {faults.described(error)}. Please report it."]
+    return []

@@ -1,0 +1,150 @@
+"""One file of a pair: read, checked, and made ready to compare."""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mymodules import faults, images
+from mymodules.comparison import drawings
+from mymodules.errors import ImageError
+from mymodules.formats import Header, Remark, png
+from mymodules.formats.png import PngHeader, Samples
+from mymodules.images import bands
+from mymodules.images.bands import Band, Rows
+
+T = TypeVar("T")
+
+
+@dataclass
+class Side:
+    """One file of a pair as far as it could be read."""
+
+    role: str
+    path: Path
+    data: bytes = b""
+    digest: str | None = None
+    header: Header | None = None
+    error: ImageError | None = None
+    remarks: list[str] = field(default_factory=list)
+    rows: Rows | None = None
+    samples: Samples | None = None
+
+    @property
+    def whole(self) -> Header:
+        """The header of a side without an error."""
+        assert self.header is not None
+        return self.header
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of a side without an error."""
+        return self.whole.height, self.whole.width
+
+    @property
+    def known_size(self) -> tuple[int, int] | tuple[None, None]:
+        """Width and height as far as its header could be read."""
+        if self.header is not None:
+            return self.header.width, self.header.height
+        return (self.error and self.error.size) or (None, None)
+
+
+def inspected(role: str, path: str | None, max_pixels: int, other: Side | None = None) -> Side | None:
+    """A side with its bytes and its header, or with the error that prevents them.
+
+    What is known of the other side's equal bytes is not found out again.
+    """
+    if path is None:
+        return None
+    side = Side(role, Path(path))
+    try:
+        side.data = _read(side.path)
+        if other is not None and other.digest is not None and other.data == side.data:
+            side.digest, side.header, side.error = other.digest, other.header, other.error
+        else:
+            side.digest = images.digest(side.data)
+            side.header = images.inspect(side.data, max_pixels=max_pixels)
+    except ImageError as error:
+        side.error = error
+    except MemoryError:
+        side.error = ImageError("too_many_pixels", "there is not enough memory for it")
+    except Exception as error:
+        side.error = ImageError("internal", faults.described(error))
+    return side
+
+
+def _read(path: Path) -> bytes:
+    """All bytes of a regular file, which nothing wrote to meanwhile."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ImageError("not_a_file", "it is not a file")
+        with path.open("rb") as file:
+            before = os.fstat(file.fileno())
+            data = file.read()
+        after = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise ImageError("vanished", "there is no such file any more, or it is a link to nothing") from None
+    except OSError as error:
+        raise ImageError("permission", f"it cannot be read ({error.strerror or error})") from None
+    except MemoryError:
+        raise ImageError("too_many_pixels", "there is not enough memory for its bytes") from None
+    unchanged = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
+    if not unchanged or len(data) != after.st_size:
+        raise ImageError("changed_during_run", "it was written to while it was read")
+    return data
+
+
+def load(first: Side, second: Side) -> bool:
+    """Make two sides ready for `bands_of`, and return whether their bytes differ.
+
+    What only this shows to be broken is noted in them. Of equal bytes the container was walked, and nothing
+    is decoded or inflated. Bytes that differ are let go as soon as they are pixels, or rows.
+    """
+    if first.data == second.data:
+        return False
+    alike = bands.alike(first.whole, second.whole)
+    for side in (first, second):
+        if alike:
+            side.rows = _attempt(side, bands.rows)
+        else:
+            side.samples = _attempt(side, images.decode)
+        if side.error is None:
+            side.data = b""
+    return True
+
+
+def bands_of(first: Side, second: Side, *, keep: bool) -> Iterator[Band]:
+    if first.rows is not None and second.rows is not None:
+        return bands.of_rows(first.rows, second.rows, keep=keep)
+    assert first.samples is not None
+    assert second.samples is not None
+    return bands.of_samples(first.samples, second.samples)
+
+
+def check(side: Side) -> None:
+    """Note what is broken in a file that will not be compared, for PNG without decoding pixels."""
+    if side.rows is None and side.samples is None:
+        _attempt(side, png.check if isinstance(side.header, PngHeader) else images.decode)
+
+
+def canvas(side: Side) -> drawings.Canvas:
+    """The picture of a side to draw on; the side has it no more."""
+    loaded = side.samples if side.rows is None else side.rows
+    side.rows = side.samples = None
+    return drawings.canvas(images.decode(side.data, side.whole) if loaded is None else loaded)
+
+
+def _attempt(side: Side, decode: Callable[[bytes, Any, Remark], T]) -> T | None:
+    """What a side holds, or a note in it of what is broken."""
+    if side.error is None:
+        try:
+            return decode(side.data, side.whole, side.remarks.append)
+        except ImageError as error:
+            side.error = error
+        except MemoryError:
+            side.error = ImageError("too_many_pixels", "there is not enough memory for it")
+        except Exception as error:
+            side.error = ImageError("internal", faults.described(error))
+    return None

@@ -1,0 +1,173 @@
+"""What is said of a pair: status, code and sentences, and the row of them."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from mymodules import faults, pairs
+from mymodules.comparison.side import Side
+from mymodules.metrics import DiffMetrics
+from mymodules.pairs import Pair
+from mymodules.regions import Region
+from mymodules.row import CANNOT, PairResult
+
+_FORMAT_OF_SUFFIX = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".bmp": "BMP"}
+_FORMAT_OF_SUFFIX |= {".tif": "TIFF", ".tiff": "TIFF"}
+
+_ROLES = "first", "second"
+_PLAIN = 8000  # characters of a message that could not be made the usual way
+_REMEDY = {
+    "empty": "Export it again.",
+    "truncated": "Copy or export it again.",
+    "corrupt": "Copy or export it again.",
+    "not_an_image": "Look at what was saved under this name.",
+    "animated": "Save the frames as single pictures to compare them.",
+    "unsupported": "Save it as PNG to compare it.",
+    "too_many_pixels": "Cut it up, or allow more: compare --max-pixels N, settings.init(max_pixels=N).",
+    "too_costly": "Save it again with another program, as PNG.",
+    "internal": "Please report it, with the file if you may share it.",
+    "permission": "Allow reading it and run again.",
+    "vanished": "Run again.",
+    "changed_during_run": "Run again when nothing writes to it.",
+}
+
+
+class Figures(NamedTuple):
+    pixels: DiffMetrics
+    score: float
+    boxes: tuple[Region, ...]
+
+
+def verdict(
+    first: Side, second: Side, differ: bool, figures: Figures, deep_differ: bool
+) -> tuple[str, str, list[str]]:
+    """Status, code and sentences. Figures decide, never SSIM."""
+    pixels = figures.pixels
+    notes = _depths(first, second) + _notes(first) + _notes(second)
+    differing = _differing_metadata(first, second)
+    if pixels.dim_differ:
+        sizes = f"{_size(first)} in first, {_size(second)} in second"
+        return (
+            "changed",
+            "dimensions_differ",
+            [f"The size differs: {sizes}.", _extent(figures), *differing, *notes],
+        )
+    if pixels.num_diff_pixels:
+        return "changed", "pixels_differ", [_extent(figures), *differing, *notes]
+    if deep_differ:
+        if first.whole.depth != second.whole.depth:
+            message = "The high bytes are equal, but only one of the two pictures has the low bytes."
+            return "changed", "depth_differs", [message, *differing, *notes]
+        message = "The 16-bit values differ, but as 8 bits the pictures are equal."
+        return "changed", "low_bits_differ", [message, *differing, *notes]
+    if not differ:
+        return "same", "bytes_equal", ["Equal byte for byte.", *notes]
+    if differing:
+        return "same", "metadata_differs", ["The pixels are equal.", *differing, *notes]
+    return "same", "pixels_equal", ["The pixels are equal, the files are not.", *notes]
+
+
+def result(
+    pair: Pair,
+    status: str,
+    code: str,
+    told: list[str],
+    first: Side | None = None,
+    second: Side | None = None,
+    figures: Figures | None = None,
+) -> PairResult:
+    if pairs.is_escaped(pair.name):
+        told = [
+            *told,
+            r"Its name is written with \xNN for bytes that are not text and with doubled backslashes.",
+        ]
+    row = PairResult(None, pair.name, pairs.sentence(" ".join(told)), status, code)
+    for side in (first, second):
+        if side is None:
+            continue
+        known: dict[str, Any] = {f"{side.role}_digest": side.digest}
+        width, height = side.known_size
+        known |= {f"width_{side.role}": width, f"height_{side.role}": height}
+        row = row._replace(**known)
+    if figures is None:
+        return row
+    pixels = figures.pixels
+    return row._replace(
+        ssim_score=figures.score,
+        num_diff_pixels=pixels.num_diff_pixels,
+        pixel_diff_percent=pixels.pixel_diff_percent,
+        max_diff_r=pixels.max_rgba_diffs[0],
+        max_diff_g=pixels.max_rgba_diffs[1],
+        max_diff_b=pixels.max_rgba_diffs[2],
+        max_diff_a=pixels.max_rgba_diffs[3],
+        dim_differ=pixels.dim_differ,
+        combined=pixels.combined,
+        regions=figures.boxes,
+    )
+
+
+def fault(pair: Pair, error: Exception, sides: "Sequence[Side]" = ()) -> PairResult:
+    """Return the row of a pair on which this program itself failed, with what is known of its files.
+
+    Nothing that may have failed is relied upon: the second attempt uses plain text only.
+    """
+    status, code, message = "error", "internal", "It cannot be compared"
+    if pair.problem is None and (pair.first is None or pair.second is None):
+        # What is certain stays said: that there is no other file.
+        status, code = ("extra", "only_second") if pair.first is None else ("missing", "only_first")
+        role = "second" if pair.first is None else "first"
+        message = f"It is only in {role}. {role} {CANNOT}"
+    files = " and ".join(path for path in (pair.first, pair.second) if path is not None)
+    message = f"{message}: {faults.described(error)} ({files}). {_REMEDY['internal']}"
+    try:
+        first, second = (next((each for each in sides if each.role == role), None) for role in _ROLES)
+        return result(pair, status, code, [message], first, second)
+    except Exception:
+        plain = "".join(char if char.isprintable() and char != '"' else " " for char in message)
+        return PairResult(None, pair.name, plain[:_PLAIN], status, code)
+
+
+def complaints(side: Side) -> list[str]:
+    if side.error is None:
+        return []
+    remedy = side.error.remedy or _REMEDY.get(side.error.code, "")
+    return [f"{side.role} {CANNOT}: {side.error.reason} ({side.path}). {remedy}".strip()]
+
+
+def _notes(side: Side) -> list[str]:
+    """What is odd about a file that was compared all the same."""
+    told = []
+    header = side.whole
+    if _FORMAT_OF_SUFFIX.get(side.path.suffix.lower(), header.format) != header.format:
+        told.append(f"{side.role} is a {header.format} file, whatever its name says.")
+    if header.trailing:
+        told.append(f"{side.role} has {header.trailing} bytes after the end of its picture.")
+    told += [f"{side.role} {warning}." for warning in (*header.warnings, *side.remarks)]
+    return told
+
+
+def _depths(first: Side, second: Side) -> list[str]:
+    """What there is to say of one picture with 16 bits per channel and another with fewer."""
+    one, other = first.whole.depth, second.whole.depth
+    if one == other or 16 not in (one, other):
+        return []
+    return [f"{first.role} has {one} bits per channel, {second.role} has {other}."]
+
+
+def _differing_metadata(first: Side, second: Side) -> list[str]:
+    one, other = dict(first.whole.metadata), dict(second.whole.metadata)
+    names = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
+    verb = "differ" if len(names) > 1 or names == ["further pictures"] else "differs"
+    return [f"The {' and the '.join(names)} {verb}."] if names else []
+
+
+def _extent(figures: Figures) -> str:
+    count, boxes = figures.pixels.num_diff_pixels, len(figures.boxes)
+    pixels = "1 pixel differs" if count == 1 else f"{count:,} pixels differ"
+    percent = f"{figures.pixels.pixel_diff_percent:.3g} %"
+    red, green, blue, alpha = figures.pixels.max_rgba_diffs
+    where = ", in transparency only," if alpha and not (red or green or blue) else ""
+    return f"{pixels}{where} ({percent}) in {boxes} {'region' if boxes == 1 else 'regions'}."
+
+
+def _size(side: Side) -> str:
+    return f"{side.whole.width} x {side.whole.height} px"
