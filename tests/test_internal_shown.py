@@ -200,7 +200,7 @@ def test_the_explorer_answers_a_step_of_any_size(
         type(widget._bridge), "send", lambda self, content, buffers=None: sent.append(content)
     )
     with pytest.raises((TypeError, ValueError, OverflowError)):  # which the kernel notes
-        widget._told(None, {"kind": "step", "by": by}, None)
+        widget._received(None, {"kind": "step", "by": by}, None)
     assert sent == [{"kind": "stepped"}]
 
 
