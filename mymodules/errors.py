@@ -76,5 +76,11 @@ class ImageError(MymodulesError):
         self.size = size
         self.remedy = remedy
 
+    @classmethod
+    def no_memory(cls, subject: str = "it") -> "ImageError":
+        """Return the error of a picture for which the memory of this computer does not suffice."""
+        remedy = "Cut it up, or compare fewer at a time: compare --processes N, batch.run(num_processors=N)."
+        return cls("too_many_pixels", f"there is not enough memory for {subject}", None, remedy)
+
     def __str__(self) -> str:
         return f"{self.code}: {self.reason}"

@@ -55,9 +55,12 @@ class _Owner(NamedTuple):
 
     @property
     def in_words(self) -> str:
+        """The owner as the file names it: text that others may have written."""
         if self.is_here and self.pid == os.getpid():
-            return f"another thread of this process, {self.pid}, since {self.since}"
-        return f"process {self.pid} on {self.host} since {self.since}"
+            who = f"another thread of this process, {self.pid},"
+        else:
+            who = f"process {self.pid} on {self.host}"
+        return shown(f"{who} since {self.since}")
 
     @property
     def is_here(self) -> bool:

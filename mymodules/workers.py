@@ -87,8 +87,9 @@ def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
 
 def died(job: Job) -> PairResult:
     """The row of a pair that ends its worker even when that does nothing else."""
-    told = "The process that compared it was killed, twice: often for want of memory. Lower max_pixels."
-    return result(job.pair, "error", "worker_died", [told])
+    message = "The process that compared it was killed, twice: often for want of memory. "
+    message += "Allow fewer pixels: compare --max-pixels N, settings.init(max_pixels=N)."
+    return result(job.pair, "error", "worker_died", [message])
 
 
 def prepare_process(parent: int | None = None) -> None:

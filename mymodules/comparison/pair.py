@@ -71,7 +71,7 @@ def _row(job: Job, sides: "list[Side]") -> PairResult:
                 if not (first.error or second.error):
                     return _compared(job, first, second, differ)
         except MemoryError:
-            first.error = second.error = ImageError("too_many_pixels", "there is not enough memory for it")
+            first.error = second.error = ImageError.no_memory()
     return _broken(pair, first, second)
 
 

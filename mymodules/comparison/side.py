@@ -69,7 +69,7 @@ def inspected(role: str, path: str | None, max_pixels: int, other: Side | None =
     except ImageError as error:
         side.error = error
     except MemoryError:
-        side.error = ImageError("too_many_pixels", "there is not enough memory for it")
+        side.error = ImageError.no_memory()
     except Exception as error:
         side.error = ImageError("internal", faults.described(error))
     return side
@@ -89,7 +89,7 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         raise ImageError("permission", f"it cannot be read ({error.strerror or error})") from None
     except MemoryError:
-        raise ImageError("too_many_pixels", "there is not enough memory for its bytes") from None
+        raise ImageError.no_memory("its bytes") from None
     unchanged = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
     if not unchanged or len(data) != after.st_size:
         raise ImageError("changed_during_run", "it was written to while it was read")
@@ -144,7 +144,7 @@ def _attempt(side: Side, decode: Callable[[bytes, Any, Remark], T]) -> T | None:
         except ImageError as error:
             side.error = error
         except MemoryError:
-            side.error = ImageError("too_many_pixels", "there is not enough memory for it")
+            side.error = ImageError.no_memory()
         except Exception as error:
             side.error = ImageError("internal", faults.described(error))
     return None

@@ -23,7 +23,7 @@ _REMEDY = {
     "animated": "Save the frames as single pictures to compare them.",
     "unsupported": "Save it as PNG to compare it.",
     "too_many_pixels": "Cut it up, or allow more: compare --max-pixels N, settings.init(max_pixels=N).",
-    "too_costly": "Save it again with another program, as PNG.",
+    "too_costly": "It would take too long to read: save it again with another program, as PNG.",
     "internal": "Please report it, with the file if you may share it.",
     "permission": "Allow reading it and run again.",
     "vanished": "Run again.",

@@ -40,6 +40,7 @@ _USUAL_SCANS, _MOST_SCANS, _SCANNED_PIXELS = 64, 500, 4_000_000_000
 _MOST_SEGMENTS = 100_000
 _MOST_SURPLUS = 16  # bytes after coded data, but for padding: more may be what a damaged code has left over
 _PADDING = b"\0\xff"
+_FILL_AT_ONCE = 1 << 16  # bytes that are looked at
 _SMALL = 250_000  # pixels that are decoded twice in no time
 _MOST_TRIES = 8
 _FILL = re.compile(rb"\xff+")
@@ -249,7 +250,8 @@ class _Found:
         found = _MARKER.search(self.data, end)
         if not found:
             raise ImageError("truncated", "it is cut off in the middle of its pixel data")
-        self.scan_ends.append((found.start(), self.data[found.start() + 1]))
+        stop = self._without_fill(end, found.start())
+        self.scan_ends.append((stop, self.data[found.start() + 1]))
         scans = len(self.scan_ends)
         work = scans * self.frame[0] * self.frame[1]
         if scans > _MOST_SCANS or (scans > _USUAL_SCANS and work > _SCANNED_PIXELS):
@@ -257,7 +259,14 @@ class _Found:
         if self.kind != _PROGRESSIVE and body[-3:] != b"\0\x3f\0" and len(body) >= 6:
             self._name("gives limits of its scan that its kind does not have, which other programs ignore")
             self.repairs.append((end - 3, end, b"\0\x3f\0"))
-        return found.start()
+        return stop
+
+    def _without_fill(self, start: int, stop: int) -> int:
+        """Where coded data end of which a marker follows: any number of FF may stand in front of it."""
+        while stop > start and self.data[stop - 1] == 0xFF:
+            part = self.data[max(start, stop - _FILL_AT_ONCE) : stop]
+            stop -= len(part) - len(part.rstrip(b"\xff"))
+        return stop
 
     def _application(self, code: int, body: bytes, start: int, at: int) -> None:
         if code == _APP0 and body[:5] == b"JFIF\0" and len(body) >= 12:
@@ -270,7 +279,9 @@ class _Found:
                 self.repairs.append((at + 5, at + 6, b"\1"))
         elif code == _APP1 and body[:6] == b"Exif\0\0":
             self.orientation = self.orientation or exif.orientation(body[6:])
-        elif code == _APP2 and body[:12] == b"ICC_PROFILE\0" and len(body) >= 14:
+        elif code == _APP2 and body[:12] == b"ICC_PROFILE\0" and len(body) < 14:
+            self._name("has a part of a colour profile without a number, which some programs refuse")
+        elif code == _APP2 and body[:12] == b"ICC_PROFILE\0":
             self.parts.append((body[12], body[13], body[14:]))
             self.parts_at.append((start, at + len(body)))
         elif code == _APP14 and body[:5] == b"Adobe" and len(body) >= 12:

@@ -76,6 +76,8 @@ class Directory:
         try:
             with silence():
                 value = found.value
+        except MemoryError:
+            raise
         except Exception:  # tifffile raises what it meets
             value = ()
         values = np.frombuffer(value, np.uint8) if isinstance(value, bytes) else np.asarray(value)
@@ -332,5 +334,7 @@ def _page(data: bytes, at: int) -> tifffile.TiffPage:
                 return file.pages.first
             file.filehandle.seek(at)
             return tifffile.TiffPage(file, index=1)
+    except MemoryError:
+        raise
     except Exception:  # of many kinds: the file is hostile or damaged, and that is all there is to say
         raise ImageError("corrupt", "its directory is damaged") from None

@@ -85,8 +85,7 @@ def decode(data: bytes, header: Header, remark: Remark = ignore) -> Samples:
     try:
         samples: Samples = module.decode(*arguments)
     except MemoryError:
-        size = f"{header.width} x {header.height} px"
-        raise ImageError("too_many_pixels", f"there is not enough memory for {size}") from None
+        raise ImageError.no_memory(f"{header.width} x {header.height} px") from None
     return samples
 
 
@@ -175,7 +174,7 @@ def _read_as(convert: Callable[[Samples], Rgba], source: Source, max_pixels: int
         with memory_errors():
             return convert(decode(data, header))
     except MemoryError:
-        raise ImageError("too_many_pixels", "there is not enough memory for it") from None
+        raise ImageError.no_memory() from None
 
 
 def _read(source: Source) -> bytes:

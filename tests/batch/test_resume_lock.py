@@ -363,6 +363,18 @@ def test_a_file_that_names_nobody_says_another_process(tmp_path: Path, text: str
         pass  # what a killed one has left
 
 
+def test_what_a_file_says_of_its_owner_gives_no_orders_to_a_terminal(tmp_path: Path) -> None:
+    path, subject = tmp_path / "x.lock", tmp_path / "x.partial.csv"
+    with Lock(path, subject):
+        owner = json.loads(path.read_text())
+        path.write_text(json.dumps(owner | {"host": "far\x1b[2J", "since": "now\n"}))
+        with pytest.raises(ResultsError, match=r"process \d+ on far\\x1b\[2J since now\\n: wait"):
+            Lock(path, subject)
+        path.write_text(json.dumps(owner | {"since": "now\x1b"}))
+        with pytest.raises(ResultsError, match=r"another thread of this process, \d+, since now\\x1b: wait"):
+            Lock(path, subject)
+
+
 # --- what is in the place of the file ----------------------------------------------------------------
 
 

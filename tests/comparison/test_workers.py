@@ -687,7 +687,9 @@ def test_too_little_memory_is_a_row(folders: Folders, monkeypatch: pytest.Monkey
     monkeypatch.setattr(bands, "rows", fails)
     found = row_of(folders, PLAIN, rgb(level=0))
     assert (found.status, found.code) == ("error", "too_many_pixels")
-    assert "memory" in found.messages
+    assert "not enough memory" in found.messages
+    assert "--processes N" in found.messages
+    assert "--max-pixels" not in found.messages  # more pixels would need more memory
 
 
 def test_too_little_memory_for_opencv_is_a_row(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:

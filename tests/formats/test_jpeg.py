@@ -104,6 +104,14 @@ def test_what_every_program_shows_is_compared_and_named(tmp_path: Path, kind: st
     assert np.array_equal(images.read_rgba(data)[..., :3], shown(data))
 
 
+@pytest.mark.parametrize("body", [b"ICC_PROFILE\0", b"ICC_PROFILE\0\1"])
+def test_a_part_of_a_colour_profile_without_a_number_is_named(tmp_path: Path, body: bytes) -> None:
+    """Pillow refuses the file, OpenCV shows what it shows without the part."""
+    row = compared(tmp_path, marked(segment(0xE2, body)), png(PLAIN))
+    assert (row.status, row.num_diff_pixels) == ("same", 0), row.messages
+    assert "part of a colour profile without a number" in row.messages
+
+
 # What is odd about a colour profile: its segments.
 PROFILES = {
     "numbered 0 of 1": icc(0, 1, PROFILE),
@@ -180,6 +188,17 @@ def test_bytes_behind_the_coded_data_are_named(tmp_path: Path, count: int, byte:
         samples = images.decode(odd, images.inspect(odd), remarks.append)
         assert np.array_equal(samples, images.decode(plain, images.inspect(plain), pytest.fail))
         assert remarks == ["has bytes after its pixel data that belong to nothing, which other programs skip"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 70_000])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_fill_bytes_behind_the_coded_data_are_not_odd(count: int, progressive: bool) -> None:
+    """ITU-T T.81, B.1.1.2: any marker may be preceded by any number of fill bytes, which are FF."""
+    plain = encoded(progressive=progressive)
+    filled = plain[:-2] + b"\xff" * count + plain[-2:]
+    header = images.inspect(filled)
+    assert header.warnings == ()
+    assert np.array_equal(images.decode(filled, header, pytest.fail), shown(plain))
 
 
 @pytest.mark.parametrize("stray", [b"\0", b"\x12\x34", bytes(16), b"\xff\0"])

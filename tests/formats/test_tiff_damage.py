@@ -10,6 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.testing import assert_array_equal
 from PIL import Image
 from support.tiffs import (
@@ -49,6 +50,20 @@ def changed(data: bytes, at: int, value: int = 1) -> bytes:
     copy = bytearray(data)
     copy[at] ^= value
     return bytes(copy)
+
+
+@pytest.mark.parametrize("part", ["directory", "value"])
+def test_too_little_memory_is_not_damage(monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    if part == "directory":
+        monkeypatch.setattr(tifffile, "TiffFile", refuse)
+    else:
+        monkeypatch.setattr(tifffile.TiffTag, "value", property(refuse))
+    with pytest.raises(ImageError, match="not enough memory") as refused:
+        images.read_rgba(strips([GRAY.tobytes()], GRAY))
+    assert refused.value.code == "too_many_pixels"
 
 
 @pytest.mark.parametrize("compression", [8, 32946])
