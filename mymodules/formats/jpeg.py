@@ -15,6 +15,7 @@ Source: ITU-T T.81 (1992), annex B; JFIF 1.02; ICC.1:2010, annex B.4; CIPA DC-00
 Note 5116 for APP14.
 """
 
+import functools
 import hashlib
 import re
 import struct
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 
 from mymodules.errors import ImageError
 from mymodules.formats import NO_LIMIT, Header, Remark, check_size, exif, ignore, metadata
+from mymodules.formats.jpeg_surplus import NOISES, DamageError, Ends, Repair, Scan, complained
 
 _SOI, _EOI, _SOS, _COM, _APP0, _APP1, _APP2, _APP14 = 0xD8, 0xD9, 0xDA, 0xFE, 0xE0, 0xE1, 0xE2, 0xEE
 _DECODABLE = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive
@@ -38,19 +40,16 @@ _UNNEEDED = {*range(0xE0, 0xF0), _COM}  # segments that a picture does without
 # second for this many pixels of all scans.
 _USUAL_SCANS, _MOST_SCANS, _SCANNED_PIXELS = 64, 500, 4_000_000_000
 _MOST_SEGMENTS = 100_000
-_MOST_SURPLUS = 16  # bytes after coded data, but for padding: more may be what a damaged code has left over
-_PADDING = b"\0\xff"
 _FILL_AT_ONCE = 1 << 16  # bytes that are looked at
-_SMALL = 250_000  # pixels that are decoded twice in no time
-_MOST_TRIES = 8
+_LARGEST = 65500  # width and height that libjpeg reads
+_SMALL = 250_000  # pixels of all scans that are decoded twice in no time
+_MOST_SETTLED = 4_000_000  # pixels in which the ends of many scans are looked for
+_LEFT_OVER = "its pixel data are damaged: some of them are left over when the picture is full"
 _FILL = re.compile(rb"\xff+")
 _STRAY = re.compile(rb"\xff+[\x01-\xfe]")
 # Within coded data: FF 00 is a data byte, FF D0 to FF D7 restart it, FF FF is fill.
 _MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-_SURPLUS = re.compile(r"(\d+) extraneous bytes before marker 0x([0-9a-f]{2})")
-
-Repair = tuple[int, int, bytes]
-"""From which byte to which one of the file, and the bytes that stand there for the decoder."""
+_RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 
 
 @dataclass(frozen=True)
@@ -63,13 +62,16 @@ class JpegHeader(Header):
         Colour components: 1 or 3.
     repairs : tuple of Repair
         What is odd and no part of the picture, from the first byte to the last.
-    scan_ends : tuple of (int, int)
-        Where each scan's coded data end, and the code of the marker there.
+    scans : tuple of Scan
+        Where each scan's coded data begin and end, without fill bytes.
+    blocks : Repair
+        Makes its size one of whole blocks.
     """
 
     components: int = 3
     repairs: tuple[Repair, ...] = ()
-    scan_ends: tuple[tuple[int, int], ...] = ()
+    scans: tuple[Scan, ...] = ()
+    blocks: Repair = (0, 0, b"")
 
 
 def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> JpegHeader:
@@ -90,14 +92,14 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> JpegHeader:
         if code == _EOI:
             break
         if code in _STANDALONE:
-            found.interrupted = bool(found.scan_ends)
+            found.interrupted = bool(found.scans)
             continue
         if code == _SOI:
             raise ImageError("corrupt", f"a second picture begins inside it, at byte {start}")
         at = found.segment(start, code, at)
     else:
         raise ImageError("too_costly", f"it has more than {_MOST_SEGMENTS:,} segments")
-    if not found.frame or not found.scan_ends:
+    if not found.frame or not found.scans:
         raise ImageError("corrupt", "it has no picture between its first and its end mark")
     width, height, components = found.frame
     rest = data[at:]
@@ -119,7 +121,8 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> JpegHeader:
         warnings=found.warnings(),
         components=components,
         repairs=tuple(sorted(found.repairs)),
-        scan_ends=tuple(found.scan_ends),
+        scans=tuple(found.scans),
+        blocks=found.blocks(),
     )
 
 
@@ -129,54 +132,88 @@ def decode(data: bytes, header: JpegHeader, remark: Remark = ignore) -> NDArray[
     Raises
     ------
     ImageError
-        ``corrupt`` or ``truncated`` for all that the decoder objects to or warns of.
+        ``corrupt`` or ``truncated`` for all that the decoder objects to or warns of, ``too_costly``.
     """
-    waiting = [list(header.repairs)]  # what may have to be left out; the last one is tried next
-    for _ in range(_MOST_TRIES):
-        repairs = waiting.pop()
-        try:
-            samples = _strictly(data, header, repairs)
-            break
-        except ValueError as error:
-            message = str(error)
-            if "subsampling" in message:
-                samples = _rarely_sampled(_repaired(data, repairs), header, remark)
-                break
-            found = _surplus(message, data, header, repairs)
-            waiting += [sorted([*repairs, repair]) for repair in reversed(found)]
-            if not waiting:
-                raise _damage(message) from None
-    else:
-        raise ImageError("corrupt", "its pixel data are damaged: too much is left over of them")
+    kind = "GRAY" if header.components == 1 else "RGB"
+    strictly = functools.partial(simplejpeg.decode_jpeg, colorspace=kind, strict=True)
+    ends = Ends(data, header.scans, strictly, list(header.repairs), header.blocks)
+    try:
+        samples = _by_turbo(ends, header, remark)
+    except DamageError:
+        raise ImageError("corrupt", _LEFT_OVER) from None
+    except ValueError as error:
+        raise _damage(str(error)) from None
     if samples.shape != (header.height, header.width, header.components):
         raise ImageError("corrupt", "its pixel data have another size than its header says")
-    if len(repairs) > len(header.repairs) or _has_more(data, header, repairs):
-        remark("has bytes after its pixel data that belong to nothing, which other programs skip")
+    if ends.found:
+        remark(f"has {_bytes(ends.found)} behind its pixel data that belong to nothing, which others skip")
     return samples
 
 
-def _strictly(data: bytes, header: JpegHeader, repairs: list[Repair]) -> NDArray[np.uint8]:
-    """Decode what is left after the repairs; ValueError for each warning of the decoder."""
-    kind = "GRAY" if header.components == 1 else "RGB"
-    samples: NDArray[np.uint8] = simplejpeg.decode_jpeg(_repaired(data, repairs), kind, strict=True)
-    return samples
-
-
-def _has_more(data: bytes, header: JpegHeader, repairs: list[Repair]) -> bool:
-    """Whether the last scan ends before its last byte, which the decoder does not tell of a few bytes.
-
-    Only then can that byte be left out without a warning. It is tried where a picture is small, or where the
-    byte does not end as coded data do in seven of eight files: filled up with bits that are 1.
-    """
-    end, _ = header.scan_ends[-1]
-    last = 2 if data[end - 2 : end] == b"\xff\0" else 1
-    if data[end - last] & 1 and header.width * header.height > _SMALL:
-        return False
+def _by_turbo(ends: Ends, header: JpegHeader, remark: Remark) -> NDArray[np.uint8]:
+    """Decode strictly, or as strictly as a rare sampling allows; ValueError where there is damage."""
     try:
-        _strictly(data, header, sorted([*repairs, (end - last, end, b"")]))
-    except ValueError:
-        return False
-    return True
+        samples: NDArray[np.uint8] = ends.decode(ends.all())
+    except ValueError as error:
+        if "subsampling" in str(error):
+            return _rarely_sampled(ends, header)
+        if "extraneous" not in str(error):
+            raise
+        return _settled(ends, header, str(error))
+    if remark is not ignore:
+        _look_behind(ends, header, remark)
+    return samples
+
+
+def _look_behind(ends: Ends, header: JpegHeader, remark: Remark) -> None:
+    """Find a few bytes behind coded data, of which the decoder does not tell because it has read ahead.
+
+    That takes one more decoding for a scan: it is done where a picture is small, and for a last byte that
+    does not end as coded data do in most files: filled up with bits that are 1.
+    """
+    last = len(header.scans) - 1
+    small = header.width * header.height * len(header.scans) <= _SMALL
+    for scan in range(len(header.scans)) if small else (last,):
+        stop = header.scans[scan][1]
+        filled = ends.data[stop - 1] & 1 or ends.data[stop - 2 : stop] == b"\xff\0"
+        if (small or not filled) and ends.is_enough(scan, 1):
+            try:
+                ends.settle(scan, 1)
+            except DamageError:  # of which the decoder saw nothing
+                remark("has a few bytes left over behind its pixel data, as damage would leave them")
+
+
+def _settled(ends: Ends, header: JpegHeader, message: str) -> NDArray[np.uint8]:
+    """Decode a file of whose surplus bytes the decoder has complained, without these."""
+    for found in range(len(header.scans)):
+        if found and found * header.width * header.height > _MOST_SETTLED:
+            raise ImageError("too_costly", "stray bytes stand behind more than one of its scans")
+        scan, objection = _first_objection(ends, message)
+        count = complained(objection)
+        if not count:
+            raise ValueError(objection)
+        ends.settle(scan, count)
+        try:
+            samples: NDArray[np.uint8] = ends.decode(ends.all())
+        except ValueError as error:
+            message = str(error)
+        else:
+            return samples
+    raise ValueError(message)
+
+
+def _first_objection(ends: Ends, message: str) -> tuple[int, str]:
+    """The first scan to whose end the decoder objects, and how; ``message`` is what it says of the file."""
+    first, last = 0, len(ends.scans) - 1
+    found = message if complained(message) else ""
+    while first < last:
+        middle = (first + last) // 2
+        objection = ends.objection(middle)
+        if objection:
+            last, found = middle, objection
+        else:
+            first = middle + 1
+    return first, found or ends.objection(first)
 
 
 @dataclass
@@ -197,7 +234,9 @@ class _Found:
     parts: list[tuple[int, int, bytes]] = field(default_factory=list)
     parts_at: list[tuple[int, int]] = field(default_factory=list)
     repairs: list[Repair] = field(default_factory=list)
-    scan_ends: list[tuple[int, int]] = field(default_factory=list)
+    scans: list[Scan] = field(default_factory=list)
+    frame_at: int = 0
+    unit: tuple[int, int] = (1, 1)
 
     def next_marker(self, at: int) -> tuple[int, int, int]:
         """Where the next marker begins, its code, and where it ends; fill bytes (FF) may stand in front."""
@@ -236,7 +275,10 @@ class _Found:
         if code in _FRAMES:
             if self.frame:
                 raise ImageError("corrupt", "it has two frame headers")
-            self.frame, self.kind = _read_frame(code, body), code
+            self.frame, self.kind, self.frame_at = _read_frame(code, body), code, at + 3
+            if self.frame[2] > 1:
+                factors = body[7::3]
+                self.unit = max(each >> 4 for each in factors), max(each & 15 for each in factors)
             check_size(*self.frame[:2], self.max_pixels)
         elif code == _SOS:
             return self._scan(at, body, end)
@@ -251,8 +293,12 @@ class _Found:
         if not found:
             raise ImageError("truncated", "it is cut off in the middle of its pixel data")
         stop = self._without_fill(end, found.start())
-        self.scan_ends.append((stop, self.data[found.start() + 1]))
-        scans = len(self.scan_ends)
+        if stop == end:
+            raise ImageError("corrupt", "its pixel data are damaged: some of them are missing")
+        self.scans.append((end, stop))
+        if body[:1] != bytes((self.frame[2],)):
+            self.unit = 1, 1
+        scans = len(self.scans)
         work = scans * self.frame[0] * self.frame[1]
         if scans > _MOST_SCANS or (scans > _USUAL_SCANS and work > _SCANNED_PIXELS):
             raise ImageError("too_costly", f"it paints its picture in {scans} scans or more", self.frame[:2])
@@ -287,13 +333,26 @@ class _Found:
         elif code == _APP14 and body[:5] == b"Adobe" and len(body) >= 12:
             self.adobe = (at + 11, at + 12, b"\1") if body[11] > 1 else None
 
+    def blocks(self) -> Repair:
+        """The size in whole blocks, or in whole groups of blocks where all scans hold all components.
+
+        So many are coded; with more of them, a scan of one component would have too few.
+        """
+        assert self.frame is not None
+        width, height = (
+            min(_LARGEST, -(-length // (8 * max(1, factor))) * 8 * max(1, factor))
+            for length, factor in zip(self.frame[:2], self.unit, strict=True)
+        )
+        return self.frame_at, self.frame_at + 4, struct.pack(">HH", height, width)
+
     def profile(self) -> str | None:
         """The colour profile as metadata; one whose parts do not fit is never equal to a sound one."""
         if not self.parts:
             return None
         parts = sorted(self.parts, key=lambda part: part[0])
-        if [part[:2] for part in parts] == [(n, len(parts)) for n in range(1, len(parts) + 1)]:
-            return metadata.profile(b"".join(body for *_, body in parts))
+        joined = b"".join(body for *_, body in parts)
+        if joined and [part[:2] for part in parts] == [(n, len(parts)) for n in range(1, len(parts) + 1)]:
+            return metadata.profile(joined)
         numbers = ", ".join(f"{number} of {count}" for number, count, _ in self.parts[:3])
         more = ", ..." if len(self.parts) > 3 else ""
         self._name(f"has a colour profile whose parts do not fit together ({numbers}{more})")
@@ -330,52 +389,51 @@ def _further(rest: bytes) -> str | None:
     return hashlib.blake2b(rest, digest_size=16).hexdigest()
 
 
-def _repaired(data: bytes, repairs: list[Repair]) -> bytes:
-    """The file as the decoder gets it; the file itself where nothing is odd."""
-    if not repairs:
-        return data
-    pieces, at = [], 0
-    for start, stop, instead in repairs:
-        pieces += [data[at:start], instead]
-        at = stop
-    return b"".join([*pieces, data[at:]])
+def _rarely_sampled(ends: Ends, header: JpegHeader) -> NDArray[np.uint8]:
+    """Decode by libjpeg-turbo's older interface, which knows every sampling, but tells of no damage.
 
-
-def _surplus(message: str, data: bytes, header: JpegHeader, repairs: list[Repair]) -> list[Repair]:
-    """The bytes after coded data of which the decoder may complain; none where that is no mere surplus.
-
-    The complaint names the marker, not the place: each scan that ends there, and has been left as it is, may
-    be meant.
+    Its pixels tell: where other bytes behind the coded data change them, some are missing, and where other
+    ones in place of the last two change none, some are left over. Damage with as many codes is not noticed.
     """
-    found = _SURPLUS.search(message)
-    if not found:
-        return []
-    count, marker = int(found[1]), int(found[2], 16)
-    taken = {stop for _, stop, _ in repairs}
-    ends = [end for end, code in header.scan_ends if code == marker and end not in taken]
-    return [
-        (end - count, end, b"")
-        for end in ends
-        if count <= _MOST_SURPLUS or not data[end - count : end].strip(_PADDING)
-    ]
+    ends.decode, ends.silent = _by_libjpeg, True
+    samples = _by_libjpeg(ends.all())
+    places = [stop for _, stop in ends.scans]
+    for start, stop in ends.scans:
+        places += [start + found.start() for found in _RESTART.finditer(ends.data[start:stop])]
+    if not ends.is_shown_alike(*([(place, place, noise) for place in places] for noise in NOISES)):
+        raise ValueError("premature end of data segment")
+    last = len(ends.scans) - 1
+    if ends.is_enough(last, 2):
+        if header.width * header.height > _MOST_SETTLED:
+            raise ImageError("too_costly", "stray bytes stand behind its pixel data, of a rare sampling")
+        coded = ends.data[slice(*ends.scans[last])]
+        alike = len(coded) - len(coded.rstrip(coded[-1:]))
+        if alike > 2 and ends.is_enough(last, alike):
+            ends.take(last, alike)
+        else:
+            ends.settle(last, 2)
+    return samples
 
 
-def _rarely_sampled(data: bytes, header: JpegHeader, remark: Remark) -> NDArray[np.uint8]:
-    """Decode by libjpeg-turbo's older interface, which knows every sampling, but reports no damage."""
+def _by_libjpeg(data: bytes) -> NDArray[np.uint8]:
     try:
         samples = np.asarray(imagecodecs.jpeg8_decode(data), np.uint8)
-    except (RuntimeError, ValueError) as error:
-        raise _damage(str(error)) from None
-    remark("has a rare colour sampling, with which damage to its pixels would not be noticed")
-    return samples.reshape(header.height, header.width, -1) if samples.ndim == 2 else samples
+    except RuntimeError as error:
+        raise ValueError(str(error)) from None
+    return samples[..., None] if samples.ndim == 2 else samples
 
 
 def _damage(message: str) -> ImageError:
+    """What the decoder objects to, in words."""
     if "Premature end of JPEG file" in message:
         return ImageError("truncated", "its pixel data are cut off")
-    cause = message.removeprefix("Corrupt JPEG data: ")
-    detail = "" if "0x" in cause else f" (its decoder: {cause})"
-    return ImageError("corrupt", f"its pixel data are damaged{detail}")
+    if "extraneous" in message:
+        return ImageError("corrupt", _LEFT_OVER)
+    if "premature end of data" in message or "instead of RST" in message:
+        return ImageError("corrupt", "its pixel data are damaged: some of them are missing")
+    if "was not defined" in message or "table" in message:
+        return ImageError("corrupt", "a table that its pixel data need is damaged or missing")
+    return ImageError("corrupt", "its pixel data are damaged")
 
 
 def _read_frame(code: int, body: bytes) -> tuple[int, int, int]:
