@@ -29,7 +29,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
-from mymodules import faults, report, results, settings, streams
+from mymodules import faults, files, report, results, settings, streams
 from mymodules.errors import MymodulesError, OutputError, SettingsError
 from mymodules.paths import local_path, shown
 from mymodules.results import runfiles
@@ -361,17 +361,8 @@ def _own_errors(base: type[MymodulesError]) -> set[str]:
 def save(notebook: NotebookNode, out: Path, stamp: str) -> Path:
     """Writes the executed copy in one step; returns its path."""
     path = out / f"01_compare-{stamp}.ipynb"
-    new = path.with_suffix(".ipynb.new")
     text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
-    try:
-        new.unlink(missing_ok=True)
-        with new.open("xb") as file:  # never through a link
-            file.write(text.encode("utf-8", "backslashreplace"))  # half a surrogate becomes its JSON escape
-        new.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"The executed notebook cannot be written to {path} ({error.strerror}).", path
-        ) from error
+    files.write(path, [text.encode("utf-8", "backslashreplace")])  # half a surrogate becomes its JSON escape
     return path
 
 

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from mymodules import files
 from mymodules.errors import SettingsError
 from mymodules.report import page
-from mymodules.report.place import INDEX, Staging
+from mymodules.report.place import INDEX, ONE_FILE, Staging
 
 _BLOCK = 3 << 18  # bytes; threes, so that the texts of blocks in base64 make one
 
@@ -58,7 +59,7 @@ class Parts:
 
     def write_page(self, text: str) -> None:
         """Write the page, which finds the other files by their names."""
-        (self._new / INDEX).write_bytes(text.replace(page.FILES, "").encode())
+        files.create(self._new / INDEX, [text.replace(page.FILES, "").encode()])
 
     def write_one(self, text: str, rows: Sequence[Mapping[str, Any]], limit: int) -> None:
         """Write a page with everything in it, the pictures of the first row first.
@@ -68,15 +69,14 @@ class Parts:
         found = (row["pictures"][side] for row in rows for side in ("first", "second", "delta"))
         names = {name: None for each in found for name in (each.get("file"), each.get("values")) if name}
         before, after = text.encode().split(page.FILES.encode())
-        with (self._folder / "new.html").open("wb") as file:
-            file.write(before)
-            for name in names:
-                file.write(b'<script type="text/plain" id="%s">' % name.encode())
-                for block in self._in_base64(name):
-                    file.write(block)
-                    refuse_large(file.tell(), limit)
-                file.write(b"</script>\n")
-            file.write(after)
+        pictures = (piece for name in names for piece in self._as_script(name))
+        files.create(self._folder / ONE_FILE, _limited(itertools.chain([before], pictures, [after]), limit))
+
+    def _as_script(self, name: str) -> Iterator[bytes]:
+        """A picture, or values, as the page holds them."""
+        yield b'<script type="text/plain" id="%s">' % name.encode()
+        yield from self._in_base64(name)
+        yield b"</script>\n"
 
     def _in_base64(self, name: str) -> Iterator[bytes]:
         """A picture, or values, in base64."""
@@ -117,6 +117,15 @@ _TAIL = b'");\n'
 
 def _head(name: str) -> bytes:
     return b'take("%s", "' % name.encode()
+
+
+def _limited(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    """The same pieces; `refuse_large` for more bytes than the limit."""
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        refuse_large(size, limit)
+        yield piece
 
 
 def refuse_large(size: int, limit: int) -> None:

@@ -26,12 +26,13 @@ from typing import Final, Self
 
 import psutil
 
-from mymodules import locks
+from mymodules import files, locks
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.paths import shown
 from mymodules.report import page
 
 INDEX: Final = "index.html"
+ONE_FILE: Final = "new.html"
 NAMES: Final = {  # of the parts; a delta with a number is one of an earlier version
     "pictures": re.compile(r"[0-9a-f]{32}\.(png|jpg|webp|delta\.png)|[0-9]+\.delta\.png", re.ASCII),
     "values": re.compile(r"[0-9a-f]{32}\.(png|jpg|webp|values\.png)\.js", re.ASCII),
@@ -88,11 +89,11 @@ class Staging:
                 raise
 
     def put(self) -> None:
-        """Put what was made in its place: the file ``new.html``, or else the folder `new`."""
+        """Put what was made in its place: the file `ONE_FILE`, or else the folder `new`."""
         with self._alone():
             check(self._target)  # a person may have put something there meanwhile
             if is_one_file(self._target):
-                self.folder.joinpath("new.html").replace(self._target)
+                files.place(self.folder / ONE_FILE, self._target)
             elif self._target.exists():
                 self._fill()
             else:
@@ -105,8 +106,8 @@ class Staging:
         index, unfinished = self._target / INDEX, self._target / _UNFINISHED
         if not index.exists():
             made = self.folder / _UNFINISHED
-            made.write_bytes(_WORDS % page.MARK)
-            made.replace(unfinished)
+            files.create(made, [_WORDS % page.MARK])
+            files.place(made, unfinished)
         added: list[Path] = []
         try:
             for part, wanted in names.items():
@@ -116,7 +117,7 @@ class Staging:
                     if not place.exists():
                         added.append(place)
                     (self.new / part / name).replace(place)
-            (self.new / INDEX).replace(index)
+            files.place(self.new / INDEX, index)
         except BaseException:
             if (self.new / INDEX).exists():  # the old one still stands
                 for place in (*added, unfinished):

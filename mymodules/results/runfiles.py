@@ -117,12 +117,7 @@ def write_manifest(path: Path, manifest: Mapping[str, Any], *, exclusive: bool =
         files.write(path, [data])
         return
     try:
-        with path.open("xb", buffering=0) as file:
-            try:
-                files.write_all(file, data)
-            except OSError:
-                path.unlink(missing_ok=True)
-                raise
+        files.create(path, [data], durable=False)  # it only reserves the name
     except FileExistsError:
         raise
     except OSError as error:

@@ -16,11 +16,11 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from mymodules import images
+from mymodules import files, images
 from mymodules.errors import OutputError
 from mymodules.paths import shown
 from mymodules.store import sources
@@ -43,6 +43,10 @@ def stored_path(name: str) -> str:
     capitals = sum(1 << place for place, letter in enumerate(name) if letter.isupper())
     mark = f"~{capitals:x}" if capitals else ""
     return f"{folder}{name.lower()}{mark}.png"
+
+
+class _OtherBytesError(Exception):
+    """A file does not have the digest under which a copy of it was to be kept."""
 
 
 class Copies:
@@ -102,44 +106,33 @@ class Copies:
     def write(self, digest: str, data: bytes) -> bool:
         """Keep a copy; false, and a message in the log, where that fails."""
 
-        def write(beside: Path) -> bool:
-            beside.write_bytes(data)
-            return True
-
-        return self._keep(digest, write)
+        return self._keep(digest, [data])
 
     def copy(self, digest: str, file: BinaryIO) -> bool:
         """Keep a copy of a file if this is the digest of its bytes; false, too, where that fails."""
 
-        def write(beside: Path) -> bool:
+        def blocks() -> Iterator[bytes]:
             found = images.blake2b()
-            with beside.open("xb") as into:
-                while block := file.read(_BLOCK):
-                    found.update(block)
-                    into.write(block)
-            return found.hexdigest() == digest
+            while block := file.read(_BLOCK):
+                found.update(block)
+                yield block
+            if found.hexdigest() != digest:
+                raise _OtherBytesError
 
-        return self._keep(digest, write)
+        return self._keep(digest, blocks())
 
-    def _keep(self, digest: str, write: Callable[[Path], bool]) -> bool:
-        """Have a copy written beside its place, and put it there if it is what it should be."""
+    def _keep(self, digest: str, chunks: Iterable[bytes]) -> bool:
+        """Write a copy beside its place and put it there."""
         if not is_digest(digest):
             return False
         path = self.path(digest)
         beside = self._incoming / f"{digest}.{os.getpid()}.{threading.get_ident()}"
         try:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._check_inside(path)
-                beside.unlink(missing_ok=True)  # of a killed process with this number; never through a link
-                if not write(beside):
-                    beside.unlink()
-                    return False
-                beside.replace(path)
-            except OSError:
-                with contextlib.suppress(OSError):
-                    beside.unlink(missing_ok=True)
-                raise
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._check_inside(path)
+            files.replace(path, chunks, beside=beside, durable=False)
+        except _OtherBytesError:
+            return False
         except OSError as error:
             # Where one cannot be kept, thousands cannot: it is said once.
             _log.log(

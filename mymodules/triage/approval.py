@@ -141,7 +141,6 @@ def approve(
             for path, _, _ in os.walk(folder):
                 files.sync_folder(Path(path))
             runfiles.write_manifest(folder / _MANIFEST, manifest)
-            files.sync_folder(folder)
             files.sync_folder(out)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -534,11 +533,10 @@ def _placing(change: _Change, folder: Path, data: bytes, like: Path) -> Iterator
     try:
         _write(beside, data, like)
         yield
-        beside.replace(change.target)
+        files.place(beside, change.target)
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
-    files.sync_folder(change.target.parent)
 
 
 def _write(path: Path, data: bytes, like: Path) -> None:
@@ -546,12 +544,11 @@ def _write(path: Path, data: bytes, like: Path) -> None:
 
     Not with those to act as its owner: the other one may be somebody else's.
     """
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        with contextlib.suppress(OSError):
-            path.chmod(stat.S_IMODE(like.stat().st_mode) & 0o777)
-        os.fsync(file.fileno())
+    try:
+        mode = stat.S_IMODE(like.stat().st_mode) & 0o777
+    except OSError:
+        mode = None
+    files.create(path, [data], mode=mode)
 
 
 def _counted(names: tuple[str, ...]) -> str:

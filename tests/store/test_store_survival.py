@@ -9,7 +9,8 @@ import pytest
 from support import store_writer, stores
 from support.programs import program
 
-from mymodules.store import NOW, DiffStore, copies
+from mymodules import files
+from mymodules.store import NOW, DiffStore
 
 KILLS = 8
 TESTS = Path(__file__).parents[1]
@@ -130,10 +131,10 @@ def test_a_full_disk_costs_no_answer(
         if what == "records":
             opened.records._file._writer.execute("PRAGMA max_page_count = 1")  # database or disk is full
         else:
-            monkeypatch.setattr(copies.Path, "write_bytes", _full)
+            monkeypatch.setattr(files, "create", _full)
         assert len(opened.get(NOW, main, rights)) == len(rights)
     assert "full" in caplog.text or "No space" in caplog.text
 
 
-def _full(self: Path, data: bytes) -> int:
+def _full(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")

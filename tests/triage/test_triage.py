@@ -628,6 +628,7 @@ def test_all_is_on_the_disk_before_it_counts(made: Folders, monkeypatch: pytest.
         "fsync first",
         f"fsync {manifest}",
         f"replace {manifest} approved.json",
+        f"fsync {done.folder.name}",
     ]
 
 
