@@ -8,7 +8,7 @@ from typing import Annotated, Final, NamedTuple, get_args, get_type_hints
 
 from mymodules.regions import Region
 
-ALGORITHM: Final = 3
+ALGORITHM: Final = 4
 """Raised with every change of what a row says of the same files, so that no older row stands for it."""
 
 STATUSES: Final = ("same", "changed", "missing", "extra", "error")
@@ -47,8 +47,9 @@ class PairResult(NamedTuple):
     """One row of the results; what is not known or does not apply is None.
 
     The first three items are those of the textbook notebook, so ``ar[0], ar[1], ar[2]`` works. The type of an
-    item says what its column holds: a number with a fraction, a whole number, a flag, boxes, a text that is
-    always there, or one that may be absent. A `Heading` makes it one that rows can be ordered by.
+    item says what its column holds: a number with a fraction, a whole number, a flag, boxes, a count for each
+    box, a text that is always there, or one that may be absent. A `Heading` makes it one that rows can be
+    ordered by.
     """
 
     ssim_score: Annotated[float | None, Heading("SSIM", "SSIM score")]
@@ -73,6 +74,7 @@ class PairResult(NamedTuple):
     second_digest: str | None = None
     seconds: float | None = None
     renamed_from: str | None = None
+    region_pixels: tuple[int, ...] | None = None
 
 
 COLUMNS: Final = PairResult._fields
@@ -92,6 +94,7 @@ FLAGS: Final = _holding(bool | None)
 TEXTS: Final = _holding(str)
 OPTIONAL_TEXTS: Final = _holding(str | None)
 REGIONS: Final = _holding(tuple[Region, ...] | None)
+COUNTS: Final = _holding(tuple[int, ...] | None)
 
 HEADINGS: Final = {
     name: heading

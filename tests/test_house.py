@@ -101,5 +101,5 @@ def test_readme_names_every_column_and_no_other() -> None:
 
 
 def test_every_column_has_a_kind() -> None:
-    kinds = [row.FLOATS, row.WHOLE, row.FLAGS, row.TEXTS, row.OPTIONAL_TEXTS, row.REGIONS]
+    kinds = [row.FLOATS, row.WHOLE, row.FLAGS, row.TEXTS, row.OPTIONAL_TEXTS, row.REGIONS, row.COUNTS]
     assert sorted(name for kind in kinds for name in kind) == sorted(row.COLUMNS)

@@ -123,7 +123,7 @@ def _measured(
         if drawing is not None:
             drawing.add(band, patches)
     gatherer.add_outside(*metrics.common_size(first.size, second.size))
-    return Figures(tally.metrics(), similarity.score(), gatherer.regions()), deep_differ
+    return Figures(tally.metrics(), similarity.score(), *gatherer.counted()), deep_differ
 
 
 def _written(

@@ -35,6 +35,7 @@ class Figures(NamedTuple):
     pixels: DiffMetrics
     score: float
     boxes: tuple[Region, ...]
+    counts: tuple[int, ...]
 
 
 def verdict(
@@ -102,6 +103,7 @@ def result(
         dim_differ=pixels.dim_differ,
         combined=pixels.combined,
         regions=figures.boxes,
+        region_pixels=figures.counts,
     )
 
 

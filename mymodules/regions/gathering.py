@@ -22,11 +22,12 @@ MOST = 500
 
 _CELL_HEIGHT = 4
 
-Boxes = NDArray[np.int64]  # (n, 4): left, top, right, bottom; right and bottom exclusive
+Boxes = NDArray[np.int64]
+"""(n, 5): left, top, right, bottom, differing pixels; right and bottom exclusive."""
 
 
 class Gatherer:
-    """Collects differing pixels band by band."""
+    """Collect differing pixels band by band: boxes around them, and how many each box holds."""
 
     def __init__(self) -> None:
         self._boxes: list[Boxes] = []
@@ -35,18 +36,27 @@ class Gatherer:
         """Add the differing pixels of some rows: bool (rows, width), the first one at ``top``."""
         boxes = _cells(mask)
         if len(boxes):
-            self._boxes.append(boxes + np.array([0, top, 0, top]))
+            self._boxes.append(boxes + np.array([0, top, 0, top, 0]))
 
     def add_outside(self, larger: tuple[int, int], common: tuple[int, int]) -> None:
         """Add what two pictures of different sizes do not share: (height, width) of both areas."""
         (height, width), (common_height, common_width) = larger, common
-        outside = [(common_width, 0, width, height), (0, common_height, common_width, height)]
-        self._boxes += [np.array([box], np.int64) for box in outside if box[0] < box[2] and box[1] < box[3]]
+        for left, top, right, bottom in (
+            (common_width, 0, width, height),
+            (0, common_height, common_width, height),
+        ):
+            pixels = (right - left) * (bottom - top)
+            if pixels:
+                self._boxes.append(np.array([[left, top, right, bottom, pixels]], np.int64))
 
     def regions(self) -> tuple[Region, ...]:
-        """All that was added as at most `MOST` boxes, sorted by y, then x."""
+        """Return all that was added as at most `MOST` boxes, sorted by y, then x."""
+        return self.counted()[0]
+
+    def counted(self) -> tuple[tuple[Region, ...], tuple[int, ...]]:
+        """Return `regions`, and how many differing pixels lie in each of them, in the same order."""
         if not self._boxes:
-            return ()
+            return (), ()
         boxes = _merge(np.concatenate(self._boxes), GAP_X, GAP_Y)
         factor = 1
         while len(boxes) > MOST:
@@ -54,7 +64,8 @@ class Gatherer:
             boxes = _merge(boxes, GAP_X * factor, GAP_Y * factor)
         order = np.lexsort((boxes[:, 0], boxes[:, 1]))
         found = boxes[order].tolist()
-        return tuple(Region(x, y, right - x, bottom - y) for x, y, right, bottom in found)
+        regions = tuple(Region(x, y, right - x, bottom - y) for x, y, right, bottom, _ in found)
+        return regions, tuple(pixels for *_, pixels in found)
 
 
 def from_pixels(mask: NDArray[np.bool_]) -> tuple[Region, ...]:
@@ -127,7 +138,7 @@ def _cells(mask: NDArray[np.bool_]) -> Boxes:
     assert GAP_Y >= 2 * _CELL_HEIGHT - 2
     rows = np.flatnonzero(mask.any(axis=1))
     if not len(rows):
-        return np.empty((0, 4), np.int64)
+        return np.empty((0, 5), np.int64)
     offset, height = int(rows[0]), int(rows[-1] + 1 - rows[0])
     high, wide = -(-height // _CELL_HEIGHT), -(-mask.shape[1] // 8)
     padded = np.zeros((high * _CELL_HEIGHT, wide * 8), np.bool_)
@@ -136,7 +147,8 @@ def _cells(mask: NDArray[np.bool_]) -> Boxes:
     filled = np.bitwise_or.reduce(words, axis=1)
     y, x = np.nonzero(filled)
     columns = filled[y, x].view(np.bool_).reshape(-1, 8)
-    lines = words[y, :, x] != 0
+    inside = words[y, :, x]
+    lines = inside != 0
     count, found = cv2.connectedComponents((filled != 0).view(np.uint8), connectivity=8)
     left, top = x * 8, y * _CELL_HEIGHT + offset
     return _bounds(
@@ -146,7 +158,13 @@ def _cells(mask: NDArray[np.bool_]) -> Boxes:
         top + lines.argmax(axis=1),
         left + 8 - columns[:, ::-1].argmax(axis=1),
         top + _CELL_HEIGHT - lines[:, ::-1].argmax(axis=1),
+        _sum_of_bytes(inside.sum(axis=1)).astype(np.int64),
     )
+
+
+def _sum_of_bytes(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Sum of the eight bytes of each number, below 256: the product has it as its highest byte."""
+    return words * np.uint64(0x0101010101010101) >> np.uint64(56)
 
 
 def _merge(boxes: Boxes, gap_x: int, gap_y: int) -> Boxes:
@@ -213,12 +231,14 @@ def _bounds(
     top: NDArray[np.int64],
     right: NDArray[np.int64],
     bottom: NDArray[np.int64],
+    pixels: NDArray[np.int64],
 ) -> Boxes:
-    """Box around each group."""
+    """Box around each group, with the pixels of all its members."""
     far = np.iinfo(np.int64).max
-    boxes = np.full((count, 4), (far, far, 0, 0), np.int64)
+    boxes = np.full((count, 5), (far, far, 0, 0, 0), np.int64)
     np.minimum.at(boxes[:, 0], groups, left)
     np.minimum.at(boxes[:, 1], groups, top)
     np.maximum.at(boxes[:, 2], groups, right)
     np.maximum.at(boxes[:, 3], groups, bottom)
+    np.add.at(boxes[:, 4], groups, pixels)
     return boxes

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from mymodules.regions import Region
-from mymodules.row import COLUMNS, FLAGS, FLOATS, OPTIONAL_TEXTS, REGIONS, TEXTS, PairResult
+from mymodules.row import COLUMNS, COUNTS, FLAGS, FLOATS, OPTIONAL_TEXTS, REGIONS, TEXTS, PairResult
 
 _LARGEST = 2**53  # of whole numbers: those above are not exact as a float, which a spreadsheet makes of them
 
@@ -64,6 +64,8 @@ def _format(name: str, value: Any) -> str:
         return guard(str(value))
     if name in REGIONS:
         return json.dumps([[int(side) for side in region] for region in value], separators=(",", ":"))
+    if name in COUNTS:
+        return json.dumps([int(count) for count in value], separators=(",", ":"))
     if name in FLAGS:
         return "true" if value else "false"
     return repr(float(value)) if name in FLOATS else str(int(value))
@@ -79,6 +81,8 @@ def parse_cell(name: str, cell: str) -> Any:
         return unguard(cell)
     if name in REGIONS:
         return _parse_regions(name, cell)
+    if name in COUNTS:
+        return _parse_counts(name, cell)
     if name in FLAGS:
         return _parse_flag(name, cell)
     try:
@@ -102,12 +106,28 @@ def _parse_flag(name: str, cell: str) -> bool:
     return flag
 
 
-def _parse_regions(name: str, cell: str) -> tuple[Region, ...]:
+def _parse_list(cell: str) -> list[Any] | None:
+    """The list of a cell, None where it is not one."""
     try:
-        boxes = json.loads(cell)
+        values = json.loads(cell)
     except (ValueError, RecursionError):
-        boxes = None
-    if not isinstance(boxes, list):
+        return None
+    return values if isinstance(values, list) else None
+
+
+def _parse_counts(name: str, cell: str) -> tuple[int, ...]:
+    counts = _parse_list(cell)
+    if counts is None:
+        raise ValueError(f"{name} is {cell[:100]!r}, which is not a list of whole numbers")
+    for count in counts:
+        if type(count) is not int or not 0 <= count <= _LARGEST:
+            raise ValueError(f"{name} holds {str(count)[:100]}, which is not a number of pixels")
+    return tuple(counts)
+
+
+def _parse_regions(name: str, cell: str) -> tuple[Region, ...]:
+    boxes = _parse_list(cell)
+    if boxes is None:
         raise ValueError(f"{name} is {cell[:100]!r}, which is not a list of boxes")
     for box in boxes:
         if not isinstance(box, list) or [type(side) for side in box] != [int] * 4:

@@ -13,7 +13,7 @@ from mymodules.errors import ResultsError
 from mymodules.paths import AnyPath, local_path, shown
 from mymodules.results import csvfile, runfiles
 from mymodules.results.cells import BOM, parse_cell
-from mymodules.row import COLUMNS, FLAGS, FLOATS, OPTIONAL_TEXTS, REGIONS, TEXTS
+from mymodules.row import COLUMNS, COUNTS, FLAGS, FLOATS, OPTIONAL_TEXTS, REGIONS, TEXTS
 
 _SEED_COLUMNS = COLUMNS[:3]
 
@@ -31,9 +31,9 @@ def load(path: AnyPath | None = None) -> pd.DataFrame:
     -------
     DataFrame
         All of `COLUMNS`, then columns that are not known here, as text. Integers are ``Int64``, flags
-        ``boolean``, figures ``float64``, text ``str``; `regions` holds lists of [x, y, width, height], None
-        where nothing was compared. ``attrs["run"]`` is the run's manifest, empty where there is none; its
-        folders for results are those where the file was found.
+        ``boolean``, figures ``float64``, text ``str``; `regions` holds lists of [x, y, width, height] and
+        `region_pixels` lists of numbers, None where nothing was compared. ``attrs["run"]`` is the run's
+        manifest, empty where there is none; its folders for results are those where the file was found.
         ``attrs["edited"]`` is whether a finished file is another one than the run wrote, where that is known.
 
     Raises
@@ -150,6 +150,8 @@ def _series(name: str, values: list[Any]) -> "pd.Series[Any]":
     if name in REGIONS:
         boxes = [None if value is None else [list(box) for box in value] for value in values]
         return pd.Series(boxes, dtype=object)
+    if name in COUNTS:
+        return pd.Series([None if value is None else list(value) for value in values], dtype=object)
     if name in FLOATS:
         return pd.Series([math.nan if value is None else value for value in values], dtype="float64")
     if name in FLAGS:

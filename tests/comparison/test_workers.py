@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 COMPARED = (
     "ssim_score", "num_diff_pixels", "pixel_diff_percent", "max_diff_r", "max_diff_g", "max_diff_b",
-    "max_diff_a", "dim_differ", "combined", "regions",
+    "max_diff_a", "dim_differ", "combined", "regions", "region_pixels",
 )  # fmt: skip
 MANY_FILE_SYSTEMS_REFUSE = pytest.mark.skipif(
     sys.platform != "linux", reason="only file systems of Linux take every name"
@@ -415,7 +415,8 @@ def test_each_line_of_the_table(folders: Folders, name: str) -> None:
         assert set(figures.values()) == {None}
     if case.status == "same" or case.code == "low_bits_differ":
         assert found.ssim_score == 1.0
-        assert [found.num_diff_pixels, found.regions, found.combined] == [0, (), 0]
+        assert [found.num_diff_pixels, found.regions, found.region_pixels] == [0, (), ()]
+        assert found.combined == 0
 
 
 SWAPPED_STATUS = {"missing": ("extra", "only_second"), "extra": ("missing", "only_first")}

@@ -167,6 +167,72 @@ def test_a_mask_is_left_alone_and_may_be_a_view() -> None:
     assert np.array_equal(part, before)
 
 
+# Pixels of each box
+
+
+def counted(mask: np.ndarray, heights: list[int]) -> list[int]:
+    """Differing pixels of each box, from bands of these heights; the boxes are those of the whole mask."""
+    gatherer = regions.Gatherer()
+    top = 0
+    for height in [*heights, len(mask)]:
+        gatherer.add(top, mask[top : top + height])
+        top += height
+    boxes, pixels = gatherer.counted()
+    assert boxes == gatherer.regions() == regions.from_pixels(mask)
+    assert isinstance(pixels, tuple)
+    assert {type(count) for count in pixels} <= {int}
+    return list(pixels)
+
+
+def in_boxes(mask: np.ndarray) -> list[int]:
+    return [int(mask[y : y + tall, x : x + wide].sum()) for x, y, wide, tall in oracles.boxes(mask)]
+
+
+@settings(derandomize=True, deadline=None, max_examples=200)
+@given(
+    height=st.integers(1, 120),
+    width=st.integers(1, 200),
+    seed=SEEDS,
+    heights=st.lists(st.integers(1, 60), max_size=5),
+)
+def test_pixels_of_each_box(height: int, width: int, seed: int, heights: list[int]) -> None:
+    mask = sprinkled(height, width, seed)
+    pixels = counted(mask, heights)
+    assert pixels == in_boxes(mask)
+    assert sum(pixels) == mask.sum()
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_pixels_of_boxes_in_noise(seed: int) -> None:
+    mask = np.random.default_rng(seed).random((150, 200)) < 10.0 ** (-seed / 2 - 1)
+    assert counted(mask, [7, 64, 3]) == in_boxes(mask)
+
+
+def test_pixels_where_everything_differs_and_where_nothing_does() -> None:
+    assert counted(np.ones((300, 211), bool), [128, 128]) == [300 * 211]
+    assert counted(np.zeros((300, 211), bool), [128, 128]) == []
+
+
+def test_pixels_of_boxes_that_are_merged_by_doubled_gaps() -> None:
+    mask = np.zeros((260, 520), bool)
+    mask[::10, ::18] = True  # 26 rows of 29 pixels, far apart: 754 boxes until the gaps double
+    assert counted(mask, [100]) == [26 * 29]
+
+
+@pytest.mark.parametrize("common", [(20, 30), (25, 30), (20, 40), (25, 40)])
+def test_pixels_outside_the_common_area_all_count(common: tuple[int, int]) -> None:
+    """Of 25 x 40 px; the box of the one pixel at (2, 3) is far from all others."""
+    gatherer = regions.Gatherer()
+    mask = mask_of(common, (2, 3))
+    gatherer.add(0, mask)
+    gatherer.add_outside((25, 40), common)
+    boxes, pixels = gatherer.counted()
+    whole = np.ones((25, 40), bool)
+    whole[: common[0], : common[1]] = mask
+    assert list(pixels) == [int(whole[y : y + tall, x : x + wide].sum()) for x, y, wide, tall in boxes]
+    assert sum(pixels) == 25 * 40 - common[0] * common[1] + 1
+
+
 # The seed's way
 
 

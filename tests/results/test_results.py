@@ -30,7 +30,7 @@ from mymodules.workers import PairResult
 HEADER = (
     "ssim_score,image_filename,messages,status,code,num_diff_pixels,pixel_diff_percent,max_diff_r,max_diff_g,"
     "max_diff_b,max_diff_a,dim_differ,combined,width_first,height_first,width_second,height_second,regions,"
-    "first_digest,second_digest,seconds,renamed_from"
+    "first_digest,second_digest,seconds,renamed_from,region_pixels"
 )
 
 STAMP = "20240102-030405"
@@ -38,6 +38,7 @@ STAMP = "20240102-030405"
 CHANGED = PairResult(
     0.987654321012345, "a/ページ 1.png", "3 pixels differ.", "changed", "pixels_differ", 3, 0.1, 255, 0, 1, 0,
     False, 1.25, 100, 30, 100, 30, (Region(1, 2, 3, 4), Region(50, 6, 7, 8)), "0" * 32, "f" * 32, 0.03125,
+    None, (2, 1),
 )  # fmt: skip
 MISSING = PairResult(
     None, "=1+1.png", "Only in first.", "missing", "only_first", width_first=7, height_first=9,
@@ -48,12 +49,13 @@ figures = st.floats(allow_nan=False, allow_infinity=False) | st.none()
 counts = st.integers(0, 2**40) | st.none()
 digests = st.text("0123456789abcdef", min_size=32, max_size=32) | st.none()
 boxes = st.lists(st.builds(Region, *[st.integers(0, 2**31)] * 4), max_size=4).map(tuple) | st.none()
+pixels = st.lists(st.integers(0, 2**53), max_size=4).map(tuple) | st.none()
 names = strategies.parts.map(pairs.to_text)
 rows = st.builds(
     PairResult, figures, names, strategies.texts, st.sampled_from(["same", "changed", "error", ""]),
     strategies.texts, counts, figures, counts, counts, counts, counts, st.booleans() | st.none(), figures,
     counts, counts, counts, counts, boxes, digests, digests, figures,
-    names.filter(bool) | st.none(),
+    names.filter(bool) | st.none(), pixels,
 )  # fmt: skip
 
 
@@ -77,10 +79,12 @@ def test_cells_of_a_row() -> None:
         "0.987654321012345,a/ページ 1.png,3 pixels differ.,changed,pixels_differ,3,0.1,255,0,1,0,false,1.25,"
         "100,30,100,30"
     )
-    assert results.format_row(CHANGED)[17:] == ["[[1,2,3,4],[50,6,7,8]]", "0" * 32, "f" * 32, "0.03125", ""]
+    assert results.format_row(CHANGED)[17:] == [
+        "[[1,2,3,4],[50,6,7,8]]", "0" * 32, "f" * 32, "0.03125", "", "[2,1]",
+    ]  # fmt: skip
     assert results.format_row(MISSING) == [
         "", "'=1+1.png", "Only in first.", "missing", "only_first", *[""] * 8, "7", "9", "", "", "",
-        "ab" * 16, "", "1e-05", "",
+        "ab" * 16, "", "1e-05", "", "",
     ]  # fmt: skip
 
 
@@ -90,9 +94,11 @@ def test_numbers_of_numpy_are_plain_numbers() -> None:
     row = CHANGED._replace(
         ssim_score=np.float64(0.5), num_diff_pixels=np.int64(3), dim_differ=np.bool_(True),
         regions=(tuple(np.array([1, 2, 3, 4])),), seconds=np.float32(0.5),
+        region_pixels=tuple(np.array([5])),
     )  # fmt: skip
     cells = results.format_row(row)
     assert (cells[0], cells[5], cells[11], cells[17], cells[20]) == ("0.5", "3", "true", "[[1,2,3,4]]", "0.5")
+    assert cells[22] == "[5]"
 
 
 @pytest.mark.parametrize("figure", [1.0, 0.1 + 0.2, -1.0, 5e-324, 1 - 2**-53, 100.0])
@@ -154,6 +160,13 @@ def test_two_texts_never_share_a_cell(one: str, other: str) -> None:
         ("regions", "[[1,2,3,true]]"),
         ("regions", "{}"),
         ("regions", "[["),
+        ("region_pixels", "3"),
+        ("region_pixels", "[1.5]"),
+        ("region_pixels", "[true]"),
+        ("region_pixels", "[-1]"),
+        ("region_pixels", "[[1]]"),
+        ("region_pixels", f"[{2**53 + 1}]"),
+        ("region_pixels", "[1"),
     ],
 )
 def test_a_cell_of_another_type_is_refused(column: str, cell: str) -> None:
@@ -173,6 +186,7 @@ def test_the_longest_cells_stay_below_a_spreadsheets_limit() -> None:
     regions = tuple(Region(123456, 123456, 123456, 123456) for _ in range(500))
     name = pairs.to_text("\udcff" * 4096)
     row = CHANGED._replace(messages=pairs.sentence("=" * 100_000), image_filename=name, regions=regions)
+    row = row._replace(region_pixels=(2**53,) * 500)
     assert max(map(len, results.format_row(row))) < 32_000
 
 
@@ -185,7 +199,7 @@ def test_the_file_is_what_excel_opens(tmp_path: Path) -> None:
     data = path.read_bytes()
     assert data.startswith(b"\xef\xbb\xbf" + HEADER.encode() + b"\r\n0.987654321012345,a/")
     assert b'\r\n,"new\nline ""q"".png",Only in first.,missing,' in data
-    assert data.endswith(b"1e-05,\r\n")
+    assert data.endswith(b"1e-05,,\r\n")
     with path.open(encoding="utf-8-sig", newline="") as file:
         assert [row["seconds"] for row in csv.DictReader(file)] == ["0.03125", "1e-05"]
 
@@ -223,6 +237,8 @@ def test_a_table_holds_the_same(written: list[PairResult]) -> None:
         expected = [getattr(row, name) for row in written]
         if name == "regions":
             expected = [None if value is None else [list(box) for box in value] for value in expected]
+        elif name == "region_pixels":
+            expected = [None if value is None else list(value) for value in expected]
         assert missing_as_none(frame[name]) == expected
 
 
@@ -244,7 +260,7 @@ def test_dtypes_of_a_table(tmp_path: Path) -> None:
                 assert dtype == "str"
             elif name in {"ssim_score", "pixel_diff_percent", "combined", "seconds"}:
                 assert dtype == "float64"
-            elif name == "regions":
+            elif name in {"regions", "region_pixels"}:
                 assert dtype == "object"
             else:
                 assert dtype == ("boolean" if name == "dim_differ" else "Int64")
@@ -306,6 +322,15 @@ def test_earlier_files_lack_later_columns(tmp_path: Path) -> None:
     assert frame["dim_differ"].dtype == "boolean"
 
 
+def test_a_file_without_the_pixels_of_regions(tmp_path: Path) -> None:
+    cells = [results.format_row(row)[:22] for row in (CHANGED, MISSING)]
+    path = rewritten(tmp_path / "r.csv", list(COLUMNS[:22]), cells)
+    assert results.read(path) == [CHANGED._replace(region_pixels=None), MISSING]
+    frame = results.load(path)
+    assert list(frame["regions"]) == [[[1, 2, 3, 4], [50, 6, 7, 8]], None]
+    assert list(frame["region_pixels"]) == [None, None]
+
+
 def test_later_files_have_further_columns(tmp_path: Path) -> None:
     cells = [[*results.format_row(CHANGED), "NA"], [*results.format_row(MISSING), ""]]
     path = rewritten(tmp_path / "r.csv", [*COLUMNS, "verdict"], cells)
@@ -327,9 +352,9 @@ def test_columns_go_by_their_names(tmp_path: Path) -> None:
     [
         (b"", "empty|no column"),
         (b"a,b,c\n1,2,3\n", "no column ssim_score|line 1"),
-        (HEADER.encode() + b"\r\n1,2\r\n", "line 2: it has 2 cells, the header 22"),
+        (HEADER.encode() + b"\r\n1,2\r\n", "line 2: it has 2 cells, the header 23"),
         (
-            HEADER.encode() + b"\r\n" + b"x" + b"," * 21 + b"\r\n",
+            HEADER.encode() + b"\r\n" + b"x" + b"," * 22 + b"\r\n",
             "line 2: ssim_score is 'x', which is not a figure",
         ),
         (HEADER.encode() + b'\r\n"torn', "line 2: unexpected end of data"),
