@@ -40,7 +40,7 @@ from mymodules import batch, faults, images
 from mymodules.comparison import drawings
 from mymodules.errors import MymodulesError, SettingsError
 from mymodules.images import Rgba
-from mymodules.pages import linker
+from mymodules.pages import delta, linker
 from mymodules.pages.display import SIDES, TYPES, Absent, as_absent, folders, read, reencoded, to_png, weight
 from mymodules.pages.rows import ShownRows
 from mymodules.results import runfiles
@@ -342,7 +342,7 @@ class Viewer(anywidget.AnyWidget):
     def _picture(
         self, rows: ShownRows, name: str, side: str, *, encode: bool
     ) -> tuple[dict[str, Any], list[bytes]]:
-        data, changed = read(rows.path(name, side), side, rows.cell(name, f"{side}_digest"))
+        data, _, changed = read(rows.path(name, side), side, rows.cell(name, f"{side}_digest"))
         with as_absent(side):
             header = images.inspect(data, max_pixels=rows.folders.max_pixels)
         why = "the browser cannot show the file itself" if encode else reencoded(header)
@@ -352,10 +352,22 @@ class Viewer(anywidget.AnyWidget):
         return {**reply, "type": "image/png"}, [to_png(self._decoded(rows, name, side))]
 
     def _delta(self, rows: ShownRows, name: str) -> tuple[dict[str, Any], list[bytes]]:
-        first, second = (self._decoded(rows, name, side) for side in SIDES)
-        delta = drawings.delta(first, second)
-        height, width = delta.shape[:2]
-        return {"width": width, "height": height, "type": "image/png", "encoded": None}, [to_png(delta)]
+        found = self._drawn(rows, name)
+        if found is not None:
+            data, width, height = found.data, found.width, found.height
+        else:
+            rgba = drawings.delta(*(self._decoded(rows, name, side) for side in SIDES))
+            data, (height, width) = to_png(rgba), rgba.shape[:2]
+        return {"width": width, "height": height, "type": "image/png", "encoded": None}, [data]
+
+    def _drawn(self, rows: ShownRows, name: str) -> delta.Drawn | None:
+        """Return the difference picture of the run, if both files are still those that were compared."""
+        for side in SIDES:
+            if read(rows.path(name, side), side, rows.cell(name, f"{side}_digest")).changed:
+                return None
+        place = delta.folder(rows.folders.out, self._stamp)
+        row = {column: rows.cell(name, column) for column in delta.COLUMNS}
+        return delta.drawn(place, rows.drawing_path(name), row)
 
     def _weighed(self, rows: ShownRows, name: str) -> list[list[int]]:
         boxes: Sequence[Sequence[int]] = rows.cell(name, "regions") or ()

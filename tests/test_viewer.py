@@ -340,6 +340,33 @@ def test_the_delta_is_that_of_the_drawings(root: Path, frame: pd.DataFrame, ask:
     np.testing.assert_array_equal(images.read_rgba(data), drawings.delta(first, second))
 
 
+def test_a_delta_that_the_run_has_drawn_is_shown_as_it_is(tmp_path: Path, ask: Ask) -> None:
+    before, after = random(30, 40, 3), random(30, 40, 3, seed=1)
+    put(tmp_path, "a.png", encoded(before), encoded(after))
+    (tmp_path / "out").mkdir()
+    run = batch.run(tmp_path / "first", tmp_path / "second", tmp_path / "out", num_processors=1)
+    drawing = run.pictures("a.png")[-1]
+    whole = drawing.read_bytes()
+    widget = viewer.Viewer(run.frame())
+
+    def shown() -> bytes:
+        answer, (data,) = ask(widget, kind="picture", name="a.png", side="delta")
+        assert (answer["width"], answer["height"], answer["type"]) == (40, 30, "image/png")
+        return data
+
+    assert shown() == whole
+    pixels = images.read_rgba(whole)
+    other = pixels.copy()
+    other[3, 4] = 0  # one pixel fewer differs
+    for harmed in (b"", whole[:-30], encoded(other), encoded(pixels[:-1])):
+        drawing.write_bytes(harmed)
+        assert shown() != harmed
+        np.testing.assert_array_equal(images.read_rgba(shown()), pixels)
+    drawing.write_bytes(whole)
+    put(tmp_path, "a.png", None, encoded(before))  # another file than was compared
+    assert not images.read_rgba(shown()).any()
+
+
 @pytest.mark.parametrize(
     ("name", "side", "words"),
     [

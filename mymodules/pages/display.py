@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,15 +60,32 @@ def weight(first: Rgba, second: Rgba, box: Sequence[int]) -> int:
     return int(covered - np.count_nonzero(equal))
 
 
-def read(path: Path, side: str, compared: str | None) -> tuple[bytes, str | None]:
-    """Read a file; the second item is a sentence if its digest is not the one that was compared."""
+class Loaded(NamedTuple):
+    """A file as it is now.
+
+    Attributes
+    ----------
+    data : bytes
+    digest : str
+        Of `data`.
+    changed : str or None
+        A sentence if that is not the file that was compared.
+    """
+
+    data: bytes
+    digest: str
+    changed: str | None
+
+
+def read(path: Path, side: str, compared: str | None) -> Loaded:
+    """Read a file, and compare its digest with that of the run, if there is one."""
     with as_absent(side, path):
         if not stat.S_ISREG(path.stat().st_mode):
             raise Absent(f"{side} cannot be shown: {shown(path)} is not a file.")
         data = path.read_bytes()
-    if compared is None or images.digest(data) == compared:
-        return data, None
-    return data, f"{side} has changed since the run: the figures and regions are those of the old file."
+    digest = images.digest(data)
+    changed = f"{side} has changed since the run: the figures and regions are those of the old file."
+    return Loaded(data, digest, None if compared in (None, digest) else changed)
 
 
 def _packed(rgba: Rgba) -> NDArray[np.uint32]:

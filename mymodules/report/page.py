@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from mymodules import row, triage
 from mymodules.pages import display, linker
 from mymodules.paths import shown
 from mymodules.results import runfiles
@@ -33,8 +34,20 @@ def text(rows: Sequence[Mapping[str, Any]], facts: Sequence[Sequence[str]], *, e
     style = linker.text(*linker.VIEWER_STYLES, "css/report.css")
     script = f"(() => {{\n{linker.script('report/main.js')}}})();\n"
     title = f"{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'} compared"
-    decided = any(row["decision"] for row in rows)
-    report = {"title": title, "facts": facts, "embedded": embed, "decisions": decided, "rows": rows}
+    decided = any(each["decision"] for each in rows)
+    columns = [{"key": name, **row.HEADINGS[name]._asdict()} for name in row.TABLE]
+    if decided:
+        columns.append({"key": "decision", **row.Heading("decision", "decision")._asdict()})
+    report = {
+        "title": title,
+        "facts": facts,
+        "embedded": embed,
+        "decisions": decided,
+        "statuses": row.BY_ATTENTION,
+        "decided": triage.DECISIONS,
+        "columns": columns,
+        "rows": rows,
+    }
     own = "" if embed else " 'self' file:"  # on a web server, and on a disk
     policy = {
         "default-src": "'none'",

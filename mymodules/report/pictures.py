@@ -22,10 +22,8 @@ from mymodules.comparison import drawings
 from mymodules.formats import Header, png
 from mymodules.formats.png import PngHeader, Samples
 from mymodules.formats.webp import WebpHeader
-from mymodules.images import bands
-from mymodules.pages import display
+from mymodules.pages import delta, display
 from mymodules.report.parts import Parts
-from mymodules.store import sources
 
 AT_ONCE: Final = 512 << 20
 """Bytes that the pictures of several rows may need at the same time."""
@@ -125,19 +123,19 @@ class Pairs:
         return {**self._record(row), "regions": [], "pictures": told}
 
     def _made(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        found: dict[str, tuple[bytes, str | None]] = {}
+        found: dict[str, display.Loaded] = {}
         told: dict[str, dict[str, Any]] = {}
         for side in SIDES:
             try:
                 found[side] = self._read(row, side)
             except display.Absent as absent:
                 told[side] = {"error": str(absent)}
-        as_compared = len(found) == 2 and not any(changed for _, changed in found.values())
+        as_compared = len(found) == 2 and not any(file.changed for file in found.values())
         equal = row.get("status") == "same" and as_compared
         drawn = self._drawn(row) if as_compared and not equal else None
         decoded: list[Samples] = []
         for side in list(found):
-            data, changed = found.pop(side)
+            data, digest, changed = found.pop(side)
             try:
                 with display.as_absent(side):
                     header = images.inspect(data, max_pixels=self._folders.max_pixels)
@@ -147,7 +145,7 @@ class Pairs:
             except display.Absent as absent:
                 told[side] = {"error": str(absent)}
             else:
-                told[side] = {**self._added(data, header, samples), "changed": changed}
+                told[side] = {**self._added(digest, data, header, samples), "changed": changed}
                 if samples is not None and not equal and drawn is None:
                     decoded.append(samples)
             data, samples = b"", None
@@ -155,9 +153,9 @@ class Pairs:
         if equal:
             told["delta"] = {extent: told["first"].get(extent) for extent in ("width", "height")}
         elif drawn is not None or len(decoded) == 2:
-            delta = drawn or self._delta(row, *decoded)
-            told["delta"] = delta.told
-            regions = [[*box[:4], weight] for box, weight in zip(regions, delta.weights, strict=True)]
+            made = drawn or self._delta(row, *decoded)
+            told["delta"] = made.told
+            regions = [[*box[:4], weight] for box, weight in zip(regions, made.weights, strict=True)]
         else:
             told["delta"] = {"error": "There is no delta, because one of the pictures cannot be shown."}
         return {**self._record(row), "regions": regions, "pictures": told}
@@ -181,16 +179,15 @@ class Pairs:
                 size += int(pixels or self._folders.max_pixels) * _DECODING
         return size
 
-    def _read(self, row: Mapping[str, Any], side: str) -> tuple[bytes, str | None]:
+    def _read(self, row: Mapping[str, Any], side: str) -> display.Loaded:
         try:
             path = self._folders.path(row["image_filename"], side, row.get("status"))
             return display.read(path, side, row.get(f"{side}_digest"))
         except (OSError, ValueError) as error:  # a name that no file can have here
             raise display.Absent(f"{side} cannot be read: {error}.") from error
 
-    def _added(self, data: bytes, header: Header, samples: Samples | None) -> dict[str, Any]:
+    def _added(self, digest: str, data: bytes, header: Header, samples: Samples | None) -> dict[str, Any]:
         """Have a picture in the report, once for equal files; returns what the page needs to know of it."""
-        digest = images.digest(data)
         with self._lock:
             known = self._shown.get(digest)
             if known is None:
@@ -239,46 +236,12 @@ class Pairs:
         return _Delta({"file": file, "width": width, "height": height}, weights)
 
     def _drawn(self, row: Mapping[str, Any]) -> _Delta | None:
-        """The delta as the run has drawn it; None where that is not what this row says."""
-        name = row["image_filename"]
-        size = tuple(
-            max(row.get(f"{extent}_{side}") or 0 for side in SIDES) for extent in ("width", "height")
-        )
-        known = row.get("status") == "changed" and all(row.get(f"{side}_digest") for side in SIDES)
-        if self._drawings is None or name not in self._stems or not known:
+        """The delta as the run has drawn it, added to the report; None if it cannot be used."""
+        found = delta.drawn(self._drawings, self._stems.get(row["image_filename"]), row)
+        if found is None:
             return None
-        try:
-            data = sources.inside(self._drawings, self._stems[name] + drawings.ENDINGS[-1]).read_bytes()
-            header = images.inspect(data, max_pixels=size[0] * size[1])
-            if (
-                not isinstance(header, PngHeader)
-                or header.interlaced
-                or (header.width, header.height) != size
-                or not header.transparency
-            ):
-                return None
-            count, weights = _weighed(bands.rows(data, header), row.get("regions") or ())
-        except Exception:  # whatever is there, it is not what the run has drawn
-            return None
-        if count != row.get("num_diff_pixels"):
-            return None
-        file = self._files.made_picture([data], "delta.png")
-        return _Delta({"file": file, "width": header.width, "height": header.height}, weights)
-
-
-def _weighed(rows: bands.Rows, boxes: Sequence[Sequence[int]]) -> tuple[int, list[int]]:
-    """Pixels of a delta that are not transparent, in all of it and in each box."""
-    count, weights, top = 0, [0] * len(boxes), 0
-    for samples in bands.samples(rows):
-        differs = samples[:, :, -1] > 0
-        count += int(np.count_nonzero(differs))
-        bottom = top + len(differs)
-        for place, (x, y, wide, tall) in enumerate(boxes):
-            if y < bottom and top < y + tall:
-                part = differs[max(y - top, 0) : y + tall - top, x : x + wide]
-                weights[place] += int(np.count_nonzero(part))
-        top = bottom
-    return count, weights
+        file = self._files.made_picture([found.data], "delta.png")
+        return _Delta({"file": file, "width": found.width, "height": found.height}, found.region_pixels)
 
 
 def _rgba(samples: Samples) -> Iterator[images.Rgba]:

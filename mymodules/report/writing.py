@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mymodules import files
 from mymodules.errors import SettingsError
-from mymodules.pages import display
+from mymodules.pages import delta, display
 from mymodules.paths import AnyPath, local_path, shown
 from mymodules.report import page, place
 from mymodules.report.parts import Parts, refuse_large
@@ -84,13 +84,7 @@ def write(
     if embed:
         refuse_large(_least_bytes(rows, folders), ONE_FILE_LIMIT)
     stamp = page.stamp(frame, run)
-    drawings = None
-    if (
-        folders.out is not None
-        and stamp
-        and runfiles.stamp_of(runfiles.finished_path(folders.out, stamp)) == stamp
-    ):
-        drawings = runfiles.pictures_path(folders.out, stamp)
+    drawings = delta.folder(folders.out, stamp)
     try:
         with place.Staging(target) as staging:
             parts = Parts(staging)

@@ -20,12 +20,12 @@ from PIL import Image
 from support import pngs
 from support.programs import folders
 
-from mymodules import batch, errors, images, look, report, settings
+from mymodules import batch, errors, images, report, settings
 from mymodules import cli as command
 from mymodules.pages import display, linker
 from mymodules.pages.rows import ShownRows
 from mymodules.report import writing
-from mymodules.row import BY_ATTENTION
+from mymodules.row import BY_ATTENTION, HEADINGS, TABLE
 from mymodules.triage import Decisions
 
 NEIGHBOURS = {"place", "total", "previous", "next"}  # which the page knows by itself, by what it shows
@@ -663,12 +663,14 @@ def test_an_interrupt_while_the_report_is_written_leaves_the_rest(
     assert (path / "index.html").read_bytes() == page
 
 
-def test_statuses_are_the_same_ones_everywhere() -> None:
-    """Those that need a look come first, in the notebook's tables, on the terminal and in the report."""
-    script = linker.script("report/main.js")
-    (words,) = re.findall(r"^const STATUSES = (\[.*?\]);", script, re.MULTILINE)
-    assert json.loads(words) == list(BY_ATTENTION) == list(look.ORDER)
+def test_the_page_takes_statuses_and_columns_from_the_schema(page: Path) -> None:
     assert sorted(BY_ATTENTION) == sorted(batch.STATUSES)
+    shown = content(page)
+    assert shown["statuses"] == [*BY_ATTENTION]
+    assert [column["key"] for column in shown["columns"]] == [*TABLE]
+    for column in shown["columns"]:
+        heading = HEADINGS[column["key"]]
+        assert (column["label"], column["title"], column["falls"]) == heading
 
 
 def test_browsers_are_asked_for_the_pixels_of_opaque_upright_pictures_only(tmp_path: Path) -> None:

@@ -73,7 +73,7 @@ export class Table {
     const made = element("tr", { "data-row": place, "aria-rowindex": place + 2, title });
     for (const [key, { value, text }] of Object.entries(this.columns)) {
       const cell = element("td", { "data-column": key });
-      if (key === "name") cell.append(path(row.name));
+      if (key === "image_filename") cell.append(path(row.name));
       else if (value(row) !== null) cell.textContent = text(row);
       if (key === "status") cell.dataset.status = row.status ?? "";
       made.append(cell);

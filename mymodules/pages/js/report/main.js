@@ -8,8 +8,6 @@ import { createViewer } from "../viewer/main.js";
 import { Filters } from "./filters.js";
 import { filesBeside, filesInside, plainState, ReportSource } from "./source.js";
 
-const STATUSES = ["error", "missing", "extra", "changed", "same"]; // what needs a look first
-const DECISIONS = ["accept", "reject", "ignore"];
 const REST = 200; // ms without another row, after which the address follows
 const JUMPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
 
@@ -22,41 +20,21 @@ function percent(value) {
   return "<0.001";
 }
 
-const COLUMNS = {
-  status: {
-    label: "status",
-    title: "Status",
-    value: (row) => rank(STATUSES, row.status),
-    text: (row) => row.status ?? "",
-  },
-  name: { label: "name", title: "Name", value: (row) => row.name, text: (row) => row.name },
-  percent: {
-    label: "%",
-    title: "Differing pixels, %",
+// What the cells of each column hold, for sorting and as text.
+const cells = ({ statuses, decided }) => ({
+  status: { value: (row) => rank(statuses, row.status), text: (row) => row.status ?? "" },
+  image_filename: { value: (row) => row.name, text: (row) => row.name },
+  pixel_diff_percent: {
     value: (row) => row.pixel_diff_percent,
     text: (row) => percent(row.pixel_diff_percent),
-    falls: true,
   },
-  ssim: {
-    label: "SSIM",
-    title: "Structural similarity",
-    value: (row) => row.ssim_score,
-    text: (row) => score(row.ssim_score),
-  },
+  ssim_score: { value: (row) => row.ssim_score, text: (row) => score(row.ssim_score) },
   regions: {
-    label: "regions",
-    title: "Regions",
     value: (row) => (compared(row) ? row.regions.length : null),
     text: (row) => row.regions.length,
-    falls: true,
   },
-  decision: {
-    label: "decision",
-    title: "Decision",
-    value: (row) => rank(DECISIONS, row.decision),
-    text: (row) => row.decision,
-  },
-};
+  decision: { value: (row) => rank(decided, row.decision), text: (row) => row.decision },
+});
 
 // A row's address: its name behind #, with what an address cannot hold percent-encoded.
 const address = (name) => `#${encodeURIComponent(name).replaceAll("%2F", "/")}`;
@@ -101,10 +79,11 @@ class Report {
   }
 
   fill(page, report) {
-    this.filters = new Filters(report, STATUSES, () => this.apply());
-    const columns = Object.entries(COLUMNS).filter(([key]) => key !== "decision" || report.decisions);
+    this.filters = new Filters(report, report.statuses, () => this.apply());
+    const held = cells(report);
+    this.columns = Object.fromEntries(report.columns.map(({ key, ...heading }) => [key, { ...heading, ...held[key] }]));
     const choose = (name) => this.choose(name);
-    this.table = new Table(Object.fromEntries(columns), choose, (key) => this.sort(key));
+    this.table = new Table(this.columns, choose, (key) => this.sort(key));
     this.noticeText = element("span");
     this.noticeButton = button("Show all rows", "", () => this.filters.showAll());
     const notice = { class: "mmr-notice", role: "status", hidden: "" };
@@ -141,7 +120,7 @@ class Report {
   // --- rows shown
 
   sort(key) {
-    const first = Boolean(COLUMNS[key].falls);
+    const first = this.columns[key].falls;
     if (this.order.by !== key) this.order = { by: key, falls: first };
     else if (this.order.falls === first) this.order.falls = !first;
     else this.order.by = null;
@@ -152,7 +131,7 @@ class Report {
     const shown = this.filters.passing();
     const { by, falls } = this.order;
     if (by) {
-      const { value } = COLUMNS[by];
+      const { value } = this.columns[by];
       shown.sort((one, other) => compare(value(one), value(other), falls ? -1 : 1));
     }
     this.names = shown.map((row) => row.name);

@@ -1,0 +1,98 @@
+"""The difference picture of a pair as its run has drawn it, so that pages need not compute it again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mymodules import images
+from mymodules.comparison import drawings
+from mymodules.formats.png import PngHeader
+from mymodules.images import bands
+from mymodules.results import runfiles
+from mymodules.store import sources
+
+COLUMNS = (
+    *("status", "first_digest", "second_digest", "num_diff_pixels", "regions"),
+    *("width_first", "height_first", "width_second", "height_second"),
+)
+"""The columns of a row that `drawn` reads."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A difference picture from a run.
+
+    Attributes
+    ----------
+    data : bytes
+        The PNG file.
+    width, height : int
+        Its size, px.
+    region_pixels : list of int
+        The differing pixels in each of the row's regions, in their order.
+    """
+
+    data: bytes
+    width: int
+    height: int
+    region_pixels: list[int]
+
+
+def folder(out: Path | None, stamp: str | None) -> Path | None:
+    """Return the folder of a run's drawings; None if the run is not known."""
+    if out is None or not stamp or runfiles.stamp_of(runfiles.finished_path(out, stamp)) != stamp:
+        return None
+    return runfiles.pictures_path(out, stamp)
+
+
+def drawn(folder: Path | None, path: str | None, row: Mapping[str, Any]) -> Drawn | None:
+    """Return the difference picture that a run has drawn for a row, if it is whole and fits the row.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        The run's folder for drawings.
+    path : str, optional
+        The pair's own part of the path of its drawings, see `drawings.stems`.
+    row : mapping
+        The row by column; at least `COLUMNS`.
+
+    Returns
+    -------
+    Drawn or None
+        None if there is no such picture, or its size or number of differing pixels is not the row's.
+    """
+    known = row.get("status") == "changed" and row.get("first_digest") and row.get("second_digest")
+    if folder is None or path is None or not known:
+        return None
+    width = max(row.get("width_first") or 0, row.get("width_second") or 0)
+    height = max(row.get("height_first") or 0, row.get("height_second") or 0)
+    try:
+        data = sources.inside(folder, path + drawings.ENDINGS[-1]).read_bytes()
+        header = images.inspect(data, max_pixels=width * height)
+        if not isinstance(header, PngHeader) or header.interlaced or not header.transparency:
+            return None
+        if (header.width, header.height) != (width, height):
+            return None
+        count, inside = _counted(bands.rows(data, header), row.get("regions") or ())
+    except Exception:  # whatever is there, the run has not drawn it
+        return None
+    return Drawn(data, width, height, inside) if count == row.get("num_diff_pixels") else None
+
+
+def _counted(rows: bands.Rows, boxes: Sequence[Sequence[int]]) -> tuple[int, list[int]]:
+    """Count the pixels that are not transparent, in the whole picture and in each box."""
+    count, inside, top = 0, [0] * len(boxes), 0
+    for samples in bands.samples(rows):
+        differs = samples[:, :, -1] > 0
+        count += int(np.count_nonzero(differs))
+        bottom = top + len(differs)
+        for place, (x, y, wide, tall) in enumerate(boxes):
+            if y < bottom and top < y + tall:
+                part = differs[max(y - top, 0) : y + tall - top, x : x + wide]
+                inside[place] += int(np.count_nonzero(part))
+        top = bottom
+    return count, inside
