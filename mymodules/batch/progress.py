@@ -1,4 +1,4 @@
-"""How far a run is, as data and as a bar."""
+"""How far a run has got, as data and as a progress bar."""
 
 import os
 from contextlib import suppress
@@ -13,22 +13,22 @@ __all__ = ("Progress", "ProgressBar", "duration")
 
 @dataclass(frozen=True)
 class Progress:
-    """What `on_progress` is told after every row.
+    """Say how far a run has got; `on_progress` gets one after every row.
 
     Attributes
     ----------
     done, total : int
-        Rows; those that a resumed run keeps are done from the start.
+        Rows. Those that a resumed run keeps count as done from the start.
     counts : dict of str to int
         Rows by status so far.
     seconds : float
-        Since the run began.
+        Time since the run began.
     rate : float
-        Pictures per second of this run.
+        Pictures compared per second in this run.
     remaining : float or None
-        Seconds to go at that rate; None before the first picture.
+        Seconds left at that rate; None before the first picture.
     partial_path : Path
-        The CSV where the rows are until all are done; what `run` resumes.
+        The CSV that holds the rows until all are done, and that `run` can resume.
     """
 
     done: int
@@ -41,7 +41,13 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """A time as a person says it."""
+    """Format a time for people.
+
+    Examples
+    --------
+    >>> duration(65)
+    '1 min 05 s'
+    """
     whole = round(seconds)
     if whole < 60:
         return f"{seconds:.1f} s" if seconds < 9.95 else f"{whole} s"
@@ -52,10 +58,11 @@ def duration(seconds: float) -> str:
 
 
 class ProgressBar:
-    """A bar with pictures per second and time left, for `on_progress`; one for each run.
+    """Show pictures per second and the time left; pass a new one to each run as `on_progress`.
 
-    A widget in a notebook, text in a terminal or where the variable ``MYMODULES_PROGRESS`` is ``text``.
-    Where it cannot be shown, because standard error is closed for instance, the run goes on without it.
+    The bar is a widget in a notebook, and text in a terminal or if the environment variable
+    ``MYMODULES_PROGRESS`` is ``text``. If it cannot be shown, for instance because standard error is closed,
+    the run continues without it.
     """
 
     def __init__(self) -> None:
@@ -69,9 +76,9 @@ class ProgressBar:
             except Exception:
                 self._hidden = True
                 if self._bar is not None:
-                    self._bar.disable = True  # else it tries once more when it is deleted
+                    self._bar.disable = True  # otherwise it tries again when it is deleted
                     with suppress(Exception):
-                        self._bar.get_lock().release()  # tqdm keeps it where showing a bar fails
+                        self._bar.get_lock().release()  # tqdm keeps the lock when showing a bar fails
 
     def _show(self, progress: Progress) -> None:
         if self._bar is None:
@@ -79,7 +86,7 @@ class ProgressBar:
                 from tqdm import tqdm
             else:
                 from tqdm.auto import tqdm
-            before = progress.done - (progress.rate > 0)  # none was compared where all rows were taken over
+            before = progress.done - (progress.rate > 0)  # the rate is 0 if every row was reused
             self._bar = tqdm(
                 total=progress.total,
                 initial=before,
@@ -87,7 +94,7 @@ class ProgressBar:
                 smoothing=0,
                 file=streams.Unbreakable(),
             )
-            self._bar.start_t -= progress.seconds  # the first picture is told when the run is well under way
+            self._bar.start_t -= progress.seconds  # the run began well before its first row
         self._bar.set_postfix({key: value for key, value in progress.counts.items() if value}, refresh=False)
         self._bar.update(progress.done - self._bar.n)
         if progress.done == progress.total:

@@ -1,11 +1,11 @@
-"""Nothing compared twice: which rows of earlier runs still say what is in the files.
+"""Rows of earlier runs that are still true: nothing is compared twice.
 
-A row belongs to the content of two files, the options and the versions, not to a run or a name, but for
-how that ends and is written, which messages tell of: where all of these are as they were, it is taken
-over, with its drawings. A file's content is known without reading it while its size, times and inode are
-what they were when it was digested; drawings are those of a row while their size and modification time are.
-What a run finds is kept as it goes. Whatever goes wrong with the store costs time, never a run: a warning
-says so, and everything is compared.
+A row belongs to the content of two files, the options and the versions. It does not belong to a run or a
+name, except for the name's ending and spelling, which messages mention. If all of these are unchanged, the
+row is reused, with its drawings. A file counts as unchanged, without reading it, while its size, times and
+inode are those of the time when it was digested; drawings count as unchanged while their sizes and
+modification times are. Findings are saved during the run. A problem with the store costs time, never a run:
+a warning reports it, and everything is compared.
 """
 
 import contextlib
@@ -17,11 +17,12 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
 from mymodules import faults, images, pairs, streams
+from mymodules.batch.request import Request
 from mymodules.comparison import drawings
 from mymodules.errors import MymodulesError
 from mymodules.pairs import Pair
@@ -34,47 +35,39 @@ from mymodules.store.records import DigestedFile, FileState, Key, StoredRow
 REASONS = ("new", "first changed", "second changed", "options changed", "error", "drawings missing")
 """Why a pair is compared although there is a store.
 
-A side that has gone or come is one that changed; options are also the versions. An error is always tried
-again: its row names files, and belongs to no others. Drawings that are not as they were are missing too.
+A side that was removed or added counts as changed, and versions count as options. An error is always tried
+again, because its row names files and is true of no others. Drawings that were changed count as missing.
 """
 
 EVERY: Final = 500, 10.0
-"""Rows, and s: what a run has found is kept after so many, or so long."""
-
-_FORGETS = "does not know all of this run, and the next one compares more"
+"""Findings are saved after this many rows or seconds, whichever comes first."""
 
 AT_ONCE: Final = 2000
-"""Pairs that are looked up together: what is known of them is let go before the next ones."""
+"""Pairs that are looked up together; what is known of them is released before the next ones."""
+
+_INCOMPLETE = "does not have all of this run, so the next run compares more"
 
 T = TypeVar("T")
 
 
 @dataclass
 class Reuse:
-    """What one run takes from a store, and gives back to it.
+    """Take rows from a store for one run, and save the run's rows there.
 
     Parameters
     ----------
+    request : Request
+        Which pairs are drawn, whether files are read again, and whether originals are kept.
     root : Path
-        The store's folder; created where it is absent.
+        The store's folder; it is created if it does not exist.
     conditions : str
-        Fingerprint of the options and versions that the rows of this run depend on.
-    part : sequence of Pair
-        The pairs of this run.
-    stem : callable
-        Where the drawings of a name stand, see `pictures.stems`.
-    pictures_dir : Path or None
-        Where drawings of this run go; None for a run without.
-    draw_same : bool
-        Equal pairs are drawn too.
+        Fingerprint of the options and versions on which the rows of this run depend.
+    drawings_dir : Path or None
+        The folder for drawings of this run; None for a run without.
+    drawing_path : callable
+        Returns where below that folder the drawings of a name are, without their endings.
     max_pixels : int
         Largest width x height that is drawn.
-    verify : bool
-        Read every file, whatever its size and times say.
-    keep_originals : bool
-        Keep copies of both sides of changed pairs.
-    cancelled : callable
-        Whether somebody waits for the run to end: nothing more is read or copied then.
 
     Attributes
     ----------
@@ -82,16 +75,13 @@ class Reuse:
         Why each pair has to be compared, by name; empty for a run without a usable store.
     """
 
+    request: Request
     root: Path
+    _: KW_ONLY
     conditions: str
-    part: Sequence[Pair]
-    stem: Callable[[str], str]
-    pictures_dir: Path | None
-    draw_same: bool
+    drawings_dir: Path | None
+    drawing_path: Callable[[str], str]
     max_pixels: int
-    verify: bool
-    keep_originals: bool
-    cancelled: Callable[[], bool]
     reasons: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -100,43 +90,44 @@ class Reuse:
         self._was_empty: bool | None = None  # before this run wrote into it
         self._files: list[DigestedFile] = []
         self._rows: list[StoredRow] = []
-        # What to copy: of pairs that were compared or taken the store knows the digests, of others the rows.
+        # Originals to copy: the store knows the digests of pairs that were compared or taken; of the other
+        # pairs only the rows have them.
         self._changed: list[Pair] = []
         self._originals: list[tuple[str, str]] = []
         self._usable, self._saved = True, time.monotonic()
 
     def take(self, part: Sequence[Pair]) -> Generator[list[tuple[Pair, PairResult]], None, None]:
-        """Pairs of these that need no comparison, with their rows, drawings in place; `AT_ONCE` at a time.
+        """Yield the pairs that need no comparison, with their rows; their drawings are already in place.
 
-        Each of them is to be handed to `add`.
+        Pairs are looked up `AT_ONCE` at a time. The caller passes each of those found to `add`.
         """
         try:
             with DiffStore(self.root) as self._store:
                 for start in range(0, len(part), AT_ONCE):
-                    if self.cancelled():
+                    if self.request.cancelled():
                         return
                     yield self._take(self._store, part[start : start + AT_ONCE])
-        except Exception as error:  # whatever it is, a run can do without
+        except Exception as error:  # a run does without the store, whatever the error
             self.reasons.clear()
             self._give_up("is not used by this run, which compares everything", error)
         finally:
             self._store = None
 
     def expect(self, pair: Pair) -> None:
-        """Look at the files of a pair that is to be compared, before they are read."""
+        """Note size and times of the files of a pair that is about to be compared."""
         try:
             moment = time.time_ns()
             self._states |= {path: (state, moment) for path, state in _file_states([pair])}
         except Exception as error:
-            self._give_up(_FORGETS, error)
+            self._give_up(_INCOMPLETE, error)
 
     def add(self, pair: Pair, row: PairResult, *, taken: bool = False) -> None:
-        """Keep a row of this run, sooner or later; say where it is one that `take` gave."""
+        """Save a row of this run, now or later; `taken` says that it came from `take`."""
         if self._usable:
             try:
                 self._add(pair, row, taken)
-            except Exception as error:  # a run can do without
-                self._give_up(_FORGETS, error)
+            except Exception as error:  # a run does without the store
+                self._give_up(_INCOMPLETE, error)
 
     def _add(self, pair: Pair, row: PairResult, taken: bool) -> None:
         sides = _sides(pair, row)
@@ -146,7 +137,7 @@ class Reuse:
             if digest is not None and state is not None:
                 compared = True
                 self._files.append(DigestedFile(path, state[0], digest, state[1]))
-        if self.keep_originals and row.status == "changed":
+        if self.request.keep_originals and row.status == "changed":
             if compared or taken:
                 self._changed.append(pair)
             else:
@@ -159,36 +150,36 @@ class Reuse:
             self.save()
 
     def save(self, *, originals: bool = False) -> None:
-        """Keep what was added up to now, and where it is asked for copies of pictures: they take longest."""
+        """Save what was added up to now, and copies of pictures if `originals`: they take the longest."""
         if self._usable and (self._files or self._rows or (originals and (self._changed or self._originals))):
             try:
                 with self._opened() as store:
                     self._is_new(store)
                     store.records.remember_files(self._files)
-                    manners = _grouped(self._rows, lambda stored: stored.row.image_filename)
-                    for manner, rows in manners.items():
-                        store.records.remember_rows(rows, self.conditions + manner)
+                    variants = _grouped(self._rows, lambda stored: stored.row.image_filename)
+                    for variant, rows in variants.items():
+                        store.records.remember_rows(rows, self.conditions + variant)
                     if originals:
                         self._copy(store, self._originals)
                         for start in range(0, len(self._changed), EVERY[0]):
                             self._copy(store, _known(store, self._changed[start : start + EVERY[0]]))
             except Exception as error:
-                self._give_up(_FORGETS, error)
+                self._give_up(_INCOMPLETE, error)
         self._files, self._rows, self._saved = [], [], time.monotonic()
 
     def _opened(self) -> contextlib.AbstractContextManager[DiffStore]:
-        """The store: the open one, which stays open, or one that is closed afterwards."""
+        """Return the store: the open one, which stays open, or one that is closed afterwards."""
         return DiffStore(self.root) if self._store is None else contextlib.nullcontext(self._store)
 
     def _is_new(self, store: DiffStore) -> bool:
-        """Whether the store knew nothing before this run."""
+        """Return whether the store was empty before this run."""
         if self._was_empty is None:
             self._was_empty = store.records.is_empty()
         return self._was_empty
 
     def _copy(self, store: DiffStore, originals: Iterable[tuple[str, str]]) -> None:
-        """Keep copies of files, which come with their digests."""
-        store.keep_originals(original for original in originals if not self.cancelled())
+        """Save copies of files, given with their digests."""
+        store.keep_originals(original for original in originals if not self.request.cancelled())
 
     def _take(self, store: DiffStore, part: Sequence[Pair]) -> list[tuple[Pair, PairResult]]:
         if self._is_new(store):
@@ -198,26 +189,26 @@ class Reuse:
         states = dict(_file_states(part))
         known = store.records.known_files(states.items())
         before = {path: file.digest for path, file in known.items()}
-        trusted = {path for path, file in known.items() if file.unchanged and not self.verify}
+        trusted = {path for path, file in known.items() if file.unchanged and not self.request.verify}
         unread = [path for path in states if path not in trusted]
         now = {**before, **dict(zip(unread, self._contents(unread), strict=True))}
         keys = {pair.name: _key(pair, now) for pair in part if pair.problem is None}
         stored = {}
-        for manner, names in _grouped(keys, str).items():
-            asked = {key for name in names if (key := keys[name]) is not None}
-            for key, earlier in store.records.rows(asked, self.conditions + manner).items():
-                stored[manner, key] = earlier
+        for variant, names in _grouped(keys, str).items():
+            wanted = {key for name in names if (key := keys[name]) is not None}
+            for key, earlier in store.records.rows(wanted, self.conditions + variant).items():
+                stored[variant, key] = earlier
         found = []
         for pair in part:
             key = keys.get(pair.name)
-            match = stored.get((_manner(pair.name), key)) if key is not None else None
+            match = stored.get((_variant(pair.name), key)) if key is not None else None
             if pair.problem is not None or key is None:
-                self.reasons[pair.name] = "error"  # that there will be one is known already
+                self.reasons[pair.name] = "error"  # it will fail, without looking at its files
             elif match is None:
                 self.reasons[pair.name] = _reason(pair, before, now, store.records.has_row(key))
             elif names_its_files(match.row):
                 self.reasons[pair.name] = "error"
-            elif not self._takes_drawings(match, self.stem(pair.name)):
+            elif not self._takes_drawings(match, self.drawing_path(pair.name)):
                 self.reasons[pair.name] = "drawings missing"
             else:
                 row = match.row._replace(image_filename=pair.name)
@@ -230,62 +221,62 @@ class Reuse:
         return found
 
     def _contents(self, paths: Sequence[str]) -> list[str | None]:
-        """Digests of files, read side by side; where the run is cancelled, none any more."""
+        """Return the digests of files, read in parallel; None for those that a cancelled run skips."""
         with ThreadPoolExecutor() as threads:
-            return list(threads.map(lambda path: None if self.cancelled() else content(path), paths))
+            return list(threads.map(lambda path: None if self.request.cancelled() else content(path), paths))
 
     def _stored(self, row: PairResult, taken: bool) -> list[StoredRow]:
-        """What is to be kept of a row, if anything."""
-        if self.pictures_dir is None or not self._is_drawn(row):
-            return [] if taken else [StoredRow(row)]  # of one that was taken the store may know drawings
-        stem, folder = self.stem(row.image_filename), self._folder
+        """Return what to save of a row, if anything."""
+        if self.drawings_dir is None or not self._is_drawn(row):
+            return [] if taken else [StoredRow(row)]  # the store may know drawings of a row that was taken
+        path, folder = self.drawing_path(row.image_filename), self._folder
         if self._is_too_large(row):
-            return [StoredRow(row, folder, stem)]
-        drawn = _drawings(self.pictures_dir, stem)
-        # Where drawings could not be written its row tells of it, which is true of this run only.
-        return [StoredRow(row, folder, stem, drawn)] if drawn else []
+            return [StoredRow(row, folder, path)]
+        drawn = _drawings(self.drawings_dir, path)
+        # If drawings could not be written, the row says so, and that is true of this run only.
+        return [StoredRow(row, folder, path, drawn)] if drawn else []
 
     @functools.cached_property
     def _base(self) -> Path:
-        """What the folders of drawings are relative to, so that all of it can be moved together."""
+        """The folder to which stored folders are relative, so that all of them can be moved together."""
         return Path(os.path.realpath(self.root))
 
     @functools.cached_property
     def _folder(self) -> str | None:
-        """The folder of this run's drawings as it is stored."""
-        if self.pictures_dir is None:
+        """The folder of this run's drawings, as the store records it."""
+        if self.drawings_dir is None:
             return None
         try:
-            return os.path.relpath(os.path.realpath(self.pictures_dir), self._base)
+            return os.path.relpath(os.path.realpath(self.drawings_dir), self._base)
         except ValueError:  # on another drive
-            return str(self.pictures_dir)
+            return str(self.drawings_dir)
 
     def _is_drawn(self, row: PairResult) -> bool:
-        return row.status == "changed" or (self.draw_same and row.status == "same")
+        return self.request.draws(row.status)
 
     def _is_too_large(self, row: PairResult) -> bool:
-        """Whether nobody draws it, which its row says where it would have been drawn."""
+        """Return whether a pair is too large to draw; its row says so if it would have been drawn."""
         return span(row) > self.max_pixels
 
-    def _takes_drawings(self, earlier: StoredRow, stem: str) -> bool:
-        """Put an earlier run's drawings into this one's folder; False where they are not what they were."""
-        if self.pictures_dir is None or not self._is_drawn(earlier.row):
+    def _takes_drawings(self, earlier: StoredRow, path: str) -> bool:
+        """Link an earlier run's drawings into this run's folder; return False if they were changed."""
+        if self.drawings_dir is None or not self._is_drawn(earlier.row):
             return True
         if earlier.folder is None or self._is_too_large(earlier.row):
             return earlier.folder is not None
         folder = self._base / earlier.folder
-        # A store may be somebody else's, and name any file.
+        # The store may come from somebody else and name any file.
         if not _is_of_drawings(folder, earlier.stem):
             return False
         drawn = _drawings(folder, earlier.stem)
         if not drawn or drawn != earlier.drawn:
             return False
         try:
-            (self.pictures_dir / stem).parent.mkdir(parents=True, exist_ok=True)
+            (self.drawings_dir / path).parent.mkdir(parents=True, exist_ok=True)
             for ending in drawings.ENDINGS:
-                _link(folder / (earlier.stem + ending), self.pictures_dir / (stem + ending))
+                _link(folder / (earlier.stem + ending), self.drawings_dir / (path + ending))
         except OSError:
-            drawings.remove(self.pictures_dir, stem)
+            drawings.remove(self.drawings_dir, path)
             return False
         return True
 
@@ -297,12 +288,12 @@ class Reuse:
             message = f"The store {shown(self.root)} {what}: {reason}"
             try:
                 warnings.warn(message, stacklevel=3)
-            except Exception:  # warnings are errors here, or nothing can be printed
+            except Exception:  # warnings are errors in this process, or nothing can be printed
                 streams.say(message, error=True)
 
 
 def _key(pair: Pair, now: Mapping[str, str | None]) -> Key | None:
-    """Digests of both sides; None while one is not known."""
+    """Return the digests of both sides; None if one that exists is unknown."""
     sides = [None if path is None else now.get(path) for path in (pair.first, pair.second)]
     there = pair.first is not None, pair.second is not None
     return (sides[0], sides[1]) if tuple(side is not None for side in sides) == there else None
@@ -314,7 +305,10 @@ def _sides(pair: Pair, row: PairResult) -> list[tuple[str, str | None]]:
 
 
 def _reason(pair: Pair, before: Mapping[str, str], now: Mapping[str, str | None], compared: bool) -> str:
-    """Why there is no row: by the digests known before and those of now, and whether these two had one."""
+    """Return why the store has no row, from the digests before and now.
+
+    `compared` says whether the store has a row of these two files under other conditions.
+    """
     sides = ("first", pair.first), ("second", pair.second)
     if any(path is not None and path not in before for _, path in sides):
         return "new"
@@ -325,21 +319,21 @@ def _reason(pair: Pair, before: Mapping[str, str], now: Mapping[str, str | None]
     return "options changed" if compared else f"{gone[0]} changed" if gone else "new"
 
 
-def _manner(name: str) -> str:
-    """What a row depends on besides its files: messages tell of a name's ending, and of how it is written."""
+def _variant(name: str) -> str:
+    """Return what a row depends on besides its files: messages mention a name's ending and its spelling."""
     return f"{Path(name).suffix.lower()}{'~' if pairs.is_escaped(name) else ''}"
 
 
 def _grouped(values: Iterable[T], name: Callable[[T], str]) -> dict[str, list[T]]:
-    """Values by the manner of their names."""
+    """Group values by the variant of their names."""
     groups: dict[str, list[T]] = {}
     for value in values:
-        groups.setdefault(_manner(name(value)), []).append(value)
+        groups.setdefault(_variant(name(value)), []).append(value)
     return groups
 
 
 def _known(store: DiffStore, changed: Iterable[Pair]) -> Iterator[tuple[str, str]]:
-    """Digests and paths of files that this run has compared; one that the store has lost is read again."""
+    """Yield digests and paths of files that this run has compared, read again if the store lost a digest."""
     states = dict(_file_states(changed))
     known = store.records.known_files(states.items())
     for path in states:
@@ -349,7 +343,7 @@ def _known(store: DiffStore, changed: Iterable[Pair]) -> Iterator[tuple[str, str
 
 
 def _file_states(part: Iterable[Pair]) -> Iterator[tuple[str, FileState]]:
-    """The files of pairs that can be compared, and what is known of them without reading them."""
+    """Yield the files of pairs that can be compared, with their sizes and times."""
     for pair in part:
         for path in (pair.first, pair.second):
             if path is not None and pair.problem is None and (state := _stat(path)) is not None:
@@ -357,47 +351,47 @@ def _file_states(part: Iterable[Pair]) -> Iterator[tuple[str, FileState]]:
 
 
 def _stat(path: AnyPath) -> FileState | None:
-    """What is known of a file without reading it; None for what is no file."""
+    """Return size and times of a file without reading it; None if it is not a regular file."""
     try:
-        status = os.stat(path)  # noqa: PTH116 - a Path takes longer than the look itself
+        status = os.stat(path)  # noqa: PTH116 - making a Path takes longer than the call
     except OSError:
         return None
     return FileState.of(status) if stat.S_ISREG(status.st_mode) else None
 
 
 def content(path: AnyPath) -> str | None:
-    """The digest of a file; None for what cannot be read, or is no file and might be waited for."""
+    """Return the digest of a file; None if it cannot be read or is not a regular file, which could block."""
     try:
         return None if _stat(path) is None else images.digest(path)
     except (OSError, MemoryError):
         return None
 
 
-def _drawings(folder: Path, stem: str) -> tuple[tuple[int, int], ...]:
-    """Size and modification time of all drawings of a pair; none where one is missing or empty."""
+def _drawings(folder: Path, path: str) -> tuple[tuple[int, int], ...]:
+    """Return size and modification time of all drawings of a pair; nothing if one is missing or empty."""
     try:
-        states = [(folder / (stem + ending)).lstat() for ending in drawings.ENDINGS]
-    except (OSError, ValueError):  # the latter for what is no path
+        states = [(folder / (path + ending)).lstat() for ending in drawings.ENDINGS]
+    except (OSError, ValueError):  # ValueError: it is not a possible path
         return ()
     whole = all(stat.S_ISREG(state.st_mode) and state.st_size for state in states)
     return tuple((state.st_size, state.st_mtime_ns) for state in states) if whole else ()
 
 
-def _is_of_drawings(folder: Path, stem: str) -> bool:
-    """Whether drawings of this stem stand in a folder of drawings, and no link leads them out of it."""
+def _is_of_drawings(folder: Path, path: str) -> bool:
+    """Return whether `folder` is one of drawings, and `path` stays inside it, links included."""
     try:
         real = Path(os.path.realpath(folder))
-        above = Path(os.path.realpath((folder / stem).parent))
-    except ValueError:  # of what is no path
+        above = Path(os.path.realpath((folder / path).parent))
+    except ValueError:  # it is not a possible path
         return False
     return (
-        runfiles.is_pictures_name(real.name) and ".." not in Path(stem).parts and above.is_relative_to(real)
+        runfiles.is_pictures_name(real.name) and ".." not in Path(path).parts and above.is_relative_to(real)
     )
 
 
 def _link(source: Path, target: Path) -> None:
-    """A second name for a file, or a copy where the file system has no such thing."""
-    target.unlink(missing_ok=True)  # what stands there may have names elsewhere: it is not written into
+    """Give a file a second name, or copy it if the file system has no hard links."""
+    target.unlink(missing_ok=True)  # never write into what is there: it may have other names
     try:
         os.link(source, target)
     except OSError:

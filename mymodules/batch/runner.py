@@ -1,17 +1,16 @@
-"""A whole run: two folders in, one row per picture in a CSV.
+"""A whole run: two folders in, a CSV with one row per picture out.
 
-What is promised:
+Promises:
 
-- Bad settings raise before the first pair is read. Bad pictures never raise, they are rows.
-- Rows are on disk as they come. Whatever ends a run early (an interrupt, a kill, a full disk), the rows
-  that were finished stay, and ``resume`` does only the rest.
+- Bad settings raise before the first pair is read. Bad pictures never raise: they become rows.
+- Rows are written to disk as they come. Whatever ends a run early (an interrupt, a kill, a full disk), the
+  finished rows stay, and ``resume`` does only the rest.
 - A worker that is killed costs no other pair its row; see `pool`.
-- One run has one writer: whoever resumes it meanwhile gets an error that names the process; see `locks`.
+- A run has one writer: a process that resumes it meanwhile gets an error that names the first; see `locks`.
 - Rows are on disk, not in memory, whether they were compared, kept or taken from the store.
-- It works from a notebook, a script with or without guard, ``python -``, a REPL and a thread.
+- It works from a notebook, a script with or without a guard, ``python -``, a REPL and a thread.
 """
 
-import operator
 import os
 import time
 import warnings
@@ -23,15 +22,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from loky import cpu_count
-
 from mymodules import results
 from mymodules.batch import pool, renames
-from mymodules.batch.plan import PICTURES, Plan, Request, counted, new_plan, resumed_plan
+from mymodules.batch.plan import Plan, counted, new_plan, resumed_plan
 from mymodules.batch.progress import Progress
-from mymodules.batch.reuse import Reuse
+from mymodules.batch.request import Request, processor_count
 from mymodules.comparison import drawings
-from mymodules.errors import OutputError, SettingsError
+from mymodules.errors import OutputError
 from mymodules.pairs import Pair
 from mymodules.paths import AnyPath, local_path, shown, usable_path
 from mymodules.row import ONE_SIDED, STATUSES, PairResult
@@ -46,22 +43,22 @@ __all__ = ("STATUSES", "Run", "run")
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run.
+    """Describe a finished run.
 
     Attributes
     ----------
     csv_path : Path
         The sorted results.
     pictures_dir : Path
-        Where its drawings are.
+        The folder with its drawings.
     counts : dict of str to int
         Rows by status, all five of them.
     seconds : float
-        Time it took.
+        The time it took.
     reused : int
         Rows that were taken from the store.
     reasons : dict of str to str
-        Why each of the others was compared, by name, see `reuse.REASONS`; empty without a store.
+        Why each of the other pairs was compared, by name, see `reuse.REASONS`; empty without a store.
     """
 
     csv_path: Path
@@ -70,7 +67,7 @@ class Run:
     seconds: float
     reused: int
     reasons: dict[str, str] = field(repr=False)
-    _stems: dict[str, str] = field(repr=False)
+    _drawing_paths: dict[str, str] = field(repr=False)
 
     @property
     def recomputed(self) -> dict[str, int]:
@@ -78,13 +75,13 @@ class Run:
         return counted(self.reasons)
 
     def pictures(self, name: str) -> tuple[Path, ...]:
-        """The drawings that there are for a row, by its ``image_filename``."""
-        stem = self._stems.get(name, name)
-        drawn = (self.pictures_dir / (stem + ending) for ending in drawings.ENDINGS)
+        """Return the existing drawings of a row, which is named by its ``image_filename``."""
+        path = self._drawing_paths.get(name, name)
+        drawn = (self.pictures_dir / (path + ending) for ending in drawings.ENDINGS)
         return tuple(path for path in drawn if os.path.exists(path))  # noqa: PTH110 - also of no possible name
 
     def frame(self) -> "pd.DataFrame":
-        """The results as a table, see `results.load`."""
+        """Return the results as a table, see `results.load`."""
         return results.load(self.csv_path)
 
 
@@ -112,140 +109,146 @@ def run(
     first, second, out : path, optional
         The folders to compare and the one for results; by default those of `settings`.
     skip_until, stop_at : int
-        Leave out the first so many pairs, end after the so many-th; -1 for all.
+        Leave out this many pairs at the beginning, and end after this many; -1 for all.
     num_processors : int, optional
         Worker processes; by default one for each processor.
     executor : Executor, optional
-        Runs the work instead of the own processes; isolation and interrupts are then its business.
+        Does the work instead of worker processes of our own; whether a crash or an interrupt reaches other
+        pairs is then up to the executor.
     pictures : {"changed", "all", "none"}
         Which pairs are drawn.
     on_progress : callable, optional
-        Called with a `Progress` after every row, and once where the store had all that were left. What it
-        raises ends the run like an interrupt.
+        Called with a `Progress` after every row, and once if the store had all that were left. If it raises,
+        the run ends as after an interrupt.
     cancelled : callable, optional
-        Asked several times a second, also while no row comes; once it says True, the run ends like after an
-        interrupt. For runs in another thread than the main one, which no interrupt reaches.
+        Called several times a second, also while no row comes; when it returns True, the run ends as after an
+        interrupt. It is meant for runs outside of the main thread, which no interrupt reaches.
     resume : path, optional
-        A partial or finished CSV: do only what is missing there, or no longer true. A row that was damaged
-        is compared again, as is every row of a finished CSV that was edited; a warning says so.
+        A partial or finished CSV: compare only what is missing there or has changed since. Damaged rows are
+        compared again, as are all rows of a finished CSV that was edited; a warning reports it.
     store : path, optional
-        The folder that remembers comparisons by content, below ``out`` unless it is absolute, and outside
-        of first and second: a row is taken from there where both files, the options and the versions are
-        as they were. None: no store.
+        The folder that remembers comparisons by content. It is below ``out`` unless the path is absolute, and
+        must be outside of first and second. A row is taken from it if both files, the options and the
+        versions are unchanged. None: no store.
     verify : bool
-        Read every file anew, instead of believing its size, times and inode.
+        Read every file again instead of trusting its size, times and inode.
     keep_originals : bool
         Keep copies of both sides of changed pairs in the store.
+
+    Returns
+    -------
+    Run
 
     Raises
     ------
     SettingsError
-        Folders or options with which nothing can be compared; before the first pair is read.
+        If nothing can be compared with these folders or options; before the first pair is read.
     OutputError
-        The results cannot be written.
+        If the results cannot be written.
     ResultsError
-        A file to resume cannot be understood, another process writes to that run at the moment, or the
-        run's own file was written to by another program.
+        If the file to resume is damaged, another process is writing to that run, or another program has
+        written to the run's own file.
     PoolError
-        The worker processes do not start.
+        If the worker processes do not start.
     KeyboardInterrupt
-        After an interrupt, with a sentence that says how to go on.
+        After an interrupt, with a sentence that says how to continue.
+
+    Examples
+    --------
+    >>> batch.run("first", "second", "out").counts
+    {'same': 40, 'changed': 2, 'missing': 0, 'extra': 1, 'error': 0}
     """
-    began = time.monotonic()
-    if pictures not in PICTURES:
-        raise SettingsError(f"pictures is {pictures!r}: it must be 'changed', 'all' or 'none'.")
-    processes = _processors(num_processors)
-    memory_root = None if store is None else _store_folder(store)
-    if cancelled is None:
-        cancelled = bool  # which says False
-    asked = Request(
+    started = time.monotonic()
+    request = Request(
         first=first,
         second=second,
         out=out,
         skip_until=skip_until,
         stop_at=stop_at,
+        processes=processor_count(num_processors),
+        executor=executor,
         pictures=pictures,
-        store=memory_root,
+        on_progress=on_progress,
+        cancelled=cancelled or (lambda: False),
+        resume=None if resume is None else local_path(resume, "resume", "file"),
+        store=None if store is None else usable_path(store, "store"),
+        verify=verify,
+        keep_originals=keep_originals,
     )
-    if resume is None:
-        plan = new_plan(asked, cancelled)
-    else:
-        plan = resumed_plan(local_path(resume, "resume", "file"), asked)
+    plan = new_plan(request) if request.resume is None else resumed_plan(request.resume, request)
     with plan.lock:
-        memory = None
-        if memory_root is not None:
-            memory = plan.memory(memory_root, verify, keep_originals, cancelled)
-        course = _Course(plan, memory, began, on_progress)
-        csv_digest = _compared(course, executor, processes, cancelled)
-        interrupted = False
-        if memory is not None:
-            try:
-                memory.save(originals=True)
-            except KeyboardInterrupt:  # the results are complete, and it is said that they are
-                interrupted = True
-        seconds = time.monotonic() - began
-        plan.finish(dict(course.counts), seconds, csv_digest)
+        course = _Course(plan, started)
+        csv_digest = _compare(course)
+        store_complete = course.save_originals()
+        counts, seconds = dict(course.counts), time.monotonic() - started
+        plan.finish(counts, seconds, csv_digest)
         _remove_partial(plan)
-    if interrupted:
-        message = (
-            f"All {course.total} pictures are compared, see {plan.csv_path}. The store does not know all"
+    if not store_complete:
+        raise KeyboardInterrupt(
+            f"All {course.total} pictures are compared, see {plan.csv_path}. The store does not have all of "
+            "them: the next run may compare more than it has to."
         )
-        raise KeyboardInterrupt(f"{message} of it: the next run may compare more.")
-    counts = dict(course.counts)
-    return Run(plan.csv_path, plan.pictures_dir, counts, seconds, plan.reused, plan.reasons, plan.stems)
+    paths = plan.drawing_paths
+    return Run(plan.csv_path, plan.pictures_dir, counts, seconds, plan.reused, plan.reasons, paths)
 
 
 class _Course:
-    """How far a run is: every row that comes is noted here, and none is kept."""
+    """Track how far a run has got: every row is counted here, and none is kept."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        memory: Reuse | None,
-        began: float,
-        on_progress: Callable[[Progress], object] | None,
-    ) -> None:
-        self.plan, self.memory = plan, memory
-        self.total = len(plan.part)
+    def __init__(self, plan: Plan, started: float) -> None:
+        self.plan, self.memory = plan, plan.memory()
+        self.total = len(plan.pairs)
         self.counts = Counter({status: 0 for status in STATUSES})
         self.done: set[str] = set()
         self.one_sided: dict[str, PairResult] = {}
-        self._began, self._on_progress = began, on_progress
-        self._before = 0  # rows that were not compared now
+        self._started = started
+        self._not_compared = 0  # rows that were kept or reused
 
     def begin(self, pair: Pair) -> Job:
-        """The job of a pair that is to be compared."""
+        """Return the job of a pair that is about to be compared."""
         if self.memory is not None:
             self.memory.expect(pair)
         return self.plan.job(pair)
 
-    def kept(self, cancelled: Callable[[], bool]) -> Iterator[PairResult]:
-        """The rows that a resumed run keeps."""
-        for pair, row in self.plan.kept(cancelled):
+    def kept(self) -> Iterator[PairResult]:
+        """Yield the rows that a resumed run keeps."""
+        for pair, row in self.plan.kept():
             yield row
             self._note(pair, row)
-        self._before = len(self.done)
+        self._not_compared = len(self.done)
 
     def reused(self) -> Iterator[list[PairResult]]:
-        """The rows that the store has of all other pairs."""
+        """Yield the rows that the store has for the other pairs."""
         if self.memory is None:
             return
-        part = [pair for pair in self.plan.part if pair.name not in self.done]
-        with closing(self.memory.take(part)) as parts:
-            for found in parts:
+        part = [pair for pair in self.plan.pairs if pair.name not in self.done]
+        with closing(self.memory.take(part)) as batches:
+            for found in batches:
                 yield [row for _, row in found]
                 for pair, row in found:
                     self._note(pair, row, taken=True)
                 self.plan.reused += len(found)
-                self._before += len(found)
+                self._not_compared += len(found)
         self.plan.reasons = self.memory.reasons
         if self.plan.reused and len(self.done) == self.total:
-            self._tell()
+            self._report()
 
     def compared(self, pair: Pair, row: PairResult) -> None:
-        """Note a row that a worker has made."""
+        """Count a row that a worker has made."""
         self._note(pair, row)
-        self._tell()
+        self._report()
+
+    def save_originals(self) -> bool:
+        """Save the rest into the store, copies of pictures included; return False after an interrupt.
+
+        The results are complete by then, so an interrupt does not end the run before it is finished.
+        """
+        if self.memory is not None:
+            try:
+                self.memory.save(originals=True)
+            except KeyboardInterrupt:
+                return False
+        return True
 
     def _note(self, pair: Pair, row: PairResult, *, taken: bool = False) -> None:
         self.done.add(pair.name)
@@ -255,49 +258,48 @@ class _Course:
         if self.memory is not None:
             self.memory.add(pair, row, taken=taken)
 
-    def _tell(self) -> None:
-        if self._on_progress is None:
+    def _report(self) -> None:
+        on_progress = self.plan.request.on_progress
+        if on_progress is None:
             return
-        seconds = time.monotonic() - self._began
+        seconds = time.monotonic() - self._started
         done = len(self.done)
-        rate = (done - self._before) / seconds if seconds > 0 else 0.0
+        rate = (done - self._not_compared) / seconds if seconds > 0 else 0.0
         remaining = (self.total - done) / rate if rate else None
         counts, partial = dict(self.counts), self.plan.partial_path
-        self._on_progress(Progress(done, self.total, counts, seconds, rate, remaining, partial))
+        on_progress(Progress(done, self.total, counts, seconds, rate, remaining, partial))
 
 
-def _compared(
-    course: _Course, executor: Executor | None, processes: int, cancelled: Callable[[], bool]
-) -> str:
-    """Make all rows that a run has not, and write its CSV; returns the digest of that."""
+def _compare(course: _Course) -> str:
+    """Produce all missing rows of a run and write its CSV; return the digest of the CSV."""
     plan, memory = course.plan, course.memory
     begun = False
     try:
-        with results.PartialWriter(plan.partial_path, course.kept(cancelled)) as writer:
+        with results.PartialWriter(plan.partial_path, course.kept()) as writer:
             begun = True
             if plan.earlier is not None:
-                plan.begin_again(plan.left(course.done))
+                plan.begin_resumed(plan.remaining(course.done))
             for rows in course.reused():
                 writer.extend(rows)
-            left = plan.left(course.done)
-            with closing(pool.rows(left, course.begin, executor, processes, cancelled)) as coming:
+            left = plan.remaining(course.done)
+            with closing(pool.rows(left, course.begin, plan.request)) as coming:
                 for pair, row in coming:
                     writer.append(row)
                     course.compared(pair, row)
-            names = (pair.name for pair in plan.part)
-            found = renames.renamed(plan.part, plan.alone, course.one_sided)
+            names = (pair.name for pair in plan.pairs)
+            found = renames.renamed(plan.pairs, plan.others, course.one_sided)
             return results.write(plan.csv_path, writer.sorted(names, found))
     except BaseException as error:
-        if memory is not None and not isinstance(error, OutputError):  # where there is no room it has none
-            with suppress(KeyboardInterrupt):  # whoever is in a hurry says so again
+        if memory is not None and not isinstance(error, OutputError):  # a full disk has no room for it either
+            with suppress(KeyboardInterrupt):  # a second one: the run ends at once
                 memory.save()
         if not isinstance(error, KeyboardInterrupt):
             raise
-        raise KeyboardInterrupt(plan.stopped(len(course.done) if begun else None)) from None
+        raise KeyboardInterrupt(plan.stop_message(len(course.done) if begun else None)) from None
 
 
 def _remove_partial(plan: Plan) -> None:
-    """Remove the partial CSV of a run that is complete; where that fails, a warning says what to do."""
+    """Remove the partial CSV of a complete run; if that fails, a warning says what to do."""
     try:
         plan.partial_path.unlink(missing_ok=True)
     except OSError as error:
@@ -306,22 +308,3 @@ def _remove_partial(plan: Plan) -> None:
             f"removed ({error.strerror or error}): close the program that has it open, then delete it.",
             stacklevel=3,
         )
-
-
-def _store_folder(named: AnyPath) -> Path:
-    """A store as it was named, absolute or below the output folder."""
-    return usable_path(named, "store")
-
-
-def _processors(wanted: int | None) -> int:
-    if wanted is None:
-        return int(cpu_count())
-    try:
-        number = 0 if isinstance(wanted, bool) else operator.index(wanted)
-    except TypeError:
-        number = 0
-    if number < 1:
-        raise SettingsError(
-            f"num_processors is {wanted!r}: it must be a whole number above 0, or None for all."
-        )
-    return number

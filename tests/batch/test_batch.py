@@ -633,7 +633,7 @@ def test_other_versions_are_refused(given: Folders) -> None:
 def test_foreign_files_are_refused(given: Folders) -> None:
     for name in ("table.csv", "results.csv", "results-20240506-070809.json"):
         (given.out / name).write_text("a,b\n")
-        with pytest.raises(SettingsError, match="no results file"):
+        with pytest.raises(SettingsError, match="not a results file"):
             batch.run(resume=given.out / name)
     foreign = given.out / "results-20240506-070809.csv"
     with pytest.raises(ResultsError, match="cannot be read"):

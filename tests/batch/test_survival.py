@@ -257,7 +257,8 @@ def test_interrupt(given: Folders, clean: Clean) -> None:
         assert not running.processes()
     rows = len(results.read(given.the("*.partial.csv")))
     resume = f"batch.run(resume={str(given.the('*.partial.csv'))!r})"
-    assert sentence == f"Stopped after {rows} of {COUNT} pictures; their rows are kept. Go on with {resume}."
+    kept = f"Stopped after {rows} of {COUNT} pictures; their rows are kept."
+    assert sentence == f"{kept} To continue: {resume}."
     assert_resumes(given, clean)
 
 
@@ -306,7 +307,7 @@ def test_stop_button_of_a_notebook(given: Folders, clean: Clean, tmp_path: Path)
         partial = given.the("*.partial.csv")
         kept = results.read(partial)
         call = f"batch.run(resume={str(partial)!r})"
-        told = f"Stopped after {len(kept)} of {COUNT} pictures; their rows are kept. Go on with {call}."
+        told = f"Stopped after {len(kept)} of {COUNT} pictures; their rows are kept. To continue: {call}."
         assert (reply["ename"], reply["evalue"]) == ("KeyboardInterrupt", told)
         assert running.printed == ""
         assert running.run(call)["status"] == "ok"
@@ -349,7 +350,7 @@ try:
     batch.run(first, second, out, on_progress=stop)
 except KeyboardInterrupt as error:
     sentence = str(error)
-print(eval(sentence.partition("Go on with ")[2].rstrip(".")).counts["changed"])
+print(eval(sentence.partition("To continue: ")[2].rstrip(".")).counts["changed"])
 """
     )
     assert finished(code, (*given, *mixed(tmp_path / "chosen"))) == (0, f"{COUNT}\n", "")

@@ -130,7 +130,7 @@ def test_something_in_the_place_of_the_drawings_of_a_resumed_run(given: Folders)
         path.unlink() if path.is_file() else path.rmdir()
     drawings.rmdir()
     drawings.write_bytes(b"mine")
-    with pytest.raises(OutputError, match=r"folder for drawings, .* cannot be made .*in its place") as caught:
+    with pytest.raises(OutputError, match=r"folder for drawings, .* cannot be created .*remove") as caught:
         batch.run(resume=partial)
     assert (caught.value.path, drawings.read_bytes()) == (drawings, b"mine")
     drawings.unlink()
