@@ -73,14 +73,22 @@ class Settings:
     def check(self) -> None:
         """Raise `SettingsError` where these folders cannot be compared.
 
-        It names the folder and what to do: a folder that is absent, is a file or cannot be read; first and
-        second the same or one inside the other; the output in one of them; no picture in first or second.
+        It names the folder and what to do, as `check_folders` does; also where a folder cannot be read or
+        there is no picture in first or second, which looks no further than the first one.
+        """
+        self.check_folders()
+        _check_pictures(self.first, "first")
+        _check_pictures(self.second, "second")
+
+    def check_folders(self) -> None:
+        """Raise `SettingsError` where these folders cannot be compared, whatever they hold.
+
+        A folder is absent or is a file; first and second are the same or one is inside the other; the output
+        is in one of them.
         """
         for folder, role in ((self.first, "first"), (self.second, "second"), (self.out, "out")):
             _check_folder(folder, role)
         _check_apart(self)
-        _check_pictures(self.first, "first")
-        _check_pictures(self.second, "second")
 
     def check_outside(self, folder: Path, what: str) -> None:
         """Raise `SettingsError` where a folder that is written to is first or second, or inside one."""
@@ -120,7 +128,11 @@ def init(
         As `Settings.check`, except that a folder created just now may be empty; also for an option that
         is unknown or has no usable value. An earlier choice then stays.
     """
-    chosen = prepare(root, first, second, out, **options)
+    chosen, created = _prepared(root, first, second, out, **options)
+    for folder, role in ((chosen.first, "first"), (chosen.second, "second")):
+        if folder not in created:
+            _check_pictures(folder, role)
+    note_chosen(chosen)
     os.environ[ENVIRONMENT] = _to_json(chosen)
     _adopt(chosen)
     return chosen
@@ -133,7 +145,19 @@ def prepare(
     out: AnyPath | None = None,
     **options: int,
 ) -> Settings:
-    """All that `init` does, creating and checking folders, without making it this process's choice."""
+    """Create and check folders as `init` does, without making them this process's choice.
+
+    Whether there are pictures in them is for the caller to find: a run lists them anyway.
+    """
+    chosen, _ = _prepared(root, first, second, out, **options)
+    note_chosen(chosen)
+    return chosen
+
+
+def _prepared(
+    root: AnyPath | None, first: AnyPath | None, second: AnyPath | None, out: AnyPath | None, **options: int
+) -> tuple[Settings, list[Path]]:
+    """The settings, and the folders that were created for them."""
     chosen = resolve(root, first, second, out, **options)
     _check_folder(chosen.root, "root")
     roles = {"first": (chosen.first, first), "second": (chosen.second, second), "out": (chosen.out, out)}
@@ -150,11 +174,7 @@ def prepare(
         names = " and ".join(shown(folder) for folder in created)
         inputs = [folder for folder in created if folder in (chosen.first, chosen.second)]
         streams.say(f"Created {names}.{' Put the pictures to compare there.' if inputs else ''}")
-    for folder, role in ((chosen.first, "first"), (chosen.second, "second")):
-        if folder not in created:
-            _check_pictures(folder, role)
-    note_chosen(chosen)
-    return chosen
+    return chosen, created
 
 
 def note_chosen(chosen: Settings) -> None:
@@ -380,10 +400,15 @@ def _check_pictures(folder: Path, role: str) -> None:
             f"as {role}."
         ) from error
     if not found:
-        raise SettingsError(
-            f"There is no picture in {shown(folder)} ({', '.join(SUFFIXES)}): put the pictures there, or "
-            f"name another folder as {role}."
-        )
+        raise no_picture(folder, role)
+
+
+def no_picture(folder: Path, role: str) -> SettingsError:
+    """Return the error to raise for a folder, first or second, without a picture."""
+    return SettingsError(
+        f"There is no picture in {shown(folder)} ({', '.join(SUFFIXES)}): put the pictures there, or "
+        f"name another folder as {role}."
+    )
 
 
 def _has_picture(folder: Path) -> bool:

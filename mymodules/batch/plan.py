@@ -205,7 +205,7 @@ def new_plan(request: Request) -> Plan:
     """Return the plan of a new run, and write its manifest."""
     chosen = _chosen(request)
     _check(chosen, request)
-    listing = pairs.find(chosen.first, chosen.second)
+    listing = _listed(chosen)
     if request.cancelled():
         raise KeyboardInterrupt("Stopped before the first picture was compared; nothing was written.")
     part = listing.part(request.skip_until, request.stop_at)
@@ -256,7 +256,7 @@ def resumed_plan(path: Path, request: Request) -> Plan:
         finished = runfiles.finished_path(chosen.out, stamp)
         if not os.path.lexists(path) and finished.is_file():
             raise ResultsError(f"{shown(path)} is gone: the run is complete, see {shown(finished)}.")
-        listing = pairs.find(chosen.first, chosen.second)
+        listing = _listed(chosen)
         manifest["stems"] = _drawing_paths(listing)
         where = {"out": str(chosen.out), "pictures_dir": str(runfiles.pictures_path(chosen.out, stamp))}
         manifest |= {**where, "complete": False}
@@ -352,9 +352,19 @@ def _original_settings(manifest: dict[str, Any], folder: Path, now: Settings | N
 
 def _check(chosen: Settings, request: Request) -> None:
     """Raise SettingsError if these folders cannot be compared, or the store is inside one of them."""
-    chosen.check()
+    chosen.check_folders()
     if request.store is not None:
         chosen.check_outside(chosen.out / request.store, "store")
+
+
+def _listed(chosen: Settings) -> Listing:
+    """Return the pairs of both folders; raise SettingsError if there is no picture in one of them."""
+    listing = pairs.find(chosen.first, chosen.second)
+    roles = (chosen.first, "first"), (chosen.second, "second")
+    for (folder, role), found in zip(roles, listing.pictures, strict=True):
+        if not found:
+            raise settings.no_picture(folder, role)
+    return listing
 
 
 def _refuse_links(drawings_dir: Path) -> None:

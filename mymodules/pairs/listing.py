@@ -53,6 +53,8 @@ class Listing:
     Attributes
     ----------
     pairs : tuple of Pair
+    pictures : (int, int)
+        Files in first and in second whose name ends like a picture's; folders and the like do not count.
     hidden : int
         Files and folders whose name begins with a dot, on both sides; a folder counts as one.
     other : int
@@ -62,6 +64,7 @@ class Listing:
     """
 
     pairs: tuple[Pair, ...]
+    pictures: tuple[int, int] = (0, 0)
     hidden: int = 0
     other: int = 0
     links: int = 0
@@ -128,6 +131,7 @@ def find(first: Path, second: Path) -> Listing:
             pairs.extend(_collision(sides, firsts, seconds))
     return Listing(
         tuple(pairs),
+        pictures=(sides[0].pictures, sides[1].pictures),
         hidden=sum(side.hidden for side in sides),
         other=sum(side.other for side in sides),
         links=sum(side.links for side in sides),
@@ -151,6 +155,7 @@ class _Side:
     role: str
     entries: dict[str, int | _Kind] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)  # folders that cannot be listed, by NFC
+    pictures: int = 0
     hidden: int = 0
     other: int = 0
     links: int = 0
@@ -200,7 +205,7 @@ def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str
                         elif _is_new(side, path, seen):
                             waiting.append(path)
                     elif named_so:
-                        side.entries[prefix + name] = _size(entry)
+                        side.entries[prefix + name] = _noted(side, entry)
                     else:
                         side.other += 1
         except OSError as error:
@@ -216,12 +221,16 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _size(entry: os.DirEntry[str]) -> int | _Kind:
+def _noted(side: _Side, entry: os.DirEntry[str]) -> int | _Kind:
+    """Count what is named like a picture if it is a file; its size, or what else it is."""
     try:
         status = entry.stat()
     except OSError:
         return 0  # such as a link to nothing: reading it will tell
-    return status.st_size if stat.S_ISREG(status.st_mode) else "special"
+    if not stat.S_ISREG(status.st_mode):
+        return "special"
+    side.pictures += 1
+    return status.st_size
 
 
 def _is_new(side: _Side, below: str, seen: _Seen) -> bool:

@@ -77,7 +77,8 @@ def test_the_same_path_is_a_pair(two: Two) -> None:
             Pair("deep/er/b.jpg", str(one / "deep/er/b.jpg"), str(other / "deep/er/b.jpg"), None, 10),
             Pair("only first.bmp", str(one / "only first.bmp"), None, None, 5),
             Pair("only second.webp", None, str(other / "only second.webp"), None, 5),
-        )
+        ),
+        pictures=(3, 3),
     )
 
 
@@ -271,6 +272,16 @@ def test_link_loops_end(two: Two) -> None:
     assert [pair.name for pair in listing.pairs] == ["deep/a.png"]
     assert listing.links == 2
     assert listing.other == 1  # the link that leads nowhere
+
+
+@posix
+def test_only_files_count_as_pictures(two: Two) -> None:
+    two.both("a.png/b.png", "c.txt")
+    two.add(two.first, "d.png")
+    (two.second / "nowhere.png").symlink_to(two.second / "absent.png")
+    (two.second / "self.png").symlink_to("self.png")
+    os.mkfifo(two.second / "pipe.png")
+    assert two.find().pictures == (2, 1)  # b.png and d.png; b.png
 
 
 @posix
