@@ -63,6 +63,12 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
     inputs : dict of str to Widget
         ``first``, ``second``, ``out``, ``skip_until``, ``stop_at``, ``num_processors`` and ``pictures``, as
         `batch.run` has them. Their values may be set.
+    buttons : dict of str to Button
+        ``run``, ``cancel`` and ``resume``.
+    notes : dict of str to HTML
+        What is wrong with a folder, by the name of its field.
+    progress, message : HTML
+        How far the run is, and how it ended.
     run : Run or None
         The latest run; None until it has finished.
     explorer : Explorer or None
@@ -91,30 +97,9 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
             role: ipywidgets.Combobox(value=shown(getattr(chosen, role)), description=label, tooltip=hint)
             for role, (label, hint) in _FOLDERS.items()
         }
-        self.inputs |= {
-            "skip_until": ipywidgets.BoundedIntText(
-                0, max=_MANY, description="Skip until", tooltip="Leave out this many pictures at the start"
-            ),
-            "stop_at": ipywidgets.BoundedIntText(
-                -1,
-                min=-1,
-                max=_MANY,
-                description="Stop at",
-                tooltip="End after this many pictures; -1 for all",
-            ),
-            "num_processors": ipywidgets.BoundedIntText(
-                cpu_count(),
-                min=1,
-                max=cpu_count(),
-                description="Processors",
-                tooltip="How many pictures are compared at the same time",
-            ),
-            "pictures": ipywidgets.Dropdown(
-                options=["changed", "all", "none"], description="Drawings", tooltip="Which pairs are drawn"
-            ),
-        }
-        self._notes = {role: ipywidgets.HTML().add_class("mmp-note") for role in _FOLDERS}
-        self._buttons = {
+        self.inputs |= _options()
+        self.notes = {role: ipywidgets.HTML().add_class("mmp-note") for role in _FOLDERS}
+        self.buttons = {
             name: ipywidgets.Button(description=name.capitalize(), tooltip=hint, disabled=name != "run")
             for name, hint in {
                 "run": "Compare the two folders",
@@ -122,10 +107,10 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
                 "resume": "Continue the cancelled run",
             }.items()
         }
-        self._buttons["run"].button_style = "primary"
-        self._buttons["resume"].layout.display = "none"
-        self._progress = ipywidgets.HTML().add_class("mmp-progress")
-        self._message = ipywidgets.HTML().add_class("mmp-message")
+        self.buttons["run"].button_style = "primary"
+        self.buttons["resume"].layout.display = "none"
+        self.progress = ipywidgets.HTML().add_class("mmp-progress")
+        self.message = ipywidgets.HTML().add_class("mmp-message")
         self._form = self._laid_out()
         super().__init__(self._form)
         self.add_class("mmp")
@@ -133,7 +118,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
             self.inputs[role].observe(self._check, "value")
         self._check()
         for name, action in (("run", self.start), ("cancel", self.cancel), ("resume", self.resume)):
-            self._buttons[name].on_click(lambda _, action=action: action())
+            self.buttons[name].on_click(lambda _, action=action: action())
 
     # --- what the buttons do -------------------------------------------------------------------------
 
@@ -153,7 +138,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
         with self._lock:
             if self in _running and not self._cancelled.is_set():
                 self._cancelled.set()
-                self._buttons["cancel"].disabled = True
+                self.buttons["cancel"].disabled = True
                 self._say("Cancelling …")
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -181,10 +166,10 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
             self._close_explorer()
             for control in self.inputs.values():
                 control.disabled = True
-            for name, button in self._buttons.items():
+            for name, button in self.buttons.items():
                 button.disabled = name != "cancel"
             self._say("")
-            self._progress.value = "<progress></progress> Looking at the folders …"
+            self.progress.value = "<progress></progress> Looking at the folders …"
             # A daemon does not keep a script from ending; `_is_over` then ends its processes in good order.
             self._thread = threading.Thread(
                 target=self._context.copy().run, args=(self._work,), name="panel", daemon=True
@@ -222,12 +207,12 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
             if self.run is None and self._last is not None:
                 self._show(self._last.done, self._last.total, self._last.counts)
             elif self.run is None:
-                self._progress.value = ""
+                self.progress.value = ""
             resumable = self.partial_path is not None
-            self._buttons["resume"].layout.display = None if resumable else "none"
-            self._buttons["resume"].disabled = not resumable
-            self._buttons["run"].disabled = False
-            self._buttons["cancel"].disabled = True
+            self.buttons["resume"].layout.display = None if resumable else "none"
+            self.buttons["resume"].disabled = not resumable
+            self.buttons["run"].disabled = False
+            self.buttons["cancel"].disabled = True
             for control in self.inputs.values():
                 control.disabled = False
             self._check()  # the run may have created the folder for its results
@@ -257,22 +242,20 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
 
     def _laid_out(self) -> list[Any]:
         folders = [
-            ipywidgets.VBox([self.inputs[role], self._notes[role]]).add_class("mmp-folder")
+            ipywidgets.VBox([self.inputs[role], self.notes[role]]).add_class("mmp-folder")
             for role in _FOLDERS
         ]
         options = [control for role, control in self.inputs.items() if role not in _FOLDERS]
-        bar = ipywidgets.HBox([*self._buttons.values(), self._progress]).add_class("mmp-actions")
-        return [*folders, ipywidgets.HBox(options).add_class("mmp-options"), bar, self._message, _Bridge()]
+        bar = ipywidgets.HBox([*self.buttons.values(), self.progress]).add_class("mmp-actions")
+        return [*folders, ipywidgets.HBox(options).add_class("mmp-options"), bar, self.message, _Bridge()]
 
     def _show(self, done: int, total: int, counts: Mapping[str, int], left: str = "") -> None:
         bar = f'<progress max="{max(total, 1)}" value="{done if total else 1}"></progress>'
         so_far = [f"{status} {counts[status]:,}" for status in batch.STATUSES]
-        self._progress.value = " · ".join(
-            filter(None, [f"{bar} <b>{done:,}</b> of {total:,}", *so_far, left])
-        )
+        self.progress.value = " · ".join(filter(None, [f"{bar} <b>{done:,}</b> of {total:,}", *so_far, left]))
 
     def _say(self, text: str, *, problem: bool = False) -> None:
-        self._message.value = _words(text, problem)
+        self.message.value = _words(text, problem)
 
     def _kept(self, ended: str) -> str:
         """Return what is left of an unfinished run."""
@@ -286,7 +269,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
         for role in _FOLDERS:
             if change is None or change["owner"] is self.inputs[role]:
                 meant = self._meant(role)
-                self._notes[role].value = _words(*_note(role, meant))
+                self.notes[role].value = _words(*_note(role, meant))
                 self.inputs[role].options = list(_suggested(os.fspath(meant)))
 
     def _meant(self, name: str) -> Any:
@@ -319,6 +302,32 @@ def _last_wait() -> None:
 
 
 atexit.register(_last_wait)
+
+
+def _options() -> dict[str, Any]:
+    """Return the fields for the options of `batch.run`, by name."""
+    return {
+        "skip_until": ipywidgets.BoundedIntText(
+            0, max=_MANY, description="Skip until", tooltip="Leave out this many pictures at the start"
+        ),
+        "stop_at": ipywidgets.BoundedIntText(
+            -1,
+            min=-1,
+            max=_MANY,
+            description="Stop at",
+            tooltip="End after this many pictures; -1 for all",
+        ),
+        "num_processors": ipywidgets.BoundedIntText(
+            cpu_count(),
+            min=1,
+            max=cpu_count(),
+            description="Processors",
+            tooltip="How many pictures are compared at the same time",
+        ),
+        "pictures": ipywidgets.Dropdown(
+            options=["changed", "all", "none"], description="Drawings", tooltip="Which pairs are drawn"
+        ),
+    }
 
 
 class _Bridge(anywidget.AnyWidget):

@@ -1,13 +1,11 @@
 """The panel without a page: what its fields say becomes a run, and how a run ends becomes a sentence."""
 
 import html
-import itertools
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ from loky import cpu_count
 from support.programs import Folders, figures, finished, folders, kernel, mixed, noisy, until, worker_pids
 
 from mymodules import batch, panel, results, settings
-from mymodules.batch import pool, reuse
 from mymodules.batch.plan import PICTURES
 from mymodules.errors import OutputError, SettingsError
 from mymodules.panel import Panel
@@ -104,20 +101,20 @@ def text(widget: Any) -> str:
 
 
 def note(made: Panel, role: str) -> str:
-    return text(made._notes[role])
+    return text(made.notes[role])
 
 
 def message(made: Panel) -> str:
-    return text(made._message)
+    return text(made.message)
 
 
 def can(made: Panel) -> set[str]:
     """The buttons that can be pressed."""
-    return {name for name, button in made._buttons.items() if not button.disabled}
+    return {name for name, button in made.buttons.items() if not button.disabled}
 
 
 def press(made: Panel, button: str) -> None:
-    made._buttons[button].click()
+    made.buttons[button].click()
 
 
 def ends(made: Panel) -> None:
@@ -250,7 +247,7 @@ def test_a_folder_whose_name_is_no_text(tmp_path: Path, monkeypatch: pytest.Monk
     assert made.error is None
     assert made.run is not None
     assert made.run.counts == COUNTS
-    assert str(made._message.value).isascii()
+    assert str(made.message.value).isascii()
 
 
 # --- a run -------------------------------------------------------------------------------------------
@@ -277,7 +274,7 @@ def test_a_run_is_shown_when_it_has_ended(made: Panel, given: Folders) -> None:
     assert sorted(made.explorer.frame["image_filename"]) == sorted(made.run.frame()["image_filename"])
     assert made.children[-1] is made.explorer
     assert can(made) == {"run"}
-    bar, *counts = str(made._progress.value).split(" · ")
+    bar, *counts = str(made.progress.value).split(" · ")
     assert bar == '<progress max="16" value="16"></progress> <b>16</b> of 16'
     assert counts == ["same 1", "changed 12", "missing 1", "extra 1", "error 1"]
 
@@ -340,13 +337,13 @@ def test_what_is_wrong_is_a_sentence(made: Panel, given: Folders) -> None:
     assert isinstance(made.error, SettingsError)
     assert message(made) == str(made.error)
     assert HOSTILE in message(made)
-    assert "mmp-problem" in made._message.value
-    assert (made.run, made._progress.value, can(made)) == (None, "", {"run"})
+    assert "mmp-problem" in made.message.value
+    assert (made.run, made.progress.value, can(made)) == (None, "", {"run"})
     name(made, given)
     made.start()
     ends(made)
     assert made.error is None
-    assert "mmp-problem" not in made._message.value
+    assert "mmp-problem" not in made.message.value
 
 
 def test_what_nobody_expected_is_a_sentence_too(
@@ -386,7 +383,7 @@ def test_ten_thousand_pictures_are_not_ten_thousand_messages(
 
     monkeypatch.setattr(batch, "run", run)
     shown: list[str] = []
-    made._progress.observe(lambda change: shown.append(change["new"]), "value")
+    made.progress.observe(lambda change: shown.append(change["new"]), "value")
     began = time.monotonic()
     made.start()
     ends(made)
@@ -394,6 +391,14 @@ def test_ten_thousand_pictures_are_not_ten_thousand_messages(
     assert "<b>1</b> of 10,000" in shown[1], "the first one is told at once"
     assert shown[1].endswith("error 1 · 2 h 02 min left")
     assert "<b>10,000</b> of 10,000" in shown[-1]
+
+
+def test_folders_without_pictures(made: Panel, tmp_path: Path) -> None:
+    given = folders(tmp_path)
+    name(made, given)
+    made.start()
+    ends(made)
+    assert message(made).startswith(f"There is no picture in {given.first}")
 
 
 # --- cancel and resume -------------------------------------------------------------------------------
@@ -421,7 +426,7 @@ def test_cancel_and_resume_find_what_a_plain_run_finds(made: Panel, noise: Folde
     assert worker_pids() == set()
     told = f"{len(kept)} of {COUNT} pictures are done, their rows are in {partial}"
     assert message(made) == f"Cancelled: {told}. Resume continues from there."
-    assert f"<b>{len(kept)}</b> of {COUNT} · " in made._progress.value
+    assert f"<b>{len(kept)}</b> of {COUNT} · " in made.progress.value
     assert (made.run, made.explorer, made.error) == (None, None, None)
     assert can(made) == {"run", "resume"}
     name(made, mixed(tmp_path / "others"))  # other fields do not count: it goes on where it was
@@ -435,7 +440,7 @@ def test_cancel_and_resume_find_what_a_plain_run_finds(made: Panel, noise: Folde
     assert made.explorer is not None
     assert not partial.exists()
     assert can(made) == {"run"}
-    assert made._buttons["resume"].layout.display == "none"
+    assert made.buttons["resume"].layout.display == "none"
 
 
 def test_a_part_is_resumed_as_the_same_part(made: Panel, noise: Folders, tmp_path: Path) -> None:
@@ -590,87 +595,3 @@ def test_a_kernel_that_is_restarted_leaves_no_process(tmp_path: Path) -> None:
         running.manager.shutdown_kernel(restart=True)
         until(lambda: not running.workers(), "no worker is left", WITHIN)
     assert len(results.read(given.the("*.partial.csv"))) < 60
-
-
-# --- what a run in a thread asks ---------------------------------------------------------------------
-
-
-class Never(Executor):
-    """Takes work and does none of it."""
-
-    def submit(self, *_: Any, **__: Any) -> "Future[Any]":
-        return Future()
-
-
-def test_a_run_is_cancelled_while_no_row_comes(given: Folders) -> None:
-    asked = iter([False, False, False, True])
-    with pytest.raises(KeyboardInterrupt, match="Stopped after 0 of 16"):
-        batch.run(*given, executor=Never(), store=None, cancelled=lambda: next(asked))
-
-
-def test_a_run_is_cancelled_when_the_folders_are_listed(given: Folders) -> None:
-    with pytest.raises(KeyboardInterrupt, match="Stopped before the first picture"):
-        batch.run(*given, store=None, cancelled=lambda: True)
-    assert list(given.out.iterdir()) == []
-
-
-def test_a_run_is_cancelled_before_processes_are_taken(
-    given: Folders, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pool, "_Processes", None)
-    asked = iter([False, True])
-    with pytest.raises(KeyboardInterrupt, match="Stopped after 0 of 16"):
-        batch.run(*given, store=None, cancelled=lambda: next(asked))
-
-
-def test_a_run_is_cancelled_while_processes_start(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool._Processes, "_warm", [])
-    monkeypatch.setattr(pool, "_ask", lambda _: Future())
-    asked = iter([False, False, False, True])
-    with pytest.raises(KeyboardInterrupt, match="Stopped after 0 of 16"):
-        batch.run(*given, store=None, num_processors=1, cancelled=lambda: next(asked))
-    assert next(asked, None) is None
-
-
-def test_a_run_is_cancelled_while_files_are_read(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
-    batch.run(*given, num_processors=1)
-    read: list[Path] = []
-    monkeypatch.setattr(reuse, "content", read.append)
-    asked = itertools.count()
-    with pytest.raises(KeyboardInterrupt):
-        batch.run(*given, verify=True, num_processors=1, cancelled=lambda: next(asked) > 0)
-    assert read == []
-
-
-def test_a_run_is_cancelled_while_kept_rows_are_checked(given: Folders) -> None:
-    def stop(progress: batch.Progress) -> None:
-        if progress.done == 5:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt, match="Stopped after 5 of 16"):
-        batch.run(*given, store=None, num_processors=1, on_progress=stop)
-    partial = given.the("*.partial.csv")
-    before = partial.read_bytes()
-    with pytest.raises(KeyboardInterrupt, match="all rows are kept") as stop:
-        batch.run(*given[:2], resume=partial, store=None, cancelled=lambda: True)
-    assert f"resume={str(partial)!r}" in str(stop.value)
-    assert partial.read_bytes() == before
-
-
-def test_when_all_rows_are_there_it_is_too_late(given: Folders) -> None:
-    done = threading.Event()
-
-    def tell(progress: batch.Progress) -> None:
-        assert progress.partial_path == given.the("*.partial.csv")
-        if progress.done == progress.total:
-            done.set()
-
-    assert batch.run(*given, num_processors=1, on_progress=tell, cancelled=done.is_set).counts == COUNTS
-
-
-def test_folders_without_pictures(made: Panel, tmp_path: Path) -> None:
-    given = folders(tmp_path)
-    name(made, given)
-    made.start()
-    ends(made)
-    assert message(made).startswith(f"There is no picture in {given.first}")

@@ -128,7 +128,7 @@ def test_the_panel_says_who_is_at_it(given: Folders) -> None:
         made.resume()
         assert made.wait(PATIENCE)
         assert state(given.out) == before
-        assert f"written by another thread of this process, {os.getpid()}" in made._message.value
+        assert f"written by another thread of this process, {os.getpid()}" in made.message.value
     made.resume()  # as soon as the other one has ended
     assert made.wait(PATIENCE)
     assert made.run is not None

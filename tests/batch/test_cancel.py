@@ -1,0 +1,94 @@
+"""A run ends when its caller says so, whatever it is doing at that moment."""
+
+import itertools
+import threading
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.programs import Folders, mixed
+
+from mymodules import batch
+from mymodules.batch import pool, reuse
+
+COUNTS = {"same": 1, "changed": 12, "missing": 1, "extra": 1, "error": 1}
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Folders:
+    """Small pairs of every status."""
+    return mixed(tmp_path)
+
+
+class Never(Executor):
+    """Takes work and does none of it."""
+
+    def submit(self, *_: Any, **__: Any) -> "Future[Any]":
+        return Future()
+
+
+def test_a_run_is_cancelled_while_no_row_comes(given: Folders) -> None:
+    asked = iter([False, False, False, True])
+    with pytest.raises(KeyboardInterrupt, match="Stopped after 0 of 16"):
+        batch.run(*given, executor=Never(), store=None, cancelled=lambda: next(asked))
+
+
+def test_a_run_is_cancelled_when_the_folders_are_listed(given: Folders) -> None:
+    with pytest.raises(KeyboardInterrupt, match="Stopped before the first picture"):
+        batch.run(*given, store=None, cancelled=lambda: True)
+    assert list(given.out.iterdir()) == []
+
+
+def test_a_run_is_cancelled_before_processes_are_taken(
+    given: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_Processes", None)
+    asked = iter([False, True])
+    with pytest.raises(KeyboardInterrupt, match="Stopped after 0 of 16"):
+        batch.run(*given, store=None, cancelled=lambda: next(asked))
+
+
+def test_a_run_is_cancelled_while_processes_start(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool._Processes, "_warm", [])
+    monkeypatch.setattr(pool, "_ask", lambda _: Future())
+    asked = iter([False, False, False, True])
+    with pytest.raises(KeyboardInterrupt, match="Stopped after 0 of 16"):
+        batch.run(*given, store=None, num_processors=1, cancelled=lambda: next(asked))
+    assert next(asked, None) is None
+
+
+def test_a_run_is_cancelled_while_files_are_read(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch.run(*given, num_processors=1)
+    read: list[Path] = []
+    monkeypatch.setattr(reuse, "content", read.append)
+    asked = itertools.count()
+    with pytest.raises(KeyboardInterrupt):
+        batch.run(*given, verify=True, num_processors=1, cancelled=lambda: next(asked) > 0)
+    assert read == []
+
+
+def test_a_run_is_cancelled_while_kept_rows_are_checked(given: Folders) -> None:
+    def stop(progress: batch.Progress) -> None:
+        if progress.done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt, match="Stopped after 5 of 16"):
+        batch.run(*given, store=None, num_processors=1, on_progress=stop)
+    partial = given.the("*.partial.csv")
+    before = partial.read_bytes()
+    with pytest.raises(KeyboardInterrupt, match="all rows are kept") as stop:
+        batch.run(*given[:2], resume=partial, store=None, cancelled=lambda: True)
+    assert f"resume={str(partial)!r}" in str(stop.value)
+    assert partial.read_bytes() == before
+
+
+def test_when_all_rows_are_there_it_is_too_late(given: Folders) -> None:
+    done = threading.Event()
+
+    def tell(progress: batch.Progress) -> None:
+        assert progress.partial_path == given.the("*.partial.csv")
+        if progress.done == progress.total:
+            done.set()
+
+    assert batch.run(*given, num_processors=1, on_progress=tell, cancelled=done.is_set).counts == COUNTS
