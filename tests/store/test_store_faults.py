@@ -1,6 +1,7 @@
 """Whatever goes wrong inside of a store costs time or one picture, and never a run or a raw traceback."""
 
 import contextlib
+import gc
 import logging
 import sqlite3
 import threading
@@ -194,7 +195,11 @@ def test_a_run_goes_on(
                 assert rows() == expected
         assert rows() == expected
     assert quiet == []
-    assert all(str(warning.message).startswith("The store") for warning in recwarn)
+    known: tuple[str, ...] = ("The store",)
+    if place[1] == "close":  # a file that is left open is closed by Python, which from 3.13 on says so
+        gc.collect()
+        known += ("unclosed database",)
+    assert all(str(warning.message).startswith(known) for warning in recwarn)
 
 
 def test_a_thread_whose_value_cannot_be_weighed_ends_no_wait() -> None:
