@@ -83,7 +83,7 @@ def test_what_is_no_table_is_told(tmp_path: Path, given: object) -> None:
     for call in calls:
         with pytest.raises(SettingsError, match=rf"of type {type(given).__name__}: hand over results\.load"):
             call(given)
-    with pytest.raises(SettingsError, match=r"about rows.*hand over some rows of a table"):
+    with pytest.raises(SettingsError, match=r"about rows.*pass rows of a table"):
         Decisions(tmp_path).decide(given, "accept")  # type: ignore[arg-type]
     assert not any(tmp_path.iterdir())
 

@@ -162,40 +162,48 @@ def test_what_others_appended_is_never_cut(tmp_path: Path, monkeypatch: pytest.M
     assert Decisions(tmp_path).of(ROWS[1])[0] == "reject"
 
 
-def between(one: Decisions, act: Callable[[], object]) -> None:
-    """Have something happen after `one` has read and before it appends."""
-    append = one._append
-
-    def late(*given: Any) -> Any:
-        del one._append
-        act()
-        return append(*given)
-
-    one._append = late  # type: ignore[method-assign]
+Between = Callable[[Callable[[], object]], None]
 
 
-def test_undo_is_of_the_step_that_was_read(tmp_path: Path) -> None:
+@pytest.fixture
+def between(monkeypatch: pytest.MonkeyPatch) -> Between:
+    """Have something happen after the next call has read the file and before it appends to it."""
+
+    def patch(act: Callable[[], object]) -> None:
+        append = history.HistoryFile.append
+
+        def late(*given: Any) -> Any:
+            monkeypatch.setattr(history.HistoryFile, "append", append)
+            act()
+            return append(*given)
+
+        monkeypatch.setattr(history.HistoryFile, "append", late)
+
+    return patch
+
+
+def test_undo_is_of_the_step_that_was_read(tmp_path: Path, between: Between) -> None:
     one, other = Decisions(tmp_path), Decisions(tmp_path)
     one.decide(ROWS[0], "accept")
-    between(one, lambda: other.decide(ROWS[1], "reject"))
+    between(lambda: other.decide(ROWS[1], "reject"))
     step = one.undo()
     assert step is not None
     assert step.rows == (ROWS[0],)
     for reader in (one, other, Decisions(tmp_path)):
         assert [reader.of(row)[0] for row in ROWS] == ["", "reject", ""]
-    between(one, lambda: other.decide(ROWS[2], "ignore"))
+    between(lambda: other.decide(ROWS[2], "ignore"))
     assert one.redo() is None  # a decision leaves nothing to redo
     assert [one.of(row)[0] for row in ROWS] == ["", "reject", "ignore"]
 
 
-def test_two_that_undo_one_step_take_back_one(tmp_path: Path) -> None:
+def test_two_that_undo_one_step_take_back_one(tmp_path: Path, between: Between) -> None:
     one, other = Decisions(tmp_path), Decisions(tmp_path)
     one.decide(ROWS[0], "accept")
     one.decide(ROWS[1], "reject")
-    between(one, other.undo)
+    between(other.undo)
     assert one.undo() is None
     assert [one.of(row)[0] for row in ROWS] == ["accept", "", ""]
-    between(one, other.redo)
+    between(other.redo)
     assert one.redo() is None
     assert [one.of(row)[0] for row in ROWS] == ["accept", "reject", ""]
 
