@@ -13,15 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.programs import Folders
-from test_triage import accept, compared, made, picture, state
+from support.triaged import accept, approval, compared, entry, forget, picture, state
 
 from mymodules import images, look, report, results, settings, triage, viewer
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.pages import display
 from mymodules.results import runfiles
 from mymodules.triage import Decisions, Row
-
-__all__ = ["made"]  # a fixture
 
 HOSTILE_PATHS = [
     "../victim.png",
@@ -37,26 +35,6 @@ HOSTILE_PATHS = [
     "a.png\0.txt",
     "program.exe",
 ]
-
-
-def forget(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be a process that has compared nothing."""
-    monkeypatch.setattr("mymodules.settings._chosen_firsts", set())
-    monkeypatch.setattr("mymodules.settings._chosen_seconds", set())
-
-
-def approval(folder: Path, first: Path, *entries: dict[str, Any]) -> Path:
-    """A folder as `approve` leaves it, made by somebody else."""
-    folder.mkdir(parents=True)
-    manifest = {"first": str(first), "complete": True, "changes": list(entries)}
-    (folder / "approved.json").write_text(json.dumps(manifest), encoding="utf-8")
-    return folder
-
-
-def entry(
-    path: Any, old: Any = None, new: Any = None, number: Any = 0, name: Any = "a.png"
-) -> dict[str, Any]:
-    return {"number": number, "name": name, "path": path, "first_digest": old, "second_digest": new}
 
 
 # Approvals and runs from elsewhere

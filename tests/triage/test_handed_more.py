@@ -16,8 +16,7 @@ import pandas as pd
 import pytest
 from support import pngs
 from support.programs import Folders
-from test_handed import approval, entry, forget
-from test_triage import accept, compared, made, picture, state
+from support.triaged import accept, approval, compared, entry, forget, picture, state
 
 from mymodules import batch, cli, images, look, notify, report, results, settings, triage, viewer
 from mymodules.errors import OutputError, ResultsError, SettingsError
@@ -25,8 +24,6 @@ from mymodules.pages import display
 from mymodules.paths import shown
 from mymodules.results import runfiles
 from mymodules.triage import Decisions, Row, history
-
-__all__ = ["made"]  # a fixture
 
 # What stands in the place of a file
 

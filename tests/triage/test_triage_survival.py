@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.programs import Folders, finished, noisy, program, until
-from test_triage import compared, picture
+from support.triaged import compared, picture
 
 from mymodules import images, triage
 from mymodules.triage import Decisions, Row

@@ -10,14 +10,17 @@ from pathlib import Path
 
 import pytest
 from support.programs import Folders
-from test_triage import made, picture, state
+from support.triaged import picture, seven, state
 
 from mymodules import batch, images, store
 from mymodules.comparison import drawings
 from mymodules.store import records
 from mymodules.store.copies import Copies
 
-__all__ = ["made"]  # a fixture
+
+@pytest.fixture
+def made(tmp_path: Path) -> Folders:
+    return seven(tmp_path)
 
 
 def test_a_store_of_others_hands_out_drawings_only(made: Folders, tmp_path: Path) -> None:
