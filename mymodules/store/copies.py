@@ -1,11 +1,11 @@
-"""Copies of pictures: their original bytes, in a folder of folders of two levels.
+"""Copies of pictures: their original bytes, in folders nested two levels deep.
 
-A copy is put in its place in one step, without waiting for the disk, so that no other process or thread sees
-half of one. What a power failure tears is for the reader to find, by its digest. Nothing here knows what
+A copy appears in one step, without waiting for the disk, so that no other process or thread sees half of one.
+A copy that a power failure has truncated is for the reader to find, by its digest. Nothing here knows what
 the bytes are.
 
-Only digests have copies, see `records.is_digest`: of any other name, which a file system may reserve, fold or
-take for a path, nothing is read, written or removed.
+Only digests have copies, see `records.is_digest`. Under any other name, which a file system may reserve, fold
+or take for a path, nothing is read, written or removed.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from mymodules.paths import shown
 from mymodules.store import sources
 from mymodules.store.records import is_digest
 
-_LEFT_OVER = 3600  # s; then a half-written copy is nobody's
+_LEFT_OVER = 3600  # s; a half-written copy that is older belongs to no living process
 _BLOCK = 1 << 20  # bytes
 _BEING_WRITTEN = re.compile(r"[0-9a-fA-F]{32}\.\d+\.\d+", re.ASCII)  # digest, process, thread
 
@@ -34,10 +34,15 @@ _log = logging.getLogger(__name__)
 
 
 def stored_path(name: str) -> str:
-    """Where a picture of this name is kept: ``09/8f/098f6b....png``, from its first four characters.
+    """Return where a picture of this name is kept: ``09/8f/098f6b....png``, from its first four characters.
 
-    Digests that differ in case only are different, but not for every file system: one with capitals gets
-    the places of these, as a number, after its name.
+    Digests that differ only in case are different, but not for every file system. Therefore a number that
+    says which letters are capitals follows the name of a digest with capitals.
+
+    Examples
+    --------
+    >>> stored_path("098f6bcd4621d373cade4e832627b4f6")
+    '09/8f/098f6bcd4621d373cade4e832627b4f6.png'
     """
     folder = f"{name[:2]}/{name[2:4]}/".lower() if len(name) >= 4 else ""
     capitals = sum(1 << place for place, letter in enumerate(name) if letter.isupper())
@@ -50,12 +55,12 @@ class _OtherBytesError(Exception):
 
 
 class Copies:
-    """The copies below a folder, in ``images``; what is being written stands in ``incoming``.
+    """Keep copies below a folder, in ``images``; copies that are being written are in ``incoming``.
 
     Parameters
     ----------
     root : Path
-        Created where it is absent.
+        Created if it is absent.
 
     Raises
     ------
@@ -65,19 +70,21 @@ class Copies:
 
     def __init__(self, root: Path) -> None:
         self._images, self._incoming = root / "images", root / "incoming"
-        self._told = False
+        self._has_warned = False
         for folder in (self._images, self._incoming):
             if folder.is_symlink():
                 raise OutputError(
                     f"The store's folder {shown(folder)} is a link, and copies would be written and removed "
-                    "wherever it leads: put a folder in its place, or have the whole store elsewhere.",
+                    "wherever it leads: replace it by a folder, or use another folder for the whole store.",
                     folder,
                 )
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
-                told = f"The store's folder {shown(folder)} cannot be made ({error.strerror or error})"
-                raise OutputError(f"{told}: name another one.", folder) from error
+                reason = error.strerror or error
+                raise OutputError(
+                    f"The store's folder {shown(folder)} cannot be made ({reason}): name another one.", folder
+                ) from error
         self._sweep()
 
     def __contains__(self, digest: str) -> bool:
@@ -90,7 +97,7 @@ class Copies:
         return stat.S_ISREG(status.st_mode) and status.st_size > 0
 
     def read(self, digest: str) -> bytes:
-        """The bytes of a copy; raises `sources.Absent`, or OSError."""
+        """Return the bytes of a copy; raise `sources.Absent` or OSError if there is none to be read."""
         if not is_digest(digest):
             raise sources.Absent("no copy is kept of a name that is not a digest")
         try:
@@ -100,16 +107,16 @@ class Copies:
         return path.read_bytes()
 
     def path(self, digest: str) -> Path:
-        """Where the copy of a picture stands, or would stand."""
+        """Return where the copy of a picture is, or would be."""
         return self._images / stored_path(digest)
 
     def write(self, digest: str, data: bytes) -> bool:
-        """Keep a copy; false, and a message in the log, where that fails."""
+        """Keep a copy; return False, with a message in the log, if that fails."""
 
         return self._keep(digest, [data])
 
     def copy(self, digest: str, file: BinaryIO) -> bool:
-        """Keep a copy of a file if this is the digest of its bytes; false, too, where that fails."""
+        """Keep a copy of a file if this is the digest of its bytes; return False if not, or if that fails."""
 
         def blocks() -> Iterator[bytes]:
             found = images.blake2b()
@@ -122,7 +129,7 @@ class Copies:
         return self._keep(digest, blocks())
 
     def _keep(self, digest: str, chunks: Iterable[bytes]) -> bool:
-        """Write a copy beside its place and put it there."""
+        """Write a copy under another name and rename it."""
         if not is_digest(digest):
             return False
         path = self.path(digest)
@@ -134,16 +141,15 @@ class Copies:
         except _OtherBytesError:
             return False
         except OSError as error:
-            # Where one cannot be kept, thousands cannot: it is said once.
-            _log.log(
-                logging.INFO if self._told else logging.WARNING, "No copy of %s is kept: %s", digest, error
-            )
-            self._told = True
+            # If one copy cannot be kept, thousands cannot: only the first is a warning.
+            level = logging.INFO if self._has_warned else logging.WARNING
+            _log.log(level, "No copy of %s is kept: %s", digest, error)
+            self._has_warned = True
             return False
         return True
 
     def remove(self, digest: str) -> None:
-        """Remove a copy where there is one; a message in the log where that fails."""
+        """Remove a copy, if there is one; write a message to the log if that fails."""
         if not is_digest(digest):
             return
         try:
@@ -154,12 +160,12 @@ class Copies:
             _log.warning("The copy of %s cannot be removed: %s", digest, error)
 
     def _check_inside(self, path: Path) -> None:
-        """Raise OSError where a link leads a copy out of its folder: nothing is written or removed there."""
+        """Raise OSError if a link leads a copy out of its folder: nothing is written or removed there."""
         if not path.parent.resolve().is_relative_to(self._images.resolve()):
             raise OSError(errno.ELOOP, "A link leads out of the store", str(path.parent))
 
     def _sweep(self) -> None:
-        """Remove copies that a killed process has left half written, and nothing that is not ours."""
+        """Remove copies that a killed process has left half written, and nothing else."""
         with contextlib.suppress(OSError):
             for path in self._incoming.iterdir():
                 with contextlib.suppress(OSError):

@@ -1,12 +1,12 @@
 """One SQLite file that many threads and processes read and write, and that outlives its own damage.
 
-The file is in WAL mode: reading never waits for writing. Every `Database.write` is one transaction: what it
-has returned from survives the end of this process, and a process that is killed leaves either all of it or
-nothing. A file that is damaged, or none of ours, is set aside with a message in the log and begun anew,
-so only what can be computed again belongs in it; where it cannot be moved, a database in memory takes its
-place. A file that somebody else has set aside or removed is let go: everyone goes on with the one that stands
-in its place. ``PRAGMA user_version`` is the version of the layout: an older file is brought up to date in
-place, a newer one is refused.
+The file is in WAL mode: reading never waits for writing. Every `Database.write` is one transaction: once it
+has returned, its changes survive the end of this process, and a process that is killed leaves either all of
+them or none. A file that is damaged, or belongs to another program, is renamed, with a message in the log,
+and a new one is begun; so only data that can be computed again belong in it. If it cannot be renamed, a
+database in memory is used instead. A file that somebody else has renamed or removed is closed, and everyone
+continues with the new file of that name. ``PRAGMA user_version`` is the version of the layout: an older file
+is updated in place, a newer one is refused.
 
 Nothing here knows what is in the file.
 """
@@ -27,13 +27,13 @@ from mymodules.paths import shown
 Layouts = tuple[tuple[str, ...], ...]
 """Statements that make each version of a file out of the one before, version 0 being empty."""
 Functions = Mapping[str, Callable[..., Any]]
-"""What statements of a layout may call, by name; each gives the same answer to the same values."""
+"""Functions that statements of a layout may call, by name; each is deterministic."""
 
 APPLICATION: Final = 0x6D796D64
 """``PRAGMA application_id`` of our files."""
 
 _PATIENCE = 30.0  # s; how long another process may hold the file
-# What is said of a file whose pages, or whose tables as they are described in it, are not what we wrote.
+# Errors of a file whose pages, or whose descriptions of tables, are not what we wrote.
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT}
 _DAMAGED |= {sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_IOERR_SHORT_READ}
 
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class Database:
-    """The file. All methods may be called from any thread.
+    """Read and write the file. All methods may be called from any thread.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ class Database:
     Raises
     ------
     StoreError
-        Here and in every method: where the file cannot be read or written, or is of a newer version, and
-        whatever else goes wrong.
+        Here and in every method: when the file cannot be read or written, is of a newer version, or anything
+        else goes wrong.
     """
 
     def __init__(self, path: Path, layouts: Layouts, functions: Functions | None = None) -> None:
@@ -66,7 +66,7 @@ class Database:
         self._reading, self._writing = threading.RLock(), threading.RLock()
         self._reader: sqlite3.Connection
         self._writer: sqlite3.Connection
-        self._opened: tuple[int, int] | None = None  # which file that is; None while it is in memory
+        self._opened: tuple[int, int] | None = None  # which file is open; None while it is in memory
         self._closed = False
         try:
             self._open()
@@ -78,22 +78,22 @@ class Database:
             self._renew(error)
 
     def close(self) -> None:
-        """Close the file; nothing can be asked afterwards."""
+        """Close the file; no other method works afterwards."""
         with self._writing, self._reading:
             if not self._closed:
                 self._closed = True
                 self._close()
 
     def read(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
-        """All answers to a question."""
+        """Return all rows that a statement selects."""
         return self._read(lambda db: db.execute(sql, values).fetchall())
 
     def read_each(self, sql: str, values: Sequence[Sequence[Any]]) -> list[Any]:
-        """The first answer for each of the values, or None."""
+        """Return the first row that a statement selects for each of the values, or None."""
         return self._read(lambda db: [db.execute(sql, each).fetchone() for each in values])
 
     def write(self, *changes: tuple[str, Iterable[Sequence[Any]]]) -> None:
-        """Execute statements, each for every one of its values, all of it or nothing."""
+        """Execute statements, each for all of its values, in one transaction."""
         whole = [(sql, rows) for sql, values in changes if (rows := list(values))]
 
         def once() -> None:
@@ -112,7 +112,7 @@ class Database:
         return self._mended(once)
 
     def _mended(self, once: Callable[[], T]) -> T:
-        """Do it; where the file is gone or turns out to be damaged, with a new one."""
+        """Do it; if the file is gone or turns out to be damaged, do it with a new one."""
         try:
             return self._tried(once)
         except StoreError:
@@ -137,7 +137,7 @@ class Database:
         return once()
 
     def _both(self) -> contextlib.AbstractContextManager[object]:
-        """What writing has to wait for as well: in memory there is one connection only, for readers too."""
+        """Return the lock that writing needs as well: in memory, readers share its one connection."""
         return self._reading if self._opened is None else contextlib.nullcontext()
 
     def _open(self) -> None:
@@ -153,15 +153,15 @@ class Database:
             self._opened = _identity(self.path)
             if before in (None, self._opened):
                 return
-            self._close()  # it was replaced meanwhile: who knows which one this is
+            self._close()  # it was replaced meanwhile, so this may be either of the two
 
     def _is_gone(self) -> bool:
-        """Whether what is open is not the file of this name any more."""
+        """Return whether the open file is no longer the one of this name."""
         return not self._closed and self._opened not in (None, _identity(self.path))
 
     def _close(self) -> None:
         for connection in (self._reader, self._writer):
-            with contextlib.suppress(sqlite3.Error):  # whatever is left is SQLite's to recover
+            with contextlib.suppress(sqlite3.Error):  # SQLite recovers what is left when it is next opened
                 connection.close()
 
     def _bring_up_to_date(self, db: sqlite3.Connection) -> None:
@@ -170,9 +170,9 @@ class Database:
         _bring_up_to_date(db, self.path, self._layouts)
 
     def _renew(self, error: Exception | None = None, opened: tuple[int, int] | None = None) -> None:
-        """Open the file again, a new one where it is damaged; of several processes one sets it aside.
+        """Open the file again, or a new one if it is damaged; of several processes, one renames it.
 
-        No check finds text that is none: the very file that has shown such an error is damaged.
+        No check of SQLite's finds text that is not UTF-8: a file that has raised such an error is damaged.
         """
         with self._writing, self._reading:
             if hasattr(self, "_reader"):
@@ -181,14 +181,14 @@ class Database:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 with _alone(self.path.with_name("repair.lock")):
                     same = opened is not None and opened == _identity(self.path)
-                    if (same and _is_no_text(error)) or self._is_damaged():
+                    if (same and _is_not_text(error)) or self._is_damaged():
                         _set_aside(self.path)
                     self._open()
             except StoreError:  # of a newer version
                 raise
             except Exception as failed:
-                told = "%s cannot be replaced (%s): records are kept in memory."
-                _log.warning(told, shown(self.path), _reason(failed))
+                message = "%s cannot be replaced (%s): records are kept in memory."
+                _log.warning(message, shown(self.path), _reason(failed))
                 try:
                     self._reader = self._writer = _connected(":memory:")
                     self._opened = None
@@ -197,7 +197,7 @@ class Database:
                     raise self._refused(neither) from neither
 
     def _is_damaged(self) -> bool:
-        """Whether the file that is there now has to be replaced."""
+        """Return whether the file that is there now has to be replaced."""
         try:
             with contextlib.closing(_connected(self.path)) as db:
                 self._bring_up_to_date(db)
@@ -212,8 +212,10 @@ class Database:
             return _is_damage(error)
 
     def _refused(self, error: Exception) -> StoreError:
-        told = f"The store's file {shown(self.path)} cannot be used ({_reason(error)})"
-        return StoreError(f"{told}: see that its folder may be written to and that there is room.")
+        return StoreError(
+            f"The store's file {shown(self.path)} cannot be used ({_reason(error)}): see that its folder may "
+            "be written to and that there is room."
+        )
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -232,7 +234,7 @@ def _not_ours(reason: str) -> sqlite3.Error:
 
 def _connected(path: Path | str) -> sqlite3.Connection:
     if Path(path).is_symlink():
-        raise _not_ours("it is a link, and what it leads to may be anybody's")
+        raise _not_ours("it is a link, which may lead to anybody's file")
     db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     try:
         (mark,) = db.execute("PRAGMA application_id").fetchone()
@@ -249,7 +251,7 @@ def _connected(path: Path | str) -> sqlite3.Connection:
 
 
 def _patiently(act: Callable[[], object]) -> None:
-    """Changing the journal is the one thing for which SQLite itself does not wait."""
+    """Act, and try again while the file is busy: SQLite itself does not wait to change the journal."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -282,7 +284,7 @@ def _names(db: sqlite3.Connection) -> set[str]:
 
 
 def _tables(db: sqlite3.Connection) -> set[tuple[str, str]]:
-    """Tables and indices by name, with what they were made by."""
+    """Return the tables and indices by name, with the statements that made them."""
     return set(db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"))
 
 
@@ -304,17 +306,17 @@ def _bring_up_to_date(db: sqlite3.Connection, path: Path, layouts: Layouts) -> N
 
 def _is_damage(error: Exception) -> bool:
     code = getattr(error, "sqlite_errorcode", 0)
-    return _is_no_text(error) or not _DAMAGED.isdisjoint((code, code & 0xFF))
+    return _is_not_text(error) or not _DAMAGED.isdisjoint((code, code & 0xFF))
 
 
-def _is_no_text(error: Exception | None) -> bool:
-    """Whether a text in the file is not UTF-8; Python says so itself, without a code."""
+def _is_not_text(error: Exception | None) -> bool:
+    """Return whether a text in the file is not UTF-8; Python raises that itself, without a code."""
     undecoded = isinstance(error, sqlite3.Error) and "Could not decode to UTF-8" in str(error)
     return undecoded or isinstance(error, UnicodeDecodeError)
 
 
 def _reason(error: Exception) -> str:
-    """What an error says; its kind as well where it is none of SQLite's or of the system."""
+    """Return an error's message; with its type unless it is SQLite's or the system's."""
     return str(error) if isinstance(error, sqlite3.Error | OSError) else faults.named(error)
 
 
@@ -328,13 +330,13 @@ def _set_aside(path: Path) -> None:
     for ending in ("-wal", "-shm"):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + ending).rename(kept.with_name(kept.name + ending))
-    told = "The store's file %s is damaged: it is kept as %s, and its records are computed again."
-    _log.warning(told, shown(path), kept.name)
+    message = "The store's file %s is damaged: it is kept as %s, and its records are computed again."
+    _log.warning(message, shown(path), kept.name)
 
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """One process at a time, on every system; a killed one holds nothing."""
+    """Run the body in one process at a time, on every system; a killed process holds no lock."""
     if path.is_symlink():
         path.unlink(missing_ok=True)
     with contextlib.closing(sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None)) as lock:

@@ -1,20 +1,22 @@
 """Pictures by content digest: their figures, their failures, and the pictures themselves.
 
-After Skia Gold's diff store: a pair of digests is compared once, whoever asks and however often; what could
-not be fetched or decoded is remembered with its reason; pictures are served over HTTP. It also keeps
-what runs over folders need to compare nothing twice, in `DiffStore.records`.
+After Skia Gold's diff store: a pair of digests is compared once, whoever asks and however often; pictures
+that could not be fetched or decoded are remembered with the reason; pictures are served over HTTP. In
+`DiffStore.records` it also keeps what runs over folders need to compare nothing twice.
 
-A picture is looked for in memory, and then where `originals` says, which also says how it is checked. What is
-neither whole nor a picture is never kept.
+A picture is looked for in memory first, and then in the places of `originals`, which also describes how it is
+checked. Bytes that are truncated or not a picture are never kept.
 
-Copies are the original bytes; what a power failure tears is found by its digest and fetched again. A picture
-that failed is tried anew after half an hour, and at once when a copy or a file of it has come or changed.
-A name is a digest of 32 hex digits, or another one of 1 to 128 of A-Z, a-z, 0-9, ``_`` and ``-``. Pictures of
-the latter are fetched and compared as well, but they are kept in memory only, and no URL leads to them.
+Copies are the original bytes; a copy that a power failure has truncated is found by its digest and fetched
+again. A picture that failed is tried again after half an hour, and at once when a copy or a file of it has
+appeared or changed.
 
-What is purged stays purged, whatever is under way meanwhile. Other stores of the same folder, as those of
-other processes, drop what they have in memory when they are next asked; only what they were just
-fetching or comparing may come back.
+A name is a digest of 32 hex digits, or any other text of 1 to 128 of A-Z, a-z, 0-9, ``_`` and ``-``. Pictures
+whose names are not digests are fetched and compared as well, but kept in memory only, and have no URL.
+
+What is purged stays purged, whatever is in progress meanwhile. Other stores of the same folder, such as those
+of other processes, drop what they have in memory when they are next used; only pictures and pairs that they
+are fetching or comparing at that moment may come back.
 """
 
 import io
@@ -39,6 +41,7 @@ from mymodules.metrics import DiffMetrics as DiffMetrics
 from mymodules.paths import AnyPath
 from mymodules.settings import MAX_PIXELS
 from mymodules.store import sources
+from mymodules.store.best_effort import BestEffort
 from mymodules.store.cache import BACKGROUND as BACKGROUND
 from mymodules.store.cache import IDLE as IDLE
 from mymodules.store.cache import NOW, LRUCache, ReadThrough, failed
@@ -46,7 +49,7 @@ from mymodules.store.copies import Copies
 from mymodules.store.copies import stored_path as stored_path
 from mymodules.store.originals import Originals, Unavailable
 from mymodules.store.purges import Purges, Work
-from mymodules.store.records import OTHER, AtBest, Records, diff_id, is_digest, is_name, split_diff_id
+from mymodules.store.records import OTHER, Records, diff_id, is_digest, is_name, split_diff_id
 from mymodules.store.records import DigestFailure as DigestFailure
 from mymodules.store.records import is_diff_id as is_diff_id
 from mymodules.store.sources import AnySource, Original, printable
@@ -58,10 +61,10 @@ FILE: Final = "store.sqlite3"
 """Name of the file with the records, in the store's folder."""
 
 _GIB = 1 << 30
-_IMAGE_COST, _METRICS_COST = 1 << 20, 100  # bytes of one in memory
+_IMAGE_COST, _METRICS_COST = 1 << 20, 100  # bytes in memory, of each
 _FETCHERS = 10  # threads that wait for disks and networks
 _DELTAS, _DELTA_BYTES = 256, 64 << 20  # difference pictures in memory
-_DECODED_PART = 4  # of the budget: one quarter, for pictures that are compared with many
+_DECODED_PART = 4  # one quarter of the budget, for pictures that are compared with many others
 _AHEAD = 1000  # pairs queued at a time by warm_diffs
 _NAMES = "1 to 128 of A-Z, a-z, 0-9, _ and -"
 _LAST = 5.0  # s; how long closing waits for what is being computed
@@ -70,21 +73,24 @@ _log = logging.getLogger(__name__)
 
 
 class CacheCounts(NamedTuple):
-    """How many of each are kept in memory."""
+    """How many images and metrics are kept in memory."""
 
     images: int
     metrics: int
 
 
 class Match(NamedTuple):
-    """A digest and how far it is from the one that was asked about."""
+    """A digest, and how its picture differs from the one that was asked about."""
 
     digest: str
     metrics: DiffMetrics
 
 
 def cache_counts(gib: float) -> CacheCounts:
-    """What fits into a budget, GiB: x images of 1 MiB and x^2 metrics of 100 bytes; none at 0 or below."""
+    """Return what fits into a budget, GiB: x images of 1 MiB and x^2 metrics of 100 bytes.
+
+    At 0 or below, that is nothing.
+    """
     _check_number("gib", gib)
     budget = int(gib * _GIB)
     if budget <= 0:
@@ -95,21 +101,22 @@ def cache_counts(gib: float) -> CacheCounts:
 
 
 class DiffStore:
-    """A store in a folder. Its methods may be called from any thread, and several processes may share one.
+    """Keep a store in a folder. Any thread may call its methods, and several processes may share the folder.
 
     Parameters
     ----------
     root : path
         Its folder, which is created.
     source : path, URL, callable or sequence of these, optional
-        Where pictures come from, asked in this order: a folder or fsspec URL that holds ``<digest>.png``
-        flat, or a function from digest to bytes that raises or returns None for those it does not have.
+        Where pictures come from, asked in this order: a folder or fsspec URL that holds ``<digest>.png``, all
+        in one level, or a function from digest to bytes that raises or returns None for those it does not
+        have.
     gib : float
-        Memory to use, GiB; see `cache_counts`. 0 keeps one of each.
+        Memory to use, GiB; see `cache_counts`. With 0, one of each is kept.
     max_workers : int, optional
         Threads that decode and compare; by default one for each processor.
     own_digests : bool
-        Every name is `images.digest` of its picture: whatever is not, is refused.
+        Every name is `images.digest` of its picture; a picture with another digest is refused.
     max_pixels : int
         Largest width x height that is decoded.
     pause : float
@@ -120,13 +127,22 @@ class DiffStore:
     OutputError
         The folder cannot be made.
     StoreError
-        Its file cannot be used, a source is none, or a number is out of its range.
+        Its file or a source cannot be used, or a number is out of its range.
 
     Attributes
     ----------
     root : Path
     records : Records
         What is known besides pictures.
+
+    Examples
+    --------
+    ::
+
+        with DiffStore("store", source="pictures") as store:
+            store.warm_digests(BACKGROUND, digests)
+            for match in store.ranked(main, digests):
+                print(match.digest, match.metrics.combined)
     """
 
     def __init__(
@@ -150,11 +166,11 @@ class DiffStore:
         self._copies = Copies(self.root)
         self._max_pixels = max_pixels
         self.records = Records(self.root / FILE)
-        self._at_best = AtBest(_log, self._closed.is_set)
+        self._best_effort = BestEffort(_log, self._closed.is_set)
         self._originals = Originals(
             self._copies,
             self.records,
-            self._at_best,
+            self._best_effort,
             places,
             own_digests=own_digests,
             decode=self._decode,
@@ -162,7 +178,7 @@ class DiffStore:
             sleep=self._closed.wait,
         )
         self._purges = Purges()
-        self._purged = self._at_best(self.records.purges, 0)
+        self._purged = self._best_effort(self.records.purges, 0)
         self._decoded: LRUCache[str, Rgba] = LRUCache(
             counts.images, limit=budget // _DECODED_PART, weigh=lambda rgba: rgba.nbytes
         )
@@ -192,7 +208,7 @@ class DiffStore:
         self.close()
 
     def close(self) -> None:
-        """End the threads and close the file; what was queued is not done."""
+        """End the threads and close the file; queued work is dropped."""
         self._closed.set()
         caches = (self._deltas, self._metrics, self._images)
         for each in caches:
@@ -202,7 +218,7 @@ class DiffStore:
             each.join(max(deadline - time.monotonic(), 0))
         self.records.close()
 
-    # --- what Gold's has
+    # --- as in Gold
 
     def get(self, priority: int, main_digest: str, right_digests: Iterable[str]) -> dict[str, DiffMetrics]:
         """Compare one picture with others.
@@ -210,15 +226,15 @@ class DiffStore:
         Parameters
         ----------
         priority : int
-            `NOW`, `BACKGROUND` or `IDLE`: whose turn it is when there is more to do than threads.
+            `NOW`, `BACKGROUND` or `IDLE`: who comes first when there is more to do than there are threads.
         main_digest : str
         right_digests : iterable of str
-            Those equal to the main one are skipped.
+            Those that are the main one are skipped.
 
         Returns
         -------
         dict
-            Right digest to metrics. A picture that cannot be had is logged and left out, see
+            From right digest to metrics. A picture that is unavailable is logged and left out, see
             `unavailable_digests`.
 
         Raises
@@ -228,7 +244,7 @@ class DiffStore:
         """
         if not main_digest:
             raise StoreError("The main digest is empty: name the picture to compare with.")
-        self._heed_purges()
+        self._apply_purges()
         rights = [right for right in dict.fromkeys(right_digests) if right != main_digest]
         rights = _named(rights) if _named([main_digest]) else []
         asked = {right: self._metrics.submit(priority, diff_id(main_digest, right)) for right in rights}
@@ -242,14 +258,14 @@ class DiffStore:
         return found
 
     def warm_digests(self, priority: int, digests: Iterable[str], sync: bool = False) -> None:
-        """Fetch those pictures that are not here yet, in the background.
+        """Fetch the pictures that are not here yet, in the background.
 
         Parameters
         ----------
         priority : int
         digests : iterable of str
         sync : bool
-            Return when all are fetched and kept, or have failed; failures are only recorded.
+            Return only when all are fetched and kept, or have failed; failures are recorded and not raised.
         """
         rank = _rank(priority)
         missing = [digest for digest in _named(digests) if not self._is_here(digest)]
@@ -258,7 +274,10 @@ class DiffStore:
             wait(fetching)
 
     def warm_diffs(self, priority: int, left_digests: Iterable[str], right_digests: Iterable[str]) -> None:
-        """Compare every left one with every right one in the background; failures are only recorded."""
+        """Compare every left picture with every right one in the background.
+
+        Failures are recorded and not raised.
+        """
         lefts, rights = dict.fromkeys(_named(left_digests)), dict.fromkeys(_named(right_digests))
         feeder = threading.Thread(
             target=self._warm, args=(_rank(priority), lefts, rights), name="mymodules-store", daemon=True
@@ -268,23 +287,23 @@ class DiffStore:
             self._feeders = [feeder, *(each for each in self._feeders if each.is_alive())]
 
     def unavailable_digests(self) -> dict[str, DigestFailure]:
-        """All failures by digest, oldest first."""
+        """Return all failures by digest, oldest first."""
         return self.records.failures()
 
     def purge_digests(self, digests: Iterable[str], purge_remote: bool = False) -> None:
-        """Forget all about these digests: copies, figures, rows, and last that they failed.
+        """Forget everything about these digests: copies, figures, rows, and finally their failures.
 
         Parameters
         ----------
         digests : iterable of str
-            Those that are nowhere are no error.
+            Unknown ones are not an error.
         purge_remote : bool
-            Remove them from the sources too, each where it is. What cannot be removed is logged.
+            Remove the pictures from the sources as well. Those that cannot be removed are logged.
 
         Raises
         ------
         StoreError
-            The digests are one text; or the records cannot be changed, and failures are then still recorded.
+            The digests are a single text; or the records cannot be changed. Failures then stay recorded.
         """
         if isinstance(digests, str):  # which is an iterable of letters
             raise StoreError(f"digests is {digests!r}: name them in a list.")
@@ -300,7 +319,7 @@ class DiffStore:
             self.records.forget_metrics(gone)
             self.records.forget_rows(gone)
             self.records.forget_files(gone)
-            # Memory is last, because it is filled from all of these.
+            # Memory comes last, because it is filled from all of these.
             self._drop(gone)
             self.records.forget_failures(gone)
             self.records.count_purge()
@@ -308,7 +327,7 @@ class DiffStore:
                 self._purged += 1
 
     def _drop(self, gone: frozenset[str] | None = None) -> None:
-        """Drop from memory what is there of these digests, or everything."""
+        """Drop everything about these digests from memory, or everything there is."""
 
         def is_picture(digest: str) -> bool:
             return gone is None or digest in gone
@@ -322,30 +341,30 @@ class DiffStore:
         self._metrics.forget(is_pair)
         self._deltas.forget(is_pair)
 
-    def _heed_purges(self) -> None:
-        """Have nothing in memory that was purged by another store of this folder."""
-        number = self._at_best(self.records.purges, self._purged)
+    def _apply_purges(self) -> None:
+        """Drop everything from memory if another store of this folder has purged something."""
+        number = self._best_effort(self.records.purges, self._purged)
         if number != self._purged:
             self._drop()
             self._purged = number
 
     def image_handlers(self, url_prefix: str) -> "list[tuple[str, type[tornado.web.RequestHandler], Any]]":
-        """Rules for a Tornado application that serve this store's pictures to anyone, see `served`."""
+        """Return rules for a Tornado application that serve this store's pictures to anyone, see `served`."""
         from mymodules.store import served
 
         return list(served.rules(url_prefix, self))
 
-    # --- what it has besides
+    # --- beyond Gold
 
     def closest(self, digest: str, among: Iterable[str]) -> Match | None:
-        """The picture that is nearest to one; None when none could be compared. See `ranked`."""
+        """Return the picture nearest to one; None when none could be compared. See `ranked`."""
         return next(iter(self.ranked(digest, among)), None)
 
     def ranked(self, digest: str, among: Iterable[str], *, priority: int = NOW) -> list[Match]:
-        """Other pictures, the nearest first: by combined metric, largest channel difference, digest.
+        """Return other pictures, the nearest first: by combined metric, largest channel difference, digest.
 
-        The picture itself and those that cannot be had are left out. As in Gold, pictures of which one
-        is a corner of the other are nearest of all, their combined metric being 0.
+        The picture itself and those that are unavailable are left out. As in Gold, a picture that is a corner
+        of the other is the nearest of all, because their combined metric is 0.
         """
         found = self.get(priority, digest, among)
         return [
@@ -356,27 +375,28 @@ class DiffStore:
         ]
 
     def original(self, digest: str, *, priority: int = NOW) -> "Future[Original]":
-        """A picture's own bytes and media type, when they are there."""
-        self._heed_purges()
+        """Return a picture's own bytes and media type, as a future."""
+        self._apply_purges()
         return self._images.submit(priority, digest)
 
     def delta(self, one: str, other: str, *, priority: int = NOW) -> "Future[bytes]":
-        """The difference picture of two (see `pictures.delta`) as PNG, when it is there.
+        """Return the difference picture of two (see `drawings.delta`) as PNG, as a future.
 
-        StoreError where it would have more than ``max_pixels``: it is as wide and as high as the larger one.
+        It is as wide and as high as the larger picture. The future raises StoreError if that is more than
+        ``max_pixels``.
         """
-        self._heed_purges()
+        self._apply_purges()
         if len(_named([one, other])) < 2:
             return failed(StoreError(f"{one!r} and {other!r} do not name two pictures: {_NAMES}."))
         return self._deltas.submit(priority, diff_id(one, other))
 
     def keep_originals(self, originals: Iterable[tuple[str, AnyPath | bytes]]) -> int:
-        """Keep copies of pictures under their digests; how many there are now.
+        """Keep copies of pictures under their digests; return how many of these pictures are kept now.
 
         Parameters
         ----------
         originals : iterable of (digest, path or bytes)
-            Digests are ours. A file that cannot be read, or is not what its digest says, is not kept.
+            Digests are ours. A file that cannot be read, or has another digest, is not kept.
         """
         kept = {}
         for digest, picture in originals:
@@ -399,7 +419,7 @@ class DiffStore:
             return False
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until all that was asked for is done; False where the time, s, was not enough."""
+        """Wait until everything that was asked for is done; return False if the time, s, was not enough."""
         deadline = None if timeout is None else time.monotonic() + timeout
 
         def left() -> float | None:
@@ -415,16 +435,16 @@ class DiffStore:
 
     def _measure(self, priority: int, pair: str) -> DiffMetrics:
         digests = split_diff_id(pair)
-        known = self._at_best(lambda: self.records.metrics(pair), None)
+        known = self._best_effort(lambda: self.records.metrics(pair), None)
         if known is None and not any(map(self._originals.may_be_deep, digests)):
-            known = self._at_best(lambda: self.records.metrics_of_row(pair), None)
+            known = self._best_effort(lambda: self.records.metrics_of_row(pair), None)
         if known is not None:
             return known
         with self._purges.work(*digests) as work:
             found = metrics.pixel_diff(*self._pixels(priority, pair, work))
             with work.keeping() as wanted:
                 if wanted:
-                    self._at_best(lambda: self.records.remember_metrics({pair: found}), None)
+                    self._best_effort(lambda: self.records.remember_metrics({pair: found}), None)
         return found
 
     def _draw(self, priority: int, pair: str) -> bytes:
@@ -432,13 +452,15 @@ class DiffStore:
             one, other = self._pixels(priority, pair, work)
         height, width = map(max, one.shape[:2], other.shape[:2])
         if height * width > self._max_pixels:
-            told = f"The difference picture of {pair} would be {width} x {height} px"
-            raise StoreError(f"{told}: max_pixels is {self._max_pixels}.")
+            raise StoreError(
+                f"The difference picture of {pair} would be {width} x {height} px: max_pixels is "
+                f"{self._max_pixels}."
+            )
         drawn = drawings.delta(one, other)
         return png.encode(drawn.reshape(height, -1), width, depth=8, colour_type=6)
 
     def _warm(self, rank: int, lefts: Mapping[str, None], rights: Mapping[str, None]) -> None:
-        """Queue every pair once, some at a time; whatever goes wrong is logged, as this is a thread's all."""
+        """Queue every pair once, some at a time; log what goes wrong, because nobody else would notice."""
         try:
             self._queue(rank, lefts, rights)
         except Exception as error:
@@ -458,7 +480,7 @@ class DiffStore:
                     wait([queued.popleft()])
 
     def _pixels(self, priority: int, pair: str, work: Work) -> tuple[Rgba, Rgba]:
-        """The pixels of both, read-only. Raises StoreError with all that went wrong."""
+        """Return the pixels of both, read-only; raise StoreError with everything that went wrong."""
         digests = split_diff_id(pair)
         asked = [self._images.submit(priority, digest) for digest in digests]
         failed = {digest: future for digest, future in zip(digests, asked, strict=True) if future.exception()}
@@ -488,13 +510,13 @@ class DiffStore:
             self._decoded.put(digest, rgba)
 
     def _decode(self, data: bytes) -> tuple[Header, Rgba]:
-        """Header and pixels; raises ImageError."""
+        """Return header and pixels; raise ImageError."""
         with self._decoding:
             header = images.inspect(data, max_pixels=self._max_pixels)
             samples = images.decode(data, header)
             # Rows take the high byte of 16 bits, but these figures are Gold's.
             rgba = images.to_gold_rgba(samples) if header.format == "PNG" else images.to_rgba(samples)
-        rgba.flags.writeable = False  # several threads will have it
+        rgba.flags.writeable = False  # several threads share it
         return header, rgba
 
     # --- pictures, in threads of their cache
@@ -517,39 +539,39 @@ class DiffStore:
         self._keep_decoded(digest, rgba)
         if fetched and self._copies.write(digest, original.data):
             content = images.digest(original.data)
-            self._at_best(lambda: self.records.remember_contents({digest: content}), None)
-        self._at_best(lambda: self.records.forget_failures([digest]), None)
+            self._best_effort(lambda: self.records.remember_contents({digest: content}), None)
+        self._best_effort(lambda: self.records.forget_failures([digest]), None)
 
     def _note(self, work: Work, failure: DigestFailure, *, if_new: bool = False) -> None:
         with work.keeping() as wanted:
             if wanted:
-                self._at_best(lambda: self.records.remember_failure(failure, if_new=if_new), None)
+                self._best_effort(lambda: self.records.remember_failure(failure, if_new=if_new), None)
 
     def _is_here(self, digest: str) -> bool:
-        return digest in self._images or self._at_best(lambda: digest in self._copies, False)
+        return digest in self._images or self._best_effort(lambda: digest in self._copies, False)
 
 
 def _rank(priority: int) -> int:
-    """The place in the queue of warming: behind everything that is asked for, and first come first served."""
+    """Return the priority of warming: behind everything that is waited for, first come first served."""
     return priority * 10**13 + time.time_ns() // 1_000_000
 
 
 def _reason(error: BaseException | None) -> str:
-    """What is told of an error of a picture, whatever it is."""
+    """Return the message for an error of a picture, whatever it is."""
     return str(error) if error is None or isinstance(error, MymodulesError) else faults.named(error)
 
 
 def _named(digests: Iterable[str]) -> list[str]:
-    """Those that may be asked for, each once; a line in the log for every other one."""
+    """Return those that are names, each once; log a line for every other one."""
     wanted = list(dict.fromkeys(digests))
     for digest in wanted:
         if not is_name(digest):
-            _log.info("%r is left out: it does not name a picture, which takes %s.", digest, _NAMES)
+            _log.info("%r is left out: a picture's name is %s.", digest, _NAMES)
     return list(filter(is_name, wanted))
 
 
 def _check_number(name: str, value: float, least: float = -math.inf) -> None:
-    """Raise StoreError for what is no finite number, or below the least one."""
+    """Raise StoreError for anything but a finite number that is not below the least one."""
     if isinstance(value, bool) or not isinstance(value, Real) or not least <= value < math.inf:
-        told = "a number" if least == -math.inf else f"a number from {least:g} up"
-        raise StoreError(f"{name} is {value!r}: it must be {told}.")
+        expected = "a number" if least == -math.inf else f"a number, at least {least:g}"
+        raise StoreError(f"{name} is {value!r}: it must be {expected}.")

@@ -1,12 +1,12 @@
 """The Jupyter Server extension: a store's pictures below ``/mymodules/``, behind Jupyter's own checks.
 
-Without a token there is 403 and no redirect, as for a Host that the server does not answer to; what is
-served, and how, is said in `served`. Caching is private.
+A request without a token is answered with 403, without a redirect, as is one for a Host that the server does
+not answer to. What is served, and how, is described in `served`. Caching is private.
 
-Served is the store that ``MymodulesApp.store`` names in a configuration file or on the command line; else
-that of the output folder that `settings` has recorded for this process; else that of ``img/`` below the
-server's top folder. It is opened when a picture is first asked for, and never created: where there is
-none, every picture is 404.
+The store is the one that ``MymodulesApp.store`` names in a configuration file or on the command line;
+otherwise that of the output folder that `settings` has recorded for this process; otherwise that of ``img/``
+below the server's top folder. It is opened when a picture is first asked for, and never created: without a
+store, every picture is 404.
 
 The package installs ``etc/jupyter/jupyter_server_config.d/mymodules.json``, which enables it.
 """
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class MymodulesApp(Configurable):
-    """What can be configured."""
+    """The settings of the extension."""
 
     store = Unicode("", help="The folder of the store to serve; by default that of the output folder.").tag(
         config=True
@@ -42,13 +42,13 @@ class MymodulesApp(Configurable):
 
 
 class PrivateImages(served.Images, JupyterHandler):
-    """Images for those whom the server knows."""
+    """Serve images to those whom the server knows."""
 
     auth_resource = "mymodules"
     caching = "private"
 
     def get_login_url(self) -> str:
-        """Never asked for: who is not known is refused, not sent elsewhere."""
+        """Refuse those who are not known instead of sending them to a login page."""
         raise HTTPError(403)
 
     @authenticated
@@ -65,7 +65,7 @@ class PrivateImages(served.Images, JupyterHandler):
 
 
 class _Lazily:
-    """A store that is opened when it is first needed, off the event loop, and let go when it is removed."""
+    """Open a store when it is first needed, off the event loop, and close it when its file is removed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,11 +1,11 @@
 """Pictures by name, from the first place of a store that has them whole.
 
-They are looked for among the store's own copies, among the files that runs have digested, and in the
-sources, in this order. What is read is checked: a copy against the digest its bytes had when it was made; a
-file of a run, and anything else whose name is *ours*, against that name. A name is ours when it is known to
-be `images.digest` of a file's bytes, because a file, a row or a copy of this store has it, or because the
-store was told so for all names. Any other name is opaque, as Gold's are, and its bytes are taken as the
-source gives them. What is neither whole nor a picture is never handed out.
+The store's own copies are searched first, then the files that runs have digested, then the sources. Whatever
+is read is checked: a copy against the digest that its bytes had when it was made; a file of a run, and
+anything else whose name is *ours*, against that name. A name is ours when it is known to be `images.digest`
+of a file's bytes: because a file, a row or a copy of this store has it, or because the store was opened with
+``own_digests``. Any other name is opaque, as Gold's are, and its bytes are taken as the source gives them.
+Bytes that are truncated or not a picture are never returned.
 """
 
 import contextlib
@@ -20,15 +20,22 @@ from mymodules.errors import ImageError, MymodulesError, StoreError
 from mymodules.formats import Header, png
 from mymodules.images import Rgba
 from mymodules.store import sources
+from mymodules.store.best_effort import BestEffort
 from mymodules.store.copies import Copies
-from mymodules.store.records import CORRUPTED, HTTP_ERROR, OTHER, AtBest, Records, is_digest
+from mymodules.store.records import CORRUPTED, HTTP_ERROR, OTHER, Records, is_digest
 from mymodules.store.sources import Absent, Original, Source, printable
 
 _MEDIA_TYPES: Final = {"PNG": "png", "JPEG": "jpeg", "WebP": "webp", "BMP": "bmp", "TIFF": "tiff"}
 
 
 class Unavailable(StoreError):
-    """There is no picture for a digest; ``reason`` is that of its `DigestFailure`."""
+    """There is no picture for a digest.
+
+    Attributes
+    ----------
+    reason : str
+        As in `DigestFailure`.
+    """
 
     def __init__(self, message: str, reason: str = OTHER) -> None:
         super().__init__(printable(message))
@@ -44,31 +51,31 @@ class Found(NamedTuple):
 
 
 class Originals:
-    """All places that pictures of a store come from; any thread may ask.
+    """Find pictures in all places that a store has; callable from any thread.
 
     Parameters
     ----------
     copies : Copies
     records : Records
-    at_best : AtBest
+    best_effort : BestEffort
         Asks the records, as long as their file can be used.
     places : tuple of Source
         The sources, in the order in which they are asked.
     own_digests : bool
         Whether every name is ours.
     decode : callable
-        Header and pixels of bytes; raises ImageError.
+        From bytes to header and pixels; raises ImageError.
     pause : float
         s between two tries to fetch a picture.
     sleep : callable
-        Waits so many seconds.
+        Waits for so many seconds.
     """
 
     def __init__(
         self,
         copies: Copies,
         records: Records,
-        at_best: AtBest,
+        best_effort: BestEffort,
         places: tuple[Source, ...],
         *,
         own_digests: bool,
@@ -77,13 +84,13 @@ class Originals:
         sleep: Callable[[float], object],
     ) -> None:
         self.sources = places
-        self._copies, self._records, self._at_best = copies, records, at_best
+        self._copies, self._records, self._best_effort = copies, records, best_effort
         self._own_digests, self._decode = own_digests, decode
         self._pause, self._sleep = pause, sleep
 
     def find(self, digest: str) -> Found:
-        """The picture of this name, see `is_name`; raises `Unavailable` with what every place had to say."""
-        told: list[str] = []
+        """Return the picture of this name, see `is_name`; raise `Unavailable` with all reasons."""
+        reasons: list[str] = []
         reason = HTTP_ERROR
         own: list[Callable[[str], bytes]] = [self._from_copy, self._from_files]
         places = own + [functools.partial(self._from_source, source) for source in self.sources]
@@ -94,32 +101,32 @@ class Originals:
                 media_type = f"image/{_MEDIA_TYPES[header.format]}"
                 return Found(Original(data, media_type), rgba, fetched=place not in own)
             except Absent as error:
-                told.append(str(error))
+                reasons.append(str(error))
             except ImageError as error:
-                told.append(error.reason)
-                if error.code == "too_many_pixels":  # for this store and its memory, and not for every one
+                reasons.append(error.reason)
+                if error.code == "too_many_pixels":  # for this store; another one may allow more
                     reason = OTHER
                     continue
                 reason = CORRUPTED
                 if place == self._from_copy:
                     self._copies.remove(digest)
             except Exception as error:
-                told.append(
+                reasons.append(
                     str(error) if isinstance(error, MymodulesError | OSError) else faults.named(error)
                 )
-        raise Unavailable(f"There is no picture {digest}: {'; '.join(filter(None, told))}.", reason)
+        raise Unavailable(f"There is no picture {digest}: {'; '.join(filter(None, reasons))}.", reason)
 
     def state(self, digest: str) -> object:
-        """What there is of a picture on this computer; a failure stands while that does not change."""
+        """Return the state of a picture's files on this computer; a failure is kept until it changes."""
         if not is_digest(digest):
             return None
         paths = [self._copies.path(digest), *(path for path, _ in self._files(digest))]
         return [_state(path) for path in paths]
 
     def may_be_deep(self, digest: str) -> bool:
-        """Say whether a picture may be a PNG of 16 bits; True also where nothing on this computer tells.
+        """Return whether a picture may be a PNG of 16 bits; True also if nothing on this computer tells.
 
-        Of such a picture rows and Gold may have other figures. Only the begin of a file is read.
+        For such a picture, rows and Gold may have different figures. Only the start of a file is read.
         """
         copy: list[tuple[Path, int | None]] = [(self._copies.path(digest), None)] if is_digest(digest) else []
         for path, size in [*copy, *self._files(digest)]:
@@ -132,7 +139,7 @@ class Originals:
 
     def _from_copy(self, digest: str) -> bytes:
         data = self._copies.read(digest)
-        kept = self._at_best(lambda: self._records.content(digest), None)
+        kept = self._best_effort(lambda: self._records.content(digest), None)
         expected = kept or (digest if self._is_ours(digest) else None)
         if expected not in (None, images.digest(data)):
             raise ImageError("corrupt", "its copy is damaged")
@@ -140,35 +147,35 @@ class Originals:
 
     def _from_files(self, digest: str) -> bytes:
         for path, size in self._files(digest):
-            with contextlib.suppress(OSError, ValueError):  # the latter for what is no path
+            with contextlib.suppress(OSError, ValueError):  # ValueError: it cannot be a path
                 status = path.stat()
                 if stat.S_ISREG(status.st_mode) and status.st_size == size:
                     data = path.read_bytes()
                     if images.digest(data) == digest:
                         return data
-        raise Absent("no file is known to have it")
+        raise Absent("no known file has it")
 
     def _from_source(self, source: Source, digest: str) -> bytes:
         ours = self._is_ours(digest)
 
         def check(data: bytes) -> None:
             if ours and images.digest(data) != digest:
-                raise ImageError("corrupt", "what the source has is not what its digest says")
+                raise ImageError("corrupt", "the source has other bytes than its digest says")
 
         return sources.fetch(source, digest, check, pause=self._pause, sleep=self._sleep)
 
     def _files(self, digest: str) -> list[tuple[Path, int]]:
-        """Files that runs have digested, and their sizes."""
+        """Return the files that runs have digested, and their sizes."""
         nowhere: list[tuple[Path, int]] = []
-        return self._at_best(lambda: self._records.paths(digest), nowhere)
+        return self._best_effort(lambda: self._records.paths(digest), nowhere)
 
     def _is_ours(self, digest: str) -> bool:
-        return self._own_digests or self._at_best(lambda: self._records.is_ours(digest), False)
+        return self._own_digests or self._best_effort(lambda: self._records.is_ours(digest), False)
 
 
 def _state(path: Path) -> tuple[int, int] | None:
     try:
         status = path.stat()
-    except (OSError, ValueError):  # the latter for what is no path
+    except (OSError, ValueError):  # ValueError: it cannot be a path
         return None
     return status.st_mtime_ns, status.st_size

@@ -1,4 +1,4 @@
-"""Purges that no work under way can undo."""
+"""Purges that no work in progress can undo: work that began before the end of a purge keeps nothing of it."""
 
 import contextlib
 import threading
@@ -6,7 +6,12 @@ from collections.abc import Iterator
 
 
 class Work:
-    """Something that is being done about some ids, see `Purges`."""
+    """Something that is being done about some ids, see `Purges`.
+
+    Attributes
+    ----------
+    ids : frozenset of str
+    """
 
     def __init__(self, ids: frozenset[str], *, stale: bool) -> None:
         self.ids = ids
@@ -15,27 +20,27 @@ class Work:
 
     @contextlib.contextmanager
     def keeping(self) -> Iterator[bool]:
-        """Whether what came of it may be kept; a purge of one of its ids waits until that is done."""
+        """Yield whether the outcome may be kept; a purge of one of the ids waits for the end of the body."""
         with self._lock:
             yield not self._stale
 
     def spoil(self) -> None:
-        """From now on nothing of it may be kept."""
+        """Forbid, from now on, that anything of it is kept."""
         with self._lock:
             self._stale = True
 
 
 class Purges:
-    """So that no purge is undone: work that began before its end keeps nothing of what was purged."""
+    """Tell work in progress what has been purged meanwhile, so that it does not bring it back."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._under_way: set[Work] = set()
-        self._purged: list[frozenset[str]] = []  # by purges that have not ended
+        self._purged: list[frozenset[str]] = []  # ids of purges that have not ended
 
     @contextlib.contextmanager
     def work(self, *ids: str) -> Iterator[Work]:
-        """Work on these ids."""
+        """Do work on these ids in the body."""
         with self._lock:
             stale = any(not purged.isdisjoint(ids) for purged in self._purged)
             work = Work(frozenset(ids), stale=stale)
@@ -48,7 +53,7 @@ class Purges:
 
     @contextlib.contextmanager
     def purge(self, ids: frozenset[str]) -> Iterator[None]:
-        """Drop all that is kept of these ids inside of this."""
+        """Drop, in the body, everything that is kept of these ids."""
         with self._lock:
             self._purged.append(ids)
             concerned = [work for work in self._under_way if not ids.isdisjoint(work.ids)]

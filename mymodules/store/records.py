@@ -1,29 +1,27 @@
 """What a store knows besides pictures: figures, failures, rows, and which file has which digest.
 
-All of it is in one file, see `database`. A record of a pair is found whichever of the two is asked for first.
-Figures and rows carry the version of the algorithm, `ALGORITHM`, and only those of the present one
-are found. Figures, rows and files also carry a check value: a record that does not fit its own is not found,
-so that a bit which has flipped on the disk costs a comparison and never gives a wrong answer. Nothing here
+All of it is in one file, see `database`. A record of a pair is found in either order of its two pictures.
+Figures and rows carry the version of the algorithm, `ALGORITHM`, and only those of the present version are
+found. Figures, rows and files also carry a check value. A record that does not match its check value is not
+found, so a bit that has flipped on the disk costs a comparison and never gives a wrong answer. Nothing here
 opens a picture.
 
-A picture is asked for by its name. Digests are 32 hex digits, and only these are served and kept on disk;
-any other name, see `is_name`, is known to the records and to the memory of a store.
+A picture is asked for by its name. Digests are 32 hex digits, and only these are served and kept on disk.
+Pictures of any other name, see `is_name`, have records and are kept in memory.
 """
 
 import hashlib
 import json
-import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, NamedTuple, TypeGuard, TypeVar
 
-from mymodules import faults, results
-from mymodules.errors import StoreError
+from mymodules import results
 from mymodules.metrics import DiffMetrics
 from mymodules.paths import AnyPath
 from mymodules.row import ALGORITHM, PairResult
@@ -32,26 +30,26 @@ from mymodules.store.database import Database
 HTTP_ERROR: Final = "http_error"
 """Reason of a failure: the image could not be fetched."""
 CORRUPTED: Final = "corrupted"
-"""Reason of a failure: the image does not decode, or is not what its digest says."""
+"""Reason of a failure: the image does not decode, or does not have its digest."""
 OTHER: Final = "other"
 """Reason of a failure: one of several images that were needed together failed, or this one is too large."""
 
 CHANGE_TIME_COUNTS = os.name != "nt"
-"""Whether change time and inode tell states of a file apart; on Windows the former is its creation."""
+"""Whether change time and inode tell states of a file apart; on Windows the change time is its creation."""
 
 FAILURES: Final = 10_000
-"""Most failures that are kept, the latest: anybody may ask for digests that nobody has."""
+"""Most failures that are kept, the latest ones: anybody may ask for digests that nobody has."""
 
-_FINE, _COARSE = 50_000_000, 2_000_000_000  # ns; the grain of a clock, and of one that counts whole seconds
-_PATHS = 20  # places to look for one picture
-_AT_ONCE = 400  # values in one statement; SQLite's own limit was 999 for long
+_FINE, _COARSE = 50_000_000, 2_000_000_000  # ns; the resolution of a clock, and of one of whole seconds
+_PATHS = 20  # most files in which one picture is looked for
+_AT_ONCE = 400  # values in one statement; older versions of SQLite allow 999
 
 _DIGEST = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
 _PICTURE = re.compile(r"[0-9A-Za-z_-]{1,128}", re.ASCII)
 
 T = TypeVar("T")
 Key = tuple[str | None, str | None]
-"""First and second digest of a row; None for a file that is not there."""
+"""First and second digest of a row; None for an absent file."""
 
 
 @dataclass(frozen=True)
@@ -72,23 +70,23 @@ class DigestFailure:
 
     @classmethod
     def now(cls, digest: str, reason: str) -> "DigestFailure":
-        """A failure of this moment."""
+        """Return a failure of this moment."""
         return cls(digest, reason, time.time_ns() // 1_000_000)
 
     def to_json(self) -> dict[str, Any]:
-        """The record that Gold writes, with its keys."""
+        """Return the record as Gold writes it, with its keys."""
         return asdict(self)
 
 
 class KnownFile(NamedTuple):
-    """The digest that a file had when it was last digested, and whether it must still have it."""
+    """The digest that a file had when it was last digested, and whether it certainly still has it."""
 
     digest: str
     unchanged: bool
 
 
 class FileState(NamedTuple):
-    """What tells whether a file is still the same: a part of `os.stat_result`, a fifth of its size."""
+    """The part of `os.stat_result` that tells whether a file has changed, in a fifth of the memory."""
 
     st_size: int
     st_mtime_ns: int
@@ -110,7 +108,7 @@ class DigestedFile(NamedTuple):
         Taken before its bytes were read.
     digest : str
     moment : int
-        ns since the epoch, not later than the reading began: when ``stat`` was taken.
+        When ``stat`` was taken, ns since the epoch: not after the reading began.
     """
 
     path: AnyPath
@@ -127,9 +125,9 @@ class StoredRow(NamedTuple):
     row : PairResult
         Its digests are its key.
     folder : str or None
-        The pictures folder of that run; None when nothing was drawn.
+        The drawings folder of that run; None when nothing was drawn.
     stem : str
-        The pair's own part of the drawings' names.
+        The path of the pair's drawings in that folder, without their endings.
     drawn : tuple of (int, int)
         Size and modification time, ns, of each drawing.
     """
@@ -141,41 +139,55 @@ class StoredRow(NamedTuple):
 
 
 def is_digest(text: object) -> TypeGuard[str]:
-    """Whether this is a digest: 32 digits 0-9, a-f, A-F. Upper and lower case are different digests."""
+    """Return whether this is a digest: 32 digits 0-9, a-f, A-F.
+
+    Digests that differ in case are different.
+    """
     return isinstance(text, str) and _DIGEST.fullmatch(text) is not None
 
 
 def is_name(text: object) -> TypeGuard[str]:
-    """Whether a picture may be asked for by this name: 1 to 128 of A-Z, a-z, 0-9, ``_`` and ``-``.
+    """Return whether a picture may be asked for by this name: 1 to 128 of A-Z, a-z, 0-9, ``_`` and ``-``.
 
-    Every digest is such a name. Upper and lower case are different names.
+    Every digest is such a name. Names that differ in case are different.
     """
     return isinstance(text, str) and _PICTURE.fullmatch(text) is not None
 
 
 def diff_id(one: str, other: str) -> str:
-    """The name of a pair, the same for both orders: smaller digest, ``-``, larger digest.
+    """Return the name of a pair, the same in both orders: smaller digest, ``-``, larger digest.
 
-    Names that have a ``-`` themselves are joined by a colon, which no name has.
+    Names that contain a ``-`` are joined by a colon instead, which no name contains.
+
+    Examples
+    --------
+    >>> diff_id("def", "abc")
+    'abc-def'
     """
     one, other = sorted((one, other))
     return f"{one}:{other}" if "-" in one + other else f"{one}-{other}"
 
 
 def split_diff_id(pair: str) -> tuple[str, str]:
-    """The two names of a pair, smaller first; ValueError for what is no name of a pair."""
+    """Return the two names of a pair, smaller first; raise ValueError if this is not the name of a pair."""
     one, other = sorted(pair.split(":" if ":" in pair else "-"))
     return one, other
 
 
 def is_diff_id(text: str) -> bool:
-    """Whether this names a pair of digests, in either order; only these are served."""
+    """Return whether this names a pair of digests, in either order; only these are served."""
     halves = text.split("-")
     return len(halves) == 2 and all(map(is_digest, halves))
 
 
 def fingerprint(conditions: Mapping[str, Any]) -> str:
-    """32 hex digits of what a row depends on besides its files: options, versions, as JSON's own types."""
+    """Return 32 hex digits of what a row depends on besides its files.
+
+    Parameters
+    ----------
+    conditions : mapping
+        Options and versions, of types that JSON has.
+    """
     text = json.dumps(conditions, sort_keys=True, separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
@@ -193,9 +205,9 @@ _FIRST_LAYOUT = (
     ) WITHOUT ROWID""",
 )
 _SECOND_LAYOUT = (
-    # Records of the original kept their pairs with a colon.
+    # Gold's records join the names of a pair by a colon.
     "UPDATE OR REPLACE metrics SET id = replace(id, ':', '-') WHERE instr(id, ':')",
-    # content: the digest of the bytes that were kept under this name; equal where the name is ours.
+    # content: the digest of the bytes that were kept under this name; equal to it if the name is ours.
     "CREATE TABLE originals (digest TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID",
     """CREATE TABLE files (
         path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
@@ -209,12 +221,12 @@ _SECOND_LAYOUT = (
     "CREATE INDEX rows_by_second ON rows (second)",
 )
 _THIRD_LAYOUT = (
-    # All that was kept until then was made by the first version of the algorithm.
+    # Everything that was kept before was made by the first version of the algorithm.
     "ALTER TABLE metrics ADD COLUMN algorithm INTEGER NOT NULL DEFAULT 1",
     "ALTER TABLE rows ADD COLUMN algorithm INTEGER NOT NULL DEFAULT 1",
     "ALTER TABLE rows ADD COLUMN drawn TEXT NOT NULL DEFAULT '[]'",
     "CREATE INDEX failures_by_ts ON failures (ts)",
-    # Times as text: they may be beyond what SQLite has for integers.
+    # Times as text: they may be outside the range of SQLite's integers.
     "ALTER TABLE files RENAME TO files_before",
     "DROP INDEX files_by_digest",
     """CREATE TABLE files (
@@ -249,11 +261,11 @@ _FIFTH_LAYOUT = (
     "UPDATE files SET seal = seal(path, size, mtime_ns, ctime_ns, inode, digest, moment)",
 )
 LAYOUTS: Final = (_FIRST_LAYOUT, _SECOND_LAYOUT, _THIRD_LAYOUT, _FOURTH_LAYOUT, _FIFTH_LAYOUT)
-"""What makes each version of the file out of the one before; appended to, never edited."""
+"""Statements that make each version of the file out of the one before; appended to, never edited."""
 
 
 def seal(*values: object) -> str:
-    """The check value of a record: 16 hex digits, of its values as SQLite returns them."""
+    """Return the check value of a record: 16 hex digits, from its values as SQLite returns them."""
     parts = (value if isinstance(value, bytes) else b"%a" % (value,) for value in values)
     return hashlib.blake2b(b"\0".join(parts), digest_size=8).hexdigest()
 
@@ -263,7 +275,7 @@ _CELLS = "cells, folder, stem, drawn, seal"
 
 
 class Records:
-    """The records in one file. All methods may be called from any thread.
+    """Keep records in one file. All methods may be called from any thread.
 
     Parameters
     ----------
@@ -280,13 +292,13 @@ class Records:
         self._file = Database(path, LAYOUTS, {"seal": seal})
 
     def close(self) -> None:
-        """Close the file; nothing can be asked afterwards."""
+        """Close the file; no other method works afterwards."""
         self._file.close()
 
     # --- figures
 
     def metrics(self, pair: str) -> DiffMetrics | None:
-        """The figures of a pair by its id; None when there are none. See `metrics_of_row`, too."""
+        """Return the figures of a pair by its id; None when there are none. See also `metrics_of_row`."""
         key = _halves(pair)
         if key is None:
             return None
@@ -312,7 +324,7 @@ class Records:
         )
 
     def metrics_of_row(self, pair: str) -> DiffMetrics | None:
-        """The figures that a row has of a pair; they are Gold's unless a PNG of 16 bits is among the two."""
+        """Return the figures in the row of a pair; they are Gold's unless one picture is a PNG of 16 bits."""
         first, second = _halves(pair) or (pair, "")
         sql = f"SELECT fingerprint, {_CELLS} FROM rows WHERE first = ? AND second = ? AND algorithm = ?"
         for key in ((first, second), (second, first)):
@@ -327,17 +339,17 @@ class Records:
     # --- failures
 
     def failures(self) -> dict[str, DigestFailure]:
-        """All failures by digest, oldest first."""
+        """Return all failures by digest, oldest first."""
         sql = "SELECT digest, reason, ts FROM failures ORDER BY ts, digest"
         return {found[0]: DigestFailure(*found) for found in _sound(self._file.read(sql), str, str, int)}
 
     def remember_failure(self, failure: DigestFailure, *, if_new: bool = False) -> None:
-        """Record a failure: over an earlier one of that digest, or only where there is none.
+        """Record a failure: instead of an earlier one of that digest, or only if there is none.
 
-        Of more than `FAILURES` the oldest are dropped.
+        If there are more than `FAILURES`, the oldest are dropped.
         """
         if if_new and self._file.read("SELECT 1 FROM failures WHERE digest = ?", (failure.digest,)):
-            return  # most often so, and reading waits for nobody
+            return  # usually so, and reading waits for nobody
         clash = "NOTHING" if if_new else "UPDATE SET reason = excluded.reason, ts = excluded.ts "
         clash += "" if if_new else "WHERE excluded.ts > ts"
         sql = f"INSERT INTO failures VALUES (?, ?, ?) ON CONFLICT (digest) DO {clash}"
@@ -354,7 +366,7 @@ class Records:
     # --- originals
 
     def content(self, digest: str) -> str | None:
-        """The digest of the bytes that are kept under a name; None when that was not recorded."""
+        """Return the digest of the bytes that are kept under a name; None when it was not recorded."""
         sql = "SELECT content FROM originals WHERE digest = ?"
         found = _sound(self._file.read(sql, (digest,)), str)
         return found[0][0] if found else None
@@ -365,7 +377,7 @@ class Records:
         self._file.write((sql, contents.items()))
 
     def is_ours(self, digest: str) -> bool:
-        """Whether this name is known to be the digest of a file's bytes: a file, a row or a copy has it."""
+        """Return whether a name is known to be the digest of a file's bytes: a file, row or copy has it."""
         sql = """SELECT EXISTS (SELECT 1 FROM files WHERE digest = :d)
             OR EXISTS (SELECT 1 FROM originals WHERE digest = :d AND content = :d)
             OR EXISTS (SELECT 1 FROM rows WHERE first = :d)
@@ -377,11 +389,11 @@ class Records:
     def known_files(
         self, files: Iterable[tuple[AnyPath, os.stat_result | FileState]]
     ) -> dict[str, KnownFile]:
-        """What is known of these files, by path; files that were never digested are left out.
+        """Return what is known of these files, by path; files that were never digested are left out.
 
-        A file is unchanged when size, modification time, change time and inode are what they were (on
-        Windows: size and modification time) and neither time lies within the clock's grain of the moment
-        of digesting, after which it could have been written to without a trace.
+        A file is unchanged if size, modification time, change time and inode are what they were (on Windows:
+        size and modification time), and both times are earlier than the moment of digesting by more than the
+        clock's resolution. Otherwise the file may have been written to again within one tick of the clock.
         """
         asked = {os.fsencode(path): (os.fspath(path), stat) for path, stat in files}
         sql = (
@@ -391,7 +403,7 @@ class Records:
         kinds = bytes, int, str, str, str, str, int, str
         for *values, check in _sound(self._among(sql, asked), *kinds):
             path, size, mtime_ns, ctime_ns, inode, digest, moment = values
-            # In a damaged file, when only its index is whole, it may be another path.
+            # The index of a damaged file may lead to the record of another path.
             if path not in asked or check != seal(*values):
                 continue
             name, now = asked[path]
@@ -404,7 +416,7 @@ class Records:
         return known
 
     def remember_files(self, files: Iterable[DigestedFile]) -> None:
-        """Record what was digested, all in one step."""
+        """Record files that were digested, all in one step."""
         values = (
             (os.fsencode(f.path), f.stat.st_size, str(f.stat.st_mtime_ns), str(f.stat.st_ctime_ns),
              str(f.stat.st_ino), f.digest, f.moment)
@@ -414,16 +426,16 @@ class Records:
         self._file.write((sql, ((*each, seal(*each)) for each in values)))
 
     def paths(self, digest: str) -> list[tuple[Path, int]]:
-        """Files that had this digest when they were last read, and their size; they may have changed.
+        """Return files that had this digest when they were last read, and their size; they may have changed.
 
-        Of thousands, as of an empty page, the latest few.
+        If thousands have it, as those of an empty page, only the latest few are returned.
         """
         sql = "SELECT path, size FROM files WHERE digest = ? ORDER BY moment DESC, path LIMIT ?"
         found = _sound(self._file.read(sql, (digest, _PATHS)), bytes, int)
         return [(Path(os.fsdecode(path)), size) for path, size in found]
 
     def forget_files(self, digests: Iterable[str]) -> None:
-        """Drop what is known of files with these digests, and of copies under these names."""
+        """Drop everything about files with these digests and copies under these names."""
         names = [(digest,) for digest in digests]
         self._file.write(
             ("DELETE FROM files WHERE digest = ?", names), ("DELETE FROM originals WHERE digest = ?", names)
@@ -436,22 +448,29 @@ class Records:
     # --- purges
 
     def purges(self) -> int:
-        """A number that is another one after every purge."""
+        """Return a number that changes with every purge."""
         found = _sound(self._file.read("SELECT number FROM purges"), int)
         return int(found[0][0]) if found else 0
 
     def count_purge(self) -> None:
-        """Let others know of a purge."""
+        """Count a purge, so that others notice it."""
         self._file.write(("UPDATE purges SET number = number + ?", [(1,)]))
 
     # --- rows
 
     def rows(self, keys: Iterable[Key], conditions: str) -> dict[Key, StoredRow]:
-        """Stored rows by their digests; ``conditions`` is the fingerprint they must have been made under."""
+        """Return stored rows by their digests.
+
+        Parameters
+        ----------
+        keys : iterable of Key
+        conditions : str
+            The `fingerprint` of the conditions under which they must have been made.
+        """
         sql = f"""SELECT {_CELLS} FROM rows
             WHERE first = ? AND second = ? AND fingerprint = ? AND algorithm = ?"""
         found = {}
-        # One statement a key, some thousand of them before another reader may have its turn.
+        # One statement for each key; after some thousand, other readers get a turn.
         for part in _parts(list(keys), 4000):
             for key, answer in zip(
                 part,
@@ -464,7 +483,7 @@ class Records:
         return found
 
     def remember_rows(self, rows: Iterable[StoredRow], conditions: str) -> None:
-        """Keep rows, all in one step; each replaces the one of the same digests and fingerprint."""
+        """Keep rows, all in one step; each replaces the row of the same digests and fingerprint."""
         values = (
             (*_key((row.first_digest, row.second_digest)), conditions, _compact(results.format_row(row)),
              None if folder is None else os.fsencode(folder), os.fsencode(stem), _compact(drawn),
@@ -477,11 +496,11 @@ class Records:
         self._file.write((sql, ((*each, seal(*each)) for each in values)))
 
     def is_empty(self) -> bool:
-        """Whether there is no row, and no file that was ever digested."""
+        """Return whether there is neither a row nor a file that was ever digested."""
         return not self._file.read("SELECT 1 FROM rows UNION ALL SELECT 1 FROM files LIMIT 1")
 
     def has_row(self, key: Key) -> bool:
-        """Whether these two were ever compared, under whatever conditions."""
+        """Return whether these two were ever compared, under any conditions."""
         sql = "SELECT 1 FROM rows WHERE first = ? AND second = ?"
         return bool(self._file.read(sql, _key(key)))
 
@@ -489,37 +508,6 @@ class Records:
         """Drop every row with one of these digests on either side."""
         names = [(digest, digest) for digest in digests]
         self._file.write(("DELETE FROM rows WHERE first = ? OR second = ?", names))
-
-
-class AtBest:
-    """Asks records, and goes on without an answer where they fail, whatever it is: that is said once.
-
-    Parameters
-    ----------
-    log : Logger
-        What it is said to.
-    silent : callable
-        Says whether nothing is to be said any more.
-    """
-
-    def __init__(self, log: logging.Logger, silent: Callable[[], bool]) -> None:
-        self._log, self._silent = log, silent
-        self._complaints: set[str] = set()
-
-    def __call__(self, ask: Callable[[], T], otherwise: T) -> T:
-        """What is answered; `otherwise` where the file cannot be used."""
-        try:
-            return ask()
-        except Exception as error:
-            message = (
-                str(error)
-                if isinstance(error, StoreError)
-                else f"A part of the store fails: {faults.named(error)}"
-            )
-            if message not in self._complaints and not self._silent():
-                self._complaints.add(message)
-                self._log.warning("%s", message)
-            return otherwise
 
 
 def _figures(pair: str, known: DiffMetrics) -> tuple[object, ...]:
@@ -530,7 +518,7 @@ def _figures(pair: str, known: DiffMetrics) -> tuple[object, ...]:
 
 
 def _halves(pair: str) -> tuple[str, str] | None:
-    """The two names of a pair; None for what is no name of a pair."""
+    """Return the two names of a pair; None if this is not the name of a pair."""
     try:
         return split_diff_id(pair)
     except ValueError:
@@ -538,7 +526,7 @@ def _halves(pair: str) -> tuple[str, str] | None:
 
 
 def _stored(key: tuple[str, str], conditions: str, values: Sequence[Any]) -> StoredRow | None:
-    """A row of its stored values, `_CELLS`; None where these are not what was kept under this key."""
+    """Return the row of its stored values, `_CELLS`; None if these are not what was kept under this key."""
     for *cells, check in _sound([values], str, (bytes, NoneType), bytes, str, str):
         if check != seal(*key, conditions, *cells, ALGORITHM):
             return None
@@ -551,12 +539,12 @@ def _stored(key: tuple[str, str], conditions: str, values: Sequence[Any]) -> Sto
 
 
 def _sound(rows: Iterable[Sequence[Any]], *kinds: type | tuple[type, ...]) -> list[Any]:
-    """Those of which every cell is what we write there: a damaged file may have anything in its place."""
+    """Return the rows whose cells all have the types that we write: a damaged file may hold anything."""
     return [row for row in rows if len(row) == len(kinds) and all(map(isinstance, row, kinds))]
 
 
 def _settled(stamp: int, moment: int) -> bool:
-    """Whether a change after this moment would have given the file another time stamp."""
+    """Return whether a change after this moment would have given the file another time stamp."""
     grain = _FINE if stamp % 1_000_000_000 else _COARSE
     return stamp < moment - grain
 
@@ -566,7 +554,7 @@ def _key(key: Key) -> tuple[str, str]:
 
 
 def _parsed(cells: str) -> PairResult | None:
-    """The row of stored cells; None for those of a version with other columns, and for what is none."""
+    """Return the row of stored cells; None if they are not a row of this version's columns."""
     try:
         values = json.loads(cells)
         return results.parse_row(values) if all(isinstance(cell, str) for cell in values) else None
@@ -575,7 +563,7 @@ def _parsed(cells: str) -> PairResult | None:
 
 
 def _pairs(text: str) -> tuple[tuple[int, int], ...]:
-    """What was stored of drawings; none for what is no such text."""
+    """Return what was stored about drawings; nothing if the text is not of that form."""
     try:
         return tuple((size, mtime_ns) for size, mtime_ns in json.loads(text))
     except (ValueError, TypeError, RecursionError):

@@ -1,12 +1,12 @@
 """Images over HTTP, as Tornado handlers: ``images/<digest>.png`` and ``diffs/<digest>-<digest>.png``.
 
-Served is what a store has for a valid digest, and nothing else: the rest of a URL is never a path here, so
-all that is not one of these two forms is 404. A name that is not a digest, see `records.is_name`, has no URL.
-Only GET and HEAD are answered, else 405. Fetching, decoding and comparing are done by the store's threads;
-the event loop only waits for them.
+Only what a store has for a valid digest is served. No part of a URL is ever used as a path, so everything
+that is not of one of these two forms is answered with 404. A name that is not a digest, see
+`records.is_name`, has no URL. Methods other than GET and HEAD are answered with 405. The store's threads
+fetch, decode and compare; the event loop only waits for them.
 
-Answers may be kept for 12 hours, by anyone or, behind a token, by the browser that asked; failures are not
-kept. Log lines show no control characters, whatever was asked for.
+Answers may be cached for 12 hours, by anyone or, behind a token, by the browser that asked; failures are not
+cached. Log lines contain no control characters, whatever the request was.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from mymodules.store.sources import Original, printable
 KEPT: Final = "max-age=43200"
 """How long an image may be kept: 12 hours."""
 NOT_KEPT: Final = "no-cache, no-store, must-revalidate"
-"""What is said of failures."""
+"""The same for failures."""
 
 _log = logging.getLogger(__name__)
 _FORM = re.compile(r"(images|diffs)/([0-9A-Za-z-]+)\.png", re.ASCII)
@@ -39,11 +39,11 @@ class ImageStore(Protocol):
     """What the handlers need of a store."""
 
     def original(self, digest: str) -> "Future[Original]":
-        """The picture of a digest."""
+        """Return the picture of a digest."""
         ...
 
     def delta(self, one: str, other: str) -> "Future[bytes]":
-        """The difference picture of two, as PNG."""
+        """Return the difference picture of two, as PNG."""
         ...
 
 
@@ -51,7 +51,7 @@ Rule = tuple[str, type[RequestHandler], dict[str, Any]]
 
 
 def rules(url_prefix: str, store: ImageStore) -> list[Rule]:
-    """Rules for a Tornado application that serve a store below a prefix, for anyone."""
+    """Return rules for a Tornado application that serve a store below a prefix, to anyone."""
 
     async def known() -> ImageStore:
         return store
@@ -60,13 +60,13 @@ def rules(url_prefix: str, store: ImageStore) -> list[Rule]:
 
 
 def rule(url_prefix: str, store: Callable[[], Awaitable[ImageStore | None]], handler: type["Images"]) -> Rule:
-    """A rule for all that begins with a prefix; ``store`` is asked for each image, None is 404."""
+    """Return a rule for every path with a prefix; ``store`` is called for each image, None means 404."""
     prefix = f"/{url_prefix.strip('/')}/" if url_prefix.strip("/") else "/"
     return f"{re.escape(prefix)}.*", handler, {"prefix": prefix, "store": store}
 
 
 class Images(RequestHandler):
-    """Serves images; who may see them is for a subclass to say, in `get` and `head`."""
+    """Serve images; a subclass decides, in `get` and `head`, who may see them."""
 
     SUPPORTED_METHODS = ("GET", "HEAD")
     caching = "public"
@@ -77,13 +77,13 @@ class Images(RequestHandler):
         make_printable(self.request)
 
     def set_default_headers(self) -> None:
-        """Headers of every answer, errors included."""
+        """Set the headers of every answer, errors included."""
         super().set_default_headers()
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cache-Control", NOT_KEPT)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Errors are one line of text, which repeats nothing of the request."""
+        """Answer an error with one line of text, which repeats nothing of the request."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.set_header("Cache-Control", NOT_KEPT)
         if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -95,7 +95,7 @@ class Images(RequestHandler):
         self.finish(f"{status_code} {phrase}\n")
 
     def compute_etag(self) -> str | None:
-        """None: a digest of every answer would be made on the event loop."""
+        """Return None: making a digest of every answer would block the event loop."""
         return None
 
     async def serve(self) -> None:
@@ -104,7 +104,7 @@ class Images(RequestHandler):
             found = await self._found(self.request.path.removeprefix(self._prefix))
         except HTTPError:
             raise
-        except Exception as error:  # whatever it is, those who look at a page can do nothing about it
+        except Exception as error:  # whatever it is, the reader of a page can do nothing about it
             _log.warning("%s is not served: %s", self.request.path, printable(faults.named(error)))
             found = None
         if found is None:
@@ -131,7 +131,7 @@ class Images(RequestHandler):
 
 
 class PublicImages(Images):
-    """Images for anyone who can reach the server."""
+    """Serve images to anyone who can reach the server."""
 
     async def get(self) -> None:
         """Answer with an image."""
@@ -141,9 +141,9 @@ class PublicImages(Images):
 
 
 def make_printable(request: HTTPServerRequest) -> None:
-    """Write as escapes what a terminal would obey, in all that log lines repeat of a request.
+    """Escape what a terminal would obey in those parts of a request that log lines repeat.
 
-    Tornado has refused the C0 control characters by then, not those above 127.
+    Tornado has already refused the C0 control characters, but not those above 127.
     """
     for attribute in ("uri", "path"):
         text = getattr(request, attribute)
@@ -159,7 +159,10 @@ def _escaped(match: re.Match[str]) -> str:
 
 
 async def _outcome(future: "Future[T]") -> T | None:
-    """The value of a store's future; None where it failed. The future is shared, so it is only watched."""
+    """Wait for a store's future and return its value; None if it failed.
+
+    The future is shared with others, so it is watched and not awaited itself, which could cancel it.
+    """
     loop = asyncio.get_running_loop()
     done = loop.create_future()
     future.add_done_callback(lambda _: loop.call_soon_threadsafe(_settle, done))

@@ -1,12 +1,12 @@
 """Where images come from: a folder, a URL, or a function from digest to bytes.
 
-A folder or URL holds ``<digest>.png`` flat. ``http`` and ``https`` are read with requests; all other URLs are
-fsspec's, whose drivers for remote stores are the user's choice. `fetch` reads from one source, several times
-where it fails. What a remote store declares for a file, length and MD5, has to be true. What is larger than
-`LARGEST`, or takes longer than `WHOLE`, is not read to its end.
+A folder or URL holds ``<digest>.png``, all in one level. ``http`` and ``https`` are read with requests; all
+other URLs are read with fsspec, whose drivers for remote stores the user installs. `fetch` reads from one
+source, and tries again if that fails. The length and the MD5 that a remote store declares for a file must
+match. A file that is larger than `LARGEST`, or takes longer than `WHOLE`, is not read to its end.
 
-A file that is reached through a link out of its folder is not there. What a source complains of is written
-into messages as `printable` text, and without the password that a URL may hold.
+A file outside the folder that a link in it leads to counts as absent. The errors of a source are written into
+messages as `printable` text, and without the password that a URL may contain.
 """
 
 import base64
@@ -35,8 +35,8 @@ WHOLE: Final = 300.0
 
 _TIMEOUT = 10, 60  # s; to connect, and between two parts of an answer
 _PART = 1 << 16  # bytes
-_DEFINITE = 400, 500  # a client's error does not mend itself ...
-_PASSING = {408, 425, 429}  # ... but these ask to come again
+_DEFINITE = 400, 500  # trying again does not help against a client's error ...
+_PASSING = {408, 425, 429}  # ... but these ask for another try
 _GONE = {404, 410}
 _USER = re.compile(r"(?<=://)[^/?#]*@")
 
@@ -44,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 
 class Absent(Exception):
-    """The source has no such image, and asking again does not help."""
+    """The source has no such image, and trying again does not help."""
 
 
 class Original(NamedTuple):
@@ -58,11 +58,11 @@ class Source(Protocol):
     """One place that images come from."""
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file; raises `Absent`, or whatever went wrong."""
+        """Return the bytes of a file; raise `Absent`, or whatever went wrong."""
         ...
 
     def remove(self, name: str) -> None:
-        """Remove a file where it is there; raises where that fails."""
+        """Remove a file if it exists; raise if that fails."""
         ...
 
 
@@ -71,17 +71,17 @@ AnySource = AnyPath | Callable[[str], bytes]
 
 
 def of(source: AnySource | Iterable[AnySource] | None) -> tuple[Source, ...]:
-    """The sources to ask, in their order: of None, one, or several; StoreError for what is none."""
+    """Return the sources to ask, in order, from None, one or several; raise StoreError for anything else."""
     if source is None:
         return ()
     if isinstance(source, str):
         try:
             scheme = urlsplit(source).scheme
-        except ValueError:  # whose words repeat what may be a password
+        except ValueError:  # whose message may repeat a password
             raise StoreError("The source is neither a folder nor a URL: it is malformed.") from None
         if scheme in ("http", "https"):
             return (_Web(source),)
-        # One letter is a drive.
+        # A scheme of one letter is a drive.
         return (_Fsspec(source) if len(scheme) > 1 and "://" in source else _Folder(source),)
     if isinstance(source, os.PathLike):
         return (_Folder(source),)
@@ -89,12 +89,13 @@ def of(source: AnySource | Iterable[AnySource] | None) -> tuple[Source, ...]:
         return (_Function(source),)
     if isinstance(source, Iterable) and not isinstance(source, bytes):
         return tuple(one for each in source for one in of(each))
-    told = "A source is a folder, a URL, or a function from digest to bytes"
-    raise StoreError(f"{told}, not {printable(repr(source))}.")
+    raise StoreError(
+        f"A source is a folder, a URL, or a function from digest to bytes, not {printable(repr(source))}."
+    )
 
 
 def folder(path: AnyPath) -> Path:
-    """A folder as it was named, absolute; StoreError for what cannot be one."""
+    """Return a folder as it was named, absolute; raise StoreError for what cannot be a folder."""
     try:
         return local_path(path, "The store's folder")
     except SettingsError as error:
@@ -102,7 +103,7 @@ def folder(path: AnyPath) -> Path:
 
 
 def printable(text: object) -> str:
-    """What somebody else has written, without users of URLs, and with escapes for what a terminal obeys."""
+    """Return somebody else's text without users and passwords of URLs, with control characters escaped."""
     shown = _USER.sub("", str(text))
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)
 
@@ -115,7 +116,7 @@ def fetch(
     pause: float,
     sleep: Callable[[float], object] = time.sleep,
 ) -> bytes:
-    """Read an image, up to `TRIES` times.
+    """Read an image, in up to `TRIES` tries.
 
     Parameters
     ----------
@@ -123,7 +124,7 @@ def fetch(
     digest : str
         Its name is ``<digest>.png``.
     check : callable
-        Raises where the bytes are not what they should be; they are read again then.
+        Raises if the bytes are not what they should be; they are then read again.
     pause : float
         s between two tries.
 
@@ -150,12 +151,12 @@ def fetch(
 
 
 def inside(folder: Path, name: str) -> Path:
-    """The file of this name in a folder; raises `Absent` where there is none, or a link leads out of it."""
+    """Return the file of this name in a folder; raise `Absent` if it is none or a link leads out."""
     try:
         path = (folder / name).resolve(strict=True)
         if path.is_relative_to(folder.resolve(strict=True)) and path.is_file():
             return path
-    except (FileNotFoundError, NotADirectoryError, RuntimeError):  # the last for links in a circle
+    except (FileNotFoundError, NotADirectoryError, RuntimeError):  # RuntimeError: links in a circle
         pass
     raise Absent(f"{name} is not in {folder}")
 
@@ -176,7 +177,7 @@ class _Folder:
             (self._path / name).unlink(missing_ok=True)
 
     def _is_spelt(self, name: str) -> bool:
-        """Whether a file has this name in these capitals, where the file system also finds it by others."""
+        """Return whether a file has this name in this case, on file systems that ignore the case of names."""
         other = Path(name).stem.swapcase() + Path(name).suffix
         try:
             if other == name or not (self._path / other).samefile(self._path / name):
@@ -185,7 +186,7 @@ class _Folder:
             if self._listed is None or self._listed[0] != stamp:
                 self._listed = stamp, frozenset(os.listdir(self._path))  # noqa: PTH208 - names are enough
             return name in self._listed[1]
-        except OSError:  # such as that of a name that is not there
+        except OSError:  # such as that of an absent file
             return True
 
 
@@ -199,7 +200,7 @@ class _Function:
             data = self._function(digest)
         except (FileNotFoundError, LookupError) as error:
             raise Absent(f"the source has no {digest}: {error!r}") from error
-        if data is None:  # what a dict's get answers
+        if data is None:  # as from the `get` of a dict
             raise Absent(f"the source has no {digest}")
         return bytes(data)
 
@@ -209,7 +210,7 @@ class _Function:
 
 class _Web:
     def __init__(self, url: str) -> None:
-        # Without user and password, so that no message has them.
+        # Without user and password, so that no message contains them.
         parts = urlsplit(url.rstrip("/"))
         self._url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         self._user: tuple[bytes, bytes] | None = None
@@ -218,8 +219,10 @@ class _Web:
         except ValueError:  # of the port
             usable = False
         if not usable:
-            told = "The source's URL is malformed: see its host and port"
-            raise StoreError(f"{told}, and write @ and / in a name or password as %40 and %2F.")
+            raise StoreError(
+                "The source's URL is malformed: see its host and port, and write @ and / in a name or "
+                "password as %40 and %2F."
+            )
         if parts.username is not None:
             self._user = unquote(parts.username).encode(), unquote(parts.password or "").encode()
         self._local = threading.local()  # one session, and so one connection, for each thread
@@ -245,7 +248,7 @@ class _Web:
             raise OSError(f"{self._url} answers {answer.status_code}")
 
     def _body(self, answer: Any, name: str) -> bytes:
-        """All of it, part by part as they come: to limit the time of each would not limit that of all."""
+        """Return the whole body, read part by part: a time limit for each part would not limit the whole."""
         data, deadline = bytearray(), time.monotonic() + WHOLE
         while part := answer.raw.read1(_PART, decode_content=True):
             data += part
@@ -270,8 +273,10 @@ class _Fsspec:
         try:
             self._system, self._path = fsspec.core.url_to_fs(url)
         except Exception as error:  # each driver has its own
-            told = f"The source {urlsplit(url).scheme}:// cannot be used ({printable(error)})"
-            raise StoreError(f"{told}: see that its address is right and its driver installed.") from None
+            raise StoreError(
+                f"The source {urlsplit(url).scheme}:// cannot be used ({printable(error)}): see that its "
+                "address is right and its driver installed."
+            ) from None
         local = fsspec.get_filesystem_class("file")
         self._folder = _Folder(self._path) if isinstance(self._system, local) else None
 
@@ -301,13 +306,13 @@ class _Fsspec:
 
 
 def _check_size(name: str, size: int) -> None:
-    """Raise Absent for what nobody wants to have in memory."""
+    """Raise Absent for a file that is too large to be held in memory."""
     if size > LARGEST:
         raise Absent(f"{name} has more than {LARGEST:,} bytes")
 
 
 def _check_md5(data: bytes, declared: str | None) -> None:
-    """Raise OSError where the bytes do not have the declared MD5, base64."""
+    """Raise OSError if the bytes do not have the declared MD5, in base64."""
     if declared:
         found = base64.b64encode(hashlib.md5(data, usedforsecurity=False).digest()).decode()
         if found != declared:

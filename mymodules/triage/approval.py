@@ -1,8 +1,7 @@
-"""From decisions to files: accepted pictures become the new first ones.
+"""Make accepted pictures the new first ones, and bring the old ones back.
 
-`approve` does it, `restore` takes it back. Each file is at every moment the old one or the new one, and
-the old one is kept before anything is changed. Nothing in second is ever written. What was decided is in
-`decisions`, whose `Decisions` is here, too.
+`approve` does it, `restore` takes it back. At every moment each file is either the old one or the new one,
+and the old one is kept before anything is changed. Nothing in second is ever written.
 """
 
 import contextlib
@@ -98,32 +97,41 @@ def approve(
     run : Run or mapping, optional
         What `batch.run` returned or a manifest; by default ``frame.attrs["run"]``.
     first : path, optional
-        The folder whose pictures are replaced. It has to be named for a run that comes from elsewhere: whose
-        first and second are neither those of the settings nor of a run that this process began.
+        The folder whose pictures are replaced. It must be given for a run that comes from elsewhere: one
+        whose first and second are neither those of the settings nor of a run that this process began.
     adopt : iterable of str
-        Names of `extra` pictures that first gets, whatever was decided.
+        Names of `extra` pictures to copy to first, whatever was decided.
     remove : iterable of str
-        Names of `missing` pictures that are taken from first, whatever was decided.
+        Names of `missing` pictures to remove from first, whatever was decided.
 
     Returns
     -------
     Approval
-        A picture is refused, with the reason, when it cannot be done exactly as it was compared: a file
-        has other bytes now, is gone, is a link, or cannot be written. The others go on.
+        A picture is refused, with the reason, when what was compared is no longer there: a file has other
+        bytes now, is gone, is a link, or cannot be written. The others go on.
 
     Raises
     ------
     SettingsError
-        When `frame` is no table of rows; when the run does not say where first, second and the output folder
-        are, or they cannot be listed; when it comes from elsewhere and `first` is not named.
+        When `frame` is not a table of rows; when the run does not say where first, second and the output
+        folder are, or they cannot be listed; when it comes from elsewhere and `first` is not given.
     OutputError
         When the old files cannot be kept; nothing has been changed then.
 
     Notes
     -----
-    Old files are copied to ``approved-<stamp>/first/`` in the output folder, then ``approved.json`` there
-    says what is about to happen, then each file is replaced in one step. Whatever ends this early, `restore`
-    with that folder brings all old files back; where there is no ``approved.json``, none was changed.
+    Old files are copied to ``approved-<stamp>/first/`` in the output folder. Then ``approved.json`` is
+    written there with what is about to happen. Then each file is replaced in one step. If this is
+    interrupted, `restore` with that folder brings all old files back; without an ``approved.json`` none was
+    changed.
+
+    Examples
+    --------
+    ::
+
+        done = triage.approve(frame)
+        print(done)  # what was approved, and what was refused and why
+        triage.restore(done.folder)
     """
     root, second, out = _folders(frame, run, first)
     refused: dict[str, str] = {}
@@ -151,12 +159,12 @@ def approve(
         named = "" if settings.is_chosen(root) else f", first={shown(root)!r}"
         back = f"triage.restore({shown(folder)!r}{named})"
         raise KeyboardInterrupt(
-            f"Stopped while files were replaced. Go on with approve, or {back}."
+            f"Stopped while files were replaced. Continue with approve, or go back with {back}."
         ) from None
     if not done:
         shutil.rmtree(folder, ignore_errors=True)
         return Approval(None, (), refused)
-    # What was refused is not to be restored. Where this cannot be written, digests still tell the same.
+    # What was refused must not be restored. If this cannot be written, the digests still tell.
     with contextlib.suppress(OutputError):
         manifest |= {"changes": [change.entry() for change in done], "complete": True}
         runfiles.write_manifest(folder / _MANIFEST, manifest)
@@ -164,15 +172,15 @@ def approve(
 
 
 def restore(folder: AnyPath, *, first: AnyPath | None = None) -> Restoration:
-    """Bring back the first pictures that an approval has replaced or removed, and remove the adopted ones.
+    """Bring back the first pictures that an approval replaced or removed, and remove the adopted ones.
 
     Parameters
     ----------
     folder : path
-        ``approved-<stamp>``; it is kept, and restoring twice changes nothing more.
+        ``approved-<stamp>``; it is kept, and restoring again changes nothing more.
     first : path, optional
-        The folder whose pictures are brought back. It has to be named where the approval comes from
-        elsewhere: where its first is neither that of the settings nor one that this process has compared.
+        The folder whose pictures are brought back. It must be given when the approval comes from elsewhere:
+        when its first is neither that of the settings nor one that this process has compared.
 
     Returns
     -------
@@ -182,16 +190,16 @@ def restore(folder: AnyPath, *, first: AnyPath | None = None) -> Restoration:
     Raises
     ------
     ResultsError
-        When the folder is not one of `approve`, or it ended before it changed anything.
+        When `approve` did not make the folder, or ended before it changed anything.
     SettingsError
-        When the approval comes from elsewhere and `first` is not named, or there is no such folder.
+        When the approval comes from elsewhere and `first` is not given, or there is no such folder.
     """
     folder = local_path(folder, "The folder of an approval")
     path = folder / _MANIFEST
     if not os.path.lexists(path):
         raise ResultsError(
-            f"{shown(folder)} holds no {_MANIFEST}: it is no folder of approve, or one that ended before "
-            "anything was changed."
+            f"{shown(folder)} holds no {_MANIFEST}: approve did not make it, or ended before anything was "
+            "changed."
         )
     manifest = runfiles.read_manifest(path)
     restored: list[str] = []
@@ -214,12 +222,28 @@ def restore(folder: AnyPath, *, first: AnyPath | None = None) -> Restoration:
 
 
 class _Refused(Exception):
-    """One picture is not approved or restored; the text says why."""
+    """One picture is not approved or restored, for the reason in the text."""
 
 
 @dataclass(frozen=True)
 class _Change:
-    """One file of first that is to become another, appear (no `old`) or go (no `new`)."""
+    """One file of first that is to be replaced, to appear (`old` is None) or to be removed (`new` is None).
+
+    Attributes
+    ----------
+    number : int
+        Tells apart the files that are written beside their targets.
+    name : str
+        ``image_filename``.
+    root : Path
+        The first folder.
+    below : str
+        The file's path in `root`.
+    old, new : str or None
+        Digests.
+    source : Path or None
+        The second picture.
+    """
 
     number: int
     name: str
@@ -239,19 +263,25 @@ class _Change:
 
     @property
     def link(self) -> Path | None:
-        """The link that leads to it out of its root, if one does."""
+        """The file or folder below the root that is a link; None where there is none."""
         parts = [self.target, *self.target.parents][: len(PurePath(self.below).parts)]
         return next((part for part in reversed(parts) if part.is_symlink()), None)
 
     def kept(self, folder: Path) -> Path:
+        """Return where the old file is kept in the folder of an approval."""
         return folder / _KEPT / self.below
 
     def beside(self, folder: Path) -> Path:
-        """Where it is written before it takes its place; hidden, so that no run takes it for a picture."""
-        mark = folder.name if _DATED.fullmatch(folder.name) else "approved-moved"  # only such are removed
+        """Return where the new file is written before it replaces the old one.
+
+        The name is hidden, so that no run takes the file for a picture.
+        """
+        # Only what has the name of an approval is ever removed.
+        mark = folder.name if _DATED.fullmatch(folder.name) else "approved-moved"
         return self.target.with_name(f".{mark}-{self.number}.tmp")
 
     def entry(self) -> dict[str, Any]:
+        """Return the change as the manifest of an approval has it."""
         return {
             "number": self.number,
             "name": self.name,
@@ -262,7 +292,7 @@ class _Change:
 
     @classmethod
     def of(cls, entry: Mapping[str, Any], root: Path) -> "_Change":
-        """The change of an entry; ValueError where it is not what `entry` writes."""
+        """Return the change of an entry; raise ValueError if `entry` cannot have written it."""
         below, name, number = entry["path"], entry["name"], entry["number"]
         digests = entry["first_digest"], entry["second_digest"]
         texts = (below, name, *(digest for digest in digests if digest is not None))
@@ -272,29 +302,30 @@ class _Change:
 
 
 def _changes(manifest: Mapping[str, Any], root: Path, refused: dict[str, str]) -> Iterator[_Change]:
-    """The changes of an approval; those that `approve` cannot have made are refused, whoever wrote them."""
+    """Yield the changes of an approval; refuse those that `approve` cannot have made."""
     seen: set[str] = set()
     for entry in manifest["changes"]:
         change = _Change.of(entry, root)
         below = change.below.replace(os.sep, "/")
         digests = [digest for digest in (change.old, change.new) if digest is not None]
         if not pairs.is_listed(below):
-            reason = f"{below!r} is no name of a picture below {shown(root)}"
+            reason = f"{below!r} is not the name of a picture below {shown(root)}"
         elif not digests or not all(map(_DIGEST.fullmatch, digests)):
             reason = "the approval does not say which pictures were there before and after"
         elif below in seen:
-            reason = "the approval has it twice"
+            reason = "it is in the approval twice"
         else:
             seen.add(below)
-            yield replace(change, name=pairs.to_text(below))  # whatever it is called there
+            yield replace(change, name=pairs.to_text(below))  # not the name that the entry states
             continue
         refused[change.name] = f"{reason[0].upper()}{reason[1:]}: it is left as it is."
 
 
 def _trusted(stated: object, second: Path | None, named: AnyPath | None, call: str) -> Path:
-    """The folder whose pictures may be changed: the one that the caller names, or that is known as first.
+    """Return the folder whose pictures may be changed: the one that the caller names, or a known first.
 
-    A folder that only a file names may be anybody's idea, as may the folder that new pictures come from.
+    A folder that only a file names is not trusted, and neither is a second folder that only a file names:
+    anybody may have written that file.
     """
     if named is None and not isinstance(stated, str | os.PathLike):
         raise ValueError("it names no folder")
@@ -303,16 +334,16 @@ def _trusted(stated: object, second: Path | None, named: AnyPath | None, call: s
         by = "" if second is None else f" by those in {shown(second)}"
         raise SettingsError(
             f"This comes from elsewhere: it would change pictures in {shown(root)}{by}, which are not the "
-            "folders of the settings or of a run that this process began. If that is meant, name the folder: "
-            f"{call}."
+            "folders of the settings or of a run that this process began. If that is intended, name the "
+            f"folder: {call}."
         )
     if not is_folder(root):
-        raise SettingsError(f"There is no folder {shown(root)}. Name the one that has the pictures: {call}.")
+        raise SettingsError(f"There is no folder {shown(root)}. Name the one with the pictures: {call}.")
     return root
 
 
 def _check_not_second(root: Path, second: object) -> None:
-    """Raise SettingsError where the folder is second, in which nothing is ever written."""
+    """Raise SettingsError if the folder is second, where nothing is ever written."""
     with contextlib.suppress(OSError, ValueError):
         if isinstance(second, str | os.PathLike) and root.samefile(second):
             raise SettingsError(f"{shown(root)} is second: name the folder of the first pictures as first=.")
@@ -329,7 +360,7 @@ def _folders(
     first, second, out, _ = runfiles.folders(frame, run, needed=("first", "second", "out"))
     assert out is not None
     if not is_folder(out):
-        raise SettingsError(f"There is no output folder {shown(out)} with what was decided: hand over run=.")
+        raise SettingsError(f"There is no output folder {shown(out)} with decisions: pass run=.")
     root = _trusted(first, second, named, "triage.approve(frame, first=...)")
     _check_not_second(root, second)
     return root, second, out
@@ -338,7 +369,7 @@ def _folders(
 def _wanted(
     frame: "pd.DataFrame", decided: Decisions, adopt: set[str], remove: set[str], refused: dict[str, str]
 ) -> list[tuple[Row, str]]:
-    """The rows to approve, each with its status."""
+    """Return the rows to approve, each with its status; add the others that were asked for to `refused`."""
     statuses = frame["status"].tolist()
     wanted = []
     about = rows(frame)
@@ -353,11 +384,11 @@ def _wanted(
         elif name in remove and status != "missing":
             refused[name] = "It cannot be removed: it is not only in first."
         elif not named and status == "extra":
-            refused[name] = f"It is only in second: name it to have it in first, adopt=[{name!r}]."
+            refused[name] = f"It is only in second: to copy it to first, name it: adopt=[{name!r}]."
         elif not named and status == "missing":
-            refused[name] = f"It is only in first: name it to have it removed, remove=[{name!r}]."
+            refused[name] = f"It is only in first: to remove it, name it: remove=[{name!r}]."
         elif status == "error":
-            refused[name] = f"It could not be compared: mend it, {_AGAIN}."
+            refused[name] = f"It could not be compared: replace the file, {_AGAIN}."
         elif named or row.first_digest != row.second_digest:
             wanted.append((row, status))
     for name in sorted((adopt | remove) - {row.name for row in about}):
@@ -368,7 +399,10 @@ def _wanted(
 def _found(
     wanted: list[tuple[Row, str]], first: Path, second: Path, refused: dict[str, str]
 ) -> list[_Change]:
-    """The files of these rows by the listing of both folders, which knows every spelling of a name."""
+    """Return the changes for these rows, with files from a listing of both folders.
+
+    The listing knows every spelling of a name.
+    """
     listing = {pair.name: pair for pair in pairs.find(first, second).pairs} if wanted else {}
     changes: list[_Change] = []
     for row, status in wanted:
@@ -413,7 +447,7 @@ def _reserved(out: Path) -> Path:
 
 
 def _remove_stale(changes: list[_Change], out: Path) -> None:
-    """Remove what killed calls have left beside these files."""
+    """Remove what calls that were killed have left beside these files."""
     targets = {change.target for change in changes}
     for path in out.glob(f"approved-*/{_MANIFEST}"):
         with contextlib.suppress(MymodulesError, OSError, KeyError, TypeError, ValueError):
@@ -424,7 +458,7 @@ def _remove_stale(changes: list[_Change], out: Path) -> None:
 
 
 def _is_kept(change: _Change, folder: Path, refused: dict[str, str]) -> bool:
-    """Copy the old file; false when there is a reason not to go on."""
+    """Copy the old file; return False, with the reason in `refused`, if the change must not be made."""
     try:
         _check_no_link(change)
         if change.source is not None and images.digest(files.contents(change.source)) != change.new:
@@ -438,7 +472,9 @@ def _is_kept(change: _Change, folder: Path, refused: dict[str, str]) -> bool:
     except _Refused as reason:
         refused[change.name] = str(reason)
     except OSError as error:
-        refused[change.name] = f"It cannot be read, or the old file not be kept: {error.strerror or error}."
+        refused[change.name] = (
+            f"It cannot be read, or the old file cannot be kept: {error.strerror or error}."
+        )
     return change.name not in refused
 
 
@@ -452,7 +488,7 @@ def _old_data(change: _Change) -> bytes:
     data = files.contents(change.target)
     digest = images.digest(data)
     if digest == change.new:
-        raise _Refused("first is the accepted picture already.")
+        raise _Refused("first already is the accepted picture.")
     if digest != change.old:
         raise _Refused(f"first is no longer the picture that was compared: {_AGAIN}.")
     return data
@@ -486,8 +522,8 @@ def _is_carried_out(change: _Change, folder: Path, refused: dict[str, str]) -> b
 
 
 def _is_taken_back(change: _Change, folder: Path) -> bool:
-    """Bring the old file back; false when it is there."""
-    change.beside(folder).unlink(missing_ok=True)  # of a process that was killed
+    """Bring the old file back; return False if it is already there."""
+    change.beside(folder).unlink(missing_ok=True)  # left by a process that was killed
     if _now(change) == change.old:
         return False
     _check_as_approved(change)
@@ -507,7 +543,7 @@ def _is_taken_back(change: _Change, folder: Path) -> bool:
         raise _Refused(f"Its old file in {shown(folder)} was changed.")
     change.target.parent.mkdir(parents=True, exist_ok=True)
     with _placing(change, folder, data, like=change.kept(folder)):
-        _check_as_approved(change)  # again, as late as can be
+        _check_as_approved(change)  # again, as late as possible
     return True
 
 
@@ -517,7 +553,7 @@ def _check_as_approved(change: _Change) -> None:
 
 
 def _now(change: _Change) -> str | None:
-    """The digest of what is in first, None where there is nothing."""
+    """Return the digest of what is in first now; None where there is nothing."""
     if change.link is not None:
         raise _Refused(f"{change.path} was changed after the approval: {shown(change.link)} is a link.")
     try:
@@ -528,7 +564,7 @@ def _now(change: _Change) -> str | None:
 
 @contextlib.contextmanager
 def _placing(change: _Change, folder: Path, data: bytes, like: Path) -> Iterator[None]:
-    """Write data beside the target; it takes its place when the last checks, the body, have been passed."""
+    """Write data beside the target, run the body, which makes the last checks, and replace the target."""
     beside = change.beside(folder)
     try:
         _write(beside, data, like)
@@ -540,9 +576,9 @@ def _placing(change: _Change, folder: Path, data: bytes, like: Path) -> Iterator
 
 
 def _write(path: Path, data: bytes, like: Path) -> None:
-    """Write a new file, all the way to the disk, with the rights of another one to read, write and execute.
+    """Write a new file to the disk, with the read, write and execute permissions of another one.
 
-    Not with those to act as its owner: the other one may be somebody else's.
+    The set-user-ID and set-group-ID bits are left out: the other file may belong to somebody else.
     """
     try:
         mode = stat.S_IMODE(like.stat().st_mode) & 0o777

@@ -348,7 +348,7 @@ def test_folder_that_is_no_approval(tmp_path: Path) -> None:
     with pytest.raises(errors.SettingsError, match="comes from elsewhere"):
         triage.restore(folder)
     done = triage.restore(folder, first=tmp_path)
-    assert "no name of a picture" in done.refused["x"]
+    assert "not the name of a picture" in done.refused["x"]
     runfiles.write_manifest(folder / "approved.json", {"first": str(tmp_path), "changes": [{"number": 0}]})
     with pytest.raises(errors.ResultsError, match="does not say"):
         triage.restore(folder, first=tmp_path)
