@@ -2,12 +2,12 @@
 
     python benchmarks/store.py [--rows 100000] [--requests 1000] [--kills 50] [--pictures FIRST SECOND]
 
-First a run over two folders (by default the screenshots below the variable MYMODULES_DATA), and a second one
-that finds nothing changed. With so many rows, and both files of each digested: what saving them takes, the
-size on disk, one pair from disk, and how long a process needs from its start to its first answer. Then so
-many requests at once, over HTTP, for pictures and differences. Then a writer that is killed so many times,
-each time at a random moment while it writes: every step that it had reported as saved is looked for, and any
-other must be there whole or not at all. Nothing is left behind.
+First, a run over two folders (by default the screenshots below the folder in MYMODULES_DATA), and a second
+run that finds nothing changed. Then, with `--rows` rows whose files are all digested: the time to save them,
+the size on disk, the time for one pair from disk, and the time from the start of a process to its first
+answer. Then `--requests` requests at once, over HTTP, for pictures and differences. Finally, a writer that is
+killed `--kills` times, each time at a random moment while it writes: every step that it had reported as saved
+must be there, and any other step completely or not at all. Nothing is left behind.
 """
 
 import argparse
@@ -29,14 +29,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import store_writer  # noqa: E402
-from support import stores  # noqa: E402
+from support import store_writer, stores  # noqa: E402
 from support.servers import tornado_server  # noqa: E402
 
 from mymodules.regions import Region  # noqa: E402
+from mymodules.row import PairResult  # noqa: E402
 from mymodules.store import FILE, NOW, DiffStore  # noqa: E402
 from mymodules.store.records import DigestedFile, Records, StoredRow, diff_id, fingerprint  # noqa: E402
-from mymodules.workers import PairResult  # noqa: E402
 
 CONDITIONS = fingerprint({"options": {"max_pixels": 1}, "versions": {"numpy": "2"}})
 BATCH = 500  # rows saved together, as a run does
@@ -69,7 +68,7 @@ def digests(number: int) -> tuple[str, str]:
 
 
 def row(number: int) -> StoredRow:
-    """A row like those of real pages: one in four changed, with eight regions."""
+    """Return a row like those of real pages: one in four changed, with eight regions."""
     first, second = digests(number)
     name = f"shop/en/page-{number:06}/desktop.png"
     if number % 4:
@@ -78,8 +77,9 @@ def row(number: int) -> StoredRow:
         )
         result = result._replace(regions=())
     else:
-        told = "2810 pixels differ (0.31 %) in 8 regions."
-        result = PairResult(0.987654321 - number * 1e-9, name, told, "changed", "pixels_differ", 2810, 0.3125)
+        message = "2810 pixels differ (0.31 %) in 8 regions."
+        similarity = 0.987654321 - number * 1e-9
+        result = PairResult(similarity, name, message, "changed", "pixels_differ", 2810, 0.3125)
         regions = tuple(Region(100 + n, 200 * n + number % 7, 180, 24) for n in range(8))
         result = result._replace(max_diff_r=200, max_diff_g=201, max_diff_b=202, max_diff_a=0)
         result = result._replace(dim_differ=False, combined=0.5, regions=regions)
@@ -90,7 +90,7 @@ def row(number: int) -> StoredRow:
 
 
 def twice(work: Path, first_dir: Path, second_dir: Path, repeats: int = 3) -> None:
-    """Runs of a process each, so that the first one starts its workers, too."""
+    """Time two runs, each in a process of its own, so that the first one starts its workers as well."""
     found = []
     for number in range(repeats):
         out = work / str(number)
@@ -101,22 +101,24 @@ def twice(work: Path, first_dir: Path, second_dir: Path, repeats: int = 3) -> No
             answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
             runs.append(json.loads(answer.stdout))
         (first, _, new, rows), (second, reused, why, same_rows) = runs
-        assert rows == same_rows, "the second run tells something else"
+        assert rows == same_rows, "the second run found other rows"
         found.append((second / first, first, second))
     ratio, first, second = sorted(found)[repeats // 2]
-    told(f"first run over {sum(new.values())} pairs", first, "s")
-    told("second run, nothing changed", second, "s", f"   {reused} rows reused, compared: {why or 'none'}")
-    told("second to first", ratio, "", f"   of {repeats}: {', '.join(f'{r:.3f}' for r, *_ in sorted(found))}")
+    report(f"first run over {sum(new.values())} pairs", first, "s")
+    report("second run, nothing changed", second, "s", f"   {reused} rows reused, compared: {why or 'none'}")
+    report(
+        "second to first", ratio, "", f"   of {repeats}: {', '.join(f'{r:.3f}' for r, *_ in sorted(found))}"
+    )
 
 
 def timed(what: str, act: Callable[[], object]) -> None:
     began = time.perf_counter()
     act()
     seconds = time.perf_counter() - began
-    told(what, seconds, "s")
+    report(what, seconds, "s")
 
 
-def told(what: str, figure: float, unit: str, more: str = "") -> None:
+def report(what: str, figure: float, unit: str, more: str = "") -> None:
     print(f"{what:<50}{figure:10.3f} {unit}{more}")
 
 
@@ -141,9 +143,9 @@ def load(root: Path, count: int) -> None:
             records.remember_files(DigestedFile(path, stat, digest, later) for path, digest in files)
 
     timed(f"save {count} rows, {BATCH} at a time", save)
-    told("size on disk, rows only", size(root) / 1e6, "MB")
+    report("size on disk, rows only", size(root) / 1e6, "MB")
     timed(f"save {len(files)} digested files at once", save_files)
-    told("size on disk", size(root) / 1e6, "MB")
+    report("size on disk", size(root) / 1e6, "MB")
     with closing(Records(root / FILE)) as records:
         keys = [digests(number) for number in range(count)]
 
@@ -166,8 +168,8 @@ def load(root: Path, count: int) -> None:
             waits.append(time.perf_counter() - start)
             assert len(found) == 1
     waits.sort()
-    told("get of one pair from disk, median", statistics.median(waits) * 1e3, "ms")
-    told("get of one pair from disk, 99 of 100 within", waits[-len(waits) // 100] * 1e3, "ms")
+    report("get of one pair from disk, median", statistics.median(waits) * 1e3, "ms")
+    report("get of one pair from disk, 99 of 100 within", waits[-len(waits) // 100] * 1e3, "ms")
     starts = []
     for number in range(5):
         command = [sys.executable, "-c", FIRST_ANSWER, str(root), *digests(number)]
@@ -176,7 +178,7 @@ def load(root: Path, count: int) -> None:
     for what, seconds in zip(
         ("imports", "open the store", "first get"), zip(*starts, strict=True), strict=True
     ):
-        told(f"warm start of a process: {what}", statistics.median(seconds) * 1e3, "ms")
+        report(f"warm start of a process: {what}", statistics.median(seconds) * 1e3, "ms")
 
 
 def size(root: Path) -> int:
@@ -184,7 +186,7 @@ def size(root: Path) -> int:
 
 
 def requests_at_once(root: Path, count: int) -> None:
-    """So many requests, all sent before the first answer is read: half pictures, half differences."""
+    """Send so many requests before the first answer is read: half for pictures, half for differences."""
     import logging
     from urllib.parse import urlsplit
 
@@ -221,8 +223,8 @@ def requests_at_once(root: Path, count: int) -> None:
             began = time.perf_counter()
             waits = sorted(asyncio.run(all_of_them(url)))
             seconds = time.perf_counter() - began
-            told(f"{count} requests at once, {state}", seconds, "s", f"   {count / seconds:.0f} /s")
-            told("    median wait", statistics.median(waits), "s", f"   longest {waits[-1]:.3f} s")
+            report(f"{count} requests at once, {state}", seconds, "s", f"   {count / seconds:.0f} /s")
+            report("    median wait", statistics.median(waits), "s", f"   longest {waits[-1]:.3f} s")
     assert set(asked.asked.values()) == {1}, "a picture was fetched twice"
     with (
         DiffStore(root.with_name("threads"), source=stores.Counted(pictures)) as store,
@@ -234,7 +236,7 @@ def requests_at_once(root: Path, count: int) -> None:
 
         timed("1000 gets of 19 pairs each from 200 threads", ask_all)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    told("peak memory, client included", peak, "MB")
+    report("peak memory, client included", peak, "MB")
 
 
 def kills(root: Path, count: int) -> None:
@@ -242,8 +244,8 @@ def kills(root: Path, count: int) -> None:
     began = time.perf_counter()
     with DiffStore(root) as reading:
         for _ in range(count):
-            command = [sys.executable, str(ROOT / "tests" / "store_writer.py"), str(root), str(step)]
-            environment = os.environ | {"PYTHONPATH": str(ROOT)}
+            command = [sys.executable, store_writer.__file__, str(root), str(step)]
+            environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
             with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as writer:
                 assert writer.stdout is not None
                 assert writer.stdout.readline() == "open\n"
@@ -263,13 +265,10 @@ def kills(root: Path, count: int) -> None:
             store_writer.check(again, saved, saved=True)
     store_writer.check_file(root)
     seconds = time.perf_counter() - began
-    told(f"{count} kills of a writer", seconds, "s")
-    print(
-        f"{step} steps of {store_writer.ROWS} rows, their figures, a failure, a file and a copy were reported"
-    )
-    print(
-        f"as saved: none lost, none torn. {open_ones} of the steps under way were there, with all their rows."
-    )
+    report(f"{count} kills of a writer", seconds, "s")
+    print(f"{step} steps, each of {store_writer.ROWS} rows, their figures, a failure, a file and a copy,")
+    print("were reported as saved: none is lost or incomplete.")
+    print(f"Of the steps in progress, {open_ones} were there, all of them complete.")
 
 
 if __name__ == "__main__":

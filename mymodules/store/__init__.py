@@ -7,7 +7,8 @@ from mymodules.faces import lazily
 if TYPE_CHECKING:
     from mymodules.store.cache import BACKGROUND, IDLE, NOW
     from mymodules.store.copies import stored_path
-    from mymodules.store.diffstore import FILE, CacheCounts, DiffStore, Match, cache_counts
+    from mymodules.store.diffstore import FILE, DiffStore, Match
+    from mymodules.store.memory import CacheCounts, cache_counts
     from mymodules.store.records import DigestFailure, diff_id, is_diff_id, is_digest, split_diff_id
 
 __all__ = [
@@ -32,7 +33,8 @@ __getattr__ = lazily(
     {
         "cache": ("BACKGROUND", "IDLE", "NOW"),
         "copies": ("stored_path",),
-        "diffstore": ("FILE", "CacheCounts", "DiffStore", "Match", "cache_counts"),
+        "diffstore": ("FILE", "DiffStore", "Match"),
+        "memory": ("CacheCounts", "cache_counts"),
         "records": ("DigestFailure", "diff_id", "is_diff_id", "is_digest", "split_diff_id"),
     },
 )

@@ -112,7 +112,6 @@ class Copies:
 
     def write(self, digest: str, data: bytes) -> bool:
         """Keep a copy; return False, with a message in the log, if that fails."""
-
         return self._keep(digest, [data])
 
     def copy(self, digest: str, file: BinaryIO) -> bool:

@@ -21,14 +21,12 @@ are fetching or comparing at that moment may come back.
 
 import io
 import logging
-import math
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
-from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
@@ -37,21 +35,17 @@ from mymodules.comparison import drawings
 from mymodules.errors import MymodulesError, StoreError
 from mymodules.formats import Header, png
 from mymodules.images import Rgba
-from mymodules.metrics import DiffMetrics as DiffMetrics
+from mymodules.metrics import DiffMetrics
 from mymodules.paths import AnyPath
 from mymodules.settings import MAX_PIXELS
 from mymodules.store import sources
 from mymodules.store.best_effort import BestEffort
-from mymodules.store.cache import BACKGROUND as BACKGROUND
-from mymodules.store.cache import IDLE as IDLE
 from mymodules.store.cache import NOW, LRUCache, ReadThrough, failed
 from mymodules.store.copies import Copies
-from mymodules.store.copies import stored_path as stored_path
+from mymodules.store.memory import GIB, Caches, cache_counts, check_number
 from mymodules.store.originals import Originals, Unavailable
 from mymodules.store.purges import Purges, Work
-from mymodules.store.records import OTHER, Records, diff_id, is_digest, is_name, split_diff_id
-from mymodules.store.records import DigestFailure as DigestFailure
-from mymodules.store.records import is_diff_id as is_diff_id
+from mymodules.store.records import OTHER, DigestFailure, Records, diff_id, is_digest, is_name, split_diff_id
 from mymodules.store.sources import AnySource, Original, printable
 
 if TYPE_CHECKING:
@@ -60,8 +54,6 @@ if TYPE_CHECKING:
 FILE: Final = "store.sqlite3"
 """Name of the file with the records, in the store's folder."""
 
-_GIB = 1 << 30
-_IMAGE_COST, _METRICS_COST = 1 << 20, 100  # bytes in memory, of each
 _FETCHERS = 10  # threads that wait for disks and networks
 _DELTAS, _DELTA_BYTES = 256, 64 << 20  # difference pictures in memory
 _DECODED_PART = 4  # one quarter of the budget, for pictures that are compared with many others
@@ -72,32 +64,11 @@ _LAST = 5.0  # s; how long closing waits for what is being computed
 _log = logging.getLogger(__name__)
 
 
-class CacheCounts(NamedTuple):
-    """How many images and metrics are kept in memory."""
-
-    images: int
-    metrics: int
-
-
 class Match(NamedTuple):
     """A digest, and how its picture differs from the one that was asked about."""
 
     digest: str
     metrics: DiffMetrics
-
-
-def cache_counts(gib: float) -> CacheCounts:
-    """Return what fits into a budget, GiB: x images of 1 MiB and x^2 metrics of 100 bytes.
-
-    At 0 or below, that is nothing.
-    """
-    _check_number("gib", gib)
-    budget = int(gib * _GIB)
-    if budget <= 0:
-        return CacheCounts(0, 0)
-    root = math.isqrt(_IMAGE_COST**2 + 4 * _METRICS_COST * budget)
-    count = (root - _IMAGE_COST) // (2 * _METRICS_COST)
-    return CacheCounts(count, count**2)
 
 
 class DiffStore:
@@ -134,6 +105,8 @@ class DiffStore:
     root : Path
     records : Records
         What is known besides pictures.
+    caches : Caches
+        What is in memory.
 
     Examples
     --------
@@ -157,10 +130,10 @@ class DiffStore:
         pause: float = 0.5,
     ) -> None:
         workers = (os.cpu_count() or 1) if max_workers is None else max_workers
-        _check_number("max_workers", workers, 1)
-        _check_number("max_pixels", max_pixels, 1)
-        _check_number("pause", pause, 0)
-        counts, budget = cache_counts(gib), max(int(gib * _GIB), 0)
+        check_number("max_workers", workers, 1)
+        check_number("max_pixels", max_pixels, 1)
+        check_number("pause", pause, 0)
+        counts, budget = cache_counts(gib), max(int(gib * GIB), 0)
         self.root, places = sources.folder(root), sources.of(source)
         self._closed = threading.Event()
         self._copies = Copies(self.root)
@@ -179,24 +152,22 @@ class DiffStore:
         )
         self._purges = Purges()
         self._purged = self._best_effort(self.records.purges, 0)
-        self._decoded: LRUCache[str, Rgba] = LRUCache(
-            counts.images, limit=budget // _DECODED_PART, weigh=lambda rgba: rgba.nbytes
-        )
         self._decoding, self._decoded_lock = threading.BoundedSemaphore(int(workers)), threading.Lock()
-        self._images: ReadThrough[str, Original] = ReadThrough(
-            self._load,
-            size=counts.images,
-            workers=_FETCHERS,
-            limit=budget or None,
-            weigh=lambda original: len(original.data),
-            state=self._originals.state,
-        )
-        # Pairs fail because of their pictures, whose errors are kept.
-        self._metrics: ReadThrough[str, DiffMetrics] = ReadThrough(
-            self._measure, size=counts.metrics, workers=int(workers), errors=0
-        )
-        self._deltas: ReadThrough[str, bytes] = ReadThrough(
-            self._draw, size=_DELTAS, workers=int(workers), errors=0, limit=_DELTA_BYTES, weigh=len
+        self.caches = Caches(
+            images=ReadThrough(
+                self._load,
+                size=counts.images,
+                workers=_FETCHERS,
+                limit=budget or None,
+                weigh=lambda original: len(original.data),
+                state=self._originals.state,
+            ),
+            decoded=LRUCache(counts.images, limit=budget // _DECODED_PART, weigh=lambda rgba: rgba.nbytes),
+            # Pairs fail because of their pictures, whose errors are kept.
+            metrics=ReadThrough(self._measure, size=counts.metrics, workers=int(workers), errors=0),
+            deltas=ReadThrough(
+                self._draw, size=_DELTAS, workers=int(workers), errors=0, limit=_DELTA_BYTES, weigh=len
+            ),
         )
         self._feeders: list[threading.Thread] = []
         self._feeders_lock = threading.Lock()
@@ -210,12 +181,11 @@ class DiffStore:
     def close(self) -> None:
         """End the threads and close the file; queued work is dropped."""
         self._closed.set()
-        caches = (self._deltas, self._metrics, self._images)
-        for each in caches:
-            each.close()
+        for cache in self.caches.working:
+            cache.close()
         deadline = time.monotonic() + _LAST
-        for each in caches:
-            each.join(max(deadline - time.monotonic(), 0))
+        for cache in self.caches.working:
+            cache.join(max(deadline - time.monotonic(), 0))
         self.records.close()
 
     # --- as in Gold
@@ -247,7 +217,7 @@ class DiffStore:
         self._apply_purges()
         rights = [right for right in dict.fromkeys(right_digests) if right != main_digest]
         rights = _named(rights) if _named([main_digest]) else []
-        asked = {right: self._metrics.submit(priority, diff_id(main_digest, right)) for right in rights}
+        asked = {right: self.caches.metrics.submit(priority, diff_id(main_digest, right)) for right in rights}
         found = {}
         for right, future in asked.items():
             error = future.exception()
@@ -269,7 +239,7 @@ class DiffStore:
         """
         rank = _rank(priority)
         missing = [digest for digest in _named(digests) if not self._is_here(digest)]
-        fetching = [self._images.submit(rank, digest) for digest in missing]
+        fetching = [self.caches.images.submit(rank, digest) for digest in missing]
         if sync:
             wait(fetching)
 
@@ -335,11 +305,11 @@ class DiffStore:
         def is_pair(pair: str) -> bool:
             return gone is None or not gone.isdisjoint(split_diff_id(pair))
 
-        self._images.forget(is_picture)
+        self.caches.images.forget(is_picture)
         with self._decoded_lock:
-            self._decoded.remove_matching(is_picture)
-        self._metrics.forget(is_pair)
-        self._deltas.forget(is_pair)
+            self.caches.decoded.remove_matching(is_picture)
+        self.caches.metrics.forget(is_pair)
+        self.caches.deltas.forget(is_pair)
 
     def _apply_purges(self) -> None:
         """Drop everything from memory if another store of this folder has purged something."""
@@ -377,7 +347,7 @@ class DiffStore:
     def original(self, digest: str, *, priority: int = NOW) -> "Future[Original]":
         """Return a picture's own bytes and media type, as a future."""
         self._apply_purges()
-        return self._images.submit(priority, digest)
+        return self.caches.images.submit(priority, digest)
 
     def delta(self, one: str, other: str, *, priority: int = NOW) -> "Future[bytes]":
         """Return the difference picture of two (see `drawings.delta`) as PNG, as a future.
@@ -388,7 +358,7 @@ class DiffStore:
         self._apply_purges()
         if len(_named([one, other])) < 2:
             return failed(StoreError(f"{one!r} and {other!r} do not name two pictures: {_NAMES}."))
-        return self._deltas.submit(priority, diff_id(one, other))
+        return self.caches.deltas.submit(priority, diff_id(one, other))
 
     def keep_originals(self, originals: Iterable[tuple[str, AnyPath | bytes]]) -> int:
         """Keep copies of pictures under their digests; return how many of these pictures are kept now.
@@ -429,7 +399,7 @@ class DiffStore:
         for feeder in feeders:
             feeder.join(left())
         fed = not any(feeder.is_alive() for feeder in feeders)
-        return fed and all(each.wait(left()) for each in (self._deltas, self._metrics, self._images))
+        return fed and all(cache.wait(left()) for cache in self.caches.working)
 
     # --- figures and difference pictures, in threads of their caches
 
@@ -475,14 +445,14 @@ class DiffStore:
                     continue
                 if self._closed.is_set():
                     return
-                queued.append(self._metrics.submit(rank, diff_id(left, right)))
+                queued.append(self.caches.metrics.submit(rank, diff_id(left, right)))
                 if len(queued) > _AHEAD:
                     wait([queued.popleft()])
 
     def _pixels(self, priority: int, pair: str, work: Work) -> tuple[Rgba, Rgba]:
         """Return the pixels of both, read-only; raise StoreError with everything that went wrong."""
         digests = split_diff_id(pair)
-        asked = [self._images.submit(priority, digest) for digest in digests]
+        asked = [self.caches.images.submit(priority, digest) for digest in digests]
         failed = {digest: future for digest, future in zip(digests, asked, strict=True) if future.exception()}
         for digest in failed if not self._closed.is_set() else ():
             self._note(work, DigestFailure.now(digest, OTHER), if_new=True)
@@ -496,7 +466,7 @@ class DiffStore:
 
     def _rgba(self, digest: str, data: bytes, work: Work) -> Rgba:
         with self._decoded_lock:
-            known = self._decoded.get(digest)
+            known = self.caches.decoded.get(digest)
         if known is not None:
             return known
         _, rgba = self._decode(data)
@@ -507,7 +477,7 @@ class DiffStore:
 
     def _keep_decoded(self, digest: str, rgba: Rgba) -> None:
         with self._decoded_lock:
-            self._decoded.put(digest, rgba)
+            self.caches.decoded.put(digest, rgba)
 
     def _decode(self, data: bytes) -> tuple[Header, Rgba]:
         """Return header and pixels; raise ImageError."""
@@ -548,7 +518,7 @@ class DiffStore:
                 self._best_effort(lambda: self.records.remember_failure(failure, if_new=if_new), None)
 
     def _is_here(self, digest: str) -> bool:
-        return digest in self._images or self._best_effort(lambda: digest in self._copies, False)
+        return digest in self.caches.images or self._best_effort(lambda: digest in self._copies, False)
 
 
 def _rank(priority: int) -> int:
@@ -568,10 +538,3 @@ def _named(digests: Iterable[str]) -> list[str]:
         if not is_name(digest):
             _log.info("%r is left out: a picture's name is %s.", digest, _NAMES)
     return list(filter(is_name, wanted))
-
-
-def _check_number(name: str, value: float, least: float = -math.inf) -> None:
-    """Raise StoreError for anything but a finite number that is not below the least one."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not least <= value < math.inf:
-        expected = "a number" if least == -math.inf else f"a number, at least {least:g}"
-        raise StoreError(f"{name} is {value!r}: it must be {expected}.")

@@ -1,12 +1,8 @@
-"""Records: kept, found, purged; brought up to date, set aside when damaged, shared by processes."""
+"""Records: kept, found, purged, and not believed when a bit has flipped."""
 
 import itertools
-import json
-import logging
 import os
-import shutil
 import sqlite3
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,14 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import stores
-from support.programs import finished
+from support.recorded import KNOWN, ONE, OTHER, ROW, digested, is_unchanged
 
-from mymodules import results
 from mymodules.errors import StoreError
 from mymodules.metrics import DiffMetrics
-from mymodules.regions import Region
-from mymodules.row import ALGORITHM
-from mymodules.store import database, records
+from mymodules.store import records
 from mymodules.store.records import (
     DigestedFile,
     DigestFailure,
@@ -33,28 +26,6 @@ from mymodules.store.records import (
     diff_id,
     fingerprint,
 )
-from mymodules.workers import PairResult
-
-KNOWN = DiffMetrics(16, float(np.float32(0.0064)), (54, 100, 125, 0), False)
-ONE, OTHER = "a" * 32, "B" * 32
-ROW = PairResult(
-    0.5, "a b/=1+1 變.png", "It's 1, 2\n3.", "changed", "pixels_differ", 16, KNOWN.pixel_diff_percent,
-    54, 100, 125, 0, False, KNOWN.combined, 500, 500, 500, 500, (Region(1, 2, 3, 4),), ONE, OTHER, 0.25,
-)  # fmt: skip
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "store.sqlite3"
-
-
-@pytest.fixture
-def kept(file: Path) -> Iterator[Records]:
-    with closing(Records(file)) as kept:
-        yield kept
-
-
-# --- figures and failures ----------------------------------------------------------------------------
 
 
 def test_figures_are_saved_loaded_and_purged(kept: Records) -> None:
@@ -100,27 +71,6 @@ def test_the_oldest_of_too_many_failures_are_dropped(kept: Records, monkeypatch:
     for ts in (5, 4, 1, 3, 2):
         kept.remember_failure(DigestFailure(f"digest {ts}", "http_error", ts))
     assert list(kept.failures()) == ["digest 3", "digest 4", "digest 5"]
-
-
-# --- files -------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def picture(tmp_path: Path) -> Path:
-    path = tmp_path / os.fsdecode(b"pic \xff.png" if os.name == "posix" else b"pic.png")
-    path.write_bytes(b"12345678")
-    return path
-
-
-def digested(path: Path, moment: int | None = None) -> DigestedFile:
-    stat = path.stat()
-    later = max(stat.st_mtime_ns, stat.st_ctime_ns) + 3_000_000_000
-    return DigestedFile(path, stat, ONE, later if moment is None else moment)
-
-
-def is_unchanged(kept: Records, path: Path) -> bool | None:
-    known = kept.known_files([(path, path.stat())]).get(str(path))
-    return None if known is None else known.unchanged
 
 
 def test_an_untouched_file_is_known(kept: Records, picture: Path) -> None:
@@ -217,9 +167,6 @@ def test_many_files_at_once(kept: Records, picture: Path) -> None:
     assert all(file.unchanged for file in known.values())
 
 
-# --- rows --------------------------------------------------------------------------------------------
-
-
 def test_rows_are_found_by_both_digests_and_conditions(kept: Records) -> None:
     conditions = fingerprint({"options": {"max_pixels": 5}, "versions": {"numpy": "2"}})
     assert conditions != fingerprint({"options": {"max_pixels": 6}, "versions": {"numpy": "2"}})
@@ -279,9 +226,6 @@ def test_cells_that_nobody_has_written(kept: Records, file: Path) -> None:
             db.commit()
             assert kept.rows([(ONE, OTHER)], "conditions") == {}
             assert kept.metrics_of_row(diff_id(ONE, OTHER)) is None
-
-
-# --- check values ------------------------------------------------------------------------------------
 
 
 def values_of(file: Path) -> list[tuple[str, str, object]]:
@@ -396,84 +340,6 @@ def test_no_flipped_bit_of_the_file_gives_a_wrong_answer(
     assert [message for message in refused if "newer version" not in message] == []  # a flip of its number
 
 
-# --- the file ----------------------------------------------------------------------------------------
-
-
-def first_version(path: Path, pairs: dict[str, tuple[object, ...]]) -> None:
-    with closing(sqlite3.connect(path)) as db:
-        for statement in records.LAYOUTS[0]:
-            db.execute(statement)
-        for pair, values in pairs.items():
-            db.execute("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (pair, pair[-3:], *values))
-        db.execute("INSERT INTO failures VALUES ('A', 'other', 5)")
-        db.execute(f"PRAGMA application_id = {database.APPLICATION}")
-        db.execute("PRAGMA user_version = 1")
-        db.commit()
-
-
-def test_an_older_file_is_brought_up_to_date_with_its_data(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(records, "ALGORITHM", 1)  # which is what had made them
-    figures = (16, KNOWN.pixel_diff_percent, 54, 100, 125, 0, 0)
-    first_version(file, {"abc:def": figures, "abc-ghi": figures})
-    with closing(Records(file)) as kept:
-        assert kept.metrics("abc-def") == kept.metrics("abc-ghi") == KNOWN
-        assert list(kept.failures()) == ["A"]
-        kept.remember_rows([StoredRow(ROW)], "conditions")
-    with closing(sqlite3.connect(file)) as db:
-        assert db.execute("PRAGMA user_version").fetchone() == (len(records.LAYOUTS),)
-        assert db.execute("SELECT left, right FROM metrics").fetchall() == [("abc", "def"), ("abc", "ghi")]
-
-
-def test_files_and_rows_of_the_second_layout_stay(
-    file: Path, picture: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(records, "ALGORITHM", 1)
-    first_version(file, {})
-    known = digested(picture)
-    with closing(sqlite3.connect(file)) as db:
-        for statement in records.LAYOUTS[1]:
-            db.execute(statement)
-        stat = known.stat
-        times = stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, str(stat.st_ino)
-        db.execute(
-            "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (os.fsencode(picture), *times, ONE, known.moment),
-        )
-        cells = json.dumps(results.format_row(ROW))
-        db.execute("INSERT INTO rows VALUES (?, ?, 'x', ?, ?, ?)", (ONE, OTHER, cells, b"/out", b"stem"))
-        db.execute("PRAGMA user_version = 2")
-        db.commit()
-    with closing(Records(file)) as kept:
-        assert is_unchanged(kept, picture) is True
-        assert kept.paths(ONE) == [(picture, 8)]
-        assert kept.rows([(ONE, OTHER)], "x") == {(ONE, OTHER): StoredRow(ROW, "/out", "stem", ())}
-        assert kept.metrics_of_row(diff_id(ONE, OTHER)) == KNOWN
-
-
-def test_figures_of_the_fourth_layout_stay(file: Path) -> None:
-    """Under ids of both forms; there one column was the key of a pair."""
-    figures = (16, KNOWN.pixel_diff_percent, 54, 100, 125, 0, 0)
-    first_version(file, {})
-    with closing(sqlite3.connect(file)) as db:
-        for layout in records.LAYOUTS[1:4]:
-            for statement in layout:
-                db.execute(statement)
-        for pair in ("abc:def", "abc-ghi", f"{OTHER}-{ONE}"):
-            right = pair[len(pair) // 2 + 1 :]
-            row = (pair, right, *figures, ALGORITHM)
-            db.execute("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-        db.execute("PRAGMA user_version = 4")
-        db.commit()
-    with closing(Records(file)) as kept:
-        for pair in ("abc-def", "abc-ghi", "abc:def", diff_id(ONE, OTHER)):
-            assert kept.metrics(pair) == KNOWN
-        kept.forget_metrics(["abc"])
-        assert (kept.metrics("abc-def"), kept.metrics("abc-ghi")) == (None, None)
-        assert kept.metrics(diff_id(ONE, OTHER)) == KNOWN
-
-
 def test_names_with_a_hyphen_are_no_other_pair(kept: Records) -> None:
     """Of `a-b` with `c` and of `a` with `b-c`, joined by a hyphen, nobody could tell which is which."""
     pairs = [("a-b", "c"), ("a", "b-c"), ("a", "b"), ("-", "--"), ("-a", "b-"), ("A", "a")]
@@ -494,278 +360,3 @@ def test_names_with_a_hyphen_are_no_other_pair(kept: Records) -> None:
 @pytest.mark.parametrize("pair", ["", "abc", "a-b-c", "a:b:c", "abcdef"])
 def test_what_is_no_pair_has_no_figures(kept: Records, pair: str) -> None:
     assert kept.metrics(pair) is kept.metrics_of_row(pair) is None
-
-
-def test_a_newer_file_is_refused_and_left_alone(file: Path) -> None:
-    Records(file).close()
-    with closing(sqlite3.connect(file)) as db:
-        db.execute(f"PRAGMA user_version = {len(records.LAYOUTS) + 1}")
-    before = file.read_bytes()
-    with pytest.raises(StoreError, match="newer"):
-        Records(file)
-    assert file.read_bytes() == before
-    assert list(file.parent.glob("*damaged*")) == []
-
-
-def filled(file: Path) -> None:
-    with closing(Records(file)) as kept:
-        kept.remember_rows(
-            (StoredRow(ROW._replace(first_digest=stores.opaque(number))) for number in range(300)), "x"
-        )
-        kept.remember_metrics({"abc-def": KNOWN})
-
-
-def overwritten(file: Path) -> None:
-    file.write_bytes(b"no database at all\n" * 500)
-
-
-def truncated(file: Path) -> None:
-    with file.open("r+b") as opened:
-        opened.truncate(file.stat().st_size // 2)
-
-
-def holes(file: Path) -> None:
-    data = bytearray(file.read_bytes())
-    for start in range(4096, len(data), 8192):
-        data[start : start + 4096] = b"\xaa" * 4096
-    file.write_bytes(data)
-
-
-def foreign(file: Path) -> None:
-    file.unlink()
-    with closing(sqlite3.connect(file)) as db:
-        db.execute("CREATE TABLE bookmarks (url TEXT)")
-
-
-def without_a_table(file: Path) -> None:
-    with closing(sqlite3.connect(file)) as db:
-        db.execute("DROP TABLE metrics")
-
-
-@pytest.mark.parametrize("harm", [overwritten, truncated, holes, foreign, without_a_table])
-def test_a_damaged_file_is_set_aside_with_a_message(
-    file: Path, harm, caplog: pytest.LogCaptureFixture
-) -> None:
-    filled(file)
-    harm(file)
-    harmed = file.read_bytes()
-    with caplog.at_level(logging.WARNING), closing(Records(file)) as kept:
-        kept.rows([(stores.opaque(number), OTHER) for number in range(300)], "x")
-        kept.remember_metrics({"abc-ghi": KNOWN})
-        assert (kept.metrics("abc-def"), kept.metrics("abc-ghi")) == (None, KNOWN)
-        (aside,) = file.parent.glob("store.sqlite3.damaged-*[0-9]")
-        if harm is not without_a_table:
-            assert aside.read_bytes()[100:] == harmed[100:]
-    assert "damaged" in caplog.text
-    with closing(Records(file)) as kept:
-        assert kept.metrics("abc-ghi") == KNOWN
-
-
-def test_damage_under_an_open_store_costs_no_traceback(file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    filled(file)
-    with closing(Records(file)) as kept, closing(Records(file)) as other:
-        overwritten(file)
-        for records_of in (kept, other, kept, other):
-            records_of.remember_metrics({"abc-ghi": KNOWN})
-            assert records_of.metrics("abc-ghi") == KNOWN
-    assert len(list(file.parent.glob("*.damaged-*[0-9]"))) == 1
-
-
-@pytest.mark.skipif(os.name == "nt", reason="a file that is open cannot be moved there")
-def test_a_file_that_somebody_else_has_replaced_is_let_go(file: Path) -> None:
-    with closing(Records(file)) as kept:
-        kept.remember_metrics({"abc-def": KNOWN})
-        for ending in ("", "-wal", "-shm"):  # as another process sets it aside
-            file.with_name(file.name + ending).rename(file.with_name(f"aside{ending}"))
-        with closing(Records(file)) as other:
-            other.remember_metrics({"abc-ghi": KNOWN})
-            assert (kept.metrics("abc-def"), kept.metrics("abc-ghi")) == (None, KNOWN)
-            kept.remember_metrics({"abc-jkl": KNOWN})
-            assert other.metrics("abc-jkl") == KNOWN
-
-
-@pytest.mark.skipif(os.name == "nt", reason="a file that is open cannot be removed there")
-def test_a_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:
-    file = tmp_path / "store" / "store.sqlite3"
-    file.parent.mkdir()
-    with closing(Records(file)) as kept:
-        kept.remember_metrics({"abc-def": KNOWN})
-        shutil.rmtree(file.parent)
-        assert kept.metrics("abc-def") is None
-        kept.remember_metrics({"abc-ghi": KNOWN})
-    with closing(Records(file)) as again:
-        assert again.metrics("abc-ghi") == KNOWN
-
-
-def test_what_cannot_be_moved_is_replaced_in_memory(
-    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    overwritten(file)
-
-    def refuse(self: Path, target: Path) -> Path:
-        raise PermissionError(13, "in use")
-
-    monkeypatch.setattr(Path, "rename", refuse)
-    with caplog.at_level(logging.WARNING), closing(Records(file)) as kept:
-        kept.remember_metrics({"abc-ghi": KNOWN})
-        assert kept.metrics("abc-ghi") == KNOWN
-    assert "in memory" in caplog.text
-
-
-def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
-    (tmp_path / "store.sqlite3").mkdir()
-    with pytest.raises(StoreError, match=r"store\.sqlite3 cannot be used"):
-        Records(tmp_path / "store.sqlite3")
-
-
-def test_it_is_read_while_it_is_written(file: Path, kept: Records) -> None:
-    kept.remember_metrics({"abc-def": KNOWN})
-    writing, done = threading.Event(), threading.Event()
-
-    def write() -> None:
-        with kept._file._writing, database._transaction(kept._file._writer):
-            kept._file._writer.execute("DELETE FROM metrics")
-            writing.set()
-            assert done.wait(60)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    assert writing.wait(60)
-    # Both answers come before the writer is let go on; one that waited for it would fail after its patience.
-    assert kept.metrics("abc-def") == KNOWN  # in this process
-    with closing(Records(file)) as other:  # and as another one would
-        assert other.metrics("abc-def") == KNOWN
-    done.set()
-    writer.join()
-    assert kept.metrics("abc-def") is None
-
-
-WRITE = """
-import sys
-from pathlib import Path
-from mymodules.metrics import DiffMetrics
-from mymodules.store.records import DigestFailure, Records
-who, kept = sys.argv[1], Records(Path(sys.argv[2]))
-for number in range(200):
-    digest = f"{who}{number:031}"
-    kept.remember_metrics({f"{digest}-{digest}": DiffMetrics(number, 1.0, (1, 2, 3, 4), True)})
-    kept.remember_failure(DigestFailure("shared", who, number))
-print(sum(kept.metrics(f"{who}{n:031}-{who}{n:031}") is not None for n in range(200)))
-"""
-
-
-def test_two_processes_write_one_file(file: Path, kept: Records) -> None:
-    answers = []
-    threads = [
-        threading.Thread(target=lambda who=who: answers.append(finished(WRITE, [who, file]))) for who in "ab"
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert answers == [(0, "200\n", "")] * 2
-    assert all(kept.metrics(f"{who}{n:031}-{who}{n:031}") for who in "ab" for n in range(200))
-    assert kept.failures()["shared"].ts == 199
-
-
-def test_text_that_is_none_any_more_is_damage(file: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """No check of SQLite's finds it: the whole of the file is sound but for what it says."""
-    for harmed in (b"http_error", b"CREATE INDEX failures_by_ts", b"reason TEXT"):
-        with closing(Records(file)) as kept:
-            kept.remember_failure(DigestFailure(ONE, "http_error", 1))
-            assert list(kept.failures()) == [ONE]
-        data = file.read_bytes()
-        assert harmed in data
-        file.write_bytes(data.replace(harmed, harmed[:3] + b"\xff" + harmed[4:]))
-        caplog.clear()
-        with closing(Records(file)) as kept:
-            assert kept.failures() == {}
-            kept.remember_failure(DigestFailure(OTHER, "other", 2))
-            assert list(kept.failures()) == [OTHER]
-        assert "is damaged" in caplog.text
-        file.unlink()
-
-
-def test_a_column_of_another_name_is_damage(file: Path) -> None:
-    Records(file).close()
-    file.write_bytes(file.read_bytes().replace(b"reason TEXT", b"reasom TEXT"))
-    with closing(Records(file)) as kept:
-        kept.remember_failure(DigestFailure(ONE, "other", 1))
-        assert list(kept.failures()) == [ONE]
-    assert len(list(file.parent.glob("*.damaged-*"))) == 1
-
-
-def test_cells_of_another_kind_are_no_answers(file: Path, kept: Records, picture: Path) -> None:
-    pair = diff_id(ONE, OTHER)
-    kept.remember_rows([StoredRow(ROW._replace(pixel_diff_percent=None), "folder", "stem")], "x")
-    kept.remember_metrics({pair: KNOWN})
-    kept.remember_files([digested(picture)])
-    kept.remember_failure(DigestFailure(ONE, "other", 1))
-    kept.remember_contents({ONE: OTHER})
-    changes = (
-        "UPDATE metrics SET percent = x'ff'",
-        "UPDATE files SET size = x'ff', path = 'no bytes'",
-        "UPDATE failures SET reason = x'ff'",
-        "UPDATE originals SET content = x'ff'",
-        "UPDATE rows SET stem = 5",
-        "UPDATE purges SET number = 'x'",
-    )
-    with closing(sqlite3.connect(file)) as db, db:
-        for change in changes:
-            db.execute(change)
-    assert kept.metrics(pair) is None
-    assert kept.known_files([(picture, picture.stat())]) == {}
-    assert (kept.paths(ONE), kept.failures(), kept.content(ONE), kept.purges()) == ([], {}, None, 0)
-    assert kept.rows([(ONE, OTHER)], "x") == {}
-
-
-def test_a_row_of_other_files_is_no_answer(file: Path, kept: Records) -> None:
-    kept.remember_rows([StoredRow(ROW)], "x")
-    with closing(sqlite3.connect(file)) as db, db:
-        db.execute("UPDATE rows SET first = ?", ("c" * 32,))
-    assert kept.rows([("c" * 32, OTHER)], "x") == {}
-
-
-def test_in_memory_nobody_reads_what_is_half_written(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path, target: Path) -> Path:
-        raise PermissionError(13, "in use")
-
-    monkeypatch.setattr(Path, "rename", refuse)
-    with closing(Records(file)) as kept:
-        lock = kept._file._reading
-        kept._file._renew(UnicodeDecodeError("utf-8", b"", 0, 1, "damage"), kept._file._opened)
-        assert kept._file._reader is kept._file._writer
-        assert kept._file._reading is lock  # for which others may be waiting
-        half, go_on, seen = threading.Event(), threading.Event(), []
-
-        def two() -> Iterator[tuple[str, str]]:
-            yield ONE, ONE
-            half.set()
-            assert go_on.wait(60)
-            yield OTHER, OTHER
-
-        class Slow(list[tuple[str, str]]):
-            def __iter__(self) -> Iterator[tuple[str, str]]:
-                return two()
-
-        connection = kept._file._writer
-
-        class Connection:
-            def execute(self, *given: object) -> sqlite3.Cursor:
-                return connection.execute(*given)
-
-            def executemany(self, sql: str, rows: list[tuple[str, str]]) -> sqlite3.Cursor:
-                return connection.executemany(sql, Slow(rows))
-
-        kept._file._writer = Connection()
-        writing = threading.Thread(target=kept.remember_contents, args=({ONE: ONE, OTHER: OTHER},))
-        reading = threading.Thread(target=lambda: seen.append((kept.content(ONE), kept.content(OTHER))))
-        writing.start()
-        assert half.wait(60)
-        reading.start()
-        reading.join(0.2)
-        go_on.set()
-        for thread in (writing, reading):
-            thread.join(60)
-        kept._file._writer = connection
-    assert seen == [(ONE, OTHER)]

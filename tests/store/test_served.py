@@ -339,7 +339,9 @@ def test_the_token_may_stand_in_the_url(jupyter: tuple[Served, Path]) -> None:
 
 def test_the_package_installs_what_enables_it() -> None:
     project = (Path(store.__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
-    assert '"mymodules/extension.json" = "etc/jupyter/jupyter_server_config.d/mymodules.json"' in project
+    assert (
+        '"mymodules/store/extension.json" = "etc/jupyter/jupyter_server_config.d/mymodules.json"' in project
+    )
     shipped = json.loads(Path(store.__file__).with_name("extension.json").read_text(encoding="utf-8"))
     assert shipped == {"ServerApp": {"jpserver_extensions": {"mymodules.store.extension": True}}}
     installed = Path(sys.prefix, "etc", "jupyter", "jupyter_server_config.d", "mymodules.json")

@@ -1,8 +1,8 @@
-"""A program that writes to a store, step after step, and tells of each when it is saved: to be killed.
+"""A program that writes to a store, step after step, and reports each step when it is saved: to be killed.
 
     python tests/support/store_writer.py ROOT FIRST_STEP
 
-All that a step writes follows from its number, so `check` can say whether anything of it is lost or torn.
+Everything that a step writes follows from its number, so `check` can tell whether any of it is lost.
 """
 
 import itertools
@@ -14,9 +14,9 @@ from pathlib import Path
 from mymodules import images
 from mymodules.metrics import DiffMetrics
 from mymodules.regions import Region
+from mymodules.row import PairResult
 from mymodules.store import FILE, DiffStore, stored_path
 from mymodules.store.records import DigestedFile, DigestFailure, StoredRow, diff_id
-from mymodules.workers import PairResult
 from support import stores
 
 ROWS = 20  # of one step, saved together

@@ -2,18 +2,22 @@
 
 import contextlib
 import hashlib
+import itertools
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from mymodules import images, metrics
+from mymodules.store import DiffStore
 from support import pngs
 
 Pictures = dict[str, bytes]
+PATIENCE = 60.0  # s; the end of waiting for what should take moments
 
 
 def opaque(*words: object) -> str:
@@ -34,6 +38,10 @@ def some(count: int, start: int = 0) -> Pictures:
     return {
         opaque("picture", seed): png(samples(seed, 9 + seed % 3 // 2)) for seed in range(start, start + count)
     }
+
+
+FIRST, SECOND = some(20), some(8, start=100)
+ABSENT = [opaque("absent", number) for number in range(2)]
 
 
 def folder(at: Path, pictures: Pictures) -> Path:
@@ -133,3 +141,24 @@ def web(pictures: Pictures) -> Iterator[Web]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def copy_of(opened: DiffStore, digest: str) -> Path:
+    return opened.root / "images" / digest[:2] / digest[2:4] / f"{digest}.png"
+
+
+def pairs_of(digests: Any) -> list[tuple[str, str]]:
+    return list(itertools.combinations(sorted(digests), 2))
+
+
+class Held:
+    """A function that goes on only when it is let."""
+
+    def __init__(self, answer: Any) -> None:
+        self.begun, self.let = threading.Event(), threading.Event()
+        self._answer = answer
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.begun.set()
+        assert self.let.wait(PATIENCE)
+        return self._answer(*arguments)
