@@ -266,15 +266,15 @@ class Reuse:
             return earlier.folder is not None
         folder = self._base / earlier.folder
         # The store may come from somebody else and name any file.
-        if not _is_of_drawings(folder, earlier.stem):
+        if not _is_of_drawings(folder, earlier.drawing_path):
             return False
-        drawn = _drawings(folder, earlier.stem)
+        drawn = _drawings(folder, earlier.drawing_path)
         if not drawn or drawn != earlier.drawn:
             return False
         try:
             (self.drawings_dir / path).parent.mkdir(parents=True, exist_ok=True)
             for ending in drawings.ENDINGS:
-                _link(folder / (earlier.stem + ending), self.drawings_dir / (path + ending))
+                _link(folder / (earlier.drawing_path + ending), self.drawings_dir / (path + ending))
         except OSError:
             drawings.remove(self.drawings_dir, path)
             return False

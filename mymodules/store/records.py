@@ -126,7 +126,7 @@ class StoredRow(NamedTuple):
         Its digests are its key.
     folder : str or None
         The drawings folder of that run; None when nothing was drawn.
-    stem : str
+    drawing_path : str
         The path of the pair's drawings in that folder, without their endings.
     drawn : tuple of (int, int)
         Size and modification time, ns, of each drawing.
@@ -134,7 +134,7 @@ class StoredRow(NamedTuple):
 
     row: PairResult
     folder: str | None = None
-    stem: str = ""
+    drawing_path: str = ""
     drawn: tuple[tuple[int, int], ...] = ()
 
 
@@ -330,10 +330,9 @@ class Records:
         for key in ((first, second), (second, first)):
             for conditions, *values in self._file.read(sql, (*key, ALGORITHM)):
                 stored = _stored(key, conditions, values)
-                figures: tuple[Any, ...] | None = None if stored is None else stored.row[5:12]
-                if figures is not None and None not in figures:
-                    pixels, percent, r, g, b, a, dim = figures
-                    return DiffMetrics(pixels, percent, (r, g, b, a), dim)
+                found = None if stored is None else _metrics(stored.row)
+                if found is not None:
+                    return found
         return None
 
     # --- failures
@@ -486,9 +485,9 @@ class Records:
         """Keep rows, all in one step; each replaces the row of the same digests and fingerprint."""
         values = (
             (*_key((row.first_digest, row.second_digest)), conditions, _compact(results.format_row(row)),
-             None if folder is None else os.fsencode(folder), os.fsencode(stem), _compact(drawn),
+             None if folder is None else os.fsencode(folder), os.fsencode(path), _compact(drawn),
              ALGORITHM)
-            for row, folder, stem, drawn in rows
+            for row, folder, path, drawn in rows
         )  # fmt: skip
         sql = """INSERT OR REPLACE INTO rows
             (first, second, fingerprint, cells, folder, stem, drawn, algorithm, seal)
@@ -517,6 +516,23 @@ def _figures(pair: str, known: DiffMetrics) -> tuple[object, ...]:
     return *values, seal(*values)
 
 
+def _metrics(row: PairResult) -> DiffMetrics | None:
+    """Return the figures of a row; None if it has none, because nothing was compared."""
+    pixels, percent, differs = row.num_diff_pixels, row.pixel_diff_percent, row.dim_differ
+    r, g, b, a = row.max_diff_r, row.max_diff_g, row.max_diff_b, row.max_diff_a
+    if (
+        pixels is None
+        or percent is None
+        or differs is None
+        or r is None
+        or g is None
+        or b is None
+        or a is None
+    ):
+        return None
+    return DiffMetrics(pixels, percent, (r, g, b, a), differs)
+
+
 def _halves(pair: str) -> tuple[str, str] | None:
     """Return the two names of a pair; None if this is not the name of a pair."""
     try:
@@ -530,11 +546,11 @@ def _stored(key: tuple[str, str], conditions: str, values: Sequence[Any]) -> Sto
     for *cells, check in _sound([values], str, (bytes, NoneType), bytes, str, str):
         if check != seal(*key, conditions, *cells, ALGORITHM):
             return None
-        text, folder, stem, drawn = cells
+        text, folder, path, drawn = cells
         row = _parsed(text)
         if row is not None and _key((row.first_digest, row.second_digest)) == key:
             folder = None if folder is None else os.fsdecode(folder)
-            return StoredRow(row, folder, os.fsdecode(stem), _pairs(drawn))
+            return StoredRow(row, folder, os.fsdecode(path), _pairs(drawn))
     return None
 
 
