@@ -6,7 +6,6 @@ import os
 import shutil
 import sqlite3
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -224,28 +223,6 @@ def test_a_file_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
         Records(tmp_path / "store.sqlite3")
 
 
-def test_it_is_read_while_it_is_written(file: Path, kept: Records) -> None:
-    kept.remember_metrics({"abc-def": KNOWN})
-    writing, done = threading.Event(), threading.Event()
-
-    def write() -> None:
-        with kept._file._writing, database._transaction(kept._file._writer):
-            kept._file._writer.execute("DELETE FROM metrics")
-            writing.set()
-            assert done.wait(60)
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    assert writing.wait(60)
-    # Both answers come before the writer is let go on; one that waited for it would fail after its patience.
-    assert kept.metrics("abc-def") == KNOWN  # in this process
-    with closing(Records(file)) as other:  # and as another one would
-        assert other.metrics("abc-def") == KNOWN
-    done.set()
-    writer.join()
-    assert kept.metrics("abc-def") is None
-
-
 WRITE = """
 import sys
 from pathlib import Path
@@ -330,48 +307,3 @@ def test_a_row_of_other_files_is_no_answer(file: Path, kept: Records) -> None:
     with closing(sqlite3.connect(file)) as db, db:
         db.execute("UPDATE rows SET first = ?", ("c" * 32,))
     assert kept.rows([("c" * 32, OTHER)], "x") == {}
-
-
-def test_in_memory_nobody_reads_what_is_half_written(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: Path, target: Path) -> Path:
-        raise PermissionError(13, "in use")
-
-    monkeypatch.setattr(Path, "rename", refuse)
-    with closing(Records(file)) as kept:
-        lock = kept._file._reading
-        kept._file._renew(UnicodeDecodeError("utf-8", b"", 0, 1, "damage"), kept._file._opened)
-        assert kept._file._reader is kept._file._writer
-        assert kept._file._reading is lock  # for which others may be waiting
-        half, go_on, seen = threading.Event(), threading.Event(), []
-
-        def two() -> Iterator[tuple[str, str]]:
-            yield ONE, ONE
-            half.set()
-            assert go_on.wait(60)
-            yield OTHER, OTHER
-
-        class Slow(list[tuple[str, str]]):
-            def __iter__(self) -> Iterator[tuple[str, str]]:
-                return two()
-
-        connection = kept._file._writer
-
-        class Connection:
-            def execute(self, *given: object) -> sqlite3.Cursor:
-                return connection.execute(*given)
-
-            def executemany(self, sql: str, rows: list[tuple[str, str]]) -> sqlite3.Cursor:
-                return connection.executemany(sql, Slow(rows))
-
-        kept._file._writer = Connection()
-        writing = threading.Thread(target=kept.remember_contents, args=({ONE: ONE, OTHER: OTHER},))
-        reading = threading.Thread(target=lambda: seen.append((kept.content(ONE), kept.content(OTHER))))
-        writing.start()
-        assert half.wait(60)
-        reading.start()
-        reading.join(0.2)
-        go_on.set()
-        for thread in (writing, reading):
-            thread.join(60)
-        kept._file._writer = connection
-    assert seen == [(ONE, OTHER)]
