@@ -373,8 +373,11 @@ class Viewer(anywidget.AnyWidget):
         boxes: Sequence[Sequence[int]] = rows.cell(name, "regions") or ()
         if not boxes:
             return []
-        first, second = (self._decoded(rows, name, side) for side in SIDES)
-        weighed = [[*box, weight(first, second, box)] for box in boxes]
+        counts = delta.region_pixels({"regions": boxes, "region_pixels": rows.cell(name, "region_pixels")})
+        if counts is None:
+            first, second = (self._decoded(rows, name, side) for side in SIDES)
+            counts = [weight(first, second, box) for box in boxes]
+        weighed = [[*box, count] for box, count in zip(boxes, counts, strict=True)]
         return sorted(weighed, key=lambda box: -box[4])
 
     def _tile(self, rows: ShownRows, name: str, x: int, y: int) -> tuple[dict[str, Any], list[bytes]]:

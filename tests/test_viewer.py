@@ -424,6 +424,24 @@ def test_regions_come_with_their_differing_pixels_the_most_first(frame: pd.DataF
     assert ask(viewer.Viewer(frame), kind="regions", name="same.png")[0]["regions"] == []
 
 
+def test_regions_of_earlier_results_are_counted_in_the_files(frame: pd.DataFrame, ask: Ask) -> None:
+    few = frame.assign(region_pixels=[[1]] * len(frame))  # an edited file: there are two regions
+    for earlier in (frame.drop(columns="region_pixels"), frame.assign(region_pixels=None), few):
+        regions = ask(viewer.Viewer(earlier), kind="regions", name="glass.png")[0]["regions"]
+        assert regions == [[100, 80, 90, 60, 5400], [10, 10, 30, 10, 300]]
+
+
+def test_counted_regions_need_no_files(tmp_path: Path, ask: Ask) -> None:
+    before, after = random(30, 40, 3), random(30, 40, 3)
+    after[2:5, 6:16] ^= 1  # 30 px
+    put(tmp_path, "a.png", encoded(before), encoded(after))
+    (tmp_path / "out").mkdir()
+    run = batch.run(tmp_path / "first", tmp_path / "second", tmp_path / "out", num_processors=1)
+    (tmp_path / "first" / "a.png").unlink()
+    regions = ask(viewer.Viewer(run.frame()), kind="regions", name="a.png")[0]["regions"]
+    assert regions == [[6, 2, 10, 3, 30]]
+
+
 def test_weights_add_up_to_the_differing_pixels(frame: pd.DataFrame, ask: Ask) -> None:
     for name in ("glass.png", "size.png", "deep.png"):
         row = frame.set_index("image_filename").loc[name]

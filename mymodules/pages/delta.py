@@ -15,7 +15,7 @@ from mymodules.results import runfiles
 from mymodules.store import sources
 
 COLUMNS = (
-    *("status", "first_digest", "second_digest", "num_diff_pixels", "regions"),
+    *("status", "first_digest", "second_digest", "num_diff_pixels", "regions", "region_pixels"),
     *("width_first", "height_first", "width_second", "height_second"),
 )
 """The columns of a row that `drawn` reads."""
@@ -39,6 +39,15 @@ class Drawn:
     width: int
     height: int
     region_pixels: list[int]
+
+
+def region_pixels(row: Mapping[str, Any]) -> list[int] | None:
+    """Return the differing pixels in each region as the run counted them; None if it did not.
+
+    Results of earlier versions have no such column, and a CSV that was edited may have too few of them.
+    """
+    counts = row.get("region_pixels")
+    return [*counts] if counts is not None and len(counts) == len(row.get("regions") or ()) else None
 
 
 def folder(out: Path | None, stamp: str | None) -> Path | None:
@@ -70,6 +79,8 @@ def drawn(folder: Path | None, path: str | None, row: Mapping[str, Any]) -> Draw
         return None
     width = max(row.get("width_first") or 0, row.get("width_second") or 0)
     height = max(row.get("height_first") or 0, row.get("height_second") or 0)
+    known_counts = region_pixels(row)
+    boxes = row.get("regions") or () if known_counts is None else ()
     try:
         data = sources.inside(folder, path + drawings.ENDINGS[-1]).read_bytes()
         header = images.inspect(data, max_pixels=width * height)
@@ -77,10 +88,12 @@ def drawn(folder: Path | None, path: str | None, row: Mapping[str, Any]) -> Draw
             return None
         if (header.width, header.height) != (width, height):
             return None
-        count, inside = _counted(bands.rows(data, header), row.get("regions") or ())
+        count, counts = _counted(bands.rows(data, header), boxes)
     except Exception:  # whatever is there, the run has not drawn it
         return None
-    return Drawn(data, width, height, inside) if count == row.get("num_diff_pixels") else None
+    if count != row.get("num_diff_pixels"):
+        return None
+    return Drawn(data, width, height, counts if known_counts is None else known_counts)
 
 
 def _counted(rows: bands.Rows, boxes: Sequence[Sequence[int]]) -> tuple[int, list[int]]:

@@ -149,15 +149,16 @@ class Pairs:
                 if samples is not None and not equal and drawn is None:
                     decoded.append(samples)
             data, samples = b"", None
-        regions = [[*box, None] for box in row.get("regions") or ()]
+        counts = delta.region_pixels(row)
         if equal:
             told["delta"] = {extent: told["first"].get(extent) for extent in ("width", "height")}
         elif drawn is not None or len(decoded) == 2:
             made = drawn or self._delta(row, *decoded)
-            told["delta"] = made.told
-            regions = [[*box[:4], weight] for box, weight in zip(regions, made.weights, strict=True)]
+            told["delta"], counts = made.told, made.weights
         else:
             told["delta"] = {"error": "There is no delta, because one of the pictures cannot be shown."}
+        boxes = row.get("regions") or ()
+        regions = [[*box, count] for box, count in zip(boxes, counts or [None] * len(boxes), strict=True)]
         return {**self._record(row), "regions": regions, "pictures": told}
 
     def _record(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,8 +230,12 @@ class Pairs:
 
     def _delta(self, row: Mapping[str, Any], first: Samples, second: Samples) -> _Delta:
         shades = drawings.delta_shades(first, second)
-        boxes = row.get("regions") or ()
-        weights = [int(np.count_nonzero(shades[y : y + tall, x : x + wide])) for x, y, wide, tall in boxes]
+        weights = delta.region_pixels(row)
+        if weights is None:
+            boxes = row.get("regions") or ()
+            weights = [
+                int(np.count_nonzero(shades[y : y + high, x : x + wide])) for x, y, wide, high in boxes
+            ]
         height, width = shades.shape
         file = self._files.made_picture(drawings.delta_pieces(shades), "delta.png")
         return _Delta({"file": file, "width": width, "height": height}, weights)

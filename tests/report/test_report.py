@@ -214,6 +214,18 @@ def test_regions_have_their_differing_pixels(page: Path, frame: pd.DataFrame) ->
     assert row(page, "b/same.png")["regions"] == []
 
 
+@pytest.mark.parametrize("drawn", [True, False])
+def test_regions_of_earlier_results_are_counted(
+    page: Path, frame: pd.DataFrame, tmp_path: Path, drawn: bool
+) -> None:
+    earlier = frame.drop(columns="region_pixels")
+    if not drawn:
+        earlier.attrs["run"] = {side: frame.attrs["run"][side] for side in ("first", "second")}
+    counted = report.write(earlier, tmp_path / "report")
+    assert row(counted, "a/changed.png")["regions"] == row(page, "a/changed.png")["regions"]
+    assert [box[4] for box in row(counted, "gone.png")["regions"]] == [None]
+
+
 def test_deltas_are_written_where_pictures_differ(page: Path) -> None:
     told = row(page, "a/changed.png")["pictures"]["delta"]
     delta = pixels_of(picture(page, told))
@@ -233,7 +245,8 @@ def test_what_cannot_be_shown_is_told(page: Path) -> None:
     gone = row(page, "gone.png")["pictures"]
     assert gone["first"]["error"].startswith("first is gone")
     assert gone["second"]["changed"].startswith("second has changed since the run")
-    assert row(page, "gone.png")["regions"][0][4] is None
+    regions = row(page, "gone.png")["regions"]
+    assert sum(box[4] for box in regions) == row(page, "gone.png")["num_diff_pixels"]
 
 
 def test_any_part_in_any_order(frame: pd.DataFrame, tmp_path: Path) -> None:
