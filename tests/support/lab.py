@@ -220,8 +220,8 @@ class Notebook:
     def open(self, path: str) -> None:
         """Open the notebook `path` (below the server's root) and wait until its kernel and widgets are ready.
 
-        JupyterLab's widget manager asks a new kernel for the widgets that it has. A cell that makes one
-        meanwhile races with that question, and nothing is reported when its view never comes.
+        The widget manager first asks a new kernel for the widgets that it already has, and reports no failure
+        of that. To keep the two apart, no cell runs before it has finished.
         """
         address = f"{self.server.url}/lab/workspaces/test/tree/{quote(path)}?token={self.server.token}&reset"
         self.page.goto(address, wait_until="domcontentloaded")

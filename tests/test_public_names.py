@@ -1,0 +1,52 @@
+"""The names that users' notebooks and scripts rely on."""
+
+from importlib import import_module
+
+import pytest
+
+FACES = {
+    "batch": "Progress ProgressBar Run STATUSES duration run",
+    "comparison": "Job compare fault",
+    "explore": "Explorer ORDERS explore load_or_run",
+    "images": "Rgba blake2b decode digest has_low_bits inspect memory_errors read_gold_rgba read_rgba"
+    " to_gold_rgba to_rgba to_rgba16",
+    "metrics": "DiffMetrics Similarity Tally common_size gray pixel_diff structural_similarity",
+    "pairs": "Listing MESSAGE_LIMIT Pair find from_text is_escaped is_listed sentence to_text",
+    "regions": "Gatherer Region byte_map from_pixels from_similarity threshold",
+    "report": "ONE_FILE_LIMIT READ_PIXELS check is_one_file junit write",
+    "results": "BOM COLUMNS PairResult PartialWriter check_value encode format_row guard load parse_row"
+    " partial_rows read read_as_written read_partial unguard write",
+    "store": "BACKGROUND FILE IDLE NOW CacheCounts DiffStore DigestFailure Match cache_counts diff_id"
+    " is_diff_id is_digest split_diff_id stored_path",
+    "triage": "Approval DECISIONS Decisions FILE Restoration Row Step approve restore rows",
+    "workers": "Job PairResult compare compare_image_diff compare_many compimgdiff_init died fault"
+    " prepare_process",
+}
+ROOMS = {
+    "errors": "ImageError MymodulesError OutputError PoolError ResultsError SettingsError StoreError",
+    "look": "audit blend blended closest failures ranked sides table",
+    "notify": "message slack",
+    "panel": "Panel panel",
+    "row": "ALGORITHM COLUMNS HEADINGS PairResult STATUSES TABLE",
+    "settings": "Settings current init resolve",
+    "viewer": "MODES Viewer",
+}
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_a_face_exports_these_names_and_no_others(face: str) -> None:
+    module = import_module(f"mymodules.{face}")
+    assert sorted(module.__all__) == sorted(FACES[face].split())
+    for name in module.__all__:
+        assert getattr(module, name) is not None
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_has_these_names(room: str) -> None:
+    module = import_module(f"mymodules.{room}")
+    assert [name for name in ROOMS[room].split() if not hasattr(module, name)] == []
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"mymodules\.batch.*no attribute 'runn'"):
+        import_module("mymodules.batch").runn  # noqa: B018
