@@ -66,13 +66,13 @@ def stages(first: Path, second: Path, drawn: Path, repeats: int) -> Iterator[Sta
     yield "check chunks and CRCs, both", lambda: [images.inspect(data) for data in (one, other)]
     yield "inflate, both", lambda: (png.inflate(one, header), png.inflate(other, other_header))
 
-    rows, other_rows = bands.rows(one, header), bands.rows(other, other_header)
-    equal = bands.rows(one, header)
-    yield "compare equal rows", lambda: list(bands.of_rows(rows, equal))
+    rows, other_rows = bands.scanlines(one, header), bands.scanlines(other, other_header)
+    equal = bands.scanlines(one, header)
+    yield "compare equal rows", lambda: list(bands.of_scanlines(rows, equal))
     yield "unfilter all rows of one", lambda: png.unfilter(rows.stored, header.pixel_size)
-    yield "compare rows, unfilter what differs", lambda: list(bands.of_rows(rows, other_rows))
+    yield "compare rows, unfilter what differs", lambda: list(bands.of_scanlines(rows, other_rows))
 
-    found = list(bands.of_rows(rows, other_rows))
+    found = list(bands.of_scanlines(rows, other_rows))
     sizes = (header.height, header.width), (other_header.height, other_header.width)
     grays = [(band, metrics.gray(band.first), metrics.gray(band.second)) for band in found]
 
@@ -116,9 +116,9 @@ def stages(first: Path, second: Path, drawn: Path, repeats: int) -> Iterator[Sta
     yield "draw map and delta", draw
 
     # They are drawn on: fresh ones each time, as the comparison leaves them.
-    fresh = [(bands.rows(one, header), bands.rows(other, other_header)) for _ in range(repeats + 1)]
+    fresh = [(bands.scanlines(one, header), bands.scanlines(other, other_header)) for _ in range(repeats + 1)]
     for left in fresh:
-        list(bands.of_rows(*left, keep=True))
+        list(bands.of_scanlines(*left, keep=True))
 
     def write() -> None:
         canvas, other_canvas = fresh.pop()

@@ -72,7 +72,7 @@ def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
     """
     chosen = settings.current()
     name = _name_below(path, chosen.first, chosen.second)
-    listing, stems = _listing(chosen.first, chosen.second)
+    listing, paths = _listing(chosen.first, chosen.second)
     pair = listing.get(name)
     if pair is None:  # not named like a picture, or newer than the listing
         raw = pairs.from_text(name)
@@ -80,9 +80,9 @@ def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
         pair = Pair(name, first, second)
     if pair.first is None and pair.second is None:
         return result(pair, "error", "vanished", ["It is in neither folder any more. Run again."])
-    stem = stems.get(pair.name) or drawings.stems([name])[name]
+    drawing_path = paths.get(pair.name) or drawings.paths([name])[name]
     folder = None if _stamp is None else Path(f"{chosen.out / '03.diff'}-{_stamp}")
-    return compare(Job(pair, folder, stem, max_pixels=chosen.max_pixels))
+    return compare(Job(pair, folder, drawing_path, max_pixels=chosen.max_pixels))
 
 
 def died(job: Job) -> PairResult:
@@ -140,7 +140,7 @@ def _there(path: str) -> str | None:
 
 @functools.lru_cache(maxsize=1)
 def _listing(first: Path, second: Path) -> tuple[dict[str, Pair], dict[str, str]]:
-    """Pairs by their name on either side, and stems by the pair's name; once for a process."""
+    """Pairs by their name on either side, and paths of drawings by the pair's name; once for a process."""
     listing = pairs.find(first, second)
     by_name = {
         pairs.to_text(Path(path).relative_to(root).as_posix()): pair
@@ -148,4 +148,4 @@ def _listing(first: Path, second: Path) -> tuple[dict[str, Pair], dict[str, str]
         for root, path in ((first, pair.first), (second, pair.second))
         if path is not None
     }
-    return by_name, drawings.stems(pair.name for pair in listing.pairs)
+    return by_name, drawings.paths(pair.name for pair in listing.pairs)

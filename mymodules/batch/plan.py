@@ -380,7 +380,7 @@ def _refuse_links(drawings_dir: Path) -> None:
 
 def _drawing_paths(listing: Listing) -> dict[str, str]:
     """Return the drawing paths that are not the pair's name itself."""
-    paths = drawings.stems(pair.name for pair in listing.pairs)
+    paths = drawings.paths(pair.name for pair in listing.pairs)
     return {name: path for name, path in paths.items() if name != path}
 
 

@@ -350,5 +350,5 @@ def _block_interrupts() -> None:
 def _died(job: Job) -> PairResult:
     """Return the row of a pair that kills its worker even when it is alone; remove its partial drawings."""
     if job.pictures_dir is not None:
-        drawings.remove(job.pictures_dir, job.stem)
+        drawings.remove(job.pictures_dir, job.drawing_path)
     return workers.died(job)

@@ -8,7 +8,7 @@ For a pair named ``shop/cart.png`` these five may be written below the run's pic
     shop/cart.png-4.thresh.png   its threshold, white where changed
     shop/cart.png-5.delta.png    orange where colours differ, blue where only alpha does
 
-`stems` chooses the part before ``-1.orig.png`` for all names of a run, so that no two files meet on
+`paths` chooses the part before ``-1.orig.png`` for all names of a run, so that no two files meet on
 any file system. Nothing here reads a picture or decides what has changed.
 """
 
@@ -28,12 +28,12 @@ from mymodules import images, metrics, regions
 from mymodules.formats import Header, png
 from mymodules.formats.png import PngHeader
 from mymodules.images import Rgba, bands
-from mymodules.images.bands import Band, Rows
+from mymodules.images.bands import Band, Scanlines
 from mymodules.regions import Region
 
 ENDINGS = ("-1.orig.png", "-2.new.png", "-3.diff.png", "-4.thresh.png", "-5.delta.png")
 
-Canvas = Rows | NDArray[np.uint8]
+Canvas = Scanlines | NDArray[np.uint8]
 """A picture to draw on, which changes it: stored rows that `can_be_drawn_on`, or RGB or RGBA, (height, width,
 3 or 4) in C order."""
 
@@ -53,7 +53,7 @@ _SHADE = np.searchsorted([2, 6, 16, 47, 141, 421], np.arange(1025), side="right"
 _SHADE[0] = 0
 
 
-def stems(names: Iterable[str]) -> dict[str, str]:
+def paths(names: Iterable[str]) -> dict[str, str]:
     """Where each pair's drawings stand: name to path below the pictures folder, without its ending.
 
     A name that is too long for a file system with its ending, that Windows reserves, or that equals
@@ -150,9 +150,9 @@ class Drawing:
         """Add what a band shows, and where SSIM is not 1 (see `metrics.Similarity.add`)."""
         found = _shades(band.first[band.own], band.second[band.own])
         self._shades[band.top : band.top + len(found)] = self._stored(found)
-        for top, left, lack in patches:
-            place = np.s_[top : top + lack.shape[0], left : left + lack.shape[1]]
-            self._similarity[place] = regions.byte_map(1 - lack)
+        for top, left, dissimilarity in patches:
+            place = np.s_[top : top + dissimilarity.shape[0], left : left + dissimilarity.shape[1]]
+            self._similarity[place] = regions.byte_map(1 - dissimilarity)
 
     def _stored(self, shades: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Shades of rows of the common area as whole rows, two to a byte."""
@@ -163,7 +163,7 @@ class Drawing:
     def write(
         self,
         folder: Path,
-        stem: str,
+        drawing_path: str,
         first: Callable[[], Canvas],
         second: Callable[[], Canvas],
         boxes: Iterable[Region],
@@ -174,8 +174,8 @@ class Drawing:
         ----------
         folder : Path
             The run's pictures folder.
-        stem : str
-            The pair's own part, from `stems`; its folders are created.
+        drawing_path : str
+            The pair's own part, from `paths`; its folders are created.
         first, second : callable
             Return the pictures, into which the boxes are drawn. The second one is called when the first
             picture is written and let go.
@@ -190,25 +190,25 @@ class Drawing:
         boxes = list(boxes)
         height, width = self._size
         size = width, height
-        remove(folder, stem)  # an older one may be a link to the drawing of another run
-        (folder / stem).parent.mkdir(parents=True, exist_ok=True)
-        paths = [folder / (stem + ending) for ending in ENDINGS]
+        remove(folder, drawing_path)  # an older one may be a link to the drawing of another run
+        (folder / drawing_path).parent.mkdir(parents=True, exist_ok=True)
+        files = [folder / (drawing_path + ending) for ending in ENDINGS]
         try:
-            _write(paths[0], _outlined(first(), boxes))
-            _write(paths[1], _outlined(second(), boxes))
+            _write(files[0], _outlined(first(), boxes))
+            _write(files[1], _outlined(second(), boxes))
             gray = png.unfiltered(self._similarity)
-            _write(paths[2], png.pieces(gray, size, depth=8, colour_type=0))
+            _write(files[2], png.pieces(gray, size, depth=8, colour_type=0))
             changed = png.unfiltered(np.packbits(regions.threshold(self._similarity), axis=1))
-            _write(paths[3], png.pieces(changed, size, depth=1, colour_type=0))
-            _write(paths[4], _coloured(self._shades, size))
+            _write(files[3], png.pieces(changed, size, depth=1, colour_type=0))
+            _write(files[4], _coloured(self._shades, size))
         except BaseException:
-            remove(folder, stem)
+            remove(folder, drawing_path)
             raise
 
 
-def canvas(picture: Rows | png.Samples) -> Canvas:
-    """Rows or decoded samples as a picture to draw on: the same object where they hold RGB or RGBA bytes."""
-    if isinstance(picture, Rows):
+def canvas(picture: Scanlines | png.Samples) -> Canvas:
+    """Return a picture to draw on: the same object where it holds RGB or RGBA bytes."""
+    if isinstance(picture, Scanlines):
         if can_be_drawn_on(picture.header):
             return picture
         size = picture.header.height, picture.header.width
@@ -236,11 +236,11 @@ def can_be_drawn_on(header: Header) -> bool:
     )
 
 
-def remove(folder: Path, stem: str) -> None:
+def remove(folder: Path, drawing_path: str) -> None:
     """Remove what a pair has of drawings, as far as that can be done."""
     for ending in ENDINGS:
         with contextlib.suppress(OSError):
-            (folder / (stem + ending)).unlink()
+            (folder / (drawing_path + ending)).unlink()
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:
@@ -254,7 +254,7 @@ def _outlined(canvas: Canvas, boxes: list[Region]) -> Iterator[bytes]:
     Of stored rows only those that a box touches are unfiltered, and the one below each, whose filter may
     look at it.
     """
-    if isinstance(canvas, Rows):
+    if isinstance(canvas, Scanlines):
         height, width = canvas.header.height, canvas.header.width
         touched = np.zeros(height, np.bool_)
         for _, y, _, tall in boxes:

@@ -26,8 +26,8 @@ class Job(NamedTuple):
     pair : Pair
     pictures_dir : Path or None
         Where drawings go; None for none at all.
-    stem : str
-        The pair's own part of their names, from `pictures.stems`.
+    drawing_path : str
+        Where they stand below that folder, without their endings, from `drawings.paths`.
     draw_same : bool
         Whether equal pairs are drawn too.
     max_pixels : int
@@ -36,7 +36,7 @@ class Job(NamedTuple):
 
     pair: Pair
     pictures_dir: Path | None = None
-    stem: str = ""
+    drawing_path: str = ""
     draw_same: bool = False
     max_pixels: int = settings.MAX_PIXELS
 
@@ -134,7 +134,7 @@ def _written(
     try:
         canvases = functools.partial(canvas, first), functools.partial(canvas, second)
         with images.memory_errors():
-            drawing.write(job.pictures_dir, job.stem, *canvases, boxes)
+            drawing.write(job.pictures_dir, job.drawing_path, *canvases, boxes)
     except OSError as error:
         return [f"Its drawings could not be written to {job.pictures_dir}: {error.strerror or error}."]
     except MemoryError:

@@ -13,7 +13,7 @@ from mymodules.errors import ImageError
 from mymodules.formats import Header, Remark, png
 from mymodules.formats.png import PngHeader, Samples
 from mymodules.images import bands
-from mymodules.images.bands import Band, Rows
+from mymodules.images.bands import Band, Scanlines
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class Side:
     header: Header | None = None
     error: ImageError | None = None
     remarks: list[str] = field(default_factory=list)
-    rows: Rows | None = None
+    scanlines: Scanlines | None = None
     samples: Samples | None = None
 
     @property
@@ -107,7 +107,7 @@ def load(first: Side, second: Side) -> bool:
     alike = bands.alike(first.whole, second.whole)
     for side in (first, second):
         if alike:
-            side.rows = _attempt(side, bands.rows)
+            side.scanlines = _attempt(side, bands.scanlines)
         else:
             side.samples = _attempt(side, images.decode)
         if side.error is None:
@@ -116,8 +116,8 @@ def load(first: Side, second: Side) -> bool:
 
 
 def bands_of(first: Side, second: Side, *, keep: bool) -> Iterator[Band]:
-    if first.rows is not None and second.rows is not None:
-        return bands.of_rows(first.rows, second.rows, keep=keep)
+    if first.scanlines is not None and second.scanlines is not None:
+        return bands.of_scanlines(first.scanlines, second.scanlines, keep=keep)
     assert first.samples is not None
     assert second.samples is not None
     return bands.of_samples(first.samples, second.samples)
@@ -125,14 +125,14 @@ def bands_of(first: Side, second: Side, *, keep: bool) -> Iterator[Band]:
 
 def check(side: Side) -> None:
     """Note what is broken in a file that will not be compared, for PNG without decoding pixels."""
-    if side.rows is None and side.samples is None:
+    if side.scanlines is None and side.samples is None:
         _attempt(side, png.check if isinstance(side.header, PngHeader) else images.decode)
 
 
 def canvas(side: Side) -> drawings.Canvas:
     """The picture of a side to draw on; the side has it no more."""
-    loaded = side.samples if side.rows is None else side.rows
-    side.rows = side.samples = None
+    loaded = side.samples if side.scanlines is None else side.scanlines
+    side.scanlines = side.samples = None
     return drawings.canvas(images.decode(side.data, side.whole) if loaded is None else loaded)
 
 

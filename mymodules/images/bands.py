@@ -2,7 +2,7 @@
 
 Everything that is measured later (differing pixels, SSIM, regions, drawings) depends only on rows
 that differ and a few rows around them. `of_samples` cuts two decoded pictures into bands.
-`of_rows` does the same for two PNG files of one kind without decoding them whole:
+`of_scanlines` does the same for two PNG files of one kind without decoding them whole:
 
 1. A stored PNG row is fixed by its bytes and, unless its filter is None or Sub, by the row above.
    So rows whose stored bytes are equal, back to a row with one of these two filters, are equal
@@ -64,7 +64,7 @@ class Band:
 
 
 @dataclass(frozen=True)
-class Rows:
+class Scanlines:
     """A PNG file of which only the stored rows are known: uint8 (height, 1 + stride)."""
 
     header: PngHeader
@@ -88,12 +88,12 @@ def alike(first: Header, second: Header) -> bool:
     )
 
 
-def rows(data: bytes, header: PngHeader, remark: Remark = ignore) -> Rows:
+def scanlines(data: bytes, header: PngHeader, remark: Remark = ignore) -> Scanlines:
     """Inflate a PNG file that is not interlaced; raises `ImageError` where it is damaged.
 
     ``remark`` is called with what is odd about its pixel data though they are whole.
     """
-    return Rows(header, as_rows(inflate(data, header, remark), header.stride))
+    return Scanlines(header, as_rows(inflate(data, header, remark), header.stride))
 
 
 def of_samples(first: Samples, second: Samples) -> Iterator[Band]:
@@ -108,14 +108,14 @@ def of_samples(first: Samples, second: Samples) -> Iterator[Band]:
         yield from _differing(top, above, below, first[part], second[part])
 
 
-def of_rows(first: Rows, second: Rows, *, keep: bool = False) -> Iterator[Band]:
+def of_scanlines(first: Scanlines, second: Scanlines, *, keep: bool = False) -> Iterator[Band]:
     """Bands of two PNG files that are `alike`; their heights may differ.
 
     Parameters
     ----------
-    first, second : Rows
+    first, second : Scanlines
     keep : bool
-        Leave rows that were unfiltered so in `Rows.stored`, which spares doing it again for drawings.
+        Leave rows that were unfiltered so in `Scanlines.stored`, which spares doing it again for drawings.
     """
     height = min(first.header.height, second.header.height)
     upper, lower = _Reader(first, keep), _Reader(second, keep)
@@ -134,7 +134,7 @@ def of_rows(first: Rows, second: Rows, *, keep: bool = False) -> Iterator[Band]:
             pair = pair[0][-REACH - below :], pair[1][-REACH - below :]
 
 
-def samples(rows: Rows) -> Iterator[Samples]:
+def samples(rows: Scanlines) -> Iterator[Samples]:
     """All samples of a PNG file (see `png.samples`), some rows at a time."""
     reader = _Reader(rows, keep=False)
     height = rows.header.height
@@ -142,7 +142,7 @@ def samples(rows: Rows) -> Iterator[Samples]:
         yield reader.read(top, min(height, top + reader.at_once))
 
 
-def unfilter_in_place(rows: Rows, parts: Iterable[tuple[int, int]]) -> None:
+def unfilter_in_place(rows: Scanlines, parts: Iterable[tuple[int, int]]) -> None:
     """Store rows without filters: parts from start to stop, and those above where that has to begin.
 
     The parts come from top to bottom and share no row.
@@ -156,7 +156,7 @@ def unfilter_in_place(rows: Rows, parts: Iterable[tuple[int, int]]) -> None:
 class _Reader:
     """Rows of one file, read from top to bottom with leaps."""
 
-    def __init__(self, rows: Rows, keep: bool) -> None:
+    def __init__(self, rows: Scanlines, keep: bool) -> None:
         self.header, self.stored, self.keep = rows.header, rows.stored, keep
         self.at_once = _rows_at_once(rows.header.width)
         self.begins = np.flatnonzero(rows.stored[:, 0] <= 1)

@@ -69,8 +69,8 @@ def structural_similarity(first_gray: Gray, second_gray: Gray) -> tuple[float, F
         rows = min(_STRIP, height - top)
         above, below = min(bands.REACH, top), min(bands.REACH, height - top - rows)
         part = np.s_[top - above : top + rows + below, :width]
-        for y, x, lack in similarity.add(top, above, below, first_gray[part], second_gray[part]):
-            similarity_map[y : y + lack.shape[0], x : x + lack.shape[1]] -= lack
+        for y, x, dissimilarity in similarity.add(top, above, below, first_gray[part], second_gray[part]):
+            similarity_map[y : y + dissimilarity.shape[0], x : x + dissimilarity.shape[1]] -= dissimilarity
     return similarity.score(), similarity_map
 
 
@@ -100,9 +100,11 @@ class Similarity:
             stop = min(start + _STRIP, above + rows)
             low, high = max(0, start - border), min(first_gray.shape[0], stop + border)
             own = slice(start - low, stop - low)
-            for left, lack in _lacks(first_gray[low:high], second_gray[low:high], own, self._window):
-                self._sum_up(top + start - above, left, lack)
-                patches.append((top + start - above, left, lack))
+            for left, dissimilarity in _dissimilarities(
+                first_gray[low:high], second_gray[low:high], own, self._window
+            ):
+                self._sum_up(top + start - above, left, dissimilarity)
+                patches.append((top + start - above, left, dissimilarity))
         return patches
 
     def score(self) -> float:
@@ -115,13 +117,13 @@ class Similarity:
         mean = 1 - math.fsum(self._sums) / counted
         return mean * (height * width / (self.size[0] * self.size[1]))
 
-    def _sum_up(self, top: int, left: int, lack: Floats) -> None:
+    def _sum_up(self, top: int, left: int, dissimilarity: Floats) -> None:
         """Add 1 - S of a part of the picture, leaving the border out of the mean."""
         border = self._window // 2
         height, width = self.common
         first_row, last_row = max(border - top, 0), height - border - top
-        inside = lack[first_row : max(last_row, 0)]
-        for column in range(0, lack.shape[1], _TILE):
+        inside = dissimilarity[first_row : max(last_row, 0)]
+        for column in range(0, dissimilarity.shape[1], _TILE):
             first_column = max(border - left - column, 0)
             last_column = min(_TILE, width - border - left - column)
             if last_column > first_column:
@@ -129,7 +131,7 @@ class Similarity:
                 self._sums.extend(tile.sum(axis=1).tolist())
 
 
-def _lacks(first: Gray, second: Gray, own: slice, window: int) -> Iterator[tuple[int, Floats]]:
+def _dissimilarities(first: Gray, second: Gray, own: slice, window: int) -> Iterator[tuple[int, Floats]]:
     """1 - S of the own rows, for each range of columns in which windows differ.
 
     The ranges begin at multiples of the tile and hold whole tiles, so that their sums do not depend
@@ -148,11 +150,11 @@ def _lacks(first: Gray, second: Gray, own: slice, window: int) -> Iterator[tuple
         left, right = first_tile * _TILE, min(last_tile * _TILE, width)
         low, high = max(0, left - border), min(width, right + border)
         part = np.s_[:, low:high]
-        lack = _lack(first[part], second[part], distance[part], window)
-        yield left, lack[own, left - low : right - low]
+        dissimilarity = _dissimilarity(first[part], second[part], distance[part], window)
+        yield left, dissimilarity[own, left - low : right - low]
 
 
-def _lack(first: Gray, second: Gray, distance: Gray, window: int) -> Floats:
+def _dissimilarity(first: Gray, second: Gray, distance: Gray, window: int) -> Floats:
     """1 - S of every pixel, float64, from sums over windows that are exact in int32.
 
     With n pixels a window, sums X, Y, XX, YY, and DD of the squared differences: S = (1 - p)(1 - q), where

@@ -65,7 +65,7 @@ def drawn(folder: Path | None, path: str | None, row: Mapping[str, Any]) -> Draw
     folder : Path, optional
         The run's folder for drawings.
     path : str, optional
-        The pair's own part of the path of its drawings, see `drawings.stems`.
+        The pair's own part of the path of its drawings, see `drawings.paths`.
     row : mapping
         The row by column; at least `COLUMNS`.
 
@@ -88,7 +88,7 @@ def drawn(folder: Path | None, path: str | None, row: Mapping[str, Any]) -> Draw
             return None
         if (header.width, header.height) != (width, height):
             return None
-        count, counts = _counted(bands.rows(data, header), boxes)
+        count, counts = _counted(bands.scanlines(data, header), boxes)
     except Exception:  # whatever is there, the run has not drawn it
         return None
     if count != row.get("num_diff_pixels"):
@@ -96,7 +96,7 @@ def drawn(folder: Path | None, path: str | None, row: Mapping[str, Any]) -> Draw
     return Drawn(data, width, height, counts if known_counts is None else known_counts)
 
 
-def _counted(rows: bands.Rows, boxes: Sequence[Sequence[int]]) -> tuple[int, list[int]]:
+def _counted(rows: bands.Scanlines, boxes: Sequence[Sequence[int]]) -> tuple[int, list[int]]:
     """Count the pixels that are not transparent, in the whole picture and in each box."""
     count, inside, top = 0, [0] * len(boxes), 0
     for samples in bands.samples(rows):

@@ -72,7 +72,7 @@ class ShownRows:
 
     @cached_property
     def _drawing_paths(self) -> dict[str, str]:
-        return drawings.stems(self.names)
+        return drawings.paths(self.names)
 
     def beside(self, name: str, by: int) -> str | None:
         """Return the row before (-1) or after (1) this one; a repeated name counts at its first place."""

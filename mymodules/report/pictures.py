@@ -100,7 +100,7 @@ class Pairs:
         """All rows as the page takes them, in their order."""
         if self._drawings is not None:
             with suppress(Exception):  # then every delta is computed
-                self._stems = drawings.stems(row["image_filename"] for row in rows)
+                self._stems = drawings.paths(row["image_filename"] for row in rows)
         with ThreadPoolExecutor(_THREADS) as threads:
             try:
                 return [*threads.map(self._row, rows)]

@@ -27,14 +27,14 @@ RED = (229, 57, 53, 255)
 LONGEST = 255
 
 
-# Where: stems
+# Where
 
 
 def drawn_names(names: list[str]) -> dict[str, list[str]]:
     """The paths of the five drawings of every name."""
-    found = drawings.stems(names)
+    found = drawings.paths(names)
     assert set(found) == set(names)
-    return {name: [stem + ending for ending in drawings.ENDINGS] for name, stem in found.items()}
+    return {name: [path + ending for ending in drawings.ENDINGS] for name, path in found.items()}
 
 
 def folded(path: str) -> str:
@@ -71,7 +71,7 @@ def check(names: list[str]) -> None:
     ],
 )
 def test_most_names_stay_as_they_are(name: str) -> None:
-    assert drawings.stems([name]) == {name: name}
+    assert drawings.paths([name]) == {name: name}
     assert drawn_names([name])[name][0] == f"{name}-1.orig.png"
 
 
@@ -97,18 +97,18 @@ def test_most_names_stay_as_they_are(name: str) -> None:
     ],
 )
 def test_names_that_do_not_fit_are_shortened(name: str) -> None:
-    stem = drawings.stems([name])[name]
-    assert stem != name
-    assert stem.count("/") == name.count("/")
+    path = drawings.paths([name])[name]
+    assert path != name
+    assert path.count("/") == name.count("/")
     check([name, "x.png"])
 
 
 def test_a_shortened_name_ends_in_digits_of_its_digest_and_begins_as_before() -> None:
-    stem = drawings.stems(["shop/" + "a" * 251 + ".png"]).popitem()[1]
-    assert stem.startswith("shop/aaaaaaaa")
-    assert len(stem.rpartition("-")[2]) == 8
-    int(stem.rpartition("-")[2], 16)
-    assert drawings.stems(["CON.png"])["CON.png"].startswith("CON-")
+    path = drawings.paths(["shop/" + "a" * 251 + ".png"]).popitem()[1]
+    assert path.startswith("shop/aaaaaaaa")
+    assert len(path.rpartition("-")[2]) == 8
+    int(path.rpartition("-")[2], 16)
+    assert drawings.paths(["CON.png"])["CON.png"].startswith("CON-")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_shortened_name_ends_in_digits_of_its_digest_and_begins_as_before() ->
 )
 def test_names_that_meet_somewhere_are_kept_apart(names: list[str]) -> None:
     check(names)
-    assert drawings.stems(names) == drawings.stems(list(reversed(names)))
+    assert drawings.paths(names) == drawings.paths(list(reversed(names)))
 
 
 @given(
@@ -332,7 +332,7 @@ def test_boxes_are_drawn_into_rows_that_filters_tie_together(
     for y in range(int(random.integers(10)), height, int(random.integers(30, 200))):
         boxes.append(regions.Region(int(random.integers(width)), y, 4, int(random.integers(1, 25))))
     drawing = drawings.Drawing(page.shape[:2], page.shape[:2])
-    one, other = bands.rows(data, header), bands.rows(data, header)
+    one, other = bands.scanlines(data, header), bands.scanlines(data, header)
     drawing.write(tmp_path, "x.png", lambda: one, lambda: other, boxes)
     for ending in drawings.ENDINGS[:2]:
         assert np.array_equal(decoded(tmp_path / f"x.png{ending}"), boxed(as_rgba(page), tuple(boxes)))
@@ -389,11 +389,11 @@ def test_what_was_begun_is_removed_and_the_row_says_so(
 
 def test_a_path_that_is_too_long_is_said(tmp_path: Path) -> None:
     pair = pair_of(*SCENES["one pixel"], tmp_path)
-    stem = "/".join(["d" * 200] * 30)
-    found = workers.compare(Job(pair, tmp_path / "03.diff", stem))
+    path = "/".join(["d" * 200] * 30)
+    found = workers.compare(Job(pair, tmp_path / "03.diff", path))
     assert (found.status, found.code) == ("changed", "pixels_differ")
     assert "drawings could not be written" in found.messages
-    drawings.remove(tmp_path / "03.diff", stem)
+    drawings.remove(tmp_path / "03.diff", path)
 
 
 def test_remove_takes_a_pairs_drawings_and_no_others(tmp_path: Path) -> None:

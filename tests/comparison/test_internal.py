@@ -175,7 +175,7 @@ STEPS = [
     "mymodules.images.pixels.inspect",
     "mymodules.images.pixels.decode",
     "mymodules.formats.png.inspect",
-    "mymodules.images.bands.rows",
+    "mymodules.images.bands.scanlines",
     "mymodules.metrics.similarity.gray",
     "Gatherer.regions",
     "mymodules.comparison.verdict.verdict",

@@ -618,7 +618,7 @@ def test_wrong_inflated_length_has_known_sizes(folders: Folders, broken: bytes) 
 @pytest.mark.parametrize("broken", [SHORT, NOISE])
 @pytest.mark.parametrize("draw_same", [False, True])
 def test_drawing_everything_survives_broken_files(folders: Folders, broken: bytes, draw_same: bool) -> None:
-    drawn = {"pictures_dir": folders.out / "03.diff", "stem": "x.png", "draw_same": draw_same}
+    drawn = {"pictures_dir": folders.out / "03.diff", "drawing_path": "x.png", "draw_same": draw_same}
     assert row_of(folders, broken, PLAIN, **drawn).code == "corrupt"
     found = row_of(folders, broken, broken, **drawn)
     assert found.code == "bytes_equal"
@@ -704,7 +704,7 @@ def test_too_little_memory_for_opencv_is_a_row(folders: Folders, monkeypatch: py
         found = row_of(folders, PLAIN, pngs.write(changed(RGB, 0), 2, 8))
         assert (found.status, found.code) == ("error", "too_many_pixels")
     monkeypatch.setattr(cv2, "threshold", fails)
-    drawn = {"pictures_dir": folders.out / "03.diff", "stem": "x.png"}
+    drawn = {"pictures_dir": folders.out / "03.diff", "drawing_path": "x.png"}
     found = row_of(folders, PLAIN, pngs.write(changed(RGB, 0), 2, 8), **drawn)
     assert (found.status, found.code) == ("changed", "pixels_differ")
     assert "not enough memory for its drawings" in found.messages
@@ -1113,7 +1113,7 @@ def test_a_file_that_is_in_neither_folder_any_more(folders: Folders) -> None:
 def test_pictures_that_span_too_much_together_are_compared_but_not_drawn(folders: Folders) -> None:
     """1 x 60,000 against 60,000 x 1: each is small, a drawing would have 3.6 billion pixels."""
     tall, flat = (pngs.write(np.zeros(shape, np.uint16), 0, 8) for shape in ((60_000, 1, 1), (1, 60_000, 1)))
-    found = row_of(folders, tall, flat, pictures_dir=folders.out / "03.diff", stem="x.png")
+    found = row_of(folders, tall, flat, pictures_dir=folders.out / "03.diff", drawing_path="x.png")
     assert (found.status, found.code) == ("changed", "dimensions_differ")
     assert "It was not drawn: together the two span 60000 x 60000 px." in found.messages
     assert not (folders.out / "03.diff").exists()

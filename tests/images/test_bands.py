@@ -24,9 +24,9 @@ def changed(rng: np.random.Generator, drawn: pngs.Drawn) -> pngs.Drawn:
     return pngs.Drawn(samples[:kept], drawn.colour_type, drawn.bit_depth, drawn.palette, drawn.trns)
 
 
-def rows(data: bytes) -> bands.Rows:
+def scanlines(data: bytes) -> bands.Scanlines:
     header = png.inspect(data)
-    return bands.Rows(header, png.as_rows(png.inflate(data, header), header.stride))
+    return bands.Scanlines(header, png.as_rows(png.inflate(data, header), header.stride))
 
 
 def writing(rng: np.random.Generator, filters: Any) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def test_bands_of_stored_rows_are_those_of_the_pixels(colour_type: int, bit_dept
         if not bands.alike(png.inspect(first), png.inspect(second)):
             continue
         compared += 1
-        compare(one.rgba, other.rgba, bands.of_rows(rows(first), rows(second)))
+        compare(one.rgba, other.rgba, bands.of_scanlines(scanlines(first), scanlines(second)))
     # palettes that lack entries are left to the full decoding
     assert compared == 200 or colour_type == 3
 
@@ -72,8 +72,8 @@ def compare(first: np.ndarray, second: np.ndarray, found: Any) -> None:
         assert np.array_equal(band.second, second[part])
         gatherer.add(band.top, tally.add(band))
         grays = metrics.gray(band.first), metrics.gray(band.second)
-        for y, x, lack in similarity.add(band.top, band.above, band.below, *grays):
-            similarity_map[y : y + lack.shape[0], x : x + lack.shape[1]] -= lack
+        for y, x, dissimilarity in similarity.add(band.top, band.above, band.below, *grays):
+            similarity_map[y : y + dissimilarity.shape[0], x : x + dissimilarity.shape[1]] -= dissimilarity
     assert tally.metrics() == metrics.pixel_diff(first, second)
     score, full = metrics.structural_similarity(metrics.gray(first), metrics.gray(second))
     assert similarity.score() == score
@@ -95,8 +95,8 @@ def test_differences_far_below_where_unfiltering_has_to_begin(seed: int, keep: b
     other = pngs.Drawn(samples, colour_type, bit_depth, one.palette, one.trns)
     filters = np.where(rng.random(height) < 0.004, rng.integers(0, 2, height), rng.integers(2, 5, height))
     one_file, other_file = (drawn.png(**writing(rng, filters.tolist())) for drawn in (one, other))
-    first, second = rows(one_file), rows(other_file)
-    compare(one.rgba, other.rgba, bands.of_rows(first, second, keep=keep))
+    first, second = scanlines(one_file), scanlines(other_file)
+    compare(one.rgba, other.rgba, bands.of_scanlines(first, second, keep=keep))
     for drawn, left in ((one, first), (other, second)):  # what was kept is the same picture
         raw = png.unfilter(left.stored, left.header.pixel_size)
         assert np.array_equal(images.to_rgba(png.samples(raw, left.header)), drawn.rgba)
