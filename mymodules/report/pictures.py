@@ -149,7 +149,7 @@ class Pairs:
                 if samples is not None and not equal and drawn is None:
                     decoded.append(samples)
             data, samples = b"", None
-        counts = delta.region_pixels(row)
+        counts: Sequence[int | None] | None = delta.region_pixels(row)
         if equal:
             told["delta"] = {extent: told["first"].get(extent) for extent in ("width", "height")}
         elif drawn is not None or len(decoded) == 2:
@@ -158,7 +158,9 @@ class Pairs:
         else:
             told["delta"] = {"error": "There is no delta, because one of the pictures cannot be shown."}
         boxes = row.get("regions") or ()
-        regions = [[*box, count] for box, count in zip(boxes, counts or [None] * len(boxes), strict=True)]
+        if counts is None:
+            counts = [None] * len(boxes)
+        regions = [[*box, count] for box, count in zip(boxes, counts, strict=True)]
         return {**self._record(row), "regions": regions, "pictures": told}
 
     def _record(self, row: Mapping[str, Any]) -> dict[str, Any]:
