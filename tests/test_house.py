@@ -103,3 +103,22 @@ def test_readme_names_every_column_and_no_other() -> None:
 def test_every_column_has_a_kind() -> None:
     kinds = [row.FLOATS, row.WHOLE, row.FLAGS, row.TEXTS, row.OPTIONAL_TEXTS, row.REGIONS, row.COUNTS]
     assert sorted(name for kind in kinds for name in kind) == sorted(row.COLUMNS)
+
+
+def test_the_map_names_every_room() -> None:
+    """Each module stands in the table of CONTRIBUTING.md, those of a package in the line of the package."""
+    table = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## The map")[1].split("\n## ")[0]
+    lines = [line.split("|")[2] for line in table.splitlines() if line.startswith("|")]
+    absent = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        package, name = path.parent.name, path.stem
+        if name == "__init__":
+            continue
+        marker = f"`{name}`" if path.parent == PACKAGE else f"`{package}/`"
+        found = [line for line in lines if marker in line]
+        words = {word.rstrip(",\\*") for line in found for word in line.split()}
+        begun = {word.rstrip("\\*,") for line in found for word in line.split() if "*" in word}
+        inside = name in words or name.startswith(tuple(f"{word}_" for word in begun))
+        if not found or (path.parent != PACKAGE and not inside):
+            absent.append(path.relative_to(PACKAGE).as_posix())
+    assert absent == []
