@@ -1,7 +1,7 @@
-"""``python -m mymodules compare``: the main notebook run headless, then the summary on the terminal.
+"""``python -m mymodules compare``: run the main notebook headless, then print a summary.
 
-The notebook does the work, so that the command and the document can never disagree. Its file is read and
-never written: parameters enter a copy in memory, and the executed copy lands beside the results.
+The notebook does the work, so the command and the document never disagree. Its file is read and never
+written: parameters are added to a copy in memory, and the executed copy is saved beside the results.
 """
 
 import argparse
@@ -38,23 +38,23 @@ from mymodules.row import BY_ATTENTION, PairResult
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "notebooks" / "01_compare.ipynb"
 SHOWN = 5  # rows named per status
-PATIENCE = 20.0  # seconds that an interrupted cell gets to end by itself
+PATIENCE = 20.0  # s; an interrupted cell has this long to end by itself
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Does what the command line asks; returns the exit code."""
+    """Run the command line and return the exit code."""
     streams.secure()
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # names of any script are printed, whatever the terminal can show
+        if hasattr(stream, "reconfigure"):  # names may have characters that the terminal cannot show
             with contextlib.suppress(OSError, ValueError):  # it is closed
                 stream.reconfigure(errors="backslashreplace")
     try:
-        return _compared(arguments)
+        return _run(arguments)
     finally:
         streams.flush()
 
 
-def _compared(arguments: Sequence[str] | None) -> int:
+def _run(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     if (options.first is None) != (options.second is None):
         _parser().error("name both folders, FIRST and SECOND, or none of them")
@@ -69,11 +69,44 @@ def _compared(arguments: Sequence[str] | None) -> int:
 
 
 def compare(options: argparse.Namespace) -> int:
-    """Runs the notebook for the parsed `options`, prints the summary and returns the exit code."""
+    """Run the notebook for the parsed `options`, print the summary and return the exit code."""
     chosen = settings.resolve(root=ROOT, first=options.first, second=options.second, out=options.out)
     _check(chosen, create_out=options.out is not None)
-    junit = _file(options.junit, "--junit")  # it may be in a folder that was created just now
+    junit = file_to_write(options.junit, "--junit")  # it may be in a folder that was created just now
     page = _page(options.report, chosen)
+    notebook = _notebook(options, chosen)
+    caller = uuid.uuid4().hex
+    streams.say(f"Comparing {chosen.first} with {chosen.second} ...")
+    problem, interrupted = _problem_of(notebook, caller)
+
+    stamp = begun_by(caller, chosen.out)
+    executed = _saved(notebook, chosen.out, stamp)
+    csv_path = None if stamp is None else runfiles.finished_path(chosen.out, stamp)
+    compared = csv_path is not None and csv_path.is_file()
+    counts = _print_results(chosen.out, stamp) if stamp is not None and compared else {}
+    if executed is not None:
+        streams.say(f"Notebook:  {executed}")
+    if problem:
+        _say(problem)
+    complete = executed is not None
+    if csv_path is not None and compared:
+        try:
+            with _termination_interrupts():
+                complete &= all([*hand_over(csv_path, junit, page, check=options.check)])
+        except KeyboardInterrupt:
+            interrupted = True
+            _say("Interrupted: the files named above are complete, and nothing else was written.")
+    elif stamp is not None:
+        _print_how_to_continue(runfiles.partial_path(chosen.out, stamp))
+    if interrupted:
+        return 2 if options.check else 130
+    if not complete:
+        return 2
+    return exit_code(counts, check=options.check, compared=compared, to_the_end=problem is None)
+
+
+def _notebook(options: argparse.Namespace, chosen: settings.Settings) -> NotebookNode:
+    """Return a copy of the notebook with the options as its parameters."""
     if not NOTEBOOK.is_file():
         raise SettingsError(f"{NOTEBOOK} does not exist: run this from the project's own folder.")
     notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)  # type: ignore[no-untyped-call]
@@ -87,77 +120,67 @@ def compare(options: argparse.Namespace) -> int:
         "max_pixels": options.max_pixels,
     }
     inject(notebook, {name: value for name, value in named.items() if value is not None})
+    return notebook
 
+
+def _problem_of(notebook: NotebookNode, caller: str) -> tuple[str | None, bool]:
+    """Execute the notebook; return what ended it early, if anything, and whether that was an interrupt."""
     try:
         Path.cwd()
-    except OSError:  # all that was named is absolute, but what is started asks for it
+    except OSError:  # every path is absolute, but the processes to be started need a working directory
         os.chdir(ROOT)
-    caller = uuid.uuid4().hex
-    problem, interrupted = None, False
-    streams.say(f"Comparing {chosen.first} with {chosen.second} ...")
     try:
         execute(notebook, NOTEBOOK.parent, caller)
     except CellExecutionError as error:
-        problem = sentence(error)
+        return sentence(error), False
     except (DeadKernelError, RuntimeError) as error:
-        problem = f"The notebook's Python process ended before it was done ({error})."
+        return f"The notebook's Python process ended before it was done ({error}).", False
     except KeyboardInterrupt:
-        problem, interrupted = "Interrupted.", True
+        return "Interrupted.", True
+    return None, False
 
-    stamp = begun_by(caller, chosen.out)
-    executed: Path | None = None
+
+def _saved(notebook: NotebookNode, out: Path, stamp: str | None) -> Path | None:
+    """Save the executed notebook; if that fails, print why and return None: the results matter more."""
     try:
-        executed = save(notebook, chosen.out, stamp or time.strftime("%Y%m%d-%H%M%S"))
-    except OutputError as error:  # the results come first
+        return save(notebook, out, stamp or time.strftime("%Y%m%d-%H%M%S"))
+    except OutputError as error:
         _say(str(error))
-    csv_path, partial = (
-        path(chosen.out, stamp or "") for path in (runfiles.finished_path, runfiles.partial_path)
-    )
-    compared = stamp is not None and csv_path.is_file()
-    counts: Mapping[str, int] = {}
-    if stamp is not None and compared:
-        rows = results.read(csv_path)
-        counts = Counter(row.status for row in rows)
-        manifest = runfiles.read_manifest(runfiles.manifest_path(chosen.out, stamp))
-        streams.say("\n".join(["", *summary(rows), *notes(manifest)]))
-        streams.say(f"\nTable:     {csv_path}")
-        if runfiles.pictures_path(chosen.out, stamp).is_dir():
-            streams.say(f"Pictures:  {runfiles.pictures_path(chosen.out, stamp)}")
-    if executed is not None:
-        streams.say(f"Notebook:  {executed}")
-    if problem:
-        _say(problem)
-    if not compared and partial.is_file():
+        return None
+
+
+def _print_results(out: Path, stamp: str) -> Mapping[str, int]:
+    """Print what a finished run has found and where it is; return its rows by status."""
+    csv_path, pictures = runfiles.finished_path(out, stamp), runfiles.pictures_path(out, stamp)
+    rows = results.read(csv_path)
+    manifest = runfiles.read_manifest(runfiles.manifest_path(out, stamp))
+    streams.say("\n".join(["", *summary(rows), *notes(manifest)]))
+    streams.say(f"\nTable:     {csv_path}")
+    if pictures.is_dir():
+        streams.say(f"Pictures:  {pictures}")
+    return Counter(row.status for row in rows)
+
+
+def _print_how_to_continue(partial: Path) -> None:
+    if partial.is_file():
         code = f"from mymodules import batch; batch.run(resume={str(partial)!r})"
-        _say(f"The rows so far are in {partial}. To go on: {shlex.join([sys.executable, '-c', code])}")
-    handed_over = executed is not None
-    if compared:
-        try:
-            with _termination_interrupts():
-                handed_over &= all([*hand_over(csv_path, junit, page, check=options.check)])
-        except KeyboardInterrupt:
-            interrupted = True
-            _say("Interrupted: what is named above is whole, and nothing else was written.")
-    if interrupted:
-        return 2 if options.check else 130
-    if not handed_over:
-        return 2
-    return exit_code(counts, check=options.check, compared=compared, told=problem is None)
+        call = shlex.join([sys.executable, "-c", code])
+        _say(f"The rows so far are in {partial}. To continue: {call}")
 
 
 def hand_over(csv_path: Path, junit: Path | None, page: Path | None, *, check: bool) -> Iterator[bool]:
-    """Writes what is asked for, the quick one first; yields whether it could: the run is not lost to it."""
+    """Write the JUnit file and the report, if asked for; yield for each whether it could be written."""
     if junit is not None:
-        # Where --check counts them as differences, they fail in the file too.
+        # --check counts one-sided files as differences, so they fail in the file too.
         fails = {"fail_missing": check, "fail_extra": check}
-        yield _handed("JUnit", junit, lambda: report.junit(results.load(csv_path), junit, **fails))
+        yield _written("JUnit", junit, lambda: report.junit(results.load(csv_path), junit, **fails))
     if page is not None:
         embed = report.is_one_file(page)
         index = page if embed else page / "index.html"
-        yield _handed("Report", index, lambda: report.write(results.load(csv_path), page, embed=embed))
+        yield _written("Report", index, lambda: report.write(results.load(csv_path), page, embed=embed))
 
 
-def _handed(label: str, path: Path, write: Callable[[], object]) -> bool:
+def _written(label: str, path: Path, write: Callable[[], object]) -> bool:
     try:
         write()
     except Exception as error:
@@ -168,31 +191,31 @@ def _handed(label: str, path: Path, write: Callable[[], object]) -> bool:
     return True
 
 
-def exit_code(counts: Mapping[str, int], *, check: bool, compared: bool, told: bool = True) -> int:
-    """The exit code of a comparison.
+def exit_code(counts: Mapping[str, int], *, check: bool, compared: bool, to_the_end: bool = True) -> int:
+    """Return the exit code of a comparison.
 
     Parameters
     ----------
     counts : mapping of str to int
         Rows by status.
     check : bool
-        Whether the rows decide: 0 all same, 1 differences, 2 at least one error.
+        Whether the rows decide: 0 for all same, 1 for differences, 2 for at least one error.
     compared : bool
-        Whether the comparison was completed; 2 where it was not.
-    told : bool
-        Whether the notebook ran to its end afterwards; only a check minds.
+        Whether the comparison was completed; if not, the code is 2.
+    to_the_end : bool
+        Whether the notebook then ran to its end; this matters only to a check.
     """
     if not compared:
         return 2
     if not check:
         return 0
-    if counts.get("error") or not told:
+    if counts.get("error") or not to_the_end:
         return 2
     return 1 if any(number for status, number in counts.items() if status != "same") else 0
 
 
 def summary(rows: Sequence[PairResult]) -> Iterator[str]:
-    """The lines that tell a person what a run has found, worst first."""
+    """Yield the lines that say what a run has found, worst first."""
     by_status = {status: [row for row in rows if row.status == status] for status in BY_ATTENTION}
     counts = ", ".join(f"{len(by_status[status])} {status}" for status in reversed(BY_ATTENTION))
     yield f"{len(rows)} {'picture' if len(rows) == 1 else 'pictures'}: {counts}"
@@ -208,19 +231,19 @@ def summary(rows: Sequence[PairResult]) -> Iterator[str]:
 
 
 def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
-    """Lines on what the rows do not show: files that were left out, rows that were taken over."""
+    """Yield lines on what the rows do not show: files that were left out, rows that were reused."""
     left_out = manifest.get("left_out", {})
-    told = {
-        "other": "without a picture's ending",
+    kinds = {
+        "other": "not named like a picture",
         "hidden": "hidden",
-        "links": "links to folders met already",
+        "links": "links to folders already listed",
     }
-    found = [f"{left_out[kind]} {words}" for kind, words in told.items() if left_out.get(kind)]
+    found = [f"{left_out[kind]} {words}" for kind, words in kinds.items() if left_out.get(kind)]
     if found:
         yield f"Left out: {', '.join(found)}"
     why = manifest.get("recomputed") or {}
     if manifest.get("reused") or why:
-        yield f"Taken over from earlier runs: {manifest['reused']}; compared: {sum(why.values())}"
+        yield f"Reused from earlier runs: {manifest['reused']}; compared: {sum(why.values())}"
     for reason, number in why.items():
         names = manifest.get("reasons", {}).get(reason, ())
         more = f" and {number - SHOWN} more" if number > SHOWN else ""
@@ -231,11 +254,11 @@ def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
 
 
 def inject(notebook: NotebookNode, parameters: Mapping[str, object]) -> None:
-    """Adds a cell with `parameters` behind the cell tagged ``parameters``, in memory."""
+    """Insert a cell with `parameters` after the cell tagged ``parameters``, in memory."""
     tagged = [i for i, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", ())]
     if not tagged:
         raise SettingsError(
-            f"{NOTEBOOK} has no cell tagged 'parameters': give its cell of parameters that tag."
+            f"{NOTEBOOK} has no cell tagged 'parameters': add that tag to the cell with the parameters."
         )
     if not parameters:
         return
@@ -245,24 +268,24 @@ def inject(notebook: NotebookNode, parameters: Mapping[str, object]) -> None:
 
 
 def execute(notebook: NotebookNode, folder: Path, caller: str) -> None:
-    """Runs all cells of `notebook`, in place, in a kernel of this very Python whose folder is `folder`.
+    """Run all cells of `notebook` in place, in a kernel of this Python that starts in `folder`.
 
-    What cells write to standard error (a progress bar) is shown as it comes. An interrupt reaches the
-    running cell, which may tidy up, and is raised here when the kernel is gone.
+    What cells write to standard error, such as a progress bar, is shown as it comes. An interrupt goes to the
+    running cell, which may clean up, and is raised here when the kernel has ended.
     """
     with tempfile.TemporaryDirectory(prefix="mymodules-", ignore_cleanup_errors=True) as temporary:
         environment = dict(os.environ, IPYTHONDIR=temporary, MYMODULES_PROGRESS="text")
         environment.pop(settings.ENVIRONMENT, None)
         environment[settings.CALLER] = caller
         client = _Client(notebook, temporary)
-        loop = asyncio.SelectorEventLoop()  # on Windows, too: the sockets of the kernel ask for it
+        loop = asyncio.SelectorEventLoop()  # also on Windows: the kernel's sockets need it
         task = loop.create_task(client.async_execute(cleanup_kc=True, cwd=str(folder), env=environment))
 
         ended = threading.Event()
 
         def drive() -> None:
-            # In a thread of its own, because in the main thread nbclient would take the interrupt to itself.
-            with contextlib.suppress(BaseException):  # the task holds it
+            # In its own thread, because in the main thread nbclient would handle the interrupt itself.
+            with contextlib.suppress(BaseException):  # the task keeps it
                 loop.run_until_complete(task)
             ended.set()
 
@@ -292,7 +315,7 @@ def execute(notebook: NotebookNode, folder: Path, caller: str) -> None:
 
 
 class _Client(NotebookClient):
-    """Runs a notebook with this Python, shows standard error, and can be stopped between cells."""
+    """Run a notebook with this Python, show standard error, and stop between cells if asked to."""
 
     def __init__(self, notebook: NotebookNode, temporary: str) -> None:
         super().__init__(notebook, startup_timeout=300)
@@ -327,7 +350,7 @@ class _Client(NotebookClient):
 
 
 class _ThisPython(KernelSpecManager):
-    """Knows one kernel, this interpreter's, whatever is installed for the user."""
+    """Offer one kernel, that of this interpreter, whatever the user has installed."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -337,7 +360,7 @@ class _ThisPython(KernelSpecManager):
 
 @contextlib.contextmanager
 def _termination_interrupts() -> Iterator[None]:
-    """Lets a request to terminate end a run as orderly as Ctrl-C does."""
+    """Treat SIGTERM like Ctrl-C, so that a run ends in the same orderly way."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -350,7 +373,7 @@ def _termination_interrupts() -> Iterator[None]:
 
 
 def sentence(error: CellExecutionError) -> str:
-    """What a person needs of a cell's error: our own messages as they are, others with their name."""
+    """Return the text of a cell's error: our own messages as they are, others with the error's name."""
     return error.evalue if error.ename in _own_errors(MymodulesError) else f"{error.ename}: {error.evalue}"
 
 
@@ -359,7 +382,7 @@ def _own_errors(base: type[MymodulesError]) -> set[str]:
 
 
 def save(notebook: NotebookNode, out: Path, stamp: str) -> Path:
-    """Writes the executed copy in one step; returns its path."""
+    """Write the executed copy in one step and return its path."""
     path = out / f"01_compare-{stamp}.ipynb"
     text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
     files.write(path, [text.encode("utf-8", "backslashreplace")])  # half a surrogate becomes its JSON escape
@@ -369,8 +392,8 @@ def save(notebook: NotebookNode, out: Path, stamp: str) -> Path:
 # ---- folders and files ------------------------------------------------------------------------------
 
 
-def _file(named: str | None, option: str) -> Path | None:
-    """Where a file is asked for; refused before anything starts where none can be."""
+def file_to_write(named: str | None, option: str) -> Path | None:
+    """Return the path of a file that an option names; raise SettingsError if no file can be there."""
     if named is None:
         return None
     path = local_path(named, option, "file")
@@ -382,14 +405,14 @@ def _file(named: str | None, option: str) -> Path | None:
 
 
 def _page(named: str | None, chosen: settings.Settings) -> Path | None:
-    """Where a report is asked for, likewise."""
+    """Return where to write the report, likewise."""
     if named is None:
         return None
     return report.check(named, embed=report.is_one_file(named), outside=(chosen.first, chosen.second))
 
 
 def _check(chosen: settings.Settings, *, create_out: bool) -> None:
-    """Refuses what the notebook would refuse, before a kernel starts; an absent output folder is created."""
+    """Refuse what the notebook would refuse, before a kernel starts; create an absent output folder."""
     if create_out and not os.path.lexists(chosen.out):
         above = next(folder for folder in chosen.out.parents if folder.exists())
         replace(chosen, out=above).check()
@@ -401,10 +424,10 @@ def _check(chosen: settings.Settings, *, create_out: bool) -> None:
 
 
 def begun_by(caller: str, out: Path) -> str | None:
-    """The stamp of the run that carries this word in its manifest, whatever else was begun meanwhile."""
+    """Return the stamp of the run whose manifest has this word, whatever else was begun meanwhile."""
     for path in out.glob("results-*.json"):
         stamp = runfiles.stamp_of(path)
-        with contextlib.suppress(MymodulesError):  # another run's, begun just now and not yet written
+        with contextlib.suppress(MymodulesError):  # another run's, not written yet
             if stamp and runfiles.read_manifest(path).get("caller") == caller:
                 return stamp
     return None

@@ -1,7 +1,7 @@
-"""Telling others that a run is done.
+"""Messages to others about a finished run.
 
-A run is never lost to a message: what goes wrong here is a printed sentence. The webhook's URL is a
-secret: it is in no message, no log and no file that is written here.
+A problem with a message never costs a run: it is printed as a sentence. The webhook's URL is a secret: no
+message, log or file that is written here contains it.
 """
 
 import contextlib
@@ -23,9 +23,9 @@ from mymodules.results import runfiles
 WEBHOOK = "MYMODULES_SLACK_WEBHOOK"
 """The environment variable with the URL of the Slack webhook."""
 
-_TAKEN = b"ok"  # Slack's answer
-_ANSWER = 1000  # bytes of one that are read
-_REASON = re.compile(r"[a-z_]{3,40}")  # Slack's words for what is wrong, such as no_service
+_ACCEPTED = b"ok"  # Slack's answer
+_ANSWER = 1000  # bytes of an answer that are read
+_REASON = re.compile(r"[a-z_]{3,40}")  # Slack's names for errors, such as no_service
 
 
 def slack(
@@ -35,49 +35,54 @@ def slack(
     report: AnyPath | None = None,
     timeout: float = 10.0,
 ) -> bool:
-    """Tell a Slack channel what a run has found: counts, time and where the results are.
+    """Send a run's counts, its time and the place of its results to a Slack channel.
 
     Parameters
     ----------
     webhook_url : str, optional
-        Slack's address for incoming messages; by default that in the variable `WEBHOOK`, which keeps it
+        Slack's address for incoming messages; by default the one in the variable `WEBHOOK`, which keeps it
         out of notebooks.
     run : Run or mapping
         What `batch.run` returned, or a manifest.
     report : path, optional
-        Where the report is, a path or an address; it is named besides the table.
+        Where the report is, a path or an address; the message names it beside the table.
     timeout : float
-        Seconds after which nobody waits any more.
+        Seconds to wait at most.
 
     Returns
     -------
     bool
-        Whether Slack has taken the message. Where it has not, a sentence on standard error says why.
+        Whether Slack has accepted the message. If not, a sentence on standard error says why.
+
+    Examples
+    --------
+    >>> run = batch.run("first", "second", "out")
+    >>> notify.slack(run=run, report="out/report/index.html")
+    True
     """
     problem = _problem(webhook_url or os.environ.get(WEBHOOK) or "", run, report, timeout)
     if problem:
-        streams.say(f"Slack was not told: {problem}.", error=True)
+        streams.say(f"No message was sent to Slack: {problem}.", error=True)
     return not problem
 
 
 def message(run: batch.Run | Mapping[str, Any], report: AnyPath | None = None) -> str:
-    """The text that `slack` sends, in Slack's escapes.
+    """Return the text that `slack` sends, with Slack's escapes.
 
     Raises
     ------
     ResultsError
-        When the run is not finished, or the manifest is none.
+        If the run is not finished, or `run` is not a manifest.
     SettingsError
-        When `report` is no path.
+        If `report` is not a path.
     """
     if not isinstance(report, (str, os.PathLike, NoneType)):
         raise SettingsError(f"report is {report!r}: it must be a path or an address")
     counts, seconds, table = _outcome(run)
     total = sum(counts.values())
-    told = ", ".join(f"{counts.get(status, 0)} {status}" for status in batch.STATUSES)
-    lines = [
-        f"{total} {'picture' if total == 1 else 'pictures'} compared in {batch.duration(seconds)}: {told}."
-    ]
+    by_status = ", ".join(f"{counts.get(status, 0)} {status}" for status in batch.STATUSES)
+    pictures = f"{total} {'picture' if total == 1 else 'pictures'}"
+    lines = [f"{pictures} compared in {batch.duration(seconds)}: {by_status}."]
     if report is not None:
         lines.append(f"Report: {shown(report)}")
     if table is not None:
@@ -93,9 +98,9 @@ def _outcome(run: batch.Run | Mapping[str, Any]) -> tuple[Mapping[str, int], flo
         counts = {str(status): int(number) for status, number in run["counts"].items()}
         seconds = float(run["seconds"])
         if not math.isfinite(seconds) or not all(0 <= number < 1 << 63 for number in counts.values()):
-            raise ValueError("these are no figures of a run")
+            raise ValueError("these are not the figures of a run")
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise ResultsError("the run is not finished, so there is nothing to tell") from error
+        raise ResultsError("the run is not finished, so there is nothing to send") from error
     if not (run.get("out") and run.get("stamp")):
         return counts, seconds, None
     try:
@@ -104,33 +109,33 @@ def _outcome(run: batch.Run | Mapping[str, Any]) -> tuple[Mapping[str, int], flo
             raise ResultsError("the run's manifest does not say when it was begun")
         return counts, seconds, table
     except TypeError as error:
-        raise ResultsError(f"the run's manifest says out={run['out']!r}, which is no path") from error
+        raise ResultsError(f"the run's manifest says out={run['out']!r}, which is not a path") from error
 
 
 def _problem(
     url: str, run: batch.Run | Mapping[str, Any] | None, report: AnyPath | None, timeout: float
 ) -> str | None:
-    """Send it; the clause that says why it could not be sent, None when it was."""
+    """Send the message; return a clause that says why that failed, or None."""
     if not url:
-        return f"there is no webhook; hand over webhook_url, or set the variable {WEBHOOK}"
+        return f"there is no webhook; pass webhook_url, or set the environment variable {WEBHOOK}"
     if run is None:
-        return "there is no run; hand over run=, what batch.run() returned"
+        return "there is no run; pass run=, the value that batch.run() returned"
     try:
         text = message(run, report)
     except MymodulesError as error:
         return str(error)
-    # In a thread, because a server that sends a byte now and then would hold any other limit off.
+    # In a thread, because no other limit ends a request whose server sends a byte now and then.
     answer: list[str | None] = []
     thread = threading.Thread(target=lambda: answer.append(_sent(url, text, timeout)), daemon=True)
     thread.start()
     thread.join(timeout)
-    return answer[0] if answer else f"there was no whole answer within {timeout:g} s"
+    return answer[0] if answer else f"there was no complete answer within {timeout:g} s"
 
 
 def _sent(url: str, text: str, timeout: float) -> str | None:
-    import requests  # only for those who want it
+    import requests  # an optional dependency
 
-    # No sentence is made from an exception or an answer as they are: both may hold the URL.
+    # Sentences never quote an exception or an answer: both may contain the URL.
     payload = {"text": text, "mrkdwn": False, "unfurl_links": False, "unfurl_media": False}
     try:
         with (
@@ -143,10 +148,12 @@ def _sent(url: str, text: str, timeout: float) -> str | None:
         return f"there was no answer within {timeout:g} s"
     except requests.exceptions.SSLError:
         return "the server's certificate is not trusted"
-    except (requests.exceptions.InvalidURL, requests.exceptions.MissingSchema):
-        return "the webhook is no address; it begins with https://"
-    except requests.exceptions.InvalidSchema:
-        return "the webhook is no address; it begins with https://"
+    except (
+        requests.exceptions.InvalidURL,
+        requests.exceptions.MissingSchema,
+        requests.exceptions.InvalidSchema,
+    ):
+        return "the webhook is not an address; it must begin with https://"
     except requests.exceptions.ConnectionError:
         return "the server cannot be reached"
     except Exception as error:
@@ -154,15 +161,15 @@ def _sent(url: str, text: str, timeout: float) -> str | None:
 
 
 def _refusal(url: str, status: int, body: bytes) -> str | None:
-    if status == 200 and body == _TAKEN:
+    if status == 200 and body == _ACCEPTED:
         return None
     if 300 <= status < 400:
         return f"the webhook leads to another address (status {status}), which is not followed"
     if status != 200:
         reason = body.decode("ascii", "replace")
         known = _REASON.fullmatch(reason) is not None and reason not in url.lower()
-        return f"the server has refused it (status {status}{f', {reason}' if known else ''})"
-    return "something that is not Slack has answered"
+        return f"the server refused it (status {status}{f', {reason}' if known else ''})"
+    return "the answer is not from Slack"
 
 
 @contextlib.contextmanager

@@ -97,7 +97,7 @@ def failed(capsys: pytest.CaptureFixture[str], url: str | None, run: Any, **opti
     assert notify.slack(url, run, **options) is False
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("Slack was not told: ")
+    assert said.err.startswith("No message was sent to Slack: ")
     assert said.err.endswith(".\n")
     assert said.err.count("\n") == 1
     assert "secret" not in said.err.lower()
@@ -145,8 +145,8 @@ def test_name_with_undecodable_bytes(tmp_path: Path, run_in: RunIn) -> None:
         ("refused it (status 403)", plain(403, b"xyzsecret")),
         ("leads to another address (status 302)", plain(302, b"", Location="/elsewhere")),
         ("leads to another address (status 308)", plain(308, b"", Location="/elsewhere")),
-        ("not Slack", plain(200, b"<html>Please log in</html>")),
-        ("not Slack", plain(200, b"")),
+        ("not from Slack", plain(200, b"<html>Please log in</html>")),
+        ("not from Slack", plain(200, b"")),
         ("cannot be read", plain(200, b"no gzip", **{"Content-Encoding": "gzip"})),
     ],
 )
@@ -179,7 +179,7 @@ def test_server_that_is_slow_or_endless(
 
 def test_garbage_and_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str], run_in: RunIn) -> None:
     with served(lambda handler: handler.wfile.write(b"\0\xff garbage\r\n\r\n") and None) as (url, _):
-        assert "Slack was not told" in failed(capsys, url, run_in(tmp_path))
+        assert "No message was sent to Slack" in failed(capsys, url, run_in(tmp_path))
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/services/{SECRET}"
@@ -199,7 +199,7 @@ def test_garbage_and_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
 def test_what_is_no_address(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], run_in: RunIn
 ) -> None:
-    assert "Slack was not told" in failed(capsys, url, run_in(tmp_path), timeout=5)
+    assert "No message was sent to Slack" in failed(capsys, url, run_in(tmp_path), timeout=5)
 
 
 def test_nothing_to_tell_or_nobody_to_tell_it_to(capsys: pytest.CaptureFixture[str]) -> None:
@@ -211,15 +211,19 @@ def test_nothing_to_tell_or_nobody_to_tell_it_to(capsys: pytest.CaptureFixture[s
 def test_what_is_no_path_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     url, run = f"http://127.0.0.1:9/{SECRET}", {"counts": {"same": 1}, "seconds": 1}
     assert "report is 5: it must be a path" in failed(capsys, url, run, report=5)
-    assert "out=5, which is no path" in failed(capsys, url, run | {"out": 5, "stamp": "20260102-030405"})
+    assert "out=5, which is not a path" in failed(capsys, url, run | {"out": 5, "stamp": "20260102-030405"})
 
 
-def test_logs_of_others_stay(caplog: pytest.LogCaptureFixture) -> None:
+def test_logs_of_others_stay(tmp_path: Path, caplog: pytest.LogCaptureFixture, run_in: RunIn) -> None:
+    """Of the request that urllib3 logs nothing stays; what other threads log meanwhile does."""
     logger = logging.getLogger("urllib3.connectionpool")
-    with notify._unlogged():
-        logger.info("mine")
-        other = threading.Thread(target=logger.info, args=("another thread's",))
-        other.start()
-        other.join()
+
+    def logging_answer(handler: BaseHTTPRequestHandler) -> None:
+        logger.info("the server's thread")
+        plain(200, b"ok")(handler)
+
+    with served(logging_answer) as (url, _):
+        assert notify.slack(url, run_in(tmp_path))
     logger.info("later")
-    assert caplog.messages == ["another thread's", "later"]
+    logged = [record.message for record in caplog.records if record.name.startswith("urllib3")]
+    assert logged == ["the server's thread", "later"]

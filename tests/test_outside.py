@@ -240,7 +240,7 @@ CALLS: dict[str, Callable[[Any, "Folders"], object]] = {
     "viewer": lambda path, given: viewer.Viewer(
         pd.DataFrame({"image_filename": ["a.png"]}), run={"first": path, "second": given.second}
     ),
-    "command": lambda path, given: command._file(str(path), "--junit"),
+    "command": lambda path, given: command.file_to_write(str(path), "--junit"),
 }
 
 

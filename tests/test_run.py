@@ -289,7 +289,7 @@ def test_help_of_run_names_every_option() -> None:
 def test_exit_code(expected: int, check: bool, counts: dict[str, int]) -> None:
     assert command.exit_code(counts, check=check, compared=True) == expected
     assert command.exit_code(counts, check=check, compared=False) == 2
-    assert command.exit_code(counts, check=check, compared=True, told=False) == (2 if check else 0)
+    assert command.exit_code(counts, check=check, compared=True, to_the_end=False) == (2 if check else 0)
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ def test_reasons_are_told_by_name(given: Folders) -> None:
     assert first.reasons == dict.fromkeys(NAMES, "new")
     manifest = runfiles.read_manifest(first.csv_path.with_suffix(".json"))
     assert manifest["reasons"] == {}  # all have the same: nobody needs a list of all names
-    assert list(notes(manifest)) == ["Taken over from earlier runs: 0; compared: 7", "  7 new"]
+    assert list(notes(manifest)) == ["Reused from earlier runs: 0; compared: 7", "  7 new"]
     (given.second / "tall.png").write_bytes(picture(1))
     added = [f"added {number}.png" for number in range(7)]
     for number, name in enumerate(added):
@@ -227,7 +227,7 @@ def test_reasons_are_told_by_name(given: Folders) -> None:
     manifest = runfiles.read_manifest(done.csv_path.with_suffix(".json"))
     assert manifest["reasons"] == {"error": ["broken.png"], "second changed": ["tall.png"], "new": added}
     assert list(notes(manifest)) == [
-        "Taken over from earlier runs: 5; compared: 9",
+        "Reused from earlier runs: 5; compared: 9",
         "  1 error: broken.png",
         "  7 new: added 0.png, added 1.png, added 2.png, added 3.png, added 4.png and 2 more",
         "  1 second changed: tall.png",

@@ -667,7 +667,7 @@ def test_an_interrupt_while_the_report_is_written_leaves_the_rest(
     monkeypatch.setattr(report.page, "text", lambda *_, **__: os.kill(os.getpid(), number))
     assert start("--report", path, "--junit", junit, *check) == code
     said = capsys.readouterr()
-    assert said.err == "Interrupted: what is named above is whole, and nothing else was written.\n"
+    assert said.err == "Interrupted: the files named above are complete, and nothing else was written.\n"
     assert f"JUnit:     {junit}\n" in said.out
     assert "Report:" not in said.out
     assert junit.exists()
