@@ -20,8 +20,6 @@ PROJECT = Path(__file__).parents[1]
 def _fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """No choice made yet, an empty working directory, and afterwards all as it was."""
     before = dict(vars(settings))
-    monkeypatch.delenv(settings.ENVIRONMENT, raising=False)
-    monkeypatch.setattr(settings, "_current", None)
     for name in settings._ATTRIBUTES:
         vars(settings).pop(name, None)
     work = tmp_path / "work"
@@ -162,7 +160,7 @@ def test_resolve_leaves_no_trace() -> None:
     settings.resolve(max_pixels=7)
     assert list(Path.cwd().iterdir()) == []
     assert settings.ENVIRONMENT not in os.environ
-    assert settings._current is None
+    assert settings.recorded() is None
     assert "ORIG_IMAGE_DIRNAME" not in vars(settings)
 
 
@@ -170,7 +168,7 @@ def test_prepare_makes_no_choice(two: tuple[Path, Path, Path]) -> None:
     chosen = settings.prepare(first=two[0], second=two[1])
     assert chosen.out.is_dir()
     assert settings.ENVIRONMENT not in os.environ
-    assert settings._current is None
+    assert settings.recorded() is None
 
 
 @pytest.mark.parametrize("value", [3, b"bytes", "", "a\0b", ["list"]])
@@ -213,7 +211,7 @@ def refused(first: Path | None = None, second: Path | None = None, out: Path | N
     with pytest.raises(SettingsError) as by_check:
         settings.resolve(first=first, second=second, out=out).check()
     assert str(by_init.value) == str(by_check.value)
-    assert settings._current is None
+    assert settings.recorded() is None
     return str(by_init.value)
 
 
