@@ -3,11 +3,11 @@
     python benchmarks/store.py [--rows 100000] [--requests 1000] [--kills 50] [--pictures FIRST SECOND]
 
 First, a run over two folders (by default the screenshots below the folder in MYMODULES_DATA), and a second
-run that finds nothing changed. Then, with `--rows` rows whose files are all digested: the time to save them,
-the size on disk, the time for one pair from disk, and the time from the start of a process to its first
-answer. Then `--requests` requests at once, over HTTP, for pictures and differences. Finally, a writer that is
-killed `--kills` times, each time at a random moment while it writes: every step that it had reported as saved
-must be there, and any other step completely or not at all. Nothing is left behind.
+run that finds nothing changed. Then, with `--rows` rows, their figures and their digested files: the time to
+save them, the size on disk, the time for one pair from disk, and the time from the start of a process to its
+first answer. Then `--requests` requests at once, over HTTP, for pictures and differences. Finally, a writer
+that is killed `--kills` times, each time at a random moment while it writes: every step that it had reported
+as saved must be there, and any other step completely or not at all. Nothing is left behind.
 """
 
 import argparse
@@ -32,6 +32,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 from support import store_writer, stores  # noqa: E402
 from support.servers import tornado_server  # noqa: E402
 
+from mymodules.metrics import DiffMetrics  # noqa: E402
 from mymodules.regions import Region  # noqa: E402
 from mymodules.row import PairResult  # noqa: E402
 from mymodules.store import FILE, NOW, DiffStore  # noqa: E402
@@ -138,12 +139,18 @@ def load(root: Path, count: int) -> None:
             for start in range(0, count, BATCH):
                 records.remember_rows(rows[start : start + BATCH], CONDITIONS)
 
+    def save_figures() -> None:
+        figures = DiffMetrics(2810, 0.3125, (200, 201, 202, 0), False)
+        with closing(Records(root / FILE)) as records:
+            records.remember_metrics({diff_id(*digests(number)): figures for number in range(count)})
+
     def save_files() -> None:
         with closing(Records(root / FILE)) as records:
             records.remember_files(DigestedFile(path, stat, digest, later) for path, digest in files)
 
     timed(f"save {count} rows, {BATCH} at a time", save)
     report("size on disk, rows only", size(root) / 1e6, "MB")
+    timed(f"save the figures of {count} pairs at once", save_figures)
     timed(f"save {len(files)} digested files at once", save_files)
     report("size on disk", size(root) / 1e6, "MB")
     with closing(Records(root / FILE)) as records:

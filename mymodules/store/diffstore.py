@@ -356,7 +356,7 @@ class DiffStore:
         ``max_pixels``.
         """
         self._apply_purges()
-        if len(_named([one, other])) < 2:
+        if not (is_name(one) and is_name(other)):
             return failed(StoreError(f"{one!r} and {other!r} do not name two pictures: {_NAMES}."))
         return self.caches.deltas.submit(priority, diff_id(one, other))
 

@@ -182,6 +182,15 @@ def test_a_difference_picture_of_a_long_and_a_high_one_is_not_made(tmp_path: Pat
         assert opened.unavailable_digests() == {}  # each of them can be had
 
 
+def test_the_difference_picture_of_a_picture_with_itself_is_empty(opened: DiffStore) -> None:
+    one = next(iter(FIRST))
+    height, width = images.read_rgba(FIRST[one]).shape[:2]
+    drawn = images.read_rgba(opened.delta(one, one).result(PATIENCE))
+    assert drawn.shape[:2] == (height, width)
+    assert not drawn[..., 3].any()
+    assert "do not name two pictures" in str(opened.delta(one, "no name").exception(PATIENCE))
+
+
 def test_what_is_too_large_here_is_not_called_damaged(tmp_path: Path) -> None:
     digest = next(iter(FIRST))
     with DiffStore(tmp_path / "store", source=FIRST.get, max_pixels=5, pause=0) as small:
