@@ -111,9 +111,9 @@ def test_case_7_what_is_no_picture_is_an_error(
 def test_case_9_results_survive_json(either: DiffStore) -> None:
     main, *rights = FIRST
     found = either.get(NOW, main, rights)
-    told = json.loads(json.dumps({right: metrics.to_json() for right, metrics in found.items()}))
-    assert {right: DiffMetrics.from_json(record) for right, record in told.items()} == found
-    assert list(told[rights[0]]) == [
+    from_json = json.loads(json.dumps({right: metrics.to_json() for right, metrics in found.items()}))
+    assert {right: DiffMetrics.from_json(record) for right, record in from_json.items()} == found
+    assert list(from_json[rights[0]]) == [
         "numDiffPixels",
         "pixelDiffPercent",
         "maxRGBADiffs",

@@ -1,4 +1,4 @@
-"""A store that others hand over: it hands out drawings only, and writes nowhere else."""
+"""A store from others: only drawings are taken from it, and nothing is written outside of it."""
 
 import contextlib
 import json
@@ -114,7 +114,7 @@ def test_a_store_whose_file_is_a_link_leaves_the_other_file_alone(tmp_path: Path
 
 
 def test_a_file_of_another_program_is_not_changed(tmp_path: Path) -> None:
-    """Not even how it writes its journal, which its header says."""
+    """Not even the mode of its journal, which is in its header."""
     path = tmp_path / "store.sqlite3"
     with contextlib.closing(sqlite3.connect(path)) as db, db:
         db.execute("CREATE TABLE cookies (name)")

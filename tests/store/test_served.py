@@ -159,10 +159,10 @@ def test_differences_are_made_when_asked_for_in_both_orders(served: Served) -> N
 
 def test_head_is_get_without_a_body(served: Served) -> None:
     for target in (f"images/{ONE}.png", f"diffs/{ONE}-{TWO}.png", "images/foo.png"):
-        asked, told = served.ask(target), served.ask(target, "HEAD")
-        assert (told.status, told.body) == (asked.status, b"")
+        got, head = served.ask(target), served.ask(target, "HEAD")
+        assert (head.status, head.body) == (got.status, b"")
         for name in ("Content-Type", "Content-Length", "Cache-Control", "X-Content-Type-Options"):
-            assert told.headers[name] == asked.headers[name]
+            assert head.headers[name] == got.headers[name]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"])
@@ -278,10 +278,10 @@ def controls(text: str) -> list[str]:
 
 @pytest.fixture
 def access_log() -> Iterator[io.StringIO]:
-    told = io.StringIO()
-    handler, logger = logging.StreamHandler(told), logging.getLogger("tornado")
+    logged = io.StringIO()
+    handler, logger = logging.StreamHandler(logged), logging.getLogger("tornado")
     logger.addHandler(handler)
-    yield told
+    yield logged
     logger.removeHandler(handler)
 
 
@@ -289,9 +289,9 @@ def test_log_lines_show_no_control_characters(plain: Served, access_log: io.Stri
     for attack in ATTACKS:
         plain.raw(b"/img/" + attack)
         plain.raw(b"/img/" + attack, b"POST")
-    told = access_log.getvalue()
-    assert "/img/images/%C2%9B31m.png" in told
-    assert controls(told) == []
+    logged = access_log.getvalue()
+    assert "/img/images/%C2%9B31m.png" in logged
+    assert controls(logged) == []
 
 
 def test_jupyters_log_lines_show_none_either(jupyter: tuple[Served, Path]) -> None:
@@ -300,10 +300,10 @@ def test_jupyters_log_lines_show_none_either(jupyter: tuple[Served, Path]) -> No
         served.raw(b"/mymodules/" + attack)
         served.raw(b"/mymodules/" + attack, b"DELETE")
     served.ask(f"images/{ABSENT}.png", Referer="http://x/\x9b31m", Origin="\x9b")
-    told = log.read_bytes().decode("utf-8")
-    assert "%C2%9B31m.png" in told
-    assert controls(told) == []
-    assert served.token not in told.partition("Use Control-C")[2].partition("Or copy and paste")[0]
+    logged = log.read_bytes().decode("utf-8")
+    assert "%C2%9B31m.png" in logged
+    assert controls(logged) == []
+    assert served.token not in logged.partition("Use Control-C")[2].partition("Or copy and paste")[0]
 
 
 # --- who may see it ----------------------------------------------------------------------------------
@@ -375,12 +375,12 @@ def test_a_folder_that_cannot_be_one_is_told_and_nothing_served(tmp_path: Path) 
     option = "--MymodulesApp.store=~nosuchuser/x"
     with jupyter_server(tmp_path / "top", tmp_path / "home", option) as (served, log):
         assert served.ask(f"images/{ONE}.png").status == 404
-        told = log.read_text(encoding="utf-8")
+        logged = log.read_text(encoding="utf-8")
     assert (
         "no pictures are served. The store's folder is ~nosuchuser/x, and ~nosuchuser leads to no home"
-        in told
+        in logged
     )
-    assert "Traceback" not in told
+    assert "Traceback" not in logged
 
 
 # --- the acceptance cases over HTTP ------------------------------------------------------------------

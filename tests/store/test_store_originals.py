@@ -1,4 +1,4 @@
-"""Copies and files of runs: kept, checked, and had when they appear."""
+"""Copies and files of runs: kept, checked, and used as soon as they appear."""
 
 import os
 from pathlib import Path

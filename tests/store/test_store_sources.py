@@ -47,9 +47,9 @@ def test_a_source_cannot_write_into_the_terminal(tmp_path: Path, caplog: pytest.
     with caplog.at_level("INFO"), DiffStore(tmp_path / "store", source=source, pause=0) as opened:
         error = opened.original(digest).exception(PATIENCE)
         opened.get(NOW, digest, [ABSENT[1]])
-    told = [str(error), *(record.getMessage() for record in caplog.records)]
-    assert len(told) > 4
-    assert all(text.isprintable() for text in told)
+    texts = [str(error), *(record.getMessage() for record in caplog.records)]
+    assert len(texts) > 4
+    assert all(text.isprintable() for text in texts)
     assert "\\x1b[31m\\r\\n\\u202e it is ill \N{SNOWMAN}" in str(error)
 
 
@@ -194,17 +194,17 @@ def test_links_out_of_a_folder_are_not_followed(tmp_path: Path, source: Path) ->
 def test_no_password_is_told_whatever_is_wrong(
     tmp_path: Path, url: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    told = ""
+    text = ""
     with caplog.at_level("DEBUG", "mymodules"):
         try:
             with DiffStore(tmp_path / "store", source=url, pause=0) as opened:
-                told = str(opened.original(ABSENT[0]).exception(PATIENCE))
+                text = str(opened.original(ABSENT[0]).exception(PATIENCE))
                 opened.purge_digests([ABSENT[0]], purge_remote=True)
         except StoreError as error:
-            told = "".join(traceback.format_exception(error))
-    assert told
+            text = "".join(traceback.format_exception(error))
+    assert text
     for part in ("s3", "cret", "user:"):
-        assert part not in told.replace("import fsspec", "") + caplog.text
+        assert part not in text.replace("import fsspec", "") + caplog.text
 
 
 def test_a_password_reaches_the_server(tmp_path: Path) -> None:

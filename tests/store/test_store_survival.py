@@ -1,4 +1,4 @@
-"""A store whose writers are killed at any moment: nothing is lost that was saved, nothing is half there."""
+"""A store whose writers are killed at any moment: nothing that was saved is lost, nothing is half there."""
 
 import os
 import random
@@ -27,8 +27,8 @@ def killed(root: Path, step: int, rng: random.Random) -> int:
             step += 1
         time.sleep(rng.random() * 0.02)  # a moment that nothing in the writer decides
         writer.process.kill()
-        told = writer.finish()[1].split()
-    return int(told[-1]) + 1 if told else step
+        reported = writer.finish()[1].split()
+    return int(reported[-1]) + 1 if reported else step
 
 
 def test_what_was_saved_survives_kills(tmp_path: Path) -> None:
@@ -56,12 +56,12 @@ def test_a_killed_writer_holds_up_no_other_one(tmp_path: Path) -> None:
         assert one.line() == other.line() == "open"
         one.line()
         one.process.kill()
-        told = [int(other.line()) for _ in range(5)]
-        assert told == list(range(500, 505))
+        reported = [int(other.line()) for _ in range(5)]
+        assert reported == list(range(500, 505))
         other.process.kill()
     with DiffStore(root) as opened:
         store_writer.check(opened, 0, saved=True)
-        for step in told:
+        for step in reported:
             store_writer.check(opened, step, saved=True)
     store_writer.check_file(root)
 

@@ -27,9 +27,9 @@ def rows(step: int) -> list[StoredRow]:
     made = []
     for number in range(ROWS):
         first, second = digests(step, number)
-        told = f"Step {step}, row {number}: {'changed, and how. ' * 20}"
+        message = f"Step {step}, row {number}: {'changed, and how. ' * 20}"
         regions = tuple(Region(step, number, 1, count) for count in range(20))
-        row = PairResult(0.5, f"{step}/{number}.png", told, "changed", "pixels_differ", step, 1.0)
+        row = PairResult(0.5, f"{step}/{number}.png", message, "changed", "pixels_differ", step, 1.0)
         row = row._replace(regions=regions, first_digest=first, second_digest=second)
         made.append(StoredRow(row, f"/out/{step}", f"{step}/{number}", ((step, number),) * 5))
     return made

@@ -1,4 +1,4 @@
-"""Sets of pictures under digests, and a local HTTP server of them that fails as often as it is told to."""
+"""Sets of pictures under digests, and a local HTTP server of them that fails as often as a test wants."""
 
 import contextlib
 import hashlib

@@ -1,4 +1,4 @@
-"""Accepted pictures become the first ones, and the old ones come back."""
+"""Accepted pictures become the first ones, and the old ones can be brought back."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Decisions that stay, in a file that only grows."""
+"""Decisions last, in a file that only grows."""
 
 import os
 import shutil
@@ -167,7 +167,7 @@ def test_undo_without_a_note_is_of_the_newest_step(tmp_path: Path) -> None:
         file.write(b"2026-01-02T03:04:05+00:00,b.png,,,undo,\r\n")
     assert [decided.of(row)[0] for row in ROWS] == ["accept", "", ""]
     with decided.path.open("ab") as file:
-        file.write(b"2026-01-02T03:04:06+00:00,b.png,,,redo,reject of 20")  # a torn note
+        file.write(b"2026-01-02T03:04:06+00:00,b.png,,,redo,reject of 20")  # a truncated note
     assert [decided.of(row)[0] for row in ROWS] == ["accept", "reject", ""]
 
 

@@ -1,4 +1,4 @@
-"""What others hand over is believed in nothing: approvals, runs, tables and decisions made to do harm."""
+"""Files from others are not trusted: approvals, runs, tables and decisions made to do harm."""
 
 import json
 import math
@@ -300,7 +300,7 @@ FORMULAS = ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "＝1", "＋1", "－1"
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_no_cell_of_decisions_is_a_formula(tmp_path: Path, text: str) -> None:
-    """Names, digests and notes come from tables of others."""
+    """Names, digests and notes come from tables that others have made."""
     row = Row(text, text, text)
     Decisions(tmp_path).decide(row, "accept", text)
     lines = (tmp_path / "triage.csv").read_text(encoding="utf-8-sig").splitlines()
@@ -321,7 +321,7 @@ def test_guarding_is_undone_exactly(text: str) -> None:
 
 
 def test_names_that_earlier_versions_wrote_are_read_as_they_were(tmp_path: Path) -> None:
-    """They guarded no full-width sign, and a file has its name as it is."""
+    """Those versions did not guard full-width signs; a file's own name is not changed."""
     path = tmp_path / "results-20260101-000000.csv"
     line = ",".join((ROW | {"image_filename": "＝a.png"}).values())
     path.write_text(f"{HEADER}\r\n{line}\r\n", encoding="utf-8-sig")

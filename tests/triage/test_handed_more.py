@@ -1,4 +1,4 @@
-"""What others hand over, continued: pipes, links and numbers in the place of what is expected."""
+"""Files from others, continued: pipes, links and numbers instead of what is expected."""
 
 import contextlib
 import json
@@ -25,11 +25,11 @@ from mymodules.paths import shown
 from mymodules.results import runfiles
 from mymodules.triage import Decisions, Row, history
 
-# What stands in the place of a file
+# What is there instead of a file
 
 
 def without_end(path: Path) -> None:
-    """Put something there that is no file: who reads it waits for ever."""
+    """Put something there that is not a file: whoever reads it waits for ever."""
     path.unlink(missing_ok=True)
     os.mkfifo(path)
 
@@ -104,7 +104,7 @@ def test_a_pipe_in_the_place_of_a_picture_is_shown_as_such(made: Folders, tmp_pa
 
 
 def test_a_report_takes_no_delta_from_elsewhere(made: Folders, tmp_path: Path) -> None:
-    """Each would be a picture of the right size with as many pixels as differ: here all of them."""
+    """Each is a picture of the right size with the right number of differing pixels: here all of them."""
     with ThreadPoolExecutor(1) as executor:
         run = batch.run(*made, executor=executor, store=None)
     frame = run.frame()
@@ -130,7 +130,7 @@ def test_a_report_takes_no_delta_from_elsewhere(made: Folders, tmp_path: Path) -
 
 @pytest.mark.parametrize("there", [False, True])
 def test_decisions_are_written_through_no_link(tmp_path: Path, there: bool) -> None:
-    """The victim would be a start-up file: a name such as $(id) in it would be executed."""
+    """The victim could be a start-up file: a name such as $(id) in it would be executed."""
     victim, out = tmp_path / ".profile", tmp_path / "out"
     out.mkdir()
     if there:
@@ -226,7 +226,7 @@ def test_an_entry_without_digests_is_refused_by_name(
 
 
 def test_an_entry_is_called_what_it_is_and_counts_once(tmp_path: Path) -> None:
-    """The first one would remove the picture, the second one put another in its place."""
+    """The first entry would remove the picture, the second one would replace it."""
     first, mine, evil = tmp_path / "first", picture(1), picture(2)
     first.mkdir()
     (first / "a.png").write_bytes(mine)
@@ -259,7 +259,7 @@ def test_half_a_character_is_no_name(tmp_path: Path, path: str) -> None:
 def test_new_pictures_come_from_a_folder_that_was_chosen(
     made: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Somebody else's run names first of the settings, and a folder of theirs as second."""
+    """Somebody else's run names the first folder of the settings, and a second folder of its own."""
     frame = compared(made)
     accept(made, frame, "a.png")
     before = state(made.first)
@@ -277,7 +277,7 @@ def test_new_pictures_come_from_a_folder_that_was_chosen(
 def test_a_resumed_run_is_known_where_its_folders_were_named(
     made: Folders, monkeypatch: pytest.MonkeyPatch, named: bool
 ) -> None:
-    """A file to resume names folders, too; that is not to choose them."""
+    """A file to resume names folders as well, but that does not choose them."""
     csv = next(made.out.glob("results-*[0-9].csv")) if compared(made) is not None else made.out
     forget(monkeypatch)
     with ThreadPoolExecutor(1) as executor:
@@ -307,7 +307,7 @@ def test_second_is_never_first(made: Folders) -> None:
 
 
 def edited(made: Folders, **values: Any) -> Path:
-    """The CSV of a run whose manifest says something else."""
+    """Return the CSV of a run whose manifest has these values instead."""
     compared(made)
     (csv,) = made.out.glob("results-*[0-9].csv")
     manifest = json.loads(csv.with_suffix(".json").read_text(encoding="utf-8")) | values
@@ -483,7 +483,7 @@ def test_no_terminal_obeys_a_name(text: str, printed: str) -> None:
     ids=range(7),
 )
 def test_a_table_of_the_first_notebook_takes_no_longer_than_its_size(tmp_path: Path, text: str) -> None:
-    """Each takes milliseconds; where every quote is tried against every other one, it is minutes."""
+    """Each takes milliseconds; if every quote were tried against every other one, it would take minutes."""
     (tmp_path / "results.csv").write_text(text, encoding="utf-8")
     code = (
         "import sys\nfrom pathlib import Path\nfrom mymodules import errors, results\n"
@@ -522,7 +522,7 @@ def test_a_step_of_any_time_is_undone(made: Folders, time: str) -> None:
 
 
 def test_a_digest_of_others_makes_no_line_of_decisions(tmp_path: Path) -> None:
-    """A line break in it would end the line, and begin one that decides about another row."""
+    """A line break in it would end the line, and begin a line that decides about another row."""
     victim = Row("victim.png", "1" * 32, "2" * 32)
     row = Row("a.png", f"x\r\n2026,{','.join(victim)},accept,\r\n", "\0\r=1")
     Decisions(tmp_path).decide(row, "ignore")

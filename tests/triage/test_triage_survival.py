@@ -1,4 +1,4 @@
-"""Nothing half done: real processes are killed while they decide, approve and restore."""
+"""Nothing is left half done: real processes are killed while they decide, approve and restore."""
 
 import json
 import os
