@@ -20,7 +20,11 @@ from mymodules import streams
 from mymodules.errors import SettingsError
 from mymodules.paths import AnyPath, folder_identity, is_inside, is_same, local_path, shown, working_directory
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".bmp": "BMP"}
+FORMATS |= {".tif": "TIFF", ".tiff": "TIFF"}
+"""The endings of pictures, and the format that each of them promises."""
+
+SUFFIXES = tuple(FORMATS)
 """Endings of a picture's name, in lower case; names are compared in any case."""
 
 MAX_PIXELS = 250_000_000

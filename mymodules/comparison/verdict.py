@@ -3,15 +3,12 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from mymodules import faults, pairs
+from mymodules import faults, pairs, settings
 from mymodules.comparison.side import Side
 from mymodules.metrics import DiffMetrics
 from mymodules.pairs import Pair
 from mymodules.regions import Region
 from mymodules.row import CANNOT, PairResult
-
-_FORMAT_OF_SUFFIX = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".bmp": "BMP"}
-_FORMAT_OF_SUFFIX |= {".tif": "TIFF", ".tiff": "TIFF"}
 
 _ROLES = "first", "second"
 _PLAIN = 8000  # characters of a message that could not be made the usual way
@@ -139,7 +136,7 @@ def _notes(side: Side) -> list[str]:
     """What is odd about a file that was compared all the same."""
     told = []
     header = side.whole
-    if _FORMAT_OF_SUFFIX.get(side.path.suffix.lower(), header.format) != header.format:
+    if settings.FORMATS.get(side.path.suffix.lower(), header.format) != header.format:
         told.append(f"{side.role} is a {header.format} file, whatever its name says.")
     if header.trailing:
         told.append(f"{side.role} has {header.trailing} bytes after the end of its picture.")
