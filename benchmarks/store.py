@@ -124,6 +124,7 @@ def report(what: str, figure: float, unit: str, more: str = "") -> None:
 
 
 def load(root: Path, count: int) -> None:
+    """Time saving and finding so many rows, with their figures and their digested files."""
     with DiffStore(root):
         pass
     stat = Path(__file__).stat()
@@ -166,6 +167,9 @@ def load(root: Path, count: int) -> None:
         timed(f"known_files of {len(files)}", ask_files)
         timed(f"rows of {count} pairs", ask_rows)
 
+
+def answers(root: Path, count: int) -> None:
+    """Time one pair from disk, and the first answer of a new process, in a store that `load` has made."""
     waits = []
     with DiffStore(root) as store:
         for number in random.Random(1).sample(range(count), min(2000, count)):
@@ -290,5 +294,6 @@ if __name__ == "__main__":
         if given.pictures is not None:
             twice(Path(work, "twice"), *given.pictures)
         load(Path(work, "load"), given.rows)
+        answers(Path(work, "load"), given.rows)
         requests_at_once(Path(work, "requests"), given.requests)
         kills(Path(work, "kills"), given.kills)
