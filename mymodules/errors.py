@@ -1,4 +1,4 @@
-"""Every error this package raises on purpose, as one tree.
+"""All errors that this package raises on purpose, as one tree.
 
     MymodulesError
     ├── SettingsError   a folder or an option is wrong: raised before the first pair is read
@@ -62,9 +62,9 @@ class ImageError(MymodulesError):
     reason : str
         A clause for a person without the file's name: "it ends in the middle of its pixel data".
     size : (int, int) or None
-        Width and height, px, where the header told them before it was refused.
+        Width and height, px, where the header was read before the file was refused.
     remedy : str or None
-        A sentence that says what to do, where the code alone does not: "Run git lfs pull."
+        A sentence that says what to do where the code alone does not: "Run git lfs pull."
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""What to report of an exception that nobody foresaw.
+"""The words for an exception that nobody foresaw.
 
-A fault of this program costs one row, one picture or one answer, never a run: whoever catches one says so
-with these words.
+A fault in this program costs one row, one picture or one answer, never a run. Whoever catches one reports it
+in these words.
 """
 
 from pathlib import PurePath
@@ -13,7 +13,7 @@ _TEXT = 1000  # characters of an exception's own text; some hold whole arrays
 
 
 def named(error: BaseException) -> str:
-    """Return an exception's kind and text; it fails on none, one whose text cannot be made included."""
+    """Return an exception's type and text. It never raises, even where the text cannot be made."""
     try:
         text = str(error)[:_TEXT].strip()
     except Exception:
@@ -22,9 +22,9 @@ def named(error: BaseException) -> str:
 
 
 def described(error: BaseException) -> str:
-    """Return a clause without a full stop: what `named` says, and where the exception came from."""
+    """Return a clause without a full stop: what `named` returns, and where the exception came from."""
     trace, place = error.__traceback__, ""
-    while trace is not None:  # without the source's lines: reading them may fail as well
+    while trace is not None:  # without source lines: reading them may fail as well
         place = f" in {PurePath(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}"
         trace = trace.tb_next
     return f"a fault in this program, {named(error)}{place}"

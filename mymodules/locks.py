@@ -1,15 +1,14 @@
 """One writer at a time: a lock on a file, which the operating system drops when its process ends.
 
-What is promised:
+Promises:
 
 - Of several processes, and of several threads of one process, one has the lock; the others get an error
   that names its process, host and time.
 - A process that is killed holds it no longer, though its forks live on: nothing needs to be cleaned up.
 - `Lock.release` removes the file.
 
-Some network folders cannot lock. There the owner that is written in the file is believed while its process
-runs on this host; that keeps out whoever comes later, but not two that begin in the same moment, nor one on
-another host.
+Some network folders cannot lock. There the owner named in the file counts while its process runs on this
+host. That keeps out later processes, but neither two that begin at the same moment nor one on another host.
 """
 
 import contextlib
@@ -45,12 +44,12 @@ _LONGEST: Final = 4096  # bytes; what names an owner is shorter
 
 
 class _Owner(NamedTuple):
-    """What a lock's file says of the process that has it."""
+    """What the file of a lock says about the process that holds it."""
 
     pid: int
     host: str
     since: str
-    started: float  # when the process was, s since the epoch: its number may belong to another one later
+    started: float  # s since the epoch: the process number may belong to another one later
     token: str
 
     @property
@@ -68,7 +67,7 @@ class _Owner(NamedTuple):
 
     @property
     def is_running(self) -> bool:
-        """Whether this process of this host is still there."""
+        """Whether this process of this host still runs."""
         if not self.is_here:
             return False
         if self.pid == os.getpid():
@@ -84,17 +83,17 @@ class Lock:
     path : Path
         A file for the lock alone, created where it is absent.
     subject : Path
-        What may be written by its owner: the message names it.
+        What its owner may write: the message names it.
 
     Attributes
     ----------
     killed : int or None
-        The process of this host that had it before and ended without `release`.
+        The process of this host that held it before and ended without `release`.
 
     Raises
     ------
     ResultsError
-        Somebody else has it. Nothing was changed.
+        Another process or thread holds it. Nothing was changed.
     OutputError
         The file cannot be opened.
     """
@@ -108,18 +107,18 @@ class Lock:
         owner = _Owner(self._pid, platform.node(), since, _started(self._pid), self.token)
         self._file: io.FileIO | None = self._taken(subject)
         _held.add(self)
-        with contextlib.suppress(OSError):  # where there is no room, others are told less
+        with contextlib.suppress(OSError):  # on a full disk, others do not learn who holds it
             self._file.seek(0)
             self._file.truncate()
             self._file.write((json.dumps(owner._asdict()) + "\n").encode("ascii"))
 
     def release(self) -> None:
-        """Give up the right and remove the file. A fork of the owner does nothing here."""
+        """Give up the lock and remove the file; in a fork of the owner, do nothing."""
         file, self._file = self._file, None
         _held.discard(self)
         if file is None or self._pid != os.getpid():
             return
-        if sys.platform == "win32":  # where nothing that is open can be removed
+        if sys.platform == "win32":  # an open file cannot be removed there
             with contextlib.suppress(OSError):
                 os.lseek(file.fileno(), _FAR, os.SEEK_SET)
                 msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
@@ -127,12 +126,12 @@ class Lock:
             with contextlib.suppress(OSError):
                 self.path.unlink(missing_ok=True)
         else:
-            with file, contextlib.suppress(OSError):  # one that stays does no harm: it is not locked
+            with file, contextlib.suppress(OSError):  # a leftover does no harm: it is not locked
                 if _is_at(file, self.path):
                     self.path.unlink(missing_ok=True)
 
     def _taken(self, subject: Path) -> io.FileIO:
-        """The locked file, which nobody has removed meanwhile."""
+        """Return the locked file once it is certain that it still stands under its name."""
         while True:
             file = _opened(self.path)
             try:
@@ -150,10 +149,10 @@ class Lock:
             except BaseException:
                 file.close()
                 raise
-            file.close()  # its owner removed it before we got it: there may be a new one
+            file.close()  # its owner removed it before we locked it: there may be a new one
 
     def _forget(self) -> None:
-        """In a fork: the owner's copy of the file is the only one that counts."""
+        """Close the copy of the file in a fork, which must not keep the lock alive."""
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.close()
@@ -182,9 +181,9 @@ if hasattr(os, "register_at_fork"):
 
 
 def _opened(path: Path) -> io.FileIO:
-    # Never through a link: what it leads to would be written into.
+    # A link is not followed: its target would be overwritten.
     how = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    how |= getattr(os, "O_NONBLOCK", 0)  # a pipe in its place is not waited for
+    how |= getattr(os, "O_NONBLOCK", 0)  # does not wait for a pipe in its place
     try:
         file = io.FileIO(path, "r+", opener=lambda name, _: os.open(name, how, 0o666))
     except OSError as error:
@@ -196,7 +195,7 @@ def _opened(path: Path) -> io.FileIO:
 
 
 def _lock(file: io.FileIO) -> bool | None:
-    """Whether it is locked now; False where somebody else has it, None where nothing can be locked there."""
+    """Lock a file: true if that worked, False if another holds it, None if nothing can be locked there."""
     try:
         if sys.platform == "win32":
             os.lseek(file.fileno(), _FAR, os.SEEK_SET)
@@ -209,8 +208,8 @@ def _lock(file: io.FileIO) -> bool | None:
 
 
 def _is_at(file: io.FileIO, path: Path) -> bool:
-    """Whether a file still stands under its name."""
-    if sys.platform == "win32":  # where nothing that is open can be removed
+    """Return whether a file still stands under its name."""
+    if sys.platform == "win32":  # an open file cannot be removed there
         return True
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.lstat())
@@ -219,7 +218,7 @@ def _is_at(file: io.FileIO, path: Path) -> bool:
 
 
 def _owner(file: io.FileIO) -> _Owner | None:
-    """Who has a lock by what its file says; None where it says nothing that can be understood."""
+    """Return the owner that the file of a lock names; None if it cannot be understood."""
     try:
         file.seek(0)
         said: Any = json.loads(file.read(_LONGEST))
@@ -231,7 +230,7 @@ def _owner(file: io.FileIO) -> _Owner | None:
 
 
 def _named(file: io.FileIO) -> str:
-    """The owner of a lock in words, also where it got it just now and is about to write who it is."""
+    """Return the owner of a lock in words; wait a moment for one that is about to write its name."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         owner = _owner(file)
@@ -243,7 +242,7 @@ def _named(file: io.FileIO) -> str:
 
 
 def _started(pid: int) -> float:
-    """When a process began; 0 where there is none."""
+    """Return when a process began; 0 if there is none."""
     try:
         return float(psutil.Process(pid).create_time())
     except (psutil.Error, ValueError, OverflowError):

@@ -9,7 +9,7 @@ from mymodules.errors import SettingsError
 AnyPath = str | os.PathLike[str]
 """A path as callers may give it."""
 
-# Two letters at least: one is a drive of Windows. Chains such as zip::s3:// are fsspec's.
+# At least two letters: one is a drive on Windows. fsspec understands chains such as zip::s3://.
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)(::[A-Za-z0-9+.-]+)*:(?P<rest>//?)", re.ASCII)
 _OBEYED = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _USER = re.compile(r"(?<=:/)(/?)[^/?#]*@")
@@ -49,7 +49,7 @@ def usable_path(path: AnyPath, what: str, kind: str = "folder") -> Path:
 
 
 def is_encodable(path: str) -> bool:
-    """Whether the system can be asked for a path: not for half a character, where names are UTF-8."""
+    """Return whether the system can encode a path: not half a surrogate pair where names are UTF-8."""
     try:
         os.fsencode(path)
     except UnicodeEncodeError:
@@ -58,6 +58,7 @@ def is_encodable(path: str) -> bool:
 
 
 def working_directory() -> Path:
+    """Return the working directory; SettingsError where it was removed."""
     try:
         return Path.cwd()
     except OSError as error:
@@ -79,22 +80,23 @@ def _refuse_url(text: str, what: str, kind: str) -> None:
 
 
 def is_folder(path: AnyPath) -> bool:
-    """Say whether there is a folder, which there is not where a path is too long to be asked for."""
+    """Return whether there is a folder; false for a path too long for the system."""
     return os.path.isdir(path)
 
 
 def folder_identity(path: str) -> tuple[int, int] | str:
-    """What is equal for two paths exactly when they lead to one folder.
+    """Return a value that is equal for two paths exactly when they lead to one folder.
 
     Raises OSError where nothing is there.
     """
     status = os.stat(path)
     if status.st_ino:
         return status.st_dev, status.st_ino
-    return os.path.normcase(os.path.realpath(path))  # file systems without numbers, on Windows
+    return os.path.normcase(os.path.realpath(path))  # file systems on Windows without file numbers
 
 
 def is_same(one: AnyPath, other: AnyPath) -> bool:
+    """Return whether two paths lead to one place, which need not exist."""
     try:
         return os.path.samefile(one, other)
     except OSError:
@@ -102,14 +104,15 @@ def is_same(one: AnyPath, other: AnyPath) -> bool:
 
 
 def is_inside(inner: Path, outer: Path) -> bool:
+    """Return whether a path is somewhere below a folder, links followed."""
     return any(is_same(parent, outer) for parent in Path(os.path.realpath(inner)).parents)
 
 
 def shown(path: AnyPath) -> str:
-    """A path, or another text that comes from files, as it can be printed anywhere.
+    """Return a path, or another text that comes from files, in a form that is safe to print.
 
-    There are escapes for control characters, which terminals obey, and for marks of direction, which make a
-    text read as another one.
+    Control characters, which terminals obey, and marks of direction, which make a text read as a different
+    one, become escapes.
     """
     text = os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")
     return _OBEYED.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)

@@ -1,8 +1,8 @@
 """Where things are: the two folders, the output folder and the options of a run.
 
-`init` chooses them once for a process and its children, `resolve` only works them out. A choice is a
-frozen `Settings`; its `check` refuses every pair of folders whose comparison would say nothing. This is
-the one module with state: the attributes that notebooks read (``ORIG_IMAGE_DIRNAME`` and the others)
+`init` chooses them once for a process and its children; `resolve` only works them out. A choice is a
+frozen `Settings`, and its `check` refuses every pair of folders whose comparison would mean nothing. This is
+the only module with state: the attributes that notebooks read (``ORIG_IMAGE_DIRNAME`` and the others)
 and the environment variable ``MYMODULES_SETTINGS``, from which child processes rebuild the choice.
 Pictures are never opened here.
 """
@@ -28,13 +28,13 @@ SUFFIXES = tuple(FORMATS)
 """Endings of a picture's name, in lower case; names are compared in any case."""
 
 MAX_PIXELS = 250_000_000
-"""Default of the option ``max_pixels``: a picture of more is not decoded."""
+"""Default of the option ``max_pixels``: a picture with more pixels is not decoded."""
 
 ENVIRONMENT = "MYMODULES_SETTINGS"
 """The environment variable that hands the choice to child processes, as JSON."""
 
 CALLER = "MYMODULES_CALLER"
-"""The environment variable with a word that a run writes into its manifest, so that its caller finds it."""
+"""The environment variable with a word that a run writes into its manifest, for its caller to find it."""
 
 PROJECT = "mymodules"
 """The project's name in its ``pyproject.toml``."""
@@ -46,7 +46,7 @@ ORIG_IMAGE_DIRNAME: str
 SECOND_IMAGE_DIRNAME: str
 """The second folder, ``img/02.second`` by default."""
 DATA_OUT_DIRNAME_BASE: str
-"""What the names of the folders for drawn pictures begin with, ``img/03.diff`` by default."""
+"""The beginning of the names of folders with drawn pictures, ``img/03.diff`` by default."""
 
 _ATTRIBUTES = ("DATA_SAVE_BASE_DIR", "ORIG_IMAGE_DIRNAME", "SECOND_IMAGE_DIRNAME", "DATA_OUT_DIRNAME_BASE")
 
@@ -58,9 +58,9 @@ class Settings:
     Attributes
     ----------
     root, first, second, out : Path
-        Absolute; links are kept as they were named.
+        Absolute; links are not resolved.
     max_pixels : int
-        Width x height above which a picture is not decoded.
+        Width × height above which a picture is not decoded.
     """
 
     root: Path
@@ -71,31 +71,31 @@ class Settings:
 
     @property
     def options(self) -> dict[str, int]:
-        """The options by name: what two runs must share for their rows to be comparable."""
+        """The options by name. Rows of two runs are comparable only if these are equal."""
         return {"max_pixels": self.max_pixels}
 
     def check(self) -> None:
-        """Raise `SettingsError` where these folders cannot be compared.
+        """Raise `SettingsError` if these folders cannot be compared.
 
-        It names the folder and what to do, as `check_folders` does; also where a folder cannot be read or
-        there is no picture in first or second, which looks no further than the first one.
+        The message names the folder and what to do. Besides `check_folders`, it is raised if first or second
+        cannot be read or has no picture; the search ends at the first one.
         """
         self.check_folders()
         _check_pictures(self.first, "first")
         _check_pictures(self.second, "second")
 
     def check_folders(self) -> None:
-        """Raise `SettingsError` where these folders cannot be compared, whatever they hold.
+        """Raise `SettingsError` if these folders cannot be compared, whatever they hold.
 
-        A folder is absent or is a file; first and second are the same or one is inside the other; the output
-        is in one of them.
+        That is so if one is absent or is a file, if first and second are the same or one is inside the other,
+        and if the output is in one of them.
         """
         for folder, role in ((self.first, "first"), (self.second, "second"), (self.out, "out")):
             _check_folder(folder, role)
         _check_apart(self)
 
     def check_outside(self, folder: Path, what: str) -> None:
-        """Raise `SettingsError` where a folder that is written to is first or second, or inside one."""
+        """Raise `SettingsError` if a folder that is written to is first or second, or inside one of them."""
         for given, role in ((self.first, "first"), (self.second, "second")):
             if is_same(folder, given) or is_inside(folder, given):
                 raise SettingsError(
@@ -129,7 +129,7 @@ def init(
     Raises
     ------
     SettingsError
-        As `Settings.check`, except that a folder created just now may be empty; also for an option that
+        As in `Settings.check`, except that a folder created just now may be empty; also for an option that
         is unknown or has no usable value. An earlier choice then stays.
     """
     chosen, created = _prepared(root, first, second, out, **options)
@@ -161,7 +161,7 @@ def prepare(
 def _prepared(
     root: AnyPath | None, first: AnyPath | None, second: AnyPath | None, out: AnyPath | None, **options: int
 ) -> tuple[Settings, list[Path]]:
-    """The settings, and the folders that were created for them."""
+    """Return the settings, and the folders that were created for them."""
     chosen = resolve(root, first, second, out, **options)
     _check_folder(chosen.root, "root")
     roles = {"first": (chosen.first, first), "second": (chosen.second, second), "out": (chosen.out, out)}
@@ -182,17 +182,17 @@ def _prepared(
 
 
 def note_chosen(chosen: Settings) -> None:
-    """Remember folders that the caller has named, for `is_chosen`."""
+    """Record that the caller has named these folders, for `is_chosen`."""
     _chosen_firsts.add(os.path.realpath(chosen.first))
     _chosen_seconds.add(os.path.realpath(chosen.second))
 
 
 def is_chosen(first: Path, second: Path | None = None) -> bool:
-    """Say whether this process, or the one that started it, has chosen a folder as first.
+    """Return whether this process, or the one that started it, has chosen a folder as first.
 
-    Where `second` is given, it must have been chosen as second, too. Pictures are replaced only in folders
-    that were chosen, by pictures of such: what a file names, which somebody else may have made, does not
-    count.
+    If `second` is given, it must have been chosen as second as well. Pictures are replaced only in chosen
+    folders and by pictures of chosen folders. Folders that are merely named in a file do not count, because
+    somebody else may have made the file.
     """
     firsts, seconds = set(_chosen_firsts), set(_chosen_seconds)
     with contextlib.suppress(SettingsError):
@@ -214,7 +214,7 @@ def resolve(
     Raises
     ------
     SettingsError
-        For an option that is unknown or has no usable value, and for what cannot be a path.
+        For an option that is unknown or has no usable value, and for something that cannot be a path.
     """
     max_pixels = _options(options)
     roles = {"first": first, "second": second, "out": out}
@@ -231,12 +231,12 @@ def resolve(
 
 
 def current() -> Settings:
-    """This process's choice; else the one its parent recorded; else that of a plain `init`."""
+    """Return this process's choice; else the one its parent recorded; else that of a plain `init`."""
     return recorded() or init()
 
 
 def recorded() -> Settings | None:
-    """This process's choice, else the one its parent recorded, else None."""
+    """Return this process's choice, else the one its parent recorded, else None."""
     text = os.environ.get(ENVIRONMENT)
     if _current is None and text is not None:
         _adopt(_from_json(text))
@@ -259,7 +259,7 @@ def _adopt(chosen: Settings) -> None:
     _current = chosen
 
 
-if not TYPE_CHECKING:  # a type checker would take it as leave to read any name from this module
+if not TYPE_CHECKING:  # a type checker would allow any name of this module
 
     def __getattr__(name: str) -> Any:
         if name in _ATTRIBUTES:
@@ -268,7 +268,7 @@ if not TYPE_CHECKING:  # a type checker would take it as leave to read any name 
 
 
 def _to_json(chosen: Settings) -> str:
-    # ASCII only: a path's undecodable bytes are escapes here, whatever the locale makes of the variable.
+    # ASCII only: undecodable bytes of a path become escapes, which every locale can hold.
     folders = {name: str(getattr(chosen, name)) for name in ("root", "first", "second", "out")}
     return json.dumps(folders | chosen.options)
 
@@ -303,7 +303,7 @@ def _options(options: dict[str, Any]) -> int:
 
 
 def _root(named: dict[str, Path]) -> Path:
-    """The project's folder; where everything is named, the working directory may be gone."""
+    """Return the project's folder. If all folders are named, the working directory may be gone."""
     try:
         return _project_root()
     except SettingsError:
@@ -313,7 +313,7 @@ def _root(named: dict[str, Path]) -> Path:
 
 
 def _project_root() -> Path:
-    """The nearest folder upwards from the working directory that is this project, else that directory."""
+    """Return the nearest folder upwards from the working directory that is this project, else that one."""
     start = working_directory()
     for folder in (start, *start.parents):
         if (folder / "img").is_dir() and (folder / "notebooks").is_dir():
@@ -328,7 +328,7 @@ def _is_named(pyproject: Path) -> bool:
         text = pyproject.read_text(encoding="utf-8")
     except (OSError, ValueError):
         return False
-    import tomllib  # seldom needed
+    import tomllib  # rarely needed
 
     try:
         project = tomllib.loads(text).get("project")
@@ -344,12 +344,12 @@ def _default(images: Path, name: str, short: str) -> Path:
 def _absolute(path: AnyPath, role: str) -> Path:
     joined = str(local_path(path, role))
     tidy = os.path.normpath(joined)
-    # Cutting out ".." is wrong behind a link, where the folder's parent is not the one in the path.
+    # Removing ".." is wrong after a link, where the parent folder is not the one in the path.
     return Path(tidy if ".." not in Path(joined).parts or is_same(tidy, joined) else joined)
 
 
 def _create(folder: Path) -> bool:
-    """Create a folder where there is nothing; true when it was created."""
+    """Create a folder unless something is there; return whether it was created."""
     if os.path.lexists(folder):
         return False
     try:
@@ -383,7 +383,7 @@ def _check_apart(chosen: Settings) -> None:
 
 
 def _is_new(folder: Path) -> bool:
-    """Whether only the last part of the path is absent, so that no typing error further up is created."""
+    """Return whether only the last part of the path is absent: a typo further up is not created."""
     return not os.path.lexists(folder) and os.path.isdir(folder.parent)
 
 
@@ -416,7 +416,7 @@ def no_picture(folder: Path, role: str) -> SettingsError:
 
 
 def _has_picture(folder: Path) -> bool:
-    """Whether there is a picture at any depth: looks no further than the first one."""
+    """Return whether there is a picture at any depth. The search ends at the first one."""
     waiting = [str(folder)]
     seen: set[tuple[int, int] | str] = set()
     while waiting:
@@ -443,5 +443,5 @@ def _has_picture(folder: Path) -> bool:
 def _answers(question: Callable[[], bool]) -> bool:
     try:
         return question()
-    except OSError:  # a link to itself, or to where one may not look
+    except OSError:  # a link to itself, or to a folder without permission
         return False

@@ -1,6 +1,6 @@
-"""Standard output and error, where there may be neither: printing never ends a run.
+"""Standard output and error, which may be absent or closed: printing never ends a run.
 
-A service, ``pythonw`` or ``2>&-`` starts a program without them, and the reader of a pipe may leave early.
+A service, ``pythonw`` or ``2>&-`` starts a program without them, and the reader of a pipe may stop early.
 """
 
 import contextlib
@@ -10,28 +10,28 @@ from typing import Any
 
 
 def secure() -> None:
-    """Open the null device as each of the three standard descriptors that is closed.
+    """Open the null device for each of the three standard descriptors that is closed.
 
-    Otherwise the next file that is opened becomes one of them, and gets what libraries print.
+    Otherwise the next file that is opened gets its number, and what libraries print is written into it.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
             with contextlib.suppress(OSError):
-                opened = os.open(os.devnull, os.O_RDWR)  # the lowest that is free, which is this one
+                opened = os.open(os.devnull, os.O_RDWR)  # the lowest free one, which is this
                 os.set_inheritable(opened, True)
 
 
 def say(text: str, *, error: bool = False, end: str = "\n") -> None:
-    """Print a text at once; where nobody can read it any more, do nothing from then on."""
+    """Print a text and flush it; do nothing once the stream cannot be written."""
     stream = sys.stderr if error else sys.stdout
     if stream is None:
         return
     try:
         stream.write(f"{text}{end}")
         stream.flush()
-    except UnicodeError:  # a terminal that knows few letters
+    except UnicodeError:  # the encoding of the terminal lacks some letters
         with contextlib.suppress(Exception):
             stream.write(f"{text.encode('ascii', 'backslashreplace').decode()}{end}")
             stream.flush()
@@ -40,21 +40,21 @@ def say(text: str, *, error: bool = False, end: str = "\n") -> None:
 
 
 class Unbreakable:
-    """Standard error for a progress bar: what cannot be written is lost, and nothing is raised."""
+    """Standard error for a progress bar: what cannot be written is dropped, and nothing is raised."""
 
     def write(self, text: str) -> int:
         say(text, error=True, end="")
         return len(text)
 
     def flush(self) -> None:
-        """Nothing is left to flush: all is written at once."""
+        """Do nothing: `write` has flushed."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(sys.stderr, name)
 
 
 def flush() -> None:
-    """Hand over what was printed; a stream that takes nothing more is silenced."""
+    """Flush both streams; silence one that cannot be written."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             try:
@@ -64,7 +64,7 @@ def flush() -> None:
 
 
 def silence(stream: Any) -> None:
-    """Lead a stream to the null device: at its end Python flushes what is left in it, and would complain."""
+    """Redirect a stream to the null device, because Python flushes it at exit and would complain."""
     with contextlib.suppress(Exception):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         try:

@@ -1,7 +1,7 @@
 """What to compare: the pictures of two folders, paired by their path below them.
 
-`find` lists; it never opens a file. Nothing it meets is lost silently: what cannot be compared becomes a
-pair with a problem, what is left out is counted.
+`find` never opens a file. Nothing is lost silently: what cannot be compared becomes a pair with a problem,
+and what is left out is counted.
 """
 
 import heapq
@@ -31,12 +31,12 @@ class Pair:
         The path below the two folders with ``/``, as `to_text` writes it, in first's spelling where first
         has it. No two pairs of a listing share a name.
     first, second : str or None
-        The paths of the two files; None where that side has nothing of this name. Text, because a `Path`
-        takes four times the memory, and there may be very many.
+        The paths of the two files; None where that side has nothing of this name. As text, because a `Path`
+        takes four times the memory and there may be very many.
     problem : (str, str) or None
-        Code and message where there is nothing to compare, known without opening a file.
+        Code and message if there is nothing to compare, as far as that is known without opening a file.
     size : int
-        Bytes of both files, 0 for what is not known: a measure of the work, for ordering.
+        Bytes of both files, 0 where unknown: an estimate of the work, for ordering.
     """
 
     name: str
@@ -70,13 +70,13 @@ class Listing:
     links: int = 0
 
     def part(self, skip_until: int = 0, stop_at: int = -1) -> tuple[Pair, ...]:
-        """Leave out the first `skip_until` pairs and end after the `stop_at`-th of the whole list.
+        """Return the pairs without the first `skip_until`, up to the `stop_at`-th of the whole list.
 
         Raises
         ------
         SettingsError
-            For anything but whole numbers, `skip_until` from 0 and `stop_at` from 1 or -1 for all; and
-            when nothing is left of a list that has pairs.
+            Unless `skip_until` is a whole number from 0, and `stop_at` one from 1 or -1 for all; also if
+            nothing is left of a list that has pairs.
         """
         skip = _whole(skip_until, "skip_until")
         stop = _whole(stop_at, "stop_at")
@@ -104,18 +104,19 @@ def find(first: Path, second: Path) -> Listing:
     Returns
     -------
     Listing
-        One pair for every path that either side has.
+        One pair for every path on either side.
 
     Raises
     ------
     SettingsError
-        When one of the two folders themselves cannot be listed.
+        If one of the two folders itself cannot be listed.
 
     Notes
     -----
-    Folder links are followed after all real folders, in sorted order, each real folder once a side: loops
-    end, and a folder that is also linked appears under its own path. Two spellings of one name (NFC, NFD)
-    match across the sides, but collide on one side: then every spelling is a pair with a problem.
+    Links to folders are followed after all real folders, in sorted order, and each real folder is entered
+    once on each side. So loops end, and a folder that is also linked appears under its own path. Two
+    spellings of one name (NFC, NFD) match across the sides but collide on one side: each spelling is then a
+    pair with a problem.
     """
     sides = (_walk(os.fspath(first), "first"), _walk(os.fspath(second), "second"))
     others = tuple(_other_spellings(side) for side in sides)
@@ -146,9 +147,9 @@ _Seen = set[tuple[int, int] | str]  # what folder_identity gives
 
 @dataclass(slots=True)
 class _Side:
-    """What one folder holds by path below it, unescaped, with ``/``: a file's size, or what else it is.
+    """What one folder holds, by path below it, unescaped, with ``/``: a file's size, or what else it is.
 
-    An entry is let go when it has become a part of a pair: listing needs little more memory than the list.
+    An entry is removed once it is part of a pair, so that listing needs little more memory than the list.
     """
 
     root: str
@@ -183,7 +184,7 @@ def _walk(root: str, role: str) -> _Side:
 
 
 def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str]]) -> None:
-    """Enter everything below one folder, but only note the folder links there."""
+    """Enter everything below one folder; links to folders are only noted in `linked`."""
     waiting = [start]
     while waiting:
         below = waiting.pop()
@@ -217,16 +218,16 @@ def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link to itself, or to where one may not look
+    except OSError:  # a link to itself, or to a folder without permission
         return False
 
 
 def _noted(side: _Side, entry: os.DirEntry[str]) -> int | _Kind:
-    """Count what is named like a picture if it is a file; its size, or what else it is."""
+    """Return the size of what is named like a picture, or what else it is; count it if it is a file."""
     try:
         status = entry.stat()
     except OSError:
-        return 0  # such as a link to nothing: reading it will tell
+        return 0  # such as a broken link: reading it will report that
     if not stat.S_ISREG(status.st_mode):
         return "special"
     side.pictures += 1
@@ -234,7 +235,7 @@ def _noted(side: _Side, entry: os.DirEntry[str]) -> int | _Kind:
 
 
 def _is_new(side: _Side, below: str, seen: _Seen) -> bool:
-    """Whether this side meets a folder for the first time."""
+    """Return whether this side meets a folder for the first time."""
     try:
         identity = folder_identity(side.at(below))
     except OSError as error:
@@ -300,7 +301,7 @@ def _problem(kind: _Kind, path: str, role: str) -> Problem:
 
 
 def _problem_above(side: _Side, path: str) -> Problem | None:
-    """What keeps one from saying that a side lacks a path: a folder above it that cannot be listed."""
+    """Return the problem that a side may have a path after all, below a folder that cannot be listed."""
     if not side.closed:
         return None
     above = _key(path)
@@ -313,7 +314,7 @@ def _problem_above(side: _Side, path: str) -> Problem | None:
 
 
 def _collision(sides: tuple[_Side, _Side], firsts: list[str], seconds: list[str]) -> list[Pair]:
-    """A pair for every spelling of a name that one side has in several."""
+    """Return a pair for each spelling of a name that one side has in several spellings."""
     spellings = sorted({*firsts, *seconds})
     found = []
     for spelling in spellings:
@@ -340,12 +341,12 @@ def _roles(spelling: str, firsts: list[str], seconds: list[str]) -> list[str]:
 
 
 def _code_points(path: str) -> str:
-    r"""A path with ``\u3099`` for what is not ASCII: spellings that collide look alike on a screen."""
+    r"""Return a path with ``\u3099`` for what is not ASCII, as colliding spellings look alike on a screen."""
     return to_text(path).encode("ascii", "backslashreplace").decode("ascii")
 
 
 def _other_spellings(side: _Side) -> dict[str, list[str]]:
-    """The paths of a side that are not in NFC, by their NFC."""
+    """Return the paths of a side that are not in NFC, by their NFC."""
     others: dict[str, list[str]] = {}
     for path in side.entries:
         if (key := _key(path)) != path:

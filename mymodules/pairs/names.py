@@ -24,9 +24,9 @@ _LINE_BREAK = re.compile("\r\n|[\0\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 def to_text(name: str) -> str:
     r"""Write a file name as text without surrogates; `from_text` is the exact inverse.
 
-    A name with undecodable bytes has them as ``\xNN`` and its backslashes doubled, and so has a name that
-    reads like one by itself; every other name stays as it is. (A lone surrogate that stands for no byte,
-    which Windows allows, becomes ``\uNNNN``.)
+    In a name with undecodable bytes, these become ``\xNN`` and backslashes are doubled; so are those of a
+    name that already looks escaped. All other names stay as they are. (A lone surrogate that stands for
+    no byte, which Windows allows, becomes ``\uNNNN``.)
     """
     if _SURROGATE.search(name) is None and _ESCAPE.search(name) is None:
         return name
@@ -34,19 +34,19 @@ def to_text(name: str) -> str:
 
 
 def from_text(text: str) -> str:
-    """The file name that `to_text` wrote as this text."""
+    """Return the file name that `to_text` wrote as this text."""
     return _TOKEN.sub(_unescaped, text) if is_escaped(text) else text
 
 
 def is_escaped(text: str) -> bool:
-    """Whether `to_text` had to change the name that it wrote as this text."""
+    """Return whether `to_text` had to change the name that it wrote as this text."""
     return _ESCAPE.search(text) is not None
 
 
 def sentence(text: str) -> str:
-    """A message as the results hold it: on one line, without double quotes, of at most 31,900 characters.
+    """Return a message as the results hold it: one line, no double quotes, at most 31,900 characters.
 
-    Double quotes become single ones, line breaks spaces, and what UTF-8 cannot hold an escape.
+    Double quotes become single ones, line breaks become spaces, and what UTF-8 cannot hold becomes an escape.
     """
     line = _LINE_BREAK.sub(" ", text).replace('"', "'")
     line = line.encode("utf-8", "backslashreplace").decode("utf-8")
@@ -71,19 +71,19 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 def is_listed(name: str) -> bool:
-    """Say whether `find` may have listed a name below a folder, with ``/``.
+    """Return whether `find` can have listed this name, a path below a folder with ``/``.
 
-    It stays inside of the folder, ends like a picture's, and no part of it begins with a dot. Names that come
-    from files of others are held to this before anything is opened or written.
+    It stays inside the folder, ends like a picture's name, and no part of it begins with a dot. Names from
+    files that others may have written must pass this before anything is opened or written.
     """
     windows = os.name == "nt"
     parts = name.replace("\\", "/").split("/") if windows else name.split("/")
     inside = all(part and not part.startswith(".") for part in parts) and not os.path.isabs(name)
-    # On Windows a colon leads to another drive, or to a stream behind the file.
+    # On Windows a colon leads to another drive or to an alternate stream of the file.
     possible = "\0" not in name and is_encodable(name) and not (windows and ":" in name)
     return inside and possible and is_picture(parts[-1])
 
 
 def is_picture(name: str) -> bool:
-    """Say whether a name ends like a picture's."""
+    """Return whether a name ends like a picture's."""
     return name.lower().endswith(SUFFIXES)

@@ -1,10 +1,10 @@
-r"""One row and its cells in a CSV, back and forth, and the value that shows whether they are whole.
+r"""One row and its cells in a CSV, back and forth, and the check value of the cells.
 
-A spreadsheet takes some texts for formulas: a text cell that matches ``^'*[=+\-@\t\r\n＝＋－＠]`` is written
-with one more ``'``, and reading takes one away. The last four are the full-width forms of the first ones,
-which spreadsheets read alike in East Asia. Earlier versions wrote these as they are, and so they are read;
-but a name in their files that begins with ``'`` and such a sign is read without its first ``'``. All other
-texts are written as they are: no spreadsheet takes a space, ``|`` or ``%`` for the beginning of a formula.
+Spreadsheets take some texts for formulas: a text cell that matches ``^'*[=+\-@\t\r\n＝＋－＠]`` is written
+with one more ``'``, and reading removes one. The last four are the full-width forms of the first ones, which
+spreadsheets treat alike in East Asia. Earlier versions wrote these unchanged, and they are still read so;
+only a name in such a file that begins with ``'`` and one of these signs loses its first ``'``. All other
+texts are written unchanged: no spreadsheet takes a space, ``|`` or ``%`` for the beginning of a formula.
 """
 
 import csv
@@ -19,7 +19,7 @@ from typing import Any, Final
 from mymodules.regions import Region
 from mymodules.row import COLUMNS, COUNTS, FLAGS, FLOATS, OPTIONAL_TEXTS, REGIONS, TEXTS, PairResult
 
-_LARGEST = 2**53  # of whole numbers: those above are not exact as a float, which a spreadsheet makes of them
+_LARGEST = 2**53  # larger whole numbers are not exact as a float, which is what spreadsheets make of them
 
 CHECK: Final = "check"
 """The last column of a partial CSV: 16 hex digits of BLAKE2b over the names and cells of all others."""
@@ -32,12 +32,12 @@ _GUARD = re.compile(f"'+{_FORMULA}")
 
 
 def format_row(result: PairResult) -> list[str]:
-    """The cells of a row, in the order of `COLUMNS`; a missing figure is an empty cell."""
+    """Return the cells of a row, in the order of `COLUMNS`; a missing figure is an empty cell."""
     return [_format(name, value) for name, value in zip(COLUMNS, result, strict=True)]
 
 
 def parse_row(cells: Sequence[str]) -> PairResult:
-    """The row of these cells: the exact inverse of `format_row`.
+    """Return the row of these cells: the exact inverse of `format_row`.
 
     Raises
     ------
@@ -48,12 +48,12 @@ def parse_row(cells: Sequence[str]) -> PairResult:
 
 
 def guard(text: str) -> str:
-    """A text cell that no spreadsheet takes for a formula."""
+    """Return a text as a cell that no spreadsheet takes for a formula."""
     return f"'{text}" if _GUARDED.match(text) else text
 
 
 def unguard(cell: str) -> str:
-    """The text of a cell: the exact inverse of `guard`."""
+    """Return the text of a cell: the exact inverse of `guard`."""
     return cell[1:] if _GUARD.match(cell) else cell
 
 
@@ -72,7 +72,7 @@ def _format(name: str, value: Any) -> str:
 
 
 def parse_cell(name: str, cell: str) -> Any:
-    """The value of one cell of this column; ValueError for one that is not of its type."""
+    """Return the value of one cell of this column; ValueError if it is not of the column's type."""
     if name in TEXTS:
         return unguard(cell)
     if not cell:
@@ -107,7 +107,7 @@ def _parse_flag(name: str, cell: str) -> bool:
 
 
 def _parse_list(cell: str) -> list[Any] | None:
-    """The list of a cell, None where it is not one."""
+    """Return the list in a cell, None if it is not one."""
     try:
         values = json.loads(cell)
     except (ValueError, RecursionError):
@@ -138,15 +138,15 @@ def _parse_regions(name: str, cell: str) -> tuple[Region, ...]:
 
 
 def encode(rows: Iterable[Sequence[str]]) -> bytes:
-    """Rows of cells as lines of a CSV."""
+    """Return rows of cells as lines of a CSV."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
-    # Names and messages hold no surrogates (pairs.to_text, pairs.sentence); a run should not end if one does.
+    # Names and messages hold no surrogates (pairs.to_text, pairs.sentence); if one does, a run must not fail.
     return text.getvalue().encode("utf-8", "backslashreplace")
 
 
 def check_value(cells: Sequence[str], columns: Sequence[str] = COLUMNS) -> str:
-    """The check value of a row: it fits no row of other cells, and no other columns."""
+    """Return the check value of a row, which fits neither other cells nor other columns."""
     digest = _BEGUN.copy() if columns is COLUMNS else _begun(columns)
     digest.update(encode([cells]))
     return digest.hexdigest()

@@ -1,11 +1,11 @@
 """Rows on disk: from workers to CSV and back.
 
-Rows land in a partial CSV as they come, until the sorted one replaces it in one step. The last cell of each
-row there is a check value, so that a damaged row is noticed and never goes on into another file. What
-vouches for the finished CSV, which has no such column, is its digest in the run's manifest.
+Rows are appended to a partial CSV as they come, until the sorted one replaces it in one step. There, the last
+cell of each row is a check value, so that a damaged row is noticed and not copied into another file. The
+finished CSV has no such column; its digest is in the run's manifest.
 
-The CSV is UTF-8 with a byte order mark (Excel), has a header and is written by the csv module; `cells` has
-the form of its cells. Reading never guesses: a text ``NA`` stays a text.
+The CSV is UTF-8 with a byte order mark (for Excel), has a header and is written by the csv module; `cells`
+defines the form of its cells. Reading never guesses: a text ``NA`` stays a text.
 """
 
 import bisect
@@ -63,22 +63,22 @@ _REQUIRED = COLUMNS[:5]
 
 
 class PartialWriter:
-    """Writes rows as they come: a row that `append` has taken survives the end of this process.
+    """Write rows as they come: a row survives the end of this process once `append` has returned.
 
-    Rows are kept in the file and not in memory, so that ten thousand need no more of it than a thousand.
+    Rows are kept in the file and not in memory, so that ten thousand need no more memory than a thousand.
     Each ends with its check value.
 
     Parameters
     ----------
     path : Path
-        The partial CSV. A file that is there is replaced, in one step.
+        The partial CSV. An existing file is replaced in one step.
     rows : iterable of PairResult
         Rows to begin with, those that a resumed run keeps.
 
     Raises
     ------
     OutputError
-        Here and in `append`, with the path. A row that could not be written in full is taken back.
+        Here and in `append`, with the path. A row that could not be written in full is removed again.
     """
 
     def __init__(self, path: Path, rows: Iterable[PairResult] = ()) -> None:
@@ -93,11 +93,11 @@ class PartialWriter:
             raise files.not_written(path, error) from error
 
     def append(self, row: PairResult) -> None:
-        """Hand one row to the operating system, in one piece."""
+        """Write one row in one piece."""
         self.extend([row])
 
     def extend(self, rows: Sequence[PairResult]) -> None:
-        """Hand several rows to the operating system, in one piece; none of them where that fails."""
+        """Write several rows in one piece; if that fails, none of them."""
         lines = [_checked_line(row) for row in rows]
         try:
             files.write_all(self._file, b"".join(lines))
@@ -107,12 +107,14 @@ class PartialWriter:
         self._noted([row.image_filename for row in rows], lines)
 
     def sorted(self, names: Iterable[str], instead: Mapping[str, PairResult]) -> Iterator[bytes | PairResult]:
-        """The rows of these names in their order, for `write`, without check values; some of them replaced.
+        """Yield the rows of these names in this order, for `write`, without check values.
+
+        Rows in `instead` replace those in the file.
 
         Raises
         ------
         ResultsError
-            When another program has written to the file: then it is not known where a row begins.
+            If another program has written to the file: then it is unknown where a row begins.
         OutputError
             When the file cannot be read.
         """
@@ -135,15 +137,15 @@ class PartialWriter:
                         raise self._spoilt()
                     yield line.rpartition(b",")[0] + _LINE_BREAK
         except OSError as error:
-            told = f"{shown(self.path)} cannot be read ({error.strerror or error})"
-            raise OutputError(f"{told}: see to its disk, then resume the run.", self.path) from error
+            message = f"{shown(self.path)} cannot be read ({error.strerror or error})"
+            raise OutputError(f"{message}: check its disk, then resume the run.", self.path) from error
 
     def _spoilt(self) -> ResultsError:
-        told = f"{shown(self.path)} was written to by another program during the run"
-        return ResultsError(f"{told}: begin a new run. What is in the store is not compared again.")
+        message = f"{shown(self.path)} was written to by another program during the run"
+        return ResultsError(f"{message}: begin a new run. What is in the store is not compared again.")
 
     def _noted(self, names: Sequence[str], lines: Sequence[bytes]) -> bytes:
-        """Remember where the lines of rows stand; returns them."""
+        """Record where the lines of rows begin; return the lines as one."""
         for name, line in zip(names, lines, strict=True):
             self._begins[name] = self._end
             self._end += len(line)
@@ -152,7 +154,7 @@ class PartialWriter:
         return data
 
     def close(self) -> None:
-        """Close the file; it stays where it is."""
+        """Close the file, and keep it."""
         try:
             self._file.close()
         except OSError as error:
@@ -162,7 +164,7 @@ class PartialWriter:
         try:
             self._file.truncate(self._end)
         except OSError:
-            self._file.close()  # readers drop a torn last line, but nothing may follow it
+            self._file.close()  # readers drop a truncated last line, but nothing may follow it
 
     def __enter__(self) -> Self:
         return self
@@ -180,7 +182,7 @@ def write(path: Path, rows: Iterable[PairResult | bytes]) -> str:
     ----------
     path : Path
     rows : iterable of PairResult or bytes
-        Rows, or their lines as they stand in another file.
+        Rows, or their lines from another file.
 
     Returns
     -------
@@ -223,29 +225,29 @@ def read(path: Path) -> list[PairResult]:
     Raises
     ------
     ResultsError
-        When it is absent, or anything in it is not what `write` writes. Columns from the sixth on may be
-        absent (a file of an earlier version), further ones are left out.
+        If it is absent, or anything in it is not what `write` writes. Columns from the sixth on may be absent
+        (a file of an earlier version); unknown ones are left out.
     """
     return list(_rows(path, files.read(path)))
 
 
 def read_partial(path: Path) -> list[PairResult]:
-    """Read a partial CSV: the rows whose check value fits.
+    """Read the rows of a partial CSV whose check value fits.
 
-    Others are left out with a warning that says how many, but for a last line that a kill has cut off: a row
-    counts as whole when its line break has begun. A file of a version that wrote no check values is read
-    without them.
+    Others are left out, with a warning that says how many. A truncated last line, as a killed process leaves
+    it, is left out without a warning: a row is complete once its line break has begun. A file of a version
+    that wrote no check values is read without them.
 
     Raises
     ------
     ResultsError
-        When the file is absent or not a run's; and as `read` for one without check values.
+        If the file is absent or not a run's; and as in `read` for one without check values.
     """
     return list(partial_rows(path))
 
 
 def partial_rows(path: Path) -> Iterator[PairResult]:
-    """The rows that `read_partial` returns, one after the other."""
+    """Yield the rows that `read_partial` returns, one at a time."""
     data = files.read(path)
     if not has_checks(data):
         data = whole_lines(data)
@@ -260,11 +262,11 @@ def partial_rows(path: Path) -> Iterator[PairResult]:
 
 
 def read_as_written(path: Path, digest: object) -> Iterator[PairResult]:
-    """Read a finished CSV as `read`, one row after the other, if it is the one that has this digest.
+    """Yield the rows of a finished CSV, one at a time, if the file has this digest.
 
-    Any other was changed after the run, by a person or a fault, so that its rows say nothing of the
-    pictures: there are none then, and a warning says so. Without a digest, as in the manifest of an
-    earlier version, all are believed.
+    Any other file was changed after the run, by a person or by damage, and its rows cannot be trusted: a
+    warning is issued and there are no rows. Without a digest, as in the manifest of an earlier version, all
+    rows count.
     """
     data = files.read(path)
     if digest is None or digest == digest_of(data) or not _is_ours(_header_of(data)):
@@ -278,11 +280,12 @@ def read_as_written(path: Path, digest: object) -> Iterator[PairResult]:
 
 
 def digest_of(data: bytes) -> str:
+    """Return the digest of a finished CSV that its manifest records."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
 def _header_of(data: bytes) -> list[str]:
-    """The cells of the first line, whatever they are."""
+    """Return the cells of the first line, whatever they are."""
     lines = data[:_LONGEST_LINE].splitlines() or [b""]
     try:
         return next(csv.reader([lines[0].decode("utf-8-sig", "replace")]), [])
@@ -291,15 +294,15 @@ def _header_of(data: bytes) -> list[str]:
 
 
 def _is_ours(header: Sequence[str]) -> bool:
-    """Whether this was the header of a run's CSV, though a cell may be damaged."""
+    """Return whether this is the header of a run's CSV, though a cell may be damaged."""
     return len(set(COLUMNS) & set(header)) >= len(_REQUIRED)
 
 
 def has_checks(data: bytes) -> bool:
-    """Whether a partial CSV was written with check values.
+    """Return whether a partial CSV was written with check values.
 
-    One whose header is exactly that of an earlier version was not. Any other header of ours is damaged, or
-    has further columns; its rows must show that they are whole.
+    It was not if its header is exactly that of an earlier version. Any other header of ours is damaged or has
+    further columns, and then the check values decide about its rows.
     """
     header = _header_of(data)
     earlier = len(header) >= len(_REQUIRED) and header == list(COLUMNS[: len(header)])
@@ -307,11 +310,11 @@ def has_checks(data: bytes) -> bool:
 
 
 def checked_lines(path: Path, data: bytes) -> Iterator[tuple[int, Sequence[str], list[str]]]:
-    """Line number, columns and cells of the rows of a partial CSV whose check value fits."""
+    """Yield line number, columns and cells of the rows of a partial CSV whose check value fits."""
     header = _header_of(data)
     headers: list[Sequence[str]] = [COLUMNS]
     if header[-1:] == [CHECK] and tuple(header[:-1]) != COLUMNS and len(set(header)) == len(header):
-        headers.append(tuple(header[:-1]))  # a later version's; or it is damaged, and fits no row
+        headers.append(tuple(header[:-1]))  # of another version; or damaged, and then it fits no row
     lines = data.splitlines(keepends=True)
     at, whole = 1, 1
     misfits: list[int] = [] if header[:-1] in map(list, headers) else [0]
@@ -328,7 +331,7 @@ def checked_lines(path: Path, data: bytes) -> Iterator[tuple[int, Sequence[str],
         whole = at if found is not None else whole
     rest = b"".join(lines[whole:])
     if rest.count(b'"') % 2 or not rest.endswith((b"\r", b"\n")):
-        misfits = [line for line in misfits if line < whole]  # the last line was cut off, not damaged
+        misfits = [line for line in misfits if line < whole]  # the last line was truncated, not damaged
     if misfits:
         count = f"{len(misfits)} of its lines do" if len(misfits) > 1 else "one of its lines does"
         warnings.warn(
@@ -339,7 +342,7 @@ def checked_lines(path: Path, data: bytes) -> Iterator[tuple[int, Sequence[str],
 
 
 def _end_of_row(lines: Sequence[bytes], at: int) -> int:
-    """The line after a row: quotes inside of cells are doubled, so that their number is even at its end."""
+    """Return the line after a row, which ends where the number of quotes is even."""
     quotes = size = 0
     for end in range(at, len(lines)):
         quotes += lines[end].count(b'"')
@@ -350,7 +353,7 @@ def _end_of_row(lines: Sequence[bytes], at: int) -> int:
 
 
 def _fits(line: bytes, headers: Sequence[Sequence[str]]) -> tuple[Sequence[str], list[str]] | None:
-    """Columns and cells of a row whose check value fits; None for any other bytes."""
+    """Return columns and cells of a row whose check value fits; None for any other bytes."""
     try:
         found = list(csv.reader(io.StringIO(line.decode("utf-8"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error):
@@ -364,8 +367,8 @@ def _fits(line: bytes, headers: Sequence[Sequence[str]]) -> tuple[Sequence[str],
 
 
 def whole_lines(data: bytes) -> bytes:
-    """Cut after the last line break that ends a row; empty when not even the header is whole."""
-    # Quotes inside a cell are doubled, so outside of cells their number is even, and only there.
+    """Return the data up to the last line break that ends a row; empty if even the header is truncated."""
+    # Quotes inside a cell are doubled, so their number is even exactly outside of cells.
     quotes = data.count(b'"')
     if data.endswith(b"\r") and quotes % 2 == 0:
         return data + b"\n"
@@ -392,8 +395,8 @@ def _rows(path: Path, data: bytes) -> Iterator[PairResult]:
 
 
 def header_and_lines(path: Path, data: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """The header and, with their line numbers, the rows: all as long as the header."""
-    decode(path, data)  # to name the byte of what is not UTF-8; its text is many times as large as one row
+    """Return the header, and the rows with their line numbers: all as long as the header."""
+    decode(path, data)  # only for its error, which names the byte: below, rows are decoded one at a time
     text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="")
     reader = csv.reader(text, strict=True)
     try:
@@ -419,6 +422,7 @@ def header_and_lines(path: Path, data: bytes) -> tuple[list[str], Iterator[tuple
 
 
 def not_understood(path: Path, line: int, reason: str) -> ResultsError:
+    """Return the error to raise for a line that is not a row."""
     return ResultsError(
         f"{shown(path)} cannot be understood at line {line}: {_brief(reason)}. Take the file as the run "
         "wrote it, or begin a new run."
@@ -430,6 +434,7 @@ def _brief(text: str) -> str:
 
 
 def decode(path: Path, data: bytes) -> str:
+    """Return the text of a CSV; ResultsError if it is not UTF-8."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

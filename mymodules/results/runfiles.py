@@ -1,9 +1,9 @@
-"""The files of a run: their names, its manifest, and where the pictures are that it speaks of.
+"""The files of a run: their names, its manifest, and where its pictures are.
 
-A run owns four names in its output folder: ``results-<stamp>.json``, its manifest; beside it
-``results-<stamp>.partial.csv``, where rows land as they come, until the sorted ``results-<stamp>.csv``
-replaces it in one step; and ``03.diff-<stamp>``, its drawings. While somebody writes to them there is also
-``results-<stamp>.lock``. `reserve` finds a stamp that no other run has.
+A run owns four names in its output folder: ``results-<stamp>.json``, its manifest;
+``results-<stamp>.partial.csv``, to which rows are appended as they come; ``results-<stamp>.csv``, sorted,
+which replaces it in one step; and ``03.diff-<stamp>``, its drawings. While a process writes to them there is
+also ``results-<stamp>.lock``. `reserve` finds a stamp that no other run has.
 """
 
 import json
@@ -29,58 +29,58 @@ _FILE = re.compile(rf"results-(?P<stamp>{_STAMP})(?P<kind>\.csv|\.partial\.csv|\
 
 
 def finished_path(out: Path, stamp: str) -> Path:
-    """The finished, sorted CSV of a run."""
+    """Return the path of the finished, sorted CSV of a run."""
     return out / f"results-{stamp}.csv"
 
 
 def partial_path(out: Path, stamp: str) -> Path:
-    """The CSV where a run's rows land as they come."""
+    """Return the path of the CSV to which a run's rows are appended as they come."""
     return out / f"results-{stamp}.partial.csv"
 
 
 def manifest_path(out: Path, stamp: str) -> Path:
-    """The manifest of a run."""
+    """Return the path of the manifest of a run."""
     return out / f"results-{stamp}.json"
 
 
 def pictures_path(out: Path, stamp: str) -> Path:
-    """The folder of a run's drawn pictures."""
+    """Return the path of the folder with a run's drawings."""
     return out / f"{_PICTURES}{stamp}"
 
 
 def is_pictures_name(name: str) -> bool:
-    """Say whether a folder of this name holds the drawings of a run."""
+    """Return whether a folder of this name holds the drawings of a run."""
     return name.startswith(_PICTURES)
 
 
 def lock(out: Path, stamp: str) -> Lock:
-    """Become the one who writes to the files of a run.
+    """Get the right to write to the files of a run.
 
     Raises
     ------
     ResultsError
-        Another process or thread does: the message names it.
+        Another process or thread has it: the message names it.
     OutputError
-        When nothing can be written into `out`.
+        If nothing can be written into `out`.
     """
     return Lock(out / f"results-{stamp}.lock", partial_path(out, stamp))
 
 
 def stamp_of(path: AnyPath) -> str | None:
-    """The stamp in the name of a results file; None for names that no run gives."""
+    """Return the stamp in the name of a results file; None for names that no run gives."""
     match = _FILE.fullmatch(Path(path).name)
     return match["stamp"] if match else None
 
 
 def reserve(out: Path, stamp: str) -> str:
-    """Take a stamp that no run in `out` has: this one, or it with ``-2``, ``-3`` and so on.
+    """Reserve a stamp that no run in `out` has: this one, or it with ``-2``, ``-3`` and so on.
 
-    It is taken by an empty manifest, so that two runs started in the same second get two.
+    An empty manifest reserves it, so that two runs started in the same second get two stamps.
 
     Raises
     ------
     OutputError
-        When nothing can be written into `out`.
+        If nothing can be written into `out`.
     """
     number = 1
     while True:
@@ -90,22 +90,22 @@ def reserve(out: Path, stamp: str) -> str:
             try:
                 write_manifest(manifest_path(out, candidate), {}, exclusive=True)
             except FileExistsError:
-                pass  # another run was faster
+                pass  # another run has it
             else:
                 return candidate
         number += 1
 
 
 def write_manifest(path: Path, manifest: Mapping[str, Any], *, exclusive: bool = False) -> None:
-    """Write a manifest as JSON in one step, or not at all.
+    """Write a manifest as JSON, in one step or not at all.
 
     Parameters
     ----------
     path : Path
     manifest : mapping
-        JSON's own types; text may hold surrogates, such as a path's undecodable bytes.
+        Types of JSON only; text may hold surrogates, such as the undecodable bytes of a path.
     exclusive : bool
-        Refuse to replace a file: FileExistsError then, whoever made it.
+        Raise FileExistsError instead of replacing a file.
 
     Raises
     ------
@@ -130,14 +130,14 @@ def read_manifest(path: Path) -> dict[str, Any]:
     Raises
     ------
     ResultsError
-        When it is absent or no manifest.
+        If it is absent or not a manifest.
     """
     try:
         manifest = json.loads(files.read(path), parse_float=_finite, parse_constant=_finite)
     except (ValueError, RecursionError) as error:
         raise ResultsError(f"{shown(path)} is not a run's manifest: {error}.") from error
     if not isinstance(manifest, dict):
-        raise ResultsError(f"{shown(path)} is not a run's manifest: it holds no JSON object.")
+        raise ResultsError(f"{shown(path)} is not a run's manifest: it does not hold a JSON object.")
     return manifest
 
 
@@ -149,7 +149,7 @@ def _finite(text: str) -> float:
 
 
 class AnyRun(Protocol):
-    """What `batch.run` returns, as far as it tells where files are."""
+    """The part of what `batch.run` returns that says where files are."""
 
     @property
     def csv_path(self) -> Path:
@@ -157,7 +157,7 @@ class AnyRun(Protocol):
 
 
 class Folders(NamedTuple):
-    """Where the files of a run are, and the largest picture it decoded; no `out` where it is not known."""
+    """Where the files of a run are, and the most pixels it decodes; `out` is None if it is unknown."""
 
     first: Path
     second: Path
@@ -166,12 +166,12 @@ class Folders(NamedTuple):
 
 
 def check_table(frame: object, *columns: str) -> None:
-    """Raise a `SettingsError` unless this is a table of rows that has these columns."""
+    """Raise `SettingsError` unless this is a table of rows with these columns."""
     found = getattr(frame, "columns", None)
     if found is None:
         raise SettingsError(
-            f"This is no table of rows but of type {type(frame).__name__}: hand over results.load(path), or "
-            "frame() of what batch.run() returned."
+            f"This is not a table of rows but of type {type(frame).__name__}: hand over results.load(path), "
+            "or frame() of what batch.run() returned."
         )
     absent = [name for name in columns if name not in found]
     if absent:
@@ -185,7 +185,7 @@ def folders(
     run: AnyRun | Mapping[str, Any] | None = None,
     needed: Sequence[str] = ("first", "second"),
 ) -> Folders:
-    """Where the files of a table's run are.
+    """Return where the files of a table's run are.
 
     Parameters
     ----------
@@ -198,9 +198,9 @@ def folders(
     Raises
     ------
     SettingsError
-        When one of them is not, or `frame` is no table.
+        If one of them is unknown, or `frame` is not a table.
     ResultsError
-        When the manifest of `run` cannot be read.
+        If the manifest of `run` cannot be read.
     """
     check_table(frame)
     out = None
@@ -213,22 +213,22 @@ def folders(
     absent = [role for role in needed if not known.get(role)]
     if absent:
         raise SettingsError(
-            f"It is not known where the pictures are: the run does not name {' and '.join(absent)}. Take the "
+            f"It is unknown where the pictures are: the run does not name {' and '.join(absent)}. Take the "
             "frame of results.load(), or hand over run=, what batch.run() returned or "
             f"{{{', '.join(f'{role!r}: ...' for role in needed)}}}."
         )
     if out is None and known.get("out"):
         out = known["out"]
-    # What is kept of these must hold in another working folder, too.
+    # Absolute, because the working directory may change later.
     first, second = (local_path(known[role], role) for role in ("first", "second"))
     limit = _limit(known)
-    if run is None and not settings.is_chosen(first):  # a small file of others may hold a huge picture
+    if run is None and not settings.is_chosen(first):  # another person's small file may hold a huge picture
         limit = min(limit, (settings.recorded() or settings.resolve()).max_pixels)
     return Folders(first, second, None if out is None else local_path(out, "out"), limit)
 
 
 def _limit(known: Mapping[str, Any]) -> int:
-    """The largest picture that a run decoded, px."""
+    """Return the most pixels of a picture that a run decodes."""
     options = known.get("options") or {}
     limit = options.get("max_pixels", settings.MAX_PIXELS) if isinstance(options, Mapping) else None
     try:
@@ -238,7 +238,7 @@ def _limit(known: Mapping[str, Any]) -> int:
     if number < 1:
         raise SettingsError(
             f"The run says options={_brief(options)}: max_pixels in it must be a whole number above 0. Its "
-            "manifest was damaged or written by something else; begin a new run."
+            "manifest was damaged or written by another program; begin a new run."
         )
     return number
 
@@ -249,7 +249,7 @@ def _brief(value: object) -> str:
 
 
 def newest(out: Path) -> Path:
-    """The finished CSV of the highest stamp, then suffix."""
+    """Return the finished CSV with the highest stamp, then suffix."""
     try:
         matches = [match for file in out.iterdir() if (match := _FILE.fullmatch(file.name))]
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The results of a run as a table of pandas."""
+"""The results of a run as a pandas table."""
 
 import math
 import re
@@ -30,44 +30,50 @@ def load(path: AnyPath | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        All of `COLUMNS`, then columns that are not known here, as text. Integers are ``Int64``, flags
-        ``boolean``, figures ``float64``, text ``str``; `regions` holds lists of [x, y, width, height] and
-        `region_pixels` lists of numbers, None where nothing was compared. ``attrs["run"]`` is the run's
-        manifest, empty where there is none; its folders for results are those where the file was found.
-        ``attrs["edited"]`` is whether a finished file is another one than the run wrote, where that is known.
+        All of `COLUMNS`, then unknown columns, as text. Integers are ``Int64``, flags ``boolean``, figures
+        ``float64``, text ``str``; `regions` holds lists of [x, y, width, height] and `region_pixels` lists of
+        numbers, None where nothing was compared. ``attrs["run"]`` is the run's manifest, empty if there is
+        none; ``out`` and ``pictures_dir`` in it follow the place of the file. ``attrs["edited"]`` is whether
+        a finished file differs from what the run wrote, if that is known.
 
     Raises
     ------
     ResultsError
-        When there is no finished run, or the file cannot be understood.
+        If there is no finished run, or the file cannot be understood.
     """
     file = _newest() if path is None else local_path(path, "The results file", "file")
     data = files.read(file)
     is_partial = file.name.endswith(".partial.csv")
+    frame = _frame(_columns_of(file, data, is_partial))
+    frame.attrs["run"] = run = _run_of(file)
+    if not is_partial and "csv_digest" in run:
+        frame.attrs["edited"] = run["csv_digest"] != csvfile.digest_of(data)
+    return frame
+
+
+def _columns_of(file: Path, data: bytes, is_partial: bool) -> dict[str, list[Any]]:
+    """Return the values of a CSV of any kind, by column."""
     if is_partial and csvfile.has_checks(data):
-        columns = _checked_columns(file, data)
-    else:
-        if is_partial:
-            data = csvfile.whole_lines(data) or BOM + ",".join(COLUMNS).encode()
-        text = csvfile.decode(file, data)
-        if not text:
-            raise ResultsError(f"{shown(file)} is empty: it holds the results of no run.")
-        columns = (
-            _columns(file, *csvfile.header_and_lines(file, data))
-            if _has_header(text)
-            else _seed_columns(file, text)
-        )
-    frame = _frame(columns)
+        return _checked_columns(file, data)
+    if is_partial:
+        data = csvfile.whole_lines(data) or BOM + ",".join(COLUMNS).encode()
+    text = csvfile.decode(file, data)
+    if not text:
+        raise ResultsError(f"{shown(file)} is empty: it holds the results of no run.")
+    if _has_header(text):
+        return _columns(file, *csvfile.header_and_lines(file, data))
+    return _seed_columns(file, text)
+
+
+def _run_of(file: Path) -> dict[str, Any]:
+    """Return the manifest of the run of a results file, empty if there is none."""
     stamp = runfiles.stamp_of(file)
     manifest = runfiles.manifest_path(file.parent, stamp) if stamp else None
     run = runfiles.read_manifest(manifest) if manifest is not None and manifest.exists() else {}
     out = local_path(file.parent, "out")
-    if run.get("out") and run["out"] != str(out):  # the file is where it was found, whatever is said of that
+    if run.get("out") and run["out"] != str(out):  # the folder was moved after the run
         run |= {"out": str(out), "pictures_dir": str(runfiles.pictures_path(out, stamp or ""))}
-    frame.attrs["run"] = run
-    if not is_partial and "csv_digest" in run:
-        frame.attrs["edited"] = run["csv_digest"] != csvfile.digest_of(data)
-    return frame
+    return run
 
 
 def _newest() -> Path:
@@ -75,7 +81,7 @@ def _newest() -> Path:
 
 
 def _checked_columns(path: Path, data: bytes) -> dict[str, list[Any]]:
-    """The columns of a partial CSV, without check values."""
+    """Return the columns of a partial CSV, without check values."""
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     for number, header, cells in csvfile.checked_lines(path, data):
         for name in header:
@@ -107,14 +113,14 @@ def _enter(
             raise csvfile.not_understood(path, number, str(error)) from error
 
 
-# The first notebook wrote names as they are, so a name with commas or line breaks still is one name. Tried in
-# this order: a row on one line, its message without quotes; its message with quotes; a name over lines.
+# The first notebook did not quote names, so a name may contain commas and line breaks. Tried in this order: a
+# row on one line whose message has no quotes; one whose message has quotes; a name over several lines.
 _SEED_ENDS = r'"[ \t]*(?:\r\n|\n|\r|\Z)'
 _SEED_ROWS = tuple(
     re.compile(rf'{ahead}\ufeff?([^,\r\n]*),({name}),"({message}){_SEED_ENDS}', re.DOTALL)
     for ahead, name, message in (
         ("", r"[^\r\n]*?", r'[^"\r\n]*'),
-        # Only a line that ends as a row does is looked at, where each of its quotes may begin the message.
+        # Only in a line that ends like a row, where any of its quotes may begin the message.
         (rf"(?=[^\r\n]*{_SEED_ENDS})", r"[^\r\n]*?", r"[^\r\n]*"),
         ("", r".*?", r'[^"]*'),
     )
