@@ -214,5 +214,5 @@ def test_the_panel_says_it(error: Exception, monkeypatch: pytest.MonkeyPatch) ->
     widget = panel.Panel()
     widget.start()
     assert widget.wait(20)
-    assert f"This was not expected: {kind_of(error)}" in widget._message.value
-    assert not widget._buttons["run"].disabled
+    assert f"This was not expected: {kind_of(error)}" in widget.message.value
+    assert not widget.buttons["run"].disabled
