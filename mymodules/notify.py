@@ -62,7 +62,7 @@ def slack(
     """
     problem = _problem(webhook_url or os.environ.get(WEBHOOK) or "", run, report, timeout)
     if problem:
-        streams.say(f"No message was sent to Slack: {problem}.", error=True)
+        streams.say(f"The message to Slack failed: {problem}.", error=True)
     return not problem
 
 

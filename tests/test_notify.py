@@ -1,4 +1,4 @@
-"""One message to Slack, tried against real servers of every temper; the webhook stays a secret."""
+"""Messages to Slack, tried against real servers that behave or misbehave; the webhook stays secret."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> batch.Run:
 
 @pytest.fixture
 def run_in(finished: batch.Run) -> RunIn:
-    """A run with its results in a folder."""
+    """Make a run with its results in a folder."""
 
     def of(out: Path) -> batch.Run:
         return replace(finished, csv_path=out / "results-20260102-030405.csv", counts=COUNTS, seconds=4.25)
@@ -57,7 +57,7 @@ def plain(status: int, body: bytes, **headers: str) -> Answer:
 
 @contextmanager
 def served(answer: Answer) -> Iterator[tuple[str, list[Any]]]:
-    """A server's webhook and the messages that it has been sent."""
+    """Serve a webhook; yield its URL and the list of messages it receives."""
     received: list[Any] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -93,11 +93,11 @@ def _nothing_says_the_secret(
 
 
 def failed(capsys: pytest.CaptureFixture[str], url: str | None, run: Any, **options: Any) -> str:
-    """The sentence of a message that was not taken."""
+    """Return the sentence printed for a message that was not accepted."""
     assert notify.slack(url, run, **options) is False
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith("No message was sent to Slack: ")
+    assert said.err.startswith("The message to Slack failed: ")
     assert said.err.endswith(".\n")
     assert said.err.count("\n") == 1
     assert "secret" not in said.err.lower()
@@ -179,7 +179,7 @@ def test_server_that_is_slow_or_endless(
 
 def test_garbage_and_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str], run_in: RunIn) -> None:
     with served(lambda handler: handler.wfile.write(b"\0\xff garbage\r\n\r\n") and None) as (url, _):
-        assert "No message was sent to Slack" in failed(capsys, url, run_in(tmp_path))
+        assert "The message to Slack failed" in failed(capsys, url, run_in(tmp_path))
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/services/{SECRET}"
@@ -199,7 +199,7 @@ def test_garbage_and_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
 def test_what_is_no_address(
     url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], run_in: RunIn
 ) -> None:
-    assert "No message was sent to Slack" in failed(capsys, url, run_in(tmp_path), timeout=5)
+    assert "The message to Slack failed" in failed(capsys, url, run_in(tmp_path), timeout=5)
 
 
 def test_nothing_to_tell_or_nobody_to_tell_it_to(capsys: pytest.CaptureFixture[str]) -> None:
@@ -215,7 +215,7 @@ def test_what_is_no_path_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_logs_of_others_stay(tmp_path: Path, caplog: pytest.LogCaptureFixture, run_in: RunIn) -> None:
-    """Of the request that urllib3 logs nothing stays; what other threads log meanwhile does."""
+    """The request's own log records are dropped; those of other threads stay."""
     logger = logging.getLogger("urllib3.connectionpool")
 
     def logging_answer(handler: BaseHTTPRequestHandler) -> None:

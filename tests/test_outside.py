@@ -1,4 +1,4 @@
-"""What the machine refuses: streams, folders and addresses that are not what a program expects."""
+"""Streams, folders and addresses that are not what a program expects."""
 
 import errno
 import importlib
@@ -54,7 +54,7 @@ def compared(given: Folders, **options: Any) -> batch.Run:
 
 
 class Closed(io.StringIO):
-    """Refuses what it is given, as a pipe without a reader does."""
+    """Fail on every write, like a pipe without a reader."""
 
     def __init__(self, error: Exception) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ def test_a_run_needs_no_streams(kind: str, given: Folders, monkeypatch: pytest.M
     monkeypatch.setenv("MYMODULES_PROGRESS", "text")
     monkeypatch.setattr(sys, "stdout", STREAMS[kind]())
     monkeypatch.setattr(sys, "stderr", STREAMS[kind]())
-    (given.out / "taken").write_bytes(b"")  # the store cannot be there, which is a warning
+    (given.out / "taken").write_bytes(b"")  # no store can be there, which is a warning
     run = compared(given, on_progress=batch.ProgressBar(), store="taken")
     assert sum(run.counts.values()) == len(run.frame())
     assert notify.slack("", run) is False
@@ -188,7 +188,7 @@ def test_processes_that_the_system_refuses(
     assert os.strerror(number) in str(caught.value)
     assert remedy in str(caught.value)
     assert "ThreadPoolExecutor()" in str(caught.value)
-    assert sum(compared(given).counts.values()) > 0  # what it offers works
+    assert sum(compared(given).counts.values()) > 0  # the suggested way works
 
 
 # --- a working directory that is gone ----------------------------------------------------------------
@@ -364,7 +364,7 @@ def test_pictures_of_any_size_are_said_to_be_allowed(given: Folders, tmp_path: P
     settings.init(given.first.parent, *given, max_pixels=1)
     with ThreadPoolExecutor(2) as threads:
         frame = batch.run(executor=threads).frame()
-    told = frame[frame["code"] == "too_many_pixels"]["messages"]
-    assert len(told) > 0
-    assert told.str.contains("--max-pixels N", regex=False).all()
-    assert np.all(told.str.contains("settings.init(max_pixels=N)", regex=False))
+    messages = frame[frame["code"] == "too_many_pixels"]["messages"]
+    assert len(messages) > 0
+    assert messages.str.contains("--max-pixels N", regex=False).all()
+    assert np.all(messages.str.contains("settings.init(max_pixels=N)", regex=False))

@@ -1,4 +1,4 @@
-"""What the tests of runs share."""
+"""Fixtures that the tests of runs share."""
 
 import functools
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from mymodules import batch, images
 
 @pytest.fixture(scope="module")
 def without_store() -> Iterator[None]:
-    """Compare every pair: what a store spares is tested in test_reuse.py."""
+    """Run without a store, so that every pair is compared; test_reuse.py tests the store."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batch, "run", functools.partial(batch.run, store=None))
         yield
@@ -21,19 +21,19 @@ def without_store() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Folders:
-    """Pairs of every status, not to be changed."""
+    """Make pairs of every status, which no test changes."""
     return mixed(tmp_path_factory.mktemp("tree"))
 
 
 @pytest.fixture(scope="session")
 def expected(tree: Folders) -> batch.Run:
-    """A run of these pairs."""
+    """Run a comparison of these pairs."""
     return batch.run(*tree, num_processors=2, store=None)
 
 
 @pytest.fixture
 def opened_files(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Files that were read to know their digest, as they come."""
+    """Record which files are read to compute their digests."""
     read: list[Path] = []
     digest = images.digest
 

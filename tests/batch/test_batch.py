@@ -1,4 +1,4 @@
-"""Runs: what they refuse, what they write and say, from wherever they are started; see test_survival too."""
+"""Runs: what they refuse, what they write and say, and from where they can be started; see test_survival."""
 
 import hashlib
 import os
@@ -37,7 +37,7 @@ def given(tree: Folders, tmp_path: Path) -> Folders:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Folders:
-    """Pairs that a test may change."""
+    """Make pairs that a test may change."""
     return mixed(tmp_path)
 
 
@@ -170,26 +170,26 @@ def test_durations_are_said_without_a_sixtieth(seconds: float, said: str) -> Non
 
 
 def test_progress_after_every_row(given: Folders) -> None:
-    told: list[batch.Progress] = []
-    run = batch.run(*given, on_progress=told.append)
-    assert [progress.done for progress in told] == list(range(1, TOTAL + 1))
-    assert {progress.total for progress in told} == {TOTAL}
-    assert [sum(progress.counts.values()) for progress in told] == list(range(1, TOTAL + 1))
-    assert told[-1].counts == run.counts
-    seconds = [progress.seconds for progress in told]
+    reports: list[batch.Progress] = []
+    run = batch.run(*given, on_progress=reports.append)
+    assert [progress.done for progress in reports] == list(range(1, TOTAL + 1))
+    assert {progress.total for progress in reports} == {TOTAL}
+    assert [sum(progress.counts.values()) for progress in reports] == list(range(1, TOTAL + 1))
+    assert reports[-1].counts == run.counts
+    seconds = [progress.seconds for progress in reports]
     assert seconds == sorted(seconds)
     assert seconds[-1] <= run.seconds
-    for progress in told:
+    for progress in reports:
         assert progress.rate == pytest.approx(progress.done / progress.seconds)
         assert progress.remaining == pytest.approx((TOTAL - progress.done) / progress.rate)
 
 
-def test_rows_are_on_disk_when_progress_is_told(given: Folders) -> None:
+def test_rows_are_on_disk_when_progress_is_reported(given: Folders) -> None:
     found: list[int] = []
 
     def look(progress: batch.Progress) -> None:
         (partial,) = given.out.glob("*.partial.csv")
-        found.append(len(results.read(partial)))  # a whole file, not a torn one
+        found.append(len(results.read(partial)))  # a complete file, without a truncated line
 
     batch.run(*given, on_progress=look)
     assert found == list(range(1, TOTAL + 1))
@@ -197,7 +197,7 @@ def test_rows_are_on_disk_when_progress_is_told(given: Folders) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows lets nobody replace a file that is open")
 def test_editors_may_replace_the_rows_on_disk(given: Folders, expected: batch.Run) -> None:
-    """As spreadsheets do that save what they show: another file under the same name."""
+    """Spreadsheets that save what they show put another file under the same name."""
 
     def save(progress: batch.Progress) -> None:
         other = given.out / "saved"
@@ -222,12 +222,12 @@ def test_rows_on_disk_that_another_program_changed(given: Folders, expected: bat
 
 def test_progress_of_a_resumed_run_counts_what_is_kept(given: Folders) -> None:
     partial = partial_of(batch.run(*given), lambda name: name > "changed 03")
-    told: list[batch.Progress] = []
-    batch.run(resume=partial, on_progress=told.append)
-    assert [progress.done for progress in told] == list(range(12, TOTAL + 1))
-    assert sum(told[0].counts.values()) == 12
-    assert told[0].rate == pytest.approx(1 / told[0].seconds)
-    assert told[-1].counts == COUNTS
+    reports: list[batch.Progress] = []
+    batch.run(resume=partial, on_progress=reports.append)
+    assert [progress.done for progress in reports] == list(range(12, TOTAL + 1))
+    assert sum(reports[0].counts.values()) == 12
+    assert reports[0].rate == pytest.approx(1 / reports[0].seconds)
+    assert reports[-1].counts == COUNTS
 
 
 def test_bar_shows_pictures_per_second(
@@ -245,7 +245,7 @@ def test_bar_shows_pictures_per_second(
 
 
 def refused(tmp_path: Path, *folders: AnyPath | None, **how: Any) -> str:
-    """The sentence of a refusal, which leaves everything as it was and starts nothing."""
+    """Return the message of a refusal, which changes no file and starts no process."""
     before = sorted(tmp_path.rglob("*")), worker_pids()
     with pytest.raises(SettingsError) as caught:
         batch.run(*folders, **how)
@@ -311,7 +311,7 @@ def test_other_options(given: Folders, tmp_path: Path, how: dict[str, Any]) -> N
 
 
 def test_drawings_folder_that_cannot_be_made(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Something is in its place at the last moment."""
+    """A file with its name appears at the last moment."""
     begin = runfiles.reserve
 
     def reserve(out: Path, stamp: str) -> str:
@@ -378,7 +378,7 @@ def compared(*folders: Path) -> None:
 
 
 def test_from_a_process_of_multiprocessing(given: Folders, expected: batch.Run) -> None:
-    """Which waits for its children when it ends."""
+    """A child process waits for its own children when it ends."""
     process = get_context("spawn").Process(target=compared, args=given)
     process.start()
     process.join(60)
@@ -421,7 +421,7 @@ def test_workers_stay_for_the_next_run(given: Folders) -> None:
     assert len(workers) == 2
     batch.run(*given, num_processors=2)
     assert worker_pids() == workers
-    batch.run(*given, num_processors=2, stop_at=1)  # not more work than one can do, but they are there
+    batch.run(*given, num_processors=2, stop_at=1)  # one process could do it, but two are warm
     assert worker_pids() == workers
     batch.run(*given, num_processors=1)
     fewer = worker_pids()
@@ -443,7 +443,7 @@ def test_interrupted_run_leaves_no_warm_workers(given: Folders) -> None:
 def test_results_that_cannot_be_opened_leave_no_workers(
     given: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever is refused before the first row, no process waits for it."""
+    """No idle process remains when a run is refused before its first row."""
     before = worker_pids()
 
     def refuse(*_: object) -> None:

@@ -25,7 +25,7 @@ def given(tree: Folders, tmp_path: Path) -> Folders:
 
 @pytest.fixture
 def own(tmp_path: Path) -> Folders:
-    """Pairs that a test may change."""
+    """Make pairs that a test may change."""
     return mixed(tmp_path)
 
 
@@ -54,14 +54,14 @@ def test_resume_of_a_finished_run_does_nothing(given: Folders) -> None:
     assert (manifest["complete"], manifest["counts"]) == (True, run.counts)
 
 
-def test_torn_last_line_is_dropped(given: Folders, expected: batch.Run) -> None:
+def test_truncated_last_line_is_dropped(given: Folders, expected: batch.Run) -> None:
     partial = partial_of(batch.run(*given), lambda name: name < "changed 05")
     whole = partial.read_bytes()
     partial.write_bytes(whole[:-30])
     rows = len(results.read_partial(partial))
-    told: list[batch.Progress] = []
-    run = batch.run(resume=partial, on_progress=told.append)
-    assert told[0].done == rows + 1
+    reports: list[batch.Progress] = []
+    run = batch.run(resume=partial, on_progress=reports.append)
+    assert reports[0].done == rows + 1
     assert rows == 6
     assert figures(run.csv_path) == figures(expected.csv_path)
 

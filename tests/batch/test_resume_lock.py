@@ -1,4 +1,4 @@
-"""One run, one writer: whoever comes second is told who is at it, and nothing of the run is touched."""
+"""A run has one writer: a second one gets an error that names the first, and changes nothing."""
 
 import errno
 import json
@@ -36,14 +36,14 @@ def given(tmp_path: Path) -> Folders:
 
 
 def state(out: Path) -> dict[str, tuple[bytes, int]]:
-    """All files below a folder: what is in them, and when they were written."""
+    """Return the contents and modification times of all files below a folder."""
     files = [path for path in out.rglob("*") if path.is_file()]
     return {str(path.relative_to(out)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
 
 
 @contextmanager
 def held_up(begin: Callable[[Callable[[batch.Progress], object]], batch.Run]) -> Iterator[list[batch.Run]]:
-    """A run in another thread that waits after its first row until the block ends; then what it returned."""
+    """Hold a run in another thread after its first row until the block ends; then the list has its result."""
     reached, go_on = threading.Event(), threading.Event()
     done: list[batch.Run] = []
 
@@ -63,7 +63,7 @@ def held_up(begin: Callable[[Callable[[batch.Progress], object]], batch.Run]) ->
 
 
 def stopped(given: Folders) -> Path:
-    """The partial CSV of a run that somebody ended after three rows."""
+    """Return the partial CSV of a run that was interrupted after three rows."""
 
     def stop(progress: batch.Progress) -> None:
         if progress.done == 3:
@@ -145,12 +145,12 @@ def test_an_interrupted_run_may_be_resumed_at_once(given: Folders) -> None:
 
 
 @posix
-def test_a_second_process_is_told_and_a_killed_owner_holds_nothing(tmp_path: Path) -> None:
+def test_a_second_process_is_refused_and_a_killed_owner_holds_nothing(tmp_path: Path) -> None:
     given = noisy(tmp_path, 12, 500)
     clean = batch.run(*given.elsewhere(tmp_path / "clean"))
     with program(RUN, given) as running:
         running.until_done(2)
-        running.process.send_signal(signal.SIGSTOP)  # so that it does not come to its end meanwhile
+        running.process.send_signal(signal.SIGSTOP)  # so that it does not finish meanwhile
         partial = given.the("*.partial.csv")
         pid = running.process.pid
         began = psutil.Process(pid).create_time()
@@ -164,7 +164,7 @@ def test_a_second_process_is_told_and_a_killed_owner_holds_nothing(tmp_path: Pat
         assert psutil.Process(pid).create_time() == began
         running.process.kill()
         running.process.wait(PATIENCE)
-        run = batch.run(resume=partial)  # at once: its lock has gone with it
+        run = batch.run(resume=partial)  # at once: the lock ended with the process
         until(lambda: not running.processes(), "no process is left")
     assert run.counts["changed"] == 12
     assert figures(run.csv_path) == figures(clean.csv_path)
@@ -174,7 +174,7 @@ def test_a_second_process_is_told_and_a_killed_owner_holds_nothing(tmp_path: Pat
 
 @posix
 def test_a_resumed_run_waits_for_the_workers_of_a_killed_one(tmp_path: Path) -> None:
-    """They notice its end within seconds; until then they go on to draw into the same files."""
+    """Workers notice its end within seconds; until then they still draw into the same files."""
     given = noisy(tmp_path, 16, 700)
     clean = batch.run(*given.elsewhere(tmp_path / "clean"))
     with program(RUN, given) as running:
@@ -200,7 +200,7 @@ def test_a_resumed_run_waits_for_the_workers_of_a_killed_one(tmp_path: Path) -> 
 
 @posix
 def test_two_resumes_at_the_same_moment(given: Folders, tmp_path: Path) -> None:
-    """One does it all, the others are told; no drawing is lost, whoever comes first."""
+    """One process does everything, the others get an error; no drawing is lost, whichever is first."""
     clean = batch.run(*given.elsewhere(tmp_path / "clean"))
     for number in range(3):
         given = given.elsewhere(tmp_path / str(number))
@@ -229,7 +229,7 @@ def test_two_resumes_at_the_same_moment(given: Folders, tmp_path: Path) -> None:
             process.stdin.write("\n")
             process.stdin.flush()
         (message,) = {process.communicate(timeout=PATIENCE)[0].strip() for process in both} - {"5"}
-        # One may have come when all was over.
+        # One may have started after the end of the others.
         assert "is being written by process" in message or "is gone: the run is complete, see " in message
         csv = given.the("results-*[0-9].csv")
         assert figures(csv) == figures(clean.csv_path)
@@ -241,7 +241,7 @@ def test_two_resumes_at_the_same_moment(given: Folders, tmp_path: Path) -> None:
 
 @posix
 def test_a_fork_neither_keeps_nor_ends_a_lock(tmp_path: Path) -> None:
-    """A child of a killed owner that lives on, made by fork as some libraries do, holds nothing."""
+    """A forked child that outlives a killed owner, as some libraries make them, does not hold the lock."""
     path, subject = tmp_path / "x.lock", tmp_path / "x.partial.csv"
     code = (
         "import os, sys, time; from pathlib import Path; from mymodules.locks import Lock\n"
@@ -261,7 +261,7 @@ def test_a_fork_neither_keeps_nor_ends_a_lock(tmp_path: Path) -> None:
     word, number = owner.stdout.readline().split()
     assert word == "child"
     try:
-        with pytest.raises(ResultsError, match=rf"process {owner.pid} on"):  # the fork has not let go of it
+        with pytest.raises(ResultsError, match=rf"process {owner.pid} on"):  # the fork did not release it
             Lock(path, subject)
         owner.send_signal(signal.SIGKILL)
         owner.wait(PATIENCE)
@@ -276,7 +276,7 @@ def test_a_fork_neither_keeps_nor_ends_a_lock(tmp_path: Path) -> None:
 
 
 def _count(path: str, counter: str, rounds: int) -> None:
-    """Add to the number in a file, which is only right where nobody else does so at the same time."""
+    """Add to the number in a file, which is correct only if nobody else does so at the same time."""
     for _ in range(rounds):
         while True:
             try:
@@ -289,7 +289,7 @@ def _count(path: str, counter: str, rounds: int) -> None:
 
 
 def test_a_lock_that_is_removed_at_its_end_lets_no_two_in(tmp_path: Path) -> None:
-    """Two threads in each of two processes; whoever opened the file before it was removed tries again."""
+    """Run two threads in each of two processes; a thread that opened a removed lock file tries again."""
     counter = tmp_path / "count"
     counter.write_text("0")
     arguments = (str(tmp_path / "x.lock"), str(counter), 100)
@@ -313,7 +313,7 @@ def _twice(path: str, counter: str, rounds: int) -> None:
 
 @pytest.fixture
 def unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network folder that knows no locks."""
+    """A network folder may not support locks."""
 
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
@@ -336,7 +336,7 @@ def test_without_locks_a_running_owner_is_believed(tmp_path: Path) -> None:
         Lock(path, subject)
     path.write_text(json.dumps(written | {"pid": child.pid, "started": began - 5}))
     with Lock(path, subject):
-        pass  # its number is another process's now
+        pass  # its process ID now belongs to another process
     path.write_text(json.dumps(written | {"pid": child.pid, "started": began}))
     child.communicate(b"\n")
     with Lock(path, subject):
@@ -360,7 +360,7 @@ def test_a_file_that_names_nobody_says_another_process(tmp_path: Path, text: str
             Lock(path, subject)
     path.write_bytes(text.encode("latin-1"))
     with Lock(path, subject):
-        pass  # what a killed one has left
+        pass  # left by a killed process
 
 
 def test_what_a_file_says_of_its_owner_gives_no_orders_to_a_terminal(tmp_path: Path) -> None:
@@ -387,7 +387,7 @@ def test_a_folder_in_its_place(tmp_path: Path) -> None:
 
 @posix
 def test_a_link_or_a_pipe_in_its_place(tmp_path: Path) -> None:
-    """Nothing is written through a link that came with somebody else's folder, and no pipe is waited for."""
+    """Nothing is written through a link in a foreign folder, and no pipe blocks the run."""
     path, kept = tmp_path / "x.lock", tmp_path / "kept"
     kept.write_text("mine")
     path.symlink_to(kept)

@@ -1,4 +1,4 @@
-"""Nothing compared twice: what a second run takes from the store, what it compares again and why."""
+"""What a second run takes from the store, what it compares again, and why."""
 
 import gc
 import os
@@ -41,7 +41,7 @@ def test_a_second_run_compares_nothing_but_errors(given: Folders, opened_files: 
     first, compared = run(given)
     assert compared == NAMES
     assert (first.reused, first.recomputed) == (0, {"new": len(NAMES)})
-    assert opened_files == []  # the workers read them, nobody else
+    assert opened_files == []  # only the workers read them
     second, compared = run(given)
     assert compared == STILL
     assert (second.reused, second.recomputed) == (len(NAMES) - 1, {"error": 1})
@@ -60,14 +60,14 @@ def test_no_process_is_started_for_nothing(given: Folders, monkeypatch: pytest.M
         (folder / "broken.png").unlink()
     before, _ = run(given)
     monkeypatch.setattr(pool, "_Processes", None)
-    told: list[batch.Progress] = []
-    after = batch.run(*given, on_progress=told.append)
+    reports: list[batch.Progress] = []
+    after = batch.run(*given, on_progress=reports.append)
     assert (after.reused, after.recomputed) == (len(NAMES) - 1, {})
     assert figures(after.csv_path) == figures(before.csv_path)
-    # Who watches sees that it is done.
-    assert [(p.done, p.total, p.counts, p.rate) for p in told] == [(6, 6, after.counts, 0)]
+    # Progress is reported once.
+    assert [(p.done, p.total, p.counts, p.rate) for p in reports] == [(6, 6, after.counts, 0)]
     bar = batch.ProgressBar()
-    bar(told[0])
+    bar(reports[0])
     assert (bar._bar.n, bar._bar.initial, bar._bar.disable) == (6, 6, True)
 
 
@@ -127,11 +127,11 @@ def test_a_store_behind_a_link_finds_the_drawings(given: Folders, tmp_path: Path
 # --- what has changed, and why ----------------------------------------------------------------------
 
 
-def test_reasons_are_told_by_name(given: Folders) -> None:
+def test_reasons_are_recorded_by_name(given: Folders) -> None:
     first, _ = run(given)
     assert first.reasons == dict.fromkeys(NAMES, "new")
     manifest = runfiles.read_manifest(first.csv_path.with_suffix(".json"))
-    assert manifest["reasons"] == {}  # all have the same: nobody needs a list of all names
+    assert manifest["reasons"] == {}  # all pairs share one reason, so no names are listed
     assert list(notes(manifest)) == ["Reused from earlier runs: 0; compared: 7", "  7 new"]
     (given.second / "tall.png").write_bytes(picture(1))
     added = [f"added {number}.png" for number in range(7)]
@@ -230,7 +230,7 @@ def test_known_files_that_were_never_compared_with_each_other(given: Folders, tm
     run(given)
     turned = Folders(given.second, given.first, given.out)
     done, compared = run(turned)
-    # A pair of equal files is itself when it is turned round.
+    # A pair of equal files is the same with its sides swapped.
     assert compared == [name for name in NAMES if name != "same.png"]
     assert done.recomputed["new"] == 3
     assert row(done, "gone.png").status == "extra"
@@ -267,7 +267,7 @@ def only_new_objects() -> Iterator[None]:
 def test_rows_are_not_kept_in_memory(
     only_new_objects: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither those that the store has nor those that a resumed run keeps: one part of them is alive."""
+    """Rows from the store and rows that a resumed run keeps are in memory only a part at a time."""
     given = folders(tmp_path)
     for number in range(120):
         for seed, folder in enumerate(given[:2]):
@@ -283,13 +283,13 @@ def test_rows_are_not_kept_in_memory(
         return sum(type(value) is PairResult for value in gc.get_objects())
 
     def counting(row: PairResult) -> list[str]:
-        alive.append(living() if len(alive) % 5 == 4 else 0)  # looking takes longest
+        alive.append(living() if len(alive) % 5 == 4 else 0)  # counting objects is slow
         return format_row(row)
 
     monkeypatch.setattr(csvfile, "format_row", counting)
     after, compared = run(given, pictures="none")
     assert (compared, len(alive)) == ([], 120)
-    assert max(alive) <= 50  # those of one part: from the store, with their own names, and on their way
+    assert max(alive) <= 50  # one part, in three copies: from the store, renamed, and being written
     alive.clear()
     resumed = batch.run(resume=after.csv_path, store=None)
     assert len(alive) == 120

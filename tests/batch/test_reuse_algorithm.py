@@ -1,4 +1,4 @@
-"""Whoever changes what a row says raises `row.ALGORITHM`: else rows of before would be taken for it."""
+"""A change of what rows say needs a higher `row.ALGORITHM`; otherwise older rows would be reused."""
 
 import hashlib
 import itertools
@@ -18,7 +18,7 @@ RECORDED = {
     3: "525190cb2b51efab8d380c1e19412541",
     4: "66b8c820471e2d0923a8914d89a00854",
 }
-"""Digest of the rows below, by the algorithm that made them. Added to, never edited."""
+"""Digest of the rows below for each algorithm. Entries are added, never edited."""
 
 FOLDER = oracles.VECTORS / "synthetic"
 
@@ -30,7 +30,7 @@ def row(name: str, first: Path | None, second: Path | None) -> PairResult:
 
 
 def pages(folder: Path) -> list[tuple[Path, Path]]:
-    """Larger pictures, by arithmetic: changed in two places, in 800, shorter and wider."""
+    """Make larger pictures by arithmetic: changed in two places, in 800, shorter and wider."""
     y, x, channel = np.mgrid[:400, :640, :3]
     page = ((x // 40 * 37 + y // 25 * 11 + channel * 60) % 256).astype(np.uint8)
     few, many = page.copy(), page.copy()
@@ -44,7 +44,7 @@ def pages(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def rows(folder: Path) -> list[PairResult]:
-    """Of the pairs of the vectors, of each other picture with the next one, of pages, of pictures alone."""
+    """Make jobs of the vectors' pairs, of every other picture with the next, of pages, of single pictures."""
     found = [
         row(name, FOLDER / f"{name}-a.png", FOLDER / f"{name}-b.png") for name in oracles.synthetic()["pairs"]
     ]
@@ -55,8 +55,8 @@ def rows(folder: Path) -> list[PairResult]:
     return [*found, row(alone[0].name, alone[0], None), row(alone[0].name, None, alone[0])]
 
 
-def told(compared: PairResult) -> str:
-    """All that a row says of its files, whatever the processor makes of the last digits."""
+def text_of(compared: PairResult) -> str:
+    """Return all that a row says about its files, without the last digits, which depend on the processor."""
     score = None if compared.ssim_score is None else round(compared.ssim_score, 9)
     return json.dumps(compared._replace(ssim_score=score, seconds=None))
 
@@ -68,7 +68,7 @@ def test_rows_that_say_something_else_have_another_algorithm(tmp_path: Path) -> 
         one, other = (pngs.read((FOLDER / f"{name}-{side}.png").read_bytes()).rgba for side in "ab")
         assert compared.num_diff_pixels == oracles.pixel_diff(one, other)["numDiffPixels"], name
     assert len({compared.code for compared in found}) >= 6
-    digest = hashlib.blake2b("\n".join(map(told, found)).encode(), digest_size=16).hexdigest()
+    digest = hashlib.blake2b("\n".join(map(text_of, found)).encode(), digest_size=16).hexdigest()
     assert RECORDED.get(ALGORITHM) == digest, (
         "Rows of the same files are not what they were. Where that is meant, see that row.ALGORITHM is "
         f"above {max(RECORDED)} and record {digest!r} for it. What is recorded for an earlier one stays: "

@@ -147,7 +147,7 @@ def test_a_row_whose_drawings_failed_is_not_handed_on(
 
 
 def test_a_pair_that_is_too_large_to_draw(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each side may be small enough, and both together not."""
+    """Each side may be small enough while both together are not."""
     (given.first / "cross.png").write_bytes(picture(1, 120))
     flat = np.random.default_rng(2).integers(0, 256, (20, 200, 3), np.uint8)
     (given.second / "cross.png").write_bytes(png(flat))
@@ -213,13 +213,13 @@ def test_verify_believes_no_record(given: Folders, opened_files: list[Path]) -> 
         lies.append(DigestedFile(path, path.stat(), digest, 2**62))
     with DiffStore(given.out / ".store") as store:
         store.records.remember_files(lies)
-    assert row(run(given)[0], "changed.png").code == "dimensions_differ"  # they are believed
+    assert row(run(given)[0], "changed.png").code == "dimensions_differ"  # the records are trusted
     assert opened_files == []
     done, compared = run(given, verify=True)
     assert compared == STILL
     assert figures(done.csv_path) == figures(before.csv_path)
     assert sorted(opened_files) == sorted(path for folder in given[:2] for path in folder.rglob("*.png"))
-    assert figures(run(given)[0].csv_path) == figures(before.csv_path)  # and the lies are gone
+    assert figures(run(given)[0].csv_path) == figures(before.csv_path)  # and the false records are gone
 
 
 def test_a_file_of_a_far_time_is_read_again(given: Folders, opened_files: list[Path]) -> None:
@@ -278,14 +278,14 @@ def test_originals_of_changed_pairs_only_are_kept(given: Folders) -> None:
 def test_a_resumed_run_keeps_originals_of_all_its_pairs(given: Folders) -> None:
     with Asked() as executor, pytest.raises(KeyboardInterrupt):
         batch.run(*given, executor=executor, on_progress=stop_after(6, KeyboardInterrupt))
-    assert copies(given) == set()  # whoever interrupts does not want to wait
+    assert copies(given) == set()  # an interrupted run does not spend time on copies
     with Asked() as executor:
         batch.run(resume=given.the("*.partial.csv"), executor=executor)
     assert len(copies(given)) == 6
 
 
 def test_a_run_that_was_begun_without_a_store_keeps_originals_when_it_is_resumed(given: Folders) -> None:
-    """Nothing of what is kept of it was compared in this run, and no store has heard of its files."""
+    """The resumed run compared none of its pairs, and the store does not know their files."""
     done, _ = run(given, store=None)
     batch.run(resume=done.csv_path)
     assert len(copies(given)) == 6
@@ -295,4 +295,4 @@ def test_no_originals_are_kept(given: Folders) -> None:
     run(given, keep_originals=False)
     assert copies(given) == set()
     run(given)
-    assert len(copies(given)) == 6  # those of rows that were taken over, too
+    assert len(copies(given)) == 6  # also of reused rows

@@ -91,7 +91,7 @@ def renamed(given: Folders, *names: str) -> None:
 
 
 @pytest.mark.parametrize("store", [".store", None])
-def test_a_rename_is_told_on_both_sides(given: Folders, store: str | None) -> None:
+def test_a_rename_is_reported_on_both_sides(given: Folders, store: str | None) -> None:
     renamed(given, "found.png")
     for _ in range(2):
         done, _ = run(given, store=store)
@@ -156,7 +156,7 @@ def test_a_tie_outside_of_the_part_counts(given: Folders) -> None:
         None,
         "It is only in first.",
     )
-    (given.second / "too.png").write_bytes(picture(60, 31))  # of another size, of another content
+    (given.second / "too.png").write_bytes(picture(60, 31))  # another size means other content
     assert row(run(given, stop_at=7)[0], "found.png").renamed_from == "gone.png"
     shutil.copy(given.first / "gone.png", given.first / "a.png")
     assert row(run(given, skip_until=1)[0], "found.png").renamed_from is None

@@ -122,7 +122,7 @@ def test_a_run_that_was_killed_has_not_been_for_nothing(tmp_path: Path, every: s
 def test_what_was_found_is_not_lost_by_an_error_of_the_caller(given: Folders) -> None:
     with Asked() as executor, pytest.raises(ZeroDivisionError):
         batch.run(*given, executor=executor, on_progress=stop_after(6, ZeroDivisionError))
-    assert run(given)[0].reused == 5  # but the broken one
+    assert run(given)[0].reused == 5  # all but the broken one
 
 
 def test_an_interrupt_at_the_very_end_costs_no_results(
@@ -154,7 +154,7 @@ def test_a_resumed_run_takes_what_it_lacks_from_the_store(given: Folders) -> Non
     expected = figures(done.csv_path)
     done.csv_path.unlink()
     before = drawn(done)
-    other, _ = run(given)  # whose drawings outlive those of the one that is resumed
+    other, _ = run(given)  # its drawings stay when those of the resumed run are removed
     with Asked() as executor:
         resumed = batch.run(resume=partial, executor=executor)
     assert executor.names == STILL
@@ -164,7 +164,7 @@ def test_a_resumed_run_takes_what_it_lacks_from_the_store(given: Folders) -> Non
 
 
 def test_drawings_that_a_resumed_run_made_anew_are_not_taken_for_older_rows(given: Folders) -> None:
-    """First a change and back: the row of the first state is known, its drawings are of the second."""
+    """After a change and back, the store has the first row, but the drawings are of the second state."""
     (path,) = [path for path in given.second.glob("changed*.png")][:1]
     before = path.read_bytes()
     run = batch.run(*given)
@@ -221,7 +221,7 @@ def test_damage_anywhere_costs_time_only(tmp_path: Path, recwarn: pytest.Warning
     assert not file.with_name(f"{FILE}-wal").exists()
     places = [
         place for place, byte in enumerate(whole) if byte and not 60 <= place < 64
-    ]  # but for the version
+    ]  # except the version
     chance = np.random.default_rng(5)
     for turn in range(60):
         harmed = bytearray(whole)
@@ -235,7 +235,7 @@ def test_damage_anywhere_costs_time_only(tmp_path: Path, recwarn: pytest.Warning
                 assert len(found) == len(set(digests)) - 1
                 assert "e" * 32 in store.unavailable_digests()
                 store.purge_digests(["e" * 32, "d" * 32])
-        for _ in range(2):  # damage may be met by the last thing that a run writes, and all before it is lost
+        for _ in range(2):  # a run may meet the damage at its last write, and lose all before it
             run(given, pictures="none")
         again, compared = run(given, pictures="none")
         assert (compared, again.reused) == ([], len(names)), turn

@@ -1,4 +1,4 @@
-"""Nothing lost: real processes are killed, interrupted and refused their disk; no row is missing after it."""
+"""Real processes are killed, interrupted or run out of disk space; no row is missing afterwards."""
 
 import os
 import shutil
@@ -37,12 +37,12 @@ except KeyboardInterrupt as stop:
 
 @pytest.fixture(scope="module")
 def noise(tmp_path_factory: pytest.TempPathFactory) -> Folders:
-    """Pairs that take long enough to be interrupted."""
+    """Make pairs that take long enough to be interrupted."""
     return noisy(tmp_path_factory.mktemp("noise"), COUNT, 900)
 
 
 class Clean(NamedTuple):
-    """What a run leaves that nothing disturbed."""
+    """Return what an undisturbed run leaves."""
 
     csv: Path
     figures: list[results.PairResult]
@@ -64,20 +64,20 @@ def given(noise: Folders, tmp_path: Path) -> Folders:
 
 
 def drawings(csv: Path) -> dict[str, str]:
-    """What is to be seen in them, as digests: of whole pictures nobody could read what differs."""
+    """Return digests of the pixels, because a failed comparison of whole pictures is unreadable."""
     folder = runfiles.pictures_path(csv.parent, runfiles.stamp_of(csv) or "")
     return {path.name: images.digest(images.read_rgba(path).tobytes()) for path in folder.rglob("*.png")}
 
 
 def assert_resumes(given: Folders, clean: Clean) -> None:
-    """The partial CSV is valid, `resume` does only the rest, and nobody can tell from the result."""
+    """Check that the partial CSV is valid, and that `resume` does only the rest and gives the same result."""
     partial = given.the("*.partial.csv")
     kept = {row.image_filename: row for row in results.read(partial)}
-    told: list[batch.Progress] = []
-    run = batch.run(resume=partial, num_processors=2, on_progress=told.append)
-    assert [progress.done for progress in told] == list(range(len(kept) + 1, COUNT + 1))
+    reports: list[batch.Progress] = []
+    run = batch.run(resume=partial, num_processors=2, on_progress=reports.append)
+    assert [progress.done for progress in reports] == list(range(len(kept) + 1, COUNT + 1))
     after = {row.image_filename: row for row in results.read(run.csv_path)}
-    assert {name: after[name] for name in kept} == kept  # with their times: they were not done again
+    assert {name: after[name] for name in kept} == kept  # with their times, so they were not compared again
     assert figures(run.csv_path) == clean.figures
     assert drawings(run.csv_path) == clean.drawings
     assert sorted(path.name for path in given.out.iterdir() if path.name != ".store") == sorted(
@@ -86,7 +86,7 @@ def assert_resumes(given: Folders, clean: Clean) -> None:
 
 
 def sitecustomize(folder: Path, code: str) -> Path:
-    """A folder for PYTHONPATH in which `code` is what worker processes, and only they, do first."""
+    """Make a folder for PYTHONPATH whose `code` runs first in worker processes, and only in them."""
     folder.mkdir()
     guard = "import sys\nif any('popen_loky' in part for part in sys.orig_argv):\n"
     indented = "".join(f"    {line}\n" for line in code.strip().splitlines())
@@ -95,7 +95,7 @@ def sitecustomize(folder: Path, code: str) -> Path:
 
 
 def without_rights() -> list[str]:
-    """A prefix that makes an administrator obey the rights of files."""
+    """Return a command prefix under which file permissions apply to the administrator too."""
     if os.geteuid() != 0:
         return []
     prefix = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
@@ -161,7 +161,7 @@ workers.compare = killed
     assert (dead.status, dead.code) == ("error", "worker_died")
     del expected["changed 05.png"]
     assert found == expected
-    # it was drawn before it died, but a drawing without figures belongs to nothing
+    # it was drawn before the worker died, but a drawing without figures is useless
     assert not [name for name in drawings(given.the("results-*.csv")) if name.startswith("changed 05")]
 
     run = batch.run(resume=given.the("results-*.csv"))
@@ -205,7 +205,7 @@ except PoolError as error:
     path = sitecustomize(tmp_path / "path", "import os\nos._exit(3)")
     code, said, complained = finished(code, given, python_path=path)
     assert code == 0
-    assert "Traceback" not in complained  # loky's tracker may tell of a semaphore that nobody has let go
+    assert "Traceback" not in complained  # loky's tracker may report a leaked semaphore
     assert "end as they start" in said
     assert not list(given.out.glob("results-*[0-9].csv"))
     assert results.read(given.the("*.partial.csv")) == []
@@ -277,7 +277,7 @@ def test_interrupt_while_workers_start(given: Folders, clean: Clean) -> None:
 
 
 def test_interrupts_all_the_time(given: Folders) -> None:
-    """Wherever it hits: no process is left and nothing but KeyboardInterrupt is seen."""
+    """Wherever the interrupt comes, no process is left and only KeyboardInterrupt is seen."""
     code = INTERRUPTED.replace("import psutil", "import os, psutil, signal, threading").replace(
         "try:",
         "try:\n    threading.Timer(float(sys.argv[4]), os.killpg, (os.getpgid(0), signal.SIGINT)).start()",
@@ -307,8 +307,8 @@ def test_stop_button_of_a_notebook(given: Folders, clean: Clean, tmp_path: Path)
         partial = given.the("*.partial.csv")
         kept = results.read(partial)
         call = f"batch.run(resume={str(partial)!r})"
-        told = f"Stopped after {len(kept)} of {COUNT} pictures; their rows are kept. To continue: {call}."
-        assert (reply["ename"], reply["evalue"]) == ("KeyboardInterrupt", told)
+        message = f"Stopped after {len(kept)} of {COUNT} pictures; their rows are kept. To continue: {call}."
+        assert (reply["ename"], reply["evalue"]) == ("KeyboardInterrupt", message)
         assert running.printed == ""
         assert running.run(call)["status"] == "ok"
         assert running.printed == ""
@@ -381,7 +381,7 @@ except OutputError as error:
 
 
 def test_full_disk_for_rows(given: Folders, clean: Clean) -> None:
-    """Space ends in the middle of a row: it is told with the path, and all earlier rows are whole."""
+    """Space runs out in the middle of a row: the error names the path, and all earlier rows are complete."""
     earlier = given.out / "results-20200101-000000.csv"
     earlier.write_bytes(clean.csv.read_bytes())
     code = (
@@ -409,7 +409,7 @@ except OutputError as error:
 
 
 def test_full_disk_for_drawings(given: Folders, clean: Clean) -> None:
-    """The rows say so and are good all the same; a resumed run draws what is missing."""
+    """The rows report it and are valid; a resumed run draws what is missing."""
     code = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))\n"
     status, _, said = finished(code + RUN, given)
     assert status == 0
@@ -480,7 +480,7 @@ again()
 
 
 def test_workers_that_end_of_idleness_during_a_run(tmp_path: Path) -> None:
-    """One long task, many short ones, and a patience of no time at all."""
+    """Run one long task and many short ones, with workers that end as soon as they are idle."""
     given = mixed(tmp_path)
     expected = figures(batch.run(*given).csv_path)
     given = given.elsewhere(tmp_path / "other")

@@ -1,4 +1,4 @@
-"""What stands in the way of a run's files: the path is named, what is done is kept, and it can go on."""
+"""Obstacles in the way of a run: the error names the path, finished rows stay, and the run can continue."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ def given(tmp_path: Path) -> Folders:
 
 
 def run(given: Folders, at_last: Callable[[Path], object], **how: Any) -> batch.Run:
-    """A run, of which `at_last` sees the stamp's partial CSV when all rows are there."""
+    """Run, and call `at_last` with the partial CSV when it has all rows."""
 
     def look(progress: batch.Progress) -> None:
         if progress.done == TOTAL:
@@ -38,7 +38,7 @@ def stamped(partial: Path) -> tuple[Path, str]:
 
 
 def in_the_way(path: Path) -> None:
-    """A folder with something in it, which nothing replaces or removes."""
+    """Make a folder that is not empty, so that nothing replaces or removes it."""
     path.mkdir()
     (path / "kept").write_bytes(b"")
 
@@ -71,7 +71,7 @@ def test_a_partial_file_that_cannot_be_removed(given: Folders) -> None:
 def test_a_partial_file_that_another_program_has_open(
     given: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on Windows, where a spreadsheet lets nobody remove what it shows."""
+    """On Windows, nobody can remove a file that a spreadsheet has open."""
     unlink = Path.unlink
 
     def refuse(path: Path, missing_ok: bool = False) -> None:

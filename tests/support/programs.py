@@ -1,4 +1,4 @@
-"""Folders of pictures, and programs of their own that compare them: to be watched, interrupted and killed."""
+"""Folders of pictures, and programs that compare them and can be watched, interrupted and killed."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ from jupyter_client.manager import KernelManager
 from mymodules import results
 from mymodules.workers import PairResult
 
-PATIENCE = 60.0  # s; the end of waiting for what should take moments, not a bound of behaviour
+PATIENCE = 60.0  # s; waiting ends then; it is no bound that a test asserts
 MARK = "MYMODULES_TEST_MARK"
 
 COMPARE = """
@@ -32,7 +32,7 @@ def tell(progress):
 
 first, second, out, *_ = sys.argv[1:]
 """
-"""How a program begins that compares the folders of its arguments and tells how far it is."""
+"""The first lines of a program that compares the folders in its arguments and prints its progress."""
 
 
 class Folders(NamedTuple):
@@ -43,12 +43,12 @@ class Folders(NamedTuple):
     out: Path
 
     def elsewhere(self, out: Path) -> "Folders":
-        """The same two, results into another folder, which is made."""
+        """Return the same two folders with a new one for results."""
         out.mkdir(parents=True)
         return self._replace(out=out)
 
     def the(self, pattern: str) -> Path:
-        """The one path in the output folder that matches."""
+        """Return the one path in the output folder that matches."""
         (found,) = self.out.glob(pattern)
         return found
 
@@ -65,7 +65,7 @@ def folders(at: Path) -> Folders:
 
 
 def noisy(at: Path, count: int, side: int) -> Folders:
-    """Pairs that all differ; of noise, so that one takes a while and is larger than a shared task."""
+    """Make pairs of noise that all differ; each takes a while and is too large for a shared task."""
     made = folders(at)
     rng = np.random.default_rng(7)
     samples = rng.integers(0, 255, (side, side, 3), dtype=np.uint8)
@@ -78,7 +78,7 @@ def noisy(at: Path, count: int, side: int) -> Folders:
 
 
 def mixed(at: Path) -> Folders:
-    """Small pairs of every status."""
+    """Make small pairs of every status."""
     made = folders(at)
     rng = np.random.default_rng(7)
     for number in range(12):
@@ -96,7 +96,7 @@ def mixed(at: Path) -> Folders:
 
 
 def figures(path: Path) -> list[PairResult]:
-    """The rows of a results file but for the times they took, whole or refused."""
+    """Return the rows of a complete results file without their times."""
     return [row._replace(seconds=None) for row in results.read(path)]
 
 
@@ -108,7 +108,7 @@ def until(true: Callable[[], object], what: str, patience: float = PATIENCE) -> 
 
 
 class Program:
-    """A Python program in a process group of its own; every process it starts can be found again."""
+    """Run a Python program in its own process group; every process that it starts can be found."""
 
     def __init__(
         self,
@@ -136,23 +136,23 @@ class Program:
         return self.process.stdout.readline().rstrip("\n")
 
     def until_done(self, rows: int) -> None:
-        """Wait until it has told of so many rows."""
+        """Wait until it has printed this number of rows."""
         line = ""
         while line != str(rows):
             line = self.line()
             assert line, self.finish()
 
     def finish(self) -> tuple[int, str, str]:
-        """Wait for its end: exit code, the rest of its output, what it said on stderr."""
+        """Wait for its end; return exit code, the rest of its output, and its stderr."""
         said, complained = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, said, complained
 
     def interrupt(self, with_signal: int) -> None:
-        """What a terminal does: a signal to the whole group."""
+        """Send a signal to the whole group, as a terminal does."""
         os.killpg(self.process.pid, with_signal)
 
     def processes(self) -> list[psutil.Process]:
-        """All that live, itself apart."""
+        """Return all running processes that it started."""
         return [process for process in marked(self.mark) if process.pid != self.process.pid]
 
     def workers(self) -> list[psutil.Process]:
@@ -163,7 +163,7 @@ class Program:
 def program(
     code: str, arguments: Sequence[object], *, python_path: Path | None = None, prefix: Sequence[str] = ()
 ) -> Iterator[Program]:
-    """A running program, of which nothing is left afterwards whatever the test finds."""
+    """Start a program, and end all its processes afterwards."""
     running = Program(code, arguments, python_path=python_path, prefix=prefix)
     try:
         yield running
@@ -179,13 +179,13 @@ def program(
 def finished(
     code: str, arguments: Sequence[object], *, python_path: Path | None = None, prefix: Sequence[str] = ()
 ) -> tuple[int, str, str]:
-    """A program from beginning to end: exit code, output, complaints."""
+    """Run a program to its end; return exit code, output and stderr."""
     with program(code, arguments, python_path=python_path, prefix=prefix) as running:
         return running.finish()
 
 
 class ThisPython(KernelSpecManager):
-    """Knows one kernel: the Python that runs the tests."""
+    """Offer one kernel: the Python that runs the tests."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -193,7 +193,7 @@ class ThisPython(KernelSpecManager):
 
 
 class Kernel:
-    """A real kernel and its client."""
+    """Hold a real kernel and its client."""
 
     def __init__(self, manager: KernelManager, client: BlockingKernelClient, mark: str) -> None:
         self.manager = manager
@@ -207,9 +207,9 @@ class Kernel:
         self._request = self._client.execute(code)
 
     def end(self) -> dict[str, Any]:
-        """The reply to what was begun; what it printed is then in `printed`."""
+        """Return the reply to what was begun; its output is then in `printed`."""
         reply = self._client.get_shell_msg(timeout=PATIENCE)
-        while reply["parent_header"]["msg_id"] != self._request:  # late, to what nobody waits for any more
+        while reply["parent_header"]["msg_id"] != self._request:  # a late reply to an earlier request
             reply = self._client.get_shell_msg(timeout=PATIENCE)
         state = ""
         while state != "idle":
@@ -230,7 +230,7 @@ class Kernel:
 
 @contextmanager
 def kernel(home: Path) -> Iterator[Kernel]:
-    """A kernel whose files are all in `home`; nothing of it is left afterwards."""
+    """Start a kernel whose files are all in `home`, and end all its processes afterwards."""
     mark = uuid.uuid4().hex
     manager = KernelManager(kernel_spec_manager=ThisPython(), connection_file=str(home / "kernel.json"))
     home.mkdir()
@@ -256,7 +256,7 @@ def marked(mark: str) -> list[psutil.Process]:
             if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except psutil.Error:
-            pass  # it has ended, or is none of ours
+            pass  # it has ended, or belongs to another user
     return found
 
 
@@ -268,5 +268,5 @@ def is_worker(process: psutil.Process) -> bool:
 
 
 def worker_pids() -> set[int]:
-    """The worker processes of this process."""
+    """Return the worker processes of this process."""
     return {child.pid for child in psutil.Process().children() if is_worker(child)}

@@ -13,7 +13,7 @@ def drawn(run: batch.Run) -> list[str]:
 
 
 def partial_of(run: batch.Run, keep: Callable[[str], bool]) -> Path:
-    """What a run would have left behind, had it ended with only these rows."""
+    """Make the partial CSV that a run would have left if it had ended with these rows only."""
     stamp = runfiles.stamp_of(run.csv_path)
     assert stamp is not None
     rows = [row for row in results.read(run.csv_path) if keep(row.image_filename)]
@@ -23,7 +23,7 @@ def partial_of(run: batch.Run, keep: Callable[[str], bool]) -> Path:
 
 
 def again(csv: Path, **how: Any) -> tuple[batch.Run, set[str]]:
-    """Resume; also the names whose rows were not simply kept."""
+    """Resume, and return the run and the names of the rows that are new."""
     before = set(results.read(csv))
     run = batch.run(resume=csv, **how)
     return run, {row.image_filename for row in results.read(run.csv_path) if row not in before}

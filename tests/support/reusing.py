@@ -14,7 +14,7 @@ from mymodules.workers import PairResult
 from support.programs import Folders, folders, png, until
 
 NAMES = ["below/b.png", "broken.png", "changed.png", "gone.png", "new.png", "same.png", "tall.png"]
-STILL = ["broken.png"]  # what names files in its message is never taken over
+STILL = ["broken.png"]  # a row whose message names files is never reused
 
 
 def picture(seed: int, height: int = 30) -> bytes:
@@ -38,7 +38,7 @@ def every_status(at: Path) -> Folders:
 
 
 class Asked(ThreadPoolExecutor):
-    """Threads that know which pairs they were given."""
+    """Record which pairs the threads are given."""
 
     def __init__(self) -> None:
         super().__init__(1)
@@ -50,7 +50,7 @@ class Asked(ThreadPoolExecutor):
 
 
 def run(given: Folders, **how: Any) -> tuple[batch.Run, list[str]]:
-    """A run and the pairs that it compared, sorted."""
+    """Run, and return the run and the sorted names that it compared."""
     with Asked() as executor:
         done = batch.run(*given, executor=executor, **how)
     assert done.reused + len(executor.names) == sum(done.counts.values())
@@ -63,7 +63,7 @@ def run(given: Folders, **how: Any) -> tuple[batch.Run, list[str]]:
 
 
 def settle(given: Folders) -> None:
-    """Wait until all files are older than the clock's grain."""
+    """Wait until all files are older than the resolution of the file system's clock."""
     paths = [path for folder in given[:2] for path in folder.rglob("*")]
     newest = max(path.stat().st_ctime_ns for path in paths)
     probe = given.out.parent / "clock"
