@@ -1,8 +1,8 @@
-"""The tasks of a pool: one pair or several, and what a process needs to take part.
+"""The tasks of a pool: compare one pair or several, and prepare a process to do so.
 
-`compare` does it for a `Job`. `compimgdiff_init` and `compare_image_diff` are the same for a plain
-`multiprocessing.Pool`, whose tasks are paths below one of the two folders of `settings`. Bad input
-never raises here: it becomes a row. A worker imports neither pandas nor scikit-image.
+`compare` takes a `Job`. `compimgdiff_init` and `compare_image_diff` do the same for a plain
+`multiprocessing.Pool`, whose tasks are paths below one of the two folders of `settings`. Bad input never
+raises here: it becomes a row. A worker imports neither pandas nor scikit-image.
 """
 
 import functools
@@ -19,7 +19,7 @@ import cv2
 from mymodules import pairs, settings, streams
 from mymodules.comparison import drawings
 from mymodules.comparison.pair import Job, compare
-from mymodules.comparison.verdict import fault, result
+from mymodules.comparison.verdict import fault, result_row
 from mymodules.errors import SettingsError
 from mymodules.pairs import Pair
 from mymodules.paths import local_path
@@ -39,7 +39,7 @@ __all__ = (
 
 
 def compare_many(jobs: Iterable[Job]) -> list[PairResult]:
-    """`compare` for several small pairs: one task of a pool instead of many."""
+    """Compare several small pairs in one task of a pool."""
     return [compare(job) for job in jobs]
 
 
@@ -52,9 +52,9 @@ def compimgdiff_init(str_start_datetime: str) -> None:
         Stamp of the run: drawings go to the folder ``03.diff-<stamp>`` of the output folder.
     """
     global _stamp
-    if multiprocessing.parent_process() is not None:  # else it is a notebook that compares without a pool
+    if multiprocessing.parent_process() is not None:  # a notebook may compare without a pool
         prepare_process()
-    _stamp = str_start_datetime  # nothing else: a pool starts a process anew for ever where this raises
+    _stamp = str_start_datetime  # nothing that may raise: a pool would start new processes for ever
 
 
 def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
@@ -68,7 +68,7 @@ def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
     Raises
     ------
     SettingsError
-        When the path lies below neither folder.
+        If the path is in neither folder.
     """
     chosen = settings.current()
     name = _name_below(path, chosen.first, chosen.second)
@@ -79,26 +79,26 @@ def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
         first, second = (_there(str(root / raw)) for root in (chosen.first, chosen.second))
         pair = Pair(name, first, second)
     if pair.first is None and pair.second is None:
-        return result(pair, "error", "vanished", ["It is in neither folder any more. Run again."])
+        return result_row(pair, "error", "vanished", ["It is no longer in either folder. Run again."])
     drawing_path = paths.get(pair.name) or drawings.paths([name])[name]
     folder = None if _stamp is None else Path(f"{chosen.out / '03.diff'}-{_stamp}")
     return compare(Job(pair, folder, drawing_path, max_pixels=chosen.max_pixels))
 
 
 def died(job: Job) -> PairResult:
-    """The row of a pair that ends its worker even when that does nothing else."""
-    message = "The process that compared it was killed, twice: often for want of memory. "
+    """Return the row of a pair whose worker ended twice, the second time with no other pair to compare."""
+    message = "The process that compared it was killed twice, often because memory ran out. "
     message += "Allow fewer pixels: compare --max-pixels N, settings.init(max_pixels=N)."
-    return result(job.pair, "error", "worker_died", [message])
+    return result_row(job.pair, "error", "worker_died", [message])
 
 
 def prepare_process(parent: int | None = None) -> None:
-    """Make this process a worker: one thread for OpenCV, and interrupts are the parent's business.
+    """Make this process a worker: OpenCV gets one thread, and interrupts are left to the parent.
 
     Parameters
     ----------
     parent : int, optional
-        Process to which this one belongs: it ends when that is gone.
+        Process to which this one belongs: it ends when its parent does.
     """
     streams.secure()
     cv2.setNumThreads(1)
@@ -119,19 +119,20 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-# A pool's initialiser has no other way to tell its process something.
+# Set by the initialiser of a pool, which cannot pass anything to the tasks.
 _stamp: str | None = None
 
 
 def _name_below(path: str | os.PathLike[str], *roots: Path) -> str:
-    """The text name of a path below one of the roots, however either of them is written."""
+    """Return the text name of a path below one of the roots; links and ``..`` in either are resolved."""
     wanted = Path(os.path.normpath(local_path(path, "The picture", "file")))
     real = Path(os.path.realpath(wanted.parent), wanted.name)
     for seen, base in (*((wanted, root) for root in roots), *((real, root.resolve()) for root in roots)):
         if seen.is_relative_to(base):
             return pairs.to_text(seen.relative_to(base).as_posix())
-    told = f"{wanted} lies below neither {roots[0]} nor {roots[1]}"
-    raise SettingsError(f"{told}: name these folders to settings.init().")
+    raise SettingsError(
+        f"{wanted} is neither in {roots[0]} nor in {roots[1]}: pass the two folders to settings.init()."
+    )
 
 
 def _there(path: str) -> str | None:
@@ -140,7 +141,7 @@ def _there(path: str) -> str | None:
 
 @functools.lru_cache(maxsize=1)
 def _listing(first: Path, second: Path) -> tuple[dict[str, Pair], dict[str, str]]:
-    """Pairs by their name on either side, and paths of drawings by the pair's name; once for a process."""
+    """Return the pairs by their name on either side, and the drawing paths by name; once per process."""
     listing = pairs.find(first, second)
     by_name = {
         pairs.to_text(Path(path).relative_to(root).as_posix()): pair

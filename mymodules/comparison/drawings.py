@@ -1,15 +1,15 @@
-"""Drawings of a comparison: where they stand and what they show.
+"""Drawings of a comparison: their paths, and what they show.
 
 For a pair named ``shop/cart.png`` these five may be written below the run's pictures folder:
 
     shop/cart.png-1.orig.png     first, boxes drawn around the regions
     shop/cart.png-2.new.png      second, likewise
-    shop/cart.png-3.diff.png     the SSIM map, black where nothing is alike
+    shop/cart.png-3.diff.png     the SSIM map, black where SSIM is 0 or less
     shop/cart.png-4.thresh.png   its threshold, white where changed
     shop/cart.png-5.delta.png    orange where colours differ, blue where only alpha does
 
-`paths` chooses the part before ``-1.orig.png`` for all names of a run, so that no two files meet on
-any file system. Nothing here reads a picture or decides what has changed.
+`paths` chooses the part before ``-1.orig.png`` for all names of a run, so that no two files get the same
+name on any file system. Nothing here reads a picture or decides what has changed.
 """
 
 import contextlib
@@ -34,8 +34,8 @@ from mymodules.regions import Region
 ENDINGS = ("-1.orig.png", "-2.new.png", "-3.diff.png", "-4.thresh.png", "-5.delta.png")
 
 Canvas = Scanlines | NDArray[np.uint8]
-"""A picture to draw on, which changes it: stored rows that `can_be_drawn_on`, or RGB or RGBA, (height, width,
-3 or 4) in C order."""
+"""A picture that drawing changes: scan lines that `can_be_drawn_on`, or RGB or RGBA, (height, width, 3 or 4)
+in C order."""
 
 _BOX_COLOUR = (229, 57, 53, 255)
 _BOX_LINE = 2  # px
@@ -48,16 +48,17 @@ _BLUE = "c6dbef 9ecae1 6baed6 4292c6 2171b5 08519c 08306b"
 _DELTA_COLOURS = np.zeros((15, 4), np.uint8)  # 0 equal, 1..7 orange, 8..14 blue
 _DELTA_COLOURS[1:, :3] = [tuple(bytes.fromhex(colour)) for colour in f"{_ORANGE} {_BLUE}".split()]
 _DELTA_COLOURS[1:, 3] = 255
-# First sum of differences of each shade: index ceil(ln n / ln 3 + 0.5) - 1 of the sum n, 1..1024.
+# Sums of differences at which the next shade begins: n, 1..1024, has the shade ceil(ln n / ln 3 + 0.5) - 1.
 _SHADE = np.searchsorted([2, 6, 16, 47, 141, 421], np.arange(1025), side="right").astype(np.uint8) + 1
 _SHADE[0] = 0
 
 
 def paths(names: Iterable[str]) -> dict[str, str]:
-    """Where each pair's drawings stand: name to path below the pictures folder, without its ending.
+    """Return the path of each pair's drawings, by its name: below the pictures folder, without the ending.
 
-    A name that is too long for a file system with its ending, that Windows reserves, or that equals
-    another one when case and Unicode form are folded, is shortened and ends in 8 digits of its digest.
+    Most paths are the name itself. A name that would be too long for a file system, that Windows reserves,
+    or that differs from another one only in case or Unicode form, is shortened and ends in 8 digits of its
+    digest.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ def paths(names: Iterable[str]) -> dict[str, str]:
 
 
 def delta(first_rgba: Rgba, second_rgba: Rgba) -> Rgba:
-    """Skia Gold's difference picture, RGBA uint8 of the larger height and width. Symmetric.
+    """Return Skia Gold's difference picture. Symmetric.
 
     Parameters
     ----------
@@ -97,9 +98,9 @@ def delta(first_rgba: Rgba, second_rgba: Rgba) -> Rgba:
 
 
 def delta_shades(first: png.Samples, second: png.Samples) -> NDArray[np.uint8]:
-    """The shades of `delta`, uint8 (height, width): 0 equal, 1 to 7 orange, 8 to 14 blue.
+    """Return the shades of `delta`, uint8 (height, width): 0 equal, 1 to 7 orange, 8 to 14 blue.
 
-    The pictures may be RGBA or decoded samples of any kind, which need no more memory than they have.
+    The pictures may be RGBA, or decoded samples of any kind, which are converted band by band.
     """
     larger, (height, width) = metrics.common_size(first.shape, second.shape)
     shades = np.full(larger, 7, np.uint8)
@@ -113,20 +114,20 @@ def delta_shades(first: png.Samples, second: png.Samples) -> NDArray[np.uint8]:
 
 
 def delta_pieces(shades: NDArray[np.uint8]) -> Iterator[bytes]:
-    """The PNG file of a delta, by its `delta_shades`, piece by piece."""
+    """Yield the PNG file of a delta, given its `delta_shades`."""
     height, width = shades.shape
     return _coloured(_nibbles(shades), (width, height))
 
 
 def _coloured(stored: NDArray[np.uint8], size: tuple[int, int]) -> Iterator[bytes]:
-    """The PNG file of shades, two to a byte; size is (width, height)."""
+    """Yield the PNG file of shades, two to a byte; size is (width, height)."""
     palette, alpha = _DELTA_COLOURS[:, :3].tobytes(), _DELTA_COLOURS[:, 3].tobytes()
     kind = {"depth": 4, "colour_type": 3}
     return png.pieces(png.unfiltered(stored), size, **kind, palette=palette, transparency=alpha)
 
 
 def _shades(first_rgba: Rgba, second_rgba: Rgba) -> NDArray[np.uint8]:
-    """`delta_shades` of two pictures of one size."""
+    """Return `delta_shades` of two pictures of one size."""
     red, green, blue, alpha = cv2.split(cv2.absdiff(first_rgba, second_rgba))
     colour = red.astype(np.uint16) + green + blue
     shades: NDArray[np.uint8] = _SHADE[colour + alpha]
@@ -135,7 +136,7 @@ def _shades(first_rgba: Rgba, second_rgba: Rgba) -> NDArray[np.uint8]:
 
 
 class Drawing:
-    """The drawings of one pair: fed with its bands, then written. Sizes are (height, width)."""
+    """Drawings of one pair: add its bands, then write them. Sizes are (height, width)."""
 
     def __init__(self, first_size: tuple[int, int], second_size: tuple[int, int]) -> None:
         larger, (height, width) = metrics.common_size(first_size, second_size)
@@ -147,7 +148,7 @@ class Drawing:
         self._shades[:height] = self._stored(np.zeros((1, width), np.uint8))
 
     def add(self, band: Band, patches: Iterable[tuple[int, int, NDArray[np.float64]]]) -> None:
-        """Add what a band shows, and where SSIM is not 1 (see `metrics.Similarity.add`)."""
+        """Add a band, and the patches where SSIM is not 1, from `metrics.Similarity.add`."""
         found = _shades(band.first[band.own], band.second[band.own])
         self._shades[band.top : band.top + len(found)] = self._stored(found)
         for top, left, dissimilarity in patches:
@@ -155,7 +156,7 @@ class Drawing:
             self._similarity[place] = regions.byte_map(1 - dissimilarity)
 
     def _stored(self, shades: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Shades of rows of the common area as whole rows, two to a byte."""
+        """Return shades of the common area as whole rows of the drawing, two to a byte."""
         if self._beyond:
             shades = np.pad(shades, ((0, 0), (0, self._beyond)), constant_values=7)
         return _nibbles(shades)
@@ -175,17 +176,17 @@ class Drawing:
         folder : Path
             The run's pictures folder.
         drawing_path : str
-            The pair's own part, from `paths`; its folders are created.
+            From `paths`; folders in it are created.
         first, second : callable
-            Return the pictures, into which the boxes are drawn. The second one is called when the first
-            picture is written and let go.
+            Return the pictures, into which the boxes are drawn. The second is called when the first picture
+            is written and its memory is free.
         boxes : iterable of Region
-            Drawn on both, just outside of what they hold.
+            Drawn on both pictures, just outside of the region.
 
         Raises
         ------
         OSError
-            Where a file cannot be written; what was begun is removed, as after any other error.
+            If a file cannot be written. After this and any other error no drawing is left.
         """
         boxes = list(boxes)
         height, width = self._size
@@ -220,14 +221,14 @@ def canvas(picture: Scanlines | png.Samples) -> Canvas:
         parts = (picture[top : top + 128] for top in range(0, size[0], 128))
     rgba = np.empty((*size, 4), np.uint8)
     top = 0
-    for part in parts:  # of 16 bits, a whole page would take its place many times
+    for part in parts:  # in parts, because 16-bit samples need several times the memory
         rgba[top : top + len(part)] = images.to_rgba(part)
         top += len(part)
     return rgba
 
 
 def can_be_drawn_on(header: Header) -> bool:
-    """Whether the stored rows of a file hold RGB or RGBA bytes."""
+    """Return whether the scan lines of a file hold RGB or RGBA bytes."""
     return (
         isinstance(header, PngHeader)
         and (header.colour_type, header.depth) in ((2, 8), (6, 8))
@@ -237,22 +238,21 @@ def can_be_drawn_on(header: Header) -> bool:
 
 
 def remove(folder: Path, drawing_path: str) -> None:
-    """Remove what a pair has of drawings, as far as that can be done."""
+    """Remove the drawings of a pair (best effort)."""
     for ending in ENDINGS:
         with contextlib.suppress(OSError):
             (folder / (drawing_path + ending)).unlink()
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:
-    with path.open("xb") as file:  # never into a file that is there: it may be a link
+    with path.open("xb") as file:  # fails where a file is: it may be a link
         file.writelines(pieces)
 
 
 def _outlined(canvas: Canvas, boxes: list[Region]) -> Iterator[bytes]:
-    """A PNG file of the picture with boxes around the regions.
+    """Yield the PNG file of a picture with boxes around the regions.
 
-    Of stored rows only those that a box touches are unfiltered, and the one below each, whose filter may
-    look at it.
+    Only scan lines that a box touches are unfiltered, and the one below, whose filter may refer to them.
     """
     if isinstance(canvas, Scanlines):
         height, width = canvas.header.height, canvas.header.width
@@ -283,7 +283,7 @@ def _outlined(canvas: Canvas, boxes: list[Region]) -> Iterator[bytes]:
 
 
 def _nibbles(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Values below 16, two to a byte."""
+    """Pack values below 16, two to a byte."""
     if values.shape[1] % 2:
         values = np.pad(values, ((0, 0), (0, 1)))
     pairs = np.ascontiguousarray(values).view("<u2")
@@ -295,13 +295,13 @@ def _fold(name: str) -> str:
 
 
 def _unfit(part: str) -> bool:
-    """Whether one part of a path is reserved on Windows, or too long; the text of a folder may be escaped."""
+    """Return whether a part of a path is reserved on Windows, or too long."""
     reserved = part.split(".")[0].strip().lower() in _RESERVED or part.endswith((".", " "))
     return reserved or len(os.fsencode(part)) > _LONGEST_NAME
 
 
 def _shortened(part: str, name: str) -> str:
-    """One part of a path without its ending, cut to fit, and 8 digits of the digest of ``name``."""
+    """Cut a part of a path to fit, without its ending, and add 8 digits of the digest of ``name``."""
     mark = "-" + hashlib.blake2b(os.fsencode(name), digest_size=4).hexdigest()
     short = part if "." not in part.lstrip(".") else part.rpartition(".")[0]
     while len(os.fsencode(short)) + len(mark) > _LONGEST_NAME:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mymodules import faults, images, metrics, regions, settings
 from mymodules.comparison import drawings
 from mymodules.comparison.side import Side, bands_of, canvas, check, inspected, load
-from mymodules.comparison.verdict import Figures, complaints, fault, result, verdict
+from mymodules.comparison.verdict import Figures, complaints, fault, result_row, verdict
 from mymodules.errors import ImageError
 from mymodules.pairs import Pair
 from mymodules.regions import Region
@@ -19,13 +19,13 @@ from mymodules.row import PairResult
 
 
 class Job(NamedTuple):
-    """One pair and how it is to be treated.
+    """One pair, and how to compare it.
 
     Attributes
     ----------
     pair : Pair
     pictures_dir : Path or None
-        Where drawings go; None for none at all.
+        Folder for the drawings; None to draw nothing.
     drawing_path : str
         Where they stand below that folder, without their endings, from `drawings.paths`.
     draw_same : bool
@@ -42,18 +42,18 @@ class Job(NamedTuple):
 
 
 def compare(job: Job) -> PairResult:
-    """Compare one pair; whatever is wrong with its files is told in the row."""
+    """Compare one pair; whatever is wrong with its files is reported in the row."""
     start = time.perf_counter()
     sides: list[Side] = []
     try:
-        result = _row(job, sides)
-    except Exception as error:  # a fault of ours costs one row, never a run
-        result = fault(job.pair, error, sides)
-    return result._replace(seconds=round(time.perf_counter() - start, 6))
+        row = _row(job, sides)
+    except Exception as error:  # a fault in this program costs one row, never a run
+        row = fault(job.pair, error, sides)
+    return row._replace(seconds=round(time.perf_counter() - start, 6))
 
 
 def _row(job: Job, sides: "list[Side]") -> PairResult:
-    """The row of a pair; `sides` gets what is known of its files, should this fail."""
+    """Return the row of a pair. `sides` is filled as files are read, for the row of a fault."""
     pair = job.pair
     first = inspected("first", pair.first, job.max_pixels)
     sides += [] if first is None else [first]
@@ -61,7 +61,7 @@ def _row(job: Job, sides: "list[Side]") -> PairResult:
     sides += [] if second is None else [second]
     if pair.problem is not None:
         code, message = pair.problem
-        return result(pair, "error", code, [message], first, second)
+        return result_row(pair, "error", code, [message], first, second)
     if first is None or second is None:
         return _one_sided(pair, first, second)
     if not (first.error or second.error):
@@ -76,41 +76,43 @@ def _row(job: Job, sides: "list[Side]") -> PairResult:
 
 
 def _one_sided(pair: Pair, first: Side | None, second: Side | None) -> PairResult:
+    """Return the row of a picture that only one folder has."""
     side = first or second
     assert side is not None
     status, code = ("missing", "only_first") if second is None else ("extra", "only_second")
     check(side)
-    told = [f"It is only in {side.role}.", *complaints(side)]
-    return result(pair, status, code, told, first, second)
+    messages = [f"It is only in {side.role}.", *complaints(side)]
+    return result_row(pair, status, code, messages, first, second)
 
 
 def _broken(pair: Pair, first: Side, second: Side) -> PairResult:
-    check(first)  # that one of them is broken does not say that the other is not
+    """Return the row of two files of which at least one cannot be compared."""
+    check(first)  # both may be broken
     check(second)
     error = first.error or second.error
     assert error is not None
-    return result(pair, "error", error.code, complaints(first) + complaints(second), first, second)
+    return result_row(pair, "error", error.code, complaints(first) + complaints(second), first, second)
 
 
 def _compared(job: Job, first: Side, second: Side, differ: bool) -> PairResult:
-    """The row of two files that are fit to compare, and whose bytes differ or not."""
+    """Return the row of two readable pictures; `differ` is whether the bytes of their files do."""
     drawn = job.pictures_dir is not None and (differ or job.draw_same)
     larger, _ = metrics.common_size(first.size, second.size)
     fits = larger[0] * larger[1] <= job.max_pixels
     drawing = drawings.Drawing(first.size, second.size) if drawn and fits else None
     figures, deep_differ = _measured(first, second, differ, drawing)
-    status, code, told = verdict(first, second, differ, figures, deep_differ)
+    status, code, messages = verdict(first, second, differ, figures, deep_differ)
     if drawing is not None and (status == "changed" or job.draw_same):
-        told += _written(drawing, job, first, second, figures.boxes)
+        messages += _written(drawing, job, first, second, figures.boxes)
     elif drawn and not fits:
-        told.append(f"It was not drawn: together the two span {larger[1]} x {larger[0]} px.")
-    return result(job.pair, status, code, told, first, second, figures)
+        messages.append(f"It was not drawn: together the two span {larger[1]} x {larger[0]} px.")
+    return result_row(job.pair, status, code, messages, first, second, figures)
 
 
 def _measured(
     first: Side, second: Side, differ: bool, drawing: drawings.Drawing | None
 ) -> tuple[Figures, bool]:
-    """The figures of two pictures, and whether 16-bit values differ; what a drawing needs goes there."""
+    """Measure two pictures, feeding the drawing; return the figures and whether 16-bit values differ."""
     tally = metrics.Tally(first.size, second.size)
     similarity = metrics.Similarity(first.size, second.size)
     gatherer = regions.Gatherer()
@@ -129,7 +131,7 @@ def _measured(
 def _written(
     drawing: drawings.Drawing, job: Job, first: Side, second: Side, boxes: tuple[Region, ...]
 ) -> list[str]:
-    """Write the drawings; a sentence where that fails, because the figures are good all the same."""
+    """Write the drawings. If that fails, return a sentence: the figures are right all the same."""
     assert job.pictures_dir is not None
     try:
         canvases = functools.partial(canvas, first), functools.partial(canvas, second)

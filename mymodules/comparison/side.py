@@ -20,7 +20,26 @@ T = TypeVar("T")
 
 @dataclass
 class Side:
-    """One file of a pair as far as it could be read."""
+    """One file of a pair, as far as it could be read.
+
+    Attributes
+    ----------
+    role : str
+        ``first`` or ``second``.
+    path : Path
+    data : bytes
+        The whole file; empty once it is decoded.
+    digest : str or None
+        Of the file's bytes.
+    header : Header or None
+        None if the container is damaged or no picture.
+    error : ImageError or None
+        Why the file cannot be compared.
+    remarks : list of str
+        What decoding found odd about a picture that is whole.
+    scanlines, samples
+        What the file was decoded to: at most one of the two.
+    """
 
     role: str
     path: Path
@@ -34,7 +53,7 @@ class Side:
 
     @property
     def whole(self) -> Header:
-        """The header of a side without an error."""
+        """Header of a side without an error."""
         assert self.header is not None
         return self.header
 
@@ -45,16 +64,17 @@ class Side:
 
     @property
     def known_size(self) -> tuple[int, int] | tuple[None, None]:
-        """Width and height as far as its header could be read."""
+        """Width and height, None where the header could not be read."""
         if self.header is not None:
             return self.header.width, self.header.height
         return (self.error and self.error.size) or (None, None)
 
 
 def inspected(role: str, path: str | None, max_pixels: int, other: Side | None = None) -> Side | None:
-    """A side with its bytes and its header, or with the error that prevents them.
+    """Read a file and its header into a side; None if there is no file.
 
-    What is known of the other side's equal bytes is not found out again.
+    If the bytes equal those of the other side, its digest and header are reused. What is wrong is noted in
+    the side.
     """
     if path is None:
         return None
@@ -76,7 +96,7 @@ def inspected(role: str, path: str | None, max_pixels: int, other: Side | None =
 
 
 def _read(path: Path) -> bytes:
-    """All bytes of a regular file, which nothing wrote to meanwhile."""
+    """Read a regular file, and make sure that nothing wrote to it meanwhile."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ImageError("not_a_file", "it is not a file")
@@ -85,7 +105,7 @@ def _read(path: Path) -> bytes:
             data = file.read()
         after = path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        raise ImageError("vanished", "there is no such file any more, or it is a link to nothing") from None
+        raise ImageError("vanished", "the file is gone, or it is a link to nothing") from None
     except OSError as error:
         raise ImageError("permission", f"it cannot be read ({error.strerror or error})") from None
     except MemoryError:
@@ -97,10 +117,10 @@ def _read(path: Path) -> bytes:
 
 
 def load(first: Side, second: Side) -> bool:
-    """Make two sides ready for `bands_of`, and return whether their bytes differ.
+    """Decode two sides for `bands_of`, and return whether their bytes differ.
 
-    What only this shows to be broken is noted in them. Of equal bytes the container was walked, and nothing
-    is decoded or inflated. Bytes that differ are let go as soon as they are pixels, or rows.
+    Damage that only decoding shows is noted in the sides. Equal bytes are not decoded: their container was
+    checked, and that is enough. Otherwise the bytes of the file are dropped once they are decoded.
     """
     if first.data == second.data:
         return False
@@ -116,6 +136,7 @@ def load(first: Side, second: Side) -> bool:
 
 
 def bands_of(first: Side, second: Side, *, keep: bool) -> Iterator[Band]:
+    """Return the bands in which two loaded sides may differ; `keep` as in `bands.of_scanlines`."""
     if first.scanlines is not None and second.scanlines is not None:
         return bands.of_scanlines(first.scanlines, second.scanlines, keep=keep)
     assert first.samples is not None
@@ -124,20 +145,20 @@ def bands_of(first: Side, second: Side, *, keep: bool) -> Iterator[Band]:
 
 
 def check(side: Side) -> None:
-    """Note what is broken in a file that will not be compared, for PNG without decoding pixels."""
+    """Note what is broken in a file that will not be compared; the pixels of a PNG are not decoded."""
     if side.scanlines is None and side.samples is None:
         _attempt(side, png.check if isinstance(side.header, PngHeader) else images.decode)
 
 
 def canvas(side: Side) -> drawings.Canvas:
-    """The picture of a side to draw on; the side has it no more."""
+    """Take the picture out of a side, to draw on it."""
     loaded = side.samples if side.scanlines is None else side.scanlines
     side.scanlines = side.samples = None
     return drawings.canvas(images.decode(side.data, side.whole) if loaded is None else loaded)
 
 
 def _attempt(side: Side, decode: Callable[[bytes, Any, Remark], T]) -> T | None:
-    """What a side holds, or a note in it of what is broken."""
+    """Decode a side; if that fails, note the error in it and return None."""
     if side.error is None:
         try:
             return decode(side.data, side.whole, side.remarks.append)

@@ -1,4 +1,4 @@
-"""What is said of a pair: status, code and sentences, and the row of them."""
+"""The verdict on a pair: its status, its code, sentences for a person, and the row that holds them."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from mymodules.regions import Region
 from mymodules.row import CANNOT, PairResult
 
 _ROLES = "first", "second"
-_PLAIN = 8000  # characters of a message that could not be made the usual way
+_PLAIN = 8000  # characters of a message where composing it the usual way failed
 _REMEDY = {
     "empty": "Export it again.",
     "truncated": "Copy or export it again.",
@@ -29,6 +29,8 @@ _REMEDY = {
 
 
 class Figures(NamedTuple):
+    """What was measured of a pair: pixel metrics, SSIM, boxes, and the differing pixels in each box."""
+
     pixels: DiffMetrics
     score: float
     boxes: tuple[Region, ...]
@@ -38,7 +40,7 @@ class Figures(NamedTuple):
 def verdict(
     first: Side, second: Side, differ: bool, figures: Figures, deep_differ: bool
 ) -> tuple[str, str, list[str]]:
-    """Status, code and sentences. Figures decide, never SSIM."""
+    """Return status, code and sentences. Differing pixels decide, never SSIM."""
     pixels = figures.pixels
     notes = _depths(first, second) + _notes(first) + _notes(second)
     differing = _differing_metadata(first, second)
@@ -64,21 +66,22 @@ def verdict(
     return "same", "pixels_equal", ["The pixels are equal, the files are not.", *notes]
 
 
-def result(
+def result_row(
     pair: Pair,
     status: str,
     code: str,
-    told: list[str],
+    messages: list[str],
     first: Side | None = None,
     second: Side | None = None,
     figures: Figures | None = None,
 ) -> PairResult:
+    """Return the row of a pair, with all that is known of its files."""
     if pairs.is_escaped(pair.name):
-        told = [
-            *told,
+        messages = [
+            *messages,
             r"Its name is written with \xNN for bytes that are not text and with doubled backslashes.",
         ]
-    row = PairResult(None, pair.name, pairs.sentence(" ".join(told)), status, code)
+    row = PairResult(None, pair.name, pairs.sentence(" ".join(messages)), status, code)
     for side in (first, second):
         if side is None:
             continue
@@ -107,11 +110,11 @@ def result(
 def fault(pair: Pair, error: Exception, sides: "Sequence[Side]" = ()) -> PairResult:
     """Return the row of a pair on which this program itself failed, with what is known of its files.
 
-    Nothing that may have failed is relied upon: the second attempt uses plain text only.
+    If even that fails, the row holds plain text only, because any function may be the faulty one.
     """
     status, code, message = "error", "internal", "It cannot be compared"
     if pair.problem is None and (pair.first is None or pair.second is None):
-        # What is certain stays said: that there is no other file.
+        # That there is no other file is certain, so the status still says it.
         status, code = ("extra", "only_second") if pair.first is None else ("missing", "only_first")
         role = "second" if pair.first is None else "first"
         message = f"It is only in {role}. {role} {CANNOT}"
@@ -119,13 +122,14 @@ def fault(pair: Pair, error: Exception, sides: "Sequence[Side]" = ()) -> PairRes
     message = f"{message}: {faults.described(error)} ({files}). {_REMEDY['internal']}"
     try:
         first, second = (next((each for each in sides if each.role == role), None) for role in _ROLES)
-        return result(pair, status, code, [message], first, second)
+        return result_row(pair, status, code, [message], first, second)
     except Exception:
         plain = "".join(char if char.isprintable() and char != '"' else " " for char in message)
         return PairResult(None, pair.name, plain[:_PLAIN], status, code)
 
 
 def complaints(side: Side) -> list[str]:
+    """Return the sentence that says why a file cannot be compared and what to do, if it cannot."""
     if side.error is None:
         return []
     remedy = side.error.remedy or _REMEDY.get(side.error.code, "")
@@ -133,19 +137,19 @@ def complaints(side: Side) -> list[str]:
 
 
 def _notes(side: Side) -> list[str]:
-    """What is odd about a file that was compared all the same."""
-    told = []
+    """Return sentences about what is odd in a file that was compared nevertheless."""
+    notes = []
     header = side.whole
     if settings.FORMATS.get(side.path.suffix.lower(), header.format) != header.format:
-        told.append(f"{side.role} is a {header.format} file, whatever its name says.")
+        notes.append(f"{side.role} is a {header.format} file, whatever its name says.")
     if header.trailing:
-        told.append(f"{side.role} has {header.trailing} bytes after the end of its picture.")
-    told += [f"{side.role} {warning}." for warning in (*header.warnings, *side.remarks)]
-    return told
+        notes.append(f"{side.role} has {header.trailing} bytes after the end of its picture.")
+    notes += [f"{side.role} {warning}." for warning in (*header.warnings, *side.remarks)]
+    return notes
 
 
 def _depths(first: Side, second: Side) -> list[str]:
-    """What there is to say of one picture with 16 bits per channel and another with fewer."""
+    """Return the sentence about a picture with 16 bits per channel beside one with fewer."""
     one, other = first.whole.depth, second.whole.depth
     if one == other or 16 not in (one, other):
         return []
@@ -153,6 +157,7 @@ def _depths(first: Side, second: Side) -> list[str]:
 
 
 def _differing_metadata(first: Side, second: Side) -> list[str]:
+    """Return the sentence that names the metadata that differ."""
     one, other = dict(first.whole.metadata), dict(second.whole.metadata)
     names = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
     verb = "differ" if len(names) > 1 or names == ["further pictures"] else "differs"
@@ -160,6 +165,7 @@ def _differing_metadata(first: Side, second: Side) -> list[str]:
 
 
 def _extent(figures: Figures) -> str:
+    """Return the sentence about how many pixels differ, and in how many regions."""
     count, boxes = figures.pixels.num_diff_pixels, len(figures.boxes)
     pixels = "1 pixel differs" if count == 1 else f"{count:,} pixels differ"
     percent = f"{figures.pixels.pixel_diff_percent:.3g} %"

@@ -1,19 +1,19 @@
-"""Where two pictures may differ at all: bands of rows, decoded one after the other.
+"""Find where two pictures may differ: bands of rows, decoded one after the other.
 
 Everything that is measured later (differing pixels, SSIM, regions, drawings) depends only on rows
 that differ and a few rows around them. `of_samples` cuts two decoded pictures into bands.
 `of_scanlines` does the same for two PNG files of one kind without decoding them whole:
 
-1. A stored PNG row is fixed by its bytes and, unless its filter is None or Sub, by the row above.
-   So rows whose stored bytes are equal, back to a row with one of these two filters, are equal
-   in pixels, and nobody has to know which pixels.
+1. The pixels of a PNG scan line follow from its bytes and, unless its filter is None or Sub, from the row
+   above. So where the bytes of scan lines are equal, back to one with one of these two filters, the pixels
+   are equal, without knowing them.
 2. The rows that are left are grouped into runs, 3 rows wider on either side, which is as far as a
    7 x 7 window of SSIM reaches. Outside these runs every window holds equal pixels.
 3. Only the runs are unfiltered, from the nearest row where that can begin, a band at a time, so that
    memory does not grow with the height of the page.
 
-Bands never overlap, come from top to bottom, and outside of them every pixel of the common area, and
-every SSIM window, is equal in both pictures. Both ways give the same figures; only the bands differ.
+Bands never overlap and come from top to bottom. Outside of them every pixel of the common area, and every
+SSIM window, is equal in both pictures. Both functions give the same figures; only the bands differ.
 """
 
 from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ REACH = 3
 """Rows around a pixel that an SSIM window of 7 x 7 looks at."""
 
 _ROWS_AT_ONCE = 128
-_PIXELS_AT_ONCE = 1 << 15  # at least: of a narrow picture more rows are taken at once
+_PIXELS_AT_ONCE = 1 << 15  # at least: narrow pictures are read more rows at a time
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,17 @@ class Band:
 
 @dataclass(frozen=True)
 class Scanlines:
-    """A PNG file of which only the stored rows are known: uint8 (height, 1 + stride)."""
+    """Scan lines of a PNG file, inflated and still filtered: uint8 (height, 1 + stride)."""
 
     header: PngHeader
     stored: Bytes
 
 
 def alike(first: Header, second: Header) -> bool:
-    """Whether two files are PNGs of one kind, whose stored rows can be compared directly.
+    """Return whether two files are PNGs of one kind, whose scan lines can be compared directly.
 
-    Pictures that may use colours which their palette lacks are left to the full decoding, because
-    only that finds them.
+    They are not if a picture may use colours that its palette does not have: only decoding all of it shows
+    that.
     """
     return (
         isinstance(first, PngHeader)
@@ -89,15 +89,15 @@ def alike(first: Header, second: Header) -> bool:
 
 
 def scanlines(data: bytes, header: PngHeader, remark: Remark = ignore) -> Scanlines:
-    """Inflate a PNG file that is not interlaced; raises `ImageError` where it is damaged.
+    """Inflate a PNG file that is not interlaced; raise `ImageError` if it is damaged.
 
-    ``remark`` is called with what is odd about its pixel data though they are whole.
+    ``remark`` is called with what is odd about pixel data that are whole.
     """
     return Scanlines(header, as_rows(inflate(data, header, remark), header.stride))
 
 
 def of_samples(first: Samples, second: Samples) -> Iterator[Band]:
-    """Bands of two decoded pictures of any kind and size: (height, width, channels), or RGBA."""
+    """Yield bands of two decoded pictures of any kind and size: (height, width, channels), or RGBA."""
     height = min(first.shape[0], second.shape[0])
     width = min(first.shape[1], second.shape[1])
     at_once = _rows_at_once(width)
@@ -109,13 +109,13 @@ def of_samples(first: Samples, second: Samples) -> Iterator[Band]:
 
 
 def of_scanlines(first: Scanlines, second: Scanlines, *, keep: bool = False) -> Iterator[Band]:
-    """Bands of two PNG files that are `alike`; their heights may differ.
+    """Yield bands of two PNG files that are `alike`; their heights may differ.
 
     Parameters
     ----------
     first, second : Scanlines
     keep : bool
-        Leave rows that were unfiltered so in `Scanlines.stored`, which spares doing it again for drawings.
+        Store unfiltered rows back in `Scanlines.stored`, so that drawing need not unfilter them again.
     """
     height = min(first.header.height, second.header.height)
     upper, lower = _Reader(first, keep), _Reader(second, keep)
@@ -135,7 +135,7 @@ def of_scanlines(first: Scanlines, second: Scanlines, *, keep: bool = False) -> 
 
 
 def samples(rows: Scanlines) -> Iterator[Samples]:
-    """All samples of a PNG file (see `png.samples`), some rows at a time."""
+    """Yield all samples of a PNG file (see `png.samples`), some rows at a time."""
     reader = _Reader(rows, keep=False)
     height = rows.header.height
     for top in range(0, height, reader.at_once):
@@ -143,9 +143,9 @@ def samples(rows: Scanlines) -> Iterator[Samples]:
 
 
 def unfilter_in_place(rows: Scanlines, parts: Iterable[tuple[int, int]]) -> None:
-    """Store rows without filters: parts from start to stop, and those above where that has to begin.
+    """Unfilter parts of a file, each from start to stop, and the rows above that they depend on.
 
-    The parts come from top to bottom and share no row.
+    The parts come from top to bottom and do not overlap.
     """
     reader = _Reader(rows, keep=True)
     for start, stop in parts:
@@ -154,7 +154,7 @@ def unfilter_in_place(rows: Scanlines, parts: Iterable[tuple[int, int]]) -> None
 
 
 class _Reader:
-    """Rows of one file, read from top to bottom with leaps."""
+    """Read rows of one file from top to bottom, skipping some."""
 
     def __init__(self, rows: Scanlines, keep: bool) -> None:
         self.header, self.stored, self.keep = rows.header, rows.stored, keep
@@ -164,11 +164,11 @@ class _Reader:
         self.above: Bytes | None = None
 
     def read(self, start: int, stop: int) -> Samples:
-        """Rows start to stop as samples; ``start`` is never before the last ``stop``."""
+        """Return rows start to stop as samples; ``start`` is never before the last ``stop``."""
         return png.samples(self.raw(start, stop), self.header)
 
     def raw(self, start: int, stop: int) -> Bytes:
-        """The same as raw bytes."""
+        """Return rows start to stop as raw bytes."""
         nearest = np.searchsorted(self.begins, start, side="right") - 1
         begin = int(self.begins[nearest]) if nearest >= 0 else 0
         if begin > self.next:
@@ -193,7 +193,7 @@ def _rows_at_once(width: int) -> int:
 
 
 def _differing(top: int, above: int, below: int, first: Samples, second: Samples) -> Iterator[Band]:
-    """The rows as a band, or nothing when they are equal."""
+    """Yield the rows as a band, unless they are equal."""
     if first.dtype == second.dtype == np.uint16:
         deep_differ = not np.array_equal(pixels.to_rgba16(first), pixels.to_rgba16(second))
     else:
@@ -204,7 +204,7 @@ def _differing(top: int, above: int, below: int, first: Samples, second: Samples
 
 
 def _unsure_rows(first: Bytes, second: Bytes) -> NDArray[np.bool_]:
-    """Rows whose stored bytes do not prove that their pixels are equal."""
+    """Return which rows may differ: those whose bytes do not prove that their pixels are equal."""
     height = first.shape[0]
     differ = np.empty(height, np.bool_)
     for top in range(0, height, 64):  # in pieces that stay in the cache
@@ -219,7 +219,7 @@ def _unsure_rows(first: Bytes, second: Bytes) -> NDArray[np.bool_]:
 
 
 def _runs(unsure: NDArray[np.bool_], height: int) -> list[tuple[int, int]]:
-    """Runs of rows in which a window may see a difference: start and stop, far enough apart to read."""
+    """Group unsure rows, and all that an SSIM window around them reaches, into runs (start, stop)."""
     runs: list[tuple[int, int]] = []
     for top, bottom in stretches(unsure):
         top, bottom = max(0, top - REACH), min(height, bottom + REACH)

@@ -34,7 +34,7 @@ T = TypeVar("T", bound=np.unsignedinteger[Any])
 _FORMATS: dict[str, ModuleType] = {"PNG": png, "JPEG": jpeg, "WebP": webp, "BMP": bmp, "TIFF": tiff}
 
 
-_REMARKING = (bmp, jpeg, png)  # whose decoders find what is odd
+_REMARKING = (bmp, jpeg, png)  # their decoders take ``remark``
 
 
 def digest(source: Source) -> str:
@@ -74,11 +74,11 @@ def inspect(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Header:
 
 
 def decode(data: bytes, header: Header, remark: Remark = ignore) -> Samples:
-    """Samples as stored: (height, width, channels), uint8, or uint16 where the file has 16 bits.
+    """Decode a file to samples as stored: (height, width, channels), uint8, or uint16 for 16 bits.
 
     Channels: 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA; not premultiplied. ``header`` is what `inspect`
-    returned for the same bytes. Raises `ImageError` where only decoding shows the damage, and calls
-    ``remark`` with what only decoding shows to be odd about a file whose picture is whole.
+    returned for the same bytes. Raises `ImageError` for damage that only decoding shows, and calls
+    ``remark`` with what decoding finds odd about a picture that is whole.
     """
     module = _FORMATS[header.format]
     arguments = (data, header, remark) if module in _REMARKING else (data, header)
@@ -125,12 +125,12 @@ def has_low_bits(samples: Samples) -> bool:
 
 
 def to_rgba16(samples: Samples) -> NDArray[np.uint16]:
-    """16-bit samples of any kind as 16-bit RGBA (height, width, 4), not premultiplied."""
+    """Return 16-bit samples of any kind as 16-bit RGBA (height, width, 4), not premultiplied."""
     return _spread(samples.astype(np.uint16, copy=False))
 
 
 def read_rgba(source: Source, *, max_pixels: int = MAX_PIXELS) -> Rgba:
-    """A picture as uint8 (height, width, 4), RGBA, not premultiplied.
+    """Read a picture as RGBA, uint8 (height, width, 4), not premultiplied.
 
     Parameters
     ----------
@@ -141,10 +141,10 @@ def read_rgba(source: Source, *, max_pixels: int = MAX_PIXELS) -> Rgba:
     Raises
     ------
     ImageError
-        Where the file cannot be compared (see `inspect`), or memory does not suffice for its pixels
+        If the file cannot be compared (see `inspect`), or there is not enough memory for its pixels
         (``too_many_pixels``).
     OSError
-        Where the path cannot be read.
+        If the path cannot be read.
     """
     return _read_as(to_rgba, source, max_pixels)
 
@@ -156,7 +156,7 @@ def read_gold_rgba(source: Source, *, max_pixels: int = MAX_PIXELS) -> Rgba:
 
 @contextlib.contextmanager
 def memory_errors() -> Iterator[None]:
-    """Raise MemoryError where OpenCV raises an error of its own for want of memory."""
+    """Turn OpenCV's own out-of-memory error into a MemoryError."""
     try:
         yield
     except cv2.error as error:
@@ -182,15 +182,16 @@ def _read(source: Source) -> bytes:
 
 
 def _regular(source: str | PathLike[str]) -> Path:
-    """The path of a file; OSError for a pipe or a device, which may never end."""
+    """Return the path of a file; raise OSError for a pipe or a device, which may never end."""
     path = Path(source)
     mode = path.stat().st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # of a folder the system says so
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a folder raises by itself
         raise OSError(errno.EINVAL, "It is not a file", str(path))
     return path
 
 
 def _format(data: bytes) -> str:
+    """Return the format of a file by its first bytes; raise `ImageError` if it is none that is read."""
     start = data[:16]
     if not data:
         raise ImageError("empty", "it holds 0 bytes")
@@ -210,6 +211,7 @@ def _format(data: bytes) -> str:
 
 
 def _spread(samples: NDArray[T]) -> NDArray[T]:
+    """Return samples of 1 to 4 channels as RGBA, opaque where there is no alpha."""
     height, width, channels = samples.shape
     if channels == 4:
         return samples

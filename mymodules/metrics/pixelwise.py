@@ -1,7 +1,7 @@
 """Skia Gold's pixel metrics of two pictures, exact and in one pass.
 
-`pixel_diff` takes two pictures. `Tally` takes the same pictures band by band (see `images.bands`) and so
-never looks at what is known to be equal. Both ways give the same figures: counts are integers.
+`pixel_diff` takes two pictures. `Tally` takes them band by band (see `images.bands`), so that what is known
+to be equal is not read. Both give the same figures.
 """
 
 import math
@@ -46,7 +46,7 @@ class DiffMetrics:
         return float(np.float32(math.sqrt(self.pixel_diff_percent * math.sqrt(mean_square) / 255)))
 
     def to_json(self) -> dict[str, Any]:
-        """The record that Gold writes, with its keys."""
+        """Return the record that Gold writes, with its keys."""
         return {
             "numDiffPixels": self.num_diff_pixels,
             "pixelDiffPercent": self.pixel_diff_percent,
@@ -61,7 +61,7 @@ class DiffMetrics:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "DiffMetrics":
-        """The inverse of `to_json`; ``diffs`` follow from the rest and are not read."""
+        """Read what `to_json` returned; ``diffs`` follow from the rest and are not read."""
         red, green, blue, alpha = record["maxRGBADiffs"]
         largest = int(red), int(green), int(blue), int(alpha)
         percent = float(np.float32(record["pixelDiffPercent"]))
@@ -69,7 +69,7 @@ class DiffMetrics:
 
 
 def pixel_diff(first_rgba: Rgba, second_rgba: Rgba) -> DiffMetrics:
-    """Skia Gold's pixel metrics.
+    """Return Skia Gold's pixel metrics of two pictures.
 
     Identity: no differing pixel and all maxima 0. Symmetric.
 
@@ -96,7 +96,7 @@ class Tally:
         self._largest = np.zeros(4, np.uint8)
 
     def add(self, band: Band) -> NDArray[np.bool_]:
-        """Count a band's own rows; returns where they differ: bool (rows, width)."""
+        """Count a band's own rows; return where they differ: bool (rows, width)."""
         first, second = band.first[band.own], band.second[band.own]
         mask: NDArray[np.bool_] = np.not_equal(_words(first), _words(second))
         count = int(np.count_nonzero(mask))
@@ -109,7 +109,7 @@ class Tally:
         return mask
 
     def metrics(self) -> DiffMetrics:
-        """The figures of all that was added; rows that were not added count as equal."""
+        """Return the figures of all that was added; rows that were not added count as equal."""
         count = self._count + self._outside
         percent = np.float32(count) * np.float32(100) / np.float32(self._total) if self._total else 0
         red, green, blue, alpha = (int(value) for value in self._largest)
@@ -117,12 +117,12 @@ class Tally:
 
 
 def _words(rgba: Rgba) -> NDArray[np.uint32]:
-    """Each pixel as one number."""
+    """Return each pixel as one number."""
     return np.ascontiguousarray(rgba).view(np.uint32)[:, :, 0]
 
 
 def _column_maxima(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Largest value of each column, by halving, which the processor does for many rows at once."""
+    """Return the largest value of each column: halves are compared elementwise, which is fastest."""
     while len(values) > 64:
         half = len(values) // 2
         rest = values[2 * half :]

@@ -1,8 +1,8 @@
 """SSIM of two gray pictures, exact and in one pass, with its map.
 
-`structural_similarity` takes two pictures. `Similarity` takes the same pictures band by band (see
-`images.bands`) and so never looks at what is known to be equal. Both ways give the same figure to the
-last bit: SSIM adds up 1 - S, which is 0 wherever the windows are equal, in sums that do not depend on
+`structural_similarity` takes two pictures. `Similarity` takes them band by band (see `images.bands`), so
+that what is known to be equal is not read. Both give the same figure to the last bit: what is summed up is
+the dissimilarity 1 - S, which is 0 wherever the windows are equal, in partial sums that do not depend on
 where a band begins.
 """
 
@@ -26,14 +26,14 @@ _C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 
 
 def gray(rgba: Rgba) -> Gray:
-    """Luma of RGBA (height, width, 4), alpha ignored: (9798 R + 19235 G + 3735 B + 16384) >> 15."""
+    """Return the luma of RGBA (height, width, 4) without alpha: (9798 R + 19235 G + 3735 B + 16384) >> 15."""
     if not rgba.size:
         return np.empty(rgba.shape[:2], np.uint8)
     return np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2GRAY), np.uint8)
 
 
 def structural_similarity(first_gray: Gray, second_gray: Gray) -> tuple[float, Floats]:
-    """Mean SSIM and its map.
+    """Return the mean SSIM of two pictures, and its map.
 
     Equals `skimage.metrics.structural_similarity(first, second, full=True)` on uint8 with its
     defaults, for pictures of one size and from 7 px on, but is exactly 1 where windows are equal.
@@ -108,7 +108,7 @@ class Similarity:
         return patches
 
     def score(self) -> float:
-        """Mean SSIM, -1..1; rows that were not added count as equal."""
+        """Return the mean SSIM, -1..1; rows that were not added count as equal."""
         height, width = self.common
         border = self._window // 2
         counted = (height - 2 * border) * (width - 2 * border)
@@ -132,10 +132,9 @@ class Similarity:
 
 
 def _dissimilarities(first: Gray, second: Gray, own: slice, window: int) -> Iterator[tuple[int, Floats]]:
-    """1 - S of the own rows, for each range of columns in which windows differ.
+    """Yield 1 - S of a band's own rows, for each range of columns in which windows differ.
 
-    The ranges begin at multiples of the tile and hold whole tiles, so that their sums do not depend
-    on where changes begin.
+    The ranges hold whole tiles, so that their sums do not depend on where changes begin.
     """
     width = first.shape[1]
     border = window // 2
@@ -155,13 +154,13 @@ def _dissimilarities(first: Gray, second: Gray, own: slice, window: int) -> Iter
 
 
 def _dissimilarity(first: Gray, second: Gray, distance: Gray, window: int) -> Floats:
-    """1 - S of every pixel, float64, from sums over windows that are exact in int32.
+    """Return 1 - S of every pixel, float64, from sums over windows that are exact in int32.
 
     With n pixels a window, sums X, Y, XX, YY, and DD of the squared differences: S = (1 - p)(1 - q), where
     p = (X - Y)^2 / (X^2 + Y^2 + n^2 C1) and
     q = (n DD - (X - Y)^2) / (n (XX + YY) - (X^2 + Y^2) + n (n - 1) C2).
-    So 1 - S = p + q - p q: no cancellation, and exactly 0 where all differences are 0. All of it is done in
-    place, because here memory is what takes time.
+    So 1 - S = p + q - p q: no cancellation, and exactly 0 where all differences are 0. The work is done in
+    place, because most of its time goes into moving memory.
     """
     n = window * window
     if window == 1:

@@ -1,11 +1,11 @@
 """Where two pictures differ, as boxes.
 
-`from_pixels` is the one that the results, the drawings and the viewer use: every differing pixel
-lies in exactly one box. Its boxes are the smallest closure under one rule (boxes that are near each
-other become one), so the result does not depend on the order of the work, and bands of a picture
-can be added one after the other to a `Gatherer` with the same result.
+`from_pixels` finds the boxes that results, drawings and viewer use: every differing pixel lies in exactly
+one of them. They are the smallest closure under one rule (boxes that are near each other become one), so
+they do not depend on the order of the work. A `Gatherer` gets the bands of a picture one after the other,
+with the same result.
 
-`from_similarity` is the older way, by a threshold on the SSIM map; it may leave differences out.
+`from_similarity` is the older method, by a threshold on the SSIM map; it may leave differences out.
 """
 
 import cv2
@@ -69,7 +69,7 @@ class Gatherer:
 
 
 def from_pixels(mask: NDArray[np.bool_]) -> tuple[Region, ...]:
-    """Boxes around the differing pixels.
+    """Return boxes around the differing pixels.
 
     Parameters
     ----------
@@ -89,17 +89,17 @@ def from_pixels(mask: NDArray[np.bool_]) -> tuple[Region, ...]:
 
 
 def byte_map(similarity_map: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """SSIM map (height, width) as bytes: floor(255 clip(S, 0, 1) + 1e-9), 255 where equal."""
+    """Return an SSIM map (height, width) as bytes: floor(255 clip(S, 0, 1) + 1e-9), 255 where equal."""
     values = np.clip(similarity_map, 0, 1)
     values *= 255
     values += 1e-9
-    return values.astype(np.uint8)  # which cuts off what is behind the point
+    return values.astype(np.uint8)  # truncates
 
 
 def threshold(similarity_bytes: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Where a byte map lies at or below its Otsu threshold: bool (height, width).
+    """Return where a byte map is at or below its Otsu threshold: bool (height, width).
 
-    Nothing does where all is equal.
+    Nowhere if the pictures are equal.
     """
     if not similarity_bytes.size or similarity_bytes.min() == 255:
         return np.zeros(similarity_bytes.shape, np.bool_)
@@ -108,7 +108,7 @@ def threshold(similarity_bytes: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def from_similarity(similarity_map: NDArray[np.float64]) -> tuple[Region, ...]:
-    """Boxes around the outer contours of the thresholded SSIM map, sorted by y, then x.
+    """Return boxes around the outer contours of the thresholded SSIM map, sorted by y, then x.
 
     Parameters
     ----------
@@ -120,7 +120,7 @@ def from_similarity(similarity_map: NDArray[np.float64]) -> tuple[Region, ...]:
     Otsu's threshold and contours, as in pyimagesearch.com, "Image Difference with OpenCV and Python"
     (2017). Contours may lie inside one another's boxes, and pixels above the threshold are left out.
     """
-    import imutils  # brings half the standard library with it, and no worker comes here
+    import imutils  # slow to import, and workers do not need it
 
     below = threshold(byte_map(similarity_map)).astype(np.uint8)
     contours = imutils.grab_contours(cv2.findContours(below, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE))
@@ -129,10 +129,10 @@ def from_similarity(similarity_map: NDArray[np.float64]) -> tuple[Region, ...]:
 
 
 def _cells(mask: NDArray[np.bool_]) -> Boxes:
-    """Boxes that are sure to belong together already: connected groups of small cells.
+    """Return boxes around connected groups of small cells, which `_merge` would merge in any case.
 
-    Two pixels of neighbouring cells of 8 x 4 px have at most 14 columns and 6 rows between them: the
-    rule would merge them anyway. The 8 columns of a cell are looked at as one number.
+    Two pixels of neighbouring cells of 8 x 4 px have at most 14 columns and 6 rows between them. The 8
+    columns of a cell are read as one number.
     """
     assert GAP_X >= 2 * 8 - 2
     assert GAP_Y >= 2 * _CELL_HEIGHT - 2
@@ -163,7 +163,7 @@ def _cells(mask: NDArray[np.bool_]) -> Boxes:
 
 
 def _sum_of_bytes(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Sum of the eight bytes of each number, below 256: the product has it as its highest byte."""
+    """Return the sum of the eight bytes of each number, below 256: the highest byte of the product."""
     return words * np.uint64(0x0101010101010101) >> np.uint64(56)
 
 
@@ -183,11 +183,11 @@ def _merge(boxes: Boxes, gap_x: int, gap_y: int) -> Boxes:
 def _near_pairs(
     boxes: Boxes, along: int, gaps: tuple[int, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Pairs of boxes with small gaps; the boxes are sorted by their left (along 0) or top (1) edge."""
+    """Return pairs of boxes with small gaps; boxes are sorted by their left (along 0) or top (1) edge."""
     begin, end = boxes[:, along], boxes[:, along + 2]
     low, high = boxes[:, 1 - along], boxes[:, 3 - along]
     side_gap = gaps[1 - along]
-    stop = np.searchsorted(begin, end + gaps[along], side="right")  # of the others that begin soon enough
+    stop = np.searchsorted(begin, end + gaps[along], side="right")  # past the last box that begins near
     ones, others = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
 
     def keep_near(one: NDArray[np.int64], other: NDArray[np.int64]) -> None:
@@ -196,8 +196,8 @@ def _near_pairs(
             ones.append(one[near])
             others.append(other[near])
 
-    # All with their next ones, all with those after these, and so on, as long as that takes fewer steps
-    # than one after the other with all that it reaches.
+    # Compare all boxes with the next one, then with the one after, and so on, while that takes fewer steps
+    # than going through the remaining boxes one by one.
     one = np.arange(len(boxes))
     step = 1
     while len(one := one[one + step < stop[one]]) > (stop[one] - one - step).max(initial=0):
@@ -210,7 +210,7 @@ def _near_pairs(
 
 
 def _connected(count: int, one: NDArray[np.int64], other: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-    """Group number of each of ``count`` things of which pairs belong together, and how many groups."""
+    """Return the group of each of ``count`` boxes, given pairs of near ones, and the number of groups."""
     group = np.arange(count)
     while True:
         low = np.minimum(group[one], group[other])
@@ -233,7 +233,7 @@ def _bounds(
     bottom: NDArray[np.int64],
     pixels: NDArray[np.int64],
 ) -> Boxes:
-    """Box around each group, with the pixels of all its members."""
+    """Return a box around each group, with the pixels of all its members."""
     far = np.iinfo(np.int64).max
     boxes = np.full((count, 5), (far, far, 0, 0, 0), np.int64)
     np.minimum.at(boxes[:, 0], groups, left)

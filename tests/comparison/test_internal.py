@@ -143,7 +143,11 @@ def test_a_function_that_always_raises(place: Place, jobs: list[Job], usual: lis
 def test_they_are_found_and_most_of_them_matter(jobs: list[Job]) -> None:
     names = set(map(str, PLACES))
     assert {"mymodules.formats.png.inspect", "mymodules.images.pixels.digest", "Similarity.add"} <= names
-    assert {"mymodules.comparison.verdict.result", "mymodules.pairs.names.sentence", "Side.whole"} <= names
+    assert {
+        "mymodules.comparison.verdict.result_row",
+        "mymodules.pairs.names.sentence",
+        "Side.whole",
+    } <= names
     ended = 0
     for place in PLACES:
         with raising(place, Fault("of ours")):
@@ -180,7 +184,7 @@ STEPS = [
     "Gatherer.regions",
     "mymodules.comparison.verdict.verdict",
     "Drawing.write",
-    "mymodules.comparison.verdict.result",
+    "mymodules.comparison.verdict.result_row",
     "mymodules.comparison.side.inspected",
     "mymodules.pairs.names.sentence",
 ]
