@@ -173,13 +173,14 @@ def approve(
     return Approval(folder, tuple(change.name for change in done), refused)
 
 
-def restore(folder: AnyPath, *, first: AnyPath | None = None) -> Restoration:
+def restore(folder: AnyPath | Approval, *, first: AnyPath | None = None) -> Restoration:
     """Bring back the first pictures that an approval replaced or removed, and remove the adopted ones.
 
     Parameters
     ----------
-    folder : path
-        ``approved-<stamp>``; it is kept, and restoring again changes nothing more.
+    folder : path or Approval
+        ``approved-<stamp>``, or what `approve` returned. The folder is kept, and restoring again changes
+        nothing more. An approval that changed nothing has nothing to restore.
     first : path, optional
         The folder whose pictures are brought back. It must be given when the approval comes from elsewhere:
         when its first is neither that of the settings nor one that this process has compared.
@@ -196,6 +197,10 @@ def restore(folder: AnyPath, *, first: AnyPath | None = None) -> Restoration:
     SettingsError
         When the approval comes from elsewhere and `first` is not given, or there is no such folder.
     """
+    if isinstance(folder, Approval):
+        if folder.folder is None:
+            return Restoration((), (), {})
+        folder = folder.folder
     folder = local_path(folder, "The folder of an approval")
     path = folder / _MANIFEST
     if not os.path.lexists(path):

@@ -44,6 +44,19 @@ def test_accepted_pictures_become_the_first_ones(made: Folders) -> None:
     assert triage.restore(done.folder).unchanged == done.approved
 
 
+def test_what_approve_returned_can_be_restored(made: Folders) -> None:
+    before = state(made.first)
+    frame = compared(made)
+    accept(made, frame, "a.png")
+    done = triage.approve(frame)
+    assert state(made.first) != before
+    assert triage.restore(done).restored == ("a.png",)
+    assert state(made.first) == before
+    nothing = triage.approve(frame.iloc[:0])
+    assert nothing.folder is None
+    assert triage.restore(nothing) == triage.Restoration((), (), {})
+
+
 def test_one_side_only_when_asked_for_by_name(made: Folders) -> None:
     before = state(made.first)
     frame = compared(made)
