@@ -1,11 +1,11 @@
-"""The picture formats: one module each, the same two functions in every one.
+"""The picture formats: one module for each, all with the same two functions.
 
-``inspect(data, max_pixels)`` walks the container once and returns a `Header`; it never decodes
-pixels and raises `ImageError` for whatever makes the file unfit to compare, a size above the limit as
-soon as it is known. ``decode(data, header)`` returns the samples of a file that ``inspect`` has
-accepted, and raises `ImageError` where only decoding shows the damage. Where only decoding shows that a
-file is odd, it takes a third argument, which is called with the `Remark`. Nothing here knows a path,
-prints or keeps state.
+``inspect(data, max_pixels)`` walks the container once and returns a `Header`. It decodes no pixels. It
+raises `ImageError` for anything that makes the file unfit for a comparison, and for a size above the
+limit as soon as the size is known. ``decode(data, header)`` returns the samples of a file that
+``inspect`` has accepted, and raises `ImageError` for damage that only decoding shows. In formats where
+decoding can also show oddities, it takes a third argument, a `Remark`, and calls it with each of them.
+Nothing here knows about paths, prints or keeps state.
 """
 
 from collections.abc import Callable
@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from mymodules.errors import ImageError
 
 NO_LIMIT = 1 << 62
-"""A number of pixels that no header can reach."""
+"""A number of pixels larger than any header can state."""
 
 Remark = Callable[[str], None]
-"""Called with what only decoding shows to be odd about a file: a clause as in `Header.warnings`."""
+"""Called with an oddity that only decoding shows: a clause as in `Header.warnings`."""
 
 
 def ignore(clause: str) -> None:
-    """Take a remark that nobody wants to know."""
+    """Discard a remark."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a container says of its picture, before any pixel is decoded.
+    """What a container says about its picture, before any pixel is decoded.
 
     Attributes
     ----------
@@ -37,14 +37,16 @@ class Header:
     depth : int
         Bits per channel: 1, 2, 4, 8 or 16.
     metadata : tuple of (str, str)
-        What changes how the picture is shown but not its pixels, sorted: pairs of one of
-        ``orientation``, ``colour profile``, ``gamma``, ``density``, ``further pictures`` (of the same
-        file), and a text that is equal for two files exactly when the setting is.
+        Settings that change how the picture is shown but not its pixels, sorted by name. Each is a pair
+        of a name (``orientation``, ``colour profile``, ``gamma``, ``density`` or, for more pictures in
+        the same file, ``further pictures``) and a text. Two files have equal texts exactly when the
+        setting is equal.
     trailing : int
         Bytes after the end of the picture.
     warnings : tuple of str
-        What is odd about the file though its picture is whole: clauses that go on after the file's name,
-        without a full stop, as "has a comment of an impossible length, which other programs skip".
+        Oddities of a file whose picture is intact. Each is a clause that continues a sentence beginning
+        with the file's name and has no full stop: "has a comment of an impossible length, which other
+        programs skip".
     """
 
     format: str
@@ -57,8 +59,8 @@ class Header:
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:
-    """Refuse what a header claims before anything is made of it."""
+    """Refuse a header that states more pixels than the limit, before anything is allocated."""
     if width * height > max_pixels:
         size = f"{width} x {height} px"
-        told = f"its header says {size}, and no more than {max_pixels:,} pixels are decoded"
-        raise ImageError("too_many_pixels", told, (width, height))
+        reason = f"its header says {size}, and no more than {max_pixels:,} pixels are decoded"
+        raise ImageError("too_many_pixels", reason, (width, height))

@@ -1,14 +1,15 @@
-"""BMP: header, palette and rows by arithmetic.
+"""BMP: header, palette and rows, decoded with numpy.
 
-Decoded here and not by a library, because none at hand reads all files that exist: Pillow takes 4-bit
-and 8-bit pictures with a black and white palette for 1-bit ones, OpenCV makes white of 16 bits 248
-and prints what it does not like, imagecodecs does not know run lengths.
+No library at hand reads all BMP files that exist: Pillow mistakes 4-bit and 8-bit pictures with a black
+and white palette for 1-bit ones, OpenCV turns white in 16-bit pictures into 248 and prints warnings, and
+imagecodecs does not support run lengths. So BMP is decoded here.
 
-Accepted: Windows headers 3 to 5 and the OS/2 core header; 1, 2, 4, 8 bits with a palette, RLE4, RLE8;
-16, 24 and 32 bits, with bit masks or the usual layout. Alpha exists only where a mask names it, and a
-colour without a mask is 0. Fields of n bits become 8 by ``value * 255 // (2**n - 1)``; of more than 8
-the highest 8 count. What most programs show alike is read and named where it is odd (tried with Pillow,
-OpenCV, Skia, SDL and Chromium); where they show different pictures, the message says so.
+Accepted are Windows headers 3 to 5 and the OS/2 core header; 1, 2, 4 and 8 bits with a palette, RLE4 and
+RLE8; 16, 24 and 32 bits with bit masks or the usual layout. There is alpha only if a mask names it, and a
+colour without a mask is 0. Fields of n bits are scaled to 8 by ``value * 255 // (2**n - 1)``; of fields
+with more than 8 bits, the highest 8 count. Odd files that most programs show alike (tried with Pillow,
+OpenCV, Skia, SDL and Chromium) are read, with a warning; if programs show different pictures, the message
+says so.
 
 Source: Microsoft, "Bitmap Storage" and BITMAPV5HEADER; OS/2 bitmap file format.
 """
@@ -46,9 +47,9 @@ _DEPTHS = {
     _ALPHABITFIELDS: (16, 32),
 }
 _DISAGREE = "which other programs show differently"
-_AT_ONCE = 1 << 22  # bytes of rows that become samples at once
+_AT_ONCE = 1 << 22  # bytes of rows converted to samples at a time
 _RUN_LENGTHS = (_RLE8, _RLE4)
-# Pixels that run lengths leave out cost the file no byte: more than in any picture would be a bomb.
+# Pixels that run lengths leave out take no bytes in the file, so a small file could claim a huge picture.
 _MOST_LEFT_OUT = 50_000_000
 _DEFAULT_MASKS = {16: (0x7C00, 0x03E0, 0x001F), 32: (0xFF0000, 0xFF00, 0xFF)}
 
@@ -57,7 +58,7 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class BmpHeader(Header):
-    """A `Header` with what is needed to decode.
+    """A `Header` with what decoding needs.
 
     Attributes
     ----------
@@ -66,17 +67,18 @@ class BmpHeader(Header):
     compression : int
         0 none, 1 RLE8, 2 RLE4, 3 or 6 bit masks.
     top_down : bool
+        Whether the first stored row is the top row.
     offset : int
-        Where the pixel data begin.
+        Position of the pixel data.
     palette : bytes
         Blue, green, red (and an unused byte) per colour; empty above 8 bits.
     palette_step : int
         3 or 4 bytes per colour.
     masks : tuple of int
-        Red, green, blue (0 where that colour has none) and, where the file has it, alpha; empty unless 16
-        or 32 bits.
+        Red, green, blue (0 for a colour without a mask) and, if the file has one, alpha; empty unless
+        there are 16 or 32 bits.
     left_out : int
-        Pixels that run lengths do not paint.
+        Pixels that the run lengths do not paint.
     """
 
     bits: int = 24
@@ -90,7 +92,7 @@ class BmpHeader(Header):
 
     @property
     def stride(self) -> int:
-        """Bytes of an uncompressed row: padded to 4."""
+        """Bytes of an uncompressed row, padded to a multiple of 4."""
         return (self.width * self.bits + 31) // 32 * 4
 
 
@@ -110,21 +112,21 @@ class _Info(NamedTuple):
 
 
 def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> BmpHeader:
-    """Read the header; follow the run lengths where there are any; compare the lengths.
+    """Read the header, follow any run lengths, and check that the pixel data are complete.
 
     Metadata: pixels per metre unless 0, and the embedded, linked or calibrated profile of the later
-    headers. The file length in the first header is not looked at: many writers set it wrong.
+    headers. The file length in the first header is ignored, because many writers get it wrong.
 
     Raises
     ------
     ImageError
-        ``truncated``, ``corrupt``, ``unsupported``, or ``not_an_image`` where nothing but the two
-        letters BM speaks for a picture.
+        ``truncated``, ``corrupt``, ``unsupported``, or ``not_an_image`` if only the letters BM suggest a
+        picture.
     """
     info = _read_info(data)
     width, height, bits, size = info.width, abs(info.height), info.bits, info.size
     check_size(width, height, max_pixels)
-    odd = [] if info.planes == 1 else [f"says that it has {info.planes} planes, which other programs skip"]
+    odd = [] if info.planes == 1 else [f"says that it has {info.planes} planes, which other programs ignore"]
     if bits == 2:
         odd.append("has 2 bits per pixel, which some programs refuse")
     masks, after_masks = _read_masks(data, info)
@@ -160,7 +162,7 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> BmpHeader:
         end = offset + header.stride * height
     if len(data) < end:
         raise ImageError("truncated", "the file is cut off inside its pixel data", (width, height))
-    # Some writers round the stated length of the pixel data up: what they added is no surprise.
+    # Some writers round the stated length of the pixel data up; their padding does not count as trailing.
     end = max(end, offset + info.stated if offset + info.stated <= len(data) else 0, profile_end)
     density = metadata.density(info.across, info.down, metadata.METRE)
     found = metadata.collect(profile=profile, density=density)
@@ -168,14 +170,14 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> BmpHeader:
 
 
 def decode(data: bytes, header: BmpHeader, remark: Remark = ignore) -> Bytes:
-    """Samples of a file that `inspect` accepted: uint8 (height, width, 3), or 4 with an alpha mask.
+    """Decode a file that `inspect` accepted: uint8 (height, width, 3), or 4 with an alpha mask.
 
-    Colours that the palette does not have are black, and ``remark`` is told.
+    Colours beyond the palette are black, and ``remark`` is called.
 
     Raises
     ------
     ImageError
-        ``too_costly`` where run lengths leave out more pixels than any picture would.
+        ``too_costly`` if run lengths leave out more pixels than in any real picture.
     """
     height, width = header.height, header.width
     if header.left_out > _MOST_LEFT_OUT:
@@ -203,12 +205,12 @@ def decode(data: bytes, header: BmpHeader, remark: Remark = ignore) -> Bytes:
 
 
 def _order(header: BmpHeader) -> slice:
-    """Stored rows from the top one down."""
+    """Return the slice that puts stored rows in order from top to bottom."""
     return np.s_[:: 1 if header.top_down else -1]
 
 
 def _field(pixels: NDArray[np.unsignedinteger[Any]], mask: int) -> NDArray[np.integer[Any]]:
-    """The bits of a mask as 0 to 255; of more than 8 bits the highest."""
+    """Extract the bits of a mask, scaled to 0 to 255; of more than 8 bits, the highest 8."""
     shift, most = _shift(mask), mask >> _shift(mask)
     if most < 255:
         return ((pixels & mask) >> shift).astype(np.uint16) * 255 // most
@@ -222,7 +224,7 @@ def _read_info(data: bytes) -> _Info:
     if size != _CORE_SIZE and size not in _SIZES:
         if size in _OS2_SIZES:
             raise ImageError("unsupported", f"it is a BMP with an unusual header of {size} bytes")
-        raise ImageError("not_an_image", "it begins with BM, but no BMP header follows")
+        raise ImageError("not_an_image", "it begins with BM, but a BMP header does not follow")
     if len(data) < 14 + size:
         raise ImageError("truncated", "the file is cut off inside its header")
     if size == _CORE_SIZE:
@@ -241,7 +243,7 @@ def _read_info(data: bytes) -> _Info:
 
 
 def _read_masks(data: bytes, info: _Info) -> tuple[tuple[int, ...], int]:
-    """The masks of 16 and 32 bits per pixel, and where the palette would begin."""
+    """Read the masks of 16 and 32 bits per pixel; also return where a palette would begin."""
     after = 14 + info.size
     if info.compression not in (_BITFIELDS, _ALPHABITFIELDS):
         return _DEFAULT_MASKS.get(info.bits, ()), after
@@ -278,13 +280,13 @@ def _odd_masks(masks: tuple[int, ...]) -> list[str]:
 
 
 def _read_palette(data: bytes, info: _Info, start: int, offset: int, step: int) -> tuple[bytes, list[str]]:
-    """The colours, as many as a pixel can name and the file has, and what is odd about them."""
+    """Read the colours that a pixel can name and the file holds, and what is odd about them."""
     if info.bits > 8:
         return b"", []
     most, odd = 1 << info.bits, []
     entries = info.colours or most
     if entries > most:
-        odd.append(f"says that it has {entries} colours, of which {most} can be named")
+        odd.append(f"says that it has {entries} colours, though its pixels can use only {most}")
         entries = most
     if start <= offset < start + step * entries:
         odd.append("has a palette that reaches into its pixel data")
@@ -293,9 +295,9 @@ def _read_palette(data: bytes, info: _Info, start: int, offset: int, step: int) 
 
 
 def _read_profile(data: bytes, size: int) -> tuple[str | None, int, list[str]]:
-    """Colour profile of the headers 4 and 5, where it ends, and what is odd about it.
+    """Read the colour profile of headers 4 and 5, where it ends, and what is odd about it.
 
-    sRGB is the default and says nothing.
+    sRGB is the default, so it is not reported.
     """
     if size < 108:
         return None, 0, []
@@ -319,9 +321,9 @@ def _follow(data: bytes, header: BmpHeader, canvas: Bytes | None = None) -> run_
 
 
 def _run_lengths_end(data: bytes, header: BmpHeader, stated: int) -> tuple[int, int, list[str]]:
-    """Where the run lengths end, how many pixels they leave out, and what is odd about them.
+    """Find where the run lengths end, how many pixels they leave out, and what is odd about them.
 
-    Without a mark of their end they have to be as long as is stated.
+    Without an end mark, they must be as long as the header states.
     """
     course, odd = _follow(data, header), []
     end = course.end
@@ -334,7 +336,7 @@ def _run_lengths_end(data: bytes, header: BmpHeader, stated: int) -> tuple[int, 
     if course.left_out:
         odd.append("leaves out pixels, which some programs show in its first colour, others as transparent")
     if course.beyond:
-        odd.append("has runs that go beyond the end of a row, which other programs show differently")
+        odd.append("has runs that extend beyond the end of a row, which other programs show differently")
     return end, course.left_out, odd
 
 
@@ -346,5 +348,5 @@ def _look_up(index: Bytes, header: BmpHeader, remark: Remark) -> Bytes:
 
 
 def _shift(mask: int) -> int:
-    """Bits to the right of a mask; none where it is empty."""
+    """Count the bits to the right of a mask; 0 for an empty one."""
     return max(0, (mask & -mask).bit_length() - 1)

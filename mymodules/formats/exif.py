@@ -1,7 +1,7 @@
-"""The one thing of EXIF that matters here: which way up a picture is shown.
+"""The orientation in EXIF data, the only part of EXIF that matters here.
 
-Tolerant on purpose: cameras and editors write broken EXIF, and viewers then show the picture as
-it is stored. So whatever is not a readable orientation of 2 to 8 means "none", never an error.
+Reading is tolerant on purpose: cameras and editors write broken EXIF, and viewers then show the picture
+as it is stored. So anything but a readable orientation of 2 to 8 means "none" and is never an error.
 """
 
 import struct
@@ -12,17 +12,17 @@ _LONG = 4
 
 
 def orientation(payload: bytes) -> int | None:
-    """Orientation that changes how the picture is shown.
+    """Return the orientation, if it changes how the picture is shown.
 
     Parameters
     ----------
     payload : bytes
-        The TIFF structure, without the ``Exif\\0\\0`` that JPEG puts in front.
+        The TIFF structure, without the ``Exif\\0\\0`` that JPEG puts before it.
 
     Returns
     -------
     int or None
-        2 to 8, or None: absent, unreadable, out of range, or 1 (as stored).
+        2 to 8, or None if it is absent, unreadable, out of range or 1 (as stored).
     """
     if payload[:4] == b"II*\0":
         order = "<"
@@ -44,5 +44,5 @@ def orientation(payload: bytes) -> int | None:
 
 
 def without_prefix(payload: bytes) -> bytes:
-    """The TIFF structure of an EXIF block that may or may not start with ``Exif\\0\\0``."""
+    """Return the TIFF structure of an EXIF block, which may or may not start with ``Exif\\0\\0``."""
     return payload[6:] if payload[:6] == b"Exif\0\0" else payload

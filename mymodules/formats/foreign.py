@@ -1,8 +1,8 @@
-"""Files that are no picture this package reads, named as what they are.
+"""Files that are not pictures this package reads, with what they are instead.
 
-A picture's name often stands on something else: the pointer that Git LFS leaves, the page of a server that
-had no picture, a photo in a telephone's format. Whoever reads the row should know at once what it is and
-what to do. Files are known by their first bytes, some text by its first words; nothing is decoded.
+A file with the name of a picture is often something else: a Git LFS pointer, the web page of a server that
+had no picture, a photo in a phone's format. The row should say what it is and what to do about it. Files
+are recognised by their first bytes, text by its first words; nothing is decoded.
 
 Source: the file signatures of the formats' own specifications; ISO/IEC 14496-12 for the ``ftyp`` brands.
 """
@@ -54,31 +54,31 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 
-# What may stand in front of the first element of a page or a drawing.
+# What may precede the first element of a web page or a drawing.
 _PROLOGUE = re.compile(rb"(?:\s|<\?xml[^>]*>|<!--(?s:.*?)-->)*+")
 _FETCH_AGAIN = "Look at its text, then fetch the picture again."
 _TEXTS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
     (
         re.compile(rb"version https://(git-lfs|hawser)\.github\.com/spec/"),
-        "it is a Git LFS pointer, which stands for the picture",
+        "it is a Git LFS pointer instead of the picture",
         "Run git lfs pull, then compare again.",
     ),
     (re.compile(rb"(?i)<(!doctype\s+svg|(\w+:)?svg)\b"), "it is an SVG drawing", _EXPORT_AS_PNG),
     (
         re.compile(rb"(?i)<(!doctype\s+html|html|head|body|script|title)\b"),
-        "it is a web page (HTML), as servers send it where there is no picture",
+        "it is a web page (HTML), as servers send instead of a missing picture",
         _FETCH_AGAIN,
     ),
-    (re.compile(rb"data:image/"), "it is a data: address written as text", "Decode it, and save the bytes."),
-    (re.compile(rb"[{\[]"), "it is a text, perhaps JSON", _FETCH_AGAIN),
-    (re.compile(rb""), "it is a text", _LOOK),
+    (re.compile(rb"data:image/"), "it is a data: URL saved as text", "Decode it, and save the bytes."),
+    (re.compile(rb"[{\[]"), "it is text, perhaps JSON", _FETCH_AGAIN),
+    (re.compile(rb""), "it is text", _LOOK),
 )
 
-_LONGEST_START = 1024  # bytes: where a text is recognised, or never
+_LONGEST_START = 1024  # bytes at the start of a text by which it is recognised
 
 
 def error(data: bytes) -> ImageError:
-    """Return the error of a file, not empty, that begins like no format which is read here."""
+    """Return the error for a file, not empty, that does not begin like any format this package reads."""
     start = data[:_LONGEST_START]
     if start[:6] in (b"GIF87a", b"GIF89a"):
         return ImageError("unsupported", "it is a GIF", None, "Save its picture, or each of them, as PNG.")
@@ -94,19 +94,19 @@ def error(data: bytes) -> ImageError:
         reason = "it is a PNG that was copied as text, which changes its bytes"
         return ImageError("not_an_image", reason, None, "Copy it again as it is (binary).")
     if not data.strip(b"\0"):
-        reason = f"it holds {len(data)} zero bytes, as after a crash, or where a copy never came to its end"
+        reason = f"it holds only {len(data)} zero bytes, as after a crash or an unfinished copy"
         return ImageError("not_an_image", reason, None, "Copy or export it again.")
     return _of_text(start)
 
 
 def _of_media(start: bytes) -> ImageError:
-    """The ISO media files: photos of telephones, AVIF, videos."""
+    """Return the error for an ISO media file: a phone's photo, AVIF or a video."""
     end = min(len(start), max(16, int.from_bytes(start[:4], "big")))
     brands = [start[8:12], *(start[at : at + 4] for at in range(16, end, 4))]
     if _AVIF_BRANDS.intersection(brands):
         return ImageError("not_an_image", "it is an AVIF picture", None, _SAVE_AS_PNG)
     if _HEIC_BRANDS.intersection(brands):
-        reason = "it is a HEIC picture, as telephones take them"
+        reason = "it is a HEIC picture, as phones take them"
         return ImageError("not_an_image", reason, None, _SAVE_AS_PNG)
     if start[8:11] == b"crx":
         return ImageError("not_an_image", "it is a raw photo (CR3)", None, _EXPORT_AS_PNG)
@@ -114,8 +114,9 @@ def _of_media(start: bytes) -> ImageError:
 
 
 def _of_text(start: bytes) -> ImageError:
+    """Return the error for a text, or for bytes that nothing is known about."""
     text = start.removeprefix(b"\xef\xbb\xbf")
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):  # UTF-16: the letters without their zero bytes
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):  # UTF-16: keep the letters, drop their zero bytes
         text = start[2:].replace(b"\0", b"")
     if re.search(rb"[\x00-\x08\x0e-\x1f\x7f]", text):
         reason = "it does not begin like a PNG, JPEG, WebP, BMP or TIFF"

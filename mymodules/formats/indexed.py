@@ -1,4 +1,4 @@
-"""Pixels as numbers of few bits, packed into bytes, and the colours that they stand for."""
+"""Pixels stored as small numbers packed into bytes, and the colours they stand for."""
 
 from typing import Final
 
@@ -6,43 +6,44 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-_WORDS: Final = {1: np.uint64, 2: np.uint32, 4: np.uint16}  # as many bytes as a packed byte has pixels
-_AT_ONCE: Final = 1 << 22  # pixels that become colours at once
+_WORDS: Final = {1: np.uint64, 2: np.uint32, 4: np.uint16}  # one byte for each pixel of a packed byte
+_AT_ONCE: Final = 1 << 22  # pixels looked up at a time
 
 
 def unpack(rows: NDArray[np.uint8], depth: int, scale: int = 1) -> NDArray[np.uint8]:
-    """Return one byte for each number of so many bits, the leftmost in the highest bits; 8 bits as they are.
+    """Unpack numbers of ``depth`` bits to one byte each; the leftmost is in the highest bits.
 
     Parameters
     ----------
     rows : uint8 (rows, bytes)
     depth : {1, 2, 4, 8}
+        With 8 bits, the rows are returned as they are.
     scale : int
-        A factor for each number below 8 bits.
+        Factor applied to numbers of fewer than 8 bits.
 
     Returns
     -------
     uint8 (rows, bytes * 8 / depth)
-        Numbers that only fill up the last byte included.
+        Includes the padding of the last byte of a row.
     """
     if depth == 8:
         return rows
     shifts = np.arange(8 - depth, -1, -depth, dtype=np.uint8)
     pixels = (np.arange(256, dtype=np.uint8)[:, None] >> shifts) & np.uint8((1 << depth) - 1)
     pixels *= np.uint8(scale)
-    # All pixels of a byte are looked up at once, which takes a third of the time of shifting each.
+    # Looking up all pixels of a byte at once takes a third of the time of shifting each.
     words = pixels.view(_WORDS[depth])[:, 0]
     return words[rows].view(np.uint8)
 
 
 def look_up(numbers: NDArray[np.uint8], colours: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the colours of numbers.
+    """Look up the colours of numbers.
 
     Parameters
     ----------
     numbers : uint8 (height, width)
     colours : uint8 (at most 256, 3 or 4)
-        Number by number; those that are not there are 0.
+        The colour of each number; colours beyond the table are 0.
 
     Returns
     -------

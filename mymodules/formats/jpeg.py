@@ -1,15 +1,15 @@
-"""JPEG: segments walked from the first marker to the end marker, decoding by libjpeg-turbo (simplejpeg).
+"""JPEG: the segments are walked from the first to the end marker; libjpeg-turbo (simplejpeg) decodes.
 
-Accepted are the three kinds that screens, cameras and browsers write, with 8 bits: baseline, extended
-and progressive Huffman coding, as gray, YCbCr or RGB. Everything else is refused, because decoders
-differ on it. The decoder forgives damage and then only warns; its warnings are errors here.
+Accepted are the three kinds that cameras, browsers and screenshot tools write, with 8 bits: baseline,
+extended and progressive Huffman coding, as gray, YCbCr or RGB. Everything else is refused, because decoders
+differ on it. The decoder tolerates damage and only warns; its warnings are errors here.
 
-What every program shows all the same is no damage: bytes that belong to nothing, a comment of an impossible
-length, a colour profile in odd parts. It is named, and taken out of what the decoder gets, so that every
-warning that is left is one of the picture (`JpegHeader.repairs`).
+Oddities that every program shows alike are not damage: stray bytes, a comment of an impossible length, a
+colour profile whose parts do not fit. They are reported as warnings and removed from the bytes that the
+decoder gets (`JpegHeader.repairs`), so that every warning it still gives is about the picture.
 
-Damage that leaves a valid stream of codes cannot be seen: JPEG has no checksums. Where more pictures follow
-in the file (MPO, gain maps), the first one is the picture; the others are metadata.
+Damage that leaves a valid stream of codes cannot be detected, because JPEG has no checksums. If more
+pictures follow in the file (MPO, gain maps), the first one is compared and the others are metadata.
 
 Source: ITU-T T.81 (1992), annex B; JFIF 1.02; ICC.1:2010, annex B.4; CIPA DC-007 (MPO); Adobe Technical
 Note 5116 for APP14.
@@ -35,16 +35,16 @@ _DECODABLE = {0xC0, 0xC1, 0xC2}  # baseline, extended, progressive
 _PROGRESSIVE = 0xC2
 _FRAMES = {*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC}
 _STANDALONE = {0x01, *range(0xD0, 0xD8)}
-_UNNEEDED = {*range(0xE0, 0xF0), _COM}  # segments that a picture does without
-# Pictures have 10 scans or so; files made to keep a decoder busy have hundreds. libjpeg-turbo takes about a
-# second for this many pixels of all scans.
+_UNNEEDED = {*range(0xE0, 0xF0), _COM}  # segments that do not affect the pixels
+# Pictures have about 10 scans; files made to keep a decoder busy have hundreds. libjpeg-turbo takes about a
+# second for this many pixels, counted once for each scan.
 _USUAL_SCANS, _MOST_SCANS, _SCANNED_PIXELS = 64, 500, 4_000_000_000
 _MOST_SEGMENTS = 100_000
-_FILL_AT_ONCE = 1 << 16  # bytes that are looked at
-_LARGEST = 65500  # width and height that libjpeg reads
-_SMALL = 250_000  # pixels of all scans that are decoded twice in no time
-_MOST_SETTLED = 4_000_000  # pixels in which the ends of many scans are looked for
-_LEFT_OVER = "its pixel data are damaged: some of them are left over when the picture is full"
+_FILL_AT_ONCE = 1 << 16  # bytes searched at a time
+_LARGEST = 65500  # px, the largest side that libjpeg reads
+_SMALL = 250_000  # pixels, counted once for each scan, that are cheap to decode twice
+_MOST_SETTLED = 4_000_000  # pixels, counted once for each scan, for which more than one end is searched
+_LEFT_OVER = "its pixel data are damaged: some of them are left over when the picture is complete"
 _FILL = re.compile(rb"\xff+")
 _STRAY = re.compile(rb"\xff+[\x01-\xfe]")
 # Within coded data: FF 00 is a data byte, FF D0 to FF D7 restart it, FF FF is fill.
@@ -54,18 +54,18 @@ _RESTART = re.compile(rb"\xff[\xd0-\xd7]")
 
 @dataclass(frozen=True)
 class JpegHeader(Header):
-    """A `Header` with what is needed to decode.
+    """A `Header` with what decoding needs.
 
     Attributes
     ----------
     components : int
         Colour components: 1 or 3.
     repairs : tuple of Repair
-        What is odd and no part of the picture, from the first byte to the last.
+        Changes that keep oddities outside the picture from the decoder, in the order of the file.
     scans : tuple of Scan
         Where each scan's coded data begin and end, without fill bytes.
     blocks : Repair
-        Makes its size one of whole blocks.
+        The change that rounds the size in the frame header up to whole blocks.
     """
 
     components: int = 3
@@ -78,7 +78,7 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> JpegHeader:
     """Walk the segments, coded data included, up to the end marker.
 
     Metadata: the EXIF orientation, the ICC profile joined from its segments, JFIF's density
-    unless it means square pixels of no known size, and pictures that follow the first one.
+    unless it only says that pixels are square, and pictures that follow the first one.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> JpegHeader:
     else:
         raise ImageError("too_costly", f"it has more than {_MOST_SEGMENTS:,} segments")
     if not found.frame or not found.scans:
-        raise ImageError("corrupt", "it has no picture between its first and its end mark")
+        raise ImageError("corrupt", "it has no picture between its start and its end mark")
     width, height, components = found.frame
     rest = data[at:]
     further = _further(rest)
@@ -127,12 +127,12 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> JpegHeader:
 
 
 def decode(data: bytes, header: JpegHeader, remark: Remark = ignore) -> NDArray[np.uint8]:
-    """Samples of a file that `inspect` accepted: uint8 (height, width, 1 or 3), gray or RGB.
+    """Decode a file that `inspect` accepted: uint8 (height, width, 1 or 3), gray or RGB.
 
     Raises
     ------
     ImageError
-        ``corrupt`` or ``truncated`` for all that the decoder objects to or warns of, ``too_costly``.
+        ``corrupt`` or ``truncated`` for every error and warning of the decoder; ``too_costly``.
     """
     kind = "GRAY" if header.components == 1 else "RGB"
     strictly = functools.partial(simplejpeg.decode_jpeg, colorspace=kind, strict=True)
@@ -144,14 +144,14 @@ def decode(data: bytes, header: JpegHeader, remark: Remark = ignore) -> NDArray[
     except ValueError as error:
         raise _damage(str(error)) from None
     if samples.shape != (header.height, header.width, header.components):
-        raise ImageError("corrupt", "its pixel data have another size than its header says")
+        raise ImageError("corrupt", "its pixel data do not have the size that its header says")
     if ends.found:
-        remark(f"has {_bytes(ends.found)} behind its pixel data that belong to nothing, which others skip")
+        remark(f"has {_stray_bytes(ends.found)} after its pixel data, which other programs skip")
     return samples
 
 
 def _by_turbo(ends: Ends, header: JpegHeader, remark: Remark) -> NDArray[np.uint8]:
-    """Decode strictly, or as strictly as a rare sampling allows; ValueError where there is damage."""
+    """Decode strictly, or as strictly as a rare sampling allows; raise ValueError for damage."""
     try:
         samples: NDArray[np.uint8] = ends.decode(ends.all())
     except ValueError as error:
@@ -166,10 +166,10 @@ def _by_turbo(ends: Ends, header: JpegHeader, remark: Remark) -> NDArray[np.uint
 
 
 def _look_behind(ends: Ends, header: JpegHeader, remark: Remark) -> None:
-    """Find a few bytes behind coded data, of which the decoder does not tell because it has read ahead.
+    """Find a few surplus bytes after coded data, which the decoder does not report if it has read ahead.
 
-    That takes one more decoding for a scan: it is done where a picture is small, and for a last byte that
-    does not end as coded data do in most files: filled up with bits that are 1.
+    This takes one more decoding for each scan, so it is done only for small pictures, and for a last scan
+    whose last byte does not end like coded data in most files, padded with bits that are 1.
     """
     last = len(header.scans) - 1
     small = header.width * header.height * len(header.scans) <= _SMALL
@@ -179,15 +179,15 @@ def _look_behind(ends: Ends, header: JpegHeader, remark: Remark) -> None:
         if (small or not filled) and ends.is_enough(scan, 1):
             try:
                 ends.settle(scan, 1)
-            except DamageError:  # of which the decoder saw nothing
-                remark("has a few bytes left over behind its pixel data, as damage would leave them")
+            except DamageError:  # which the decoder did not notice
+                remark("has a few surplus bytes after its pixel data, as damage would leave them")
 
 
 def _settled(ends: Ends, header: JpegHeader, message: str) -> NDArray[np.uint8]:
-    """Decode a file of whose surplus bytes the decoder has complained, without these."""
+    """Decode a file without the surplus bytes that the decoder has complained about."""
     for found in range(len(header.scans)):
         if found and found * header.width * header.height > _MOST_SETTLED:
-            raise ImageError("too_costly", "stray bytes stand behind more than one of its scans")
+            raise ImageError("too_costly", "it has stray bytes after more than one of its scans")
         scan, objection = _first_objection(ends, message)
         count = complained(objection)
         if not count:
@@ -203,7 +203,10 @@ def _settled(ends: Ends, header: JpegHeader, message: str) -> NDArray[np.uint8]:
 
 
 def _first_objection(ends: Ends, message: str) -> tuple[int, str]:
-    """The first scan to whose end the decoder objects, and how; ``message`` is what it says of the file."""
+    """Find the first scan to whose end the decoder objects, and its objection.
+
+    ``message`` is what it says about the whole file.
+    """
     first, last = 0, len(ends.scans) - 1
     found = message if complained(message) else ""
     while first < last:
@@ -218,7 +221,7 @@ def _first_objection(ends: Ends, message: str) -> tuple[int, str]:
 
 @dataclass
 class _Found:
-    """What the segments say, as far as they have been walked."""
+    """What the segments walked so far say."""
 
     data: bytes
     max_pixels: int
@@ -229,7 +232,7 @@ class _Found:
     jfif: bool = False
     adobe: Repair | None = None
     strays: int = 0
-    interrupted: bool = False  # by a marker without a segment, behind coded data
+    interrupted: bool = False  # by a marker without a segment, after coded data
     odd: list[str] = field(default_factory=list)
     parts: list[tuple[int, int, bytes]] = field(default_factory=list)
     parts_at: list[tuple[int, int]] = field(default_factory=list)
@@ -239,7 +242,7 @@ class _Found:
     unit: tuple[int, int] = (1, 1)
 
     def next_marker(self, at: int) -> tuple[int, int, int]:
-        """Where the next marker begins, its code, and where it ends; fill bytes (FF) may stand in front."""
+        """Find the next marker: its beginning, code and end. Fill bytes (FF) may precede it."""
         data = self.data
         fill = _FILL.match(data, at)
         end = fill.end() if fill else at
@@ -247,8 +250,8 @@ class _Found:
             raise ImageError("truncated", "it is cut off before its end mark")
         if fill and data[end]:
             return at, data[end], end + 1
-        if at == 2 and data[2] != 0xFF:  # programs differ: some do not take that for a JPEG
-            raise ImageError("corrupt", "its first mark is followed by bytes that belong to nothing")
+        if at == 2 and data[2] != 0xFF:  # some programs do not recognise this as a JPEG
+            raise ImageError("corrupt", "its start mark is followed by stray bytes")
         if self.interrupted:  # these are coded data, not stray bytes
             raise ImageError("corrupt", "its pixel data are damaged")
         stray = _STRAY.search(data, end)
@@ -259,7 +262,7 @@ class _Found:
         return stray.start(), data[stray.end() - 1], stray.end()
 
     def segment(self, start: int, code: int, at: int) -> int:
-        """Take the segment of a marker; returns where it ends, with its coded data if there are any."""
+        """Read a marker's segment, with any coded data that follow; return where it ends."""
         data, self.interrupted = self.data, False
         length = int.from_bytes(data[at : at + 2], "big")
         if len(data) < at + max(2, length):
@@ -267,7 +270,7 @@ class _Found:
         if length < 2:
             if code not in _UNNEEDED:
                 raise ImageError("corrupt", f"the header at byte {start} has an impossible length")
-            what = "a comment" if code == _COM else "a segment of some application"
+            what = "a comment" if code == _COM else "an application's segment"
             self._name(f"has {what} of an impossible length, which other programs skip")
             self.repairs.append((start, at + 2, b""))
             return at + 2
@@ -303,12 +306,12 @@ class _Found:
         if scans > _MOST_SCANS or (scans > _USUAL_SCANS and work > _SCANNED_PIXELS):
             raise ImageError("too_costly", f"it paints its picture in {scans} scans or more", self.frame[:2])
         if self.kind != _PROGRESSIVE and body[-3:] != b"\0\x3f\0" and len(body) >= 6:
-            self._name("gives limits of its scan that its kind does not have, which other programs ignore")
+            self._name("gives limits of its scan that do not exist in its kind, which other programs ignore")
             self.repairs.append((end - 3, end, b"\0\x3f\0"))
         return stop
 
     def _without_fill(self, start: int, stop: int) -> int:
-        """Where coded data end of which a marker follows: any number of FF may stand in front of it."""
+        """Return where coded data end: any number of FF may precede the marker that follows them."""
         while stop > start and self.data[stop - 1] == 0xFF:
             part = self.data[max(start, stop - _FILL_AT_ONCE) : stop]
             stop -= len(part) - len(part.rstrip(b"\xff"))
@@ -334,9 +337,10 @@ class _Found:
             self.adobe = (at + 11, at + 12, b"\1") if body[11] > 1 else None
 
     def blocks(self) -> Repair:
-        """The size in whole blocks, or in whole groups of blocks where all scans hold all components.
+        """Return the repair that rounds the size up to what is coded.
 
-        So many are coded; with more of them, a scan of one component would have too few.
+        That is whole groups of blocks if all scans hold all components, else whole blocks: a scan of one
+        component holds no more, and would have too few for whole groups.
         """
         assert self.frame is not None
         width, height = (
@@ -346,7 +350,7 @@ class _Found:
         return self.frame_at, self.frame_at + 4, struct.pack(">HH", height, width)
 
     def profile(self) -> str | None:
-        """The colour profile as metadata; one whose parts do not fit is never equal to a sound one."""
+        """Describe the colour profile; one whose parts do not fit never equals an intact one."""
         if not self.parts:
             return None
         parts = sorted(self.parts, key=lambda part: part[0])
@@ -361,16 +365,14 @@ class _Found:
         return f"in parts that do not fit together, {metadata.profile(stored)}"
 
     def warnings(self) -> tuple[str, ...]:
-        """All that is odd, with what only the whole file tells."""
+        """Return all warnings, including those that need the whole file."""
         if self.adobe and not self.jfif and self.frame and self.frame[2] == 3:
             self._name(
-                "names a colour transform that three channels do not have; all programs read it as YCbCr"
+                "names a colour transform that three channels cannot have; all programs read it as YCbCr"
             )
             self.repairs.append(self.adobe)
         if self.strays:
-            self._name(
-                f"has {_bytes(self.strays)} between its headers that belong to nothing, which others skip"
-            )
+            self._name(f"has {_stray_bytes(self.strays)} between its headers, which other programs skip")
         return tuple(self.odd)
 
     def _name(self, clause: str) -> None:
@@ -378,22 +380,23 @@ class _Found:
             self.odd.append(clause)
 
 
-def _bytes(count: int) -> str:
-    return "1 byte" if count == 1 else f"{count:,} bytes"
+def _stray_bytes(count: int) -> str:
+    return "1 stray byte" if count == 1 else f"{count:,} stray bytes"
 
 
 def _further(rest: bytes) -> str | None:
-    """What follows the first picture, where there are pictures in it."""
+    """Digest what follows the first picture, if it contains another one."""
     if b"\xff\xd8\xff" not in rest:
         return None
     return hashlib.blake2b(rest, digest_size=16).hexdigest()
 
 
 def _rarely_sampled(ends: Ends, header: JpegHeader) -> NDArray[np.uint8]:
-    """Decode by libjpeg-turbo's older interface, which knows every sampling, but tells of no damage.
+    """Decode by libjpeg-turbo's older interface, which supports every sampling but reports no damage.
 
-    Its pixels tell: where other bytes behind the coded data change them, some are missing, and where other
-    ones in place of the last two change none, some are left over. Damage with as many codes is not noticed.
+    Damage is found from the pixels. If they change with the bytes after the coded data, some data are
+    missing. If they stay the same when the last two bytes are replaced, some data are left over. Damage
+    that leaves the number of codes unchanged goes unnoticed.
     """
     ends.decode, ends.silent = _by_libjpeg, True
     samples = _by_libjpeg(ends.all())
@@ -405,7 +408,7 @@ def _rarely_sampled(ends: Ends, header: JpegHeader) -> NDArray[np.uint8]:
     last = len(ends.scans) - 1
     if ends.is_enough(last, 2):
         if header.width * header.height > _MOST_SETTLED:
-            raise ImageError("too_costly", "stray bytes stand behind its pixel data, of a rare sampling")
+            raise ImageError("too_costly", "it has a rare sampling, and stray bytes after its pixel data")
         coded = ends.data[slice(*ends.scans[last])]
         alike = len(coded) - len(coded.rstrip(coded[-1:]))
         if alike > 2 and ends.is_enough(last, alike):
@@ -424,7 +427,7 @@ def _by_libjpeg(data: bytes) -> NDArray[np.uint8]:
 
 
 def _damage(message: str) -> ImageError:
-    """What the decoder objects to, in words."""
+    """Translate an objection of the decoder."""
     if "Premature end of JPEG file" in message:
         return ImageError("truncated", "its pixel data are cut off")
     if "extraneous" in message:
@@ -437,7 +440,7 @@ def _damage(message: str) -> ImageError:
 
 
 def _read_frame(code: int, body: bytes) -> tuple[int, int, int]:
-    """Width, height and number of components; kinds that are not decoded are refused here."""
+    """Read width, height and number of components; refuse the kinds that are not decoded."""
     if len(body) < 6 or len(body) != 6 + 3 * body[5]:
         raise ImageError("corrupt", "its frame header has a wrong length")
     precision, height, width, components = struct.unpack_from(">BHHB", body)

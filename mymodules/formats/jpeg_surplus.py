@@ -1,12 +1,12 @@
-"""Bytes that stand behind a JPEG's coded data and belong to nothing, told apart from damage.
+"""Surplus bytes after a JPEG's coded data: padding, or a sign of damage.
 
-A decoder that needs fewer bytes than there are sees either padding that a camera or a scanner has left, or
-the rest of a picture whose codes were damaged on the way. Padding is short, or all the same. And encoders
-fill the last byte of coded data up with bits that are 1: where the picture is whole, what is left over of the
-last byte that the decoder needs is such bits, and where it has lost its way it is any. Of the damages that
-leave bytes over, one or two in a hundred pass for padding; the file is named then.
+If a decoder needs fewer bytes than there are, the rest is either padding that a camera or scanner wrote, or
+the remainder of a picture whose codes are damaged. Padding is short, or all its bytes are equal. Also,
+encoders pad the last byte of coded data with bits that are 1. So in an intact picture the unused bits of the
+last byte that the decoder needs are all 1; if the decoder has lost its place, they can be anything. One or
+two in a hundred of the damaged files with surplus bytes pass as padded; they still get a warning.
 
-Nothing here decodes: the decoder is handed in. Source: ITU-T T.81 (1992), F.1.2.3.
+This module does not decode: the decoder is an argument. Source: ITU-T T.81 (1992), F.1.2.3.
 """
 
 import re
@@ -17,29 +17,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 Repair = tuple[int, int, bytes]
-"""From which byte to which one of the file, and the bytes that stand there for the decoder."""
+"""Start and end of a range of the file's bytes, and what the decoder gets instead of them."""
 
 Scan = tuple[int, int]
 """Where a scan's coded data begin and end."""
 
 Samples = NDArray[np.uint8]
 _END = b"\xff\xd9"
-_AHEAD = 16  # bytes that a decoder may have read and not used
-_SHORT = 8  # bytes that may be any; damage mostly leaves more
-_LINE = 16  # bytes of text
+_AHEAD = 16  # bytes that a decoder may have read ahead without using them
+_SHORT = 8  # bytes of any value that pass as padding; damage mostly leaves more
+_LINE = 16  # bytes of text that pass as padding
 _TEXT = bytes(range(32, 127)) + b"\t\r\n"
 NOISES = b"\x5a\x33" * 8, b"\xa5\xcc" * 8
-"""Bytes that a decoder which needs some more does not take for the same codes."""
+"""Two fillings that decode to different codes, for a decoder that needs more bytes than there are."""
 
 _COMPLAINT = re.compile(r"(\d+) extraneous bytes before marker 0xd9")
 
 
 class DamageError(ValueError):
-    """What is left over is no padding."""
+    """The surplus bytes are not padding."""
 
 
 def repaired(data: bytes, repairs: Iterable[Repair]) -> bytes:
-    """The file as the decoder gets it; the file itself where nothing is odd."""
+    """Return the file as the decoder gets it; without repairs, the file itself."""
     pieces: list[bytes] = []
     at = 0
     for start, stop, instead in sorted(repairs):
@@ -49,29 +49,29 @@ def repaired(data: bytes, repairs: Iterable[Repair]) -> bytes:
 
 
 def complained(message: str) -> int:
-    """How many bytes are left over before the end, by a decoder's message; 0 where it says another thing."""
+    """Read the number of surplus bytes from a decoder's message; 0 if it is about another fault."""
     found = _COMPLAINT.search(message)
     return int(found[1]) if found else 0
 
 
 @dataclass
 class Ends:
-    """Where the scans of one file end.
+    """Finds where the coded data of each scan of a file really end.
 
     Attributes
     ----------
     data : bytes
     scans : tuple of Scan
     decode : callable
-        Decodes bytes; raises ValueError for whatever it objects to.
+        Decodes bytes; raises ValueError for every objection.
     repairs : list of Repair
-        What the decoder needs anyway; `settle` adds what is left over.
+        Repairs needed in any case; `settle` adds the removal of surplus bytes.
     blocks : Repair
-        The size of the frame in whole blocks, so that all that is coded can be seen.
+        Rounds the size of the frame up to whole blocks, so that everything coded can be seen.
     silent : bool
-        The decoder objects to nothing: only its pixels tell.
+        Whether the decoder never objects, so that only its pixels show damage.
     found : int
-        Bytes that were left over.
+        Surplus bytes removed so far.
     """
 
     data: bytes
@@ -84,11 +84,11 @@ class Ends:
     _shown: Samples | None = None
 
     def all(self) -> bytes:
-        """The file after all repairs."""
+        """Return the file after all repairs."""
         return repaired(self.data, self.repairs)
 
     def objection(self, scan: int) -> str:
-        """What the decoder says to the file up to the end of a scan; nothing where it is content."""
+        """Return what the decoder objects to in the file up to the end of a scan; empty if nothing."""
         try:
             self.decode(self._up_to(scan))
         except ValueError as error:
@@ -96,7 +96,7 @@ class Ends:
         return ""
 
     def is_enough(self, scan: int, cut: int) -> bool:
-        """Whether the decoder does without the last ``cut`` bytes of a scan."""
+        """Whether the decoder can do without the last ``cut`` bytes of a scan."""
         start, stop = self.scans[scan]
         if cut >= stop - start:
             return False
@@ -118,12 +118,12 @@ class Ends:
         )
 
     def settle(self, scan: int, least: int) -> None:
-        """Take away what is left over of a scan, which is ``least`` bytes or some more.
+        """Remove the surplus bytes of a scan, of which there are at least ``least``.
 
         Raises
         ------
         DamageError
-            Where that may be the rest of a damaged picture.
+            If they may be the rest of a damaged picture.
         """
         low, high = least, least + _AHEAD
         while high - low > 1:
@@ -137,7 +137,7 @@ class Ends:
         self.take(scan, low)
 
     def take(self, scan: int, count: int) -> None:
-        """Take so many bytes away from the end of a scan."""
+        """Remove ``count`` bytes from the end of a scan."""
         stop = self.scans[scan][1]
         self.repairs.append((stop - count, stop, b""))
         self.found += count
@@ -146,16 +146,16 @@ class Ends:
         stop = self.scans[scan][1]
         surplus = self.data[stop - cut : stop].replace(b"\xff\0", b"\xff")
         if not surplus.strip(b"\0") or not surplus.strip(b"\xff"):
-            return True  # hardly ever what damage leaves
+            return True  # damage hardly ever leaves only zeros or only FF
         alike = not surplus.strip(surplus[:1])
         if not alike and len(surplus) > (_SHORT if surplus.strip(_TEXT) else _LINE):
             return False
         return self.silent or self._is_filled(scan, cut)
 
     def _is_filled(self, scan: int, cut: int) -> bool:
-        """Whether all bits that are left over of the last byte are 1.
+        """Whether all unused bits of the last byte are 1.
 
-        Then the lowest bit that is 0 is part of a code: turned into 1, it changes the picture.
+        If they are, the lowest bit that is 0 is part of a code, so setting it changes the picture.
         """
         stop = self.scans[scan][1] - cut
         byte = self.data[stop - 1]
@@ -170,7 +170,7 @@ class Ends:
             return True
 
     def _up_to(self, scan: int, cut: int = 0, more: bytes = b"", *, blocks: bool = False) -> bytes:
-        """The file to the end of a scan, less ``cut`` bytes of it, with others in their place."""
+        """Return the file up to the end of a scan without its last ``cut`` bytes, and ``more`` after that."""
         stop = self.scans[scan][1] - cut
         kept = [repair for repair in self.repairs if repair[1] <= stop]
         if blocks:

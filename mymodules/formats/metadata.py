@@ -1,6 +1,6 @@
-"""What changes how a picture is shown but not its pixels, as texts that can be compared.
+"""Settings that change how a picture is shown but not its pixels, as texts that can be compared.
 
-Two files get the same text exactly when the setting is the same, whatever their formats are.
+Two files get the same text exactly when they have the same setting, whatever their formats.
 """
 
 import hashlib
@@ -13,25 +13,25 @@ METRE = "metre"
 
 
 def profile(data: bytes) -> str:
-    """An embedded ICC profile: ``ICC`` and the BLAKE2b-128 of its bytes."""
+    """Describe an embedded ICC profile: ``ICC`` and the BLAKE2b-128 of its bytes."""
     return f"ICC {hashlib.blake2b(data, digest_size=16).hexdigest()}"
 
 
 def density(x: Number, y: Number, unit: str | None) -> str | None:
-    """Pixels per unit, or how wide a pixel is shown against its height.
+    """Describe the pixels per unit or, without a unit, the ratio of a pixel's height to its width.
 
     Parameters
     ----------
     x, y : int or Fraction
-        Pixels per unit, across and down. One that is not positive says nothing.
+        Pixels per unit, across and down. If either is not positive, there is no density.
     unit : str or None
-        ``INCH``, ``METRE``, or None where only the ratio of the two is meant.
+        ``INCH``, ``METRE``, or None if only the ratio of the two counts.
 
     Returns
     -------
     str or None
-        ``72 x 72 per inch``, ``2835 x 2835 per metre``, ``2:1`` (two pixels across in the length of
-        one down), or None: nothing said, or square pixels without a unit.
+        ``72 x 72 per inch``, ``2835 x 2835 per metre``, ``2:1`` (two pixels across are as long as one
+        down), or None if there is no density, or pixels are square and there is no unit.
     """
     if x <= 0 or y <= 0:
         return None
@@ -48,7 +48,7 @@ def collect(
     density: str | None = None,
     further: str | None = None,
 ) -> tuple[tuple[str, str], ...]:
-    """`Header.metadata` of what was found, sorted by name; ``further`` is the digest of further pictures."""
+    """Return `Header.metadata`, sorted by name; ``further`` is the digest of further pictures."""
     found = (
         ("colour profile", profile),
         ("density", density),

@@ -1,11 +1,11 @@
-"""PNG: the container checked in full (`png_container`), and its rows (`png_rows`) as pixels.
+"""PNG: the container is checked in full (`png_container`), and its rows (`png_rows`) become pixels.
 
-`samples` reads raw bytes as gray, gray + alpha, RGB or RGBA. `decode` does all for a whole file,
-interlaced ones included, some rows at a time. Comparing two files rarely needs every pixel of both, so
-`inflate` and `unfilter` are there as steps of their own.
+`samples` reads raw bytes as gray, gray + alpha, RGB or RGBA. `decode` does everything for a whole file,
+interlaced or not, some rows at a time. A comparison of two files rarely needs every pixel of both, so
+`inflate` and `unfilter` are also available as separate steps.
 
-What the libraries let pass is refused here: wrong CRCs of what the picture needs, missing IEND, too
-little pixel data, filter types that do not exist, palette entries that do not exist.
+Faults that the libraries tolerate are refused here: wrong CRCs of chunks that the picture needs, a missing
+IEND, too little pixel data, filter types and palette entries that do not exist.
 
 Source: Portable Network Graphics (PNG) Specification, W3C.
 """
@@ -43,18 +43,18 @@ __all__ = [
 ]
 
 START = 25
-"""Bytes from the beginning of a file up to and with its bit depth, for `is_deep`."""
+"""Bytes from the beginning of a file up to and including its bit depth, for `is_deep`."""
 
-_AT_ONCE = 1 << 22  # bytes of stored rows that become samples at once
+_AT_ONCE = 1 << 22  # bytes of stored rows converted to samples at a time
 
 Samples = NDArray[np.unsignedinteger[Any]]  # uint8 or uint16
 
 
 def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> PngHeader:
-    """Walk the chunks once: order, lengths, CRCs, IEND, frames. Pixels are not decoded.
+    """Walk the chunks once and check their order, lengths, CRCs, IEND and frames.
 
-    Only where the pixel data are interrupted by other chunks are they inflated: others skip what comes
-    later, so what comes first has to be the whole picture.
+    No pixels are decoded. Pixel data are inflated only if other chunks interrupt them: other programs skip
+    what follows the interruption, so what precedes it has to be the whole picture.
 
     Raises
     ------
@@ -72,12 +72,12 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> PngHeader:
 
 
 def is_deep(start: bytes) -> bool:
-    """Say whether a file whose first `START` bytes are these is a PNG of 16 bits per channel."""
+    """Tell from a file's first `START` bytes whether it is a PNG of 16 bits per channel."""
     return start.startswith(SIGNATURE) and len(start) == START and start[24] == 16
 
 
 def samples(raw: Bytes, header: PngHeader, width: int | None = None) -> Samples:
-    """Raw rows as samples: (rows, width, channels), uint8, or uint16 for 16 bits.
+    """Convert raw rows to samples: (rows, width, channels), uint8, or uint16 for 16 bits.
 
     Channels: 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA. Fewer than 8 bits are scaled to 0..255; palettes
     are looked up; a tRNS colour becomes alpha 0.
@@ -91,7 +91,7 @@ def samples(raw: Bytes, header: PngHeader, width: int | None = None) -> Samples:
     if header.depth == 8:
         values = raw.reshape(count, width, channels)
     else:
-        # A colour that is transparent is one of the numbers as they are stored.
+        # The transparent colour is given as a stored number, so it is compared before scaling.
         plain = header.colour_type == 3 or header.transparency
         values = indexed.unpack(raw, header.depth, 1 if plain else scale)[:, :width, None]
     if header.colour_type == 3:
@@ -104,7 +104,7 @@ def samples(raw: Bytes, header: PngHeader, width: int | None = None) -> Samples:
 
 
 def decode(data: bytes, header: PngHeader, remark: Remark = ignore) -> Samples:
-    """All samples of a file that `inspect` accepted: see `samples`. ``remark``: see `inflate`."""
+    """Decode a file that `inspect` accepted; see `samples` for the result and `inflate` for ``remark``."""
     passes = _passes(data, header, remark)
     picture: Samples | None = None
     for rows, (columns, _), place in zip(passes, header.pass_sizes(), _places(header), strict=True):
@@ -121,16 +121,16 @@ def decode(data: bytes, header: PngHeader, remark: Remark = ignore) -> Samples:
 
 
 def check(data: bytes, header: PngHeader, remark: Remark = ignore) -> None:
-    """Refuse what `decode` would, without the cost of pixels where they cannot be wrong."""
+    """Raise what `decode` would raise, decoding pixels only if they can be wrong."""
     passes = _passes(data, header, remark)
     if header.colour_type == 3 and len(header.palette) < 3 << header.depth:
         for rows, (columns, _) in zip(passes, header.pass_sizes(), strict=True):
             for _ in _shown(rows, header, columns):
-                pass  # only this finds colours that the palette lacks
+                pass  # decoding finds colours that the palette lacks
 
 
 def _passes(data: bytes, header: PngHeader, remark: Remark) -> list[Bytes]:
-    """The stored rows of each pass, see `as_rows`; one pass where the picture is not interlaced."""
+    """Return the stored rows of each pass, see `as_rows`; there is one pass without interlacing."""
     stored = inflate(data, header, remark)
     passes, at = [], 0
     for columns, rows in header.pass_sizes():
@@ -142,12 +142,12 @@ def _passes(data: bytes, header: PngHeader, remark: Remark) -> list[Bytes]:
 
 
 def _places(header: PngHeader) -> tuple[tuple[int, int, int, int], ...]:
-    """First column, first row, column step and row step of each pass."""
+    """Return first column, first row, column step and row step of each pass."""
     return PASSES if header.interlaced else ((0, 0, 1, 1),)
 
 
 def _shown(rows: Bytes, header: PngHeader, columns: int) -> Iterator[tuple[int, Samples]]:
-    """Samples of the stored rows of a pass, some at a time, and the number of the first of them."""
+    """Yield the samples of a pass, some rows at a time, each with the number of its first row."""
     above: Bytes | None = None
     at_once = max(1, _AT_ONCE // rows.shape[1])
     for top in range(0, len(rows), at_once):
@@ -167,7 +167,7 @@ def _look_up(index: NDArray[np.uint8], header: PngHeader) -> Bytes:
 
 
 def _with_alpha(values: Samples, header: PngHeader, opaque: int) -> Samples:
-    """Append alpha 0 where all samples equal the tRNS colour (its lowest bits count), else opaque."""
+    """Append alpha: 0 where all samples equal the tRNS colour (only its lowest bits count), else opaque."""
     if not header.transparency:
         return values
     clear = np.frombuffer(header.transparency, ">u2") & ((1 << header.depth) - 1)

@@ -1,8 +1,8 @@
 """The container of a PNG file: every chunk is visited once, and no pixel is inflated.
 
-What the picture needs (IHDR, PLTE, IDAT, IEND, tRNS) has to be sound, or the file is refused. What it
-does not need is skipped where it is damaged, doubled, misplaced or malformed, as other programs do,
-and named in `Header.warnings`. Where other programs show different pictures of one file, it is refused.
+Chunks that the picture needs (IHDR, PLTE, IDAT, IEND, tRNS) have to be intact, or the file is refused.
+Other chunks that are damaged, duplicated, misplaced or malformed are skipped, as other programs do, and
+reported in `Header.warnings`. A file that other programs show differently is refused.
 
 Source: Portable Network Graphics (PNG) Specification, W3C.
 """
@@ -19,7 +19,7 @@ from mymodules.errors import ImageError
 from mymodules.formats import NO_LIMIT, Header, check_size, exif, metadata
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-WIDEST = 1_000_000  # px, of a side, by libpng
+WIDEST = 1_000_000  # px, the largest side that libpng accepts
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # Adam7: first column, first row, column step, row step of each pass.
 PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -38,24 +38,25 @@ _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"cICP": 4, b"tIME"
 _ONCE = {*_METADATA, b"tIME", b"bKGD", b"hIST", b"sBIT", b"mDCV", b"cLLI", b"oFFs", b"sTER"}
 _BEFORE_PIXELS = {b"gAMA", b"iCCP", b"sRGB", b"cHRM", b"cICP", b"pHYs", b"sBIT", b"bKGD", b"hIST", b"sPLT"}
 _HEAD = struct.Struct(">I4s")
-_LARGEST_PROFILE = 1 << 24  # bytes; more would be a bomb
-_LARGE = 1 << 11  # bytes, from which libdeflate's CRC is faster in spite of its dearer call
-_MOST_DAMAGED = 10_000  # chunks that are skipped
-_NAMED = 5  # kinds of chunks in one warning
+_LARGEST_PROFILE = 1 << 24  # bytes; more would be a decompression bomb
+_LARGE = 1 << 11  # bytes above which libdeflate's CRC is faster although its call is more expensive
+_MOST_DAMAGED = 10_000  # damaged chunks that are skipped before the file is refused
+_NAMED = 5  # kinds of chunks named in one warning
 _DAMAGED = {
     b"IHDR": "its header is damaged",
     b"PLTE": "its palette is damaged",
     b"IDAT": "its pixel data are damaged",
-    b"IEND": "its end mark is damaged, though other programs show it",
+    b"IEND": "its end mark is damaged, though other programs show the picture",
 }
 _FIRST = "its header (IHDR) is not its first chunk, or there are two"
 _DISAGREE = "which other programs show differently"
 _SKIP = "which other programs skip"
+_REPEATED = "has chunks more than once that may occur only once, of which the first counts"
 
 
 @dataclass(frozen=True)
 class PngHeader(Header):
-    """A `Header` with what is needed to decode.
+    """A `Header` with what decoding needs.
 
     Attributes
     ----------
@@ -65,11 +66,11 @@ class PngHeader(Header):
     palette : bytes
         RGB triples, empty without one.
     transparency : bytes
-        The tRNS chunk where it means something (colour types 0, 2, 3), else empty.
+        The tRNS chunk in colour types that use it (0, 2, 3), else empty.
     pixel_data : array of int
-        Where the compressed data stand in the file: start and end of each IDAT that is not empty, in turn.
+        Positions of the compressed data in the file: start and end of each IDAT that is not empty, in turn.
     interrupted : bool
-        Whether more IDATs follow after another chunk. They are not in ``pixel_data``.
+        Whether other chunks interrupt the IDATs. Those after the interruption are not in ``pixel_data``.
     """
 
     colour_type: int = 0
@@ -90,11 +91,11 @@ class PngHeader(Header):
         return max(1, CHANNELS[self.colour_type] * self.depth // 8)
 
     def stride_of(self, columns: int) -> int:
-        """Bytes of so many pixels in a row, without a filter byte."""
+        """Return the bytes of a row of so many pixels, without its filter byte."""
         return (columns * CHANNELS[self.colour_type] * self.depth + 7) // 8
 
     def pass_sizes(self) -> list[tuple[int, int]]:
-        """Columns and rows of each pass; a pass without columns has no rows either."""
+        """Return columns and rows of each pass; a pass without columns has no rows either."""
         if not self.interlaced:
             return [(self.width, self.height)]
         sizes = []
@@ -106,7 +107,7 @@ class PngHeader(Header):
 
 
 def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> PngHeader:
-    """Walk the chunks once: order, lengths, CRCs, IEND, frames. Pixels are not decoded.
+    """Walk the chunks once and check their order, lengths, CRCs, IEND and frames; decode no pixels.
 
     Raises
     ------
@@ -121,7 +122,7 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> PngHeader:
 
 
 class _Walk:
-    """What the chunks of one file have said so far."""
+    """What the chunks walked so far say."""
 
     def __init__(self, data: bytes, max_pixels: int) -> None:
         self.data, self.view, self.max_pixels = data, memoryview(data), max_pixels
@@ -139,7 +140,7 @@ class _Walk:
         self.frame_parts: set[bytes] = set()
 
     def chunk(self, at: int) -> int:
-        """Take the chunk that begins at a byte, and return where the next one begins."""
+        """Read the chunk that begins at byte ``at``, and return where the next one begins."""
         if len(self.data) < at + 12:
             raise ImageError("truncated", "the file is cut off: it ends before its end mark (IEND)")
         length: int
@@ -175,7 +176,7 @@ class _Walk:
         return end + 4
 
     def header(self, end: int) -> PngHeader:
-        """All that was said, after the last chunk has ended at a byte."""
+        """Return the header of a file whose last chunk ends at byte ``end``."""
         assert self.ihdr is not None
         width, height, depth, colour_type, interlaced = self.ihdr
         if not self.pixels:
@@ -183,7 +184,7 @@ class _Walk:
         if colour_type == 3 and not self.palette:
             raise ImageError("corrupt", "its palette (PLTE) is missing")
         if colour_type == 3 and len(self.palette) > 3 << depth:
-            self._remark(f"has more colours in its palette than {depth} bits can name")
+            self._remark(f"has more colours in its palette than {depth} bits can number")
         transparency = self._checked_transparency()
         self._check_frames()
         found = tuple(sorted((name, "; ".join(sorted(texts))) for name, texts in self.settings.items()))
@@ -216,7 +217,7 @@ class _Walk:
         raise ImageError("corrupt", reason, None, "Save it again as PNG." if kind == b"IEND" else None)
 
     def _pixel_data(self, at: int) -> int:
-        """Take one IDAT and all that follow it at once, as there may be millions of them."""
+        """Read one IDAT and all that directly follow it, in one loop because there may be millions."""
         if self.ihdr is None:
             raise ImageError("corrupt", _FIRST)
         data, view, size = self.data, self.view, len(self.data)
@@ -253,7 +254,7 @@ class _Walk:
         assert self.ihdr is not None
         needed = self.ihdr[3] == 3
         if self.palette or not 3 <= len(body) <= 768 or (needed and (self.pixels or len(body) % 3)):
-            raise ImageError("corrupt", "its palette (PLTE) is misplaced, doubled or has a wrong length")
+            raise ImageError("corrupt", "its palette (PLTE) is misplaced, repeated or has a wrong length")
         if needed and self.transparency:
             raise ImageError("corrupt", f"its transparency (tRNS) comes before its palette, {_DISAGREE}")
         if not needed and (self.pixels or len(body) % 3):
@@ -274,7 +275,7 @@ class _Walk:
         elif kind in (b"acTL", b"fcTL", b"fdAT"):
             self._frame_part(kind, self.data[start:end])
         elif kind in self.seen and kind in _ONCE:
-            self._note("has chunks more than once of which there may be one, and the first counts", kind)
+            self._note(_REPEATED, kind)
         elif end - start != _LENGTHS.get(kind, end - start):
             self._note(f"has chunks of a wrong length, {_SKIP}", kind)
         elif self.pixels and kind in _BEFORE_PIXELS:
@@ -287,18 +288,18 @@ class _Walk:
         elif kind in _ONCE:
             self.seen.add(kind)
         elif kind[2] & 0x20:
-            self._note("has chunks of no valid kind, which some programs refuse", kind)
+            self._note("has chunks of an invalid kind, which some programs refuse", kind)
 
     def _transparency_counts(self) -> bool:
         return self.ihdr is not None and self.ihdr[3] in (0, 2, 3)
 
     def _transparency(self, body: bytes) -> None:
         if not self._transparency_counts():
-            self._remark("has transparency (tRNS) beside an alpha channel, which counts alone")
+            self._remark("has transparency (tRNS) beside an alpha channel; only the alpha channel counts")
         elif not body:
             self._remark("has transparency (tRNS) without a value")
         elif self.transparency == body:
-            self._note("has chunks more than once of which there may be one, and the first counts", b"tRNS")
+            self._note(_REPEATED, b"tRNS")
         elif self.transparency or self.pixels:
             reason = f"its transparency (tRNS) is misplaced or there are two, {_DISAGREE}"
             raise ImageError("corrupt", reason)
@@ -314,7 +315,7 @@ class _Walk:
         return found
 
     def _frame_part(self, kind: bytes, body: bytes) -> None:
-        """Take what belongs to animations: how many frames, and whether the picture is the first."""
+        """Read a chunk of an animation: the number of frames, and whether the picture is the first."""
         assert self.ihdr is not None
         if kind == b"acTL" and not self.pixels and self.frames is None:
             if len(body) != 8:
@@ -327,10 +328,10 @@ class _Walk:
             self.frame_parts.add(kind)
 
     def _check_frames(self) -> None:
-        """Refuse animations, but not one whose only frame is the picture."""
+        """Refuse animations, except one whose only frame is the picture."""
         if self.frames is None:
             if self.frame_parts or self.first_frame is not None:
-                self._remark("has parts of an animation but is none, which some programs refuse")
+                self._remark("has parts of an animation but is not one, which some programs refuse")
         elif self.frames != 1 or b"fdAT" in self.frame_parts:
             raise ImageError("animated", "it is an animated PNG")
         elif not self.first_frame:
@@ -344,7 +345,7 @@ class _Walk:
             self.remarks.append(clause)
 
     def _note(self, clause: str, kind: bytes) -> None:
-        """Remark on a kind of chunks, of which there may be any number."""
+        """Note an oddity of a chunk; its kinds are named together in one warning."""
         kinds = self.odd.setdefault(clause, [])
         if kind not in kinds and len(kinds) <= _NAMED:
             kinds.append(kind)
@@ -371,7 +372,7 @@ def _read_ihdr(body: bytes) -> tuple[int, int, int, int, bool]:
 
 
 def _setting(kind: bytes, body: bytes) -> str | None:
-    """What a chunk of metadata sets, as a text; None for nothing, or nothing readable."""
+    """Describe the setting in a chunk of metadata; None if there is none, or it is unreadable."""
     if kind == b"eXIf":
         turned = exif.orientation(body)
         return None if turned is None else str(turned)

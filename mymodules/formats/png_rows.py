@@ -1,11 +1,11 @@
-"""The rows of a PNG file: stored, each with its filter byte in front, and as raw bytes.
+"""The rows of a PNG file, as stored (each after its filter byte) and as raw bytes.
 
-`inflate` gives the rows as they are stored, and is cheap. `unfilter` turns stored rows into raw bytes,
-and is expensive. It may start at any row whose filter looks at no other row (None or Sub), or at any row
-at all when the raw bytes of the row above are known.
+`inflate` returns the rows as stored, and is cheap. `unfilter` turns stored rows into raw bytes, and is
+expensive. It can start at any row whose filter does not use the row above (None or Sub), or at any row if
+the raw bytes of the row above are known.
 
-What only repeats the row above, as most of a screenshot does, is copied. The filters None and Up are left
-to numpy, others to libpng (through imagecodecs), for which rows, or parts of them, are wrapped as a small
+Rows that repeat the row above, like most rows of a screenshot, are copied. The filters None and Up are
+undone by numpy, the others by libpng (through imagecodecs): rows, or parts of them, are wrapped in a small
 uncompressed PNG whose pixels have the same size in bytes.
 """
 
@@ -21,29 +21,29 @@ from mymodules.formats import Remark, ignore
 from mymodules.formats.png_container import WIDEST, PngHeader
 from mymodules.formats.png_write import Bytes, uncompressed
 
-_LIBPNG_BYTES = 1 << 21  # at once: libpng has limits, and the bytes are held four times
-_PAETH_BYTES = 40_000  # of rows with the filter Paeth, for each part; by measuring
+_LIBPNG_BYTES = 1 << 21  # at a time: libpng has limits, and the bytes are held four times
+_PAETH_BYTES = 40_000  # of rows with the filter Paeth that pay for one more part; measured
 _NARROWEST = 256  # px, of a part
-_WIDE = 512  # bytes of a row from which one addition for each row costs less than sums along columns
-_AT_ONCE = 1 << 16  # bytes that are inflated at once where the fast way does not do
+_WIDE = 512  # bytes of a row above which one addition per row is cheaper than sums along columns
+_AT_ONCE = 1 << 16  # bytes inflated at a time by the slow way
 _MOST_SURPLUS = 1 << 24  # bytes that may follow the last row
 # What each filter predicts at the left edge: the byte above, shifted down by so many bits.
 _EDGE_SHIFTS = np.array([8, 8, 0, 1, 0], np.uint8)
 
 
 def inflate(data: bytes, header: PngHeader, remark: Remark = ignore) -> Bytes:
-    """The stored rows of all passes: uint8, one flat array, each row with its filter byte in front.
+    """Decompress the stored rows of all passes: uint8, one flat array, each row after its filter byte.
 
-    What follows the last row, decompressed or not, is no part of the picture; ``remark`` is told.
+    Bytes after the last row, compressed or not, are not part of the picture; ``remark`` is called.
 
     Raises
     ------
     ImageError
-        ``corrupt`` when the compressed data are damaged, or too few for the size.
+        ``corrupt`` if the compressed data are damaged, or too few for the size.
     """
     size = sum(rows * (1 + header.stride_of(columns)) for columns, rows in header.pass_sizes())
     packed = _packed(data, header.pixel_data)
-    stored = np.empty(size + 1, np.uint8)  # one byte more, so that too much data shows
+    stored = np.empty(size + 1, np.uint8)  # one extra byte reveals surplus data
     try:
         filled = len(imagecodecs.deflate_decode(packed, out=stored.data))
     except imagecodecs.DeflateError:
@@ -56,7 +56,7 @@ def inflate(data: bytes, header: PngHeader, remark: Remark = ignore) -> Bytes:
 
 
 def _packed(data: bytes, places: "array[int]") -> memoryview:
-    """The compressed data in one piece."""
+    """Join the compressed data."""
     view = memoryview(data)
     if len(places) == 2:
         return view[places[0] : places[1]]
@@ -67,7 +67,7 @@ def _packed(data: bytes, places: "array[int]") -> memoryview:
 
 
 def _inflate_odd(packed: memoryview, rows: Bytes, remark: Remark) -> None:
-    """Fill the rows from data that are damaged or go on after the last row, and find out which of them."""
+    """Fill the rows from data that are damaged or continue after the last row, and find out which."""
     decompressor, at, surplus = zlib.decompressobj(), 0, 0
     try:
         for start in range(0, len(packed), _AT_ONCE):
@@ -100,7 +100,7 @@ def _inflate_odd(packed: memoryview, rows: Bytes, remark: Remark) -> None:
 
 
 def as_rows(stored: Bytes, stride: int) -> Bytes:
-    """Stored rows as (rows, 1 + stride), their filter bytes checked."""
+    """Shape stored rows as (rows, 1 + stride), and check their filter bytes."""
     rows = stored.reshape(-1, 1 + stride)
     if rows.size and rows[:, 0].max() > 4:
         raise ImageError("corrupt", f"it uses a row filter that does not exist ({rows[:, 0].max()})")
@@ -108,24 +108,25 @@ def as_rows(stored: Bytes, stride: int) -> Bytes:
 
 
 def unfilter(rows: Bytes, pixel_size: int, above: Bytes | None = None) -> Bytes:
-    """Raw bytes of stored rows.
+    """Undo the filters of stored rows.
 
     Parameters
     ----------
     rows : uint8 (rows, 1 + stride)
         Consecutive stored rows.
     pixel_size : int
-        Bytes the filters look back.
+        How many bytes the filters look back.
     above : uint8 (stride,), optional
-        Raw bytes of the row above the first one. Needed unless that is the top row of its picture
-        (or pass) or has the filter None or Sub.
+        Raw bytes of the row above the first one. Needed unless the first one is the top row of its
+        picture (or pass) or has the filter None or Sub.
 
     Returns
     -------
     uint8 (rows, stride)
+        The raw bytes.
     """
-    # The row above stands on top of the others, so that all find theirs in place; the filters take the
-    # one above the picture for zeros.
+    # The row above goes on top of the others, so that every row finds the one above it. Above the
+    # picture, the filters assume zeros.
     padded = np.empty((rows.shape[0] + 1, rows.shape[1] - 1), np.uint8)
     padded[0] = 0 if above is None else above
     at_once = min(WIDEST // 2, max(1, _LIBPNG_BYTES // rows.shape[1]))
@@ -135,7 +136,7 @@ def unfilter(rows: Bytes, pixel_size: int, above: Bytes | None = None) -> Bytes:
 
 
 def stretches(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Where flags are set, from place to place: start and stop of each stretch."""
+    """Return start and stop of each stretch of set flags."""
     padded = np.zeros(len(flags) + 2, np.bool_)
     padded[1:-1] = flags
     edges: list[int] = np.flatnonzero(padded[1:] != padded[:-1]).tolist()
@@ -143,11 +144,11 @@ def stretches(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
 
 
 def _unfilter(rows: Bytes, pixel_size: int, into: Bytes) -> None:
-    """Unfilter some rows; ``into`` has one row more, the one above: that comes first.
+    """Unfilter some rows; the first row of ``into`` is the one above them.
 
-    They are cut into parts, from left to right: a row of a screenshot that does not repeat the one above
-    it in full often does in some parts. The more rows have the dear filter, Paeth, the more parts pay.
-    Where fewer than one row of eight repeats, as in a photograph, the rest is done in one piece.
+    The rows are cut into parts, from left to right: a row of a screenshot that does not repeat the whole
+    row above often repeats parts of it. The more rows have the expensive filter, Paeth, the more parts pay.
+    If fewer than one row in eight repeats, as in a photograph, the rest is done in one piece.
     """
     width = into.shape[1]
     to_gain = width * np.count_nonzero(rows[:, 0] == 4)
@@ -162,18 +163,18 @@ def _unfilter(rows: Bytes, pixel_size: int, into: Bytes) -> None:
 
 
 def _unfilter_part(rows: Bytes, pixel_size: int, into: Bytes, left: int, right: int) -> int:
-    """Unfilter the bytes from left to right of some rows; those to the left of them are known.
+    """Unfilter the bytes from ``left`` to ``right`` of some rows; the bytes before ``left`` are known.
 
-    Where stored bytes are zero, Up repeats the bytes above. So does Paeth when the pixel to the left of
-    them, if there is one, repeats the pixel above it: its prediction is left + above - upper left, or what
-    comes nearest to that. Rows that repeat in the whole part are copied; the others are unfiltered, below
-    each other. With them goes the pixel to the left of the part, stored so that it comes out as it is:
-    filters look back as far, and no farther.
+    If stored bytes are zero, Up repeats the bytes above. So does Paeth if the pixel to the left of them
+    (unless they begin the row) repeats the pixel above it: Paeth predicts whichever of left, above and
+    upper left is nearest to left + above - upper left. Rows that repeat the one above in the whole part are
+    copied. The others are stacked and unfiltered together, each with the pixel to the left of the part,
+    stored so that unfiltering yields its known value; filters look back no farther than one pixel.
 
     Returns
     -------
     int
-        How many rows repeat.
+        How many rows repeat the one above.
     """
     edge = max(0, left - pixel_size)
     part, known = rows[:, 1 + edge : 1 + right], into[:, edge:left]
@@ -196,14 +197,14 @@ def _unfilter_part(rows: Bytes, pixel_size: int, into: Bytes, left: int, right: 
 
 
 def _add_up(stored: Bytes) -> Bytes:
-    """Raw bytes of stored rows of the filters None and Up, in place and much faster than by libpng."""
+    """Unfilter stored rows of the filters None and Up; may work in place, and is much faster than libpng."""
     raw = stored[:, 1:]
     if raw.shape[1] >= _WIDE:
         for filtering, above, row in zip(stored[1:, 0].tolist(), raw[:-1], raw[1:], strict=True):
             if filtering:
                 row += above
         return raw
-    # Sums from the top, less what had been summed up above the last row with the filter None.
+    # Sum from the top, then subtract the sum above the last row with the filter None.
     sums = np.add.accumulate(raw, axis=0, dtype=np.uint8)
     begins = np.flatnonzero(stored[:, 0] == 0)
     if len(begins) > 1:
@@ -213,10 +214,10 @@ def _add_up(stored: Bytes) -> Bytes:
 
 
 def _by_libpng(stored: Bytes, pixel_size: int) -> Bytes:
-    """Raw bytes of stored rows that begin a picture."""
+    """Unfilter stored rows that begin a picture, by libpng."""
     try:
         decoded = imagecodecs.png_decode(uncompressed(stored, pixel_size))
-    except imagecodecs.PngError as error:  # it is sound: we have made it
+    except imagecodecs.PngError as error:  # the PNG is valid, so only memory can be lacking
         raise MemoryError from error
     if decoded.dtype != np.uint8:
         decoded = decoded.astype(">u2").view(np.uint8)

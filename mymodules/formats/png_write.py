@@ -1,4 +1,4 @@
-"""Writing PNG files: rows without filters, compressed for speed or not at all."""
+"""Writing PNG files: rows unfiltered, and compressed for speed or not at all."""
 
 import struct
 from collections.abc import Iterable, Iterator
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from mymodules.formats.png_container import SIGNATURE
 
 _END = struct.pack(">I4sI", 0, b"IEND", 0xAE426082)
-_AT_ONCE = 1 << 20  # bytes that are compressed at once
+_AT_ONCE = 1 << 20  # bytes compressed at a time
 _BLOCK = 65535  # bytes of the largest uncompressed block of DEFLATE
-# A PNG kind (bit depth, colour type) for each pixel size in bytes: filters know bytes, not colours.
+# A PNG kind (bit depth, colour type) for each pixel size in bytes: filters work on bytes, not on colours.
 _KIND_OF_SIZE = {1: (8, 0), 2: (8, 4), 3: (8, 2), 4: (8, 6), 6: (16, 2), 8: (16, 6)}
 
 Bytes = NDArray[np.uint8]
@@ -22,7 +22,7 @@ Bytes = NDArray[np.uint8]
 def encode(
     rows: Bytes, width: int, *, depth: int, colour_type: int, palette: bytes = b"", transparency: bytes = b""
 ) -> bytes:
-    """A PNG file of packed rows, uint8 (height, stride), without filters and compressed for speed."""
+    """Encode packed rows, uint8 (height, stride), as a PNG without filters, compressed for speed."""
     size = width, len(rows)
     kind = {"depth": depth, "colour_type": colour_type}
     return b"".join(pieces(unfiltered(rows), size, **kind, palette=palette, transparency=transparency))
@@ -37,12 +37,12 @@ def pieces(
     palette: bytes = b"",
     transparency: bytes = b"",
 ) -> Iterator[bytes]:
-    """A PNG file, piece by piece, compressed for speed.
+    """Yield a PNG file piece by piece, compressed for speed.
 
     Parameters
     ----------
     stored : iterable of uint8 (rows, 1 + stride)
-        The stored rows, as many at a time as are there.
+        The stored rows, any number at a time.
     size : (width, height)
     """
     yield _head(*size, depth, colour_type)
@@ -62,7 +62,7 @@ def pieces(
 
 
 def unfiltered(rows: Bytes) -> Iterator[Bytes]:
-    """Raw or packed rows, uint8 (height, stride), as stored ones with the filter None, some at a time."""
+    """Yield raw or packed rows, uint8 (height, stride), as stored rows of the filter None, some at a time."""
     at_once = max(1, _AT_ONCE // max(1, rows.shape[1]))
     for top in range(0, len(rows), at_once):
         part = rows[top : top + at_once]
@@ -72,7 +72,7 @@ def unfiltered(rows: Bytes) -> Iterator[Bytes]:
 
 
 def uncompressed(stored: Bytes, pixel_size: int) -> memoryview:
-    """Stored rows, as they are, as a PNG file: one allocation, one copy."""
+    """Wrap stored rows, as they are, in a PNG file, with one allocation and one copy."""
     depth, colour_type = _KIND_OF_SIZE[pixel_size]
     head = _head((stored.shape[1] - 1) // pixel_size, len(stored), depth, colour_type)
     flat = stored.reshape(-1)
@@ -96,7 +96,7 @@ def uncompressed(stored: Bytes, pixel_size: int) -> memoryview:
 
 
 def _head(width: int, height: int, depth: int, colour_type: int) -> bytes:
-    """The begin of a file that is not interlaced."""
+    """Return the beginning of a file that is not interlaced."""
     ihdr = struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0)
     return SIGNATURE + _chunk(b"IHDR", ihdr)
 

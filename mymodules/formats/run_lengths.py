@@ -1,10 +1,10 @@
-"""The run lengths of BMP files, RLE8 and RLE4, followed for many codes at once.
+"""The run lengths of BMP files, RLE8 and RLE4, followed many codes at a time.
 
-A file of some megabytes can hold millions of codes, or one that stands for 255 pixels in every two bytes.
-So codes are read in blocks: every code takes whole pairs of bytes, only literals and skips take more than
-one, and only those have to be followed one after the other. Where each code paints comes from sums.
+A file of some megabytes can hold millions of codes, each of which paints up to 255 pixels. So codes are
+read in blocks. Every code takes whole pairs of bytes, and only literals and skips take more than one pair,
+so only these are followed one by one. Cumulative sums give the place where each code paints.
 
-Pixels that the codes leave out have colour 0; what a run has beyond the end of its row is dropped.
+Pixels that the codes leave out have colour 0; the part of a run beyond the end of its row is dropped.
 Source: Microsoft, "Bitmap Compression".
 """
 
@@ -29,13 +29,13 @@ class Course(NamedTuple):
     Attributes
     ----------
     end : int
-        Byte of the file behind the last code.
+        Position in the file after the last code.
     left_out : int
         Pixels that no code painted.
     beyond : bool
-        Whether a run was longer than what was left of its row.
+        Whether a run was longer than the rest of its row.
     marked : bool
-        Whether the code that ends all others was reached.
+        Whether the end mark was reached.
     """
 
     end: int
@@ -46,10 +46,10 @@ class Course(NamedTuple):
 
 @dataclass
 class _Codes:
-    """Codes of a block that follow each other.
+    """Consecutive codes of a block.
 
-    ``places`` counts pairs of bytes from the first code of all; ``first`` and ``second`` are the bytes of
-    each code; ``x`` and ``y`` are where it begins, ``length`` the pixels that it advances.
+    ``places`` counts pairs of bytes from the first code of the file; ``first`` and ``second`` are the bytes
+    of each code; ``x`` and ``y`` are where it begins, ``length`` is how many pixels it advances.
     """
 
     places: Numbers
@@ -60,19 +60,19 @@ class _Codes:
     length: Numbers
 
     def until(self, stop: int) -> "_Codes":
-        """The codes before that number."""
+        """Return the first ``stop`` codes."""
         pair = self.first[:stop], self.second[:stop]
         return _Codes(self.places[:stop], *pair, self.x[:stop], self.y[:stop], self.length[:stop])
 
     @property
     def skips(self) -> Flags:
-        """Which codes only move on."""
+        """Flags of the codes that only move on."""
         found: Flags = (self.first == 0) & (self.second == 2)
         return found
 
     @property
     def literals(self) -> Flags:
-        """Which codes have their pixels behind them."""
+        """Flags of the codes that are followed by their pixels."""
         found: Flags = (self.first == 0) & (self.second > 2)
         return found
 
@@ -80,25 +80,25 @@ class _Codes:
 def follow(
     data: bytes, start: int, size: tuple[int, int], *, nibbles: bool, canvas: Bytes | None = None
 ) -> Course:
-    """Follow run lengths from a byte on, and paint them where there is a canvas.
+    """Follow run lengths, and paint them if there is a canvas.
 
     Parameters
     ----------
     data : bytes
         The whole file.
     start : int
-        Where the codes begin.
+        Position of the first code.
     size : (width, height)
         Of the picture, px.
     nibbles : bool
-        RLE4: a byte names two pixels.
+        RLE4: a byte holds two pixels.
     canvas : uint8 (width x height,), optional
-        Colour numbers, all 0, row after row as they are stored.
+        Colour numbers, initially 0, in the order of the stored rows.
 
     Raises
     ------
     ImageError
-        ``truncated`` when the codes end before the picture does.
+        ``truncated`` if the codes end before the picture does.
     """
     width, height = size
     if start > len(data):
@@ -143,10 +143,10 @@ def _literal_bytes(second: Bytes, nibbles: bool) -> Numbers:
 
 
 def _block(pairs: Bytes, at: int, nibbles: bool, place: tuple[int, int]) -> tuple[_Codes, int]:
-    """The codes of a block that begins with one, and the pair at which the next block begins."""
+    """Read a block that begins with a code; also return the pair at which the next block begins."""
     first, second = pairs[at : at + _AT_ONCE, 0], pairs[at : at + _AT_ONCE, 1]
     count = len(first)
-    longer = np.flatnonzero((first == 0) & (second > 1))  # some only look so, inside of literals
+    longer = np.flatnonzero((first == 0) & (second > 1))  # some are not codes but bytes of literals
     pairs_taken = np.where(second[longer] == 2, 2, 1 + (_literal_bytes(second[longer], nibbles) + 1) // 2)
     behind = longer + pairs_taken
     real, number, next_ones = [], 0, np.searchsorted(longer, behind).tolist()
@@ -173,14 +173,14 @@ def _block(pairs: Bytes, at: int, nibbles: bool, place: tuple[int, int]) -> tupl
 def _places(
     length: Numbers, line_ends: Flags, down: Numbers, place: tuple[int, int]
 ) -> tuple[Numbers, Numbers]:
-    """Column and row at which each code begins, when the first begins at a place."""
+    """Return column and row at which each code begins, given the place where the first begins."""
     total = np.cumsum(length)
     begun = np.maximum.accumulate(np.concatenate([[-place[0]], np.where(line_ends, total, -place[0])]))
     return total - length - begun[:-1], place[1] + np.cumsum(down) - down
 
 
 def _after(codes: _Codes, pairs: Bytes, place: tuple[int, int]) -> tuple[int, int]:
-    """Column and row behind the last code of a block."""
+    """Return column and row after the last code of a block."""
     x, y = int(codes.x[-1]), int(codes.y[-1])
     if codes.first[-1] == 0 and codes.second[-1] == 0:
         return 0, y + 1
@@ -190,7 +190,7 @@ def _after(codes: _Codes, pairs: Bytes, place: tuple[int, int]) -> tuple[int, in
 
 
 def _check(size: int, codes: _Codes, nibbles: bool) -> None:
-    """Refuse codes whose own bytes are not all there: only the last can be such."""
+    """Refuse codes whose bytes are incomplete; only the last code can be."""
     if len(codes.places) and codes.first[-1] == 0 and codes.second[-1] > 1:
         taken = 2 if codes.second[-1] == 2 else int(_literal_bytes(codes.second[-1:], nibbles)[0])
         if 2 * int(codes.places[-1]) + 2 + taken > size:
@@ -198,13 +198,13 @@ def _check(size: int, codes: _Codes, nibbles: bool) -> None:
 
 
 def _painted(codes: _Codes, width: int) -> Numbers:
-    """Pixels that each code paints."""
+    """Count the pixels that each code paints."""
     fitting: Numbers = np.where(codes.skips, 0, np.clip(width - codes.x, 0, codes.length))
     return fitting
 
 
 def _paint_runs(canvas: Bytes, codes: _Codes, fits: Numbers, width: int, nibbles: bool) -> None:
-    """Paint runs of one colour (or of two in turn), with 0 in what lies between them."""
+    """Paint runs of one colour (or of two in turn), with 0 between them."""
     runs = np.flatnonzero((codes.first > 0) & (fits > 0))
     if not runs.size:
         return
@@ -232,7 +232,7 @@ def _paint_runs(canvas: Bytes, codes: _Codes, fits: Numbers, width: int, nibbles
 def _paint_literals(
     canvas: Bytes, codes: _Codes, fits: Numbers, width: int, nibbles: bool, buffer: Bytes
 ) -> None:
-    """Paint pixels that stand in the file one by one."""
+    """Paint pixels that are stored one by one."""
     literals = np.flatnonzero(codes.literals & (fits > 0))
     lengths = fits[literals]
     before = np.cumsum(lengths) - lengths

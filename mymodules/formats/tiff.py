@@ -1,18 +1,18 @@
-"""TIFF and BigTIFF: directories and segments are read by tifffile, what they mean is decided here.
+"""TIFF and BigTIFF: tifffile reads directories and segments, and this module decides what they mean.
 
-A file may say almost anything of its samples. Accepted is what has one meaning as 8-bit or 16-bit
-gray, gray + alpha, RGB or RGBA; everything else is refused by name, nothing is guessed:
+A file can state almost anything about its samples. Files with exactly one meaning as 8-bit or 16-bit gray,
+gray + alpha, RGB or RGBA are accepted; all others are refused with the reason, and nothing is guessed:
 
 - gray of 1, 2, 4, 8 or 16 bits; fewer than 8 are scaled to 0..255, "white is zero" is inverted;
-- palettes of 1, 2, 4 or 8 bits: the high byte of each 16-bit entry; a colour map without any entry
-  above 255 was written by one of the programs that store 8-bit entries, and is taken as that;
-- RGB of 8 or 16 bits, in one plane or three; YCbCr only as JPEG, where it has one decoding;
-- one extra sample, if the file calls it unassociated alpha, or RGB with a fourth sample of which nothing
-  is said. Any other is taken where programs agree on it: left out beside gray that does not call it
-  alpha, associated alpha if it is 0 or full everywhere, the rest if it is opaque everywhere.
+- palettes of 1, 2, 4 or 8 bits: the high byte of each 16-bit entry counts; a colour map without any entry
+  above 255 comes from a program that stores 8-bit entries, and is read as such;
+- RGB of 8 or 16 bits, in one plane or three; YCbCr only as JPEG, where there is one way to decode it;
+- one extra sample that the file calls unassociated alpha, or a fourth sample of RGB that it does not
+  describe. Others are accepted where programs agree: a second sample of gray that is not called alpha is
+  left out, associated alpha has to be 0 or full everywhere, and the rest has to be opaque everywhere.
 
-A thumbnail beside the picture, or below it in a SubIFD, is not a page. What the picture does not need may
-be wrong, and is named in the warnings. Segments that are compressed reveal damage only in decoding.
+A thumbnail beside the picture, or in a SubIFD, is not a page. Faults in tags that the picture does not need
+are reported as warnings. Damage to compressed segments shows only in decoding.
 
 Source: TIFF 6.0 (1992); Adobe Photoshop TIFF technical notes (2002); BigTIFF as in libtiff.
 """
@@ -56,16 +56,16 @@ _UNSPECIFIED, _ASSOCIATED, _UNASSOCIATED = 0, 1, 2
 
 
 class Extra(NamedTuple):
-    """What the sample after the colours is: alpha, unless something else stands here.
+    """What the sample after the colours means; by default, it is alpha.
 
     Attributes
     ----------
     doubt : str
-        Why it can be alpha only if it is opaque everywhere; empty without doubt.
+        Why it has to be opaque everywhere to be accepted; empty without doubt.
     clear : bool
         It may also be 0, that is fully transparent.
     dropped : bool
-        It is no alpha: all programs leave it out.
+        It is not alpha, and all programs leave it out.
     """
 
     doubt: str = ""
@@ -78,28 +78,28 @@ _NO_EXTRA = Extra()
 
 @dataclass(frozen=True)
 class TiffHeader(Header):
-    """A `Header` with what is needed to decode.
+    """A `Header` with what decoding needs.
 
     Attributes
     ----------
     at : int
-        Where the directory of the picture stands in the file.
+        Position of the picture's directory in the file.
     channels : int
         Samples per pixel as stored: 1 for a palette.
     planar : bool
-        Each sample in a plane of its own.
+        Whether each sample has its own plane.
     compression : int
-        The number of the TIFF tag.
+        The value of the TIFF tag.
     ycbcr : bool
-        JPEG data are YCbCr.
+        Whether JPEG data are YCbCr.
     mirrored : bool
-        The bits of each byte run from the lowest.
+        Whether the lowest bit of each byte comes first.
     inverted : bool
-        White is zero.
+        Whether white is zero.
     palette : bytes
         RGB triples, empty without one.
     extra : Extra
-        What the sample after the colours is.
+        What the sample after the colours means.
     """
 
     at: int = 0
@@ -114,16 +114,16 @@ class TiffHeader(Header):
 
     @property
     def shape(self) -> Shape:
-        """What the segments depend on."""
+        """What decoding the segments depends on."""
         size = self.width, self.height
         return Shape(*size, self.depth, self.channels, self.planar, self.compression, self.mirrored)
 
 
 def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> TiffHeader:
-    """Walk the directories; check the one of the picture and where its strips or tiles lie.
+    """Walk the directories; check the picture's directory and the places of its strips or tiles.
 
-    Metadata: orientation, ICC profile, and resolution where the file gives one (in inches unless it
-    says centimetres; without a unit only the ratio counts). A TIFF has no end: trailing is always 0.
+    Metadata: orientation, ICC profile, and the resolution if the file gives one (per inch unless it says
+    per centimetre; without a unit, only the ratio counts). A TIFF has no end, so trailing is always 0.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> TiffHeader:
 
 
 def decode(data: bytes, header: TiffHeader) -> Samples:
-    """Samples of a file that `inspect` accepted.
+    """Decode a file that `inspect` accepted.
 
     Returns
     -------
@@ -151,8 +151,8 @@ def decode(data: bytes, header: TiffHeader) -> Samples:
     Raises
     ------
     ImageError
-        ``truncated`` or ``corrupt`` where the pixel data are damaged, ``unsupported`` where programs differ
-        in what they take a last sample for that is not opaque.
+        ``truncated`` or ``corrupt`` if the pixel data are damaged, ``unsupported`` if programs disagree on
+        the meaning of a last sample that is not opaque.
     """
     picture = tiff_directories.read_again(data, header.at)
     segments = tiff_segments.locate(picture, header.shape)
@@ -198,7 +198,7 @@ def _read_picture(picture: Directory) -> TiffHeader:
     said = picture.numbers_or_none(_EXTRA)
     extra = [] if said is None else said.tolist()
     if channels < colours or len(extra) > channels - colours:
-        raise ImageError("corrupt", f"it has {channels} samples per pixel, too few for its kind")
+        raise ImageError("corrupt", f"it has {channels} samples per pixel, too few for its colours")
     last, odd = _check_extra(channels - colours, extra, photometric)
     planar = picture.number(_PLANAR, 1)
     if planar not in (1, 2):
@@ -238,7 +238,7 @@ def _compression_name(compression: int) -> str:
 
 
 def _check_formats(picture: Directory) -> tuple[str, ...]:
-    """Samples are whole numbers from 0 upwards; a file that leaves it open is read like that by all."""
+    """Refuse samples other than unsigned integers; all programs also read undefined ones as such."""
     kinds = set(picture.numbers(_SAMPLE_FORMAT).tolist()) if picture.has(_SAMPLE_FORMAT) else {1}
     if wrong := kinds - {1, _VOID}:
         name = _SAMPLE_FORMATS.get(min(wrong), f"of an unknown kind (SampleFormat {min(wrong)})")
@@ -251,7 +251,7 @@ def _check_formats(picture: Directory) -> tuple[str, ...]:
 def _check_kind(depth: int, photometric: int, compression: int) -> None:
     depths = {_RGB: (8, 16), _YCBCR: (8,), _PALETTE: (1, 2, 4, 8)}.get(photometric, (1, 2, 4, 8, 16))
     if depth not in depths or (compression in (tiff_codecs.JPEG, tiff_codecs.WEBP) and depth != 8):
-        raise ImageError("unsupported", f"it has {depth} bits per sample, too unusual for its kind")
+        raise ImageError("unsupported", f"it has {depth} bits per sample, which is unusual for its kind")
     if photometric == _YCBCR and compression != tiff_codecs.JPEG:
         raise ImageError("unsupported", "it is a YCbCr TIFF that is not JPEG-compressed")
     if photometric == _PALETTE and compression == tiff_codecs.JPEG:
@@ -264,14 +264,14 @@ def _check_predictor(predictor: int, depth: int, compression: int) -> tuple[str,
     if predictor == 1:
         return ()
     if compression not in tiff_codecs.PREDICTED:
-        return ("names a predictor that its compression does not have, which other programs ignore",)
+        return ("names a predictor that its compression cannot have, which other programs ignore",)
     if predictor != 2 or depth < 8:
         raise ImageError("unsupported", f"it is a TIFF of {depth} bits with predictor {predictor}")
     return ()
 
 
 def _check_extra(count: int, kinds: list[int], photometric: int) -> tuple[Extra, tuple[str, ...]]:
-    """What the sample after the colours is, and what is odd about it."""
+    """Decide what the sample after the colours means, and what is odd about it."""
     if not count:
         return Extra(), ()
     if count > 1 or photometric == _YCBCR:
@@ -289,10 +289,10 @@ def _check_extra(count: int, kinds: list[int], photometric: int) -> tuple[Extra,
         doubt = (
             "its colours are premultiplied with its alpha (associated alpha); programs undo that differently"
         )
-        odd = "has colours premultiplied with its alpha, which changes nothing where it is 0 or full"
+        odd = "has colours premultiplied with its alpha, which makes no difference where it is 0 or full"
         return Extra(doubt, clear=True), (odd,)
     doubt = "it has one more sample per pixel, which some programs take as alpha and others leave out"
-    odd = "has one more sample per pixel, which changes nothing as alpha where it is full"
+    odd = "has one more sample per pixel, which makes no difference as alpha where it is full"
     return Extra(doubt), (odd,)
 
 

@@ -1,7 +1,7 @@
-"""The codecs of a TIFF that yield bytes, and what is checked of a fax.
+"""The codecs of a TIFF that yield bytes, and the check of a fax.
 
-Each yields as many bytes as the pixels of its strip or tile need; what it holds beyond that is left, as all
-programs do. LZW goes through libtiff: imagecodecs' own decoder runs out of its memory on damaged codes.
+Each yields as many bytes as the pixels of its strip or tile need, and ignores further ones, as all programs
+do. LZW goes through libtiff, because imagecodecs' own decoder leaves its buffer on damaged codes.
 
 Source: TIFF 6.0 (1992), sections 9 to 13; RFC 1950 and RFC 1951 for deflate.
 """
@@ -23,18 +23,18 @@ ALL = (NONE, *FAX, LZW, JPEG, *DEFLATE, PACKBITS, LZMA, ZSTD, WEBP)
 """The numbers of the compressions that can be decoded."""
 
 PREDICTED = (LZW, *DEFLATE, LZMA, ZSTD)
-"""Those that know a predictor."""
+"""Those that can have a predictor."""
 
 _FILL_ORDER, _FAX_3_OPTIONS, _FAX_4_OPTIONS = 266, 292, 293
 
 
 def expand(data: bytes, row_bytes: int, rows: int, compression: int) -> bytes:
-    """The bytes of a strip or tile, ``row_bytes * rows`` of them or fewer where they end too early.
+    """Decompress a strip or tile to ``row_bytes * rows`` bytes, or fewer if its data end too early.
 
     Raises
     ------
     RuntimeError
-        What imagecodecs raises for data that it cannot decode.
+        From imagecodecs, for data that it cannot decode.
     ImageError
         ``corrupt`` or ``truncated``.
     """
@@ -55,9 +55,9 @@ def expand(data: bytes, row_bytes: int, rows: int, compression: int) -> bytes:
 
 
 def check_fax(data: bytes, decoded: NDArray[np.bool_], compression: int, fill: int, options: int) -> None:
-    """Refuse a fax of which libtiff makes another picture than imagecodecs: codes that are none.
+    """Refuse a fax that libtiff and imagecodecs decode differently.
 
-    Neither says that it met some, and each goes on in its own way.
+    Neither reports invalid codes, and each continues after them in its own way.
     """
     rows, width = decoded.shape
     tags = {258: 1, 259: compression, _FILL_ORDER: fill}
@@ -68,7 +68,7 @@ def check_fax(data: bytes, decoded: NDArray[np.bool_], compression: int, fill: i
 
 
 def _wrapped(data: bytes, width: int, rows: int, tags: dict[int, int]) -> bytes:
-    """A TIFF of one gray strip, for libtiff to decode."""
+    """Wrap a gray strip in a TIFF, for libtiff to decode."""
     tags = {256: width, 257: rows, 262: 1, 277: 1, 278: rows, 279: len(data), **tags}
     start = 8 + 2 + 12 * (len(tags) + 1) + 4
     entries = sorted({**tags, 273: start}.items())
@@ -77,7 +77,7 @@ def _wrapped(data: bytes, width: int, rows: int, tags: dict[int, int]) -> bytes:
 
 
 def _inflated(data: bytes, size: int) -> bytes:
-    """Deflate with its checksum, as far as it is near; where more is coded than is wanted it may not be."""
+    """Inflate, and check the checksum unless it comes too far after the bytes that are wanted."""
     with contextlib.suppress(RuntimeError):
         return bytes(imagecodecs.deflate_decode(data, out=size))
     inflater = zlib.decompressobj()
@@ -92,10 +92,10 @@ def _inflated(data: bytes, size: int) -> bytes:
 
 
 def _unpacked(data: bytes, size: int) -> bytes:
-    """PackBits, whose last run may pass the end, or be followed by bytes that are no run."""
+    """Unpack PackBits, whose last run may pass the end or be followed by bytes that are not a run."""
     with contextlib.suppress(RuntimeError):
         return bytes(imagecodecs.packbits_decode(data, out=size))
-    # What is not written keeps what was there: bytes that are the same in both come from the codes.
+    # Bytes that the decoder does not write keep their filling, so equal bytes come from the codes.
     first, second = (np.full(size + 128, fill, np.uint8) for fill in (0, 255))
     for out in (first, second):
         with contextlib.suppress(RuntimeError):

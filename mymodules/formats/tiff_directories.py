@@ -1,9 +1,9 @@
-"""The directories of a TIFF: the chain is checked here, tifffile reads the one that holds the picture.
+"""The directories of a TIFF: this module checks their chain, tifffile reads the picture's directory.
 
-tifffile reads much that other programs refuse, logs instead of raising, and takes its time with what is
-made to cost time. So the entries of every directory are looked at first, as they stand in the file: how
-many there are, how long their values are, whether these lie inside of the file, whether a tag comes twice.
-What the picture does not need is told as a warning; what it needs has to be right.
+tifffile reads files that other programs refuse, logs instead of raising, and is slow on files that are made
+to be slow. So the raw entries of every directory are checked first: how many there are, how long their
+values are, whether the values lie inside the file, and whether a tag occurs twice. Faults in tags that the
+picture does not need are warnings; tags that it needs have to be right.
 
 Source: TIFF 6.0 (1992); BigTIFF as in libtiff.
 """
@@ -35,23 +35,23 @@ _NEW_SUBFILE, _SUBFILE, _SUBIFDS = 254, 255, 330
 PIXEL_TAGS = frozenset(
     (256, 257, 258, 259, 262, 266, 273, 277, 278, 279, 284, 292, 293, 317, 320, 322, 323, 324, 325)
 ) | {338, 339, 347, 32997, 32998}
-"""Tags without which, or with another value of which, the picture would be another."""
+"""Tags that the pixels depend on."""
 
-# A directory has 10 to 100 entries; a file of pages that a scanner made has some hundred directories.
+# A directory has 10 to 100 entries; a scanner's file of many pages has some hundred directories.
 _MOST_ENTRIES = 4096
 _MOST_DIRECTORIES = 1000
 _LARGEST = np.uint64(1 << 62)
 
 
 class Directory:
-    """The directory of the picture, as tifffile reads it, with what is odd about it.
+    """The directory of the picture, as tifffile reads it, with its oddities.
 
     Attributes
     ----------
     at : int
-        Where it stands in the file.
+        Position in the file.
     warnings : tuple of str
-        What is odd about the directories, though the picture is not touched by it.
+        Oddities of the directories that do not affect the picture.
     """
 
     def __init__(self, data: bytes, page: tifffile.TiffPage, warnings: tuple[str, ...] = ()) -> None:
@@ -66,10 +66,11 @@ class Directory:
         return len(self._data)
 
     def has(self, tag: int) -> bool:
+        """Whether the directory has a tag."""
         return self.page.tags.get(tag) is not None
 
     def numbers(self, tag: int) -> NDArray[np.int64]:
-        """All values of a tag that holds whole numbers from 0 upwards."""
+        """Return all values of a tag that holds unsigned integers."""
         found = self.page.tags.get(tag)
         if found is None:
             raise ImageError("corrupt", f"it does not give its {name_of(tag)}")
@@ -78,7 +79,7 @@ class Directory:
                 value = found.value
         except MemoryError:
             raise
-        except Exception:  # tifffile raises what it meets
+        except Exception:  # tifffile lets errors of any kind through
             value = ()
         values = np.frombuffer(value, np.uint8) if isinstance(value, bytes) else np.asarray(value)
         whole = int(found.dtype) in _WHOLE and values.size > 0 and values.dtype.kind in "iu"
@@ -87,16 +88,16 @@ class Directory:
         return np.minimum(values.ravel().astype(np.uint64), _LARGEST).astype(np.int64)
 
     def numbers_or_none(self, tag: int) -> NDArray[np.int64] | None:
-        """All values of a tag, None where it is absent or holds something else, as programs skip it then."""
+        """Return all values of a tag; None if it is absent or holds something else, which programs skip."""
         try:
             return self.numbers(tag)
         except ImageError:
             return None
 
     def number(self, tag: int, default: int | None = None) -> int:
-        """The value of a tag; without a default the tag has to be there.
+        """Return the value of a tag; without a default, the tag has to be present.
 
-        What the picture does not need may also be no number: the default is taken then.
+        The default also replaces a value that is not a number, in a tag that the picture does not need.
         """
         if default is not None and not self.has(tag):
             return default
@@ -108,13 +109,13 @@ class Directory:
             return default
         if len(values) > 1 and tag in PIXEL_TAGS:
             message = (
-                f"its {name_of(tag)} has {len(values)} values instead of one, and programs differ in that"
+                f"its {name_of(tag)} has {len(values)} values instead of one, and programs disagree on that"
             )
             raise ImageError("corrupt", message)
         return int(values[0])
 
     def raw(self, tag: int) -> bytes:
-        """The bytes of a tag, empty where it is absent."""
+        """Return the bytes of a tag; empty if it is absent."""
         found = self.page.tags.get(tag)
         if found is None:
             return b""
@@ -122,7 +123,7 @@ class Directory:
         return self._data[found.valueoffset : found.valueoffset + length]
 
     def ratio(self, tag: int) -> Fraction:
-        """A rational number; 0 where it is absent or undefined."""
+        """Return a rational number; 0 if it is absent or undefined."""
         found = self.page.tags.get(tag)
         if found is None or int(found.dtype) != _RATIONAL or found.count != 1:
             return Fraction(0)
@@ -131,7 +132,7 @@ class Directory:
         return Fraction(above, below) if below else Fraction(0)
 
     def frames(self) -> int:
-        """Number of frames behind this one directory, in the dialects that do so; 0 for one."""
+        """Count the frames of this directory, for dialects that keep several in one; 0 if there is one."""
         stack = self.page.tags.get(33629)  # one entry for each plane, MetaMorph
         frames = max(self.number(32997, 1), stack.count if stack is not None else 1)
         description = self.raw(270)
@@ -171,19 +172,19 @@ def read(data: bytes) -> Directory:
 
 
 def read_again(data: bytes, at: int) -> Directory:
-    """The directory at a place where `read` has found one."""
+    """Read the directory at a place where `read` has found one."""
     return Directory(data, _page(data, at))
 
 
 def name_of(tag: int) -> str:
-    """``tag 305 (Software)``, or the number alone where it has no name."""
+    """Return ``tag 305 (Software)``, or only the number of a tag without a name."""
     name = tifffile.TIFF.TAGS.get(tag, "")
     return f"tag {tag} ({name})" if name else f"tag {tag}"
 
 
 @contextmanager
 def silence() -> Iterator[None]:
-    """Drop what tifffile logs in this thread: what is wrong with a file is told in its row."""
+    """Drop what tifffile logs in this thread, because a file's faults are reported in its row."""
     before = getattr(_state, "silent", False)
     _state.silent = True
     try:
@@ -198,7 +199,7 @@ logging.getLogger("tifffile").addFilter(lambda record: not getattr(_state, "sile
 
 @dataclass(frozen=True)
 class _Entries:
-    """The entries of one directory as they stand in the file."""
+    """The raw entries of one directory."""
 
     at: int
     tags: NDArray[Any]
@@ -209,7 +210,7 @@ class _Entries:
         return bool((self.tags["tag"] == tag).any())
 
     def _flag(self, tag: int) -> int:
-        """A number that stands in its entry itself, 0 where there is none."""
+        """Return a number stored in its entry itself; 0 if there is none."""
         found = np.flatnonzero(self.tags["tag"] == tag)
         if not len(found) or int(self.tags["kind"][found[0]]) not in (_BYTE, _SHORT, _LONG):
             return 0
@@ -229,7 +230,7 @@ class _Entries:
 
 
 def _chain(data: bytes) -> tuple[list[_Entries], ImageError | None]:
-    """The directories up to the second page, and the error that ended the chain after the first."""
+    """Return the directories up to the second page, and the error that ended the chain after the first."""
     order = "<" if data[:2] == b"II" else ">"
     big = data[2:4] in (b"+\0", b"\0+")
     if len(data) < (16 if big else 8):
@@ -256,7 +257,7 @@ def _chain(data: bytes) -> tuple[list[_Entries], ImageError | None]:
         found.append(entries)
         read += len(entries.tags)
         if read * entries.tags.dtype.itemsize > len(data):
-            raise ImageError("too_costly", "its directories lie over each other")
+            raise ImageError("too_costly", "its directories overlap")
         pages += not entries.is_preview
         if pages > 1:
             break
@@ -264,7 +265,7 @@ def _chain(data: bytes) -> tuple[list[_Entries], ImageError | None]:
 
 
 def _entries(data: bytes, order: str, word: np.dtype[Any], at: int) -> tuple[_Entries, int]:
-    """The directory at a place, checked, and where the next one is said to be; 0 for none."""
+    """Read and check the directory at a place; also return the place of the next one, 0 if there is none."""
     head = 8 if word.itemsize == 8 else 2
     if at < 8:
         raise ImageError("corrupt", "its directories do not follow each other")
@@ -289,7 +290,7 @@ def _entries(data: bytes, order: str, word: np.dtype[Any], at: int) -> tuple[_En
 
 
 def _lengths(tags: NDArray[Any]) -> NDArray[np.float64]:
-    """Bytes of the values of each entry: as floats, which are exact below 2**53 and never overflow."""
+    """Return the bytes of each entry's values, as floats: exact below 2**53, and they never overflow."""
     lengths: NDArray[np.float64] = tags["count"].astype(np.float64) * _KIND_SIZES[tags["kind"]]
     return lengths
 
@@ -302,13 +303,13 @@ def _outside(size: int, tags: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _check_values(data: bytes, tags: NDArray[Any]) -> tuple[str, ...]:
-    """Values outside of the file, and more values than the file has room for."""
+    """Check for values outside the file, and for more values than the file has room for."""
     wrong = _outside(len(data), tags)
     named = sorted(set(tags["tag"][wrong].tolist()))
     if needed := PIXEL_TAGS.intersection(named):
         raise ImageError("truncated", f"the values of its {name_of(min(needed))} lie beyond its end")
     if _lengths(tags)[~wrong].sum() > 2 * len(data) + 4096:
-        raise ImageError("too_costly", "the values of its directory lie over each other")
+        raise ImageError("too_costly", "the values of its directory overlap")
     if not named:
         return ()
     more = f" and {len(named) - 1} more tags" if len(named) > 1 else ""
@@ -316,7 +317,7 @@ def _check_values(data: bytes, tags: NDArray[Any]) -> tuple[str, ...]:
 
 
 def _repeated(tags: NDArray[Any]) -> tuple[str, ...]:
-    """Tags that come twice: the first is what all programs take."""
+    """Warn of tags that occur twice; all programs use the first."""
     numbers, counts = np.unique(tags["tag"], return_counts=True)
     repeated = numbers[counts > 1].tolist()
     if not repeated:
@@ -326,7 +327,7 @@ def _repeated(tags: NDArray[Any]) -> tuple[str, ...]:
 
 
 def _page(data: bytes, at: int) -> tifffile.TiffPage:
-    """What tifffile makes of the directory at a place. Only names of its own dialects are switched off."""
+    """Read the directory at a place by tifffile; only its detection of some dialects is switched off."""
     try:
         with silence():
             file = tifffile.TiffFile(io.BytesIO(data), is_lsm=False, is_ndpi=False, is_scanimage=False)
@@ -336,5 +337,5 @@ def _page(data: bytes, at: int) -> tifffile.TiffPage:
             return tifffile.TiffPage(file, index=1)
     except MemoryError:
         raise
-    except Exception:  # of many kinds: the file is hostile or damaged, and that is all there is to say
+    except Exception:  # errors of many kinds, all of which mean a damaged or hostile file
         raise ImageError("corrupt", "its directory is damaged") from None

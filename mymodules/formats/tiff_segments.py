@@ -1,9 +1,9 @@
-"""The strips and tiles of a TIFF: where they lie, and how each is decoded.
+"""The strips and tiles of a TIFF: where they are, and how each is decoded.
 
-tifffile decodes them (through imagecodecs), but for JPEG, which goes the way of JPEG files: the decoder's
-warnings are damage, and the colours are those that the directory says. tifffile takes segments that end
-too early where their shape allows a guess; here a segment has to yield all of its pixels. What it
-yields beyond that is left, as all programs do.
+tifffile decodes them (through imagecodecs), except JPEG, which is decoded like JPEG files: the decoder's
+warnings count as damage, and the directory determines the colours. tifffile accepts some segments that end
+too early by guessing their shape; here a segment has to yield all of its pixels. Whatever else it yields is
+ignored, as all programs do.
 
 Source: TIFF 6.0 (1992); Adobe Photoshop TIFF technical notes (2002), for JPEG and deflate.
 """
@@ -28,25 +28,25 @@ _STRIP_OFFSETS, _STRIP_ROWS, _STRIP_BYTES, _TABLES = 273, 278, 279, 347
 _T4_OPTIONS, _T6_OPTIONS = 292, 293
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
 
-# A tile is decoded whole, even where the picture is smaller: this many bytes are allowed at least.
+# Tiles are decoded whole, even if the picture is smaller; this many bytes are always allowed.
 _TILE_ALLOWED = 1 << 25
 _TILES_ALLOWED = 1 << 28
-# Segments of fewer bytes than this may be so many: each costs some time of its own here, 10 to 50
-# microseconds, and almost none in a library that decodes all of them in one go. Larger ones take their time
-# there too, and uncompressed ones everywhere.
+# The number of segments smaller than _SMALL bytes is limited. Each costs 10 to 50 microseconds here, and
+# almost nothing in a library that decodes all of them in one call. Larger ones take about as long there,
+# and so do uncompressed ones.
 _SMALL = 4096
 _MOST_SMALL = {NONE: 1 << 62, **dict.fromkeys((*DEFLATE, LZMA), 50_000), JPEG: 15_000, WEBP: 15_000}
 _MOST_SMALL_OTHERS = 25_000
-# The tables of a JPEG have at most 3 kB or so.
+# The tables of a JPEG have at most about 3 kB.
 _MOST_TABLES = 1 << 14
 _NO_PIXELS = {*range(0xE0, 0xF0), 0xFE}  # segments of applications, and comments
-# What tifffile and imagecodecs raise for data that they cannot decode.
+# Raised by tifffile and imagecodecs for data that they cannot decode.
 _DECODER_ERRORS = (RuntimeError, ValueError, TypeError, IndexError, OverflowError)
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What the directory says of the picture, as far as its segments depend on it.
+    """What the directory says about the picture that matters for its segments.
 
     Attributes
     ----------
@@ -56,11 +56,11 @@ class Shape:
     channels : int
         Samples per pixel as stored.
     planar : bool
-        Each sample in a plane of its own.
+        Whether each sample has its own plane.
     compression : int
-        The number of the TIFF tag.
+        The value of the TIFF tag.
     mirrored : bool
-        The bits of each byte run from the lowest (FillOrder 2).
+        Whether the lowest bit of each byte comes first (FillOrder 2).
     """
 
     width: int
@@ -77,7 +77,7 @@ class Shape:
         return 1 if self.planar else self.channels
 
     def row_bytes(self, width: int) -> int:
-        """Bytes of a decoded row so many pixels wide."""
+        """Return the bytes of a decoded row of ``width`` pixels."""
         return -(-width * self.depth * self.samples // 8)
 
 
@@ -88,11 +88,11 @@ class Box(NamedTuple):
     ----------
     plane, top, left : int
     rows, columns : int
-        What of it lies inside of the picture.
+        The part of it inside the picture.
     stored : int
         Rows that it has to yield.
     last : bool
-        Whether no other lies below it.
+        Whether there is none below it.
     """
 
     plane: int
@@ -106,18 +106,18 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True)
 class Segments:
-    """Strips or tiles: plane after plane, row after row.
+    """Strips or tiles, plane after plane and row after row.
 
     Attributes
     ----------
     width, rows : int
-        Pixels of one; the last strip of a plane may be shorter.
+        Size of one, px; the last strip of a plane may be shorter.
     across, down : int
-        How many lie side by side, and how many below each other.
+        How many there are side by side, and one below the other.
     offsets, lengths : int64 (planes x down x across)
-        Where the bytes lie, all inside of the file.
+        Positions of the bytes, all inside the file.
     warnings : tuple of str
-        What is odd about the numbers though the bytes are all there.
+        Oddities of these numbers, though all bytes are present.
     """
 
     tiled: bool
@@ -130,7 +130,7 @@ class Segments:
     warnings: tuple[str, ...] = ()
 
     def box(self, index: int, shape: Shape) -> Box:
-        """The place of a segment."""
+        """Return the place of a segment."""
         plane, rest = divmod(index, self.across * self.down)
         y, x = divmod(rest, self.across)
         top, left = y * self.rows, x * self.width
@@ -138,7 +138,7 @@ class Segments:
         return Box(plane, top, left, rows, columns, self.rows if self.tiled else rows, y == self.down - 1)
 
     def row_counts(self, shape: Shape) -> NDArray[np.int64]:
-        """The rows that each segment has to yield."""
+        """Return the number of rows that each segment has to yield."""
         rows = np.full((len(self.offsets) // (self.down * self.across), self.down, self.across), self.rows)
         if not self.tiled:
             rows[:, -1] = shape.height - self.rows * (self.down - 1)
@@ -147,7 +147,7 @@ class Segments:
 
 
 def locate(directory: Directory, shape: Shape) -> Segments:
-    """Find strips or tiles: as many as the size needs, inside the file, long enough if uncompressed.
+    """Find the strips or tiles, and check that there are enough, inside the file and not too short.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def locate(directory: Directory, shape: Shape) -> Segments:
         width, rows = directory.number(_TILE_WIDTH), directory.number(_TILE_HEIGHT)
     elif directory.has(_TILE_HEIGHT):
         raise ImageError(
-            "corrupt", "it says how high its tiles are but not how wide; programs differ in that"
+            "corrupt", "it says how high its tiles are but not how wide; programs disagree on that"
         )
     if not width or not rows:
         raise ImageError("corrupt", "its strips or tiles have no size")
@@ -190,7 +190,7 @@ def locate(directory: Directory, shape: Shape) -> Segments:
 def check_pictures(
     data: bytes, directory: Directory, shape: Shape, segments: Segments, *, ycbcr: bool
 ) -> tuple[str, ...]:
-    """Walk segments that are small files themselves, JPEG and WebP, up to their ends; what is odd in them."""
+    """Walk segments that are files themselves (JPEG, WebP) up to their ends; return their oddities."""
     if shape.compression not in (JPEG, WEBP):
         return ()
     tables = _tables(directory)
@@ -207,7 +207,7 @@ def check_pictures(
                 header: Header = _jpeg_header(stream, shape, segments, box)
                 if shape.samples > 1 and not ycbcr and _is_subsampled(stream):
                     raise ImageError(
-                        "unsupported", "it says RGB, its JPEG data do not; programs differ in that"
+                        "unsupported", "it says RGB, its JPEG data do not; programs disagree on that"
                     )
             else:
                 header = _webp_header(part, segments, box)
@@ -216,7 +216,7 @@ def check_pictures(
 
 
 def decode(data: bytes, directory: Directory, shape: Shape, segments: Segments, *, ycbcr: bool) -> Samples:
-    """Samples as stored: (height, width, channels), uint8 or uint16; numbers of fewer bits are not scaled.
+    """Decode samples as stored: (height, width, channels), uint8 or uint16; fewer bits are not scaled.
 
     Raises
     ------
@@ -251,7 +251,7 @@ def decode(data: bytes, directory: Directory, shape: Shape, segments: Segments, 
 
 
 def _tables(directory: Directory) -> bytes:
-    """The segments of JPEG tables that all strips or tiles share."""
+    """Return the segments of JPEG tables that all strips or tiles share."""
     tables = b"".join(_kept(directory.raw(_TABLES), end=True))
     if len(tables) > _MOST_TABLES:
         raise ImageError("too_costly", f"its JPEG tables have {len(tables)} bytes")
@@ -259,7 +259,7 @@ def _tables(directory: Directory) -> bytes:
 
 
 def _check_reading(page: tifffile.TiffPage, shape: Shape, found: Segments) -> None:
-    """tifffile takes some directories for dialects of microscopes: it has to see what was seen here."""
+    """Check that tifffile reads the same from the directory; it takes some for dialects of microscopes."""
     planes = shape.channels if shape.planar else 1
     same = page.shaped == (planes, 1, shape.height, shape.width, shape.samples)
     same &= (page.bitspersample, page.compression) == (shape.depth, shape.compression)
@@ -272,7 +272,7 @@ def _check_reading(page: tifffile.TiffPage, shape: Shape, found: Segments) -> No
 
 
 def _check_cost(shape: Shape, width: int, rows: int, parts: int, tiled: bool) -> None:
-    """Tiles are decoded whole, however small the picture is; and each segment costs some time of its own."""
+    """Refuse tiles far larger than the picture, as they are decoded whole, and too many small segments."""
     segment, picture = shape.row_bytes(width) * rows, shape.row_bytes(shape.width) * shape.height
     if tiled and (
         segment > max(_TILE_ALLOWED, picture) or segment * parts > max(_TILES_ALLOWED, 4 * picture)
@@ -283,7 +283,7 @@ def _check_cost(shape: Shape, width: int, rows: int, parts: int, tiled: bool) ->
 
 
 def _in_file(directory: Directory, shape: Shape, found: Segments, stated: bool) -> Segments:
-    """Check where the bytes lie; lengths that are absent, 0 or too large are put right where that is safe."""
+    """Check where the bytes are; correct lengths that are absent, 0 or too large where that is safe."""
     offsets, lengths = found.offsets, found.lengths.copy()
     warnings = found.warnings
     room = directory.size - offsets
@@ -305,29 +305,25 @@ def _in_file(directory: Directory, shape: Shape, found: Segments, stated: bool) 
     if (lengths > room).any():
         raise ImageError("truncated", "some of its pixel data are missing or lie beyond its end")
     if wrong.any():
-        told = (
-            "gives a wrong length for its pixel data"
-            if stated
-            else "does not say how long its pixel data are"
-        )
-        warnings += (f"{told}, which are all there",)
+        fault = "gives a wrong length for" if stated else "does not give the length of"
+        warnings += (f"{fault} its pixel data, which are all there",)
     _check_overlap(offsets, lengths, directory.size)
     return replace(found, lengths=lengths, warnings=warnings)
 
 
 def _check_overlap(offsets: NDArray[np.int64], lengths: NDArray[np.int64], size: int) -> None:
-    """Strips that are equal may be kept once; else they have to share the file between them."""
+    """Refuse segments that overlap, except equal ones that are stored once."""
     most = 4 * size + 4096
     if lengths.sum(dtype=np.float64) > most:
         distinct = set(zip(offsets.tolist(), lengths.tolist(), strict=True))
         if sum(length for _, length in distinct) > most:
-            raise ImageError("too_costly", "its strips or tiles lie over each other")
+            raise ImageError("too_costly", "its strips or tiles overlap")
 
 
 def _decoded(
     page: tifffile.TiffPage, part: memoryview, index: int, shape: Shape, found: Segments, box: Box
 ) -> Samples:
-    """One segment as tifffile decodes it, from bytes where they are no picture of their own."""
+    """Decode one segment by tifffile, after expanding its bytes unless it is a fax or WebP."""
     compression = shape.compression
     data = bytes(part)
     try:
@@ -350,7 +346,7 @@ def _decoded(
 
 
 def _take_bytes(page: tifffile.TiffPage, shape: Shape) -> None:
-    """Have tifffile decode bytes that are expanded already, and undo no predictor where none can be."""
+    """Make tifffile decode bytes that are already expanded, and ignore a predictor that cannot exist."""
     if shape.compression not in PREDICTED:
         page.predictor = 1
     if shape.compression not in (*FAX, WEBP):
@@ -358,18 +354,21 @@ def _take_bytes(page: tifffile.TiffPage, shape: Shape) -> None:
 
 
 def _stream(tables: bytes, part: bytes, *, ycbcr: bool) -> bytes:
-    """A JPEG file of a segment: with the tables, and with the colours that the directory says.
+    """Make a JPEG file of a segment, with the shared tables and the colours that the directory says.
 
-    A marker of Adobe tells a decoder what the three components are; JFIF's would be believed before it.
+    An Adobe marker tells the decoder what the three components are; a JFIF marker would override it.
     """
     if part[:2] != b"\xff\xd8":
-        raise ImageError("corrupt", "its pixel data are no JPEG, as its directory says")
+        raise ImageError("corrupt", "its pixel data are not a JPEG, though its directory says so")
     adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0" + bytes([ycbcr])
     return b"".join((b"\xff\xd8", adobe, tables, *_kept(part, end=False)))
 
 
 def _kept(data: bytes, *, end: bool) -> Iterator[bytes]:
-    """The segments of a JPEG without those of applications and comments; ``end``: without its end marker."""
+    """Yield the segments of a JPEG except those of applications and comments.
+
+    With ``end``, stop there; else yield the coded data too.
+    """
     at = 2
     while at + 4 <= len(data) and data[at] == 0xFF:
         code = data[at + 1]
@@ -395,26 +394,30 @@ def _is_subsampled(stream: bytes) -> bool:
 def _jpeg_header(stream: bytes, shape: Shape, found: Segments, box: Box) -> jpeg.JpegHeader:
     header = jpeg.inspect(stream)
     if header.components != shape.samples:
-        raise ImageError("corrupt", "its JPEG data have another number of channels than its directory says")
+        raise ImageError("corrupt", "its JPEG data and its directory disagree on the number of channels")
     _check_fit(header.width, header.height, found, box)
     return header
 
 
 def _webp_header(part: bytes, found: Segments, box: Box) -> Header:
     if part[:4] != b"RIFF" or part[8:12] != b"WEBP":
-        raise ImageError("corrupt", "its pixel data are no WebP, as its directory says")
+        raise ImageError("corrupt", "its pixel data are not a WebP, though its directory says so")
     header: Header = webp.inspect(part)
     if (header.width, header.height) != (found.width, box.stored):
-        raise ImageError("corrupt", "its pixel data have another size than its directory says")
+        raise ImageError("corrupt", "its pixel data do not have the size that its directory says")
     return header
 
 
 def _check_fit(width: int, height: int, found: Segments, box: Box) -> None:
-    """A tile may be cut to the picture; the last strip may be as high as the others, or its blocks."""
+    """Check the size of a segment.
+
+    A tile may be cut off at the edge of the picture; the last strip may be as high as the others or as its
+    whole blocks.
+    """
     fits = width == found.width and height == box.stored
     if found.tiled:
         fits |= width in (found.width, box.columns) and height in (found.rows, box.rows)
     elif box.last and width == found.width:
         fits |= box.rows < height <= max(found.rows, box.rows + 15)
     if not fits:
-        raise ImageError("corrupt", "its pixel data have another size than its directory says")
+        raise ImageError("corrupt", "its pixel data do not have the size that its directory says")

@@ -1,8 +1,8 @@
-"""WebP: the RIFF chunks walked once, decoding by libwebp (imagecodecs).
+"""WebP: the RIFF chunks are walked once; libwebp (imagecodecs) decodes.
 
-The size and whether there is transparency are read from the picture's own header, because the
-extended header (VP8X) may only claim them. Damage inside the pixel data shows in decoding, if at all:
-WebP has no checksums.
+The size and the presence of transparency are read from the picture's own header, because the extended
+header (VP8X) may state them wrongly. Damage inside the pixel data shows only in decoding, if at all,
+because WebP has no checksums.
 
 Source: RFC 9649 (WebP Image Format); RFC 6386 (VP8), section 9.1.
 """
@@ -23,14 +23,14 @@ _MOST_CHUNKS = 100_000
 
 @dataclass(frozen=True)
 class WebpHeader(Header):
-    """A `Header` with what is needed to decode.
+    """A `Header` with what decoding needs.
 
     Attributes
     ----------
     alpha : bool
         Whether the picture has an alpha channel.
     frame : (int, int) or None
-        Where the chunks of an animation's only frame begin and end; None for a plain picture.
+        Start and end of the chunks of an animation's only frame; None for a plain picture.
     """
 
     alpha: bool = False
@@ -38,7 +38,7 @@ class WebpHeader(Header):
 
 
 def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> WebpHeader:
-    """Walk the chunks up to the length that the file gives itself.
+    """Walk the chunks up to the end that the file header states.
 
     Metadata: the EXIF orientation and the ICC profile.
 
@@ -75,7 +75,7 @@ def inspect(data: bytes, max_pixels: int = NO_LIMIT) -> WebpHeader:
 
 @dataclass
 class _Found:
-    """What the chunks say, as far as they have been walked."""
+    """What the chunks walked so far say."""
 
     data: bytes
     max_pixels: int
@@ -98,9 +98,7 @@ class _Found:
             kind, length = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
             start, stop = at + 8, at + 8 + length
             if stop + (length & 1) > end:  # chunks are padded to an even length
-                raise ImageError(
-                    "corrupt", "one of its parts is longer than the file says that it is as a whole"
-                )
+                raise ImageError("corrupt", "one of its parts is longer than the file says it is as a whole")
             if kind == b"VP8X":
                 self._extended(start, length, first=at == first)
             elif kind == b"ANMF":
@@ -118,7 +116,7 @@ class _Found:
 
     def _extended(self, start: int, length: int, *, first: bool) -> None:
         if self.picture and not self.frame:
-            self.odd.append("has an extended header (VP8X) behind its picture, which other programs skip")
+            self.odd.append("has an extended header (VP8X) after its picture, which other programs skip")
             return
         if length < 10 or not first:
             raise ImageError("corrupt", "its extended header (VP8X) is misplaced or too short")
@@ -126,7 +124,7 @@ class _Found:
         self.canvas = 1 + _uint24(self.data, start + 4), 1 + _uint24(self.data, start + 7)
 
     def _frame(self, start: int, stop: int) -> None:
-        """Take the only frame of an animation for its picture, where it fills the canvas."""
+        """Accept the only frame of an animation as its picture if it fills the canvas."""
         if self.frame or self.picture or stop - start < 16 or any(self.data[start : start + 6]):
             raise ImageError("animated", "it is an animated WebP")
         self.animated, self.frame = True, (start + 16, stop)
@@ -137,7 +135,7 @@ class _Found:
 
     def _picture(self, kind: bytes, start: int, stop: int) -> None:
         if self.picture and (self.canvas or self.frame):
-            raise ImageError("corrupt", "it holds two pictures; programs differ in what they show")
+            raise ImageError("corrupt", "it holds two pictures; programs differ in which one they show")
         if self.picture:
             self.odd.append("holds a second picture, which other programs skip")
             return
@@ -147,12 +145,12 @@ class _Found:
 
 
 def decode(data: bytes, header: WebpHeader) -> NDArray[np.uint8]:
-    """Samples of a file that `inspect` accepted: uint8 (height, width, 3 or 4), not premultiplied.
+    """Decode a file that `inspect` accepted: uint8 (height, width, 3 or 4), not premultiplied.
 
     Raises
     ------
     ImageError
-        ``corrupt`` when libwebp refuses the pixel data.
+        ``corrupt`` if libwebp refuses the pixel data.
     """
     if header.frame:
         data = _alone(data[slice(*header.frame)], header)
@@ -161,19 +159,19 @@ def decode(data: bytes, header: WebpHeader) -> NDArray[np.uint8]:
     except (imagecodecs.WebpError, ValueError, IndexError):
         raise ImageError("corrupt", "its pixel data are damaged") from None
     if samples.shape != (header.height, header.width, 4 if header.alpha else 3):
-        raise ImageError("corrupt", "its pixel data have another size than its header says")
+        raise ImageError("corrupt", "its pixel data do not have the size that its header says")
     return np.asarray(samples, np.uint8)
 
 
 def _alone(chunks: bytes, header: WebpHeader) -> bytes:
-    """The file of one frame: a player would blend it, and lose the colours under alpha 0."""
+    """Make a file of one frame; an animation decoder would blend it and lose the colours under alpha 0."""
     size = (header.width - 1).to_bytes(3, "little") + (header.height - 1).to_bytes(3, "little")
     extended = struct.pack("<4sIB3x", b"VP8X", 10, _ALPHA_FLAG if header.alpha else 0) + size
     return struct.pack("<4sI4s", b"RIFF", 4 + len(extended) + len(chunks), b"WEBP") + extended + chunks
 
 
 def _read_lossy(start: bytes) -> tuple[int, int, bool]:
-    """Width, height and alpha (never) from the first 10 bytes of a VP8 key frame."""
+    """Read width, height and alpha (never) from the first 10 bytes of a VP8 key frame."""
     if len(start) < 10 or start[0] & 1 or start[3:6] != b"\x9d\x01\x2a":
         raise ImageError("corrupt", "its pixel data (VP8) do not begin with a key frame")
     width, height = (value & 0x3FFF for value in struct.unpack_from("<HH", start, 6))
@@ -183,7 +181,7 @@ def _read_lossy(start: bytes) -> tuple[int, int, bool]:
 
 
 def _read_lossless(start: bytes) -> tuple[int, int, bool]:
-    """Width, height and alpha from the first 5 bytes of a VP8L stream."""
+    """Read width, height and alpha from the first 5 bytes of a VP8L stream."""
     if len(start) < 5 or start[0] != 0x2F or start[4] >> 5:
         raise ImageError("corrupt", "its pixel data (VP8L) do not begin with a valid header")
     (packed,) = struct.unpack_from("<I", start, 1)

@@ -238,7 +238,7 @@ def test_colours_beyond_the_palette_are_black_and_named(tmp_path: Path, bits: in
 def test_more_colours_than_pixels_can_name(tmp_path: Path, bits: int, more: int) -> None:
     whole = 1 << bits
     data, pixels = indexed(bits, whole, min(whole + more, 0xFFFFFFFF), whole)
-    assert_named(tmp_path, data, pixels, "colours, of which")
+    assert_named(tmp_path, data, pixels, "colours, though its pixels can use only")
 
 
 @pytest.mark.parametrize("bits", [1, 4, 8])

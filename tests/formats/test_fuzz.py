@@ -123,13 +123,13 @@ def test_a_needless_refusal_is_a_remark(tmp_path: Path, monkeypatch: pytest.Monk
 
     def strict(data: bytes, *, max_pixels: int) -> Header:
         if data != base:
-            raise ImageError("corrupt", "it has bytes behind its end")
+            raise ImageError("corrupt", "it has bytes after its end")
         return inspect(data, max_pixels=max_pixels)
 
     assert Judge("PNG", tmp_path).judge(case).remarks == []
     monkeypatch.setattr(images, "inspect", strict)
     verdict = Judge("PNG", tmp_path).judge(case)
-    assert verdict.remarks == [("refused without need", "corrupt: it has bytes behind its end")]
+    assert verdict.remarks == [("refused without need", "corrupt: it has bytes after its end")]
     assert verdict.outcome == "corrupt"
 
 

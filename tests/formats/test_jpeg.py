@@ -76,15 +76,15 @@ CODED = SCAN + 14  # the coded data begin
 
 # What is odd about a file whose picture is whole: the file, and words of its row.
 NAMED = {
-    "one stray byte": (inserted(HEAD, b"\0"), "1 byte between"),
-    "stray bytes with fill": (inserted(HEAD, b"ab\xff\0c\xff\xff"), "bytes between"),
-    "stray bytes before the frame": (inserted(FRAME, bytes(7)), "7 bytes between"),
-    "stray bytes before the scan": (inserted(SCAN, b"webcam"), "6 bytes between"),
-    "stray bytes in two places": (PLAIN[:HEAD] + b"z" + inserted(SCAN, b"webcam")[HEAD:], "7 bytes"),
-    "one byte behind the scan": (inserted(len(PLAIN) - 2, b"a"), "belong to nothing"),
-    "two bytes behind the scan": (inserted(len(PLAIN) - 2, b"\0\0"), "belong to nothing"),
-    "ten bytes behind the scan": (inserted(len(PLAIN) - 2, b"0123456789"), "belong to nothing"),
-    "padding behind the scan": (inserted(len(PLAIN) - 2, bytes(500)), "belong to nothing"),
+    "one stray byte": (inserted(HEAD, b"\0"), "1 stray byte between"),
+    "stray bytes with fill": (inserted(HEAD, b"ab\xff\0c\xff\xff"), "stray bytes between"),
+    "stray bytes before the frame": (inserted(FRAME, bytes(7)), "7 stray bytes between"),
+    "stray bytes before the scan": (inserted(SCAN, b"webcam"), "6 stray bytes between"),
+    "stray bytes in two places": (PLAIN[:HEAD] + b"z" + inserted(SCAN, b"webcam")[HEAD:], "7 stray bytes"),
+    "one byte behind the scan": (inserted(len(PLAIN) - 2, b"a"), "stray byte"),
+    "two bytes behind the scan": (inserted(len(PLAIN) - 2, b"\0\0"), "stray byte"),
+    "ten bytes behind the scan": (inserted(len(PLAIN) - 2, b"0123456789"), "stray byte"),
+    "padding behind the scan": (inserted(len(PLAIN) - 2, bytes(500)), "stray byte"),
     "comment of length 1": (marked(b"\xff\xfe\0\1"), "impossible length"),
     "comment of length 0": (marked(b"\xff\xfe\0\0"), "impossible length"),
     "comment of length 1 with text": (marked(b"\xff\xfe\0\1hello"), "impossible length"),
@@ -191,8 +191,8 @@ def test_bytes_behind_the_coded_data_are_named(tmp_path: Path, count: int, byte:
         odd = plain[:-2] + byte * count + plain[-2:]
         samples = images.decode(odd, images.inspect(odd), remarks.append)
         assert np.array_equal(samples, images.decode(plain, images.inspect(plain), pytest.fail))
-        size = "1 byte" if count == 1 else f"{count} bytes"
-        assert remarks == [f"has {size} behind its pixel data that belong to nothing, which others skip"]
+        size = "1 stray byte" if count == 1 else f"{count} stray bytes"
+        assert remarks == [f"has {size} after its pixel data, which other programs skip"]
 
 
 @pytest.mark.parametrize("stray", [b"\0\0", b"webcam", bytes(3000)])
@@ -205,9 +205,7 @@ def test_bytes_behind_the_coded_data_of_a_large_picture(stray: bytes) -> None:
     remarks: list[str] = []
     samples = images.decode(odd, images.inspect(odd), remarks.append)
     assert np.array_equal(samples, shown(file.getvalue()))
-    assert remarks == [
-        f"has {len(stray):,} bytes behind its pixel data that belong to nothing, which others skip"
-    ]
+    assert remarks == [f"has {len(stray):,} stray bytes after its pixel data, which other programs skip"]
 
 
 @pytest.mark.parametrize(
@@ -282,7 +280,7 @@ def test_stray_bytes_between_the_scans_of_a_progressive_file(tmp_path: Path, str
         assert np.array_equal(shown(odd), shown(data))
         row = compared(tmp_path, odd, png(data))
         assert (row.status, row.num_diff_pixels) == ("same", 0), (at, row.messages)
-        assert "belong to nothing" in row.messages
+        assert "stray byte" in row.messages
 
 
 def test_a_marker_without_meaning_behind_the_coded_data(tmp_path: Path) -> None:
@@ -358,7 +356,7 @@ def test_damage_with_a_rare_sampling_is_noticed(sampling: jpegs.Sampling, size: 
         samples = images.decode(odd, images.inspect(odd), remarks.append)
         assert np.array_equal(samples, np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
         assert len(remarks) == 1
-        assert "belong to nothing" in remarks[0]
+        assert "stray byte" in remarks[0]
 
 
 def test_an_empty_scan_is_damage() -> None:

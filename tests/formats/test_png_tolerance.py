@@ -420,7 +420,7 @@ def test_an_animation_is_refused(chunks: list[pngs.Chunk]) -> None:
         (PLAIN[:-30], "cut off inside its pixel data"),
         (built([IHDR, IDAT, IEND], bad=b"IDAT"), "its pixel data are damaged"),
         (built([IHDR, IDAT, IEND], bad=b"IHDR"), "its header is damaged"),
-        (built([IHDR, IDAT, IEND], bad=b"IEND"), "other programs show it"),
+        (built([IHDR, IDAT, IEND], bad=b"IEND"), "other programs show the picture"),
         (with_chunks(3, bad=b"PLTE"), "its palette is damaged"),
     ],
 )
