@@ -191,7 +191,7 @@ def _regular(source: str | PathLike[str]) -> Path:
 
 
 def _format(data: bytes) -> str:
-    """Return the format of a file by its first bytes; raise `ImageError` if it is none that is read."""
+    """Return the format of a file by its first bytes; raise `ImageError` if it is not supported."""
     start = data[:16]
     if not data:
         raise ImageError("empty", "it holds 0 bytes")

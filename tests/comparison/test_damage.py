@@ -169,7 +169,7 @@ def test_too_little_memory_for_opencv_is_a_row(folders: Folders, monkeypatch: py
     assert "not enough memory for its drawings" in found.messages
 
 
-# What is no readable file
+# Files that cannot be read
 
 
 AS_NOBODY = """
@@ -354,7 +354,7 @@ def test_edited_while_it_is_read(
     assert {getattr(found, column) for column in COMPARED} == {None}
 
 
-def test_too_little_memory_for_a_file_of_one_side_is_told(
+def test_too_little_memory_for_a_file_of_one_side_is_reported(
     folders: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object) -> None:

@@ -112,7 +112,7 @@ def assert_is_a_row(job: Job, row: PairResult, error: BaseException) -> None:
 def assert_is_no_other_verdict(row: PairResult, before: PairResult) -> None:
     """A row that names no fault did not need what raised; or the file was refused, as one that is damaged."""
     if "Fault" not in row.messages and "drawings" not in row.messages:
-        assert told(row) == told(before) or row.code in ("corrupt", before.code)
+        assert untimed(row) == untimed(before) or row.code in ("corrupt", before.code)
         assert row.status in ("error", before.status)
 
 
@@ -125,7 +125,7 @@ def usual(jobs: list[Job]) -> list[PairResult]:
     return rows
 
 
-def told(row: PairResult) -> PairResult:
+def untimed(row: PairResult) -> PairResult:
     return row._replace(seconds=None)
 
 
@@ -137,7 +137,7 @@ def test_a_function_that_always_raises(place: Place, jobs: list[Job], usual: lis
     for job, row, before in zip(jobs, rows, usual, strict=True):
         assert_is_a_row(job, row, error)
         assert_is_no_other_verdict(row, before)
-    assert [told(row) for row in workers.compare_many(jobs)] == [told(row) for row in usual]
+    assert [untimed(row) for row in workers.compare_many(jobs)] == [untimed(row) for row in usual]
 
 
 def test_they_are_found_and_most_of_them_matter(jobs: list[Job]) -> None:

@@ -40,7 +40,7 @@ def test_many_jobs_are_their_rows(folders: Folders) -> None:
 
 
 def test_an_initialiser_never_raises(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A pool would start its process anew for ever: what is wrong is told by the first task."""
+    """A pool would start new processes for ever: the first task reports what is wrong."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(workers, "_stamp", None)
     workers.compimgdiff_init("20260101-000000")
@@ -86,9 +86,9 @@ def test_a_page_of_12000_px_with_its_drawings_takes_less_than_220_mb_of_its_own(
         (tmp_path / side).mkdir()
         (tmp_path / side / "page.png").write_bytes(cv2.imencode(".png", samples)[1].tobytes())
     command = [sys.executable, "-c", MEASURED, str(tmp_path)]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    assert told[0] == "changed"
-    assert int(told[1]) < 220 * 1024
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    assert printed[0] == "changed"
+    assert int(printed[1]) < 220 * 1024
     for ending, side in (("-1.orig.png", "first"), ("-2.new.png", "second")):
         drawn, page = (
             cv2.imread(str(path), cv2.IMREAD_UNCHANGED)

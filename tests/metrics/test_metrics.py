@@ -85,11 +85,11 @@ def gold(shared_data: Path) -> dict[str, Any]:
 
 def as_gold(found: DiffMetrics) -> dict[str, Any]:
     """The figures in the vectors' layout; `to_json` must survive JSON unchanged."""
-    told = found.to_json()
-    assert json.loads(json.dumps(told)) == told
-    assert told["diffs"]["percent"] == told["pixelDiffPercent"]
-    assert told["diffs"]["pixel"] == np.float32(told["numDiffPixels"])
-    return {k: v for k, v in told.items() if k != "diffs"} | {"combinedMetric": told["diffs"]["combined"]}
+    record = found.to_json()
+    assert json.loads(json.dumps(record)) == record
+    assert record["diffs"]["percent"] == record["pixelDiffPercent"]
+    assert record["diffs"]["pixel"] == np.float32(record["numDiffPixels"])
+    return {k: v for k, v in record.items() if k != "diffs"} | {"combinedMetric": record["diffs"]["combined"]}
 
 
 @pytest.mark.parametrize("name", oracles.synthetic()["pairs"])
@@ -103,27 +103,27 @@ def test_each_pair_of_the_vectors(name: str) -> None:
 
 def test_the_keys_of_the_seed_in_plain_types() -> None:
     first, second = rgba(5, 7, 6, 4, seed=1)
-    told = metrics.pixel_diff(first, second).to_json()
-    assert list(told) == ["numDiffPixels", "pixelDiffPercent", "maxRGBADiffs", "dimDiffer", "diffs"]
-    assert set(told["diffs"]) == {"combined", "percent", "pixel"}
-    assert [type(told[k]) for k in told] == [int, float, list, bool, dict]
-    assert [type(v) for v in told["maxRGBADiffs"]] == [int] * 4
-    assert {type(v) for v in told["diffs"].values()} == {float}
+    record = metrics.pixel_diff(first, second).to_json()
+    assert list(record) == ["numDiffPixels", "pixelDiffPercent", "maxRGBADiffs", "dimDiffer", "diffs"]
+    assert set(record["diffs"]) == {"combined", "percent", "pixel"}
+    assert [type(record[k]) for k in record] == [int, float, list, bool, dict]
+    assert [type(v) for v in record["maxRGBADiffs"]] == [int] * 4
+    assert {type(v) for v in record["diffs"].values()} == {float}
 
 
 def test_the_metrics_cases_of_gold(gold: dict[str, Any]) -> None:
     assert len(gold["metrics_cases"]) == 9
     for case in gold["metrics_cases"]:
         first, second = (images.read_gold_rgba(gold["folder"] / case[side]) for side in ("left", "right"))
-        told = metrics.pixel_diff(first, second).to_json()
+        record = metrics.pixel_diff(first, second).to_json()
         expected, computed = case["expected"], case["computed"]
-        assert told["numDiffPixels"] == expected["numDiffPixels"]
-        assert told["maxRGBADiffs"] == expected["maxRGBADiffs"]
-        assert told["dimDiffer"] is expected["dimDiffer"]
-        assert told["pixelDiffPercent"] == computed["pixelDiffPercent_float32"]
-        assert told["diffs"] == computed["diffs_float32"]
-        assert told["pixelDiffPercent"] == pytest.approx(expected["pixelDiffPercent_rounded5"], abs=6e-6)
-        assert told["diffs"]["combined"] == pytest.approx(expected["combinedMetric_rounded5"], abs=6e-6)
+        assert record["numDiffPixels"] == expected["numDiffPixels"]
+        assert record["maxRGBADiffs"] == expected["maxRGBADiffs"]
+        assert record["dimDiffer"] is expected["dimDiffer"]
+        assert record["pixelDiffPercent"] == computed["pixelDiffPercent_float32"]
+        assert record["diffs"] == computed["diffs_float32"]
+        assert record["pixelDiffPercent"] == pytest.approx(expected["pixelDiffPercent_rounded5"], abs=6e-6)
+        assert record["diffs"]["combined"] == pytest.approx(expected["combinedMetric_rounded5"], abs=6e-6)
 
 
 def test_the_text_images_of_gold(gold: dict[str, Any]) -> None:
@@ -171,13 +171,13 @@ def test_pixel_figures_equal_the_plain_count(
 ) -> None:
     first, second = rgba(*(sizes[:2] * 2 if same_size else sizes), seed=seed, changed=part)
     found = metrics.pixel_diff(first, second)
-    told = oracles.pixel_diff(first, second)
-    assert found.to_json() == told
-    assert found.num_diff_pixels == told["numDiffPixels"]
-    assert found.pixel_diff_percent == told["pixelDiffPercent"]
-    assert tuple(found.max_rgba_diffs) == tuple(told["maxRGBADiffs"])
-    assert found.dim_differ == told["dimDiffer"]
-    assert found.combined == told["diffs"]["combined"]
+    record = oracles.pixel_diff(first, second)
+    assert found.to_json() == record
+    assert found.num_diff_pixels == record["numDiffPixels"]
+    assert found.pixel_diff_percent == record["pixelDiffPercent"]
+    assert tuple(found.max_rgba_diffs) == tuple(record["maxRGBADiffs"])
+    assert found.dim_differ == record["dimDiffer"]
+    assert found.combined == record["diffs"]["combined"]
     # symmetry and range
     assert metrics.pixel_diff(second, first) == found
     assert 0 <= found.pixel_diff_percent <= 100
