@@ -1,29 +1,30 @@
-"""A pair of pictures to look at, in a notebook: one widget beside the table of results.
+"""A widget for notebooks that shows the pictures of a row of results.
 
 `Viewer` shows one row at a time: side by side, swiped, faded, blinking, as a difference or as the delta.
-What is shown is what was compared: a file goes to the browser as it is where browsers show its stored
-pixels, else as a PNG of the compared ones. Values under the pointer come from the decoded files, never
-from what the browser has drawn.
+It shows the pixels that were compared: a file is sent as it is if browsers show its stored pixels, otherwise
+as a PNG of the compared ones. Values under the pointer come from the decoded files, never from what the
+browser has drawn.
 
-Between the two stand three traits and small messages. The page asks, with an ``id`` that the answer has too:
+Page and kernel share three traits and exchange small messages. The page sends requests; the answer has the
+same ``id``:
 
 =========================================  ================================================================
-``{kind: "record", name}``                 the row as ``record``, with its neighbours and what is decided
-                                           about it; no picture is read. ``deciding``: as below
+``{kind: "record", name}``                 the row as ``record``, with its neighbours and its decision; no
+                                           picture is read. ``deciding``: as below
 ``{kind: "picture", name, side, encode}``  first, second or delta: a buffer of its bytes, ``type``, size
-``{kind: "regions", name}``                ``regions``: [x, y, width, height, differing pixels], most first
-``{kind: "tile", name, x, y}``             up to `TILE` x `TILE` px from there on: a buffer of RGBA for each
-                                           side, sizes in ``first`` and ``second``
-``{kind: "decide", name, decision, ...}``  ``decision`` and ``note`` as they are then; null for ``note``
-                                           leaves it, with ``on`` the next undecided row is shown
-``{kind: "undo"}``, ``{kind: "redo"}``     no more than that: the row of the step is shown
+``{kind: "regions", name}``                ``regions``: [x, y, width, height, differing pixels], the most
+                                           pixels first
+``{kind: "tile", name, x, y}``             up to `TILE` x `TILE` px with this upper left corner: a buffer of
+                                           RGBA for each side, sizes in ``first`` and ``second``
+``{kind: "decide", name, decision, ...}``  the new ``decision`` and ``note``; a ``note`` of null keeps the old
+                                           one; with ``on``, the next undecided row is shown
+``{kind: "undo"}``, ``{kind: "redo"}``     nothing; the row of the step is shown
 =========================================  ================================================================
 
-What cannot be answered comes back as ``error``, a sentence. ``{kind: "rows", fresh}`` tells the page that
-the rows are others now, ``{kind: "decided", told, row, undo, redo, closed}`` what was decided, wherever
-that was: a sentence and the row it was told beside, whether there is something to undo and to redo, and
-why nothing can be decided, where it cannot. Nothing but decisions is written, and a file is read only when
-its row is looked at.
+A request that cannot be answered gets ``error``, a sentence. ``{kind: "rows", fresh}`` tells the page that
+the rows have changed. ``{kind: "decided", message, row, undo, redo, closed}`` tells it what was decided,
+there or elsewhere: a sentence, the row to show it with, whether there is something to undo and to redo, and
+why nothing can be decided, if so. Only decisions are written, and a file is read only when its row is shown.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -56,9 +57,9 @@ TILE = 128
 """Side of a piece of exact pixels, px."""
 
 DECODED_BYTES = 256 << 20
-"""Decoded pictures that are kept; two of them stay whatever their size."""
+"""Bytes of decoded pictures that are kept; two pictures stay whatever their size."""
 
-_DECODED = 1000  # most pictures of them
+_DECODED = 1000  # pictures at most
 
 _NAME = "image_filename"
 _DECIDED = {"accept": "accepted", "reject": "rejected", "ignore": "ignored", "clear": "no longer decided"}
@@ -66,7 +67,7 @@ _UNDONE, _REDONE = "Undone: ", "Done again: "
 
 
 class Viewer(anywidget.AnyWidget):
-    """Shows the pairs of a table, one at a time.
+    """Show the pairs of a table, one at a time.
 
     Parameters
     ----------
@@ -78,16 +79,16 @@ class Viewer(anywidget.AnyWidget):
     Raises
     ------
     SettingsError
-        When `frame` is no table of rows; when it is not known where the pictures are.
+        When `frame` is not a table of rows, or nothing says where the pictures are.
 
     Attributes
     ----------
     row : str
-        ``image_filename`` of the row that is shown, empty for none. To be set, too, like the next two.
+        ``image_filename`` of the row that is shown, empty for none. It can be set, like the next two.
     mode : str
         One of `MODES`.
     region : int
-        The chosen region: its place in the list with the most differing pixels first; -1 for none.
+        The chosen region: its place in the list that begins with the most differing pixels; -1 for none.
     """
 
     _esm = linker.module("viewer/kernel.js")
@@ -109,26 +110,26 @@ class Viewer(anywidget.AnyWidget):
             workers=1,
             errors=0,
         )
-        # JupyterLab has messages handled in another thread than cells: who reads this takes it once, and who
-        # has other rows replaces it as a whole.
+        # JupyterLab handles messages in another thread than cells: a reader takes this attribute once, and
+        # new rows replace the whole object.
         self._rows = ShownRows.of(frame, folders(frame, run))
         self._stamp = _stamp(frame, run)
-        self._followers = ipywidgets.CallbackDispatcher()  # tells what one raises and goes on
+        self._followers = ipywidgets.CallbackDispatcher()  # reports what one raises and goes on
         super().__init__(**{"row": self._rows.first, **traits})
         self.observe(self._choose_no_region, "row")
         self.on_msg(self._answer)
 
     @property
     def frame(self) -> "pd.DataFrame":
-        """The rows that next and previous go through, as a frame of your own."""
+        """A copy of the rows that next and previous go through."""
         return self._rows.frame.copy(deep=False)
 
     def show(self, frame: "pd.DataFrame", *, run: batch.Run | Mapping[str, Any] | None = None) -> None:
-        """Take other rows, or the same in another order.
+        """Show other rows, or the same ones in another order.
 
-        The row that is shown stays if it is among them; else it gives way to the next of those that were
-        around it, else to the first. Where neither ``run`` nor the frame says where the pictures are, they
-        are where they were.
+        The current row stays if it is among them. Otherwise its nearest former neighbour that is among them
+        is shown, or the first row. If neither ``run`` nor the frame says where the pictures are, the folders
+        stay as they were.
         """
         runfiles.check_table(frame)
         known = run is not None or frame.attrs.get("run")
@@ -136,7 +137,7 @@ class Viewer(anywidget.AnyWidget):
         there = folders(frame, run) if known else before.folders
         stamp = _stamp(frame, run) if known else self._stamp
         rows = ShownRows.of(frame, there if there != before.folders else before.folders)
-        # Another run in the same folders, or other files: what the page has of them is old.
+        # Another run in the same folders, or other files: the pictures in the page are out of date.
         fresh = (
             there != before.folders
             or stamp != self._stamp
@@ -159,23 +160,23 @@ class Viewer(anywidget.AnyWidget):
 
     @property
     def decisions(self) -> Decisions | None:
-        """The decisions about these pictures, None where it is not known where they are kept."""
+        """The decisions about these pictures; None if it is not known where they are kept."""
         return self._rows.folders.decisions
 
     @property
     def closed(self) -> str:
-        """Why nothing can be decided here, a sentence; empty where it can."""
+        """A sentence that says why nothing can be decided here; empty if it can."""
         return self._rows.folders.closed
 
     @property
     def decision(self) -> str:
-        """What is decided about the row that is shown; empty for nothing."""
+        """The decision about the row that is shown; empty for none."""
         return self._rows.decided(self.row)[0] if self.row else ""
 
     def decide(
         self, decision: str, note: str = "", *, about: "pd.DataFrame | Row | Iterable[Row] | None" = None
     ) -> Step | None:
-        """Decide about the row that is shown, or about others; on the disk when this returns.
+        """Decide about the row that is shown, or about others. It is on the disk when this returns.
 
         Parameters
         ----------
@@ -188,12 +189,12 @@ class Viewer(anywidget.AnyWidget):
         Returns
         -------
         Step or None
-            None when there was no row.
+            None if there was no row.
 
         Raises
         ------
         SettingsError
-            For another decision, and where it is not known where decisions are kept.
+            For any other decision, or when it is not known where decisions are kept.
         OutputError
             When it cannot be written.
         """
@@ -202,17 +203,17 @@ class Viewer(anywidget.AnyWidget):
         return self._done(self._desk().decide(about, decision, note))
 
     def undo(self) -> Step | None:
-        """Take back the newest step that holds, of whomever, and return it; None when there is none."""
+        """Take back the newest step, whoever made it, and return it; None if there is none."""
         return self._done(self._desk().undo(), _UNDONE)
 
     def redo(self) -> Step | None:
-        """Do again the step that was taken back last, and return it; None when there is none."""
+        """Repeat the step that was taken back last, and return it; None if there is none."""
         return self._done(self._desk().redo(), _REDONE)
 
     def on_decided(self, call: Callable[[Step], object]) -> None:
-        """Have a function called with every step that is decided, undone or done again here.
+        """Call a function with every step that is decided, undone or repeated here.
 
-        What it raises is told as that of other callbacks of widgets: the step is taken all the same.
+        An exception of that function is reported like that of any widget callback; the step stays.
         """
         self._followers.register_callback(call)
 
@@ -222,13 +223,13 @@ class Viewer(anywidget.AnyWidget):
         return self.decisions
 
     def _done(self, step: Step | None, how: str = "", to: str | None = None, more: str = "") -> Step | None:
-        """Tell everybody of a step; the row named is shown, if it is, or comes, among those of now."""
+        """Report a step to the callbacks and the page, and show the row named if there is one."""
         if step is not None:
             self._go(to)
             self._followers(step)
             more = f"{how}{described(step)}{more}"
         self._go(to)
-        self.send({"kind": "decided", "told": more.strip(), "row": self.row, **self._rows.deciding()})
+        self.send({"kind": "decided", "message": more.strip(), "row": self.row, **self._rows.deciding()})
         return step
 
     def _go(self, name: str | None) -> None:
@@ -236,7 +237,7 @@ class Viewer(anywidget.AnyWidget):
             self.row = name
 
     def _decide_there(self, rows: ShownRows, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        """What the page has decided about the row that it shows."""
+        """Carry out what the page has decided about a row, and return the row's decision and note."""
         desk, word, note = self._desk(), asked["decision"], asked.get("note")
         before = rows.decided(name)
         if note is None:
@@ -249,7 +250,7 @@ class Viewer(anywidget.AnyWidget):
         return dict(zip(("decision", "note"), rows.decided(name), strict=True))
 
     def _step_there(self, kind: str) -> dict[str, Any]:
-        """What the page has undone or done again: shown, if it is about one row."""
+        """Undo or repeat a step for the page; its row is shown if it is about a single one."""
         desk = self._desk()
         step = desk.undo() if kind == "undo" else desk.redo()
         if step is None:
@@ -259,10 +260,10 @@ class Viewer(anywidget.AnyWidget):
         self._done(step, _UNDONE if kind == "undo" else _REDONE, one)
         return {}
 
-    # --- the state that the page has, too ------------------------------------------------------------
+    # --- the state that the page shares --------------------------------------------------------------
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take what the page has chosen; what the rows of now do not have is put right there."""
+        """Take what the page has chosen, and correct the page if the current rows do not have it."""
         wanted, rows = dict(sync_data), self._rows
         if wanted.get("row", self.row) not in rows.places:
             wanted.pop("row", None)
@@ -296,7 +297,7 @@ class Viewer(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is not None:  # what a page without a kernel shows in the place of the widget
+        if bundle is not None:  # a page without a kernel shows this instead of the widget
             bundle[0]["text/plain"] = (
                 f"A viewer of {len(self._rows.names)} pairs of pictures. It needs a running kernel: open the "
                 "notebook in JupyterLab and run this cell."
@@ -306,7 +307,7 @@ class Viewer(anywidget.AnyWidget):
     # --- messages ------------------------------------------------------------------------------------
 
     def _answer(self, _: object, asked: Any, __: object) -> None:
-        """Answer one message, whatever it is: a page that waits would wait for ever."""
+        """Answer a message, whatever it is: without an answer the page would wait for ever."""
         reply: dict[str, Any] = {"id": asked.get("id")} if isinstance(asked, dict) else {}
         buffers: list[bytes] = []
         try:
@@ -314,7 +315,7 @@ class Viewer(anywidget.AnyWidget):
             reply |= found
         except (Absent, MymodulesError) as reason:
             reply |= {"error": str(reason)}
-        except Exception as error:  # a defect: told to the page, where somebody waits for a picture
+        except Exception as error:  # a defect is reported in the page, where somebody waits for a picture
             reply |= {"error": f"This cannot be shown: {faults.described(error)}. {faults.REPORT}"}
         self.send(reply, buffers)
 
@@ -402,25 +403,25 @@ class Viewer(anywidget.AnyWidget):
 
 
 def _stamp(frame: "pd.DataFrame", run: batch.Run | Mapping[str, Any] | None) -> str | None:
-    """Which run these rows are of, None where that is not known."""
+    """Return the stamp of the run of these rows; None if it is not known."""
     if run is None:
         run = frame.attrs.get("run") or {}
     return run.get("stamp") if isinstance(run, Mapping) else runfiles.stamp_of(run.csv_path)
 
 
 def described(step: Step) -> str:
-    """What a step decided, as a sentence."""
+    """Return a sentence that says what a step decided."""
     what = step.rows[0].name if len(step.rows) == 1 else f"{len(step.rows):,} rows"
     try:
         day = datetime.fromisoformat(step.time).date()
-    except ValueError:  # the file was edited, or is somebody else's
+    except ValueError:  # the file was edited, or another program wrote it
         return f"{what} {_DECIDED[step.decision]}."
     when = "" if day == datetime.now().astimezone().date() else f" on {day}"
     return f"{what} {_DECIDED[step.decision]}{when}."
 
 
 class _File(NamedTuple):
-    """A file as it is now, and the most pixels that are decoded."""
+    """A file in its current state, and the most pixels that are decoded."""
 
     path: Path
     mtime_ns: int

@@ -58,7 +58,7 @@ def test_who_fails_at_following_does_not_undo_what_is_written(
     page.widget.on_decided(fails)
     page.widget.on_decided(steps.append)
     assert page.decide("accept")["decision"] == "accept"
-    assert page.told()["told"] == "a.png accepted."
+    assert page.told()["message"] == "a.png accepted."
     assert page.widget.row == "b.png"
     assert [step.rows[0].name for step in steps] == ["a.png"]
 
@@ -111,7 +111,7 @@ def test_each_decision_is_written_at_once_and_the_next_row_comes(shown: Page, ro
         assert answer == {"id": 1, "decision": word, "note": ""}
         assert lines(root)[-1] == (name, word)
         assert shown.widget.row == following, "same pictures need no decision"
-        assert shown.told()["told"] == f"{name} {word}ed."
+        assert shown.told()["message"] == f"{name} {word}ed."
         assert (shown.told()["row"], shown.told()["undo"]) == (following, True)
 
 
@@ -126,7 +126,7 @@ def test_at_the_end_the_row_stays_and_that_is_said(shown: Page, root: Path) -> N
     shown.widget.row = "e.png"
     shown.decide("ignore")
     assert shown.widget.row == "e.png"
-    assert shown.told()["told"] == "e.png ignored. No row without a decision follows."
+    assert shown.told()["message"] == "e.png ignored. No row without a decision follows."
     assert lines(root) == [("e.png", "ignore")]
 
 
@@ -178,7 +178,7 @@ def test_undo_and_redo_show_the_row(shown: Page, root: Path) -> None:
     assert shown.widget.row == "b.png"
     assert shown.told() == {
         "kind": "decided",
-        "told": "Undone: b.png rejected.",
+        "message": "Undone: b.png rejected.",
         "row": "b.png",
         "undo": True,
         "redo": True,
@@ -189,14 +189,14 @@ def test_undo_and_redo_show_the_row(shown: Page, root: Path) -> None:
     assert (shown.told()["undo"], shown.told()["redo"]) == (False, True)
     shown.ask(kind="redo")
     assert (shown.widget.row, shown.widget.decision) == ("a.png", "accept")
-    assert shown.told()["told"] == "Done again: a.png accepted."
+    assert shown.told()["message"] == "Done again: a.png accepted."
     assert [word for _, word in lines(root)] == ["accept", "reject", "undo", "undo", "redo"]
 
 
 @pytest.mark.parametrize("kind", ["undo", "redo"])
 def test_where_there_is_nothing_to_take_back_that_is_said(shown: Page, root: Path, kind: str) -> None:
     shown.ask(kind=kind)
-    assert shown.told()["told"] == f"There is nothing to {kind}."
+    assert shown.told()["message"] == f"There is nothing to {kind}."
     assert not (root / "out" / "triage.csv").exists()
 
 
@@ -204,14 +204,14 @@ def test_a_step_about_many_rows_moves_nothing(shown: Page) -> None:
     shown.widget.row = "d.png"
     shown.widget.decide("accept", about=shown.widget.frame)
     shown.ask(kind="undo")
-    assert (shown.widget.row, shown.told()["told"]) == ("d.png", "Undone: 5 rows accepted.")
+    assert (shown.widget.row, shown.told()["message"]) == ("d.png", "Undone: 5 rows accepted.")
 
 
 def test_a_step_about_a_row_that_is_not_shown_moves_nothing(shown: Page) -> None:
     shown.decide("accept")
     shown.widget.show(shown.widget.frame[3:])
     shown.ask(kind="undo")
-    assert (shown.widget.row, shown.told()["told"]) == ("d.png", "Undone: a.png accepted.")
+    assert (shown.widget.row, shown.told()["message"]) == ("d.png", "Undone: a.png accepted.")
 
 
 def test_a_step_of_another_day_says_so() -> None:
@@ -235,7 +235,7 @@ def test_code_decides_and_the_row_stays(shown: Page, root: Path) -> None:
     assert step is not None
     assert (step.decision, step.note, [row.name for row in step.rows]) == ("reject", "too dark", ["a.png"])
     assert (shown.widget.row, shown.widget.decision) == ("a.png", "reject")
-    assert shown.told()["told"] == "a.png rejected."
+    assert shown.told()["message"] == "a.png rejected."
     undone = shown.widget.undo()
     assert undone == step
     assert shown.widget.decision == ""

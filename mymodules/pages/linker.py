@@ -1,12 +1,12 @@
-"""Put what a page needs into one text: ES modules without relative imports, style sheets, markup.
+"""Link the sources of a page into one text: ES modules, style sheets, markup.
 
 The sources below ``js/`` are plain ES modules, which editors, biome and browsers understand. But a widget's
-module is imported from a blob and a page at ``file://`` may load no modules at all: neither can follow a
-relative import. So everything that an entry imports is put in front of it, each module in a function of its
-own, so that no name of one meets that of another.
+module is imported from a blob, and a page at ``file://`` may not load modules at all: neither can follow a
+relative import. So the linker puts everything that an entry imports in front of it. Each module stands in a
+function of its own, so that equal names in two modules do not clash.
 
-Understood are ``import { a, b } from "./x.js"`` and ``export`` before the declaration of a function, a class
-or a ``const`` with one name. Whatever else imports or exports is refused, by file and line.
+The linker understands ``import { a, b } from "./x.js"``, and ``export`` before the declaration of a function,
+a class or a ``const`` with one name. It refuses any other import or export, and names its file and line.
 """
 
 import re
@@ -44,8 +44,8 @@ def module(entry: str, folder: Path = FOLDER / "js") -> str:
     Raises
     ------
     LinkError
-        For what is not understood, for a name that is imported twice or that nothing exports, for a module
-        that is absent, and for modules that import each other.
+        When an import or export is not understood, a name is imported twice or not exported, a module does
+        not exist, or modules import each other.
     """
     return f'{script(entry, folder)}export default modules["{entry}"];\n'
 
@@ -58,12 +58,12 @@ def script(entry: str, folder: Path = FOLDER / "js") -> str:
 
 
 def text(*names: str) -> str:
-    """Return the content of these style sheets or pages, below this folder, one behind the other."""
+    """Return the content of these style sheets or pages below this folder, joined in this order."""
     return "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in names)
 
 
 class _Linked:
-    """Modules in the order in which they have to run, each after those that it imports."""
+    """Collect modules in the order in which they must run, each after those that it imports."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -106,7 +106,7 @@ class _Linked:
 
 
 def _replaced(source: str, parts: list[tuple[tuple[int, int], str]]) -> str:
-    """The source with other text at some places, on as many lines."""
+    """Replace some parts of the source; the number of lines stays the same."""
 
     def pieces() -> Iterator[str]:
         at = 0
@@ -119,7 +119,7 @@ def _replaced(source: str, parts: list[tuple[tuple[int, int], str]]) -> str:
 
 
 def _below(name: str, path: str) -> str:
-    """The path of what a module imports, below the folder of all."""
+    """Return the path of an imported module, below the folder of the sources."""
     parts: list[str] = list(PurePosixPath(name).parent.parts)
     for part in path.split("/"):
         if part == "..":
@@ -132,6 +132,7 @@ def _below(name: str, path: str) -> str:
 
 
 def _at(name: str, source: str, place: int) -> str:
-    """Where something stands: file and line. White space in front of it may hold line breaks."""
+    """Return file and line of a place in the source."""
+    # The expressions that find a place may match line breaks before it.
     place += len(source[place:]) - len(source[place:].lstrip())
     return f"{name}, line {source.count(chr(10), 0, place) + 1}"

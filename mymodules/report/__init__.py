@@ -1,4 +1,4 @@
-"""A run for people without a notebook, and for build servers."""
+"""Reports of a run: a page for people without a notebook, and a JUnit file for build servers."""
 
 from mymodules.report.junit_xml import junit
 from mymodules.report.place import is_one_file

@@ -21,7 +21,7 @@ _FIGURES = (
     *("max_diff_a", "dim_differ", "combined", "width_first", "height_first", "width_second", "height_second"),
     *("first_digest", "second_digest"),
 )
-# What XML 1.0 cannot hold at all.
+# Characters that XML 1.0 does not allow.
 _INVALID = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -37,21 +37,21 @@ def junit(
     path : path
         The file; it is replaced in one step.
     fail_missing, fail_extra : bool
-        Whether pictures of these statuses fail; else they are skipped, because nothing was compared.
+        Whether pictures of these statuses fail; otherwise they are skipped, because nothing was compared.
 
     Raises
     ------
     SettingsError
-        When the frame has no names, or a row no status that `batch.STATUSES` has.
+        When the frame has no names, or the status of a row is not one of `batch.STATUSES`.
     OutputError
         When the file cannot be written.
 
     Notes
     -----
-    `same` passes, `changed` is a failure, `error` an error; the code is its type. The class is the folder
-    with dots, below ``mymodules``, and the name is the row's whole name, so that no two cases share one. What
-    XML cannot hold is written ``\\xNN`` or ``\\uNNNN``. The form is that of the Jenkins xUnit plugin's
-    schema, junit-10.xsd.
+    `same` passes, `changed` is a failure, `error` an error; the code is its type. The class is ``mymodules``
+    and the folder, joined by dots; the name is the row's whole name, so that every case has its own.
+    Characters that XML does not allow are written as ``\\xNN`` or ``\\uNNNN``. The format follows the
+    schema of the Jenkins xUnit plugin, junit-10.xsd.
     """
     runfiles.check_table(frame, "image_filename", "status")
     rows = [*page.records(frame)]
@@ -106,10 +106,10 @@ def _case(row: Mapping[str, Any], seconds: float, outcome: str | None) -> Elemen
     )
     if outcome:
         message = row.get("messages") or row["status"]
-        told = ElementTree.SubElement(
+        result = ElementTree.SubElement(
             case, outcome, type=_valid(row.get("code") or row["status"]), message=_valid(message)
         )
-        told.text = _valid("\n".join([message, *_figures(row)]))
+        result.text = _valid("\n".join([message, *_figures(row)]))
     return case
 
 

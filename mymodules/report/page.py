@@ -1,6 +1,6 @@
 """The page of a report: its rows as data, its scripts, and what they may load.
 
-The page asks for nothing but its own files, and names and messages are text in it, never markup.
+The page loads nothing but its own files. Names and messages are text in it, never markup.
 """
 
 import base64
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MARK: Final = b'<meta name="generator" content="mymodules report">'
-"""What every page of a report has near its beginning."""
+"""Every page of a report has this near its beginning."""
 
 FILES: Final = "\0"
-"""Where the files of a report in one file stand in its page; nothing else in it is a NUL."""
+"""Marks the place of the files in the page of a report in one file; nothing else in it is a NUL."""
 
 
 def text(rows: Sequence[Mapping[str, Any]], facts: Sequence[Sequence[str]], *, embed: bool) -> str:
-    """Return the page with its scripts, and `FILES` in it."""
+    """Return the page with its scripts; `FILES` marks where files can be inserted."""
     style = linker.text(*linker.VIEWER_STYLES, "css/report.css")
     script = f"(() => {{\n{linker.script('report/main.js')}}})();\n"
     title = f"{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'} compared"
@@ -48,7 +48,7 @@ def text(rows: Sequence[Mapping[str, Any]], facts: Sequence[Sequence[str]], *, e
         "columns": columns,
         "rows": rows,
     }
-    own = "" if embed else " 'self' file:"  # on a web server, and on a disk
+    own = "" if embed else " 'self' file:"  # from a web server, or from a disk
     policy = {
         "default-src": "'none'",
         "script-src": _hash(script) + own,
@@ -72,13 +72,13 @@ def _hash(text: str) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON that can stand in a script: it is ASCII, and nothing in it ends or begins markup."""
+    """Return JSON that can stand in a script: it is ASCII, and nothing in it is markup."""
     text = json.dumps(value, allow_nan=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def facts(folders: display.Folders, stamp: str | None) -> list[tuple[str, str]]:
-    """What stands at the top of the page: label and text."""
+    """Return the facts at the top of the page, as pairs of label and text."""
     found = [("first", shown(folders.first)), ("second", shown(folders.second))]
     with contextlib.suppress(ValueError):
         found.append(("run of", str(datetime.strptime(str(stamp)[:15], "%Y%m%d-%H%M%S"))))
@@ -86,7 +86,7 @@ def facts(folders: display.Folders, stamp: str | None) -> list[tuple[str, str]]:
 
 
 def stamp(frame: "pd.DataFrame", run: runfiles.AnyRun | Mapping[str, Any] | None) -> str | None:
-    """The stamp of the run that rows are of; None where nothing says so."""
+    """Return the stamp of the run of these rows; None if it is not known."""
     if run is None or isinstance(run, Mapping):
         known = (run or frame.attrs.get("run") or {}).get("stamp")
         return (
@@ -96,7 +96,7 @@ def stamp(frame: "pd.DataFrame", run: runfiles.AnyRun | Mapping[str, Any] | None
 
 
 def records(frame: "pd.DataFrame") -> Iterator[dict[str, Any]]:
-    """The rows, with None where there is no value and Python's own types."""
+    """Yield the rows as mappings of Python's own types, with None for absent values."""
     columns = {name: frame[name].tolist() for name in frame.columns}
     for values in zip(*columns.values(), strict=True):
         yield {

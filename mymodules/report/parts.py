@@ -1,7 +1,7 @@
-"""The files of a report as they are made: pictures, values and the page.
+"""The files of a report while it is made: pictures, values and the page.
 
-Nothing is held in memory as a whole: what comes in pieces is written piece by piece. Names are such as every
-system takes, and follow from the content.
+Files are written piece by piece and never held in memory as a whole. Their names follow from their content,
+and every system allows them.
 """
 
 import base64
@@ -17,14 +17,14 @@ from mymodules.errors import SettingsError
 from mymodules.report import page
 from mymodules.report.place import INDEX, ONE_FILE, Staging
 
-_BLOCK = 3 << 18  # bytes; threes, so that the texts of blocks in base64 make one
+_BLOCK = 3 << 18  # bytes; a multiple of three, so that the base64 texts of blocks can be joined
 
 
 class Parts:
-    """The files of the report that is made in a `Staging`. Several threads may add to it.
+    """Write the files of the report in a `Staging`. Several threads may add files.
 
-    Pictures are what is shown. Values are what the readout is made of, in a script: a page from a disk may
-    load scripts, but not read pictures.
+    The page shows the pictures. It takes the values for its readout from scripts, because a page that is
+    opened from a disk may load scripts but not read pictures.
     """
 
     def __init__(self, staging: Staging) -> None:
@@ -38,7 +38,7 @@ class Parts:
         (self._new / "pictures" / name).write_bytes(data)
 
     def made_picture(self, pieces: Iterable[bytes], ending: str) -> str:
-        """Add a picture that comes in pieces; returns its name."""
+        """Add a picture that comes in pieces, and return its name."""
         beside, digest = self._written(pieces)
         name = f"{digest}.{ending}"
         beside.replace(self._new / "pictures" / name)
@@ -58,13 +58,16 @@ class Parts:
         beside.unlink()
 
     def write_page(self, text: str) -> None:
-        """Write the page, which finds the other files by their names."""
+        """Write the page of a report in a folder."""
         files.create(self._new / INDEX, [text.replace(page.FILES, "").encode()])
 
     def write_one(self, text: str, rows: Sequence[Mapping[str, Any]], limit: int) -> None:
-        """Write a page with everything in it, the pictures of the first row first.
+        """Write a page with all files in it, the pictures of the first row first.
 
-        SettingsError where it would have more than `limit` bytes.
+        Raises
+        ------
+        SettingsError
+            When it would have more than `limit` bytes.
         """
         found = (row["pictures"][side] for row in rows for side in ("first", "second", "delta"))
         names = {name: None for each in found for name in (each.get("file"), each.get("values")) if name}
@@ -79,7 +82,7 @@ class Parts:
         yield b"</script>\n"
 
     def _in_base64(self, name: str) -> Iterator[bytes]:
-        """A picture, or values, in base64."""
+        """Yield a picture, or values, in base64."""
         path = self._new / "pictures" / name
         if path.exists():
             with path.open("rb") as file:
@@ -95,7 +98,7 @@ class Parts:
                 yield data
 
     def _written(self, pieces: Iterable[bytes]) -> tuple[Path, str]:
-        """A file of these pieces that is no part yet, and its digest."""
+        """Write these pieces to a file outside of the report, and return it and its digest."""
         beside = self._folder / f"made-{next(self._numbers)}"
         digest = hashlib.blake2b(digest_size=16)
         with beside.open("wb") as file:
@@ -129,7 +132,7 @@ def _limited(pieces: Iterable[bytes], limit: int) -> Iterator[bytes]:
 
 
 def refuse_large(size: int, limit: int) -> None:
-    """Raise SettingsError for a report in one file of more bytes than the limit."""
+    """Raise SettingsError if a report in one file has more bytes than the limit."""
     if size > limit:
         megabytes = f"{size / 1e6:,.0f} MB, and {limit / 1e6:,.0f} MB"
         raise SettingsError(

@@ -1,8 +1,8 @@
-"""What a report has of each row: its pictures are written on the way, and what is told of them is returned.
+"""The pictures of a report, and the records that describe them to the page.
 
-Threads share out the bytes that pictures need: what is held at a time stays below `AT_ONCE`, or is one pair.
-A picture is decoded only where something has to be made of it, converted some rows at a time, and let go
-before the next one; the delta is taken from the run's drawing where that is whole.
+Threads work on several rows at a time. Together they hold at most `AT_ONCE` bytes of pictures, or a single
+pair. A picture is decoded only if that is needed, converted in parts, and released before the next one; the
+difference picture is that of the run if it is whole.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from mymodules.pages import delta, display
 from mymodules.report.parts import Parts
 
 AT_ONCE: Final = 512 << 20
-"""Bytes that the pictures of several rows may need at the same time."""
+"""The most bytes that the pictures of several rows may need at the same time."""
 
 SIDES: Final = ("first", "second")
 SIZES: Final = {side: (f"width_{side}", f"height_{side}") for side in SIDES}
@@ -39,19 +39,19 @@ _NUMBERS = (
 _ENDINGS = {"PNG": "png", "JPEG": "jpg", "WebP": "webp"}
 _THREADS = min(4, os.cpu_count() or 1)
 _ROWS_AT_ONCE = 128
-_DECODING = 8  # bytes for a pixel: its samples, and what the decoder needs besides
+_DECODING = 8  # bytes per pixel: its samples, and the decoder's own memory
 
 
 @dataclass(frozen=True)
 class _Delta:
-    """The difference picture of a row, and the differing pixels of each of its regions."""
+    """The record of a row's difference picture, and the differing pixels in each of its regions."""
 
-    told: dict[str, Any]
-    weights: list[int]
+    record: dict[str, Any]
+    region_pixels: list[int]
 
 
 class _Budget:
-    """Bytes that are shared out; who asks for more than there are gets all of them, alone."""
+    """Bytes that threads share; a thread that asks for more than there are gets all, alone."""
 
     def __init__(self, size: int) -> None:
         self._size = self._left = size
@@ -59,7 +59,7 @@ class _Budget:
 
     @contextmanager
     def of(self, size: int) -> Iterator[None]:
-        """Wait until so many are left, and have them."""
+        """Wait until so many bytes are free, and hold them."""
         size = min(size, self._size)
         with self._changed:
             self._changed.wait_for(lambda: self._left >= size)
@@ -73,17 +73,17 @@ class _Budget:
 
 
 class Pairs:
-    """What the page has of each row.
+    """Write the pictures of rows, and make the records that the page has of the rows.
 
     Parameters
     ----------
     folders : display.Folders
     drawings : Path or None
-        The pictures folder of the run, where that is known.
+        The run's folder for drawings, if it is known.
     parts : Parts
-        Where the pictures are written to.
+        Writes the pictures.
     read_pixels : int
-        Pixels of a picture whose values are added.
+        The most pixels of a picture whose values are added.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Pairs:
         self._stems: dict[str, str] = {}
 
     def all(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """All rows as the page takes them, in their order."""
+        """Return the records of all rows, in their order."""
         if self._drawings is not None:
             with suppress(Exception):  # then every delta is computed
                 self._stems = drawings.paths(row["image_filename"] for row in rows)
@@ -109,27 +109,27 @@ class Pairs:
                 raise
 
     def _row(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A row as the viewer takes it, with a sentence in the place of a picture that cannot be shown."""
+        """Return a row's record, with a sentence instead of a picture that cannot be shown."""
         try:
             with self._budget.of(self._weight(row)):
                 return self._made(row)
-        except OSError:  # nothing can be written any more
+        except OSError:  # the report cannot be written
             raise
         except MemoryError:
             reason = "There is not enough memory to show it."
-        except Exception as error:  # a fault of ours costs one row of the page
+        except Exception as error:  # a defect costs one row of the page, not the report
             reason = f"It cannot be shown: {faults.described(error)}. {faults.REPORT}"
-        told = {side: {"error": reason} for side in (*SIDES, "delta")}
-        return {**self._record(row), "regions": [], "pictures": told}
+        pictures = {side: {"error": reason} for side in (*SIDES, "delta")}
+        return {**self._record(row), "regions": [], "pictures": pictures}
 
     def _made(self, row: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, display.Loaded] = {}
-        told: dict[str, dict[str, Any]] = {}
+        pictures: dict[str, dict[str, Any]] = {}
         for side in SIDES:
             try:
                 found[side] = self._read(row, side)
             except display.Absent as absent:
-                told[side] = {"error": str(absent)}
+                pictures[side] = {"error": str(absent)}
         as_compared = len(found) == 2 and not any(file.changed for file in found.values())
         equal = row.get("status") == "same" and as_compared
         drawn = self._drawn(row) if as_compared and not equal else None
@@ -143,25 +143,25 @@ class Pairs:
                     needed = not (as_it_is and display.reencoded(header) is None)
                     samples = images.decode(data, header) if needed else None
             except display.Absent as absent:
-                told[side] = {"error": str(absent)}
+                pictures[side] = {"error": str(absent)}
             else:
-                told[side] = {**self._added(digest, data, header, samples), "changed": changed}
+                pictures[side] = {**self._added(digest, data, header, samples), "changed": changed}
                 if samples is not None and not equal and drawn is None:
                     decoded.append(samples)
             data, samples = b"", None
         counts: Sequence[int | None] | None = delta.region_pixels(row)
         if equal:
-            told["delta"] = {extent: told["first"].get(extent) for extent in ("width", "height")}
+            pictures["delta"] = {extent: pictures["first"].get(extent) for extent in ("width", "height")}
         elif drawn is not None or len(decoded) == 2:
             made = drawn or self._delta(row, *decoded)
-            told["delta"], counts = made.told, made.weights
+            pictures["delta"], counts = made.record, made.region_pixels
         else:
-            told["delta"] = {"error": "There is no delta, because one of the pictures cannot be shown."}
+            pictures["delta"] = {"error": "There is no delta, because one of the pictures cannot be shown."}
         boxes = row.get("regions") or ()
         if counts is None:
             counts = [None] * len(boxes)
         regions = [[*box, count] for box, count in zip(boxes, counts, strict=True)]
-        return {**self._record(row), "regions": regions, "pictures": told}
+        return {**self._record(row), "regions": regions, "pictures": pictures}
 
     def _record(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -172,10 +172,10 @@ class Pairs:
         }
 
     def _weight(self, row: Mapping[str, Any]) -> int:
-        """About how many bytes the pictures of a row need at the same time, before they are read."""
+        """Estimate how many bytes the pictures of a row need at the same time, before they are read."""
         size = 0
         for side, (width, height) in SIZES.items():
-            with suppress(Exception):  # it is told when it is read
+            with suppress(Exception):  # reading the picture reports it
                 path = self._folders.path(row["image_filename"], side, row.get("status"))
                 size += path.stat().st_size
                 pixels = (row.get(width) or 0) * (row.get(height) or 0)
@@ -186,11 +186,11 @@ class Pairs:
         try:
             path = self._folders.path(row["image_filename"], side, row.get("status"))
             return display.read(path, side, row.get(f"{side}_digest"))
-        except (OSError, ValueError) as error:  # a name that no file can have here
+        except (OSError, ValueError) as error:  # no file can have this name here
             raise display.Absent(f"{side} cannot be read: {error}.") from error
 
     def _added(self, digest: str, data: bytes, header: Header, samples: Samples | None) -> dict[str, Any]:
-        """Have a picture in the report, once for equal files; returns what the page needs to know of it."""
+        """Add a picture to the report, once for equal files, and return its record."""
         with self._lock:
             known = self._shown.get(digest)
             if known is None:
@@ -198,14 +198,14 @@ class Pairs:
         if known is not None:
             return known.result()
         try:
-            told = self._written(digest, data, header, samples)
+            record = self._written(digest, data, header, samples)
         except BaseException as error:
             with self._lock:
                 del self._shown[digest]  # the next row with this picture tries again
             mine.set_exception(error)
             raise
-        mine.set_result(told)
-        return told
+        mine.set_result(record)
+        return record
 
     def _written(self, digest: str, data: bytes, header: Header, samples: Samples | None) -> dict[str, Any]:
         why, ending = display.reencoded(header), _ENDINGS.get(header.format)
@@ -214,36 +214,35 @@ class Pairs:
             file = self._files.made_picture(_png_of(samples), "png")
         else:
             self._files.picture(file, data)
-        told: dict[str, Any] = {"file": file, "width": header.width, "height": header.height, "encoded": why}
+        size = {"width": header.width, "height": header.height}
+        record: dict[str, Any] = {"file": file, **size, "encoded": why}
         as_it_is = _is_plain(header) or _is_drawn_exactly(header)
         if header.width * header.height <= self._read_pixels:
             if as_it_is:
-                told["values"] = f"{digest}.{ending}"
-                self._files.values(told["values"], data)
+                record["values"] = f"{digest}.{ending}"
+                self._files.values(record["values"], data)
             elif why:
-                told["values"] = file
+                record["values"] = file
                 self._files.values(file)
             elif samples is not None:
-                told["values"] = f"{digest}.values.png"
-                self._files.made_values(told["values"], _png_of(samples))
+                record["values"] = f"{digest}.values.png"
+                self._files.made_values(record["values"], _png_of(samples))
         if _is_drawn_exactly(header) and samples is not None:
-            told["sha256"] = _sha256(samples)
-        return told
+            record["sha256"] = _sha256(samples)
+        return record
 
     def _delta(self, row: Mapping[str, Any], first: Samples, second: Samples) -> _Delta:
         shades = drawings.delta_shades(first, second)
-        weights = delta.region_pixels(row)
-        if weights is None:
+        counts = delta.region_pixels(row)
+        if counts is None:
             boxes = row.get("regions") or ()
-            weights = [
-                int(np.count_nonzero(shades[y : y + high, x : x + wide])) for x, y, wide, high in boxes
-            ]
+            counts = [int(np.count_nonzero(shades[y : y + high, x : x + wide])) for x, y, wide, high in boxes]
         height, width = shades.shape
         file = self._files.made_picture(drawings.delta_pieces(shades), "delta.png")
-        return _Delta({"file": file, "width": width, "height": height}, weights)
+        return _Delta({"file": file, "width": width, "height": height}, counts)
 
     def _drawn(self, row: Mapping[str, Any]) -> _Delta | None:
-        """The delta as the run has drawn it, added to the report; None if it cannot be used."""
+        """Add the difference picture that the run has drawn; return None if it cannot be used."""
         found = delta.drawn(self._drawings, self._stems.get(row["image_filename"]), row)
         if found is None:
             return None
@@ -252,20 +251,20 @@ class Pairs:
 
 
 def _rgba(samples: Samples) -> Iterator[images.Rgba]:
-    """The RGBA of samples, some rows at a time."""
+    """Yield the RGBA of samples, some rows at a time."""
     for top in range(0, len(samples), _ROWS_AT_ONCE):
         yield np.ascontiguousarray(images.to_rgba(samples[top : top + _ROWS_AT_ONCE]))
 
 
 def _png_of(samples: Samples) -> Iterator[bytes]:
-    """The pixels as a PNG file of 8-bit RGBA, piece by piece."""
+    """Yield the pixels as a PNG file of 8-bit RGBA, piece by piece."""
     height, width = samples.shape[:2]
     stored = (rows for part in _rgba(samples) for rows in png.unfiltered(part.reshape(len(part), -1)))
     return png.pieces(stored, (width, height), depth=8, colour_type=6)
 
 
 def _sha256(samples: Samples) -> str:
-    """The digest by which the page knows that a browser decodes a picture as it was compared."""
+    """Return the digest by which the page checks that a browser decodes a picture as the comparison did."""
     found = hashlib.sha256()
     for part in _rgba(samples):
         found.update(part.data)
@@ -273,7 +272,7 @@ def _sha256(samples: Samples) -> str:
 
 
 def _is_plain(header: Header) -> bool:
-    """Whether the page itself decodes it."""
+    """Return whether the page decodes the file itself."""
     return (
         isinstance(header, PngHeader)
         and header.depth == 8
@@ -284,6 +283,6 @@ def _is_plain(header: Header) -> bool:
 
 
 def _is_drawn_exactly(header: Header) -> bool:
-    """Whether browsers give the pixels, as far as they decode as we do: the page makes sure by a digest."""
+    """Return whether a browser can hand out the exact pixels; the page checks them by a digest."""
     opaque = header.format == "JPEG" or (isinstance(header, WebpHeader) and not header.alpha)
     return opaque and dict(header.metadata).get("orientation", "1") == "1"

@@ -37,38 +37,38 @@ NAMES: Final = {  # of the parts; a delta with a number is one of an earlier ver
     "pictures": re.compile(r"[0-9a-f]{32}\.(png|jpg|webp|delta\.png)|[0-9]+\.delta\.png", re.ASCII),
     "values": re.compile(r"[0-9a-f]{32}\.(png|jpg|webp|values\.png)\.js", re.ASCII),
 }
-"""Folders of a report, and what the names in them look like."""
+"""The folders of a report, and the form of the names in them."""
 
-_UNFINISHED = "unfinished.html"  # stands where there was no report, until there is one
+_UNFINISHED = "unfinished.html"  # in a folder without a report until there is one
 _WORDS = b"<!doctype html>\n%b\n<title>Unfinished</title>\n<p>This report is not finished: write it again.\n"
-_LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}  # what looking at a folder leaves there
+_LITTER = {".DS_Store", "Thumbs.db", "desktop.ini"}  # file managers leave these
 _PATIENCE = 300.0  # s; how long another process may take to put its report in place
 
 
 def is_one_file(path: str | os.PathLike[str]) -> bool:
-    """Whether a name is that of a report in one file: it ends in ``.html``."""
+    """Return whether this is the name of a report in one file: it ends in ``.html``."""
     return Path(path).suffix.lower() in (".html", ".htm")
 
 
 def check(target: Path) -> None:
-    """Raise SettingsError where something else than a report is there."""
+    """Raise SettingsError if something other than a report exists there."""
     reason = _other_than_a_report(target) if target.exists() else None
     if reason:
         raise SettingsError(f"{shown(target)} is not replaced, for {reason}: name another report.")
 
 
 class Staging:
-    """A folder beside a report, in which the new one is made: a context manager that removes it.
+    """Make a folder beside a report, in which the new report is made; a context manager that removes it.
 
     Parameters
     ----------
     target : Path
-        The report, of which `check` has approved.
+        The report; `check` must have accepted it.
 
     Raises
     ------
     OSError, OutputError
-        It cannot be made.
+        When the folder cannot be made.
     """
 
     def __init__(self, target: Path) -> None:
@@ -91,7 +91,7 @@ class Staging:
     def put(self) -> None:
         """Put what was made in its place: the file `ONE_FILE`, or else the folder `new`."""
         with self._alone():
-            check(self._target)  # a person may have put something there meanwhile
+            check(self._target)  # something else may have been put there meanwhile
             if is_one_file(self._target):
                 files.place(self.folder / ONE_FILE, self._target)
             elif self._target.exists():
@@ -101,7 +101,7 @@ class Staging:
             self._sweep_earlier()
 
     def _fill(self) -> None:
-        """Put a report into a folder that is there, which may have an old one."""
+        """Move a report into an existing folder, which may hold an old report."""
         names = {part: sorted(path.name for path in (self.new / part).iterdir()) for part in NAMES}
         index, unfinished = self._target / INDEX, self._target / _UNFINISHED
         if not index.exists():
@@ -119,7 +119,7 @@ class Staging:
                     (self.new / part / name).replace(place)
             files.place(self.new / INDEX, index)
         except BaseException:
-            if (self.new / INDEX).exists():  # the old one still stands
+            if (self.new / INDEX).exists():  # the old report is still in place
                 for place in (*added, unfinished):
                     _unlink(place)
             raise
@@ -132,15 +132,15 @@ class Staging:
                     _unlink(path)
 
     def _sweep(self) -> None:
-        """Remove the folders of processes that were killed, and of no other ones."""
+        """Remove the folders of processes that were killed, and no others."""
         for folder in list(self._target.parent.iterdir()):
             if folder.name.startswith(self._prefix) and folder != self.folder and _is_folder(folder):
                 with contextlib.suppress(ResultsError, OutputError, OSError):
-                    locks.Lock(folder / "lock", self._target).release()  # no process makes a report in it
+                    locks.Lock(folder / "lock", self._target).release()  # no process is using it
                     _remove(folder)
 
     def _sweep_earlier(self) -> None:
-        """Remove what earlier versions have left, when they were killed."""
+        """Remove what killed processes of earlier versions have left."""
         form = re.compile(rf"{re.escape(self._target.name)}\.(\d+)\.(?:tmp|old)", re.ASCII)
         for path in list(self._target.parent.iterdir()):
             match = form.fullmatch(path.name)
@@ -149,7 +149,7 @@ class Staging:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """One process at a time, and one thread; a killed one holds nothing."""
+        """Let one process and one thread in at a time; a killed process holds no lock."""
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
@@ -174,7 +174,7 @@ class Staging:
 
 
 def _is_running(pid: int) -> bool:
-    """Whether there is another process of this number; this one does not name folders so."""
+    """Return whether another process has this number; this version does not name folders so."""
     return pid != os.getpid() and pid < 1 << 31 and bool(psutil.pid_exists(pid))
 
 
@@ -186,11 +186,11 @@ def _is_folder(path: Path) -> bool:
 
 
 def _other_than_a_report(target: Path) -> str | None:
-    """What speaks against replacing what is there."""
+    """Return why an existing file or folder must not be replaced; None if it may be."""
     if is_one_file(target):
-        return None if _is_page(target) else "it is no report"
+        return None if _is_page(target) else "it is not a report"
     if not target.is_dir():
-        return "it is no folder"
+        return "it is not a folder"
     try:
         there = {entry.name for entry in target.iterdir()} - _LITTER
         pages = [target / name for name in (INDEX, _UNFINISHED) if name in there]
@@ -199,14 +199,14 @@ def _other_than_a_report(target: Path) -> str | None:
         other = next(_others(target, there), None)
     except OSError as error:
         return f"it cannot be read ({error.strerror or error})"
-    return f"{shown(other)} in it is no part of a report" if other else None
+    return f"{shown(other)} in it is not part of a report" if other else None
 
 
 def _others(folder: Path, there: set[str]) -> Iterator[str]:
-    """What in a folder is no part of a report."""
+    """Yield what in a folder is not part of a report."""
     yield from sorted(there - {INDEX, _UNFINISHED} - NAMES.keys())
     for part in sorted(there & NAMES.keys()):
-        if not _is_folder(folder / part):  # a link may lead anywhere
+        if not _is_folder(folder / part):  # a link may point anywhere
             yield part
             continue
         names = {entry.name for entry in (folder / part).iterdir()} - _LITTER
@@ -214,7 +214,7 @@ def _others(folder: Path, there: set[str]) -> Iterator[str]:
 
 
 def _has_parts_only(folder: Path) -> bool:
-    """Whether an earlier version may have made all that is in a folder."""
+    """Return whether an earlier version may have made everything in a folder."""
     try:
         there = {entry.name for entry in folder.iterdir()} - _LITTER - {"one.html"}
         return not any(True for _ in _others(folder, there))
@@ -223,7 +223,7 @@ def _has_parts_only(folder: Path) -> bool:
 
 
 def _is_page(path: Path) -> bool:
-    """Whether a file is the page of a report."""
+    """Return whether a file is the page of a report."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return False
@@ -234,11 +234,11 @@ def _is_page(path: Path) -> bool:
 
 
 def _unlink(path: Path) -> None:
-    """Remove a file where that can be done: what a browser has open is removed by the next report."""
+    """Remove a file, best effort: one that a browser has open is removed by the next report."""
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, as far as that can be done."""
+    """Remove a folder, best effort."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -426,9 +426,9 @@ def test_a_link_to_a_report_stays_a_link(frame: pd.DataFrame, tmp_path: Path) ->
     [
         ("report/notes.txt", "report", False, "is a folder of other things"),
         ("report/index.html", "report", False, "is a folder of other things"),
-        ("report", "report", False, "is no folder"),
-        ("page.html", "page.html", True, "is no report"),
-        ("page.html/a.txt", "page.html", True, "is no report"),
+        ("report", "report", False, "is not a folder"),
+        ("page.html", "page.html", True, "is not a report"),
+        ("page.html/a.txt", "page.html", True, "is not a report"),
         ("other", "absent/report", False, "There is no folder"),
         ("other", "report.html", False, "or embed=True"),
         ("other", "report", True, "ends in .html"),

@@ -57,9 +57,11 @@ def test_the_delta_is_that_of_the_run_where_it_is_whole(tmp_path: Path) -> None:
     assert seen_in(report.write(frame, tmp_path / "bare")) == expected
     name = "a/changed.png"
     (tmp_path / "second" / name).write_bytes(FILES[name][0] or b"")  # now it is equal, whatever was drawn
-    told = row(report.write(frame, tmp_path / "later"), name)
-    assert "has changed since the run" in told["pictures"]["second"]["changed"]
-    assert {box[4] for box in told["regions"]} == {0}
+    later = report.write(frame, tmp_path / "later")
+    found = row(later, name)
+    assert "the figures and regions are those of the old file" in found["pictures"]["second"]["changed"]
+    assert sum(box[4] for box in found["regions"]) == found["num_diff_pixels"] == 26
+    assert not pixels_of(picture(later, found["pictures"]["delta"])).any()
 
 
 MEASURED = """

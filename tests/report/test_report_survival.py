@@ -302,7 +302,7 @@ def test_a_part_that_is_no_folder_is_somebody_elses(home: Path, tmp_path: Path, 
     else:
         (path / part).write_bytes(b"mine")
     before = state(tmp_path)
-    with pytest.raises(errors.SettingsError, match=f"{part} in it is no part of a report"):
+    with pytest.raises(errors.SettingsError, match=f"{part} in it is not part of a report"):
         report.write(frame[:1], path)
     assert state(tmp_path) == before
 

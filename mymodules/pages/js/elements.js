@@ -21,7 +21,7 @@ export function button(label, key, call, content = label) {
   return made;
 }
 
-// The entries used last, at most `limit` of them.
+// A cache of the `limit` entries used last.
 export function lru(limit, dropped = () => {}) {
   const kept = new Map();
   return {
@@ -49,7 +49,7 @@ export function lru(limit, dropped = () => {}) {
   };
 }
 
-// A picture, once the browser has decoded it; rejects where it does not.
+// Resolves to the picture when the browser has decoded it; rejects if it cannot.
 export async function probed(url) {
   const picture = new Image();
   picture.src = url;
@@ -57,7 +57,7 @@ export async function probed(url) {
   return picture;
 }
 
-// Start with the element around `el` that the selector names, once it stands in the page: a view is made before.
+// Call `start` with the element around `el` that matches the selector, once `el` is in the page.
 export function whenAttached(el, selector, signal, start) {
   const root = el.closest(selector);
   if (signal.aborted) return;
@@ -65,7 +65,7 @@ export function whenAttached(el, selector, signal, start) {
   else requestAnimationFrame(() => whenAttached(el, selector, signal, start));
 }
 
-// JupyterLab's command mode stays out of a view, which asks the focused element first: a key would cut the cell.
+// Keep keys from JupyterLab's command mode, where one could cut the cell. It asks the focused element first.
 export function keepKeys(root, signal) {
   const suppress = ({ target }) => {
     if (!target.matches(":read-write")) target.setAttribute("data-lm-suppress-shortcuts", "true");

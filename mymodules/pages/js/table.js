@@ -1,21 +1,21 @@
-// A table of rows, of which only those that are seen are drawn: so many rows cost no more than few.
+// A table that draws only the visible rows, so that many rows cost no more than few.
 //
-// columns  by key: {label, title, value(row), text(row), falls}; the larger a value that falls is, the more there is
-//          to see: then a first click puts that on top.
+// columns  by key: {label, title, value(row), text(row), falls}; a first click on the heading of a column that falls
+//          puts the largest values on top.
 
 import { between, element } from "./elements.js";
 
 const ROW = 26; // px, as in the style sheets
-const SPARE = 30; // rows drawn above and below of what is seen
+const SPARE = 30; // rows drawn above and below the visible ones
 const TURN = "click: order by it, again: the other way round, then as given";
 
-// For sorting: those without a value stand last.
+// Compare for sorting; null comes last.
 export function compare(one, other, sign) {
   if (one === null || other === null) return (one === null) - (other === null);
   return one < other ? -sign : one > other ? sign : 0;
 }
 
-// Which names pass: those that contain the text, or match it where it has * or ?.
+// Return a test for names: they contain the text, or match it if it has * or ?.
 export function nameTest(text) {
   const wanted = text.trim().normalize("NFC").toLowerCase();
   const plain = (name) => name.normalize("NFC").toLowerCase();
@@ -25,7 +25,7 @@ export function nameTest(text) {
   return (name) => pattern.test(plain(name));
 }
 
-// Where there is no room for all of a name, its end is shown: the style lets it run from the right.
+// If a name is too long, its end is shown: the style aligns it to the right.
 function path(name) {
   const end = name.lastIndexOf("/") + 1;
   const parts = [element("span", { class: "mmr-quiet", text: name.slice(0, end) }), name.slice(end)];
@@ -39,7 +39,7 @@ function gap(height) {
 }
 
 export class Table {
-  // choose(name) and sort(key) are called for what a person does.
+  // choose(name) and sort(key) are called when a person clicks a row or a heading.
   constructor(columns, choose, sort) {
     this.columns = columns;
     this.rows = [];
@@ -104,7 +104,7 @@ export class Table {
     }
   }
 
-  // Show these rows, ordered by a column or by none.
+  // Show these rows; the heading of the column that orders them is marked.
   fill(rows, by, falls) {
     this.rows = rows;
     this.drawn = [0, -1];
@@ -117,7 +117,7 @@ export class Table {
     this.draw();
   }
 
-  // Mark the row of this name, and have it in sight.
+  // Mark the row of this name, and scroll to it.
   mark(name) {
     this.current = name;
     const { area } = this;

@@ -1,4 +1,4 @@
-// The bar above the table: buttons of statuses, lists of codes and decisions, a name, and how many rows pass.
+// The bar above the table: buttons for statuses, lists of codes and decisions, a name, the number of rows shown.
 
 import { button, element, number } from "../elements.js";
 import { nameTest } from "../table.js";
@@ -6,7 +6,7 @@ import { nameTest } from "../table.js";
 const HINT = "Name contains; * stands for anything, ? for one character";
 
 export class Filters {
-  // changed() is called when a person has chosen others.
+  // changed() is called when a person changes a filter.
   constructor(report, statuses, changed) {
     this.rows = report.rows;
     this.changed = changed;
@@ -68,7 +68,7 @@ export class Filters {
     this.changed();
   }
 
-  // The rows that pass, in the order in which they came; the bar says how many.
+  // Return the rows that pass, in their original order, and show how many they are.
   passing() {
     const { statuses, code, decision, text } = this.wanted;
     const named = nameTest(text);

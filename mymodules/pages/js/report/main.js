@@ -1,6 +1,6 @@
 // The report: the notebook's viewer beside a table of all rows, fed from files instead of by a kernel.
 //
-// File names and messages come from files of others: they are set as text, never as markup.
+// File names and messages come from files that others made: they are set as text, never as markup.
 
 import { between, button, element } from "../elements.js";
 import { compare, Table } from "../table.js";
@@ -8,7 +8,7 @@ import { createViewer } from "../viewer/main.js";
 import { Filters } from "./filters.js";
 import { filesBeside, filesInside, plainState, ReportSource } from "./source.js";
 
-const REST = 200; // ms without another row, after which the address follows
+const REST = 200; // ms without a change of row, after which the address follows
 const JUMPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
 
 const compared = (row) => row.num_diff_pixels !== null || row.regions.length > 0;
@@ -20,7 +20,7 @@ function percent(value) {
   return "<0.001";
 }
 
-// What the cells of each column hold, for sorting and as text.
+// The cells of each column: values for sorting, and texts.
 const cells = ({ statuses, decided }) => ({
   status: { value: (row) => rank(statuses, row.status), text: (row) => row.status ?? "" },
   image_filename: { value: (row) => row.name, text: (row) => row.name },
@@ -36,7 +36,7 @@ const cells = ({ statuses, decided }) => ({
   decision: { value: (row) => rank(decided, row.decision), text: (row) => row.decision },
 });
 
-// A row's address: its name behind #, with what an address cannot hold percent-encoded.
+// A row's address: # and its name, percent-encoded where an address needs it.
 const address = (name) => `#${encodeURIComponent(name).replaceAll("%2F", "/")}`;
 function addressed() {
   try {
@@ -46,7 +46,7 @@ function addressed() {
   }
 }
 
-// The page follows the theme that the system has.
+// The page follows the system's theme.
 function followTheme() {
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const theme = () => {
@@ -63,7 +63,7 @@ class Report {
     this.names = report.rows.map((row) => row.name); // in the order shown
     this.order = { by: null, falls: false };
     this.timer = 0;
-    this.followed = ""; // the address that has followed, until the browser reports it
+    this.followed = ""; // an address that the page has set, until the browser reports it
     const files = report.embedded ? filesInside() : filesBeside();
     this.source = new ReportSource(this.all, files, () => this.names);
     const wanted = addressed();
@@ -103,7 +103,7 @@ class Report {
   watch() {
     addEventListener("hashchange", ({ newURL }) => {
       if (newURL === this.followed)
-        this.followed = ""; // it leads nowhere: a person may be at the next row already
+        this.followed = ""; // the page has set it: the person may already be at the next row
       else this.visit();
     });
     this.state.on("row", () => {
@@ -139,7 +139,7 @@ class Report {
     this.follow();
   }
 
-  // Filters chosen by hand never leave a row on the screen that is not in the table.
+  // After a change of filters the viewer never shows a row that is not in the table.
   apply() {
     this.refill();
     if (this.names.length && !this.names.includes(this.state.get("row"))) this.choose(this.names[0]);
@@ -159,7 +159,7 @@ class Report {
     this.notice.hidden = !text;
   }
 
-  // --- the address, which is the row's: it follows when a person rests, back and forward lead to rows
+  // --- the address of the row: it follows after a rest; back and forward lead to rows
 
   remember() {
     clearTimeout(this.timer);
@@ -176,12 +176,12 @@ class Report {
   visit() {
     const name = addressed();
     if (name === this.state.get("row"))
-      this.follow(); // it is shown: the region stays
+      this.follow(); // the row is shown already: the region stays
     else if (this.all.has(name)) this.choose(name);
     else if (name) this.tell(`This report has no row named ${name}.`, false);
   }
 
-  // The viewer's keys serve everywhere but where they mean something else.
+  // The viewer's keys work everywhere, except where they have another meaning.
   press(event) {
     const { target, key, shiftKey } = event;
     if (event.ctrlKey || event.metaKey || event.altKey || key === "Tab") return;
@@ -189,7 +189,7 @@ class Report {
     if (target.closest("button") && (key === "Enter" || key === " ")) return;
     if (key in JUMPS && this.table.area.contains(target)) {
       const place = this.names.indexOf(this.state.get("row"));
-      const to = place < 0 && key !== "End" ? 0 : place + JUMPS[key]; // a row that the filters hide has no place
+      const to = place < 0 && key !== "End" ? 0 : place + JUMPS[key]; // a row hidden by the filters has no place
       if (this.names.length) this.choose(this.names[between(0, to, this.names.length - 1)]);
       event.preventDefault();
     } else if (!this.root.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, cancelable: true }))) {

@@ -1,9 +1,9 @@
-// Exact pixels of a file: samples row by row, each row with `lead` bytes in front.
+// Exact pixels of a file: samples row by row, with `lead` bytes before each row.
 //
-// A canvas with a picture from a disk cannot be read, and any canvas holds colours multiplied by alpha. So PNG
-// files are decoded here, those of 8 bits a channel that are not interlaced; the report has such ones of most other
-// files. Opaque JPEG and WebP files, which would be ten times as large then, are decoded by the browser, and believed
-// if it has done that as the comparison has.
+// A canvas with a picture from a disk cannot be read, and every canvas holds colours multiplied by alpha. So PNG files
+// of 8 bits a channel without interlacing are decoded here; the report has such files for most other pictures. Opaque
+// JPEG and WebP files, which would be ten times as large as PNG, are decoded by the browser. Their pixels are used if
+// their digest is that of the comparison's.
 
 import { between, element } from "../elements.js";
 import { TILE } from "../viewer/modes.js";
@@ -27,7 +27,7 @@ async function readDrawn(bytes, type, sha256) {
   const rows = context.getImageData(0, 0, width, height).data;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", rows));
   const found = [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  if (found !== sha256) throw new Error("this browser decodes the file otherwise than the comparison did");
+  if (found !== sha256) throw new Error("this browser decodes the file differently from the comparison");
   return { width, height, channels: 4, lead: 0, rows };
 }
 
@@ -55,14 +55,14 @@ export async function readPng(bytes) {
   const channels = [1, 0, 3, 1, 2, 0, 4][kind];
   const inflated = new Blob(packed).stream().pipeThrough(new DecompressionStream("deflate"));
   const unpacked = new Response(inflated).arrayBuffer().catch(() => {
-    throw new Error("this browser cannot unpack the file's pixels"); // bytes behind the end are enough
+    throw new Error("this browser cannot unpack the file's pixels"); // a few bytes after the end are enough for that
   });
   const rows = new Uint8Array(await unpacked);
   unfilter(rows, height, 1 + width * channels, channels);
   return { width, height, channels, lead: 1, rows, colours: kind === 3 ? { palette, alpha } : null };
 }
 
-// In place; a row has its filter in front (PNG specification, chapter 9).
+// Undo the filters in place; each row begins with its filter (PNG specification, chapter 9).
 function unfilter(rows, height, stride, back) {
   for (let y = 0; y < height; y += 1) {
     const from = y * stride + 1;

@@ -1,10 +1,10 @@
-// What the viewer asks for, from the report's own files instead of a kernel: see viewer/main.js.
+// A source for the viewer that takes pictures and pixels from the report's own files: see viewer/main.js.
 //
 //   pictures/NAME      what is shown, as an ordinary file
 //   values/NAME.js     the pixels for the readout: take(NAME, TEXT), a picture file in base64
 //
-// Browsers load neither modules nor data into a page that comes from a disk, but pictures and scripts. In the form
-// that is one file, either is the text of an element whose id is NAME, in base64.
+// Into a page from a disk, browsers load pictures and scripts, but neither modules nor data. In a report in one file,
+// each is the text of an element whose id is NAME, in base64.
 
 import { element, lru, probed } from "../elements.js";
 import { SIDES } from "../viewer/modes.js";
@@ -19,7 +19,8 @@ function bytesOf(text) {
   return bytes;
 }
 
-// Both forms: url(name) of a picture, done(url) when it is no longer shown, bytes(name) for the readout.
+// Both kinds of files have url(name) of a picture, done(url) when it is no longer shown, and bytes(name) for the
+// readout.
 export function filesBeside() {
   const come = new Map();
   window.take = (name, text) => come.set(name, text);
@@ -42,7 +43,7 @@ export function filesBeside() {
 }
 
 export function filesInside() {
-  // The page is used while it is still being read: a file is whole when something follows it.
+  // The page can be used while it is loading: a file is complete when something follows it.
   async function bytes(name) {
     for (;;) {
       const found = document.getElementById(name);
@@ -71,7 +72,7 @@ export class ReportSource {
         );
       }
     });
-    this.decoded = lru(2); // the two of one row
+    this.decoded = lru(2); // both pictures of one row
   }
 
   on(event, call) {
@@ -92,7 +93,7 @@ export class ReportSource {
       place,
       total: names.length,
       previous: names[place - 1] ?? null,
-      next: names[place + 1] ?? null, // the first one, from a row that the filters hide
+      next: names[place + 1] ?? null, // the first row, if the filters hide this one
       regions: row.regions.map((box) => box.slice(0, 4)),
     };
   }
@@ -112,7 +113,7 @@ export class ReportSource {
     if (!found.file) return { ...found, url: EMPTY }; // a delta of equal pictures
     const url = await this.files.url(found.file);
     try {
-      return { ...found, url, probe: await probed(url) }; // as long as it is there, it need not be decoded again
+      return { ...found, url, probe: await probed(url) }; // keeps the browser from decoding the picture again
     } catch {
       this.files.done(url);
       const lacks = `the browser refuses the file, or the report lacks pictures/${found.file}`;
@@ -164,7 +165,7 @@ export class ReportSource {
   }
 }
 
-// A state that nobody else sets, see viewer/main.js.
+// A state of the page alone, see viewer/main.js.
 export function plainState(values) {
   const calls = {};
   return {

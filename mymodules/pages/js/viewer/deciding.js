@@ -1,18 +1,18 @@
-// What a person decides about rows, and the notes on it. A source without decide() shows decisions only.
+// Decisions about rows, and notes on them. With a source that has no decide(), decisions are only shown.
 
 import { DECIDED } from "./modes.js";
 
-const TOLD = 5000; // ms that the result of the last decision is shown
+const NEWS = 5000; // ms for which the result of the last decision is shown
 
 export class Deciding {
   constructor(viewer) {
     this.viewer = viewer;
     this.can = { undo: false, redo: false, closed: "" };
     this.underWay = new Map(); // decisions that are being written, by row: {word, done}
-    this.told = {}; // what came of the last one, and beside which row that is said
-    this.askedAt = 0; // the turn in which something was decided last
-    this.noting = null; // the record that the open note is about, which need not be the row shown
-    this.drafts = new Map(); // notes that no decision has taken along as yet, by row
+    this.news = {}; // the result of the last decision, and the row it is shown with
+    this.askedAt = 0; // the turn of the last decision
+    this.noting = null; // the record of the open note; another row may be shown
+    this.drafts = new Map(); // notes without a decision, by row
     this.timer = 0;
   }
 
@@ -42,7 +42,7 @@ export class Deciding {
     }
     viewer.able(parts.undoButton, this.can.undo);
     viewer.able(parts.redoButton, this.can.redo);
-    parts.news.textContent = this.told.row === state.get("row") ? (this.told.text ?? "") : "";
+    parts.news.textContent = this.news.row === state.get("row") ? (this.news.text ?? "") : "";
     parts.news.hidden = !parts.news.textContent;
   }
 
@@ -51,25 +51,25 @@ export class Deciding {
   }
 
   tell(row, text) {
-    this.told = { row, text };
+    this.news = { row, text };
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      this.told = {};
+      this.news = {};
       this.fill();
-    }, TOLD);
+    }, NEWS);
   }
 
-  // What the source says was decided, here or elsewhere.
+  // Take the source's news of a decision, made here or elsewhere.
   take(now) {
     const { viewer } = this;
     this.can = now;
-    if (now.told !== undefined) this.tell(now.row, now.told);
+    if (now.message !== undefined) this.tell(now.row, now.message);
     this.fill();
-    if (now.told && viewer.record?.name === now.row) {
-      if (viewer.turn === this.askedAt) viewer.say(now.told);
-      else viewer.announce(); // the next row was there first
+    if (now.message && viewer.record?.name === now.row) {
+      if (viewer.turn === this.askedAt) viewer.say(now.message);
+      else viewer.announce(); // the next row has come before the news
     }
-    if (now.told !== undefined && viewer.record) viewer.refresh(false);
+    if (now.message !== undefined && viewer.record) viewer.refresh(false);
   }
 
   refuse(error, about) {
@@ -80,7 +80,7 @@ export class Deciding {
 
   // --- deciding
 
-  // Nothing is decided about a row that has not come, nor about one twice at a time.
+  // A row can be decided when it has come, and when no other decision about it is being written.
   async decide(word, note = null, about = this.viewer.record) {
     if (!this.open || !about || this.underWay.has(about.name)) return;
     const { viewer } = this;
@@ -95,7 +95,7 @@ export class Deciding {
     await entry.done;
   }
 
-  // Returns what is decided then, also where it could not be written.
+  // Returns the decision after this, even if writing has failed.
   async write(about, word, kept, on) {
     const { viewer } = this;
     try {
@@ -125,7 +125,7 @@ export class Deciding {
 
   // --- notes
 
-  // Also of a row that is still to come: what is typed next must not be keys.
+  // Works for a row that has not come, too: otherwise the next letters would be keys.
   openNote() {
     const { record, state, parts } = this.viewer;
     if (!this.open || !state.get("row")) return;
@@ -139,7 +139,7 @@ export class Deciding {
     parts.noteText.select();
   }
 
-  // What was typed stays a draft.
+  // The text is kept as a draft.
   leaveNote() {
     const { noteText, noteBox } = this.viewer.parts;
     if (!this.noting) return;
@@ -148,7 +148,7 @@ export class Deciding {
     noteBox.hidden = true;
   }
 
-  // Kept, it goes with the decision: with the one that is there or being written, else when there is one.
+  // A note that is kept goes with the decision: the present one, the one being written, or the next one.
   async closeNote(keep) {
     const { viewer } = this;
     const { noteText, noteBox } = viewer.parts;

@@ -1,4 +1,4 @@
-// What the row says: its messages, remarks on how it is shown, and its figures.
+// The details of a row: its messages, remarks on how it is shown, and its figures.
 
 import { element, number } from "../elements.js";
 import { SIDES } from "./modes.js";
@@ -10,7 +10,7 @@ function share(percent) {
   return ` (${percent > 0 && percent < 0.001 ? "< 0.001" : Number(percent.toPrecision(3))} %)`;
 }
 
-// A term and its text each.
+// Pairs of a term and its text.
 function figuresOf(viewer) {
   const { record } = viewer;
   if (!record) return [];
@@ -29,7 +29,7 @@ function figuresOf(viewer) {
   return found;
 }
 
-// What one side has less of than the other, in px.
+// How much smaller one side is than the other, in px.
 function shortage(own, other) {
   const parts = [];
   if (other[0] > own[0]) parts.push(`${number(other[0] - own[0])} px on the right`);

@@ -1,4 +1,4 @@
-// The page of keys that ? shows.
+// The list of keys that ? shows.
 
 import { button, element } from "../elements.js";
 

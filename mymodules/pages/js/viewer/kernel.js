@@ -1,15 +1,15 @@
-// The viewer in a notebook: its source is the kernel, which answers messages.
+// The viewer in a notebook. Its source is the kernel, which answers messages.
 
 import { lru, probed } from "../elements.js";
 import { createViewer } from "./main.js";
 
 const AT_ONCE = 2;
-const ORDER = -1; // the rank of what is sent at once
+const ORDER = -1; // the rank of orders, which are sent at once
 const PATIENCE = 2500; // ms
 const BUSY = "Waiting for the kernel: it is busy, or there is none. Then run the cell again.";
 const GONE = "The kernel has ended: run the cell again.";
 
-// One promise for all who ask; a failure is forgotten, so that the next one tries again.
+// One promise for all callers; a failure is not kept, so that the next caller tries again.
 function once(cache, key, make) {
   const known = cache.get(key);
   if (known) return known;
@@ -19,13 +19,13 @@ function once(cache, key, make) {
   return promise;
 }
 
-// Questions to a kernel, which answers one at a time: what matters first is asked first, and what nobody waits
-// for any more is not asked at all.
+// Requests to a kernel, which answers one at a time: the most urgent is sent first, and a request that nobody
+// waits for any more is not sent.
 class Questions {
   constructor(model, trouble) {
     Object.assign(this, { model, trouble });
     this.mine = Math.random().toString(36).slice(2);
-    this.under = new Map(); // asked and not answered
+    this.under = new Map(); // sent and not answered
     this.waiting = [];
     this.count = 0;
     this.gone = false;
@@ -41,7 +41,7 @@ class Questions {
     });
   }
 
-  // What a person has decided waits for no picture, and is not dropped with its row.
+  // A decision does not wait for pictures, and is not dropped with its row.
   order(asked) {
     return this.ask(ORDER, asked).then(([answer]) => answer);
   }
@@ -68,7 +68,7 @@ class Questions {
     if (this.under.size) this.timer = setTimeout(() => this.doubt(), PATIENCE);
   }
 
-  // A kernel that is busy answers later; to one that has gone, nothing can be sent.
+  // A busy kernel answers later; nothing can be sent to one that has ended.
   doubt() {
     this.trouble(BUSY);
     try {
@@ -81,7 +81,7 @@ class Questions {
 
   take(answer, buffers) {
     const entry = this.under.get(answer.id);
-    if (!entry) return; // of another view
+    if (!entry) return; // the request of another view
     this.under.delete(answer.id);
     if (answer.error) entry.reject(new Error(answer.error));
     else entry.resolve([answer, buffers ?? []]);
@@ -110,7 +110,7 @@ class Questions {
   }
 }
 
-// Where pictures and pixels come from, see main.js.
+// The source of pictures and pixels, see main.js.
 class KernelSource {
   constructor(model) {
     this.model = model;
@@ -253,10 +253,10 @@ export function render({ model, el }) {
   const source = new KernelSource(model);
   const root = document.createElement("div");
   el.append(root);
-  // JupyterLab's command mode stays out, which asks the focused element first: a key would cut the cell.
+  // Keep keys from JupyterLab's command mode, where one could cut the cell. It asks the focused element first.
   root.addEventListener("focusin", ({ target }) => target.setAttribute("data-lm-suppress-shortcuts", "true"));
   const viewer = createViewer(root, source, widgetState(model, source));
-  // JupyterLab marks a widget whose kernel has gone.
+  // JupyterLab marks a widget whose kernel has ended.
   const marked = () => el.closest(".jupyter-widgets-disconnected") && source.end();
   const observer = new MutationObserver(marked);
   observer.observe(el, { attributes: true, attributeFilter: ["class"] });

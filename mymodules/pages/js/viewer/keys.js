@@ -1,4 +1,4 @@
-// What each key does while the viewer has the focus.
+// The keys of the viewer, which work while it has the focus.
 
 import { MODES } from "./modes.js";
 
@@ -88,7 +88,7 @@ export class Keys {
     event.preventDefault();
   }
 
-  // Saving the notebook is JupyterLab's, the browser would save the page.
+  // JupyterLab saves the notebook; the browser would save the page.
   save(event) {
     event.preventDefault();
     this.viewer.root.parentElement?.dispatchEvent(new KeyboardEvent("keydown", event));
@@ -101,7 +101,7 @@ export class Keys {
     if (!event.repeat) this.viewer.deciding.stepBack(key === "y" || event.shiftKey ? "redo" : "undo");
   }
 
-  // An arrow that means something else than its action; whether it does.
+  // Handle an arrow that does not have its usual action; return whether it was one.
   arrow(event, [dx, dy]) {
     const { list } = this.viewer.parts;
     if (list.contains(event.target) && !dx) {

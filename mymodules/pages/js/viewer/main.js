@@ -1,13 +1,13 @@
-// The viewer: two pictures of one row under one view, kept across modes and rows. createViewer draws into an
+// The viewer: both pictures of a row in one view, which stays for all modes and rows. createViewer draws into an
 // element; it knows neither Jupyter nor a kernel.
 //
 // source  record(name), picture(name, side), regions(name), tile(name, x, y): promises of what viewer.py describes;
-//         only(name) drops what waits for other rows; on(event, call) reports "rows" and "trouble"; close().
-//         Where rows can be decided: decide(name, decision, note, on), undo(), redo(), and on("decided", call).
-//         Without them a record's decision is shown, and that is all.
+//         only(name) drops requests that wait for other rows; on(event, call) reports "rows" and "trouble"; close().
+//         If rows can be decided: decide(name, decision, note, on), undo(), redo(), and on("decided", call).
+//         Without them a record's decision is only shown.
 // state   get(key), set(values), on(key, call) for "row", "mode" and "region".
 //
-// File names and messages come from files of others: they are set as text, never as markup.
+// File names and messages come from files that others made: they are set as text, never as markup.
 
 import { element, number } from "../elements.js";
 import { Deciding } from "./deciding.js";
@@ -30,9 +30,9 @@ const ATTRIBUTES = {
   "data-details": "on",
   "data-has": "none",
 };
-const OF_THE_TABLE = ["place", "total", "previous", "next", "decision", "note"]; // what other rows change in a row
+const OF_THE_TABLE = ["place", "total", "previous", "next", "decision", "note"]; // change when other rows do
 
-// What all parts of the viewer share, and the row that is shown.
+// The state that all parts of the viewer share, and the row that is shown.
 class Viewer {
   constructor(root, source, state) {
     Object.assign(this, { root, source, state });
@@ -40,8 +40,8 @@ class Viewer {
     this.view = firstView(); // the one view of both pictures
     this.record = null;
     this.pair = {}; // by side: a picture, or {error}
-    this.boxes = null; // regions with weights, the largest first
-    this.turn = 0; // counts rows shown, so that late answers are known
+    this.boxes = null; // regions with their differing pixels, the most first
+    this.turn = 0; // counts rows shown, so that late answers are recognised
     this.makeParts();
     this.deciding = new Deciding(this);
     this.regions = new Regions(this);
@@ -72,18 +72,18 @@ class Viewer {
     target.addEventListener(type, call, { signal: this.ending.signal, ...options });
   }
 
-  // Follow sizes, themes, the state that code can set, and the source.
+  // Follow sizes, themes, the shared state and the source.
   watch() {
     const { stage, state, source, parts } = this;
     let ratio = devicePixelRatio;
     this.listen(window, "resize", () => {
-      if (ratio !== devicePixelRatio) stage.schedule(); // another screen; new sizes come by the observer
+      if (ratio !== devicePixelRatio) stage.schedule(); // another screen; the observer reports new sizes
       ratio = devicePixelRatio;
     });
     const sizes = new ResizeObserver(() => stage.measure());
     for (const pane of parts.panes) sizes.observe(pane.node);
     sizes.observe(parts.regionPart);
-    const themes = new MutationObserver(() => stage.schedule()); // canvases do not follow style sheets by themselves
+    const themes = new MutationObserver(() => stage.schedule()); // canvases do not follow style sheets
     themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
     this.ends = [
       () => sizes.disconnect(),
@@ -129,7 +129,7 @@ class Viewer {
     return (side === "first" && status === "extra") || (side === "second" && status === "missing");
   }
 
-  // Regions with weights once they have come, else as the row has them.
+  // The regions with their pixels once those have come; before, the boxes of the row.
   allRegions() {
     return this.boxes ?? this.record?.regions ?? [];
   }
@@ -140,7 +140,7 @@ class Viewer {
     const mine = ++this.turn;
     this.record = this.boxes = null;
     this.pair = {};
-    // Who is writing goes on, or letters would be keys.
+    // An open note stays open, otherwise letters would be keys.
     if (document.activeElement !== this.parts.noteText) this.deciding.leaveNote();
     this.parts.problem.hidden = true;
     this.source.only(wanted);
@@ -164,7 +164,7 @@ class Viewer {
     if (mine === this.turn) this.lookAhead();
   }
 
-  // The rows around this one are others now; the row itself is as it was, unless the files are others, too.
+  // The rows around this one have changed; the row itself has not, unless `fresh` says that the files have.
   async refresh(fresh) {
     if (fresh || !this.record) return this.showRow(this.state.get("row"));
     const mine = this.turn;
@@ -204,7 +204,7 @@ class Viewer {
       if (record.regions.length) found = await this.source.regions(record.name);
     } catch (error) {
       if (error.dropped) return;
-      found = record.regions.map((box) => [...box, null]); // in the order of the page, without weights
+      found = record.regions.map((box) => [...box, null]); // in the order of the page, without their pixels
     }
     if (mine !== this.turn) return;
     this.boxes = found;
@@ -221,7 +221,7 @@ class Viewer {
       if (mine !== this.turn) return;
       for (const side of SIDES) await this.source.picture(coming.name, side, true);
     } catch {
-      // it is reported when that row is shown
+      // showing that row reports it
     }
   }
 
@@ -256,7 +256,7 @@ class Viewer {
     const there = SIDES.filter((each) => this.has(each));
     this.root.dataset.has = there.length === 2 ? "both" : (there[0] ?? "none");
     const { mapPicture } = this.parts;
-    const wanted = this.pair[there.at(-1)]?.url; // the second, where it is there
+    const wanted = this.pair[there.at(-1)]?.url; // the second, if there is one
     if (wanted) mapPicture.src = wanted;
     else mapPicture.removeAttribute("src");
   }
@@ -272,12 +272,12 @@ class Viewer {
     parts.status.dataset.status = record?.status ?? "";
     parts.status.hidden = !record?.status;
     this.deciding.fill();
-    if (!record && wanted) return; // a button that is pressed again and again keeps the focus
+    if (!record && wanted) return; // a button that is pressed repeatedly keeps the focus
     this.able(parts.previousButton, record?.previous);
     this.able(parts.nextButton, record?.next);
   }
 
-  // A button that is disabled would lose the focus, and the viewer with it.
+  // A disabled button would lose the focus for the whole viewer.
   able(made, can) {
     if (!can && made === document.activeElement) this.focus();
     made.disabled = !can;
@@ -309,8 +309,8 @@ class Viewer {
 
   announce() {
     const { record } = this;
-    const { told } = this.deciding;
-    const before = told.row === record.name && told.text ? `${told.text} ` : "";
+    const { news } = this.deciding;
+    const before = news.row === record.name && news.text ? `${news.text} ` : "";
     const decided = DECIDED[record.decision] ? `, ${DECIDED[record.decision]}` : "";
     const place = `${record.place + 1} of ${record.total}, ${record.status ?? ""}${decided}`;
     this.say(`${before}${record.name}, ${place}. ${record.messages || ""}`);
@@ -340,7 +340,7 @@ class Viewer {
 
   toggle(what) {
     if (what === "details") {
-      if (this.parts.details.contains(document.activeElement)) this.focus(); // keys need somebody
+      if (this.parts.details.contains(document.activeElement)) this.focus(); // otherwise keys would go nowhere
       this.root.dataset.details = this.root.dataset.details === "on" ? "off" : "on";
     } else this.view[what] = !this.view[what];
     this.stage.schedule();

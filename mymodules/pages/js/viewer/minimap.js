@@ -1,4 +1,4 @@
-// The whole page, small: where its regions are, and which part of it is seen.
+// A small map of the whole page with its regions and the visible part.
 
 import { between } from "../elements.js";
 import { SIDES } from "./modes.js";
@@ -17,7 +17,7 @@ export class Minimap {
     viewer.listen(map, "pointermove", (event) => this.go(event));
   }
 
-  // The place that is pressed becomes the centre.
+  // The pressed place becomes the centre.
   go(event) {
     if (!(event.buttons & 1)) return;
     const { viewer } = this;
@@ -79,7 +79,7 @@ export class Minimap {
     const toX = between(0, (left.width - seen.x) / seen.scale, page.width);
     const toY = between(0, (left.height - seen.y) / seen.scale, page.height);
     map.dataset.seen = [x, y, toX, toY].map(Math.round).join(" ");
-    if (x <= 0 && y <= 0 && toX >= page.width && toY >= page.height) return; // all of it
+    if (x <= 0 && y <= 0 && toX >= page.width && toY >= page.height) return; // all of it is visible
     context.strokeStyle = colours.getPropertyValue("--mmv-accent");
     context.fillStyle = colours.getPropertyValue("--mmv-accent-soft");
     context.lineWidth = 1.5;

@@ -1,4 +1,4 @@
-// What the viewer's parts, the report and Python have to agree on.
+// Names and sizes that the viewer's parts, the report and Python share.
 
 export const SIDES = ["first", "second"];
 
@@ -15,7 +15,7 @@ export const MODES = [
 
 const percent = (value) => `${value} %`;
 
-// What the one slider of the tool bar does in each mode.
+// The use of the tool bar's slider in each mode.
 export const SLIDERS = {
   swipe: { key: "swipe", label: "Divider", title: "Place of the divider", low: 0, high: 100, by: 1, text: percent },
   "onion-skin": {

@@ -1,11 +1,11 @@
-// What is drawn over a pane: outlines of regions, the pixel grid, the crosshair, and hatching where only one
-// side has something.
+// The drawing over a pane: outlines of regions, the pixel grid, the crosshair, and hatching where only one side
+// has pixels.
 
 import { between } from "../elements.js";
 import { GRID_FROM, screenBox } from "./geometry.js";
 import { SIDES } from "./modes.js";
 
-// A cleared context whose unit is one CSS px.
+// Return a cleared context whose unit is one CSS px.
 export function canvasOf(canvas, width, height) {
   const ratio = devicePixelRatio;
   const wide = Math.round(width * ratio);
@@ -98,7 +98,7 @@ function drawGrid(context, pane, seen, page) {
   context.stroke();
 }
 
-// What only one side has is no difference of colours: hatched, as in the other modes.
+// Pixels that only one side has are hatched, as in the other modes: their colours cannot differ.
 function hatchOutside(viewer, context, pane, seen, page) {
   const [first, second] = SIDES.map((side) => viewer.extent(side));
   const common = [Math.min(first[0], second[0]), Math.min(first[1], second[1])];

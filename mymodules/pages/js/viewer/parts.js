@@ -1,4 +1,4 @@
-// What the viewer is made of: elements that the other modules fill. Each function makes one part of it.
+// The elements of the viewer, which the other modules fill. Each function makes one part.
 
 import { button, element } from "../elements.js";
 import { MODES, SIDES } from "./modes.js";
@@ -43,7 +43,7 @@ function decideButton(viewer, word, label, key) {
   return made;
 }
 
-// Whose row it is: place, status, name, and what is decided about it.
+// The head: place, status, name and decision of the row.
 export function makeHead(viewer) {
   const parts = {
     place: element("span", { class: "mmv-place" }),
@@ -96,7 +96,7 @@ export function makeNote() {
   return { noteText, noteName, noteBox };
 }
 
-// Modes, the slider of the mode, what is shown, and the zoom.
+// The tools: modes, the slider of the mode, what to show, and the zoom.
 export function makeTools(viewer) {
   const parts = {
     modeButtons: MODES.map(([mode, label], index) => button(label, index + 1, () => viewer.choose({ mode }))),
@@ -180,7 +180,7 @@ function makeLegend() {
   );
 }
 
-// The panes: the left one has all three pictures, the right one the second for side by side.
+// The panes: the left one has all three pictures, the right one the second picture for side by side.
 export function makeStage() {
   const left = makePane("left", "first", "second", "delta");
   const right = makePane("right", "second");

@@ -1,10 +1,10 @@
-// What the pointer does in a pane: move the page or the divider, zoom, read pixels, choose a region.
+// The pointer in a pane: it can move the page or the divider, zoom, read pixels, choose a region.
 
 import { between } from "../elements.js";
 import { nice, screenBox } from "./geometry.js";
 import { SIDES } from "./modes.js";
 
-const NEAR = 14; // CSS px from the divider that still take hold of it
+const NEAR = 14; // CSS px from the divider within which it is dragged
 const STILL = 3; // CSS px that a click may move
 
 function placeIn(pane, event) {
@@ -37,7 +37,7 @@ export class Pointer {
 
   press(pane, event) {
     if (event.button > 1) return;
-    event.preventDefault(); // no selecting, and JupyterLab does not begin to drag cells
+    event.preventDefault(); // prevents selecting, and JupyterLab's dragging of cells
     const { viewer } = this;
     viewer.focus();
     const divider = (viewer.view.swipe / 100) * viewer.parts.left.width;
@@ -83,14 +83,14 @@ export class Pointer {
     } else {
       if (!viewer.root.contains(document.activeElement) && !document.fullscreenElement) return;
       const sideways = event.shiftKey && !dx;
-      // At its end the notebook scrolls on.
+      // At the end of the page the notebook scrolls instead.
       if (!viewer.stage.panBy(sideways ? -dy : -dx, sideways ? 0 : -dy)) return;
     }
     event.preventDefault();
     event.stopPropagation();
   }
 
-  // The smallest region at a place of the pane becomes the current one, where it is.
+  // Choose the smallest region at a place in the pane, without moving the page.
   pick(at) {
     const { viewer } = this;
     const seen = viewer.stage.geometry();

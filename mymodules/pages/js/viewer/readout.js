@@ -9,7 +9,7 @@ const signed = (value) => (value > 0 ? `+${value}` : value < 0 ? `−${-value}` 
 export class Readout {
   constructor(viewer) {
     this.viewer = viewer;
-    this.tiles = lru(200); // those that have come, by row shown and place
+    this.tiles = lru(200); // received tiles, by row shown and place
     this.pointer = null; // CSS px in the pane
     this.hover = null; // the pixel below it
     this.pixelTimer = 0;
@@ -48,7 +48,7 @@ export class Readout {
     return wanted;
   }
 
-  // Where pixels are large enough to be read, all in view are fetched ahead.
+  // If pixels are large enough to be read, all visible ones are fetched in advance.
   fetchInView() {
     clearTimeout(this.tileTimer);
     this.tileTimer = setTimeout(() => {
@@ -96,7 +96,7 @@ export class Readout {
     clearTimeout(this.pixelTimer);
     if (this.tiles.get(this.key(Math.floor(at.x / TILE), Math.floor(at.y / TILE)))) return this.read();
     for (const part of Object.values(parts.values)) part.textContent = "…";
-    this.pixelTimer = setTimeout(() => this.read(), 50); // a pointer on its way asks for nothing
+    this.pixelTimer = setTimeout(() => this.read(), 50); // nothing is asked for while the pointer moves
   }
 
   read() {
@@ -124,7 +124,7 @@ export class Readout {
 
   // --- where
 
-  // The pointer is at a place of the pane, CSS px, or has left it.
+  // The pointer is at a place in the pane, CSS px, or has left it.
   point(at) {
     this.pointer = at;
     this.moveHover();

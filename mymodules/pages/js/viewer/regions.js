@@ -1,4 +1,4 @@
-// The list of regions and the one that is chosen.
+// The list of regions, and the chosen one.
 
 import { element, number } from "../elements.js";
 
@@ -7,7 +7,7 @@ const counted = (pixels) => (pixels === null ? "" : `${number(pixels)} differing
 export class Regions {
   constructor(viewer) {
     this.viewer = viewer;
-    this.still = false; // a region that was clicked in the picture needs no moving
+    this.still = false; // a region that was clicked in the picture is not moved
   }
 
   fill() {
@@ -17,7 +17,7 @@ export class Regions {
     const count = boxes?.length ?? record?.regions.length ?? 0;
     regionTitle.textContent = count ? `Regions · ${number(count)}` : "Regions";
     previousRegion.disabled = nextRegion.disabled = !count;
-    if (list.contains(document.activeElement)) viewer.focus(); // its button goes
+    if (list.contains(document.activeElement)) viewer.focus(); // its button is replaced
     const most = boxes?.[0]?.[4] ?? 0;
     let lines = (boxes ?? []).map((box, index) => element("li", {}, this.item(box, index, most)));
     if (!boxes && record?.regions.length) lines = [this.remark("Weighing the regions …")];
@@ -79,7 +79,7 @@ export class Regions {
     this.still = false;
   }
 
-  // Show the region that is chosen now.
+  // Show the chosen region.
   go() {
     const { viewer } = this;
     const region = viewer.state.get("region");

@@ -1,4 +1,4 @@
-// The panes: where the page is in them, what the mode shows of it, and the loop that draws.
+// The panes: the place of the page in them, the parts that the mode shows, and the drawing loop.
 
 import { between } from "../elements.js";
 import { centre, GRID_FROM, LARGEST, moved, nice, placed, regionZoom, smallest, zoomedCentre } from "./geometry.js";
@@ -24,13 +24,13 @@ export class Stage {
 
   // --- geometry
 
-  // Where the page is: its zoom and its corner in the pane, in CSS px.
+  // The place of the page: its zoom and its corner in the pane, in CSS px.
   geometry() {
     const { viewer } = this;
     return placed(viewer.view, viewer.page(), viewer.parts.left, devicePixelRatio);
   }
 
-  // Take the view from what is seen.
+  // Set the view to the visible part.
   settle() {
     const seen = this.geometry();
     Object.assign(this.viewer.view, { zoom: seen.zoom }, centre(seen, this.viewer.parts.left));
@@ -46,7 +46,7 @@ export class Stage {
     this.schedule();
   }
 
-  // Move the page by CSS px; whether it has moved.
+  // Move the page by CSS px; return whether it has moved.
   panBy(dx, dy) {
     const { view, parts } = this.viewer;
     const before = this.settle();
@@ -58,7 +58,7 @@ export class Stage {
     return after.x !== before.x || after.y !== before.y;
   }
 
-  // The pixel below `at`, CSS px of the pane, stays where it is.
+  // Zoom so that the pixel below `at`, CSS px of the pane, stays in place.
   zoomTo(zoom, at = null) {
     const { view, parts } = this.viewer;
     const pane = parts.left;
@@ -74,7 +74,7 @@ export class Stage {
     this.zoomTo(nice(this.geometry().zoom, factor), at);
   }
 
-  // Bring a region to the middle, large enough to be seen.
+  // Move a region to the centre, large enough to be seen.
   goTo(box) {
     const pane = this.viewer.parts.left;
     if (!pane.width) return;
@@ -129,7 +129,7 @@ export class Stage {
       pane.width = pane.node.clientWidth;
       pane.height = pane.node.clientHeight;
     }
-    this.draw(); // at once: nobody sees a picture where it was before the panes changed
+    this.draw(); // at once, so that no frame shows a picture at its place before the panes changed
   }
 
   draw() {
@@ -161,7 +161,7 @@ export class Stage {
     parts.detailsButton.setAttribute("aria-pressed", root.dataset.details === "on");
   }
 
-  // What belongs to the mode and its slider only: cheap, for a divider that is dragged.
+  // Draw only the parts that depend on the mode and its slider: cheap enough for a dragged divider.
   drawMode() {
     const { viewer } = this;
     const { root, view, parts } = viewer;
@@ -172,7 +172,7 @@ export class Stage {
     }
     this.drawSlider(SLIDERS[mode]);
     const at = (view.swipe / 100) * parts.left.width;
-    const both = SIDES.every((side) => viewer.has(side)); // with one side only, that one is shown as it is
+    const both = SIDES.every((side) => viewer.has(side)); // a single side is shown as it is
     const second = parts.left.sheets[1].node.style;
     second.clipPath = both && mode === "swipe" ? `inset(0 0 0 ${at}px)` : "";
     second.opacity = both && mode === "onion-skin" ? view.opacity / 100 : "";
