@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from support.programs import finished, folders
-from test_report import FILES, content, encoded, noise, picture, pixels_of, row
+from support.report_files import FILES, content, encoded, noise, picture, pixels_of, row
 
 from mymodules import batch, report
 

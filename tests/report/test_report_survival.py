@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.programs import finished, folders, program, until
-from test_report import FILES, content, files
+from support.report_files import FILES, content, files
 
 from mymodules import batch, errors, report, results
 
