@@ -181,7 +181,7 @@ STEPS = [
     "mymodules.formats.png.inspect",
     "mymodules.images.bands.scanlines",
     "mymodules.metrics.similarity.gray",
-    "Gatherer.regions",
+    "Gatherer.counted",
     "mymodules.comparison.verdict.verdict",
     "Drawing.write",
     "mymodules.comparison.verdict.result_row",
