@@ -18,11 +18,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _NAME = "image_filename"
-_TEXTS = ("status", "code", "messages")
-_FIGURES = (
+
+TEXTS = ("status", "code", "messages")
+"""The columns with texts that pages show."""
+
+FIGURES = (
     *("ssim_score", "num_diff_pixels", "pixel_diff_percent", "combined", "seconds"),
     *("max_diff_r", "max_diff_g", "max_diff_b", "max_diff_a"),
 )
+"""The columns with figures that pages show."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +127,7 @@ class ShownRows:
 
     def record(self, name: str) -> dict[str, Any]:
         """Return a row as the page expects it: texts, figures (None if absent) and its neighbours."""
-        record = {column: self.cell(name, column) for column in (*_TEXTS, *_FIGURES, "regions")}
+        record = {column: self.cell(name, column) for column in (*TEXTS, *FIGURES, "regions")}
         record["regions"] = record["regions"] or []
         for side in SIDES:
             record[side] = [self.cell(name, f"{extent}_{side}") for extent in ("width", "height")]

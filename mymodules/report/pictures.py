@@ -23,19 +23,15 @@ from mymodules.formats import Header, png
 from mymodules.formats.png import PngHeader, Samples
 from mymodules.formats.webp import WebpHeader
 from mymodules.pages import delta, display
+from mymodules.pages.display import SIDES
+from mymodules.pages.rows import FIGURES, TEXTS
 from mymodules.report.parts import Parts
 
 AT_ONCE: Final = 512 << 20
 """The most bytes that the pictures of several rows may need at the same time."""
 
-SIDES: Final = ("first", "second")
 SIZES: Final = {side: (f"width_{side}", f"height_{side}") for side in SIDES}
 
-_TEXTS = ("status", "code", "messages")
-_NUMBERS = (
-    *("ssim_score", "num_diff_pixels", "pixel_diff_percent", "combined", "seconds"),
-    *("max_diff_r", "max_diff_g", "max_diff_b", "max_diff_a"),
-)
 _ENDINGS = {"PNG": "png", "JPEG": "jpg", "WebP": "webp"}
 _THREADS = min(4, os.cpu_count() or 1)
 _ROWS_AT_ONCE = 128
@@ -166,7 +162,7 @@ class Pairs:
     def _record(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {
             "name": row["image_filename"],
-            **{name: row.get(name) for name in (*_TEXTS, *_NUMBERS)},
+            **{name: row.get(name) for name in (*TEXTS, *FIGURES)},
             **{name: row.get(name) or "" for name in ("decision", "note")},
             **{side: [row.get(name) for name in names] for side, names in SIZES.items()},
         }

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from mymodules import files
 from mymodules.errors import SettingsError
 from mymodules.pages import delta, display
+from mymodules.pages.display import SIDES
 from mymodules.paths import AnyPath, local_path, shown
 from mymodules.report import page, place
 from mymodules.report.parts import Parts, refuse_large
-from mymodules.report.pictures import SIDES, Pairs
+from mymodules.report.pictures import Pairs
 from mymodules.report.place import is_one_file
 from mymodules.results import runfiles
 from mymodules.triage import Decisions
