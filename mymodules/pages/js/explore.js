@@ -1,10 +1,10 @@
-// What the page does for the explorer. Rows, filters and the order are Python's; here the table is scrolled to
-// the current row and shows what is decided, its headings and keys are turned into messages, and a kernel is
-// asked for. Keys that decide go to the viewer, which knows what they mean, when it shows the row marked here.
+// The explorer's part in the page. Python owns rows, filters and order. This module scrolls the table to the
+// current row, shows decisions, turns headings and keys into messages, and finds out if there is a kernel. Keys
+// that decide are passed to the viewer as soon as it shows the row that is marked here.
 //
-//   {kind: "hello"}        asked once; the answer {kind: "awake"} hides the sentence for pages without a kernel
+//   {kind: "hello"}        sent once; the answer {kind: "awake"} hides the sentence for pages without a kernel
 //   {kind: "order", by}    a heading was clicked
-//   {kind: "step", by}     a key was pressed in the table: so many rows on; {kind: "stepped"} when that is done
+//   {kind: "step", by}     a key in the table moves by so many rows; the answer is {kind: "stepped"}
 
 import { keepKeys, whenAttached } from "./elements.js";
 
@@ -13,12 +13,12 @@ const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -1e9
 const DECIDING = ["a", "r", "i", "u", "t", "Backspace", "Delete"];
 
 function hide(sentence, hidden) {
-  // JupyterLab gives every output a frame and a margin of its own.
+  // JupyterLab adds a frame and a margin to every output.
   const frame = sentence?.closest(".jp-OutputArea-child") ?? sentence;
   if (frame) frame.style.display = hidden ? "none" : "";
 }
 
-// Whether these are all rows in the order in which the table came.
+// Whether these are all rows, in the order in which the table was made.
 function isWhole(rows, count) {
   if (rows.byteLength !== 4 * count) return false;
   for (let place = 0; place < count; place += 1) if (rows.getInt32(4 * place, true) !== place) return false;
@@ -33,9 +33,9 @@ class Rows {
     this.column = model.get("columns").indexOf("decision");
     this.table = null;
     this.height = 0;
-    this.every = []; // all rows, as the table had them at first
-    this.shown = null; // what Python said of them last, and the table has
-    this.decided = null; // the same of what is decided
+    this.every = []; // all rows, in their first order
+    this.shown = null; // the rows that the table shows, as Python sent them
+    this.decided = null; // the decisions that the table shows, as Python sent them
   }
 
   get body() {
@@ -46,7 +46,7 @@ class Rows {
     return this.table?.rows({ selected: true }).indexes()[0] === place;
   }
 
-  // DataTables has drawn its table, perhaps.
+  // DataTables may have drawn its table by now.
   find() {
     const now = this.area.querySelector(".dt-container")?.dataTable ?? null;
     if (!now || now === this.table) return;
@@ -63,7 +63,7 @@ class Rows {
     if (!isWhole(this.model.get("rows"), this.every.length)) this.fill();
   }
 
-  // The rows that pass the filters, in their order. Sending them anew takes three times as long.
+  // Show the filtered rows in their order. Sending them again would take three times as long.
   fill() {
     const { table, model, every } = this;
     const rows = model.get("rows");
@@ -72,7 +72,7 @@ class Rows {
     this.decide();
     const places = new Int32Array(rows.buffer.slice(rows.byteOffset, rows.byteOffset + rows.byteLength));
     const container = table.table().container();
-    container.isFilling = true; // what is chosen now is not what a person chose
+    container.isFilling = true; // selections made by this are not the user's
     table.clear();
     table.rows.add(Array.from(places, (place) => every[place])).draw();
     if (model.get("place") >= 0) table.row(model.get("place")).select();
@@ -99,7 +99,7 @@ class Rows {
     const { body } = this;
     this.height ||= body.querySelector("tbody tr")?.getBoundingClientRect().height ?? 0;
     const [top, bottom] = [place * this.height, (place + 1) * this.height];
-    // As long as the browser can scroll so far, a row's place is its number times its height.
+    // If the browser can scroll that far, a row's offset is its index times its height.
     if (top < body.scrollTop) body.scrollTop = top;
     else if (bottom > body.scrollTop + body.clientHeight) body.scrollTop = bottom - body.clientHeight;
   }
@@ -118,13 +118,13 @@ class Rows {
   measure() {
     if (!this.table || !this.area.clientHeight) return;
     const head = this.area.querySelector(".dt-scroll-head");
-    this.body.style.maxHeight = `${this.area.clientHeight - head.offsetHeight}px`; // what the scroller goes by
+    this.body.style.maxHeight = `${this.area.clientHeight - head.offsetHeight}px`; // the scroller reads this
     this.table.scroller.measure();
     this.height = 0;
     this.reveal();
   }
 
-  // Order by the heading of an event; whether it has one.
+  // Order by the heading that an event hit; return whether it hit one.
   order(event) {
     const heading = event.target.closest(".dt-scroll-head th");
     if (heading) this.model.send({ kind: "order", by: this.model.get("columns")[heading.cellIndex] });
@@ -132,12 +132,12 @@ class Rows {
   }
 }
 
-// Keys pressed in the table, one after the other: those that decide wait until the viewer has the row.
+// Keys pressed in the table, in their order: those that decide wait until the viewer shows the row.
 class TableKeys {
   constructor(rows) {
     Object.assign(this, { rows, root: rows.root, model: rows.model });
-    this.waiting = []; // keys that decide and came too early, and the steps after them
-    this.steps = 0; // asked for and not answered
+    this.waiting = []; // keys that decide but came too early, and the steps after them
+    this.steps = 0; // requested but not answered
     this.coming = new MutationObserver(() => this.pass());
   }
 
@@ -168,10 +168,10 @@ class TableKeys {
         this.steps += 1;
         model.send({ kind: "step", by: STEPS[key] });
       } else {
-        const viewed = this.root.querySelector(".mmv-place"); // empty until the viewer has the row
+        const viewed = this.root.querySelector(".mmv-place"); // empty until the viewer shows the row
         if (!this.isReady(viewed)) return this.coming.observe(viewed, { childList: true });
         this.root.querySelector(".mmv").dispatchEvent(new KeyboardEvent("keydown", waiting[0]));
-        if (key.toLowerCase() === "t") waiting.length = 0; // what follows was meant for the note
+        if (key.toLowerCase() === "t") waiting.length = 0; // the next keys belong to the note
       }
       waiting.shift();
     }
@@ -184,7 +184,7 @@ class TableKeys {
   }
 }
 
-// The question takes the place of the buttons, and the focus, if it was there.
+// Show the question instead of the buttons, and move the focus if it was on one of them.
 function ask(root, model) {
   const asking = Boolean(model.get("asking"));
   const [before, after] = [".mme-all", ".mme-ask"].map((part) => root.querySelector(part));

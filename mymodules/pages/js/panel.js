@@ -1,9 +1,9 @@
-// What the page does for the panel. All it says and does is Python's; here notes are tied to their fields for
-// screen readers, JupyterLab's own keys are kept away, and the keyboard does not lose its place.
+// The panel's part in the page. Python owns its content. This module ties notes to their fields for screen readers,
+// keeps JupyterLab's keys away, and keeps the keyboard focus.
 
 import { keepKeys, whenAttached } from "./elements.js";
 
-// Tie each folder's note to its field. The parts of the panel come one by one: whether all are there.
+// Tie each folder's note to its field; return whether all parts of the panel have arrived.
 function label(root) {
   const folders = [...root.querySelectorAll(".mmp-folder")];
   const parts = folders.map((folder) => [folder.querySelector("input"), folder.querySelector(".mmp-note")]);
@@ -25,7 +25,7 @@ function watch(node, what, signal, call) {
   signal.addEventListener("abort", () => watcher.disconnect());
 }
 
-// A button that is pressed is disabled thereafter: the one that can be pressed next takes the keyboard.
+// A pressed button becomes disabled; move the focus to the one that can be pressed next.
 function keepPlace(root, signal) {
   let pressed = null;
   const press = ({ target }) => {
