@@ -1,9 +1,9 @@
-"""Who is measured: each contender is one fresh process that works through two folders and ends.
+"""The contenders: each runs in a fresh process that compares two folders and ends.
 
     python benchmarks/contenders.py NAME FIRST SECOND OUT
 
-It prints what it found as one line of JSON, so that a contender that did nothing cannot win unseen. All
-is imported inside the functions, because a contender pays for its own imports and for nothing else.
+It prints what it found as one line of JSON, so that a contender that did nothing cannot win unnoticed. The
+functions import what they need themselves, because a contender's time includes its own imports and no others.
 """
 
 import functools
@@ -22,7 +22,7 @@ Found = dict[str, int]
 
 
 def ours(first: Path, second: Path, out: Path, pictures: str = "none") -> Found:
-    """This project, all columns, in its default processes."""
+    """Run this project with all columns and its default processes."""
     sys.path.insert(0, str(ROOT))
     from mymodules import batch
 
@@ -30,39 +30,39 @@ def ours(first: Path, second: Path, out: Path, pictures: str = "none") -> Found:
 
 
 def textbook(first: Path, second: Path, out: Path) -> Found:
-    """The textbook notebook with its four pictures."""
+    """Run the textbook notebook with its four pictures."""
     import textbook
 
     return Counter(message or "same" for _, _, message in textbook.run(first, second, out))
 
 
 def blazediff(first: Path, second: Path, out: Path, drawn: bool = False) -> Found:
-    """blazediff in a thread pool on all cores."""
+    """Run blazediff in a thread pool on all cores."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return _blazediff(pool, first, second, out if drawn else None)
 
 
 def blazediff_best(first: Path, second: Path, out: Path, drawn: bool = False) -> Found:
-    """blazediff as fast as it gets: its own PNG codec, and processes, because it never releases the GIL."""
+    """Run blazediff as fast as possible: its own PNG codec, and processes, as it never releases the GIL."""
     os.environ["BLAZEDIFF_PNG_ENABLED"] = "1"
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         return _blazediff(pool, first, second, out if drawn else None)
 
 
 def pixelmatch(first: Path, second: Path, out: Path) -> Found:
-    """pixelmatch (pure Python) in a process pool; pairs of different sizes are left out, it refuses them."""
+    """Run pixelmatch (pure Python) in a process pool, without pairs of different sizes, which it refuses."""
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         return Counter(pool.map(_pixelmatch_pair, *zip(*_common(first, second), strict=True)))
 
 
 def floor(first: Path, second: Path, out: Path) -> Found:
-    """Read and decode every common file with imagecodecs in a thread pool on all cores, nothing else."""
+    """Only read and decode every common file, with imagecodecs in a thread pool on all cores."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return {"megapixels": sum(pool.map(_decoded, _files(first, second))) // 1_000_000}
 
 
 def floor_wuffs(first: Path, second: Path, out: Path) -> Found:
-    """The same with wuffs; PNG only."""
+    """Do the same as `floor` with wuffs; PNG only."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return {"megapixels": sum(pool.map(_decoded_by_wuffs, _files(first, second))) // 1_000_000}
 
@@ -82,7 +82,7 @@ CONTENDERS: dict[str, Callable[[Path, Path, Path], Found]] = {
 
 
 def _common(first: Path, second: Path) -> Iterator[tuple[Path, Path]]:
-    """Files of the same name on both sides."""
+    """Yield the files of the same name on both sides."""
     for path in sorted(first.rglob("*")):
         other = second / path.relative_to(first)
         if path.suffix.lower() in SUFFIXES and path.is_file() and other.is_file():
@@ -145,7 +145,7 @@ def _decoded(path: Path) -> int:
     )
     try:
         height, width = decode(data).shape[:2]
-    except RuntimeError:  # what all its errors are
+    except RuntimeError:  # all its errors are of this type
         return 0
     return int(height * width)
 

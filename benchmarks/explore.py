@@ -1,12 +1,12 @@
-"""How long the explorer takes with many rows: in JupyterLab in Chromium, as a person meets it.
+"""Measure how long the explorer takes with many rows, in JupyterLab in Chromium, as users run it.
 
     python benchmarks/explore.py                  10,000 rows
     python benchmarks/explore.py 1000 30000       other numbers of rows
 
-Needs the extra `test` and a browser, see tests/support/lab.py. Rows are the samples' over and over, with
-other names and figures. Prints a table in Markdown: from the run of the cell until table and picture are
-there; from a press on a filter until rows and viewer have followed; the same for an order and for next.
-Memory is what the kernel and the browser's page have more than before.
+Needs the extra `test` and a browser, see tests/support/lab.py. The rows of the samples are repeated with
+other names and figures. Prints a table in Markdown: the time from running the cell until table and picture
+are shown, and from a click on a filter, a heading or the next picture until rows and viewer have followed.
+Memory is the growth of the kernel and of the browser's page.
 """
 
 import argparse
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def measured(rows: int, folder: Path) -> list[tuple[str, list[float], str]]:
-    """Name, values and unit of everything, measured in a notebook below `folder`."""
+    """Measure everything in a notebook below `folder`; return names, values and units."""
     for name in ("01.first", "02.second"):
         shutil.copytree(ROOT / "img" / name, folder / "img" / name)
     cells = [nbformat.v4.new_code_cell(f"ROWS = {rows}{PREPARE}")]
@@ -116,7 +116,7 @@ def run(page: Any, place: int) -> None:
 
 
 def links(folder: Path, rows: int) -> None:
-    """Make the folders that the names go through."""
+    """Make the folders that the names lead through."""
     for name in ("01.first", "02.second"):
         for number in range(rows // 10 + 1):
             (folder / "img" / name / f"copy-{number:05}").symlink_to(folder / "img" / name)
@@ -134,7 +134,7 @@ def click(selector: str, text: str = "") -> str:
 
 
 def filters(page: Any, rows: int) -> list[float]:
-    """Press "changed": most of the rows that there are."""
+    """Press the filter "changed", which keeps most of the rows."""
     done = (
         f"{TABLE} < {rows} && {PLACE}?.endsWith('/ ' + {COUNT}) && {COUNT} === {TABLE}.toLocaleString('en')"
     )

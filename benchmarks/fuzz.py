@@ -1,12 +1,12 @@
-"""Mutated and odd files of one format, and whether each is read rightly, safely and cheaply.
+"""Try mutated and odd files of one format, and check that each is read correctly, safely and cheaply.
 
     python benchmarks/fuzz.py TIFF --minutes 10            mutated files, the same ones for the same --seed
     python benchmarks/fuzz.py TIFF --sweep                 odd files of every kind, once each
-    python benchmarks/fuzz.py TIFF --minutes 10 --keep F   files that show something are kept in the folder F
+    python benchmarks/fuzz.py TIFF --minutes 10 --keep F   keep files with findings or remarks in the folder F
 
-Pillow, OpenCV, imagecodecs and tifffile are asked what they make of each file. Everything is tried in a
-process of its own, which is watched: that it ends or hangs is a finding. Exits with 1 where there are
-findings, with --strict also where a file was refused although all others show it as if nothing were changed.
+Each file is also read by Pillow, OpenCV, imagecodecs and tifffile. A separate process tries the files; if it
+crashes or hangs, that is a finding. The exit code is 1 if there are findings; with --strict also if a file
+was refused although all other programs show it as it was before it was changed.
 """
 
 import argparse
@@ -38,17 +38,17 @@ from fuzzing.files import Case  # noqa: E402
 from fuzzing.judge import SUFFIXES, Judge, Verdict, scratch  # noqa: E402
 
 PATIENCE = {"ours": 60.0, "others": 20.0}
-"""Seconds after which a file is taken to hang, by who reads it."""
+"""Seconds after which the process counts as hanging, by whose code reads the file."""
 MOST_MEMORY = 6 << 30
 """Bytes of address space for the process that tries the files."""
 KEPT = 3
-"""Files that are kept of each kind of finding."""
+"""How many files of each kind of finding are kept."""
 WITHOUT_NEED = "refused without need"
 
 
 @dataclass
 class Tally:
-    """What was tried and what was found; each kind of finding with its first examples."""
+    """What was tried and found, with the first examples of each kind of finding."""
 
     tried: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -61,11 +61,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("format", choices=files.FORMATS)
     parser.add_argument("--minutes", type=float, default=10.0, help="how long (10)")
-    parser.add_argument("--seed", type=int, default=1, help="other files for each number (1)")
+    parser.add_argument("--seed", type=int, default=1, help="another seed draws other files (1)")
     parser.add_argument("--start", type=int, default=0, help="number of the first file (0)")
     parser.add_argument("--count", type=int, help="number of files, instead of --minutes")
-    parser.add_argument("--sweep", action="store_true", help="every odd kind once, instead of random changes")
-    parser.add_argument("--keep", type=Path, help="folder for files that show something")
+    parser.add_argument("--sweep", action="store_true", help="each oddity once, instead of random changes")
+    parser.add_argument("--keep", type=Path, help="folder for files with findings or remarks")
     parser.add_argument("--strict", action="store_true", help="fail also on files refused without need")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
@@ -73,9 +73,7 @@ def main() -> int:
     source = Source(arguments.format, arguments.seed, arguments.sweep)
     deadline = None if arguments.sweep or arguments.count else time.monotonic() + 60 * arguments.minutes
     stop = None if arguments.count is None else arguments.start + arguments.count
-    signal.signal(
-        signal.SIGTERM, signal.default_int_handler
-    )  # so that a run that is ended tells what it found
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a terminated run still prints its summary
     with contextlib.suppress(KeyboardInterrupt):
         for index, verdict, case in tried(source, arguments.start, stop, deadline):
             record(tally, index, verdict, case, source, arguments.keep)
@@ -86,14 +84,14 @@ def main() -> int:
 
 @dataclass(frozen=True)
 class Source:
-    """The files to try, by number: the same file for the same number, always."""
+    """The files to try, by number; a number always gives the same file."""
 
     kind: str
     seed: int
     sweep: bool
 
     def cases(self, start: int) -> Iterator[tuple[int, Case]]:
-        """All cases from a number on."""
+        """Yield all cases from a number on."""
         if self.sweep:
             found = itertools.chain(sweeps.of(self.kind), hostile.of(self.kind))
             yield from itertools.islice(enumerate(found), start, None)
@@ -106,7 +104,7 @@ class Source:
 
 
 def drawn(kind: str, seed: int, index: int) -> Case:
-    """The mutated file of this number; one in ten is left as it is."""
+    """Draw the mutated file of a number; one in ten is left unchanged."""
     rng = np.random.default_rng([seed, files.FORMATS.index(kind), index])
     case = files.draw(kind, rng)
     return case if rng.random() < 0.1 else mutations.mutate(kind, rng, case)
@@ -118,9 +116,9 @@ def drawn(kind: str, seed: int, index: int) -> Case:
 def tried(
     source: Source, start: int, stop: int | None, deadline: float | None
 ) -> Iterator[tuple[int, Verdict, Case | None]]:
-    """Number and verdict of each file, with the file where there is something to tell of it.
+    """Yield number and verdict of each file, and the file itself if there are findings or remarks.
 
-    The process is begun anew behind a file that ends or blocks it.
+    After a file that crashes or blocks the process, a new process continues with the next one.
     """
     context = multiprocessing.get_context("fork")
     while True:
@@ -135,13 +133,13 @@ def tried(
                 process.kill()
                 break
             try:
-                told = ours.recv()
+                message = ours.recv()
             except EOFError:
                 fault = "crash"
                 break
-            if told is None:
+            if message is None:
                 break
-            index, stage, verdict, *case = told
+            index, stage, verdict, *case = message
             if case:
                 yield index, verdict, *case
                 verdict = Verdict()
@@ -202,7 +200,7 @@ def _judged(judging: Judge, case: Case) -> Verdict:
         return Verdict("not judged", [("fault of this program", traceback.format_exc()[-300:])])
 
 
-# What is told
+# The report
 
 
 def record(
@@ -211,8 +209,8 @@ def record(
     """Count a verdict; keep the first files of each kind of finding or remark."""
     tally.tried += 1
     tally.outcomes[verdict.outcome] += 1
-    for counter, told in ((tally.findings, verdict.findings), (tally.remarks, verdict.remarks)):
-        for kind, detail in told:
+    for counter, found in ((tally.findings, verdict.findings), (tally.remarks, verdict.remarks)):
+        for kind, detail in found:
             group = kind, _without_numbers(detail)
             counter[group] += 1
             if len(tally.examples[group]) < KEPT and case is not None:
@@ -237,7 +235,7 @@ def _example(index: int, kind: str, detail: str, case: Case, source: Source, kee
 
 
 def summary(tally: Tally, kind: str) -> str:
-    """What was tried and found, in a few lines for each kind of finding."""
+    """Summarise what was tried and found, in a few lines for each kind of finding."""
     refused = ", ".join(
         f"{code} {count}" for code, count in tally.outcomes.most_common() if code != "accepted"
     )

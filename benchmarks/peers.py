@@ -1,11 +1,11 @@
-"""How long ours and the others take for the same two folders, from start to end.
+"""Measure how long this project and others take for the same two folders, from start to end.
 
     python benchmarks/peers.py                              all sets of the table in README.md
     python benchmarks/peers.py --sets sparse plots --only ours floor
     python benchmarks/peers.py FIRST SECOND                 any two folders
 
-Prints tables in Markdown: every contender on every set, and the bars that ours has to reach. Sets other
-than `small` need the variable MYMODULES_DATA. README.md says what is measured, and how. POSIX only
+Prints tables in Markdown: every contender on every set, and the bars that this project has to reach. Sets
+other than `small` need the variable MYMODULES_DATA. README.md explains what is measured, and how. POSIX only
 (`os.wait4`).
 """
 
@@ -32,7 +32,7 @@ ROOT = HERE.parent
 
 OURS, DRAWN = "ours", "ours+pictures"
 SLOW = ("textbook", "pixelmatch")
-# Ours alone is not installed: where the second is set, it would be compiled anew in every process.
+# Only this project is not installed: with the second one set, every process would compile it again.
 NOT_HANDED_ON = ("MYMODULES_SETTINGS", "PYTHONDONTWRITEBYTECODE")
 MEASURED = ("imagecodecs", "opencv-python-headless", "scikit-image", "blazediff", "pixelmatch", "pywuffs")
 EVERYBODY = (
@@ -41,7 +41,7 @@ EVERYBODY = (
 )  # fmt: skip
 _NOT_SMALL = EVERYBODY[:-1]  # pixelmatch is pure Python: seconds for one page
 
-# Set: how sets.py makes it, the folders it is made from, who runs by default.
+# For each set: how sets.py makes it, the folders it is made from, and who runs by default.
 SETS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "sparse": ("sparse", "screenshots", (*EVERYBODY[:6], "textbook")),
     "screenshots": ("plain", "screenshots", _NOT_SMALL),
@@ -57,7 +57,7 @@ SETS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 
 
 class Measured(NamedTuple):
-    """One run: s of wall clock and of processors, peaks in MB, what was found."""
+    """One run: seconds of wall clock and of processors, peaks in MB, and what was found."""
 
     seconds: float
     processors: float
@@ -67,17 +67,17 @@ class Measured(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """What ours has to reach on a set against another contender."""
+    """What this project has to reach on a set against another contender."""
 
     on: str
     ours: str
     other: str
     bound: float
-    times_as_fast: bool  # at least; otherwise at most so much of the other's time
+    times_as_fast: bool  # whether `bound` is a least speed, or a largest share of the other's time
     prototype: float
 
-    def told(self, ratio: float) -> tuple[str, str, bool]:
-        """The ratio of the other's time to ours as the bar counts it, the bar, and whether it is reached."""
+    def judged(self, ratio: float) -> tuple[str, str, bool]:
+        """Return the ratio of the other's time to ours as text, the bar, and whether it is reached."""
         if self.times_as_fast:
             shown, reached = f"{ratio:.2f} times as fast", ratio >= self.bound
             return shown, f"at least {self.bound} ({self.prototype})", reached
@@ -128,9 +128,9 @@ def main() -> int:
 
 
 def measure(contender: str, first: Path, second: Path) -> Measured:
-    """Run one contender in a fresh process, its results in an empty folder that is removed afterwards."""
+    """Run one contender in a fresh process, with an empty folder for results that is removed afterwards."""
     environment = {name: value for name, value in os.environ.items() if name not in NOT_HANDED_ON}
-    os.sync()  # what the one before wrote is not written to the disk at this one's cost
+    os.sync()  # so that this contender does not wait for the disk writes of the one before
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryFile() as said:
         command = [sys.executable, str(HERE / "contenders.py"), contender, str(first), str(second), out]
         start = time.perf_counter()
@@ -148,7 +148,7 @@ def measure(contender: str, first: Path, second: Path) -> Measured:
     largest = usage.ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
     parent = peaks.pop(process.pid, largest)
     worker = max(peaks.values(), default=0.0)
-    # The system knows the largest process exactly, the watcher only until its last look.
+    # The system knows the exact peak of the largest process; the watcher misses growth after its last look.
     if worker > parent:
         worker = max(worker, largest)
     else:
@@ -158,7 +158,7 @@ def measure(contender: str, first: Path, second: Path) -> Measured:
 
 @contextlib.contextmanager
 def _watched(pid: int) -> Iterator[dict[int, float]]:
-    """Peak memory in MB of a process and those below it, by pid. Linux; elsewhere it stays empty."""
+    """Watch the peak memory in MB of a process and those below it, by pid; empty except on Linux."""
     peaks: dict[int, float] = {}
     over = threading.Event()
 
@@ -200,7 +200,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=EVERYBODY, metavar="WHO", help=", ".join(EVERYBODY))
     parser.add_argument("--repeats", type=int, default=3, help="runs of each contender (3)")
     parser.add_argument("--slow-repeats", type=int, help="runs of textbook and pixelmatch (as --repeats)")
-    parser.add_argument("--work", type=Path, help="keep the made sets in this folder and use them again")
+    parser.add_argument("--work", type=Path, help="keep the sets in this folder and reuse them")
     arguments = parser.parse_args()
     if arguments.folders and (len(arguments.folders) != 2 or arguments.sets):
         parser.error("name two folders, or sets")
@@ -216,7 +216,7 @@ def _contenders(name: str) -> tuple[str, ...]:
 
 
 def _folders(name: str, made: Path, given: Sequence[Path]) -> tuple[Path, Path]:
-    """The two folders of a set, made where they are not there yet."""
+    """Return the two folders of a set, and make them if they do not exist yet."""
     kind, source, _ = SETS.get(name, ("plain", "", ()))
     if given:
         first, second = given
@@ -239,7 +239,7 @@ def _folders(name: str, made: Path, given: Sequence[Path]) -> tuple[Path, Path]:
 
 
 def _read(folders: Iterable[Path]) -> None:
-    """Read all files once, so that the disk is not measured."""
+    """Read all files once, so that later reads come from memory."""
     for folder in folders:
         for path in folder.rglob("*"):
             if path.is_file():
@@ -252,7 +252,7 @@ _WORKING: dict[str, bool] = {}
 
 
 def _works(contender: str, warm: tuple[Path, Path]) -> bool:
-    """One untimed run on small pictures: libraries are in the disk cache, compiled, and there at all."""
+    """Try an untimed run on small pictures, which also compiles libraries and loads them into memory."""
     if contender not in _WORKING:
         try:
             measure(contender, *warm)
@@ -267,7 +267,7 @@ def _works(contender: str, warm: tuple[Path, Path]) -> bool:
 
 
 def _table(name: str, results: Mapping[tuple[str, str], list[Measured]]) -> Iterator[str]:
-    """All contenders on one set; their times are compared with ours, pictures with pictures."""
+    """Format all contenders on one set; those that draw pictures are compared with ours that does."""
     yield f"| {name} | s | from .. to | processor s | parent MB | worker MB | times ours | found |"
     yield "| --- | --: | --: | --: | --: | --: | --: | --- |"
     for (on, contender), runs in results.items():
@@ -297,8 +297,8 @@ def _bars(results: Mapping[tuple[str, str], list[Measured]]) -> Iterator[str]:
     for bar in BARS:
         ours, other = results.get((bar.on, bar.ours)), results.get((bar.on, bar.other))
         if ours and other:
-            shown, bound, reached = bar.told(_seconds(other) / _seconds(ours))
-            best, _, _ = bar.told(_fastest(other) / _fastest(ours))
+            shown, bound, reached = bar.judged(_seconds(other) / _seconds(ours))
+            best, _, _ = bar.judged(_fastest(other) / _fastest(ours))
             named = f"{bar.ours} against {bar.other}"
             yield f"| {bar.on} | {named} | {shown} | {best} | {bound} | {_yes(reached)} |"
     for on, contender, most in MOST_MEMORY:
@@ -333,7 +333,7 @@ def _yes(reached: bool) -> str:
 
 
 def _machine() -> str:
-    """Date, machine and versions: what figures mean nothing without."""
+    """Return date, machine and versions, without which figures mean nothing."""
     processor = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()

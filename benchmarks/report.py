@@ -2,10 +2,10 @@
 
     python benchmarks/report.py [--times 5]
 
-Measured are the 23 screenshots and 372 plots of ``MYMODULES_DATA``, and 2,000 pairs of 400 x 300 px cut from
-the screenshots, half of which differ; each as a folder and as one file. Chromium opens the page from the disk
-with an empty profile every time. Opened means: from the start of the navigation to the frame in which rows of
-the table and both pictures of the first row stand. Printed are bytes, and medians with the worst.
+The reports are of the 23 screenshots and 372 plots of ``MYMODULES_DATA``, and of 2,000 pairs of 400 x 300 px
+cut from the screenshots, half of which differ; each as a folder and as one file. Chromium opens each page
+from the disk with an empty profile. The time to open lasts from the start of the navigation to the frame that
+shows rows of the table and both pictures of the first row. Prints sizes, and median and longest times.
 """
 
 import argparse
@@ -55,7 +55,7 @@ SCROLLED = """async () => {
 
 
 def cut(pages: Path, to: Path) -> None:
-    """Cut pairs from pages; every second one has a patch inverted."""
+    """Cut pairs from pages, every second one with an inverted patch."""
     rng = np.random.default_rng(3)
     sources = [imagecodecs.png_decode(path.read_bytes())[..., :3] for path in sorted(pages.glob("*.png"))]
     for side in ("first", "second"):
@@ -76,7 +76,7 @@ def size(path: Path) -> int:
     return sum(file.stat().st_size for file in files)
 
 
-def told(times: Sequence[float]) -> str:
+def spread(times: Sequence[float]) -> str:
     return f"{statistics.median(times):.2f} s, worst {max(times):.2f} s"
 
 
@@ -97,7 +97,7 @@ def measure(browser: Any, frame: Any, page: Path, times: int) -> None:
         scrolled = tab.evaluate(SCROLLED)
         context.close()
     print(f"  {'one file' if embed else 'folder'}: {size(page) / 1e6:.1f} MB")
-    print(f"    written in {told(written)}; opened in {told(opened)}")
+    print(f"    written in {spread(written)}; opened in {spread(opened)}")
     print(f"    table: {scrolled[0]:.0f} frames a second, longest {scrolled[1]:.0f} ms")
 
 

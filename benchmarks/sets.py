@@ -1,13 +1,13 @@
-"""What is measured on: folders of picture pairs, taken as they are or made from real pages.
+"""The sets to measure on: folders of picture pairs, used as they are or made from real pages.
 
     python benchmarks/sets.py NAME TO FIRST SECOND
 
-makes the set NAME from two folders of pages, as TO/first and TO/second. It is a program of its own, so that
-the process that measures stays small: the peak memory of a child is never less than its parent had.
+This makes the set NAME from two folders of pages, as TO/first and TO/second. It is a separate program so that
+the process that measures stays small: a child's peak memory is at least that of its parent.
 
-Made files are written by libpng through imagecodecs with its defaults (level 6, filters chosen row by row),
-which gives files of the size and with the filters of the real screenshots. OpenCV's default, the filter Sub
-in every row, would suit us too well: no row then depends on another.
+The files are written by libpng through imagecodecs with its defaults (level 6, filters chosen row by row), so
+they have the size and the filters of real screenshots. OpenCV's default, the filter Sub in every row, would
+favour this project, because then no row depends on another.
 """
 
 import os
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 TIMES = 5
-"""How often a set is repeated, each time under another folder name, so that start-up does not decide."""
+"""How often a set is repeated, each time under another folder name, so that start-up does not dominate."""
 
 _HIGH, _WIDE = 26, 200  # px; a patch
 _SEED = 3
@@ -30,7 +30,7 @@ Rgb = NDArray[np.uint8]
 
 
 def plain(first: Path, second: Path, to: Path, times: int = TIMES) -> None:
-    """Two folders as they are, repeated."""
+    """Repeat two folders as they are."""
     for side, source in (("first", first), ("second", second)):
         files = [path for path in sorted(source.rglob("*")) if path.is_file()]
         for path in files:
@@ -41,14 +41,14 @@ def plain(first: Path, second: Path, to: Path, times: int = TIMES) -> None:
 
 
 def sparse(first: Path, second: Path, to: Path) -> None:
-    """Every page of the first folder twice, one copy with a patch of 200 x 26 px mirrored."""
+    """Pair every page of the first folder with a copy in which a patch of 200 x 26 px is mirrored."""
     rng = np.random.default_rng(_SEED)
     for path, page in _pages(first):
         _write_pair(to, path.name, page, mirrored(page, rng))
 
 
 def wide(first: Path, second: Path, to: Path) -> None:
-    """One pair of 7680 x 4800 px tiled from pages; patches all over one copy, 3 % of it, are inverted."""
+    """Tile one pair of 7680 x 4800 px from pages; patches all over one copy, 3 % of it, are inverted."""
     page = _tiled(first, 4800, 7680)
     changed = page.copy()
     across, down = page.shape[1] // _WIDE, page.shape[0] // _HIGH
@@ -60,12 +60,12 @@ def wide(first: Path, second: Path, to: Path) -> None:
 
 
 def tall(first: Path, second: Path, to: Path) -> None:
-    """One pair of 1280 x 12,000 px stacked from the pages of either side: shifted, nearly all changed."""
+    """Stack the pages of each side to one pair of 1280 x 12,000 px: shifted, nearly all changed."""
     _write_pair(to, "tall.png", _tiled(first, 12_000, 1280), _tiled(second, 12_000, 1280), times=1)
 
 
 def many(first: Path, second: Path, to: Path, count: int, every: int) -> None:
-    """Pairs of 100 x 100 px cut from a page; in every so many-th, 1 % of the pixels are inverted."""
+    """Cut pairs of 100 x 100 px from a page; in every n-th, 1 % of the pixels are inverted."""
     _, page = next(_pages(first))
     for side in ("first", "second"):
         (to / side).mkdir(parents=True)
@@ -101,7 +101,7 @@ SETS: dict[str, Callable[[Path, Path, Path], None]] = {
 
 
 def mirrored(page: Rgb, rng: np.random.Generator) -> Rgb:
-    """A copy with one patch mirrored, where that changes at least a tenth of its pixels."""
+    """Copy a page and mirror one patch at a place where that changes at least a tenth of its pixels."""
     changed = page.copy()
     while True:
         top = int(rng.integers(page.shape[0] - _HIGH))
@@ -113,13 +113,13 @@ def mirrored(page: Rgb, rng: np.random.Generator) -> Rgb:
 
 
 def _pages(folder: Path) -> Iterator[tuple[Path, Rgb]]:
-    """Pages of a folder, RGB."""
+    """Read the pages of a folder, RGB."""
     for path in sorted(folder.rglob("*.png")):
         yield path, imagecodecs.png_decode(path.read_bytes())[:, :, :3]
 
 
 def _tiled(folder: Path, height: int, width: int) -> Rgb:
-    """Columns of pages, stacked without gaps from top to bottom, then from left to right."""
+    """Stack pages without gaps from top to bottom, then in columns from left to right."""
     columns: list[Rgb] = []
     stack: list[Rgb] = []
     while sum(column.shape[1] for column in columns) < width:
@@ -144,7 +144,7 @@ def _write_pair(to: Path, name: str, first: Rgb, second: Rgb, times: int = TIMES
 
 
 def _repeat(to: Path, path: Path, times: int) -> None:
-    """The file SIDE/1/NAME as SIDE/2/NAME and so on."""
+    """Link the file SIDE/1/NAME as SIDE/2/NAME and so on."""
     side, _, *name = path.relative_to(to).parts
     for number in range(2, times + 1):
         copy = to.joinpath(side, str(number), *name)
@@ -153,7 +153,7 @@ def _repeat(to: Path, path: Path, times: int) -> None:
 
 
 def _link(path: Path, copy: Path) -> None:
-    """A second name for a file, or a copy where the file system has no links."""
+    """Give a file a second name, or copy it if the file system has no hard links."""
     try:
         os.link(path, copy)
     except OSError:

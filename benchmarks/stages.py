@@ -1,11 +1,11 @@
-"""Where the time of a pair goes: every stage by itself, in one thread.
+"""Measure where the time of a pair goes: every stage separately, in one thread.
 
     python benchmarks/stages.py                   pages of MYMODULES_DATA, as dense and as sparse pair
     python benchmarks/stages.py FIRST SECOND      any two PNG files of one kind, as they are
 
-Prints a table in Markdown. A stage is called through the same functions as in a run; below the line stand
-whole pairs, and what others take for a comparable step. `dense` is a real page at two times, shifted, so
-that nearly every row differs. `sparse` is that page with 200 x 26 px mirrored, written by the same encoder.
+Prints a table in Markdown. Stages call the same functions as a run; after them come whole pairs, and the time
+that other programs take for a comparable step. `dense` is a real page at two times, shifted, so that nearly
+every row differs. `sparse` is that page with 200 x 26 px mirrored, written by the same encoder.
 """
 
 import argparse
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def stages(first: Path, second: Path, drawn: Path, repeats: int) -> Iterator[Stage]:
-    """Name and call of every stage of a pair of PNG files that are `bands.alike`.
+    """Yield name and call of every stage of a pair of PNG files that are `bands.alike`.
 
     A stage is called once more than ``repeats``.
     """
@@ -100,45 +100,64 @@ def stages(first: Path, second: Path, drawn: Path, repeats: int) -> Iterator[Sta
     yield "SSIM", similarity
     yield "regions", boxes
 
-    rgba = [images.read_rgba(data) for data in (one, other)]
-    whole = [metrics.gray(picture) for picture in rgba]
-    similar = metrics.Similarity(*sizes)
-    patches = [similar.add(band.top, band.above, band.below, *both) for band, *both in grays]
-    drawn_boxes = boxes()
+    yield from _drawing((one, other), found, boxes(), drawn, repeats)
+    yield from _whole_pairs(first, second, drawn)
+
+
+def _drawing(
+    files: tuple[bytes, bytes],
+    found: list[bands.Band],
+    boxes: tuple[regions.Region, ...],
+    drawn: Path,
+    repeats: int,
+) -> Iterator[Stage]:
+    """Yield the stages that draw and write pictures of the bands of a pair."""
+    headers = [images.inspect(data) for data in files]
+    first, second = ((header.height, header.width) for header in headers)
+    similar = metrics.Similarity(first, second)
+    patches = [
+        similar.add(band.top, band.above, band.below, metrics.gray(band.first), metrics.gray(band.second))
+        for band in found
+    ]
 
     def draw() -> drawings.Drawing:
-        drawing = drawings.Drawing(*sizes)
-        for band, lacks in zip(found, patches, strict=True):
-            drawing.add(band, lacks)
+        drawing = drawings.Drawing(first, second)
+        for band, patch in zip(found, patches, strict=True):
+            drawing.add(band, patch)
         return drawing
 
     drawing = draw()
     yield "draw map and delta", draw
 
-    # They are drawn on: fresh ones each time, as the comparison leaves them.
-    fresh = [(bands.scanlines(one, header), bands.scanlines(other, other_header)) for _ in range(repeats + 1)]
-    for left in fresh:
-        list(bands.of_scanlines(*left, keep=True))
+    # Writing draws on the scan lines, so each run gets new ones, in the state after a comparison.
+    fresh = [tuple(map(bands.scanlines, files, headers)) for _ in range(repeats + 1)]
+    for one, other in fresh:
+        list(bands.of_scanlines(one, other, keep=True))
 
     def write() -> None:
         canvas, other_canvas = fresh.pop()
-        drawing.write(drawn, "pair", lambda: canvas, lambda: other_canvas, drawn_boxes)
+        drawing.write(drawn, "pair", lambda: canvas, lambda: other_canvas, boxes)
 
     yield "write five pictures", write
 
-    pair = pairs.Pair(first.name, first, second, size=len(one) + len(other))
+
+def _whole_pairs(first: Path, second: Path, drawn: Path) -> Iterator[Stage]:
+    """Yield whole pairs, and what other programs do for a comparable step."""
+    files = first.read_bytes(), second.read_bytes()
+    pair = pairs.Pair(first.name, first, second, size=sum(map(len, files)))
     yield "**whole pair**", lambda: workers.compare(workers.Job(pair))
     with_pictures = workers.Job(pair, drawn, "whole", draw_same=True)
     yield "**whole pair with pictures**", lambda: workers.compare(with_pictures)
 
-    yield "SSIM and its map, whole: ours", lambda: metrics.structural_similarity(*whole)
-    yield "decode both: imagecodecs", lambda: [imagecodecs.png_decode(data) for data in (one, other)]
-    arrays = [np.frombuffer(data, np.uint8) for data in (one, other)]
+    one, other = (metrics.gray(images.read_rgba(data)) for data in files)
+    yield "SSIM and its map, whole: ours", lambda: metrics.structural_similarity(one, other)
+    yield "decode both: imagecodecs", lambda: [imagecodecs.png_decode(data) for data in files]
+    arrays = [np.frombuffer(data, np.uint8) for data in files]
     yield "decode both: OpenCV", lambda: [cv2.imdecode(data, cv2.IMREAD_UNCHANGED) for data in arrays]
-    if whole[0].shape == whole[1].shape:
+    if one.shape == other.shape:
         from skimage.metrics import structural_similarity
 
-        yield "SSIM and its map, whole: scikit-image", lambda: structural_similarity(*whole, full=True)
+        yield "SSIM and its map, whole: scikit-image", lambda: structural_similarity(one, other, full=True)
     try:
         from blazediff import compare
     except ImportError:
@@ -147,7 +166,7 @@ def stages(first: Path, second: Path, drawn: Path, repeats: int) -> Iterator[Sta
 
 
 def _pairs(files: list[Path], folder: Path) -> Iterator[tuple[str, Path, Path]]:
-    """Kind and files of the pairs to measure."""
+    """Yield kind and files of the pairs to measure."""
     if files:
         first, second = files
         yield "given", first, second
@@ -167,7 +186,7 @@ def _pairs(files: list[Path], folder: Path) -> Iterator[tuple[str, Path, Path]]:
 
 
 def _measured(stage: Callable[[], Any], repeats: int) -> float:
-    """Median of some runs, s, after one that warms up."""
+    """Return the median seconds of some runs, after one to warm up."""
     seconds = []
     for _ in range(repeats + 1):
         start = time.perf_counter()

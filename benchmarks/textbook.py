@@ -1,11 +1,11 @@
-"""The textbook notebook: what most people write first, to measure against.
+"""The textbook notebook that most people write first, to measure against.
 
 The pipeline of "Image Difference with OpenCV and Python" (pyimagesearch.com, 2017), spread over a process
 pool: both files are read with OpenCV and made gray, scikit-image gives SSIM and its map, Otsu's threshold and
 contours give boxes, and four pictures are written. Where the sizes differ nothing is measured or drawn.
 
-It is kept as it was meant, with its faults: SSIM decides, alpha is ignored, a file that only the second
-folder holds is not seen. Nothing of the project is used here.
+It keeps its faults: SSIM decides, alpha is ignored, and a file that only the second folder has is not
+noticed. It uses nothing of this project.
 
     python benchmarks/textbook.py FIRST SECOND OUT
 """
@@ -26,13 +26,13 @@ _folders: tuple[Path, Path, Path]
 
 
 def prepare(first: Path, second: Path, out: Path) -> None:
-    """The pool's initialiser: where the pictures are, and where drawings go."""
+    """Tell a worker where the pictures are and where drawings go."""
     global _folders
     _folders = first, second, out
 
 
 def compare(name: str) -> Row:
-    """SSIM, name and message of one pair; writes four pictures."""
+    """Return SSIM, name and message of one pair, and write four pictures."""
     first, second, out = _folders
     if not (second / name).exists():
         return None, name, "It is not in the second folder."
@@ -59,7 +59,7 @@ def compare(name: str) -> Row:
 
 
 def run(first: Path, second: Path, out: Path) -> list[Row]:
-    """Compare two folders in as many processes as there are cores, and write the table."""
+    """Compare two folders with one process per core, and write the table."""
     names = sorted(path.relative_to(first).as_posix() for path in first.rglob("*") if path.is_file())
     with mp.Pool(mp.cpu_count(), prepare, (first, second, out)) as pool:
         rows = pool.map(compare, names)

@@ -1,14 +1,14 @@
-"""How long the viewer takes to show a pair of tall pages, and how smoothly it moves.
+"""Measure how long the viewer takes to show a pair of tall pages, and how smoothly it moves.
 
     python benchmarks/viewer.py [FIRST SECOND] [--height 12000]
 
-It runs in JupyterLab in Chromium. FIRST and SECOND are folders of screenshots, by default those of
-``MYMODULES_DATA``. Their largest pages are repeated downwards up to the height asked for, so that a pair
-has real content and real files.
+The viewer runs in JupyterLab in Chromium. FIRST and SECOND are folders of screenshots, by default those of
+``MYMODULES_DATA``. Their largest pages are repeated downwards up to the given height, so that a pair has real
+content and real files.
 
-Printed are medians and the worst: ms from the key to the frame in which both pictures stand, for pairs
-that are asked for and for pairs that had been fetched ahead, and frames per second
-(requestAnimationFrame) while the mouse drags.
+Prints the median and the longest time in ms from the key press to the frame that shows both pictures, for
+pairs fetched on demand and for pairs fetched ahead, and frames per second (requestAnimationFrame) while the
+mouse drags.
 """
 
 import argparse
@@ -78,7 +78,7 @@ def make(first: Path, second: Path, to: Path, height: int) -> None:
 
 
 def drag(page: Any, key: str, *, sideways: bool) -> tuple[float, float]:
-    """Frames per second and the longest frame (ms) while the mouse drags."""
+    """Measure frames per second and the longest frame (ms) while the mouse drags."""
     page.keyboard.press(key)
     page.wait_for_timeout(800)
     box = page.locator(".mmv [data-pane=left] .mmv-picture").bounding_box()

@@ -1,7 +1,7 @@
-"""Sound files of every kind of a format, drawn at random, with their pixels where these are known.
+"""Intact files of every kind of a format, drawn at random, with their pixels if these are known.
 
-`draw` gives one file. Libraries write what they can write; what none writes on request is put together by the
-builders of the tests (`pngs`, `containers`) and by `jpeg_of_blocks` below.
+`draw` returns one file. Libraries write most of them. The kinds that no library writes on request are made by
+the builders of the tests (`pngs`, `containers`) and by `jpeg_of_blocks` below.
 """
 
 import io
@@ -34,9 +34,9 @@ class Case:
         How it was made.
     data : bytes
     base : bytes or None
-        The sound file that it was made from.
+        The intact file that it was made from.
     truth : ndarray or None
-        Its pixels as 8-bit RGBA, where they are known.
+        Its pixels as 8-bit RGBA, if they are known.
     """
 
     name: str
@@ -46,13 +46,13 @@ class Case:
 
 
 def draw(kind: str, rng: Rng) -> Case:
-    """A sound file of the format."""
+    """Draw an intact file of a format."""
     makers = _MAKERS[kind]
     return makers[rng.integers(len(makers))](rng)
 
 
 def picture(rng: Rng, channels: int = 3, *, size: tuple[int, int] | None = None, deep: bool = False) -> Any:
-    """Samples (height, width, channels): noise, plain areas, a ramp, or few colours."""
+    """Draw samples (height, width, channels): noise, plain areas, a ramp, or few colours."""
     height, width = size or _size(rng)
     highest = 65535 if deep else 255
     samples = pngs.draw_samples(rng, (height, width, channels), highest)
@@ -73,7 +73,7 @@ def _size(rng: Rng) -> tuple[int, int]:
 
 
 def _spread(samples: np.ndarray) -> np.ndarray:
-    """8-bit RGBA of samples with 1 to 4 channels; of 16 bits the high byte."""
+    """Convert samples with 1 to 4 channels to 8-bit RGBA; of 16 bits, take the high byte."""
     samples = samples if samples.dtype == np.uint8 else (samples >> 8).astype(np.uint8)
     rgba = np.full((*samples.shape[:2], 4), 255, np.uint8)
     rgba[..., :3] = samples[..., :1] if samples.shape[2] < 3 else samples[..., :3]
@@ -144,10 +144,10 @@ def jpeg_of_blocks(
     progressive: bool = False,
     segments: bytes = b"",
 ) -> bytes:
-    """A JPEG with any sampling factors, of blocks with a mean and one wave each.
+    """Write a JPEG with any sampling factors, of blocks with a mean and one wave each.
 
-    Every Huffman code is 4 bits long, so that the coder is short: ``size`` is (height, width), ``factors``
-    (across, down) of each component, ``separate`` gives each component a scan of its own.
+    Every Huffman code is 4 bits long, which keeps the coder short. ``size`` is (height, width), ``factors``
+    are (across, down) of each component; ``separate`` gives each component its own scan.
     """
     height, width = size
     most_across, most_down = (max(f[i] for f in factors) for i in (0, 1))
@@ -195,7 +195,7 @@ def _ceiling(number: int, divisor: int) -> int:
 
 
 def _coded(rng: Rng, mcus: int, owners: list[int], restart: int, *, dc: bool, ac: bool) -> bytes:
-    """Entropy-coded data of so many units; ``owners`` is the component of each block of a unit."""
+    """Code the data of so many units; ``owners`` is the component of each block of a unit."""
     out, bits = b"", []
     before = dict.fromkeys(owners, 0)
     means = rng.integers(-60, 60, (mcus, len(owners))).tolist()
@@ -215,7 +215,7 @@ def _coded(rng: Rng, mcus: int, owners: list[int], restart: int, *, dc: bool, ac
 
 
 def _number(value: int) -> str:
-    """Category, as a code of 4 bits, and the bits of a difference."""
+    """Code a difference: its category, in 4 bits, and its bits."""
     length = abs(value).bit_length()
     low = value if value > 0 else value + (1 << length) - 1
     return f"{length:04b}" + (f"{low:0{length}b}" if length else "")
@@ -262,7 +262,7 @@ def _jpeg_by_hand(rng: Rng) -> Case:
     factors = [(1, 1)]
     if rng.integers(4):
         factors = [(int(rng.integers(1, 5)), int(rng.integers(1, 5))) for _ in range(3)]
-    # ten blocks in a unit are the most that the standard allows
+    # the standard allows at most ten blocks in a unit
     separate = sum(a * d for a, d in factors) > 10 or bool(rng.integers(4) == 0)
     options = {"restart": int(pick(rng, (0, 0, 1, 3))), "progressive": bool(rng.integers(4) == 0)}
     data = jpeg_of_blocks(rng, _size(rng), factors, separate=separate, **options)
@@ -341,8 +341,8 @@ def _bmp_palette(rng: Rng) -> Case:
     values = pngs.draw_samples(rng, (height, width, 1), colours - 1)[..., 0].astype(np.uint8)
     palette = b"".join(bytes(c[::-1]) + bytes(step - 3) for c in table)
     top_down = bool(rng.integers(2)) and header != 12
-    told = 0 if colours == 1 << bits else colours
-    how: dict[str, Any] = {"header": header, "palette": palette, "colours": told}
+    stated = 0 if colours == 1 << bits else colours
+    how: dict[str, Any] = {"header": header, "palette": palette, "colours": stated}
     if bits > 1 and header != 12 and rng.integers(2):
         literal = bool(rng.integers(2)) and width in range(3, 256)
         if bits == 8 or literal or width == 1 or width < 255:
@@ -357,7 +357,7 @@ def _bmp_palette(rng: Rng) -> Case:
 
 
 def run_lengths(values: np.ndarray, bits: int, literal: bool) -> bytes:
-    """RLE8 or RLE4 from the bottom row, runs of at most 255."""
+    """Write RLE8 or RLE4 from the bottom row, in runs of at most 255."""
     if literal:
         return containers.run_lengths(values, bits, literal=True)
     coded = b""
@@ -388,13 +388,13 @@ def _bmp_fields(rng: Rng) -> Case:
         np.ascontiguousarray(pixels.astype("<u8")).view(np.uint8).reshape(height, width, 8)[:, :, : bits // 8]
     )
     listed = (*masks, *[0] * (4 - len(masks))) if header >= 56 else masks
-    told = listed if compression or header >= 52 else ()
+    stated = listed if compression or header >= 52 else ()
     if not compression and header >= 52:
-        told = (0, 0, 0, 0) if header >= 56 else (0, 0, 0)
+        stated = (0, 0, 0, 0) if header >= 56 else (0, 0, 0)
     top_down = bool(rng.integers(2))
     data = containers.bmp_file(
         rows.reshape(height, -1), bits, size=(width, -height if top_down else height), header=header,
-        compression=compression, masks=told,
+        compression=compression, masks=stated,
     )  # fmt: skip
     planes = [channel(pixels, mask) for mask in masks if mask or len(masks) == 3]
     truth = _spread(np.dstack(planes[:4])) if max(m.bit_count() for m in masks) <= 8 else None
@@ -402,7 +402,7 @@ def _bmp_fields(rng: Rng) -> Case:
 
 
 def channel(pixels: np.ndarray, mask: int) -> np.ndarray:
-    """A field of bits as 8 bits; 0 without a mask."""
+    """Scale a field of bits to 8 bits; 0 without a mask."""
     if not mask:
         return np.zeros(pixels.shape, np.uint8)
     shift = (mask & -mask).bit_length() - 1
@@ -411,7 +411,7 @@ def channel(pixels: np.ndarray, mask: int) -> np.ndarray:
 
 
 def bmp_masks(rng: Rng, bits: int, *, alpha: bool = False) -> tuple[int, ...]:
-    """Three or four fields of 1 to 8 bits that do not overlap."""
+    """Draw three or four fields of 1 to 8 bits that do not overlap."""
     while True:
         widths = rng.integers(1, 9, 3 + alpha).tolist()
         if sum(widths) <= bits:
@@ -457,9 +457,9 @@ def _tiff(rng: Rng) -> Case:
     if white:
         truth[..., :3] = ~truth[..., :3]
     lossy = options.get("compression") in ("jpeg",)
-    told = {key: value for key, value in options.items() if key not in ("metadata", "extratags")}
+    label = {key: value for key, value in options.items() if key not in ("metadata", "extratags")}
     turned = [tag[3] for tag in options.get("extratags", ()) if tag[0] == 274]
-    name = f"TIFF of {depth} bits x {channels}, {told | kinds}, turned {turned}"
+    name = f"TIFF of {depth} bits x {channels}, {label | kinds}, turned {turned}"
     return Case(name, file.getvalue(), truth=None if lossy else truth)
 
 
@@ -558,7 +558,7 @@ _MAKERS: dict[str, list[Callable[[Rng], Case]]] = {
 
 
 def deflated(count: int, byte: int = 0) -> bytes:
-    """So many equal bytes compressed by zlib, without holding them all."""
+    """Compress so many equal bytes by zlib, without holding them all."""
     packer = zlib.compressobj(9)
     block = bytes([byte]) * (1 << 20)
     out = [packer.compress(block) for _ in range(count >> 20)]

@@ -1,6 +1,6 @@
-"""Files that are made to cost more than their share: bombs, millions of parts, walks that never end.
+"""Files made to be expensive: decompression bombs, millions of parts, chains that never end.
 
-Some have no fault but their size, and are read; the others have to be refused early.
+Some are merely large and are read; the others have to be refused early.
 """
 
 import io
@@ -20,7 +20,7 @@ _MANY = 1_000_000
 
 
 def of(kind: str) -> Iterator[Case]:
-    """All cases of a format; the same ones each time."""
+    """Yield all cases of a format, the same ones each time."""
     yield from {"PNG": _png, "JPEG": _jpeg, "WebP": _webp, "BMP": _bmp, "TIFF": _tiff}[kind]()
 
 
@@ -63,7 +63,7 @@ def _png() -> Iterator[Case]:
 
 
 def _png_shapes() -> Iterator[Case]:
-    """Narrow and wide pictures of every filter: what is done row by row is done often."""
+    """Yield narrow, tall and wide pictures of every filter, to repeat the work of each row often."""
     kinds = ((0, 1), (0, 8), (2, 8), (3, 8), (6, 8), (2, 16), (6, 16))
     sizes = ((1_000_000, 1), (500_000, 2), (3, 1_000_000), (100_000, 40), (3000, 3000))
     for (colour_type, depth), (height, width), interlace in itertools.product(kinds, sizes, (False, True)):
@@ -80,8 +80,8 @@ def _png_shapes() -> Iterator[Case]:
             palette = [pngs.plte(np.zeros((256, 3)))] if colour_type == 3 else []
             parts = [pngs.ihdr(width, height, colour_type, depth, interlace=int(interlace)), *palette]
             data = pngs.assemble([*parts, (b"IDAT", zlib.compress(raw, 1)), (b"IEND", b"")])
-            told = f"type {colour_type}, {depth} bits, filters {filtered}, interlace {interlace}"
-            yield Case(f"PNG of {width} x {height} px, {told}", data)
+            label = f"type {colour_type}, {depth} bits, filters {filtered}, interlace {interlace}"
+            yield Case(f"PNG of {width} x {height} px, {label}", data)
 
 
 def _interlaced(width: int, height: int, colour_type: int, depth: int, filtered: int) -> bytes:
@@ -133,7 +133,7 @@ def _jpeg() -> Iterator[Case]:
 
 
 def _scanned(size: tuple[int, int], scans: int) -> bytes:
-    """A progressive JPEG of so many scans, each refining nothing in all blocks."""
+    """Make a progressive JPEG of so many scans, each of which refines nothing in all blocks."""
     file = io.BytesIO()
     Image.new("L", size).save(file, "JPEG", progressive=True)
     parts = mutations.jpeg_parts(file.getvalue())
@@ -240,7 +240,7 @@ def _tiff() -> Iterator[Case]:
 
 
 def _pointed(data: bytes, at: int) -> bytes:
-    """The file with every private tag's values at one place."""
+    """Return the file with the values of all private tags at one place."""
     (start,) = struct.unpack_from("<I", data, 4)
     (count,) = struct.unpack_from("<H", data, start)
     changed = bytearray(data)
@@ -278,7 +278,7 @@ def _tiff_directories(base: bytes, entries: list[mutations.Entry], order: str) -
         mutations.tiff_with(base, [*entries, mutations.entry(order, 330, 4, *[itself] * 1000)]),
         base,
     )
-    # directories at every byte of a field of entries that are many and overlap
+    # a directory at every byte of a field of many entries, so that they overlap
     count = 20_000
     field = struct.pack("<HHII", 65000, 1, 1, 0) * 65535
     chain = bytearray(base + bytes(-len(base) % 4))

@@ -1,7 +1,7 @@
-"""What has to hold for one file, and what did not.
+"""The checks of one file, and their result.
 
-A `Verdict` has findings, which are faults of ours, and remarks, which a person has to read: a file that was
-refused although every other program shows it alike, and one that others show in different ways.
+A `Verdict` has findings, which are faults of this package, and remarks, which a person has to read: for
+example, a file was refused although all other programs show the same picture, or they show different ones.
 """
 
 import os
@@ -29,11 +29,11 @@ CODES = {
 }  # fmt: skip
 SUFFIXES = {"PNG": ".png", "JPEG": ".jpg", "WebP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
 SECONDS, TIMES = 1.0, 10.0
-"""A file may take so long, and so many times what Pillow takes for it."""
+"""The time limit of a file: so many seconds, plus so many times Pillow's time."""
 SPARE_BYTES, BYTES_PER_PIXEL = 200_000_000, 16
-"""Memory that a file may take, besides what each of its pixels may."""
+"""The memory limit of a file: so many bytes, plus so many for each pixel."""
 
-# A warning that says itself that programs show the file in different ways.
+# Matches a warning that itself says that programs show the file differently.
 _OTHERWISE = re.compile(r"differ|others as|disagree|otherwise")
 
 Reading = tuple[Header, np.ndarray] | ImageError
@@ -46,7 +46,7 @@ class Verdict:
     Attributes
     ----------
     outcome : str
-        ``accepted``, ``damaged`` (accepted by its container only) or the code it was refused with.
+        ``accepted``, the code of the refusal, or ``exception``, ``crash`` or ``hang``.
     findings, remarks : list of (str, str)
         Kind and detail.
     """
@@ -62,11 +62,11 @@ class Judge:
     Parameters
     ----------
     folder : Path
-        Where pairs are written to be compared.
+        Where pairs are written for comparison.
     stage : callable
-        Called with ``ours`` or ``others``, who is at fault when the process ends, and what is found so far.
+        Called with ``ours`` or ``others``, depending on whose code runs next, and the verdict so far.
     printed : callable
-        What this process has printed since the last call.
+        Returns what this process has printed since the last call.
     """
 
     def __init__(
@@ -117,14 +117,14 @@ class Judge:
         return verdict
 
     def _read(self, data: bytes, verdict: Verdict) -> tuple[Reading | None, float]:
-        """Our reading of it, or None after an exception; and the seconds it took."""
+        """Return our reading, or None after an exception, and the seconds it took."""
         resident = _reset_peak()
         start = time.process_time()
         try:
             reading = _attempt(data)
         except Exception as error:
             verdict.outcome = "exception"
-            verdict.findings.append(("exception", _told(error)))
+            verdict.findings.append(("exception", _described(error)))
             return None, 0.0
         seconds = time.process_time() - start
         if isinstance(reading, ImageError):
@@ -151,14 +151,14 @@ class Judge:
         if case.truth is not None and error.code != "animated":
             if all(np.array_equal(case.truth, a) for a in shown):
                 verdict.findings.append(("sound file refused", str(error)))
-            else:  # libtiff reads a fax of few columns wrongly that it wrote itself
+            else:  # libtiff misreads some narrow faxes that it wrote itself
                 verdict.remarks.append(("sound file refused, which others read wrongly", str(error)))
         alike = all(np.array_equal(shown[0], a) for a in shown[1:])
         refused = any(isinstance(a, str) and a == "refused" for a in answers.values())
         if len(shown) < 2 or refused or not alike or error.code == "too_many_pixels":
             return
         if error.code == "animated" and isinstance(answers["Pillow"], str):
-            return  # it has several frames indeed
+            return  # it really has several frames
         sound = case.base is None or self._shows_base(case, answers, verdict)
         kind = "refused without need" if sound else "refused, shown by all in the same way"
         verdict.remarks.append((kind, str(error)))
@@ -171,7 +171,7 @@ class Judge:
         return ["accepted"]
 
     def _shows_base(self, case: Case, answers: dict[str, Any], verdict: Verdict) -> bool:
-        """Whether the others show what they show of the file before it was changed."""
+        """Whether the others show the same as before the file was changed."""
         before = self._of_base(case, verdict)[1]
         both = [
             (answers[name], before[name])
@@ -204,22 +204,22 @@ class Judge:
         wrong = [name for name, a in shown.items() if not np.array_equal(rgba, a)]
         if not wrong or case.truth is not None:
             return
-        told = ", ".join(f"{name} ({_difference(rgba, shown[name])})" for name in wrong)
+        detail = ", ".join(f"{name} ({_difference(rgba, shown[name])})" for name in wrong)
         if len(wrong) < len(shown):
             right = ", ".join(name for name in shown if name not in wrong)
             kind = "readers disagree, named" if header.warnings else "readers disagree, not named"
-            verdict.remarks.append((kind, f"with {right}, against {told}"))
+            verdict.remarks.append((kind, f"with {right}, against {detail}"))
         elif any(_OTHERWISE.search(warning) for warning in header.warnings):
-            verdict.remarks.append(("readers disagree, named", f"against {told}; {header.warnings}"))
+            verdict.remarks.append(("readers disagree, named", f"against {detail}; {header.warnings}"))
         else:
-            verdict.findings.append(("pixels", f"against {told}; warnings {header.warnings}"))
+            verdict.findings.append(("pixels", f"against {detail}; warnings {header.warnings}"))
 
     # Pairs
 
     def _pairs(self, case: Case, reading: Reading, answers: dict[str, Any], verdict: Verdict) -> None:
         itself = self._compared(case.data, case.data, verdict)
         if isinstance(reading, ImageError):
-            # of equal bytes the container alone is walked: damage to pixels is not seen then
+            # If the bytes are equal, only the container is checked, so damaged pixels go unnoticed.
             if itself.status not in ("error", "same"):
                 verdict.findings.append(("itself", f"{itself.status}, {itself.code}: {itself.messages}"))
         elif (itself.status, itself.code) != ("same", "bytes_equal"):
@@ -228,33 +228,33 @@ class Judge:
             rgba = images.to_rgba(reading[1])
             row = self._compared(case.data, imagecodecs.png_encode(rgba, level=1), verdict)
             if row.num_diff_pixels != 0:
-                told = f"{row.status}, {row.code}, {row.num_diff_pixels} pixels: {row.messages}"
-                verdict.findings.append(("not equal to itself as PNG", told))
+                detail = f"{row.status}, {row.code}, {row.num_diff_pixels} pixels: {row.messages}"
+                verdict.findings.append(("not equal to itself as PNG", detail))
         if case.base is None or case.base == case.data:
             return
         base, before = self._of_base(case, verdict)
         row = self._compared(case.base, case.data, verdict)
         refused = [r for r in (base, reading) if isinstance(r, ImageError)]
-        told = f"{row.status}, {row.code}, {row.num_diff_pixels} pixels: {row.messages}"
+        detail = f"{row.status}, {row.code}, {row.num_diff_pixels} pixels: {row.messages}"
         if refused:
             if (row.status, row.code) != ("error", refused[0].code):
-                verdict.findings.append(("row", f"{told}, but reading says {refused[0].code}"))
+                verdict.findings.append(("row", f"{detail}, but reading says {refused[0].code}"))
             return
         assert not isinstance(base, ImageError)
         assert not isinstance(reading, ImageError)
         count = _count(images.to_rgba(base[1]), images.to_rgba(reading[1]))
         if row.num_diff_pixels != count or (row.status == "same" and count):
-            verdict.findings.append(("row", f"{told}, but {count} pixels differ"))
+            verdict.findings.append(("row", f"{detail}, but {count} pixels differ"))
         for name, answer in answers.items():
             other = before[name]
             known = not isinstance(answer, str) and not isinstance(other, str)
             if row.status == "same" and known and not np.array_equal(answer, other):
                 agrees = np.array_equal(images.to_rgba(base[1]), other)
                 if agrees and not any("disagree" in kind for kind, _ in verdict.remarks):
-                    verdict.findings.append(("called same", f"{name} shows another picture: {told}"))
+                    verdict.findings.append(("called same", f"{name} shows another picture: {detail}"))
 
     def _of_base(self, case: Case, verdict: Verdict) -> tuple[Reading, dict[str, np.ndarray | str]]:
-        """Our reading and the others' of the file before it was changed."""
+        """Return our reading and the others' of the file before it was changed."""
         assert case.base is not None
         if self._base is None or self._base[0] != case.base:
             self._stage("others", verdict)
@@ -291,7 +291,7 @@ def _timed(call: Callable[[], Any]) -> float:
     return time.process_time() - start
 
 
-def _told(error: Exception) -> str:
+def _described(error: Exception) -> str:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -300,19 +300,19 @@ def _told(error: Exception) -> str:
 
 
 def _no_clause(text: str) -> str:
-    """What is wrong with a clause for a person; empty if nothing is. What a decoder said may stand behind."""
+    """Return what makes a text unfit as a clause for a person; empty if nothing does."""
     text = re.sub(r" \(its decoder: [^\n\"]*\)$", "", text)
     if not text or len(text) > 250:
         return "empty or long"
     if re.search(r'[\x00-\x1f\x7f"]|\b(None|nan|array|dtype|NotImplemented)\b|<class|0x', text):
         return "not for a person"
     if text.endswith(".") or text != text.strip() or not text[0].islower():
-        return "no clause"
+        return "not a clause"
     return ""
 
 
 def _count(first: np.ndarray, second: np.ndarray) -> int:
-    """Differing pixels, those that only one of the two has included."""
+    """Count differing pixels, including those that only one of the two has."""
     height, width = (max(first.shape[n], second.shape[n]) for n in (0, 1))
     rows, columns = (min(first.shape[n], second.shape[n]) for n in (0, 1))
     common = (first[:rows, :columns] != second[:rows, :columns]).any(axis=2).sum()
@@ -326,11 +326,11 @@ def _difference(ours: np.ndarray, theirs: np.ndarray) -> str:
     return f"{_count(ours, theirs)} of {ours.shape[0] * ours.shape[1]} pixels by up to {most}"
 
 
-# Memory of this process; Linux only, elsewhere nothing is measured
+# Memory of this process; measured on Linux only
 
 
 def _reset_peak() -> int:
-    """Forget the highest memory so far; return what is taken now, bytes."""
+    """Reset the peak of memory; return the bytes in use now."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
         return _status("VmRSS")
@@ -351,6 +351,6 @@ def _status(name: str) -> int:
 
 
 def scratch() -> Path:
-    """A new folder, in memory where the system has one for that."""
+    """Make a new folder, in memory if the system has a place for that."""
     shared = Path("/dev/shm")
     return Path(tempfile.mkdtemp(prefix="fuzz-", dir=shared if os.access(shared, os.W_OK) else None))

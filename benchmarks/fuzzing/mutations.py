@@ -1,7 +1,7 @@
-"""Ways to break a file: its bytes at random, or its chunks, segments and directories by their own rules.
+"""Ways to break a file: its bytes at random, or its chunks, segments and directories according to the format.
 
-`mutate` takes a sound `Case` and returns one that was changed once to three times. Checksums and lengths are
-repaired after most changes of structure, because a reader that stops at the first checksum is not tried.
+`mutate` takes an intact `Case` and returns one with one to three changes. Checksums and lengths are repaired
+after most changes of structure; otherwise readers would stop at the first wrong checksum.
 """
 
 import dataclasses
@@ -33,21 +33,23 @@ EXTREMES = (
 
 
 def mutate(kind: str, rng: Rng, case: Case) -> Case:
-    """The case with one to three changes."""
-    data, told = case.data, []
+    """Return the case with one to three changes."""
+    data, changes = case.data, []
     structural = _STRUCTURAL[kind]
     for _ in range(int(pick(rng, (1, 1, 1, 2, 3)))):
         change: Change = pick(rng, structural if rng.random() < 0.65 else _PLAIN)
         changed = _attempted(change, rng, data)
         if changed != data:
-            told.append(change.__name__.strip("_"))
+            changes.append(change.__name__.strip("_"))
             data = changed
-    name = f"{case.name}; {', '.join(told)}" if told else case.name
-    return dataclasses.replace(case, name=name, data=data, base=case.data, truth=None if told else case.truth)
+    name = f"{case.name}; {', '.join(changes)}" if changes else case.name
+    return dataclasses.replace(
+        case, name=name, data=data, base=case.data, truth=None if changes else case.truth
+    )
 
 
 def _attempted(change: Change, rng: Rng, data: bytes) -> bytes:
-    """What a change makes of the data; the same where an earlier change left nothing to take apart."""
+    """Apply a change; return the data unchanged if earlier changes left nothing to take apart."""
     try:
         return change(rng, data)
     except (struct.error, IndexError, ValueError, KeyError, OverflowError, zlib.error):
@@ -58,7 +60,7 @@ def _attempted(change: Change, rng: Rng, data: bytes) -> bytes:
 
 
 def _place(rng: Rng, data: bytes) -> int:
-    """Somewhere in the file; the beginning and the end more often."""
+    """Choose a place in the file, more often near its beginning or end."""
     near = min(len(data), int(pick(rng, (64, 200, 1 << 30))))
     at = int(rng.integers(near)) if near else 0
     return len(data) - 1 - at if rng.random() < 0.2 else at
@@ -125,12 +127,12 @@ _PLAIN: list[Change] = [
 
 
 def _payload(rng: Rng, body: bytes) -> bytes:
-    """The body of a part with a change of its bytes."""
+    """Change the bytes of a part's body."""
     return pick(rng, _PLAIN)(rng, body) if body else rng.bytes(3)
 
 
 def _rearranged(rng: Rng, parts: list, foreign: list) -> list:
-    """The parts with one left out, doubled, moved, exchanged, or a foreign one put in."""
+    """Remove, repeat, move or swap a part, or insert a foreign one."""
     at, other = (int(rng.integers(len(parts))) for _ in range(2))
     parts = list(parts)
     manner = int(rng.integers(5))
@@ -207,7 +209,7 @@ def png_length(rng: Rng, data: bytes) -> bytes:
 
 
 def png_stream(rng: Rng, data: bytes) -> bytes:
-    """The rows changed, or their compression: another window, no checksum, surplus bytes, cuts."""
+    """Change the rows, or their compression: another window, no checksum, surplus bytes, cuts."""
     chunks = pngs.chunks_of(data)
     raw = zlib.decompress(b"".join(body for name, body in chunks if name == b"IDAT"))
     manner = int(rng.integers(8))
@@ -251,7 +253,7 @@ ODD_SEGMENTS = [
 
 
 def jpeg_parts(data: bytes) -> list[bytes]:
-    """Markers with their segments, and pieces of coded data."""
+    """Split a JPEG into markers with their segments, and pieces of coded data."""
     parts, at = [data[:2]], 2
     while at < len(data):
         if data[at] == 0xFF and at + 1 < len(data) and data[at + 1] not in (0, 0xFF):
@@ -299,7 +301,7 @@ def jpeg_length(rng: Rng, data: bytes) -> bytes:
 
 
 def jpeg_field(rng: Rng, data: bytes) -> bytes:
-    """A field of the frame header, or of a scan's."""
+    """Change a field of the frame header or of a scan header."""
     parts = jpeg_parts(data)
     able = [
         n
@@ -391,7 +393,7 @@ def bmp_field(rng: Rng, data: bytes) -> bytes:
 
 
 def bmp_gap(rng: Rng, data: bytes) -> bytes:
-    """Bytes between the headers and the pixel data, and the offset that says so, or too few."""
+    """Insert bytes between headers and pixel data and adjust the offset, or remove some."""
     (offset,) = struct.unpack_from("<I", data, 10)
     more = int(pick(rng, (-8, -4, -1, 1, 2, 4, 100)))
     gap = rng.bytes(more) if more > 0 else b""
@@ -433,7 +435,7 @@ KIND_SIZES = {
 
 
 def tiff_entries(data: bytes) -> list[Entry]:
-    """Tag, type, count and value bytes of each entry of the first directory."""
+    """Return tag, type, count and value bytes of each entry of the first directory."""
     order, big = ("<" if data[:2] == b"II" else ">"), data[2:4] in (b"+\0", b"\0+")
     count_form, form, word, inline = ("Q", "HHQ", "Q", 8) if big else ("H", "HHI", "I", 4)
     (at,) = struct.unpack_from(order + word, data, 8 if big else 4)
@@ -451,7 +453,7 @@ def tiff_entries(data: bytes) -> list[Entry]:
 
 
 def tiff_with(data: bytes, entries: list[Entry], following: int = 0) -> bytes:
-    """The file with a directory of these entries, which is written behind all that is there."""
+    """Return the file with a directory of these entries, appended at its end."""
     order, big = ("<" if data[:2] == b"II" else ">"), data[2:4] in (b"+\0", b"\0+")
     count_form, form, word, inline = ("Q", "HHQ", "Q", 8) if big else ("H", "HHI", "I", 4)
     data += bytes(-len(data) % 8)
@@ -524,7 +526,7 @@ def tiff_directory(rng: Rng, data: bytes) -> bytes:
 
 
 def tiff_value(rng: Rng, data: bytes) -> bytes:
-    """One number of one tag."""
+    """Change one number of one tag."""
     order = "<" if data[:2] == b"II" else ">"
     entries = tiff_entries(data)
     at = int(rng.integers(len(entries)))
@@ -541,7 +543,7 @@ def tiff_value(rng: Rng, data: bytes) -> bytes:
 
 
 def tiff_shape(rng: Rng, data: bytes) -> bytes:
-    """The type or the count of one tag."""
+    """Change the type or the count of one tag."""
     entries = tiff_entries(data)
     at = int(rng.integers(len(entries)))
     tag, kind, count, value = entries[at]
@@ -556,7 +558,7 @@ def tiff_shape(rng: Rng, data: bytes) -> bytes:
 
 
 def tiff_following(rng: Rng, data: bytes) -> bytes:
-    """A directory behind the first: itself, the old one, nonsense, or one outside of the file."""
+    """Link a directory after the first: itself, the old one, nonsense, or one outside the file."""
     big = data[2:4] in (b"+\0", b"\0+")
     order = "<" if data[:2] == b"II" else ">"
     (old,) = struct.unpack_from(order + ("Q" if big else "I"), data, 8 if big else 4)
@@ -567,7 +569,7 @@ def tiff_following(rng: Rng, data: bytes) -> bytes:
 
 
 def tiff_strip(rng: Rng, data: bytes) -> bytes:
-    """Bytes of the pixel data."""
+    """Change bytes of the pixel data."""
     order = "<" if data[:2] == b"II" else ">"
     places = [e for e in tiff_entries(data) if e[0] in (273, 324)]
     form = {3: "H", 4: "I", 16: "Q"}[places[0][1]]

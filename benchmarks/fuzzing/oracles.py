@@ -1,20 +1,20 @@
-"""What other programs make of a file, as 8-bit RGBA: Pillow, OpenCV, imagecodecs and tifffile.
+"""What other programs show of a file, as 8-bit RGBA: Pillow, OpenCV, imagecodecs and tifffile.
 
-An oracle answers with an array (height, width, 4), uint8, not premultiplied, as stored (orientation not
-applied), 16 bits by their high byte. It raises `Refused` where its program shows nothing, and `Unfit` where
-that program is known to be wrong, or to show something else on purpose, so that its answer proves nothing.
+An oracle returns an array (height, width, 4), uint8, not premultiplied, as stored (orientation not applied),
+with the high byte of 16 bits. It raises `Refused` if its program shows nothing, and `Unfit` if the program is
+known to be wrong, or to show something else on purpose, so that its answer proves nothing.
 
-What is known, measured on sound files whose pixels are known:
+These faults were found on intact files whose pixels are known:
 
-- PNG. Pillow compares a tRNS colour with 8-bit samples, so that it is wrong for gray below 8 bits and for 16
-  bits. OpenCV leaves tRNS of gray out. Neither Pillow nor OpenCV looks at the Adler-32 of pixel data.
-- BMP. Pillow takes 4-bit and 8-bit pictures with a black and white palette for 1-bit ones, refuses fields
-  of bits other than the usual, leaves out the alpha of 16 bits, and pads run lengths by their place in the
-  file. OpenCV makes 248 of the white of 16 bits, takes alpha from 32 bits without a mask, and reads the rows
-  behind an OS/2 header wrongly. imagecodecs knows neither run lengths nor fields of bits.
-- TIFF. Pillow turns the picture, which is undone here, reads some planes wrongly (16 bits, gray + alpha), and
-  does not invert 16 bits. OpenCV turns in part, multiplies with alpha, and reads planes wrongly. What libtiff
-  makes of JPEG through imagecodecs depends on the orientation, and its PackBits below 8 bits is wrong.
+- PNG. Pillow compares a tRNS colour with 8-bit samples, so it is wrong for gray below 8 bits and for 16 bits.
+  OpenCV ignores tRNS of gray. Neither Pillow nor OpenCV checks the Adler-32 of pixel data.
+- BMP. Pillow mistakes 4-bit and 8-bit pictures with a black and white palette for 1-bit ones, refuses unusual
+  fields of bits, ignores the alpha of 16 bits, and pads run lengths by their place in the file. OpenCV turns
+  white of 16 bits into 248, takes alpha from 32 bits without a mask, and misreads the rows after an OS/2
+  header. imagecodecs supports neither run lengths nor fields of bits.
+- TIFF. Pillow turns the picture, which is undone here, misreads some planes (16 bits, gray + alpha), and does
+  not invert 16 bits. OpenCV turns only some pictures, multiplies by alpha, and misreads planes. How libtiff
+  (through imagecodecs) decodes JPEG depends on the orientation, and its PackBits below 8 bits is wrong.
   tifffile leaves strips of length 0 black.
 - JPEG, WebP. All programs share libjpeg-turbo and libwebp.
 """
@@ -35,7 +35,7 @@ Rgba = np.ndarray
 Oracle = Callable[[bytes], Rgba]
 
 LARGEST = 1 << 24
-"""Pixels: beyond, no oracle is asked."""
+"""Pixels; no oracle is asked about larger pictures."""
 
 Image.MAX_IMAGE_PIXELS = None
 
@@ -49,7 +49,7 @@ class Unfit(Exception):
 
 
 def of(kind: str) -> dict[str, Oracle]:
-    """The oracles of a format by name."""
+    """Return the oracles of a format by name."""
     return {
         "PNG": {"Pillow": _pillow_png, "OpenCV": _opencv_png, "imagecodecs": _by(imagecodecs.png_decode)},
         "JPEG": {"Pillow": _pillow, "OpenCV": _opencv, "imagecodecs": _by(imagecodecs.jpeg8_decode)},
@@ -65,7 +65,7 @@ def of(kind: str) -> dict[str, Oracle]:
 
 
 def ask(oracle: Oracle, data: bytes) -> Rgba | str:
-    """The oracle's picture, or ``refused`` or ``unfit``."""
+    """Return the oracle's picture, or ``refused`` or ``unfit``."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -74,12 +74,12 @@ def ask(oracle: Oracle, data: bytes) -> Rgba | str:
         return "unfit"
     except MemoryError:
         return "unfit"
-    except Exception:  # whatever another program raises on a broken file, it shows nothing
+    except Exception:  # any error of another program on a broken file means that it shows nothing
         return "refused"
 
 
 def rgba_of(samples: np.ndarray) -> Rgba:
-    """Samples (height, width) or (height, width, 1 to 4) of 1, 8 or 16 bits as 8-bit RGBA."""
+    """Convert samples (height, width) or (height, width, 1 to 4) of 1, 8 or 16 bits to 8-bit RGBA."""
     if samples.dtype == bool:
         samples = samples.astype(np.uint8) * np.uint8(255)
     elif samples.dtype == np.uint16:
@@ -133,7 +133,7 @@ def _opencv(data: bytes) -> Rgba:
 
 
 def _png_kind(data: bytes) -> tuple[int, int, bool]:
-    """Depth, colour type, and whether there is a tRNS chunk."""
+    """Return depth, colour type, and whether there is a tRNS chunk."""
     depth, colour_type = data[24], data[25]
     return depth, colour_type, b"tRNS" in data
 
@@ -156,7 +156,7 @@ def _opencv_png(data: bytes) -> Rgba:
 
 
 def _bmp_kind(data: bytes) -> tuple[int, int, int]:
-    """Header size, bits and compression."""
+    """Return header size, bits and compression."""
     (size,) = struct.unpack_from("<I", data, 14)
     if size == 12:
         return size, struct.unpack_from("<H", data, 24)[0], 0
@@ -250,7 +250,7 @@ def _first_page(data: bytes) -> tifffile.TiffPage:
 
 
 def _of_page(page: tifffile.TiffPage, stored: np.ndarray) -> Rgba:
-    """What samples as they are stored in a page mean."""
+    """Interpret the samples of a page as they are stored."""
     photometric, bits = int(page.photometric), page.bitspersample
     if page.planarconfig == 2 and stored.ndim == 3:
         stored = np.moveaxis(stored, 0, 2)

@@ -1,6 +1,6 @@
-"""Odd files of every kind, one after the other: what is not left to chance.
+"""Odd files of every kind, enumerated instead of drawn at random.
 
-Each sweep takes one oddity through all its members: every place, every number, every chunk, tag or sampling.
+Each sweep enumerates one oddity: every place, every number, every chunk, tag or sampling.
 """
 
 import io
@@ -22,7 +22,7 @@ _RGBA = files.picture(_RNG, 4, size=(19, 23))
 
 
 def of(kind: str) -> Iterator[Case]:
-    """All cases of a format; the same ones each time."""
+    """Yield all cases of a format, the same ones each time."""
     for sweep in _SWEEPS[kind]:
         yield from sweep()
 
@@ -31,7 +31,7 @@ def of(kind: str) -> Iterator[Case]:
 
 
 def _png_checksums() -> Iterator[Case]:
-    """A wrong CRC in every chunk that there is, and every odd chunk before and behind the pixel data."""
+    """Yield a wrong CRC in every chunk, and every odd chunk before and after the pixel data."""
     for colour_type, depth in pngs.KINDS:
         drawn = pngs.draw(
             np.random.default_rng(5), colour_type, depth, size=(7, 9), transparent=colour_type < 4
@@ -58,7 +58,7 @@ def _png_checksums() -> Iterator[Case]:
 
 
 def _png_ends() -> Iterator[Case]:
-    """Surplus and missing bytes of the zlib stream, in the last IDAT and in one of their own."""
+    """Yield surplus and missing bytes of the zlib stream, in the last IDAT and in a separate one."""
     for (colour_type, depth), interlace in itertools.product(pngs.KINDS, (False, True)):
         drawn = pngs.draw(np.random.default_rng(6), colour_type, depth, size=(9, 11), transparent=False)
         base = drawn.png(interlace=interlace)
@@ -78,12 +78,12 @@ def _png_ends() -> Iterator[Case]:
         streams["other bytes behind"] = stream + b"\xff" * 7
         for (name, changed), split in itertools.product(streams.items(), (None, len(stream), 3)):
             parts = [*chunks[:at], *pngs.idats(changed, [split] if split else None), *chunks[at + 1 :]]
-            told = f"type {colour_type}, {depth} bits, interlace {interlace}, {name}, split {split}"
-            yield Case(told, pngs.assemble(parts), base)
+            label = f"type {colour_type}, {depth} bits, interlace {interlace}, {name}, split {split}"
+            yield Case(label, pngs.assemble(parts), base)
 
 
 def _png_animations() -> Iterator[Case]:
-    """acTL with every number of frames, the default image a frame or not, fcTL of other sizes."""
+    """Yield acTL with every number of frames, the default image a frame or not, fcTL of other sizes."""
     base = imagecodecs.png_encode(_RGBA)
     header, *rest = pngs.chunks_of(base)
     at = next(n for n, c in enumerate(rest) if c[0] == b"IDAT")
@@ -101,17 +101,17 @@ def _png_animations() -> Iterator[Case]:
         for (name, place), dispose, blend in itertools.product(frames.items(), (0, 1, 2), (0, 1)):
             control = b"fcTL", struct.pack(">IIIIIHHBB", 0, *place, 1, 10, dispose, blend)
             second = b"fcTL", struct.pack(">IIIIIHHBB", 1, *place, 1, 10, dispose, blend)
-            told = f"acTL {count} {plays}, frame {name}, dispose {dispose}, blend {blend}"
+            label = f"acTL {count} {plays}, frame {name}, dispose {dispose}, blend {blend}"
             first = [header, actl, control, *rest[:-1]]
-            yield Case(f"{told}, the picture", pngs.assemble([*first, rest[-1]]), base)
+            yield Case(f"{label}, the picture", pngs.assemble([*first, rest[-1]]), base)
             hidden = [header, actl, *rest[:-1], control, (b"fdAT", bytes(3) + b"\1" + idat), rest[-1]]
-            yield Case(f"{told}, not the picture", pngs.assemble(hidden), base)
+            yield Case(f"{label}, not the picture", pngs.assemble(hidden), base)
             both = [*first, second, (b"fdAT", bytes(3) + b"\2" + idat), rest[-1]]
-            yield Case(f"{told}, and one more", pngs.assemble(both), base)
+            yield Case(f"{label}, and one more", pngs.assemble(both), base)
 
 
 def _png_palettes() -> Iterator[Case]:
-    """Palettes shorter than the depth allows, longer, and with every length of transparency."""
+    """Yield palettes shorter and longer than the depth allows, with every length of transparency."""
     for depth, entries in itertools.product((1, 2, 4, 8), (1, 2, 3, 4, 5, 16, 17, 255, 256)):
         values = np.arange(12 * 9).reshape(9, 12) % min(entries, 1 << depth)
         palette = np.arange(entries * 3).reshape(-1, 3) * 7 % 256
@@ -141,7 +141,7 @@ def _jpeg_bases() -> Iterator[tuple[str, bytes]]:
 
 
 def _jpeg_strays() -> Iterator[Case]:
-    """Every odd segment and stray byte at every place between parts."""
+    """Yield every odd segment and stray byte at every place between parts."""
     strays = [
         b"\0",
         b"\n",
@@ -162,7 +162,7 @@ def _jpeg_strays() -> Iterator[Case]:
 
 
 def _jpeg_profiles() -> Iterator[Case]:
-    """ICC parts in every numbering of up to three parts."""
+    """Yield ICC profiles in up to three parts, numbered in every way."""
     _, base = next(_jpeg_bases())
 
     def part(number: int, count: int, body: bytes = b"some profile") -> bytes:
@@ -185,7 +185,7 @@ def _jpeg_profiles() -> Iterator[Case]:
 
 
 def _jpeg_colours() -> Iterator[Case]:
-    """JFIF and Adobe segments of every transform, component numbers, one and three components."""
+    """Yield JFIF and Adobe segments of every transform, component numbers, one and three components."""
     for (name, base), jfif in itertools.product(_jpeg_bases(), (True, False)):
         start = base[:2] + base[4 + int.from_bytes(base[4:6], "big") :]
         body = base if jfif else start
@@ -201,7 +201,7 @@ def _jpeg_colours() -> Iterator[Case]:
 
 
 def _numbered(data: bytes, numbers: bytes) -> bytes:
-    """The JPEG with other numbers for its components."""
+    """Return the JPEG with other numbers for its components."""
     parts = [bytearray(part) for part in mutations.jpeg_parts(data)]
     old: list[int] = []
     for part in parts:
@@ -217,7 +217,7 @@ def _numbered(data: bytes, numbers: bytes) -> bytes:
 
 
 def _jpeg_samplings() -> Iterator[Case]:
-    """Every sampling factor of the first component with every one of the others, in one scan and in three."""
+    """Yield every sampling factor of the first component with every one of the others, in 1 and 3 scans."""
     rng = np.random.default_rng(11)
     factors = list(itertools.product((1, 2, 3, 4), repeat=2))
     for first, second, third in itertools.product(factors, factors, ((1, 1), (2, 1), (1, 2), None)):
@@ -235,7 +235,7 @@ def _jpeg_samplings() -> Iterator[Case]:
 
 
 def _jpeg_more_pictures() -> Iterator[Case]:
-    """A second picture behind the first: with and without an MPF segment, padding, cut."""
+    """Yield a second picture after the first: with and without an MPF segment, padded, cut."""
     for (name, base), (_, other) in itertools.product(_jpeg_bases(), itertools.islice(_jpeg_bases(), 2)):
         for gap, cut, mpf in itertools.product((b"", b"\0", bytes(100)), (0, 1, 50), (False, True)):
             segment = containers.segment(0xE2, b"MPF\0II*\0\x08\0\0\0\0\0\0\0\0\0") if mpf else b""
@@ -247,19 +247,19 @@ def _jpeg_more_pictures() -> Iterator[Case]:
 
 
 def _webp_variants() -> Iterator[Case]:
-    """Flags of every value, chunks in other orders, lengths and paddings that do not fit."""
+    """Yield flags of every value, chunks in other orders, lengths and paddings that do not fit."""
     for lossless, alpha in itertools.product((True, False), repeat=2):
         samples = _RGBA if alpha else _RGB
         base = imagecodecs.webp_encode(samples, lossless=lossless)
-        told = f"lossless {lossless}, alpha {alpha}"
+        label = f"lossless {lossless}, alpha {alpha}"
         chunks = [c for c in containers.riff_chunks(base) if c[0] != b"VP8X"]
         for flags in range(256):
             yield Case(
-                f"{told}, flags {flags:#x}", containers.riff(containers.vp8x(flags, 23, 19), *chunks), base
+                f"{label}, flags {flags:#x}", containers.riff(containers.vp8x(flags, 23, 19), *chunks), base
             )
         for size in ((22, 19), (23, 18), (24, 19), (1, 1), (1 << 24, 1 << 24)):
             yield Case(
-                f"{told}, canvas {size}", containers.riff(containers.vp8x(16 * alpha, *size), *chunks), base
+                f"{label}, canvas {size}", containers.riff(containers.vp8x(16 * alpha, *size), *chunks), base
             )
         first = containers.vp8x(0x3C if alpha else 0x2C, 23, 19)
         for odd, at in itertools.product(mutations.ODD_RIFF, range(len(chunks) + 2)):
@@ -267,22 +267,22 @@ def _webp_variants() -> Iterator[Case]:
                 listed = [*start, *chunks]
                 listed.insert(min(at, len(listed)), odd)
                 yield Case(
-                    f"{told}, {odd[0]!r} at {at}, extended {bool(start)}", containers.riff(*listed), base
+                    f"{label}, {odd[0]!r} at {at}, extended {bool(start)}", containers.riff(*listed), base
                 )
         for change in (-9, -8, -2, -1, 1, 2, 8, 1000, 1 << 30):
             length = int.from_bytes(base[4:8], "little") + change
             if 0 <= length < 1 << 32:
                 yield Case(
-                    f"{told}, RIFF length {change:+}", base[:4] + struct.pack("<I", length) + base[8:], base
+                    f"{label}, RIFF length {change:+}", base[:4] + struct.pack("<I", length) + base[8:], base
                 )
             for more in (b"\0", b"\0\0", bytes(9), b"ABCD\4\0\0\0abcd"):
                 data = base[:4] + struct.pack("<I", max(0, length) % (1 << 32)) + base[8:] + more
-                yield Case(f"{told}, RIFF length {change:+}, {len(more)} bytes behind", data, base)
+                yield Case(f"{label}, RIFF length {change:+}, {len(more)} bytes behind", data, base)
         for count in range(1, 12):
-            yield Case(f"{told}, {count} bytes cut", base[:-count], base)
+            yield Case(f"{label}, {count} bytes cut", base[:-count], base)
         unpadded = b"".join(k + struct.pack("<I", len(b)) + b for k, b in chunks)
         data = b"RIFF" + struct.pack("<I", len(unpadded) + 4) + b"WEBP" + unpadded
-        yield Case(f"{told}, without padding", data, base)
+        yield Case(f"{label}, without padding", data, base)
     file = io.BytesIO()
     for count, whole in itertools.product((1, 2), (True, False)):
         frames = [Image.fromarray(_RGBA) for _ in range(count)]
@@ -295,7 +295,7 @@ def _webp_variants() -> Iterator[Case]:
 
 
 def _bmp_masks() -> Iterator[Case]:
-    """Masks of every order, width and gap; empty, overlapping, beyond the bits."""
+    """Yield masks of every order, width and gap; empty, overlapping, beyond the bits."""
     usual = {16: [0x7C00, 0x3E0, 0x1F, 0x8000], 32: [0xFF0000, 0xFF00, 0xFF, 0xFF000000]}
     odd = {
         16: [0, 1, 0xF800, 0xFFFF, 0x5555, 0x10000],
@@ -319,23 +319,25 @@ def _bmp_masks() -> Iterator[Case]:
 
 
 def _bmp_palettes() -> Iterator[Case]:
-    """Palettes of every length and stated length, offsets before, in and behind them, values beyond."""
+    """Yield palettes of every length and stated length, offsets before, in and after them, values beyond."""
     rng = np.random.default_rng(4)
     for bits, header, top_down in itertools.product((1, 2, 4, 8), (12, 16, 40, 64, 124), (False, True)):
         values = rng.integers(0, 1 << bits, (5, 7), dtype=np.uint8)
         rows = containers.pack_bits(values, bits)
         step = 3 if header == 12 else 4
-        for held, told in itertools.product(
+        for held, stated in itertools.product(
             (1, 2, 3, 1 << bits, 256), (0, 1, 2, 1 << bits, 256, 257, 1 << 31)
         ):
             palette = b"".join(rng.bytes(3) + bytes(step - 3) for _ in range(held))
             size = (7, -5 if top_down and header != 12 else 5)
-            data = containers.bmp_file(rows, bits, size=size, header=header, palette=palette, colours=told)
-            yield Case(f"{bits} bits, header {header}, palette of {held} told {told}, down {top_down}", data)
+            data = containers.bmp_file(rows, bits, size=size, header=header, palette=palette, colours=stated)
+            yield Case(
+                f"{bits} bits, header {header}, palette of {held}, stated {stated}, down {top_down}", data
+            )
 
 
 def _bmp_run_lengths() -> Iterator[Case]:
-    """Run lengths with every kind of end, skip and overrun."""
+    """Yield run lengths with every kind of end, skip and overrun."""
     pieces = {
         "run": b"\5\1", "long run": b"\xff\2", "literal": b"\0\4\1\2\3\4", "odd literal": b"\0\3\1\2\3\0",
         "end of row": b"\0\0", "skip": b"\0\2\1\1", "skip far": b"\0\2\xff\xff", "end": b"\0\1",
@@ -354,7 +356,7 @@ def _bmp_run_lengths() -> Iterator[Case]:
 
 
 def _bmp_headers() -> Iterator[Case]:
-    """Every size of the second header, bits and compression; lengths that do not fit the file."""
+    """Yield every size of the second header, bits and compression; lengths that do not fit the file."""
     rows = np.random.default_rng(8).integers(0, 256, (5, 28), dtype=np.uint8)
     for header, bits, compression in itertools.product(
         (12, 16, 24, 40, 42, 46, 48, 52, 56, 60, 64, 108, 120, 124, 128),

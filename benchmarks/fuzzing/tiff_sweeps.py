@@ -1,4 +1,4 @@
-"""Odd TIFF files of every kind: each tag doubled, missing, of another type, of odd values."""
+"""Odd TIFF files of every kind: each tag repeated, missing, of another type, with odd values."""
 
 import io
 import itertools
@@ -19,7 +19,7 @@ _GRAY = _RGB[..., 0]
 
 
 def of() -> Iterator[Case]:
-    """All cases; the same ones each time."""
+    """Yield all cases, the same ones each time."""
     for sweep in (
         _twice,
         _missing,
@@ -46,7 +46,7 @@ def _written(samples: np.ndarray, **options: object) -> bytes:
 
 
 def _bases() -> Iterator[tuple[str, bytes]]:
-    """Small sound files of the common kinds."""
+    """Make small intact files of the common kinds."""
     yield "gray", _written(_GRAY, rowsperstrip=8)
     yield "RGB, one strip", _written(_RGB)
     yield "RGB, LZW", _written(_RGB, rowsperstrip=8, compression="lzw", predictor=True)
@@ -82,20 +82,20 @@ def _twice() -> Iterator[Case]:
                 else bytes((value[0] ^ 1,)) + value[1:]
             )
             extra = [("the same", value), ("another value", other), ("zero", bytes(len(value)))]
-            for told, second in extra:
+            for label, second in extra:
                 double = tag, kind, count, second
                 yield Case(
-                    f"{name}, tag {tag} twice, second {told}",
+                    f"{name}, tag {tag} twice, second {label}",
                     tiff_with(base, [*entries[: at + 1], double, *entries[at + 1 :]]),
                     base,
                 )
                 yield Case(
-                    f"{name}, tag {tag} twice, first {told}",
+                    f"{name}, tag {tag} twice, first {label}",
                     tiff_with(base, [*entries[:at], double, *entries[at:]]),
                     base,
                 )
                 yield Case(
-                    f"{name}, tag {tag} again at the end, {told}", tiff_with(base, [*entries, double]), base
+                    f"{name}, tag {tag} again at the end, {label}", tiff_with(base, [*entries, double]), base
                 )
 
 
@@ -112,7 +112,7 @@ def _missing() -> Iterator[Case]:
 
 
 def _types() -> Iterator[Case]:
-    """Every integer tag as BYTE, SHORT, LONG, signed, LONG8, and with a type that does not exist."""
+    """Yield every integer tag as BYTE, SHORT, LONG, signed, LONG8, and with a type that does not exist."""
     forms = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 11: "f", 12: "d"}
     for name, base in _bases():
         entries, order = tiff_entries(base), _order(base)
@@ -146,7 +146,7 @@ def _types() -> Iterator[Case]:
 
 
 def _lengths() -> Iterator[Case]:
-    """StripByteCounts and StripOffsets, or those of tiles, that are 0, too large, or too small."""
+    """Yield offsets and byte counts of strips and tiles that are 0, too large or too small."""
     for name, base in _bases():
         entries, order = tiff_entries(base), _order(base)
         for tag in (279, 325, 273, 324):
@@ -170,10 +170,10 @@ def _lengths() -> Iterator[Case]:
                 "one more": [*old, old[-1]],
             }
             changes |= {"doubled": old * 2, "all the first": old[:1] * count}
-            for told, numbers in changes.items():
+            for label, numbers in changes.items():
                 if numbers:
                     yield Case(
-                        f"{name}, tag {tag} {told}",
+                        f"{name}, tag {tag} {label}",
                         tiff_with(
                             base, _replaced(entries, entry(order, tag, 4, *(n & 0xFFFFFFFF for n in numbers)))
                         ),
@@ -206,7 +206,7 @@ def _rows() -> Iterator[Case]:
 
 
 def _values() -> Iterator[Case]:
-    """Small numbers for every tag that chooses something."""
+    """Yield small numbers for every tag that selects a variant."""
     odd = {
         254: (0, 1, 2, 3, 4, 8, 16, 255), 255: (0, 1, 2, 3), 258: (0, 1, 2, 4, 8, 12, 16, 24, 32, 64),
         259: (*range(11), 32771, 32773, 32809, 32946, 34712, 34887, 34925, 50000, 50001, 50002),
@@ -237,7 +237,7 @@ def _values() -> Iterator[Case]:
 
 
 def _turned() -> Iterator[Case]:
-    """Every orientation with every compression, kind, layout of samples, strips and tiles."""
+    """Yield every orientation with every compression, kind, layout of samples, strips and tiles."""
     compressions = (None, "lzw", "zlib", "packbits", "zstd", "lzma", "jpeg")
     layouts = ({}, {"rowsperstrip": 8}, {"tile": (16, 16)})
     kinds = ("minisblack", "miniswhite", "rgb", "planes", "16 bits", "palette")
@@ -275,7 +275,7 @@ def _following() -> Iterator[Case]:
 
 
 def _outside() -> Iterator[Case]:
-    """Tags whose values lie outside of the file, private ones and those that a picture may have."""
+    """Yield tags whose values lie outside the file, private ones and those that a picture may have."""
     for name, base in _bases():
         if base[2:4] in (b"+\0", b"\0+"):
             continue
@@ -296,7 +296,7 @@ def _outside() -> Iterator[Case]:
 
 
 def _samples() -> Iterator[Case]:
-    """Samples beside the colours, of every meaning, opaque or not; and formats of samples."""
+    """Yield samples beside the colours, of every meaning, opaque or not; and formats of samples."""
     alphas = {"opaque": 255, "clear": 0, "mixed": None}
     for channels, depth, planar in itertools.product((2, 4), (8, 16), (False, True)):
         for alpha, meaning, compression in itertools.product(alphas, (None, 0, 1, 2, 3), (None, "lzw")):
@@ -312,12 +312,12 @@ def _samples() -> Iterator[Case]:
             kept = [e for e in entries if e[0] != 338]
             if meaning is not None:
                 kept = _replaced(kept, entry(order, 338, 3, meaning))
-            told = f"{channels} channels, {depth} bits, planar {planar}, {compression}, alpha {alpha}"
-            yield Case(f"{told}, ExtraSamples {meaning}", tiff_with(base, kept))
+            label = f"{channels} channels, {depth} bits, planar {planar}, {compression}, alpha {alpha}"
+            yield Case(f"{label}, ExtraSamples {meaning}", tiff_with(base, kept))
 
 
 def _jpeg() -> Iterator[Case]:
-    """JPEG in TIFF: samplings, strips that end short, tables apart, colours called YCbCr or RGB."""
+    """Yield JPEG in TIFF: samplings, strips that end early, shared tables, colours called YCbCr or RGB."""
     for height, rows, tile in itertools.product((37, 16, 17), (8, 16, 32, 64), (None, (16, 16), (32, 48))):
         samples = np.ascontiguousarray(np.resize(_RGB, (height, 29, 3)))
         for sampling, space in itertools.product(((1, 1), (2, 1), (2, 2), (1, 2), (4, 1)), ("ycbcr", "rgb")):
