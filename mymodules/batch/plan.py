@@ -105,7 +105,7 @@ class Plan:
 
     @property
     def drawing_paths(self) -> dict[str, str]:
-        """`drawing_path` of the names for which it is not the name itself; most names need no entry."""
+        """The `drawing_path` of each name from which it differs; most names need no entry."""
         paths: dict[str, str] = self.manifest["stems"]
         return paths
 
@@ -129,7 +129,7 @@ class Plan:
         return f"{message} To continue: {self._resume_call(csv)}."
 
     def _resume_call(self, csv: Path) -> str:
-        """Return the call that continues this run, also from this process."""
+        """Return the call that continues this run; it works in this process and in a new one."""
         now, then = settings.recorded(), self.settings
         folders = f"{str(then.first)!r}, {str(then.second)!r}, "
         named = "" if now is None or (now.first, now.second) == (then.first, then.second) else folders
@@ -147,7 +147,7 @@ class Plan:
             pair = None if mentions_rename(row) else waiting.get(row.image_filename)
             if pair is not None and _is_current(pair, row) and self.has_drawings(row):
                 del waiting[pair.name]
-                # The pair's own name, or every name would be in memory twice.
+                # Share the pair's own name: otherwise each name would be in memory twice.
                 yield pair, row._replace(image_filename=pair.name)
 
     def begin(self) -> None:
@@ -175,7 +175,7 @@ class Plan:
         if not self.request.draws(row.status) or span(row) > self.settings.max_pixels:
             return True
         path = self.drawing_path(row.image_filename)
-        return all(os.path.exists(self.pictures_dir / (path + ending)) for ending in drawings.ENDINGS)  # noqa: PTH110 - also of no possible name
+        return all(os.path.exists(self.pictures_dir / (path + ending)) for ending in drawings.ENDINGS)  # noqa: PTH110 - Path may raise
 
     def memory(self) -> Reuse | None:
         """Return what this run can take from its store; None without a store."""
@@ -379,7 +379,7 @@ def _refuse_links(drawings_dir: Path) -> None:
 
 
 def _drawing_paths(listing: Listing) -> dict[str, str]:
-    """Return the drawing paths that are not the pair's name itself."""
+    """Return the drawing paths that differ from the pair's name, by name."""
     paths = drawings.paths(pair.name for pair in listing.pairs)
     return {name: path for name, path in paths.items() if name != path}
 
@@ -392,7 +392,7 @@ def _one_sided_others(listed: Sequence[Pair], part: Sequence[Pair]) -> list[Pair
 
 
 def _conditions(chosen: Settings) -> dict[str, Any]:
-    """Return all on which rows depend besides the pictures, and the root for the record."""
+    """Return everything besides the pictures that rows depend on, and the root for information."""
     return {
         "root": str(chosen.root),
         "first": str(chosen.first),
@@ -418,7 +418,7 @@ def counted(reasons: Mapping[str, str]) -> dict[str, int]:
 
 
 def _names_by_reason(reasons: Mapping[str, str], total: int) -> dict[str, list[str]]:
-    """Return names by reason, without a reason that all pairs share, as in a first run: the list is long."""
+    """Return names by reason. A reason that all pairs share is left out, because its list would be long."""
     names_by_reason: dict[str, list[str]] = {}
     for name, reason in reasons.items():
         names_by_reason.setdefault(reason, []).append(name)

@@ -1,10 +1,10 @@
-"""Worker processes that survive each other's death, or the caller's executor.
+"""The worker processes that compare the pairs of a run, or the caller's executor.
 
 Promises:
 
 - Every job gives exactly one row, as soon as it is finished.
-- A worker that is killed costs no other job its row: the processes are restarted, and the jobs that were
-  in progress are repeated one at a time. Only a job that kills its worker even then is given up.
+- If a worker is killed, no other job loses its row: the processes are restarted, and the jobs that were
+  in progress are repeated one at a time. Only a job that kills its worker again is given up.
 - A task that fails in another way is repeated pair by pair; a pair that still fails becomes a row. If every
   pair fails, the executor is at fault and the run ends.
 - Processes stay warm for the next run of this process. They never import its ``__main__`` (loky). They end
@@ -47,7 +47,7 @@ _GIVEN_AT_ONCE = 64  # tasks; the number of workers of an executor is unknown
 _IDLE = 300  # s; warm workers end after that time
 _POLL = 0.2  # s; interrupts are noticed between two waits, also on Windows
 _SETTLED = 5  # s; a broken pool fails all its futures at once, except those that it forgets
-_HOPELESS = 8  # single pairs that fail in a row: then their files are not the reason
+_HOPELESS = 8  # consecutive failures of single pairs: then the executor is at fault, not the files
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # numpy would start threads that are not used
 _OWNER = "MYMODULES_OWNER"  # environment variable with the process ID of the owner of a worker
 _ORPHANED = 10  # s; workers end one or two seconds after their owner
@@ -61,7 +61,7 @@ PairRows = Generator[tuple[Pair, PairResult], None, None]
 def rows(pairs: Sequence[Pair], begin: Begin, request: Request) -> PairRows:
     """Yield pairs and their rows as they are finished.
 
-    Several times a second this asks `Request.cancelled`, also while no row comes.
+    `Request.cancelled` is called several times a second, even while no row is finished.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def rows(pairs: Sequence[Pair], begin: Begin, request: Request) -> PairRows:
     begin : callable
         Makes the job of a pair, right before it is sent to a worker.
     request : Request
-        Its `executor`, or as many worker processes as it names, do the work.
+        Says what does the work: its `executor`, or else as many worker processes as its `processes`.
 
     Raises
     ------
@@ -129,10 +129,10 @@ def _together(
     in_progress: dict[Future[list[PairResult]], list[Job]],
     request: Request,
 ) -> Generator[tuple[Pair, PairResult], None, list[Job]]:
-    """Yield rows as they come; return the jobs that were in progress if the executor broke.
+    """Yield rows as they are finished; return the jobs that were in progress if the executor broke.
 
-    Tasks that were not started stay in the queue. Few tasks are in progress at a time, because each of them
-    may be the reason when a worker dies.
+    Tasks that were not started stay in the queue. Only a few tasks are in progress at a time, because any of
+    them may be the reason if a worker dies.
     """
     broken, failures = False, 0
     while not broken and (tasks or in_progress):
@@ -165,13 +165,13 @@ def _together(
             else:
                 failures = 0
             for job, row in zip(jobs, found, strict=True):
-                # The pair's own name, or every name would be in memory twice.
+                # Share the pair's own name: otherwise each name would be in memory twice.
                 yield job.pair, row._replace(image_filename=job.pair.name)
     return [job for jobs in in_progress.values() for job in jobs]
 
 
 def _submitted(executor: Executor, task: Task, begin: Begin) -> tuple[list[Job], "Future[list[PairResult]]"]:
-    """Submit a task; an error is its outcome, except that of a broken executor, which is raised."""
+    """Submit a task. If that fails, the future holds the error; only a broken executor's error is raised."""
     jobs = [Job(pair) for pair in task]
     try:
         jobs = [begin(pair) for pair in task]
@@ -240,7 +240,7 @@ class _Processes:
         return cls(least, request)
 
     def rows(self, pairs: Iterable[Pair], begin: Begin, request: Request) -> PairRows:
-        """Yield rows as they come. If this ends early, so do the processes."""
+        """Yield rows as they are finished. If the generator ends early, the processes end too."""
         tasks = _tasks(pairs)
         try:
             while tasks:
@@ -305,7 +305,7 @@ class _Processes:
 
 
 def _shut_down(executor: ProcessPoolExecutor) -> None:
-    """End the processes of an executor, even if it never quite started."""
+    """End the processes of an executor, even if only some of them have started."""
     with contextlib.suppress(Exception):
         executor.shutdown(wait=True, kill_workers=True)
 
@@ -332,7 +332,7 @@ def _refused(error: OSError) -> PoolError:
 
 
 def _ask(executor: Executor) -> "Future[int]":
-    """Submit a first task, for which the executor starts its processes.
+    """Submit a first task, which makes the executor start its processes.
 
     This happens in a thread that blocks interrupts, and the processes inherit that. Otherwise an interrupt
     before `workers.prepare_process` would print tracebacks, or leave a process half started.
@@ -348,7 +348,7 @@ def _block_interrupts() -> None:
 
 
 def _died(job: Job) -> PairResult:
-    """Return the row of a pair that kills its worker even when it is alone; remove its partial drawings."""
+    """Return the row of a pair that kills its worker even when compared alone; remove its drawings."""
     if job.pictures_dir is not None:
         drawings.remove(job.pictures_dir, job.drawing_path)
     return workers.died(job)

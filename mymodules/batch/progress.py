@@ -13,7 +13,7 @@ __all__ = ("Progress", "ProgressBar", "duration")
 
 @dataclass(frozen=True)
 class Progress:
-    """Say how far a run has got; `on_progress` gets one after every row.
+    """Describe how far a run has got; `on_progress` receives one after every row.
 
     Attributes
     ----------

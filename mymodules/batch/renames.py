@@ -19,10 +19,10 @@ def mentions_rename(row: PairResult) -> bool:
 def renamed(
     compared: Iterable[Pair], others: Iterable[Pair], rows: Mapping[str, PairResult]
 ) -> dict[str, PairResult]:
-    """Return the rows of renamed files, with a sentence and with `renamed_from`.
+    """Return the rows of renamed files: both messages mention it, and the new file has `renamed_from`.
 
-    A file counts as renamed if exactly one missing file and exactly one extra file have its bytes. If there
-    are more, nothing is guessed, even if some of them are outside of this run.
+    A file counts as renamed if exactly one missing file and exactly one extra file have its bytes. If more
+    files have them, even outside of this run, none of these counts as renamed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the caller of `batch.run` asks for, as one value that never changes."""
+"""The arguments of one call of `batch.run`, as one immutable value."""
 
 import operator
 from collections.abc import Callable

@@ -1,11 +1,11 @@
-"""Rows of earlier runs that are still true: nothing is compared twice.
+"""Rows of earlier runs, reused as long as they are still true, so that nothing is compared twice.
 
-A row belongs to the content of two files, the options and the versions. It does not belong to a run or a
-name, except for the name's ending and spelling, which messages mention. If all of these are unchanged, the
-row is reused, with its drawings. A file counts as unchanged, without reading it, while its size, times and
-inode are those of the time when it was digested; drawings count as unchanged while their sizes and
-modification times are. Findings are saved during the run. A problem with the store costs time, never a run:
-a warning reports it, and everything is compared.
+A row depends on the content of two files, the options and the versions. It does not depend on the run, and on
+the name only through its ending and its spelling, which messages mention. If all of these are unchanged, the
+row is reused, with its drawings. A file is not read again if its size, times and inode are the same as when
+it was digested; drawings count as unchanged if their sizes and modification times are the same. Findings are
+saved during the run. A problem with the store never ends a run: a warning reports it, and everything is
+compared.
 """
 
 import contextlib
@@ -36,7 +36,7 @@ REASONS = ("new", "first changed", "second changed", "options changed", "error",
 """Why a pair is compared although there is a store.
 
 A side that was removed or added counts as changed, and versions count as options. An error is always tried
-again, because its row names files and is true of no others. Drawings that were changed count as missing.
+again, because its row names its files and is not true of others. Drawings that were changed count as missing.
 """
 
 EVERY: Final = 500, 10.0
@@ -63,7 +63,7 @@ class Reuse:
     conditions : str
         Fingerprint of the options and versions on which the rows of this run depend.
     drawings_dir : Path or None
-        The folder for drawings of this run; None for a run without.
+        The folder for this run's drawings; None if it draws nothing.
     drawing_path : callable
         Returns where below that folder the drawings of a name are, without their endings.
     max_pixels : int
@@ -90,8 +90,8 @@ class Reuse:
         self._was_empty: bool | None = None  # before this run wrote into it
         self._files: list[DigestedFile] = []
         self._rows: list[StoredRow] = []
-        # Originals to copy: the store knows the digests of pairs that were compared or taken; of the other
-        # pairs only the rows have them.
+        # Originals to copy. The store knows the digests of pairs that were compared or taken; for the other
+        # pairs, only the rows have them.
         self._changed: list[Pair] = []
         self._originals: list[tuple[str, str]] = []
         self._usable, self._saved = True, time.monotonic()
@@ -107,7 +107,7 @@ class Reuse:
                     if self.request.cancelled():
                         return
                     yield self._take(self._store, part[start : start + AT_ONCE])
-        except Exception as error:  # a run does without the store, whatever the error
+        except Exception as error:  # whatever it is, the run goes on without the store
             self.reasons.clear()
             self._give_up("is not used by this run, which compares everything", error)
         finally:
@@ -126,7 +126,7 @@ class Reuse:
         if self._usable:
             try:
                 self._add(pair, row, taken)
-            except Exception as error:  # a run does without the store
+            except Exception as error:  # the run goes on without the store
                 self._give_up(_INCOMPLETE, error)
 
     def _add(self, pair: Pair, row: PairResult, taken: bool) -> None:
@@ -150,7 +150,7 @@ class Reuse:
             self.save()
 
     def save(self, *, originals: bool = False) -> None:
-        """Save what was added up to now, and copies of pictures if `originals`: they take the longest."""
+        """Save what was added so far; if `originals`, also copies of pictures, which take the longest."""
         if self._usable and (self._files or self._rows or (originals and (self._changed or self._originals))):
             try:
                 with self._opened() as store:
@@ -203,7 +203,7 @@ class Reuse:
             key = keys.get(pair.name)
             match = stored.get((_variant(pair.name), key)) if key is not None else None
             if pair.problem is not None or key is None:
-                self.reasons[pair.name] = "error"  # it will fail, without looking at its files
+                self.reasons[pair.name] = "error"  # comparing it will fail
             elif match is None:
                 self.reasons[pair.name] = _reason(pair, before, now, store.records.has_row(key))
             elif names_its_files(match.row):
@@ -233,7 +233,7 @@ class Reuse:
         if self._is_too_large(row):
             return [StoredRow(row, folder, path)]
         drawn = _drawings(self.drawings_dir, path)
-        # If drawings could not be written, the row says so, and that is true of this run only.
+        # If drawings could not be written, the row says so. It is true of this run only, so it is not saved.
         return [StoredRow(row, folder, path, drawn)] if drawn else []
 
     @functools.cached_property
@@ -255,7 +255,7 @@ class Reuse:
         return self.request.draws(row.status)
 
     def _is_too_large(self, row: PairResult) -> bool:
-        """Return whether a pair is too large to draw; its row says so if it would have been drawn."""
+        """Return whether a pair is too large to draw; if it would have been drawn, its row says so."""
         return span(row) > self.max_pixels
 
     def _takes_drawings(self, earlier: StoredRow, path: str) -> bool:
@@ -293,7 +293,7 @@ class Reuse:
 
 
 def _key(pair: Pair, now: Mapping[str, str | None]) -> Key | None:
-    """Return the digests of both sides; None if one that exists is unknown."""
+    """Return the digests of both sides; None if a side exists but its digest is unknown."""
     sides = [None if path is None else now.get(path) for path in (pair.first, pair.second)]
     there = pair.first is not None, pair.second is not None
     return (sides[0], sides[1]) if tuple(side is not None for side in sides) == there else None
@@ -320,7 +320,7 @@ def _reason(pair: Pair, before: Mapping[str, str], now: Mapping[str, str | None]
 
 
 def _variant(name: str) -> str:
-    """Return what a row depends on besides its files: messages mention a name's ending and its spelling."""
+    """Return what a row depends on in a name: its ending and its spelling, which messages mention."""
     return f"{Path(name).suffix.lower()}{'~' if pairs.is_escaped(name) else ''}"
 
 
@@ -333,7 +333,7 @@ def _grouped(values: Iterable[T], name: Callable[[T], str]) -> dict[str, list[T]
 
 
 def _known(store: DiffStore, changed: Iterable[Pair]) -> Iterator[tuple[str, str]]:
-    """Yield digests and paths of files that this run has compared, read again if the store lost a digest."""
+    """Yield digests and paths of compared files; a file whose digest the store has lost is read again."""
     states = dict(_file_states(changed))
     known = store.records.known_files(states.items())
     for path in states:
@@ -360,7 +360,7 @@ def _stat(path: AnyPath) -> FileState | None:
 
 
 def content(path: AnyPath) -> str | None:
-    """Return the digest of a file; None if it cannot be read or is not a regular file, which could block."""
+    """Return the digest of a file; None if it cannot be read, or is not a regular file: that could block."""
     try:
         return None if _stat(path) is None else images.digest(path)
     except (OSError, MemoryError):
@@ -368,7 +368,7 @@ def content(path: AnyPath) -> str | None:
 
 
 def _drawings(folder: Path, path: str) -> tuple[tuple[int, int], ...]:
-    """Return size and modification time of all drawings of a pair; nothing if one is missing or empty."""
+    """Return size and modification time of each drawing of a pair; an empty tuple unless all are whole."""
     try:
         states = [(folder / (path + ending)).lstat() for ending in drawings.ENDINGS]
     except (OSError, ValueError):  # ValueError: it is not a possible path
@@ -378,7 +378,7 @@ def _drawings(folder: Path, path: str) -> tuple[tuple[int, int], ...]:
 
 
 def _is_of_drawings(folder: Path, path: str) -> bool:
-    """Return whether `folder` is one of drawings, and `path` stays inside it, links included."""
+    """Return whether `folder` is a folder of drawings, and `path` stays inside it even through links."""
     try:
         real = Path(os.path.realpath(folder))
         above = Path(os.path.realpath((folder / path).parent))
@@ -391,7 +391,7 @@ def _is_of_drawings(folder: Path, path: str) -> bool:
 
 def _link(source: Path, target: Path) -> None:
     """Give a file a second name, or copy it if the file system has no hard links."""
-    target.unlink(missing_ok=True)  # never write into what is there: it may have other names
+    target.unlink(missing_ok=True)  # never write into an existing file: other runs may link to it
     try:
         os.link(source, target)
     except OSError:

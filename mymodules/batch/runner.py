@@ -3,11 +3,12 @@
 Promises:
 
 - Bad settings raise before the first pair is read. Bad pictures never raise: they become rows.
-- Rows are written to disk as they come. Whatever ends a run early (an interrupt, a kill, a full disk), the
-  finished rows stay, and ``resume`` does only the rest.
-- A worker that is killed costs no other pair its row; see `pool`.
-- A run has one writer: a process that resumes it meanwhile gets an error that names the first; see `locks`.
-- Rows are on disk, not in memory, whether they were compared, kept or taken from the store.
+- Each row is written to disk as soon as it is finished. If an interrupt, a kill or a full disk ends a run
+  early, the finished rows stay, and ``resume`` compares only the rest.
+- If a worker is killed, no other pair loses its row; see `pool`.
+- Only one process writes to a run. Another one that tries to resume it gets an error that names the first;
+  see `locks`.
+- Rows stay on disk and out of memory, whether they were compared, kept or taken from the store.
 - It works from a notebook, a script with or without a guard, ``python -``, a REPL and a thread.
 """
 
@@ -75,10 +76,10 @@ class Run:
         return counted(self.reasons)
 
     def pictures(self, name: str) -> tuple[Path, ...]:
-        """Return the existing drawings of a row, which is named by its ``image_filename``."""
+        """Return the existing drawings of the row with this ``image_filename``."""
         path = self._drawing_paths.get(name, name)
         drawn = (self.pictures_dir / (path + ending) for ending in drawings.ENDINGS)
-        return tuple(path for path in drawn if os.path.exists(path))  # noqa: PTH110 - also of no possible name
+        return tuple(path for path in drawn if os.path.exists(path))  # noqa: PTH110 - Path may raise
 
     def frame(self) -> "pd.DataFrame":
         """Return the results as a table, see `results.load`."""
@@ -109,20 +110,22 @@ def run(
     first, second, out : path, optional
         The folders to compare and the one for results; by default those of `settings`.
     skip_until, stop_at : int
-        Leave out this many pairs at the beginning, and end after this many; -1 for all.
+        Leave out the first `skip_until` pairs, and end after pair number `stop_at` of the whole list; -1 for
+        all.
     num_processors : int, optional
         Worker processes; by default one for each processor.
     executor : Executor, optional
-        Does the work instead of worker processes of our own; whether a crash or an interrupt reaches other
+        Compares the pairs instead of our own worker processes. Whether a crash or an interrupt affects other
         pairs is then up to the executor.
     pictures : {"changed", "all", "none"}
         Which pairs are drawn.
     on_progress : callable, optional
-        Called with a `Progress` after every row, and once if the store had all that were left. If it raises,
-        the run ends as after an interrupt.
+        Called with a `Progress` after every row, and once if all remaining rows came from the store. If it
+        raises, the run ends as after an interrupt.
     cancelled : callable, optional
-        Called several times a second, also while no row comes; when it returns True, the run ends as after an
-        interrupt. It is meant for runs outside of the main thread, which no interrupt reaches.
+        Called several times a second, even while no row is finished. When it returns True, the run ends as
+        after an interrupt. It is meant for runs outside of the main thread, because interrupts do not reach
+        other threads.
     resume : path, optional
         A partial or finished CSV: compare only what is missing there or has changed since. Damaged rows are
         compared again, as are all rows of a finished CSV that was edited; a warning reports it.
@@ -142,7 +145,7 @@ def run(
     Raises
     ------
     SettingsError
-        If nothing can be compared with these folders or options; before the first pair is read.
+        If these folders or options cannot be used. It is raised before the first pair is read.
     OutputError
         If the results cannot be written.
     ResultsError
@@ -193,7 +196,7 @@ def run(
 
 
 class _Course:
-    """Track how far a run has got: every row is counted here, and none is kept."""
+    """Track how far a run has got: count every row, and keep only those with a file on one side only."""
 
     def __init__(self, plan: Plan, started: float) -> None:
         self.plan, self.memory = plan, plan.memory()

@@ -1,10 +1,11 @@
-r"""One row and its cells in a CSV, back and forth, and the check value of the cells.
+r"""Rows as cells of a CSV and back, and the check value of the cells.
 
-Spreadsheets take some texts for formulas: a text cell that matches ``^'*[=+\-@\t\r\n＝＋－＠]`` is written
-with one more ``'``, and reading removes one. The last four are the full-width forms of the first ones, which
-spreadsheets treat alike in East Asia. Earlier versions wrote these unchanged, and they are still read so;
-only a name in such a file that begins with ``'`` and one of these signs loses its first ``'``. All other
-texts are written unchanged: no spreadsheet takes a space, ``|`` or ``%`` for the beginning of a formula.
+Spreadsheets take some texts for formulas. Therefore a text cell that matches ``^'*[=+\-@\t\r\n＝＋－＠]`` is
+written with one more ``'``, and reading removes one. The last four signs are full-width forms of ``=+-@``;
+East Asian spreadsheets treat them alike. Earlier versions wrote texts with these four unchanged, and such
+files are still read correctly, with one exception: a name that begins with ``'`` and one of these four loses
+its first ``'``. All other texts are written unchanged, because no spreadsheet takes a space, ``|`` or ``%``
+for the beginning of a formula.
 """
 
 import csv
@@ -22,7 +23,7 @@ from mymodules.row import COLUMNS, COUNTS, FLAGS, FLOATS, OPTIONAL_TEXTS, REGION
 _LARGEST = 2**53  # larger whole numbers are not exact as a float, which is what spreadsheets make of them
 
 CHECK: Final = "check"
-"""The last column of a partial CSV: 16 hex digits of BLAKE2b over the names and cells of all others."""
+"""The last column of a partial CSV: 16 hex digits of BLAKE2b over names and cells of all other columns."""
 
 BOM = b"\xef\xbb\xbf"
 
@@ -42,7 +43,7 @@ def parse_row(cells: Sequence[str]) -> PairResult:
     Raises
     ------
     ValueError
-        For a cell that is not of its column's type, and for too few or too many cells.
+        If a cell is not of its column's type, or there are too few or too many cells.
     """
     return PairResult(*(parse_cell(name, cell) for name, cell in zip(COLUMNS, cells, strict=True)))
 
@@ -146,7 +147,7 @@ def encode(rows: Iterable[Sequence[str]]) -> bytes:
 
 
 def check_value(cells: Sequence[str], columns: Sequence[str] = COLUMNS) -> str:
-    """Return the check value of a row, which fits neither other cells nor other columns."""
+    """Return the check value of a row; it changes with any cell and with the names of the columns."""
     digest = _BEGUN.copy() if columns is COLUMNS else _begun(columns)
     digest.update(encode([cells]))
     return digest.hexdigest()

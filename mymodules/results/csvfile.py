@@ -1,8 +1,8 @@
 """Rows on disk: from workers to CSV and back.
 
-Rows are appended to a partial CSV as they come, until the sorted one replaces it in one step. There, the last
-cell of each row is a check value, so that a damaged row is noticed and not copied into another file. The
-finished CSV has no such column; its digest is in the run's manifest.
+Rows are appended to a partial CSV as soon as they are finished; at the end, the sorted CSV replaces it in one
+step. In the partial CSV, the last cell of each row is a check value, so that a damaged row is noticed and not
+copied into another file. The finished CSV has no such column; its digest is in the run's manifest.
 
 The CSV is UTF-8 with a byte order mark (for Excel), has a header and is written by the csv module; `cells`
 defines the form of its cells. Reading never guesses: a text ``NA`` stays a text.
@@ -63,7 +63,7 @@ _REQUIRED = COLUMNS[:5]
 
 
 class PartialWriter:
-    """Write rows as they come: a row survives the end of this process once `append` has returned.
+    """Write rows one by one: once `append` has returned, the row survives the end of this process.
 
     Rows are kept in the file and not in memory, so that ten thousand need no more memory than a thousand.
     Each ends with its check value.
@@ -116,7 +116,7 @@ class PartialWriter:
         ResultsError
             If another program has written to the file: then it is unknown where a row begins.
         OutputError
-            When the file cannot be read.
+            If the file cannot be read.
         """
         try:
             self._file.seek(0)
@@ -145,7 +145,7 @@ class PartialWriter:
         return ResultsError(f"{message}: begin a new run. What is in the store is not compared again.")
 
     def _noted(self, names: Sequence[str], lines: Sequence[bytes]) -> bytes:
-        """Record where the lines of rows begin; return the lines as one."""
+        """Record where the lines of these rows begin; return all lines in one piece."""
         for name, line in zip(names, lines, strict=True):
             self._begins[name] = self._end
             self._end += len(line)
@@ -192,7 +192,7 @@ def write(path: Path, rows: Iterable[PairResult | bytes]) -> str:
     Raises
     ------
     OutputError
-        With the path; a file that was there before is unchanged and nothing is left beside it.
+        With the path. An earlier file stays unchanged, and no temporary file is left beside it.
     """
     digest = hashlib.blake2b(digest_size=16)
 
@@ -220,7 +220,7 @@ def _checked_line(row: PairResult) -> bytes:
 
 
 def read(path: Path) -> list[PairResult]:
-    """Read a finished CSV, every row of it.
+    """Read all rows of a finished CSV.
 
     Raises
     ------
@@ -234,9 +234,9 @@ def read(path: Path) -> list[PairResult]:
 def read_partial(path: Path) -> list[PairResult]:
     """Read the rows of a partial CSV whose check value fits.
 
-    Others are left out, with a warning that says how many. A truncated last line, as a killed process leaves
-    it, is left out without a warning: a row is complete once its line break has begun. A file of a version
-    that wrote no check values is read without them.
+    Other rows are left out, with a warning that says how many. A truncated last line, as a killed process
+    leaves it, is left out without a warning: a row is complete once its line break has begun. A file of a
+    version that wrote no check values is read without them.
 
     Raises
     ------
@@ -273,8 +273,8 @@ def read_as_written(path: Path, digest: object) -> Iterator[PairResult]:
         yield from _rows(path, data)  # which raises for another file
         return
     warnings.warn(
-        f"{shown(path)} is not as the run wrote it: it was edited or damaged. No row of it is believed; all "
-        "its pictures are compared again, and then the file is replaced.",
+        f"{shown(path)} is not as the run wrote it: it was edited or damaged. None of its rows is trusted: "
+        "all its pictures are compared again, and then the file is replaced.",
         stacklevel=2,
     )
 
@@ -285,7 +285,7 @@ def digest_of(data: bytes) -> str:
 
 
 def _header_of(data: bytes) -> list[str]:
-    """Return the cells of the first line, whatever they are."""
+    """Return the cells of the first line, even if it is not a header."""
     lines = data[:_LONGEST_LINE].splitlines() or [b""]
     try:
         return next(csv.reader([lines[0].decode("utf-8-sig", "replace")]), [])
@@ -395,7 +395,7 @@ def _rows(path: Path, data: bytes) -> Iterator[PairResult]:
 
 
 def header_and_lines(path: Path, data: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """Return the header, and the rows with their line numbers: all as long as the header."""
+    """Return the header, and the rows with their line numbers; every row is as long as the header."""
     decode(path, data)  # only for its error, which names the byte: below, rows are decoded one at a time
     text = io.TextIOWrapper(io.BytesIO(data), "utf-8-sig", newline="")
     reader = csv.reader(text, strict=True)
@@ -404,7 +404,7 @@ def header_and_lines(path: Path, data: bytes) -> tuple[list[str], Iterator[tuple
     except csv.Error as error:
         raise not_understood(path, reader.line_num, str(error)) from error
     if len(set(header)) != len(header):
-        raise ResultsError(f"{shown(path)} has two columns of one name.")
+        raise ResultsError(f"{shown(path)} has two columns with the same name.")
 
     def lines() -> Iterator[tuple[int, list[str]]]:
         try:
@@ -424,7 +424,7 @@ def header_and_lines(path: Path, data: bytes) -> tuple[list[str], Iterator[tuple
 def not_understood(path: Path, line: int, reason: str) -> ResultsError:
     """Return the error to raise for a line that is not a row."""
     return ResultsError(
-        f"{shown(path)} cannot be understood at line {line}: {_brief(reason)}. Take the file as the run "
+        f"{shown(path)} cannot be understood at line {line}: {_brief(reason)}. Use the file as the run "
         "wrote it, or begin a new run."
     )
 

@@ -1,9 +1,9 @@
 """The files of a run: their names, its manifest, and where its pictures are.
 
 A run owns four names in its output folder: ``results-<stamp>.json``, its manifest;
-``results-<stamp>.partial.csv``, to which rows are appended as they come; ``results-<stamp>.csv``, sorted,
-which replaces it in one step; and ``03.diff-<stamp>``, its drawings. While a process writes to them there is
-also ``results-<stamp>.lock``. `reserve` finds a stamp that no other run has.
+``results-<stamp>.partial.csv``, to which finished rows are appended; ``results-<stamp>.csv``, sorted, which
+replaces it in one step; and ``03.diff-<stamp>``, its drawings. While a process writes to them, there is also
+``results-<stamp>.lock``. `reserve` finds a stamp that no other run has.
 """
 
 import json
@@ -34,7 +34,7 @@ def finished_path(out: Path, stamp: str) -> Path:
 
 
 def partial_path(out: Path, stamp: str) -> Path:
-    """Return the path of the CSV to which a run's rows are appended as they come."""
+    """Return the path of the CSV to which a run's finished rows are appended."""
     return out / f"results-{stamp}.partial.csv"
 
 
@@ -59,7 +59,7 @@ def lock(out: Path, stamp: str) -> Lock:
     Raises
     ------
     ResultsError
-        Another process or thread has it: the message names it.
+        If another process or thread has it; the message names it.
     OutputError
         If nothing can be written into `out`.
     """
@@ -67,7 +67,7 @@ def lock(out: Path, stamp: str) -> Lock:
 
 
 def stamp_of(path: AnyPath) -> str | None:
-    """Return the stamp in the name of a results file; None for names that no run gives."""
+    """Return the stamp in the name of a results file; None if a run gives no file this name."""
     match = _FILE.fullmatch(Path(path).name)
     return match["stamp"] if match else None
 
@@ -110,7 +110,7 @@ def write_manifest(path: Path, manifest: Mapping[str, Any], *, exclusive: bool =
     Raises
     ------
     OutputError
-        With the path; a file that was there before is unchanged.
+        With the path. An earlier file stays unchanged.
     """
     data = (json.dumps(manifest, sort_keys=True, indent=1, ensure_ascii=True) + "\n").encode("ascii")
     if not exclusive:
@@ -249,7 +249,7 @@ def _brief(value: object) -> str:
 
 
 def newest(out: Path) -> Path:
-    """Return the finished CSV with the highest stamp, then suffix."""
+    """Return the newest finished CSV: the one with the highest stamp, then with the highest suffix."""
     try:
         matches = [match for file in out.iterdir() if (match := _FILE.fullmatch(file.name))]
     except OSError as error:

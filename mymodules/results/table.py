@@ -32,9 +32,9 @@ def load(path: AnyPath | None = None) -> pd.DataFrame:
     DataFrame
         All of `COLUMNS`, then unknown columns, as text. Integers are ``Int64``, flags ``boolean``, figures
         ``float64``, text ``str``; `regions` holds lists of [x, y, width, height] and `region_pixels` lists of
-        numbers, None where nothing was compared. ``attrs["run"]`` is the run's manifest, empty if there is
-        none; ``out`` and ``pictures_dir`` in it follow the place of the file. ``attrs["edited"]`` is whether
-        a finished file differs from what the run wrote, if that is known.
+        numbers, or None if nothing was compared. ``attrs["run"]`` is the run's manifest, empty if there is
+        none; its ``out`` and ``pictures_dir`` are where they are now, even if the folder was moved.
+        ``attrs["edited"]`` is whether a finished file differs from what the run wrote, if that is known.
 
     Raises
     ------
@@ -59,7 +59,7 @@ def _columns_of(file: Path, data: bytes, is_partial: bool) -> dict[str, list[Any
         data = csvfile.whole_lines(data) or BOM + ",".join(COLUMNS).encode()
     text = csvfile.decode(file, data)
     if not text:
-        raise ResultsError(f"{shown(file)} is empty: it holds the results of no run.")
+        raise ResultsError(f"{shown(file)} is empty: it does not hold the results of a run.")
     if _has_header(text):
         return _columns(file, *csvfile.header_and_lines(file, data))
     return _seed_columns(file, text)

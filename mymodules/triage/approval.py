@@ -1,7 +1,7 @@
 """Make accepted pictures the new first ones, and bring the old ones back.
 
-`approve` does it, `restore` takes it back. At every moment each file is either the old one or the new one,
-and the old one is kept before anything is changed. Nothing in second is ever written.
+`approve` does the former, `restore` the latter. At every moment each file is either the old one or the new
+one, and the old one is kept before anything is changed. Nothing is ever written into second.
 """
 
 import contextlib
@@ -43,11 +43,11 @@ class Approval:
     Attributes
     ----------
     folder : Path or None
-        Where the old files are, for `restore`; None when nothing was changed.
+        Where the old files are, for `restore`; None if nothing was changed.
     approved : tuple of str
         Names.
     refused : dict of str to str
-        Why, by name.
+        The reason for each picture that was refused, by name.
     """
 
     folder: Path | None
@@ -68,9 +68,9 @@ class Restoration:
     restored : tuple of str
         Names.
     unchanged : tuple of str
-        Names of files that were the old ones already.
+        Names of files that already were the old ones.
     refused : dict of str to str
-        Why, by name.
+        The reason for each picture that was refused, by name.
     """
 
     restored: tuple[str, ...]
@@ -109,23 +109,23 @@ def approve(
     Returns
     -------
     Approval
-        A picture is refused, with the reason, when what was compared is no longer there: a file has other
-        bytes now, is gone, is a link, or cannot be written. The others go on.
+        A picture is refused, with the reason, if one of its files is no longer the one that was compared (it
+        has other bytes, is gone, or is a link) or cannot be written. The other pictures are approved.
 
     Raises
     ------
     SettingsError
-        When `frame` is not a table of rows; when the run does not say where first, second and the output
-        folder are, or they cannot be listed; when it comes from elsewhere and `first` is not given.
+        If `frame` is not a table of rows; if the run does not say where first, second and the output folder
+        are, or they cannot be listed; or if it comes from elsewhere and `first` is not given.
     OutputError
-        When the old files cannot be kept; nothing has been changed then.
+        If the old files cannot be kept. Nothing was changed.
 
     Notes
     -----
     Old files are copied to ``approved-<stamp>/first/`` in the output folder. Then ``approved.json`` is
     written there with what is about to happen. Then each file is replaced in one step. If this is
-    interrupted, `restore` with that folder brings all old files back; without an ``approved.json`` none was
-    changed.
+    interrupted, `restore` with that folder brings all old files back; if the folder has no ``approved.json``,
+    no file was changed.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def approve(
     if not done:
         shutil.rmtree(folder, ignore_errors=True)
         return Approval(None, (), refused)
-    # What was refused must not be restored. If this cannot be written, the digests still tell.
+    # Refused pictures must not be restored. If this cannot be written, restore still sees it by the digests.
     with contextlib.suppress(OutputError):
         manifest |= {"changes": [change.entry() for change in done], "complete": True}
         runfiles.write_manifest(folder / _MANIFEST, manifest)
@@ -179,23 +179,23 @@ def restore(folder: AnyPath | Approval, *, first: AnyPath | None = None) -> Rest
     Parameters
     ----------
     folder : path or Approval
-        ``approved-<stamp>``, or what `approve` returned. The folder is kept, and restoring again changes
-        nothing more. An approval that changed nothing has nothing to restore.
+        ``approved-<stamp>``, or what `approve` returned. The folder is kept; restoring it again changes
+        nothing. If the approval changed nothing, there is nothing to restore.
     first : path, optional
-        The folder whose pictures are brought back. It must be given when the approval comes from elsewhere:
-        when its first is neither that of the settings nor one that this process has compared.
+        The folder whose pictures are brought back. It must be given if the approval comes from elsewhere:
+        if its first is neither that of the settings nor one that this process has compared.
 
     Returns
     -------
     Restoration
-        A file that was changed after the approval is refused by name; the others go on.
+        A file that was changed after the approval is refused, by name; the others are restored.
 
     Raises
     ------
     ResultsError
-        When `approve` did not make the folder, or ended before it changed anything.
+        If `approve` did not make the folder, or ended before it changed anything.
     SettingsError
-        When the approval comes from elsewhere and `first` is not given, or there is no such folder.
+        If the approval comes from elsewhere and `first` is not given, or there is no such folder.
     """
     if isinstance(folder, Approval):
         if folder.folder is None:
@@ -231,18 +231,16 @@ def restore(folder: AnyPath | Approval, *, first: AnyPath | None = None) -> Rest
 def _trusted(stated: object, second: Path | None, named: AnyPath | None, call: str) -> Path:
     """Return the folder whose pictures may be changed: the one that the caller names, or a known first.
 
-    A folder that only a file names is not trusted, and neither is a second folder that only a file names:
-    anybody may have written that file.
+    A first or second folder that is named only in a file is not trusted: anybody may have written that file.
     """
     if named is None and not isinstance(stated, str | os.PathLike):
         raise ValueError("it names no folder")
     root = local_path(stated if named is None else named, "first")  # type: ignore[arg-type]
     if named is None and not settings.is_chosen(root, second):
-        by = "" if second is None else f" by those in {shown(second)}"
+        by = "" if second is None else f" with those in {shown(second)}"
         raise SettingsError(
-            f"This comes from elsewhere: it would change pictures in {shown(root)}{by}, which are not the "
-            "folders of the settings or of a run that this process began. If that is intended, name the "
-            f"folder: {call}."
+            f"This comes from elsewhere: it would replace pictures in {shown(root)}{by}, but the settings "
+            f"and the runs of this process name other folders. If that is intended, name the folder: {call}."
         )
     if not is_folder(root):
         raise SettingsError(f"There is no folder {shown(root)}. Name the one with the pictures: {call}.")
@@ -250,7 +248,7 @@ def _trusted(stated: object, second: Path | None, named: AnyPath | None, call: s
 
 
 def _check_not_second(root: Path, second: object) -> None:
-    """Raise SettingsError if the folder is second, where nothing is ever written."""
+    """Raise SettingsError if the folder is second, because nothing is ever written into second."""
     with contextlib.suppress(OSError, ValueError):
         if isinstance(second, str | os.PathLike) and root.samefile(second):
             raise SettingsError(f"{shown(root)} is second: name the folder of the first pictures as first=.")
@@ -352,7 +350,7 @@ def _reserved(out: Path) -> Path:
 
 
 def _remove_stale(changes: list[Change], out: Path) -> None:
-    """Remove what calls that were killed have left beside these files."""
+    """Remove temporary files that killed calls have left beside these files."""
     targets = {change.target for change in changes}
     for path in out.glob(f"approved-*/{_MANIFEST}"):
         with contextlib.suppress(MymodulesError, OSError, KeyError, TypeError, ValueError):

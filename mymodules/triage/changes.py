@@ -19,23 +19,23 @@ from mymodules.paths import shown
 AGAIN = "compare again, then decide"
 """What to do about most refusals."""
 
-_KEPT = "first"  # below the dated folder, so that no picture meets the manifest
+_KEPT = "first"  # a folder of its own, so that no picture can have the manifest's path
 _DATED = re.compile(r"approved-\d{8}-\d{6}(-\d+)?", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 class Refused(Exception):
-    """One picture is not approved or restored, for the reason in the text."""
+    """One picture cannot be approved or restored; the text gives the reason."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """One file of first that is to be replaced, to appear (`old` is None) or to be removed (`new` is None).
+    """One file of first that is to be replaced, created (`old` is None) or removed (`new` is None).
 
     Attributes
     ----------
     number : int
-        Tells apart the files that are written beside their targets.
+        Makes the names of the files that are written beside their targets unique.
     name : str
         ``image_filename``.
     root : Path
@@ -63,12 +63,12 @@ class Change:
 
     @property
     def path(self) -> str:
-        """The file, as a message has it."""
+        """The file's path, as messages show it."""
         return shown(self.target)
 
     @property
     def link(self) -> Path | None:
-        """The file or folder below the root that is a link; None where there is none."""
+        """The topmost link on the way from the root to the file; None if there is no link."""
         parts = [self.target, *self.target.parents][: len(PurePath(self.below).parts)]
         return next((part for part in reversed(parts) if part.is_symlink()), None)
 
@@ -81,12 +81,12 @@ class Change:
 
         The name is hidden, so that no run takes the file for a picture.
         """
-        # Only what has the name of an approval is ever removed.
+        # Leftovers of this name are removed, so it must be one that only approvals give.
         mark = folder.name if _DATED.fullmatch(folder.name) else "approved-moved"
         return self.target.with_name(f".{mark}-{self.number}.tmp")
 
     def entry(self) -> dict[str, Any]:
-        """Return the change as the manifest of an approval has it."""
+        """Return the change as an entry in the manifest of an approval."""
         return {
             "number": self.number,
             "name": self.name,
@@ -224,7 +224,7 @@ def _check_as_approved(change: Change) -> None:
 
 
 def _now(change: Change) -> str | None:
-    """Return the digest of what is in first now; None where there is nothing."""
+    """Return the digest of the file in first now; None if there is no file."""
     if change.link is not None:
         raise Refused(f"{change.path} was changed after the approval: {shown(change.link)} is a link.")
     try:
@@ -235,7 +235,7 @@ def _now(change: Change) -> str | None:
 
 @contextlib.contextmanager
 def _placing(change: Change, folder: Path, data: bytes, like: Path) -> Iterator[None]:
-    """Write data beside the target, run the body, which makes the last checks, and replace the target."""
+    """Write data beside the target, run the body for the last checks, and replace the target."""
     beside = change.beside(folder)
     try:
         _write(beside, data, like)

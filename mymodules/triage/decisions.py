@@ -1,6 +1,6 @@
 """What a person has decided about the rows of a run.
 
-A decision belongs to a name and both digests, so a later run with the same files has it already. All
+A decision applies to a name and both digests, so it also applies to a later run with the same files. All
 decisions are in the file ``triage.csv`` of an output folder, see `history`.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def rows(frame: "pd.DataFrame") -> list[Row]:
-    """Return the rows of a table as decisions know them."""
+    """Return the rows of a table in the form that decisions are about."""
     columns = ("image_filename", "first_digest", "second_digest")
     runfiles.check_table(frame, "image_filename")
     count = len(frame)
@@ -38,8 +38,8 @@ class Decisions:
     Parameters
     ----------
     out : path, optional
-        The folder that ``triage.csv`` is in, or will be when something is decided; by default that of
-        the settings.
+        The folder of ``triage.csv``, which is created with the first decision; by default that of the
+        settings.
 
     Attributes
     ----------
@@ -48,8 +48,8 @@ class Decisions:
 
     Notes
     -----
-    Every method first reads what others have appended. Undo and redo are those of the file: they may
-    concern a step of another process, or of last week. Several threads may share one object.
+    Every method first reads what others have appended. Undo and redo apply to the whole file: they may
+    affect a step of another process, or of last week. Several threads may share one object.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class Decisions:
         Parameters
         ----------
         about : DataFrame, one row of it, Row or iterable of Row
-            All of these rows.
+            The rows to decide about.
         decision : {"accept", "reject", "ignore", "clear"}
         note : str
             For people; its line breaks become spaces.
@@ -82,14 +82,14 @@ class Decisions:
         Returns
         -------
         Step or None
-            None when there was no row.
+            None if there was no row.
 
         Raises
         ------
         SettingsError
-            For another decision, and for anything that is not a row.
+            If `decision` is another word, or `about` holds anything that is not a row.
         OutputError
-            When it cannot be written.
+            If the file cannot be written.
         """
         if decision not in (*DECISIONS, "clear"):
             raise SettingsError(f"decision is {decision!r}: it must be {', '.join(DECISIONS)} or clear.")
@@ -97,31 +97,31 @@ class Decisions:
             return self._file.append(_as_rows(about), decision, note)
 
     def undo(self) -> Step | None:
-        """Take back the newest step in force, and return it; None when there is none (any more)."""
+        """Undo the newest step in force and return it; None if nothing can be undone."""
         with self._lock:
             step = self._file.read().done
             return self._file.append(step.rows, "undo", step.reference) if step else None
 
     def redo(self) -> Step | None:
-        """Do again the step taken back last, and return it; None when there is none (any more)."""
+        """Redo the step that was undone last and return it; None if nothing can be redone."""
         with self._lock:
             step = self._file.read().undone
             return self._file.append(step.rows, "redo", step.reference) if step else None
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a step to take back."""
+        """Whether there is a step to undo."""
         with self._lock:
             return self._file.read().can_undo
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is a step to do again."""
+        """Whether there is a step to redo."""
         with self._lock:
             return self._file.read().can_redo
 
     def of(self, row: Row) -> tuple[str, str]:
-        """Return the decision about a row and its note, both empty where there is none."""
+        """Return the decision about a row and its note; both are empty if there is no decision."""
         with self._lock:
             return self._file.read().in_force.get(key(row), ("", ""))
 
@@ -131,15 +131,15 @@ class Decisions:
         Returns
         -------
         Series
-            Of text, named ``decision``, with the frame's index; empty where nothing is decided.
+            Of text, named ``decision``, with the frame's index; an empty text if nothing is decided.
         """
-        import pandas as pd  # it is loaded: there is a frame
+        import pandas as pd  # whoever has a frame has loaded it
 
         found = [word for word, _ in self.each(frame)]
         return pd.Series(found, index=frame.index, name="decision", dtype="str")
 
     def each(self, frame: "pd.DataFrame") -> list[tuple[str, str]]:
-        """Return the decision about each row of a table and its note, both empty where there is none."""
+        """Return the decision about each row of a table and its note, both empty if there is no decision."""
         keys = [key(row) for row in rows(frame)]
         with self._lock:
             in_force = self._file.read().in_force

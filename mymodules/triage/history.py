@@ -8,16 +8,17 @@ what can be undone and redone, in any process.
 ``accept, reject, ignore``      the decision about this row from here on
 ``clear``                       no decision from here on
 ``undo``                        takes back the step that its note names, if that is still in force
-``redo``                        does it again; after a decision there is nothing to redo
+``redo``                        puts it in force again; after a new decision nothing can be redone
 ==============================  ===================================================================
 
-The note of an undo or redo is ``accept of TIME``; without one, it is about the newest step. Consecutive lines
+The note of an undo or redo is ``accept of TIME``; without a note, the newest step is meant. Consecutive lines
 with the same time and the same word are one step. The last three digits of a time are random, so that two
 processes that decide at the same moment do not write the same time.
 
-A cell holds no line break (a name has it as ``\u000a``), so a process that is killed while it writes leaves
-at most one truncated line, the last one. It counts if its word is complete. Of a step about many rows, those
-before that line may then be in force. After an error, what was written of a step is removed again.
+Cells contain no line breaks (in a name they are written as ``\u000a``), so a process that is killed while it
+writes leaves at most one truncated line, the last one. That line counts if its word is complete. If the step
+was about many rows, only those written by then are in force. If writing fails with an error, the part of the
+step that was written is removed again.
 """
 
 import contextlib
@@ -51,7 +52,7 @@ _HEADER = results.BOM + results.encode([COLUMNS])
 
 
 class Row(NamedTuple):
-    """What a decision is about: ``image_filename`` and both digests, empty where there is none."""
+    """What a decision is about: ``image_filename`` and both digests, an empty text for an absent file."""
 
     name: str
     first_digest: str
@@ -97,7 +98,7 @@ class _Step:
 
 
 class History:
-    """What the lines of the file say, added one after the other.
+    """The state of all decisions, from the lines of the file, which are added one after the other.
 
     Attributes
     ----------
@@ -106,32 +107,32 @@ class History:
     """
 
     def __init__(self) -> None:
-        # In order, as keys: a step of thousands of rows is found and taken out at once.
+        # Ordered sets, as dicts: finding and removing a step takes no longer with thousands of steps.
         self._done: dict[_Step, None] = {}
         self._undone: dict[_Step, None] = {}
-        self._in_force: dict[Row, tuple[str, str]] | None = {}  # None: to be worked out again
+        self._in_force: dict[Row, tuple[str, str]] | None = {}  # None: has to be computed again
         self._steps: dict[tuple[str, str], _Step] = {}  # what each time and word was about
         self.last = ("", "")
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a step to take back."""
+        """Whether there is a step to undo."""
         return bool(self._done)
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is a step to do again."""
+        """Whether there is a step to redo."""
         return bool(self._undone)
 
     @property
     def done(self) -> Step | None:
-        """The newest step in force, which an undo takes back."""
+        """The newest step in force, the next one to undo."""
         step = _newest(self._done)
         return step.frozen() if step else None
 
     @property
     def undone(self) -> Step | None:
-        """The step taken back last, which a redo does again."""
+        """The step that was undone last, the next one to redo."""
         step = _newest(self._undone)
         return step.frozen() if step else None
 
@@ -151,7 +152,7 @@ class History:
         return step.frozen() if step else None
 
     def add(self, line: bytes) -> None:
-        """Take one line into account; a line that is not a record (a header, a truncated one) is skipped."""
+        """Add one line; a line that is not a record (the header, a truncated line) is skipped."""
         text = line.decode("utf-8", "backslashreplace").strip("\r\ufeff")
         cells = _cells(text)
         if len(cells) < len(COLUMNS) or cells[4] not in _WORDS:
@@ -177,7 +178,7 @@ class History:
         source, target = (self._done, self._undone) if word == "undo" else (self._undone, self._done)
         decision, _, time = note.partition(" of ")
         step = self._steps.get((time, decision)) or _newest(source)
-        if step is None or step not in source:  # another process has decided, or moved it, in between
+        if step is None or step not in source:  # another process was faster: it has decided or moved it
             return
         if step is _newest(source):
             source.popitem()  # unlike del, this leaves no gap at the end to skip each time
@@ -194,14 +195,14 @@ class HistoryFile:
     Parameters
     ----------
     path : Path
-        The file, which is made when a step is first appended; its folder exists.
+        The file, which is created with the first step. Its folder must exist.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._read = b""  # all complete lines that `_history` has
         self._history = History()
-        self._truncated = b"", self._history  # data with a truncated last line, and what they say
+        self._truncated = b"", self._history  # data with a truncated last line, and their history
 
     def read(self) -> History:
         """Return the history as it is on the disk now.
@@ -209,7 +210,7 @@ class HistoryFile:
         Raises
         ------
         ResultsError
-            When it cannot be read, or is not a file of decisions.
+            If it cannot be read, or is not a file of decisions.
         """
         try:
             data = files.contents(self.path)
@@ -238,14 +239,14 @@ class HistoryFile:
         return self._truncated[1]
 
     def append(self, about: Iterable[Row], word: str, note: str) -> Step | None:
-        """Append one step and return it; None when there is no row, or the step changed nothing.
+        """Append one step and return it; None if there is no row, or the step changed nothing.
 
         Raises
         ------
         SettingsError
-            When a name or digest is too long to be read back.
+            If a name or digest is too long to be read back.
         OutputError
-            When it cannot be written; what was written of it is removed again.
+            If the step cannot be written; the part of it that was written is removed again.
         """
         about = [*dict.fromkeys(about)]
         if not about:
@@ -310,7 +311,7 @@ def _apply(in_force: dict[Row, tuple[str, str]], row: Row, step: _Step) -> None:
 
 
 def _is_ours(data: bytes) -> bool:
-    """Return whether a file begins with the header, which may be truncated if it is all there is."""
+    """Return whether a file begins with the header, or is the beginning of a truncated header."""
     first = data.split(b"\n", 1)[0].rstrip(b"\r")
     cells = _cells(first.decode("utf-8-sig", "replace"))
     return _HEADER.startswith(first) or tuple(cells[: len(COLUMNS)]) == COLUMNS
@@ -335,7 +336,7 @@ def _now() -> str:
 
 
 def _remove(file: io.FileIO, size: int, lines: bytes) -> None:
-    """Cut off what was written of some lines, unless somebody else has appended since."""
+    """Cut off the written part of these lines, unless somebody else has appended since."""
     with contextlib.suppress(OSError):
         file.seek(size)
         if lines.startswith(file.readall()):

@@ -116,7 +116,7 @@ def test_columns_go_by_their_names(tmp_path: Path) -> None:
             "line 2: ssim_score is 'x', which is not a figure",
         ),
         (HEADER.encode() + b'\r\n"torn', "line 2: unexpected end of data"),
-        (HEADER.encode() + b",seconds\r\n", "two columns of one name"),
+        (HEADER.encode() + b",seconds\r\n", "two columns with the same name"),
         (HEADER.encode() + b"\r\n\xff\xff", "not UTF-8"),
     ],
 )
