@@ -1,4 +1,4 @@
-"""BMP files as they are found: odd masks, palettes, headers and run lengths, read as others read them.
+"""BMP files as they occur: odd masks, palettes, headers and run lengths, read as other programs read them.
 
 What is expected comes from the arrays that a file is packed from, from a reading of run lengths one code at
 a time, and from Pillow and OpenCV where they read the file. Files that are odd are named.
@@ -36,7 +36,7 @@ RGB = BGR.reshape(HEIGHT, WIDTH, 3)[:, :, ::-1]
 
 
 def masked(bits: int, masks: tuple[int, ...], header: int = 56) -> bytes:
-    """A file of 16 or 32 bits per pixel with these masks: behind the header where that is of 40 bytes."""
+    """Make a file of 16 or 32 bits per pixel with these masks, which follow a header of 40 bytes."""
     if header == 40:
         behind = struct.pack(f"<{len(masks)}I", *masks)
         return bmp_file(ROWS[bits], bits, compression=3 if len(masks) == 3 else 6, palette=behind)
@@ -62,7 +62,7 @@ def warnings_of(data: bytes) -> tuple[str, ...]:
 
 
 def row_of(folder: Path, first: bytes, pixels: np.ndarray) -> PairResult:
-    """The row of a BMP against the PNG of these pixels."""
+    """Compare a BMP with the PNG of these pixels."""
     paths = folder / "first.bmp", folder / "second.png"
     paths[0].write_bytes(first)
     paths[1].write_bytes(pngs.write(pixels, {3: 2, 4: 6}[pixels.shape[2]], 8))
@@ -438,7 +438,7 @@ def test_run_lengths_that_fit_are_not_named() -> None:
 
 
 def test_a_few_bytes_for_many_pixels() -> None:
-    """Twelve million pixels of 16 colours in 96 kB: every row a run after the other."""
+    """Twelve million pixels of 16 colours in 96 kB: every row is a series of runs."""
     size = 4000, 3000
     codes = (b"\xfa\x12" * 16 + b"\0\0") * size[1]
     data, colours = coded(codes, size, nibbles=True)

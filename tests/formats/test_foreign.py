@@ -1,4 +1,4 @@
-"""Files under a picture's name that are none: named as what they are, with what to do."""
+"""Files with a picture's name that are not pictures: the message says what they are and what to do."""
 
 import gzip
 import io
@@ -90,7 +90,7 @@ def test_what_is_no_picture_is_named(tmp_path: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("piece", [b"<!-- -->", b"<!--", b"<?xml ", b"<?xml?>", b"\n", b"<", b"\xef\xbb\xbf"])
 def test_no_start_keeps_the_search_busy(piece: bytes) -> None:
-    """Each of these once could be read in more ways than there is time for."""
+    """An earlier pattern backtracked almost endlessly on each of these."""
     with pytest.raises(ImageError) as refused:
         images.inspect(piece * 100_000)
     assert refused.value.code == "not_an_image"

@@ -35,7 +35,7 @@ from mymodules.formats import bmp, jpeg, tiff, webp
 
 @pytest.mark.parametrize("name", SMALL)
 def test_cut_at_every_byte(name: str) -> None:
-    """However much of the end is missing, the container says so; a pad byte of a TIFF counts for nothing."""
+    """The container shows that the end is missing, however little; a pad byte of a TIFF may be missing."""
     module, data = SMALL[name]
     module.inspect(data)
     signature = {jpeg: 2, webp: 12, bmp: 6, tiff: 4}[module]
@@ -126,7 +126,7 @@ def test_random_bytes(start: tuple[ModuleType, bytes], rest: bytes) -> None:
     ids=["jpeg", "webp", "bmp", "tiff"],
 )
 def test_enormous_sizes_are_only_read(module: ModuleType, data: bytes, size: tuple[int, int]) -> None:
-    """The header comes back, for the caller to refuse; nothing of that size is made."""
+    """The header is returned for the caller to refuse; nothing of that size is allocated."""
     header = module.inspect(data)
     assert (header.width, header.height) == size
 

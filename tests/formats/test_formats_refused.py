@@ -199,7 +199,7 @@ def test_refused(name: str) -> None:
     "name", [name for name, (*_, code, _) in REFUSED.items() if code in ("animated", "truncated")]
 )
 def test_refused_without_decoding(name: str) -> None:
-    """Files that are equal byte for byte are never decoded: the container alone has to tell."""
+    """Files that are equal byte for byte are never decoded, so the container alone has to show the fault."""
     module, data, code, _ = REFUSED[name]
     with pytest.raises(ImageError) as caught:
         module.inspect(data)

@@ -1,4 +1,4 @@
-"""The fuzz of benchmarks/: nothing is found in the first files of each format, what is planted is found."""
+"""The fuzz of benchmarks/: the first files of each format have no findings, and planted faults are found."""
 
 import re
 import subprocess
@@ -118,7 +118,7 @@ def test_pairs_that_are_called_same_are_looked_at(tmp_path: Path, monkeypatch: p
 
 def test_a_needless_refusal_is_a_remark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = files.pngs.write(np.full((8, 8), 10), 0, 8)
-    case = files.Case("bytes behind it", base + b"\0", base=base)
+    case = files.Case("bytes after it", base + b"\0", base=base)
     inspect = images.inspect
 
     def strict(data: bytes, *, max_pixels: int) -> Header:

@@ -32,7 +32,7 @@ def encoded(**options: object) -> bytes:
 
 
 PLAIN = encoded()
-HEAD = PLAIN.index(b"\xff\xdb")  # where the tables begin, behind JFIF
+HEAD = PLAIN.index(b"\xff\xdb")  # where the tables begin, after JFIF
 PROFILE = bytes(range(256)) * 2
 
 
@@ -62,7 +62,7 @@ def inserted(at: int, what: bytes) -> bytes:
 
 
 def marked(what: bytes) -> bytes:
-    """With a segment in front of the tables."""
+    """Insert a segment before the tables."""
     return inserted(HEAD, what)
 
 
@@ -81,10 +81,10 @@ NAMED = {
     "stray bytes before the frame": (inserted(FRAME, bytes(7)), "7 stray bytes between"),
     "stray bytes before the scan": (inserted(SCAN, b"webcam"), "6 stray bytes between"),
     "stray bytes in two places": (PLAIN[:HEAD] + b"z" + inserted(SCAN, b"webcam")[HEAD:], "7 stray bytes"),
-    "one byte behind the scan": (inserted(len(PLAIN) - 2, b"a"), "stray byte"),
-    "two bytes behind the scan": (inserted(len(PLAIN) - 2, b"\0\0"), "stray byte"),
-    "ten bytes behind the scan": (inserted(len(PLAIN) - 2, b"0123456789"), "stray byte"),
-    "padding behind the scan": (inserted(len(PLAIN) - 2, bytes(500)), "stray byte"),
+    "one byte after the scan": (inserted(len(PLAIN) - 2, b"a"), "stray byte"),
+    "two bytes after the scan": (inserted(len(PLAIN) - 2, b"\0\0"), "stray byte"),
+    "ten bytes after the scan": (inserted(len(PLAIN) - 2, b"0123456789"), "stray byte"),
+    "padding after the scan": (inserted(len(PLAIN) - 2, bytes(500)), "stray byte"),
     "comment of length 1": (marked(b"\xff\xfe\0\1"), "impossible length"),
     "comment of length 0": (marked(b"\xff\xfe\0\0"), "impossible length"),
     "comment of length 1 with text": (marked(b"\xff\xfe\0\1hello"), "impossible length"),
@@ -167,7 +167,7 @@ DAMAGED = {
     "a marker within the coded data": inserted(CODED + 9, b"\xff\x01"),
     "a comment within the coded data": inserted(CODED + 9, segment(0xFE, b"comment")),
     "a table within the coded data": inserted(CODED + 9, PLAIN[HEAD:FRAME]),
-    "stray bytes behind the first marker": inserted(2, b"ab"),  # Pillow and OpenCV refuse it
+    "stray bytes after the first marker": inserted(2, b"ab"),  # Pillow and OpenCV refuse it
 }
 
 
@@ -180,7 +180,7 @@ def test_damage_is_an_error(kind: str) -> None:
 
 @pytest.mark.parametrize("count", range(1, 13))
 @pytest.mark.parametrize("byte", [b"\0", b"\x55", b"\xaa"])
-def test_bytes_behind_the_coded_data_are_named(tmp_path: Path, count: int, byte: bytes) -> None:
+def test_bytes_after_the_coded_data_are_named(tmp_path: Path, count: int, byte: bytes) -> None:
     for plain in (
         PLAIN,
         encoded(subsampling=0),
@@ -196,8 +196,8 @@ def test_bytes_behind_the_coded_data_are_named(tmp_path: Path, count: int, byte:
 
 
 @pytest.mark.parametrize("stray", [b"\0\0", b"webcam", bytes(3000)])
-def test_bytes_behind_the_coded_data_of_a_large_picture(stray: bytes) -> None:
-    """Where their end is looked for, nothing of the picture is lost."""
+def test_bytes_after_the_coded_data_of_a_large_picture(stray: bytes) -> None:
+    """Searching for the end of the coded data loses nothing of the picture."""
     large = np.kron(RNG.integers(0, 256, (70, 90, 3)), np.ones((10, 10, 1))).astype(np.uint8)
     file = io.BytesIO()
     Image.fromarray(large).save(file, "JPEG")
@@ -238,7 +238,7 @@ def test_what_damage_leaves_over_is_not_taken_for_stray_bytes(options: dict[str,
 
 
 def test_what_the_decoder_does_not_see_is_named_and_no_damage() -> None:
-    """A frame of one block less than is coded: the decoder has mostly read the rest ahead."""
+    """The frame has one block less than is coded; the decoder has mostly read the rest ahead."""
     seen = named = 0
     for seed in range(60):
         data = jpegs.write(np.random.default_rng(seed), (8, 80), ((1, 1),))
@@ -260,7 +260,7 @@ def test_what_the_decoder_does_not_see_is_named_and_no_damage() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 70_000])
 @pytest.mark.parametrize("progressive", [False, True])
-def test_fill_bytes_behind_the_coded_data_are_not_odd(count: int, progressive: bool) -> None:
+def test_fill_bytes_after_the_coded_data_are_not_odd(count: int, progressive: bool) -> None:
     """ITU-T T.81, B.1.1.2: any marker may be preceded by any number of fill bytes, which are FF."""
     plain = encoded(progressive=progressive)
     filled = plain[:-2] + b"\xff" * count + plain[-2:]
@@ -283,7 +283,7 @@ def test_stray_bytes_between_the_scans_of_a_progressive_file(tmp_path: Path, str
         assert "stray byte" in row.messages
 
 
-def test_a_marker_without_meaning_behind_the_coded_data(tmp_path: Path) -> None:
+def test_a_marker_without_meaning_after_the_coded_data(tmp_path: Path) -> None:
     odd = inserted(len(PLAIN) - 2, b"\xff\x01")
     assert np.array_equal(shown(odd), shown(PLAIN))
     assert compared(tmp_path, odd, png(PLAIN)).status == "same"
@@ -360,7 +360,7 @@ def test_damage_with_a_rare_sampling_is_noticed(sampling: jpegs.Sampling, size: 
 
 
 def test_an_empty_scan_is_damage() -> None:
-    """Also where a marker without a segment stands in front of what was its data."""
+    """This also holds if a marker without a segment precedes what were its data."""
     coded = PLAIN.index(b"\xff\xda") + 14
     for data in (PLAIN[:coded] + PLAIN[-2:], PLAIN[:coded] + b"\xff\1" + PLAIN[coded:]):
         with pytest.raises(ImageError, match="missing"):
@@ -378,7 +378,7 @@ def test_gray_of_every_sampling(factors: tuple[int, int]) -> None:
 
 
 def mpo(*others: bytes) -> bytes:
-    """The picture with the index of an MPO file, and others behind it."""
+    """The picture with the index of an MPO file, and others after it."""
     return marked(segment(0xE2, b"MPF\0II*\0\x08\0\0\0\0\0\0\0\0\0")) + b"".join(others)
 
 

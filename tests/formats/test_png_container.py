@@ -244,7 +244,7 @@ def test_a_malformed_ancillary_chunk_does_not_keep_the_pixels_away(extra: pngs.C
 
 
 def enormous(width: int, height: int, colour_type: int = 6, bit_depth: int = 16) -> bytes:
-    """A sound container of a few bytes that claims this size."""
+    """Make an intact container of a few bytes that states this size."""
     return pngs.assemble(
         [pngs.ihdr(width, height, colour_type, bit_depth), (b"IDAT", zlib.compress(b"\0")), (b"IEND", b"")]
     )

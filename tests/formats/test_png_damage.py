@@ -88,7 +88,7 @@ def test_an_index_past_the_palette_is_corrupt(bit_depth: int, interlace: bool) -
 def test_damage_with_sound_checksums_is_refused_or_read_as_it_stands(
     colour_type: int, bit_depth: int
 ) -> None:
-    """Bytes changed in any chunk and its CRC made right: what the file then says, or `ImageError`."""
+    """Bytes are changed in any chunk and its CRC is corrected: the file is read as it stands, or refused."""
     rng = np.random.default_rng([6, colour_type, bit_depth])
     for _ in range(200):
         drawn = pngs.draw(rng, colour_type, bit_depth)

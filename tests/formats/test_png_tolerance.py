@@ -263,12 +263,12 @@ SURPLUS: dict[str, bytes] = {
     "ten bytes inside": with_stream(deflated(ROWS + bytes(10))),
     "a row inside": with_stream(deflated(ROWS + bytes(len(ROWS) // 9))),
     "a megabyte inside": with_stream(deflated(ROWS + bytes(1_000_000))),
-    "a byte behind": with_stream(IDAT[1] + b"x"),
-    "the checksum again behind": with_stream(IDAT[1] + IDAT[1][-4:] + b"x"),
-    "noise behind": with_stream(IDAT[1] + RNG.bytes(300_000)),
-    "a chunk behind": with_stream(IDAT[1], b"0123456789"),
-    "a second stream behind": with_stream(IDAT[1], zlib.compress(b"another")),
-    "inside and behind": with_stream(deflated(ROWS + bytes(10)) + b"x"),
+    "a byte after": with_stream(IDAT[1] + b"x"),
+    "the checksum again after": with_stream(IDAT[1] + IDAT[1][-4:] + b"x"),
+    "noise after": with_stream(IDAT[1] + RNG.bytes(300_000)),
+    "a chunk after": with_stream(IDAT[1], b"0123456789"),
+    "a second stream after": with_stream(IDAT[1], zlib.compress(b"another")),
+    "inside and after": with_stream(deflated(ROWS + bytes(10)) + b"x"),
     "inside, in small chunks": with_stream(
         *(deflated(ROWS + bytes(10))[at : at + 3] for at in range(0, 5000, 3))
     ),

@@ -92,7 +92,7 @@ def any_layout() -> tuple[Layout, np.ndarray]:
 
 
 def meaning(samples: np.ndarray, layout: Layout) -> np.ndarray:
-    """What stored samples stand for: numbers of few bits go up to 255, white-is-zero is turned round."""
+    """Return what stored samples mean: numbers of few bits are scaled to 255, white-is-zero is inverted."""
     full = (1 << layout.bits) - 1
     expected = samples.astype(int) * (255 // full if layout.bits < 8 else 1)
     if layout.photometric == 0:
@@ -391,7 +391,7 @@ REFUSED: dict[str, tuple[bytes, str, str]] = {
     "signed": (entries(GRAY, {339: (3, [2])}), "unsupported", "signed"),
     "complex": (entries(GRAY, {339: (3, [5])}), "unsupported", "complex"),
     "tiles without width": (entries(GRAY, {323: (4, [16])}), "corrupt", "how wide"),
-    "width of a kind that is none": (entries(GRAY, {256: (5, [41, 1])}), "corrupt", "tag 256"),
+    "width of a kind that is not a number": (entries(GRAY, {256: (5, [41, 1])}), "corrupt", "tag 256"),
     "depths beyond the end": (with_entry(RGB, 258, 3, 3, 1 << 30, photometric=2), "truncated", "tag 258"),
     "old JPEG": (entries(GRAY, {259: (3, [6])}), "unsupported", "OJPEG"),
     "predictor 3": (entries(GRAY, {317: (3, [3])}, compression=5), "unsupported", "predictor 3"),
@@ -461,7 +461,7 @@ def test_refused(name: str) -> None:
 
 
 def test_nothing_is_logged_or_printed(caplog: Any, capfd: Any) -> None:
-    """tifffile logs what it finds odd; here the row tells it. Others who use it still see its log."""
+    """tifffile logs oddities; here the row reports them. Other users of tifffile still see its log."""
     with caplog.at_level(logging.DEBUG):
         for data, *_ in [*ODD.values(), *REFUSED.values()]:
             with contextlib.suppress(ImageError):

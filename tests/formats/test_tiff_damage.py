@@ -82,7 +82,7 @@ def test_checksum_of_deflate(compression: int) -> None:
 @pytest.mark.parametrize("fill", [1, 2])
 @pytest.mark.parametrize("compression", [5, 8, 32773, 34925, 50000])
 def test_too_few_pixels(compression: int, fill: int) -> None:
-    """A strip that is well coded, but of one byte less than its rows need."""
+    """A strip that is coded correctly but has one byte less than its rows need."""
     plan = Layout(compression=compression, fill=fill, rows=10)
     parts = segments(GRAY, plan)
     shorter = coded(GRAY.reshape(1, -1, 1)[:, : 10 * 41 - 1], plan)
@@ -119,7 +119,7 @@ def test_packbits_that_end_inside_a_run() -> None:
 
 @pytest.mark.parametrize("compression", [5, 32773, 50000])
 def test_damaged_codes_never_kill(compression: int) -> None:
-    """imagecodecs' own LZW decoder leaves its memory at one of 3,000 such strips: this very process ends."""
+    """imagecodecs' own LZW decoder overruns its buffer on one in 3,000 such strips and ends the process."""
     whole = segments(GRAY, Layout(compression=compression))[0]
     for _ in range(3000 if compression == 5 else 500):
         spoilt = bytearray(whole)
@@ -131,7 +131,7 @@ def test_damaged_codes_never_kill(compression: int) -> None:
 
 
 def test_fax_of_rubbish() -> None:
-    """Decoders go on after codes that are none, each in its own way: no picture that all would show."""
+    """Decoders continue after invalid codes, each in its own way, so there is no picture that all show."""
     for seed in range(20):
         rubbish = np.random.default_rng(seed).bytes(300)
         for compression in (2, 3, 4):
@@ -156,7 +156,7 @@ def test_damaged_jpeg(tile: tuple[int, int] | None) -> None:
 
 @pytest.mark.parametrize("compression", [5, 8, 34925, 50000, 32773])
 def test_bombs_are_not_inflated(compression: int) -> None:
-    """100 MB for a picture of 256 bytes: what is read or not, they are never made; less than 20 MB are."""
+    """100 MB are coded for a picture of 256 bytes: read or refused, it takes less than 20 MB."""
     runs = b"\x81\0" * 800_000  # of 128 bytes each
     zeros = np.zeros((10_000, 10_000, 1), np.uint8)
     encoded = runs if compression == 32773 else coded(zeros, Layout(compression=compression))
@@ -180,14 +180,14 @@ def test_byte_counts_only_decide_where_needed() -> None:
 
 
 def test_inspect_decodes_nothing() -> None:
-    """Of files that are equal byte for byte only the container is walked: damaged codes are not seen."""
+    """If files are equal byte for byte, only the container is walked, so damaged codes go unnoticed."""
     plan = Layout(compression=8, rows=10)
     spoilt = [changed(part, 5, 255) for part in segments(GRAY, plan)]
     assert images.inspect(strips(spoilt, GRAY, **vars(plan))).warnings == ()
 
 
 def test_blocks_cover_the_picture() -> None:
-    """The maker of these files itself: tiles put together again are the picture."""
+    """Check the maker of these files: its tiles, put together again, are the picture."""
     found = blocks(RGB, Layout(tile=(16, 16)))
     rows = [np.hstack(found[n : n + 3]) for n in range(0, len(found), 3)]
     assert_array_equal(np.vstack(rows)[:30, :41], RGB)

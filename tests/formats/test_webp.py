@@ -62,7 +62,7 @@ def decoded(data: bytes) -> np.ndarray:
 
 @pytest.mark.parametrize("parts", [LOSSY, LOSSLESS, chunks(RGBA, quality=90)])
 def test_an_animation_of_one_frame_is_that_picture(parts: list[Chunk]) -> None:
-    """Also the colours under alpha 0, which a player would lose."""
+    """The colours under alpha 0 are kept, which an animation decoder would lose."""
     alpha = 16 if parts is not LOSSY else 0
     plain = riff(*parts) if len(parts) == 1 else riff(extended(alpha), *parts)
     data = riff(extended(2 | alpha), ANIM, frame(parts))
@@ -95,7 +95,7 @@ def test_a_second_picture_is_skipped_and_named() -> None:
         images.inspect(riff(extended(0), *LOSSY, *LOSSY))
 
 
-def test_an_extended_header_behind_the_picture_is_skipped_and_named() -> None:
+def test_an_extended_header_after_the_picture_is_skipped_and_named() -> None:
     data = riff(*LOSSY, extended(0, 99, 99))
     assert np.array_equal(decoded(data), np.asarray(Image.open(io.BytesIO(data))))
     assert "VP8X" in images.inspect(data).warnings[0]

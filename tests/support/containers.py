@@ -1,4 +1,4 @@
-"""Pictures of every format but PNG, written the plain way: files whose every field a test can set.
+"""Pictures of every format but PNG, written in the simplest way, so that a test can set every field.
 
 Nothing here uses the package. What libraries write, Pillow, OpenCV and tifffile write; BMP, TIFF and the
 parts of JPEG and WebP that no library writes on request are put together with struct and numpy.
@@ -24,7 +24,7 @@ RGBA16 = random.integers(0, 65536, (11, 13, 4), dtype=np.uint16)
 RGB16 = np.ascontiguousarray(RGBA16[:, :, :3])
 GRAY16 = np.ascontiguousarray(RGBA16[:, :, :1])
 BITS = {bits: random.integers(0, 1 << bits, (11, 13), dtype=np.uint8) for bits in (1, 2, 4, 8)}
-# Large plain areas: so that a run-length coder has runs to make.
+# Large plain areas, so that a run-length coder finds runs.
 FLAT = np.kron(random.integers(0, 16, (4, 5), dtype=np.uint8), np.ones((3, 5), np.uint8))
 PROFILE = bytes(range(200))
 

@@ -19,7 +19,7 @@ Sampling = tuple[tuple[int, int], ...]
 
 
 def segment(code: int, body: bytes, length: int | None = None) -> bytes:
-    """A segment; its length may be said to be another."""
+    """Make a segment, which may state a wrong length."""
     return bytes((0xFF, code)) + struct.pack(">H", len(body) + 2 if length is None else length) + body
 
 

@@ -1,4 +1,4 @@
-"""PNG files written the plain way, and what they must decode to.
+"""PNG files written in the simplest way, and what they must decode to.
 
 Nothing here uses the package: a row is packed, filtered and deflated with zlib, struct and numpy, and
 `expected_rgba` turns samples into 8-bit RGBA one pixel at a time, by the table that the package promises.
@@ -425,7 +425,7 @@ def writings(draw_from: st.DrawFn) -> dict[str, Any]:
 
 
 def read(png: bytes) -> Drawn:
-    """The samples of a sound file, unfiltered byte by byte."""
+    """Read the samples of an intact file, unfiltered byte by byte."""
     chunks = chunks_of(png)
     header = dict(chunks)[b"IHDR"]
     width, height, depth, colour_type, _, _, interlace = struct.unpack(">IIBBBBB", header)
