@@ -4,7 +4,7 @@
     ├── SettingsError   a folder or an option is wrong: raised before the first pair is read
     ├── OutputError     a result cannot be written
     ├── ResultsError    a results file is absent, unfinished, not ours, or being written by another process
-    ├── PoolError       the worker processes do not start
+    ├── PoolError       the worker processes do not start, or the executor fails
     ├── StoreError      the store cannot be used, or has no image for a digest
     └── ImageError      one file cannot be compared: never leaves a run, it becomes a row
 
@@ -45,7 +45,7 @@ class ResultsError(MymodulesError):
 
 
 class PoolError(MymodulesError):
-    """The worker processes ended before any of them had answered."""
+    """The worker processes do not start, or the executor fails with every pair."""
 
 
 class StoreError(MymodulesError):
@@ -62,9 +62,9 @@ class ImageError(MymodulesError):
     reason : str
         A clause for a person without the file's name: "it ends in the middle of its pixel data".
     size : (int, int) or None
-        Width and height, px, where the header was read before the file was refused.
+        Width and height, px, if the header was read before the file was refused.
     remedy : str or None
-        A sentence that says what to do where the code alone does not: "Run git lfs pull."
+        A sentence that says what to do, if the code alone does not: "Run git lfs pull."
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class ImageError(MymodulesError):
 
     @classmethod
     def no_memory(cls, subject: str = "it") -> "ImageError":
-        """Return the error of a picture for which the memory of this computer does not suffice."""
+        """Return the error of a picture for which this computer does not have enough memory."""
         remedy = "Cut it up, or compare fewer at a time: compare --processes N, batch.run(num_processors=N)."
         return cls("too_many_pixels", f"there is not enough memory for {subject}", None, remedy)
 

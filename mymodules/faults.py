@@ -1,7 +1,7 @@
-"""The words for an exception that nobody foresaw.
+"""Descriptions of unexpected exceptions, for messages.
 
-A fault in this program costs one row, one picture or one answer, never a run. Whoever catches one reports it
-in these words.
+A fault in this program spoils one row, one picture or one answer, but never ends a run. Code that catches one
+describes it with these functions.
 """
 
 from pathlib import PurePath
@@ -13,7 +13,7 @@ _TEXT = 1000  # characters of an exception's own text; some hold whole arrays
 
 
 def named(error: BaseException) -> str:
-    """Return an exception's type and text. It never raises, even where the text cannot be made."""
+    """Return an exception's type and text. This never raises, even if the exception's own text does."""
     try:
         text = str(error)[:_TEXT].strip()
     except Exception:

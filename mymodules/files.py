@@ -1,9 +1,10 @@
-"""Files are read whole, and written whole or not at all.
+"""Read files whole, and write them whole or not at all.
 
-Everything that replaces a file goes through here: the new one is written beside it and takes its place in one
-step, so that a reader, and whoever looks after a kill, finds the old file or the new one. What is durable
-survives a power failure as well: the file and the folder with its name are on the disk before a function
-returns. `create`, `place` and `replace` raise OSError; `read` and `write` put it in words for a person.
+Everything that replaces a file goes through here: the new file is written beside the old one and replaces it
+in one step, so that at any moment, even after a kill, there is either the old file or the new one. A durable
+write survives a power failure as well: the file and the folder with its name are on the disk before the
+function returns. `create`, `place` and `replace` raise OSError; `read` and `write` raise errors with messages
+for a person.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from mymodules.paths import shown
 
 
 def contents(path: Path) -> bytes:
-    """Return all of a file; OSError for a pipe or a device too, which may never end."""
+    """Return the bytes of a file; raise OSError also for a pipe or a device, which may never end."""
     mode = path.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading a folder raises by itself
         raise OSError(errno.EINVAL, "It is not a file", os.fspath(path))
@@ -27,7 +28,7 @@ def contents(path: Path) -> bytes:
 
 
 def read(path: Path) -> bytes:
-    """Return all of a file; ResultsError where it cannot be read."""
+    """Return the bytes of a file; raise ResultsError if it cannot be read."""
     try:
         return contents(path)
     except OSError as error:
@@ -40,7 +41,7 @@ def write(path: Path, chunks: Iterable[bytes]) -> None:
     Raises
     ------
     OutputError
-        With the path; a file that was there before is unchanged and nothing is left beside it.
+        With the path. An earlier file stays unchanged, and no temporary file is left beside it.
     """
     try:
         replace(path, chunks)
@@ -49,15 +50,15 @@ def write(path: Path, chunks: Iterable[bytes]) -> None:
 
 
 def replace(path: Path, chunks: Iterable[bytes], *, beside: Path | None = None, durable: bool = True) -> None:
-    """Write a file beside `path` and put it in its place; when that fails, leave everything as it was.
+    """Write a file beside `path`, then rename it to `path`; if that fails, leave everything as it was.
 
     Parameters
     ----------
     path : Path
     chunks : iterable of bytes
-        What it will hold. An exception raised by it ends the writing, too.
+        The content. If the iterable raises, the writing fails.
     beside : Path, optional
-        Where it is written, on the same file system; a file that is there is a leftover and is removed.
+        Where to write first, on the same file system. An existing file there is a leftover and is removed.
     durable : bool
         Wait until it is on the disk.
     """
@@ -74,17 +75,17 @@ def replace(path: Path, chunks: Iterable[bytes], *, beside: Path | None = None, 
 
 
 def create(path: Path, chunks: Iterable[bytes], *, mode: int | None = None, durable: bool = True) -> None:
-    """Write a new file; FileExistsError where something is there, a link included.
+    """Write a new file; raise FileExistsError if the path exists, even as a link.
 
     Parameters
     ----------
     path : Path
     chunks : iterable of bytes
-        As in `replace`; when the writing fails, the file is removed.
+        As in `replace`; if the writing fails, the file is removed.
     mode : int, optional
-        Its permissions, where the system has such.
+        Its permissions, on systems that have them.
     durable : bool
-        Wait until its content is on the disk. Its name is after `place` or `sync_folder`.
+        Wait until its content is on the disk. Its name is there only after `place` or `sync_folder`.
     """
     opened = path.open("xb")
     try:
@@ -103,14 +104,14 @@ def create(path: Path, chunks: Iterable[bytes], *, mode: int | None = None, dura
 
 
 def place(made: Path, path: Path, *, durable: bool = True) -> None:
-    """Put a file that `create` has written in its place, over the one that is there."""
+    """Rename a file that `create` has written to its final path, replacing an existing file."""
     made.replace(path)
     if durable:
         sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk, where the system can do that."""
+    """Wait until the names in a folder are on the disk, if the system can do that."""
     if os.name != "posix":
         return
     with contextlib.suppress(OSError):
@@ -132,7 +133,7 @@ def not_written(path: Path, error: OSError) -> OutputError:
     """Return the error to raise for a file that cannot be written."""
     reason = error.strerror or str(error)
     return OutputError(
-        f"{shown(path)} cannot be written ({reason}): see that there is room, that the folder may be "
-        "written to, and that no other program has the file open.",
+        f"{shown(path)} cannot be written ({reason}): check that there is enough space, that the folder may "
+        "be written to, and that no other program has the file open.",
         path,
     )

@@ -2,13 +2,14 @@
 
 Promises:
 
-- Of several processes, and of several threads of one process, one has the lock; the others get an error
-  that names its process, host and time.
-- A process that is killed holds it no longer, though its forks live on: nothing needs to be cleaned up.
+- Only one process, and only one of its threads, has the lock; all others get an error that names the owner's
+  process, host and time.
+- A process that is killed loses the lock, even if its forks live on: nothing needs to be cleaned up.
 - `Lock.release` removes the file.
 
-Some network folders cannot lock. There the owner named in the file counts while its process runs on this
-host. That keeps out later processes, but neither two that begin at the same moment nor one on another host.
+Some network folders do not support locks. There, the owner named in the file has the lock while its process
+runs on this host. That keeps out processes that begin later, but not one that begins at the same moment, nor
+one on another host.
 """
 
 import contextlib
@@ -38,9 +39,9 @@ else:
     import fcntl
 
 _HELD_BY_ANOTHER: Final = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
-_FAR: Final = 1 << 30  # Windows keeps others from reading a locked byte: it is one behind all that is read
+_FAR: Final = 1 << 30  # the byte to lock, behind all others: Windows keeps others from reading a locked byte
 _PATIENCE: Final = 0.5  # s
-_LONGEST: Final = 4096  # bytes; what names an owner is shorter
+_LONGEST: Final = 4096  # bytes; every owner's entry is shorter
 
 
 class _Owner(NamedTuple):
@@ -49,12 +50,12 @@ class _Owner(NamedTuple):
     pid: int
     host: str
     since: str
-    started: float  # s since the epoch: the process number may belong to another one later
+    started: float  # s since the epoch; the process number alone may later belong to another process
     token: str
 
     @property
     def in_words(self) -> str:
-        """The owner as the file names it: text that others may have written."""
+        """The owner in words, safe to print: others may have written the file."""
         if self.is_here and self.pid == os.getpid():
             who = f"another thread of this process, {self.pid},"
         else:
@@ -67,7 +68,7 @@ class _Owner(NamedTuple):
 
     @property
     def is_running(self) -> bool:
-        """Whether this process of this host still runs."""
+        """Whether the owner is a process of this host that is still running."""
         if not self.is_here:
             return False
         if self.pid == os.getpid():
@@ -76,26 +77,26 @@ class _Owner(NamedTuple):
 
 
 class Lock:
-    """The right to write something; a context manager that ends with `release`.
+    """The right to write something; a context manager that calls `release` at its end.
 
     Parameters
     ----------
     path : Path
-        A file for the lock alone, created where it is absent.
+        A file that is used only for the lock; it is created if it is absent.
     subject : Path
-        What its owner may write: the message names it.
+        The file that the owner may write, for the message.
 
     Attributes
     ----------
     killed : int or None
-        The process of this host that held it before and ended without `release`.
+        The process of this host that had the lock before and ended without `release`.
 
     Raises
     ------
     ResultsError
-        Another process or thread holds it. Nothing was changed.
+        If another process or thread has the lock. Nothing was changed.
     OutputError
-        The file cannot be opened.
+        If the file cannot be opened.
     """
 
     def __init__(self, path: Path, subject: Path) -> None:
@@ -107,7 +108,7 @@ class Lock:
         owner = _Owner(self._pid, platform.node(), since, _started(self._pid), self.token)
         self._file: io.FileIO | None = self._taken(subject)
         _held.add(self)
-        with contextlib.suppress(OSError):  # on a full disk, others do not learn who holds it
+        with contextlib.suppress(OSError):  # on a full disk, the lock works, but does not name its owner
             self._file.seek(0)
             self._file.truncate()
             self._file.write((json.dumps(owner._asdict()) + "\n").encode("ascii"))
@@ -131,7 +132,7 @@ class Lock:
                     self.path.unlink(missing_ok=True)
 
     def _taken(self, subject: Path) -> io.FileIO:
-        """Return the locked file once it is certain that it still stands under its name."""
+        """Return the locked file, after making sure that it still has its name."""
         while True:
             file = _opened(self.path)
             try:
@@ -183,7 +184,7 @@ if hasattr(os, "register_at_fork"):
 def _opened(path: Path) -> io.FileIO:
     # A link is not followed: its target would be overwritten.
     how = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    how |= getattr(os, "O_NONBLOCK", 0)  # does not wait for a pipe in its place
+    how |= getattr(os, "O_NONBLOCK", 0)  # if the path is a pipe, do not wait for its other end
     try:
         file = io.FileIO(path, "r+", opener=lambda name, _: os.open(name, how, 0o666))
     except OSError as error:
@@ -195,7 +196,7 @@ def _opened(path: Path) -> io.FileIO:
 
 
 def _lock(file: io.FileIO) -> bool | None:
-    """Lock a file: true if that worked, False if another holds it, None if nothing can be locked there."""
+    """Lock a file; return True on success, False if another has it, None if locks are not supported."""
     try:
         if sys.platform == "win32":
             os.lseek(file.fileno(), _FAR, os.SEEK_SET)
@@ -208,7 +209,7 @@ def _lock(file: io.FileIO) -> bool | None:
 
 
 def _is_at(file: io.FileIO, path: Path) -> bool:
-    """Return whether a file still stands under its name."""
+    """Return whether a path still leads to this open file."""
     if sys.platform == "win32":  # an open file cannot be removed there
         return True
     try:
@@ -230,7 +231,7 @@ def _owner(file: io.FileIO) -> _Owner | None:
 
 
 def _named(file: io.FileIO) -> str:
-    """Return the owner of a lock in words; wait a moment for one that is about to write its name."""
+    """Return the owner of a lock in words; wait a moment if it has not written its entry yet."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         owner = _owner(file)
@@ -242,7 +243,7 @@ def _named(file: io.FileIO) -> str:
 
 
 def _started(pid: int) -> float:
-    """Return when a process began; 0 if there is none."""
+    """Return when a process began; 0 if there is no such process."""
     try:
         return float(psutil.Process(pid).create_time())
     except (psutil.Error, ValueError, OverflowError):

@@ -1,4 +1,4 @@
-"""Paths: what callers may give, what is one folder, and how one is printed."""
+"""Paths: which ones callers may give, whether two are the same place, and how to print them."""
 
 import os
 import re
@@ -16,18 +16,18 @@ _USER = re.compile(r"(?<=:/)(/?)[^/?#]*@")
 
 
 def local_path(path: AnyPath, what: str, kind: str = "folder") -> Path:
-    """Return a path as it was given, absolute; ``~`` is home.
+    """Return a given path as an absolute one, links not resolved; ``~`` is home.
 
     Parameters
     ----------
     path : path
     what, kind : str
-        What messages call it, and whether it is a ``folder`` or a ``file``.
+        How messages call it, and whether it is a ``folder`` or a ``file``.
 
     Raises
     ------
     SettingsError
-        For what cannot be a path, for a URL, and for a relative path without a working directory.
+        If it cannot be a path, is a URL, or is relative while the working directory is gone.
     """
     given = usable_path(path, what, kind)
     return given if given.is_absolute() else working_directory() / given
@@ -49,7 +49,7 @@ def usable_path(path: AnyPath, what: str, kind: str = "folder") -> Path:
 
 
 def is_encodable(path: str) -> bool:
-    """Return whether the system can encode a path: not half a surrogate pair where names are UTF-8."""
+    """Return whether the system can encode a path; half a surrogate pair, for instance, cannot be UTF-8."""
     try:
         os.fsencode(path)
     except UnicodeEncodeError:
@@ -58,7 +58,7 @@ def is_encodable(path: str) -> bool:
 
 
 def working_directory() -> Path:
-    """Return the working directory; SettingsError where it was removed."""
+    """Return the working directory; raise SettingsError if it was removed."""
     try:
         return Path.cwd()
     except OSError as error:
@@ -69,34 +69,34 @@ def working_directory() -> Path:
 
 def _refuse_url(text: str, what: str, kind: str) -> None:
     match = _URL.match(text)
-    # pathlib makes one slash of two; and a folder may have a name that ends in a colon.
+    # One slash counts as well, because pathlib turns two into one; unless a folder's name ends in a colon.
     if match is None or (match["rest"] == "/" and os.path.lexists(text[: match.start("rest")])):
         return
     remedy = f"copy or mount it, and name the {kind}'s path"
     if match["scheme"].lower() == "file":
         remedy = f"leave out {match['scheme']}:// and name the {kind}'s path"
     address = shown(_USER.sub(r"\1", text))  # without a password
-    raise SettingsError(f"{what} is a URL, {address}, and must be a {kind} on this computer: {remedy}.")
+    raise SettingsError(f"{what} is a URL, {address}, but must be a {kind} on this computer: {remedy}.")
 
 
 def is_folder(path: AnyPath) -> bool:
-    """Return whether there is a folder; false for a path too long for the system."""
+    """Return whether there is a folder; False for a path that is too long for the system."""
     return os.path.isdir(path)
 
 
 def folder_identity(path: str) -> tuple[int, int] | str:
-    """Return a value that is equal for two paths exactly when they lead to one folder.
+    """Return a value that is equal for two paths exactly if they lead to the same folder.
 
-    Raises OSError where nothing is there.
+    Raises OSError if there is nothing.
     """
     status = os.stat(path)
     if status.st_ino:
         return status.st_dev, status.st_ino
-    return os.path.normcase(os.path.realpath(path))  # file systems on Windows without file numbers
+    return os.path.normcase(os.path.realpath(path))  # on Windows, some file systems have no file numbers
 
 
 def is_same(one: AnyPath, other: AnyPath) -> bool:
-    """Return whether two paths lead to one place, which need not exist."""
+    """Return whether two paths lead to the same place, which need not exist."""
     try:
         return os.path.samefile(one, other)
     except OSError:
@@ -111,7 +111,7 @@ def is_inside(inner: Path, outer: Path) -> bool:
 def shown(path: AnyPath) -> str:
     """Return a path, or another text that comes from files, in a form that is safe to print.
 
-    Control characters, which terminals obey, and marks of direction, which make a text read as a different
+    Control characters, which terminals obey, and direction marks, which can make a text look like another
     one, become escapes.
     """
     text = os.fspath(path).encode("utf-8", "backslashreplace").decode("utf-8")

@@ -1,10 +1,10 @@
-"""Where things are: the two folders, the output folder and the options of a run.
+"""The settings of a run: the two folders, the output folder and the options.
 
-`init` chooses them once for a process and its children; `resolve` only works them out. A choice is a
-frozen `Settings`, and its `check` refuses every pair of folders whose comparison would mean nothing. This is
-the only module with state: the attributes that notebooks read (``ORIG_IMAGE_DIRNAME`` and the others)
-and the environment variable ``MYMODULES_SETTINGS``, from which child processes rebuild the choice.
-Pictures are never opened here.
+`init` chooses them once for a process and its children; `resolve` returns them without choosing them. A
+choice is a frozen `Settings`, and its `check` refuses folders whose comparison would be meaningless. This is
+the only module with state: the attributes that notebooks read (``ORIG_IMAGE_DIRNAME`` and the others), and
+the environment variable ``MYMODULES_SETTINGS``, from which child processes restore the choice. Pictures are
+never opened here.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from mymodules.paths import AnyPath, folder_identity, is_inside, is_same, local_
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".bmp": "BMP"}
 FORMATS |= {".tif": "TIFF", ".tiff": "TIFF"}
-"""The endings of pictures, and the format that each of them promises."""
+"""The endings of pictures' names, and the format that each ending stands for."""
 
 SUFFIXES = tuple(FORMATS)
 """Endings of a picture's name, in lower case; names are compared in any case."""
@@ -34,7 +34,7 @@ ENVIRONMENT = "MYMODULES_SETTINGS"
 """The environment variable that hands the choice to child processes, as JSON."""
 
 CALLER = "MYMODULES_CALLER"
-"""The environment variable with a word that a run writes into its manifest, for its caller to find it."""
+"""The environment variable with a word that a run writes into its manifest, so that its caller finds it."""
 
 PROJECT = "mymodules"
 """The project's name in its ``pyproject.toml``."""
@@ -46,7 +46,7 @@ ORIG_IMAGE_DIRNAME: str
 SECOND_IMAGE_DIRNAME: str
 """The second folder, ``img/02.second`` by default."""
 DATA_OUT_DIRNAME_BASE: str
-"""The beginning of the names of folders with drawn pictures, ``img/03.diff`` by default."""
+"""What the paths of folders with drawings begin with, ``img/03.diff`` by default."""
 
 _ATTRIBUTES = ("DATA_SAVE_BASE_DIR", "ORIG_IMAGE_DIRNAME", "SECOND_IMAGE_DIRNAME", "DATA_OUT_DIRNAME_BASE")
 
@@ -77,18 +77,18 @@ class Settings:
     def check(self) -> None:
         """Raise `SettingsError` if these folders cannot be compared.
 
-        The message names the folder and what to do. Besides `check_folders`, it is raised if first or second
-        cannot be read or has no picture; the search ends at the first one.
+        The message names the folder and says what to do. In addition to what `check_folders` refuses, first
+        and second must be readable and have a picture; the search ends at the first one.
         """
         self.check_folders()
         _check_pictures(self.first, "first")
         _check_pictures(self.second, "second")
 
     def check_folders(self) -> None:
-        """Raise `SettingsError` if these folders cannot be compared, whatever they hold.
+        """Raise `SettingsError` if these folders cannot be compared, whatever they contain.
 
-        That is so if one is absent or is a file, if first and second are the same or one is inside the other,
-        and if the output is in one of them.
+        That is the case if one of them is absent or a file, if first and second are the same or one is inside
+        the other, or if the output folder is in one of them.
         """
         for folder, role in ((self.first, "first"), (self.second, "second"), (self.out, "out")):
             _check_folder(folder, role)
@@ -116,21 +116,21 @@ def init(
     Parameters
     ----------
     root : path, optional
-        The project's folder; by default the nearest one upwards from the working directory, else the
-        working directory.
+        The project's folder; by default the nearest one upwards from the working directory, or else the
+        working directory itself.
     first, second, out : path, optional
         The folders to compare and the one for results; by default ``img/01.first``, ``img/02.second`` and
-        ``img`` below root. Defaults are created where they are absent, as is a named ``out`` in a folder that
-        exists; a printed sentence says so. Named first and second must exist. Relative paths count from
-        the working directory, ``~`` is home.
+        ``img`` below root. A default folder that is absent is created, and so is a named ``out`` if the
+        folder above it exists; a printed sentence says so. If first and second are named, they must exist.
+        Relative paths start at the working directory, ``~`` is home.
     **options
         ``max_pixels``: a whole number above 0.
 
     Raises
     ------
     SettingsError
-        As in `Settings.check`, except that a folder created just now may be empty; also for an option that
-        is unknown or has no usable value. An earlier choice then stays.
+        As in `Settings.check`, except that a folder created just now may be empty; also if an option is
+        unknown or its value cannot be used. An earlier choice then stays in force.
     """
     chosen, created = _prepared(root, first, second, out, **options)
     for folder, role in ((chosen.first, "first"), (chosen.second, "second")):
@@ -151,7 +151,7 @@ def prepare(
 ) -> Settings:
     """Create and check folders as `init` does, without making them this process's choice.
 
-    Whether there are pictures in them is for the caller to find: a run lists them anyway.
+    Whether the folders have pictures is not checked, because a run lists them anyway.
     """
     chosen, _ = _prepared(root, first, second, out, **options)
     note_chosen(chosen)
@@ -209,12 +209,12 @@ def resolve(
     out: AnyPath | None = None,
     **options: int,
 ) -> Settings:
-    """Work out the folders and options as `init` does; create, check and record nothing.
+    """Return the folders and options that `init` would choose; create, check and record nothing.
 
     Raises
     ------
     SettingsError
-        For an option that is unknown or has no usable value, and for something that cannot be a path.
+        If an option is unknown or its value cannot be used, or if something cannot be a path.
     """
     max_pixels = _options(options)
     roles = {"first": first, "second": second, "out": out}
@@ -231,7 +231,7 @@ def resolve(
 
 
 def current() -> Settings:
-    """Return this process's choice; else the one its parent recorded; else that of a plain `init`."""
+    """Return this process's choice, else the one its parent recorded, else that of `init()`."""
     return recorded() or init()
 
 
@@ -313,7 +313,7 @@ def _root(named: dict[str, Path]) -> Path:
 
 
 def _project_root() -> Path:
-    """Return the nearest folder upwards from the working directory that is this project, else that one."""
+    """Return the nearest project folder upwards from the working directory, else the working directory."""
     start = working_directory()
     for folder in (start, *start.parents):
         if (folder / "img").is_dir() and (folder / "notebooks").is_dir():
@@ -344,7 +344,7 @@ def _default(images: Path, name: str, short: str) -> Path:
 def _absolute(path: AnyPath, role: str) -> Path:
     joined = str(local_path(path, role))
     tidy = os.path.normpath(joined)
-    # Removing ".." is wrong after a link, where the parent folder is not the one in the path.
+    # Removing ".." is wrong after a link: the parent of its target is not the folder before it in the path.
     return Path(tidy if ".." not in Path(joined).parts or is_same(tidy, joined) else joined)
 
 
@@ -383,7 +383,7 @@ def _check_apart(chosen: Settings) -> None:
 
 
 def _is_new(folder: Path) -> bool:
-    """Return whether only the last part of the path is absent: a typo further up is not created."""
+    """Return whether only the last part of the path is absent; otherwise a typo further up is likely."""
     return not os.path.lexists(folder) and os.path.isdir(folder.parent)
 
 

@@ -12,14 +12,14 @@ from typing import Any
 def secure() -> None:
     """Open the null device for each of the three standard descriptors that is closed.
 
-    Otherwise the next file that is opened gets its number, and what libraries print is written into it.
+    Otherwise the next file that is opened gets its number, and the output of libraries is written into it.
     """
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
             with contextlib.suppress(OSError):
-                opened = os.open(os.devnull, os.O_RDWR)  # the lowest free one, which is this
+                opened = os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: this one
                 os.set_inheritable(opened, True)
 
 
@@ -40,7 +40,7 @@ def say(text: str, *, error: bool = False, end: str = "\n") -> None:
 
 
 class Unbreakable:
-    """Standard error for a progress bar: what cannot be written is dropped, and nothing is raised."""
+    """Standard error for a progress bar: text that cannot be written is dropped, and nothing is raised."""
 
     def write(self, text: str) -> int:
         say(text, error=True, end="")

@@ -54,7 +54,7 @@ def compimgdiff_init(str_start_datetime: str) -> None:
     global _stamp
     if multiprocessing.parent_process() is not None:  # a notebook may compare without a pool
         prepare_process()
-    _stamp = str_start_datetime  # nothing that may raise: a pool would start new processes for ever
+    _stamp = str_start_datetime  # unchecked: if this function raises, a pool starts new processes for ever
 
 
 def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
@@ -86,7 +86,7 @@ def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
 
 
 def died(job: Job) -> PairResult:
-    """Return the row of a pair whose worker ended twice, the second time with no other pair to compare."""
+    """Return the row of a pair whose worker was killed twice, the second time with this pair alone."""
     message = "The process that compared it was killed twice, often because memory ran out. "
     message += "Allow fewer pixels: compare --max-pixels N, settings.init(max_pixels=N)."
     return result_row(job.pair, "error", "worker_died", [message])
@@ -98,7 +98,7 @@ def prepare_process(parent: int | None = None) -> None:
     Parameters
     ----------
     parent : int, optional
-        Process to which this one belongs: it ends when its parent does.
+        The process that started this one, which ends when that process does.
     """
     streams.secure()
     cv2.setNumThreads(1)

@@ -1,4 +1,4 @@
-"""Ask what may fail, and go on without an answer."""
+"""Calls that return a default if they fail."""
 
 import logging
 from collections.abc import Callable

@@ -1,12 +1,12 @@
-"""A read-through cache: computes the value of each key once, however many ask at the same time.
+"""A read-through cache: computes the value of each key once, however many callers ask at the same time.
 
-A key whose value is known is answered at once; one that is being computed is waited for. All others are
-queued, the lowest priority number first; asking for a queued key with another priority moves it. A fixed
-number of threads works through the queue. They start when there is work and end soon after there is none.
-A key that failed is answered with the same error for half an hour, or until the state that its error depends
-on has changed.
+If the value of a key is known, it is returned at once; if it is being computed, callers wait for it. All
+other keys are queued, the lowest priority number first; asking for a queued key with another priority moves
+it. At most a fixed number of threads works through the queue. They start when there is work, and end soon
+after the queue is empty. A key that failed gives the same error for half an hour, or until the state that the
+error depends on has changed.
 
-A value that is forgotten while it is being computed is not kept here, nor anywhere else, see `purges`.
+A value that is forgotten while it is being computed is not kept, neither here nor elsewhere, see `purges`.
 
 Nothing here knows what a key is.
 """
@@ -25,11 +25,11 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from mymodules.errors import StoreError
 
 NOW: Final = 0
-"""Priority of what someone waits for."""
+"""Priority of a value that somebody waits for."""
 BACKGROUND: Final = 1
-"""Priority of what will be needed soon."""
+"""Priority of a value that will be needed soon."""
 IDLE: Final = 2
-"""Priority of what may be needed."""
+"""Priority of a value that may be needed."""
 
 ERRORS_KEPT: Final = 30 * 60.0
 """s; how long a failed key is answered with its error before it is tried again."""
@@ -44,19 +44,19 @@ V = TypeVar("V")
 
 
 class LRUCache(Generic[K, V]):
-    """The values used last. Not safe for threads.
+    """Keep the most recently used values. Not safe for threads.
 
     Parameters
     ----------
     size : int
-        Most values; at least 1 is kept.
+        How many values are kept; at least 1.
     limit : int, optional
-        Most weight of all together.
+        The largest weight of all values together.
     weigh : callable, optional
         The weight of a value.
     least : int
-        Values that are kept whatever they weigh, the latest ones. With 0, a value that is heavier than the
-        limit is not kept at all.
+        How many of the latest values are kept even if they are too heavy. With 0, a value that is heavier
+        than the limit is not kept at all.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class LRUCache(Generic[K, V]):
         return len(self._values)
 
     def get(self, key: K) -> V | None:
-        """Return the value, which counts as use; None where there is none."""
+        """Return the value, and count that as use; None if there is no value."""
         if key not in self._values:
             return None
         self._values.move_to_end(key)
@@ -112,7 +112,7 @@ class _Item(Generic[K, V]):
     priority: int
     future: "Future[V]" = field(default_factory=Future)
     running: bool = False
-    stale: bool = False  # forgotten meanwhile: its outcome is for those who wait, and is not kept
+    stale: bool = False  # forgotten meanwhile: its value goes to those who wait, and is not kept
 
 
 class _Error(NamedTuple):
@@ -124,7 +124,7 @@ class _Error(NamedTuple):
 
 
 class ReadThrough(Generic[K, V]):
-    """Compute the values of keys in threads, each once, and keep the latest; see the module.
+    """Compute the value of each key once, in threads, and keep the latest values; see the module.
 
     Parameters
     ----------
@@ -134,11 +134,11 @@ class ReadThrough(Generic[K, V]):
     size, limit, weigh, least
         As for `LRUCache`.
     workers : int
-        Most threads.
+        The largest number of threads.
     errors : int
-        Most errors that are kept.
+        How many errors are kept.
     state : callable, optional
-        From a key to what its error depends on besides time: the key is tried again when this has changed.
+        Returns for a key the state that its error depends on: when it has changed, the key is tried again.
         Called in a thread of this cache.
     clock : callable
         Seconds that never go backwards.
@@ -181,7 +181,7 @@ class ReadThrough(Generic[K, V]):
             return len(self._values)
 
     def get(self, priority: int, key: K) -> V:
-        """Wait for the value and return it; raise the error of this key."""
+        """Wait for the value and return it, or raise the error of this key."""
         future = self.submit(priority, key)
         error = future.exception()
         if error is not None:
@@ -212,7 +212,7 @@ class ReadThrough(Generic[K, V]):
             return item.future
 
     def forget(self, matches: Callable[[K], bool] = lambda _: True) -> None:
-        """Drop the values and errors of all keys that match, also of those that are being computed."""
+        """Drop the values and errors of all keys that match, including those that are being computed."""
         with self._lock:
             self._values.remove_matching(matches)
             for key in filter(matches, list(self._errors)):
@@ -228,7 +228,7 @@ class ReadThrough(Generic[K, V]):
             return self._changed.wait_for(lambda: not self._items, timeout)
 
     def close(self) -> None:
-        """Start nothing more: queued keys fail, keys that are being computed are finished."""
+        """Start no more work: queued keys fail, keys that are being computed are finished."""
         with self._lock:
             self._closed = True
             left = [item for item in self._items.values() if not item.running]
@@ -266,7 +266,7 @@ class ReadThrough(Generic[K, V]):
             try:
                 value = self._value(item)
             except BaseException as error:
-                # Frames would keep alive what they hold, and that is pictures.
+                # Otherwise the error's frames would keep pictures in memory.
                 error.__traceback__ = error.__context__ = error.__cause__ = None
                 self._finish(item)
                 item.future.set_exception(error)
@@ -294,7 +294,7 @@ class ReadThrough(Generic[K, V]):
             raise
 
     def _drop_errors(self) -> None:
-        """Drop errors that have expired, and the oldest where there are too many."""
+        """Drop errors that have expired, and the oldest ones if there are too many."""
         while self._errors:
             oldest = next(iter(self._errors.values()))
             if len(self._errors) <= self._most_errors and self._clock() < oldest.expires:
@@ -302,7 +302,7 @@ class ReadThrough(Generic[K, V]):
             self._errors.popitem(last=False)
 
     def _next(self) -> _Item[K, V] | None:
-        """Wait for the next item and return it; None when this thread is to end."""
+        """Wait for the next item and return it; None if this thread has to end."""
         with self._lock:
             while True:
                 while self._queue:

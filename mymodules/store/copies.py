@@ -1,11 +1,11 @@
 """Copies of pictures: their original bytes, in folders nested two levels deep.
 
-A copy appears in one step, without waiting for the disk, so that no other process or thread sees half of one.
-A copy that a power failure has truncated is for the reader to find, by its digest. Nothing here knows what
-the bytes are.
+A copy appears in one step, so that no other process or thread sees half of it. Writing does not wait for the
+disk, so a power failure may truncate a copy: whoever reads it has to check its digest. Nothing here knows
+what the bytes are.
 
-Only digests have copies, see `records.is_digest`. Under any other name, which a file system may reserve, fold
-or take for a path, nothing is read, written or removed.
+Only digests have copies, see `records.is_digest`. Nothing is read, written or removed under any other name,
+because a file system may reserve such a name, ignore its case or take it for a path.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from mymodules.paths import shown
 from mymodules.store import sources
 from mymodules.store.records import is_digest
 
-_LEFT_OVER = 3600  # s; a half-written copy that is older belongs to no living process
+_LEFT_OVER = 3600  # s; the process that wrote an older half-written copy has ended
 _BLOCK = 1 << 20  # bytes
 _BEING_WRITTEN = re.compile(r"[0-9a-fA-F]{32}\.\d+\.\d+", re.ASCII)  # digest, process, thread
 
@@ -36,8 +36,8 @@ _log = logging.getLogger(__name__)
 def stored_path(name: str) -> str:
     """Return where a picture of this name is kept: ``09/8f/098f6b....png``, from its first four characters.
 
-    Digests that differ only in case are different, but not for every file system. Therefore a number that
-    says which letters are capitals follows the name of a digest with capitals.
+    Digests that differ only in case are different, but not every file system tells them apart. Therefore a
+    digest with capitals is followed by a number that says which letters are capitals.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class Copies:
     Raises
     ------
     OutputError
-        It cannot be created.
+        If it cannot be created.
     """
 
     def __init__(self, root: Path) -> None:
@@ -97,7 +97,7 @@ class Copies:
         return stat.S_ISREG(status.st_mode) and status.st_size > 0
 
     def read(self, digest: str) -> bytes:
-        """Return the bytes of a copy; raise `sources.Absent` or OSError if there is none to be read."""
+        """Return the bytes of a copy; raise `sources.Absent` or OSError if there is no readable copy."""
         if not is_digest(digest):
             raise sources.Absent("no copy is kept of a name that is not a digest")
         try:
@@ -140,7 +140,7 @@ class Copies:
         except _OtherBytesError:
             return False
         except OSError as error:
-            # If one copy cannot be kept, thousands cannot: only the first is a warning.
+            # If one copy cannot be kept, thousands of others probably cannot either: warn only once.
             level = logging.INFO if self._has_warned else logging.WARNING
             _log.log(level, "No copy of %s is kept: %s", digest, error)
             self._has_warned = True
@@ -159,7 +159,7 @@ class Copies:
             _log.warning("The copy of %s cannot be removed: %s", digest, error)
 
     def _check_inside(self, path: Path) -> None:
-        """Raise OSError if a link leads a copy out of its folder: nothing is written or removed there."""
+        """Raise OSError if a link leads out of the folder of copies, where nothing must be changed."""
         if not path.parent.resolve().is_relative_to(self._images.resolve()):
             raise OSError(errno.ELOOP, "A link leads out of the store", str(path.parent))
 

@@ -1,12 +1,12 @@
-"""One SQLite file that many threads and processes read and write, and that outlives its own damage.
+"""One SQLite file that many threads and processes read and write, and that is replaced if it is damaged.
 
 The file is in WAL mode: reading never waits for writing. Every `Database.write` is one transaction: once it
 has returned, its changes survive the end of this process, and a process that is killed leaves either all of
 them or none. A file that is damaged, or belongs to another program, is renamed, with a message in the log,
-and a new one is begun; so only data that can be computed again belong in it. If it cannot be renamed, a
-database in memory is used instead. A file that somebody else has renamed or removed is closed, and everyone
-continues with the new file of that name. ``PRAGMA user_version`` is the version of the layout: an older file
-is updated in place, a newer one is refused.
+and a new one is begun; so the file must only hold data that can be computed again. If it cannot be renamed, a
+database in memory is used instead. If somebody else has renamed or removed the file, it is closed, and
+everyone continues with the new file of that name. ``PRAGMA user_version`` is the version of the layout: an
+older file is updated in place, a newer one is refused.
 
 Nothing here knows what is in the file.
 """
@@ -54,7 +54,7 @@ class Database:
     Raises
     ------
     StoreError
-        Here and in every method: when the file cannot be read or written, is of a newer version, or anything
+        Here and in every method: if the file cannot be read or written, is of a newer version, or anything
         else goes wrong.
     """
 
@@ -66,7 +66,7 @@ class Database:
         self._reading, self._writing = threading.RLock(), threading.RLock()
         self._reader: sqlite3.Connection
         self._writer: sqlite3.Connection
-        self._opened: tuple[int, int] | None = None  # which file is open; None while it is in memory
+        self._opened: tuple[int, int] | None = None  # which file is open; None for a database in memory
         self._closed = False
         try:
             self._open()
@@ -112,7 +112,7 @@ class Database:
         return self._mended(once)
 
     def _mended(self, once: Callable[[], T]) -> T:
-        """Do it; if the file is gone or turns out to be damaged, do it with a new one."""
+        """Call `once`; if the file is gone or turns out to be damaged, call it again with a new file."""
         try:
             return self._tried(once)
         except StoreError:
@@ -137,7 +137,7 @@ class Database:
         return once()
 
     def _both(self) -> contextlib.AbstractContextManager[object]:
-        """Return the lock that writing needs as well: in memory, readers share its one connection."""
+        """Return the other lock that writing needs: in memory, reading and writing share one connection."""
         return self._reading if self._opened is None else contextlib.nullcontext()
 
     def _open(self) -> None:
@@ -170,9 +170,9 @@ class Database:
         _bring_up_to_date(db, self.path, self._layouts)
 
     def _renew(self, error: Exception | None = None, opened: tuple[int, int] | None = None) -> None:
-        """Open the file again, or a new one if it is damaged; of several processes, one renames it.
+        """Open the file again, or a new one if it is damaged; only one of several processes renames it.
 
-        No check of SQLite's finds text that is not UTF-8: a file that has raised such an error is damaged.
+        SQLite's own checks do not find text that is not UTF-8, so an error about such text counts as damage.
         """
         with self._writing, self._reading:
             if hasattr(self, "_reader"):
@@ -213,8 +213,8 @@ class Database:
 
     def _refused(self, error: Exception) -> StoreError:
         return StoreError(
-            f"The store's file {shown(self.path)} cannot be used ({_reason(error)}): see that its folder may "
-            "be written to and that there is room."
+            f"The store's file {shown(self.path)} cannot be used ({_reason(error)}): check that its folder "
+            "may be written to and that there is enough space."
         )
 
 
@@ -251,7 +251,7 @@ def _connected(path: Path | str) -> sqlite3.Connection:
 
 
 def _patiently(act: Callable[[], object]) -> None:
-    """Act, and try again while the file is busy: SQLite itself does not wait to change the journal."""
+    """Call `act` again while the file is busy: SQLite itself does not wait when it changes the journal."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -316,7 +316,7 @@ def _is_not_text(error: Exception | None) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """Return an error's message; with its type unless it is SQLite's or the system's."""
+    """Return an error's message, and its type if it comes neither from SQLite nor from the system."""
     return str(error) if isinstance(error, sqlite3.Error | OSError) else faults.named(error)
 
 

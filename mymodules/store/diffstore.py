@@ -1,22 +1,22 @@
 """Pictures by content digest: their figures, their failures, and the pictures themselves.
 
-After Skia Gold's diff store: a pair of digests is compared once, whoever asks and however often; pictures
-that could not be fetched or decoded are remembered with the reason; pictures are served over HTTP. In
-`DiffStore.records` it also keeps what runs over folders need to compare nothing twice.
+It follows Skia Gold's diff store: a pair of digests is compared only once, however often it is asked for;
+pictures that could not be fetched or decoded are remembered with the reason; pictures are served over HTTP.
+`DiffStore.records` also keeps what runs over folders need so that they compare nothing twice.
 
 A picture is looked for in memory first, and then in the places of `originals`, which also describes how it is
 checked. Bytes that are truncated or not a picture are never kept.
 
-Copies are the original bytes; a copy that a power failure has truncated is found by its digest and fetched
-again. A picture that failed is tried again after half an hour, and at once when a copy or a file of it has
-appeared or changed.
+Copies are the original bytes. A copy that a power failure has truncated no longer has its digest, and is
+fetched again. A picture that failed is tried again after half an hour, or as soon as a copy or a file of it
+has appeared or changed.
 
 A name is a digest of 32 hex digits, or any other text of 1 to 128 of A-Z, a-z, 0-9, ``_`` and ``-``. Pictures
 whose names are not digests are fetched and compared as well, but kept in memory only, and have no URL.
 
-What is purged stays purged, whatever is in progress meanwhile. Other stores of the same folder, such as those
-of other processes, drop what they have in memory when they are next used; only pictures and pairs that they
-are fetching or comparing at that moment may come back.
+A purged digest stays purged, even if work on it is in progress. Other stores of the same folder, such as
+those of other processes, drop what they have in memory when they are next used; only pictures and pairs that
+they are fetching or comparing at that moment may come back.
 """
 
 import io
@@ -83,7 +83,7 @@ class DiffStore:
         in one level, or a function from digest to bytes that raises or returns None for those it does not
         have.
     gib : float
-        Memory to use, GiB; see `cache_counts`. With 0, one of each is kept.
+        Memory to use, GiB; see `cache_counts`. With 0, one picture and the figures of one pair are kept.
     max_workers : int, optional
         Threads that decode and compare; by default one for each processor.
     own_digests : bool
@@ -96,9 +96,9 @@ class DiffStore:
     Raises
     ------
     OutputError
-        The folder cannot be made.
+        If the folder cannot be created.
     StoreError
-        Its file or a source cannot be used, or a number is out of its range.
+        If its file or a source cannot be used, or a number is out of its range.
 
     Attributes
     ----------
@@ -163,7 +163,7 @@ class DiffStore:
                 state=self._originals.state,
             ),
             decoded=LRUCache(counts.images, limit=budget // _DECODED_PART, weigh=lambda rgba: rgba.nbytes),
-            # Pairs fail because of their pictures, whose errors are kept.
+            # No errors of pairs are kept: pairs fail because of their pictures, and those errors are kept.
             metrics=ReadThrough(self._measure, size=counts.metrics, workers=int(workers), errors=0),
             deltas=ReadThrough(
                 self._draw, size=_DELTAS, workers=int(workers), errors=0, limit=_DELTA_BYTES, weigh=len
@@ -196,10 +196,10 @@ class DiffStore:
         Parameters
         ----------
         priority : int
-            `NOW`, `BACKGROUND` or `IDLE`: who comes first when there is more to do than there are threads.
+            `NOW`, `BACKGROUND` or `IDLE`: what comes first if there is more to do than there are threads.
         main_digest : str
         right_digests : iterable of str
-            Those that are the main one are skipped.
+            The main digest itself is skipped.
 
         Returns
         -------
@@ -210,7 +210,7 @@ class DiffStore:
         Raises
         ------
         StoreError
-            When the main digest is empty.
+            If the main digest is empty.
         """
         if not main_digest:
             raise StoreError("The main digest is empty: name the picture to compare with.")
@@ -235,7 +235,7 @@ class DiffStore:
         priority : int
         digests : iterable of str
         sync : bool
-            Return only when all are fetched and kept, or have failed; failures are recorded and not raised.
+            Wait until each is fetched and kept, or has failed; failures are recorded and not raised.
         """
         rank = _rank(priority)
         missing = [digest for digest in _named(digests) if not self._is_here(digest)]
@@ -273,9 +273,9 @@ class DiffStore:
         Raises
         ------
         StoreError
-            The digests are a single text; or the records cannot be changed. Failures then stay recorded.
+            If `digests` is a single text; or if the records cannot be changed: failures then stay recorded.
         """
-        if isinstance(digests, str):  # which is an iterable of letters
+        if isinstance(digests, str):  # otherwise each letter would count as a digest
             raise StoreError(f"digests is {digests!r}: name them in a list.")
         gone = frozenset(filter(is_name, digests))
         with self._purges.purge(gone):
@@ -293,11 +293,11 @@ class DiffStore:
             self._drop(gone)
             self.records.forget_failures(gone)
             self.records.count_purge()
-            if self.records.purges() == self._purged + 1:  # one's own
+            if self.records.purges() == self._purged + 1:  # only this purge was counted
                 self._purged += 1
 
     def _drop(self, gone: frozenset[str] | None = None) -> None:
-        """Drop everything about these digests from memory, or everything there is."""
+        """Drop everything about these digests from memory; with None, everything."""
 
         def is_picture(digest: str) -> bool:
             return gone is None or digest in gone
@@ -327,14 +327,14 @@ class DiffStore:
     # --- beyond Gold
 
     def closest(self, digest: str, among: Iterable[str]) -> Match | None:
-        """Return the picture nearest to one; None when none could be compared. See `ranked`."""
+        """Return the picture that is nearest to this one; None if none could be compared. See `ranked`."""
         return next(iter(self.ranked(digest, among)), None)
 
     def ranked(self, digest: str, among: Iterable[str], *, priority: int = NOW) -> list[Match]:
         """Return other pictures, the nearest first: by combined metric, largest channel difference, digest.
 
-        The picture itself and those that are unavailable are left out. As in Gold, a picture that is a corner
-        of the other is the nearest of all, because their combined metric is 0.
+        The picture itself and those that are unavailable are left out. As in Gold, a picture that equals the
+        top left corner of the other one is the nearest of all, because their combined metric is 0.
         """
         found = self.get(priority, digest, among)
         return [
@@ -345,7 +345,7 @@ class DiffStore:
         ]
 
     def original(self, digest: str, *, priority: int = NOW) -> "Future[Original]":
-        """Return a picture's own bytes and media type, as a future."""
+        """Return a picture's original bytes and media type, as a future."""
         self._apply_purges()
         return self.caches.images.submit(priority, digest)
 
@@ -366,7 +366,7 @@ class DiffStore:
         Parameters
         ----------
         originals : iterable of (digest, path or bytes)
-            Digests are ours. A file that cannot be read, or has another digest, is not kept.
+            Digests as of `images.digest`. A file that cannot be read, or has another digest, is not kept.
         """
         kept = {}
         for digest, picture in originals:
@@ -522,7 +522,7 @@ class DiffStore:
 
 
 def _rank(priority: int) -> int:
-    """Return the priority of warming: behind everything that is waited for, first come first served."""
+    """Return the priority of warming: after everything that somebody waits for, first come first served."""
     return priority * 10**13 + time.time_ns() // 1_000_000
 
 
@@ -532,7 +532,7 @@ def _reason(error: BaseException | None) -> str:
 
 
 def _named(digests: Iterable[str]) -> list[str]:
-    """Return those that are names, each once; log a line for every other one."""
+    """Return the texts that are names of pictures, each once; log a line for every other text."""
     wanted = list(dict.fromkeys(digests))
     for digest in wanted:
         if not is_name(digest):

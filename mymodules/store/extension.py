@@ -1,12 +1,12 @@
 """The Jupyter Server extension: a store's pictures below ``/mymodules/``, behind Jupyter's own checks.
 
-A request without a token is answered with 403, without a redirect, as is one for a Host that the server does
-not answer to. What is served, and how, is described in `served`. Caching is private.
+A request without a token is answered with 403 and not redirected; so is a request for a Host that the server
+does not accept. What is served, and how, is described in `served`. Answers are cached privately.
 
 The store is the one that ``MymodulesApp.store`` names in a configuration file or on the command line;
 otherwise that of the output folder that `settings` has recorded for this process; otherwise that of ``img/``
 below the server's top folder. It is opened when a picture is first asked for, and never created: without a
-store, every picture is 404.
+store, every picture is answered with 404.
 
 The package installs ``etc/jupyter/jupyter_server_config.d/mymodules.json``, which enables it.
 """
@@ -42,13 +42,13 @@ class MymodulesApp(Configurable):
 
 
 class PrivateImages(served.Images, JupyterHandler):
-    """Serve images to those whom the server knows."""
+    """Serve images to users who are logged in to the server."""
 
     auth_resource = "mymodules"
     caching = "private"
 
     def get_login_url(self) -> str:
-        """Refuse those who are not known instead of sending them to a login page."""
+        """Refuse users who are not logged in, instead of sending them to a login page."""
         raise HTTPError(403)
 
     @authenticated

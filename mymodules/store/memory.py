@@ -43,14 +43,14 @@ class Caches(NamedTuple):
 
     @property
     def working(self) -> tuple[ReadThrough[str, Any], ...]:
-        """Those that have threads, each before the ones that it asks."""
+        """The caches with threads, each before those that it gets its values from."""
         return self.deltas, self.metrics, self.images
 
 
 def cache_counts(gib: float) -> CacheCounts:
     """Return what fits into a budget, GiB: x images of 1 MiB and x^2 metrics of 100 bytes.
 
-    At 0 or below, that is nothing.
+    Nothing fits into a budget of 0 or less.
     """
     check_number("gib", gib)
     budget = int(gib * GIB)
@@ -62,7 +62,7 @@ def cache_counts(gib: float) -> CacheCounts:
 
 
 def check_number(name: str, value: float, least: float = -math.inf) -> None:
-    """Raise StoreError for anything but a finite number that is not below the least one."""
+    """Raise StoreError unless a value is a finite number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, Real) or not least <= value < math.inf:
         expected = "a number" if least == -math.inf else f"a number, at least {least:g}"
         raise StoreError(f"{name} is {value!r}: it must be {expected}.")

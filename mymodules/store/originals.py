@@ -1,11 +1,11 @@
-"""Pictures by name, from the first place of a store that has them whole.
+"""Pictures by name, from the first place of a store that has them undamaged.
 
 The store's own copies are searched first, then the files that runs have digested, then the sources. Whatever
 is read is checked: a copy against the digest that its bytes had when it was made; a file of a run, and
-anything else whose name is *ours*, against that name. A name is ours when it is known to be `images.digest`
-of a file's bytes: because a file, a row or a copy of this store has it, or because the store was opened with
-``own_digests``. Any other name is opaque, as Gold's are, and its bytes are taken as the source gives them.
-Bytes that are truncated or not a picture are never returned.
+anything else whose name is *ours*, against that name. A name is ours if it is known to be `images.digest` of
+a file's bytes: a file, a row or a copy of this store has it, or the store was opened with ``own_digests``.
+Any other name is opaque, as Gold's names are, and the bytes that a source gives for it are not checked
+against it. Bytes that are truncated or not a picture are never returned.
 """
 
 import contextlib
@@ -58,7 +58,7 @@ class Originals:
     copies : Copies
     records : Records
     best_effort : BestEffort
-        Asks the records, as long as their file can be used.
+        Calls the records, and goes on without an answer if their file cannot be used.
     places : tuple of Source
         The sources, in the order in which they are asked.
     own_digests : bool
@@ -117,14 +117,14 @@ class Originals:
         raise Unavailable(f"There is no picture {digest}: {'; '.join(filter(None, reasons))}.", reason)
 
     def state(self, digest: str) -> object:
-        """Return the state of a picture's files on this computer; a failure is kept until it changes."""
+        """Return the state of a picture's files on this computer; if it changes, a failure is tried again."""
         if not is_digest(digest):
             return None
         paths = [self._copies.path(digest), *(path for path, _ in self._files(digest))]
         return [_state(path) for path in paths]
 
     def may_be_deep(self, digest: str) -> bool:
-        """Return whether a picture may be a PNG of 16 bits; True also if nothing on this computer tells.
+        """Return whether a picture may be a PNG of 16 bits; True also if no file here tells.
 
         For such a picture, rows and Gold may have different figures. Only the start of a file is read.
         """

@@ -1,4 +1,4 @@
-"""Purges that no work in progress can undo: work that began before the end of a purge keeps nothing of it."""
+"""Purges that hold against work in progress: work that began before a purge ended keeps no purged id."""
 
 import contextlib
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 
 class Work:
-    """Something that is being done about some ids, see `Purges`.
+    """One piece of work on some ids that is in progress, see `Purges`.
 
     Attributes
     ----------
@@ -20,18 +20,18 @@ class Work:
 
     @contextlib.contextmanager
     def keeping(self) -> Iterator[bool]:
-        """Yield whether the outcome may be kept; a purge of one of the ids waits for the end of the body."""
+        """Yield whether the result may be kept; a purge of one of the ids waits for the end of the body."""
         with self._lock:
             yield not self._stale
 
     def spoil(self) -> None:
-        """Forbid, from now on, that anything of it is kept."""
+        """Forbid keeping the result from now on."""
         with self._lock:
             self._stale = True
 
 
 class Purges:
-    """Tell work in progress what has been purged meanwhile, so that it does not bring it back."""
+    """Keep work in progress from bringing back ids that were purged meanwhile."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -40,7 +40,7 @@ class Purges:
 
     @contextlib.contextmanager
     def work(self, *ids: str) -> Iterator[Work]:
-        """Do work on these ids in the body."""
+        """Register the body as work on these ids."""
         with self._lock:
             stale = any(not purged.isdisjoint(ids) for purged in self._purged)
             work = Work(frozenset(ids), stale=stale)
@@ -53,7 +53,7 @@ class Purges:
 
     @contextlib.contextmanager
     def purge(self, ids: frozenset[str]) -> Iterator[None]:
-        """Drop, in the body, everything that is kept of these ids."""
+        """Purge these ids: the body drops everything that is kept of them."""
         with self._lock:
             self._purged.append(ids)
             concerned = [work for work in self._under_way if not ids.isdisjoint(work.ids)]

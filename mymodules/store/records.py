@@ -1,13 +1,13 @@
 """What a store knows besides pictures: figures, failures, rows, and which file has which digest.
 
 All of it is in one file, see `database`. A record of a pair is found in either order of its two pictures.
-Figures and rows carry the version of the algorithm, `ALGORITHM`, and only those of the present version are
-found. Figures, rows and files also carry a check value. A record that does not match its check value is not
-found, so a bit that has flipped on the disk costs a comparison and never gives a wrong answer. Nothing here
-opens a picture.
+Figures and rows have the version of the algorithm, `ALGORITHM`, and only those of the present version are
+found. Figures, rows and files also have a check value. A record that does not match its check value counts as
+absent, so a bit that has flipped on the disk makes a pair be compared again and never gives a wrong answer.
+Nothing here opens a picture.
 
-A picture is asked for by its name. Digests are 32 hex digits, and only these are served and kept on disk.
-Pictures of any other name, see `is_name`, have records and are kept in memory.
+A picture is asked for by its name. Digests are 32 hex digits; only pictures with such names are served and
+kept on disk. Pictures with any other name, see `is_name`, have records and are kept in memory.
 """
 
 import hashlib
@@ -35,12 +35,12 @@ OTHER: Final = "other"
 """Reason of a failure: one of several images that were needed together failed, or this one is too large."""
 
 CHANGE_TIME_COUNTS = os.name != "nt"
-"""Whether change time and inode tell states of a file apart; on Windows the change time is its creation."""
+"""Whether change time and inode show that a file was changed; on Windows, change time means creation time."""
 
 FAILURES: Final = 10_000
-"""Most failures that are kept, the latest ones: anybody may ask for digests that nobody has."""
+"""How many failures are kept, the latest ones: anybody may ask for digests that do not exist."""
 
-_FINE, _COARSE = 50_000_000, 2_000_000_000  # ns; the resolution of a clock, and of one of whole seconds
+_FINE, _COARSE = 50_000_000, 2_000_000_000  # ns; resolution of time stamps, and of those in whole seconds
 _PATHS = 20  # most files in which one picture is looked for
 _AT_ONCE = 400  # values in one statement; older versions of SQLite allow 999
 
@@ -108,7 +108,7 @@ class DigestedFile(NamedTuple):
         Taken before its bytes were read.
     digest : str
     moment : int
-        When ``stat`` was taken, ns since the epoch: not after the reading began.
+        When ``stat`` was taken, ns since the epoch.
     """
 
     path: AnyPath
@@ -125,7 +125,7 @@ class StoredRow(NamedTuple):
     row : PairResult
         Its digests are its key.
     folder : str or None
-        The drawings folder of that run; None when nothing was drawn.
+        The drawings folder of that run; None if nothing was drawn.
     drawing_path : str
         The path of the pair's drawings in that folder, without their endings.
     drawn : tuple of (int, int)
@@ -298,7 +298,7 @@ class Records:
     # --- figures
 
     def metrics(self, pair: str) -> DiffMetrics | None:
-        """Return the figures of a pair by its id; None when there are none. See also `metrics_of_row`."""
+        """Return the figures of a pair by its id; None if they are unknown. See also `metrics_of_row`."""
         key = _halves(pair)
         if key is None:
             return None
@@ -343,12 +343,12 @@ class Records:
         return {found[0]: DigestFailure(*found) for found in _sound(self._file.read(sql), str, str, int)}
 
     def remember_failure(self, failure: DigestFailure, *, if_new: bool = False) -> None:
-        """Record a failure: instead of an earlier one of that digest, or only if there is none.
+        """Record a failure. It replaces an earlier one of that digest; with `if_new`, the earlier one stays.
 
         If there are more than `FAILURES`, the oldest are dropped.
         """
         if if_new and self._file.read("SELECT 1 FROM failures WHERE digest = ?", (failure.digest,)):
-            return  # usually so, and reading waits for nobody
+            return  # the usual case; reading, unlike writing, never waits
         clash = "NOTHING" if if_new else "UPDATE SET reason = excluded.reason, ts = excluded.ts "
         clash += "" if if_new else "WHERE excluded.ts > ts"
         sql = f"INSERT INTO failures VALUES (?, ?, ?) ON CONFLICT (digest) DO {clash}"
@@ -357,7 +357,7 @@ class Records:
         self._file.write((sql, [(failure.digest, failure.reason, failure.ts)]), (too_old, [(FAILURES - 1,)]))
 
     def forget_failures(self, digests: Iterable[str]) -> None:
-        """Drop what is recorded about these digests."""
+        """Drop the failures of these digests."""
         sql = "SELECT 1 FROM failures WHERE digest = ?"
         failed = [(digest,) for digest in digests if self._file.read(sql, (digest,))]
         self._file.write(("DELETE FROM failures WHERE digest = ?", failed))
@@ -365,18 +365,18 @@ class Records:
     # --- originals
 
     def content(self, digest: str) -> str | None:
-        """Return the digest of the bytes that are kept under a name; None when it was not recorded."""
+        """Return the digest of the bytes that are kept under a name; None if it was not recorded."""
         sql = "SELECT content FROM originals WHERE digest = ?"
         found = _sound(self._file.read(sql, (digest,)), str)
         return found[0][0] if found else None
 
     def remember_contents(self, contents: Mapping[str, str]) -> None:
-        """Record what is kept under names: name to the digest of the bytes."""
+        """Record the digest of the bytes that are kept under each name."""
         sql = "INSERT OR REPLACE INTO originals VALUES (?, ?)"
         self._file.write((sql, contents.items()))
 
     def is_ours(self, digest: str) -> bool:
-        """Return whether a name is known to be the digest of a file's bytes: a file, row or copy has it."""
+        """Return whether a file, row or copy shows that a name is the digest of a file's bytes."""
         sql = """SELECT EXISTS (SELECT 1 FROM files WHERE digest = :d)
             OR EXISTS (SELECT 1 FROM originals WHERE digest = :d AND content = :d)
             OR EXISTS (SELECT 1 FROM rows WHERE first = :d)
@@ -392,7 +392,8 @@ class Records:
 
         A file is unchanged if size, modification time, change time and inode are what they were (on Windows:
         size and modification time), and both times are earlier than the moment of digesting by more than the
-        clock's resolution. Otherwise the file may have been written to again within one tick of the clock.
+        clock's resolution. A file with later times may have been written to again within one tick of the
+        clock, with the same time stamps.
         """
         asked = {os.fsencode(path): (os.fspath(path), stat) for path, stat in files}
         sql = (
@@ -427,7 +428,7 @@ class Records:
     def paths(self, digest: str) -> list[tuple[Path, int]]:
         """Return files that had this digest when they were last read, and their size; they may have changed.
 
-        If thousands have it, as those of an empty page, only the latest few are returned.
+        If thousands of files have this digest, for instance empty pages, only the latest few are returned.
         """
         sql = "SELECT path, size FROM files WHERE digest = ? ORDER BY moment DESC, path LIMIT ?"
         found = _sound(self._file.read(sql, (digest, _PATHS)), bytes, int)
@@ -469,7 +470,7 @@ class Records:
         sql = f"""SELECT {_CELLS} FROM rows
             WHERE first = ? AND second = ? AND fingerprint = ? AND algorithm = ?"""
         found = {}
-        # One statement for each key; after some thousand, other readers get a turn.
+        # One statement for each key; after 4000 of them, other readers get a turn.
         for part in _parts(list(keys), 4000):
             for key, answer in zip(
                 part,
@@ -495,11 +496,11 @@ class Records:
         self._file.write((sql, ((*each, seal(*each)) for each in values)))
 
     def is_empty(self) -> bool:
-        """Return whether there is neither a row nor a file that was ever digested."""
+        """Return whether there are no rows and no digested files."""
         return not self._file.read("SELECT 1 FROM rows UNION ALL SELECT 1 FROM files LIMIT 1")
 
     def has_row(self, key: Key) -> bool:
-        """Return whether these two were ever compared, under any conditions."""
+        """Return whether there is a row of these two files, under any conditions."""
         sql = "SELECT 1 FROM rows WHERE first = ? AND second = ?"
         return bool(self._file.read(sql, _key(key)))
 

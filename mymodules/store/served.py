@@ -1,7 +1,7 @@
 """Images over HTTP, as Tornado handlers: ``images/<digest>.png`` and ``diffs/<digest>-<digest>.png``.
 
-Only what a store has for a valid digest is served. No part of a URL is ever used as a path, so everything
-that is not of one of these two forms is answered with 404. A name that is not a digest, see
+Only pictures that a store has for valid digests are served. A URL that does not have one of these two forms
+is answered with 404, and no part of a URL is ever used as a path. A picture whose name is not a digest, see
 `records.is_name`, has no URL. Methods other than GET and HEAD are answered with 405. The store's threads
 fetch, decode and compare; the event loop only waits for them.
 
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 
 class ImageStore(Protocol):
-    """What the handlers need of a store."""
+    """The part of a store that the handlers need."""
 
     def original(self, digest: str) -> "Future[Original]":
         """Return the picture of a digest."""
@@ -83,7 +83,7 @@ class Images(RequestHandler):
         self.set_header("Cache-Control", NOT_KEPT)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer an error with one line of text, which repeats nothing of the request."""
+        """Answer an error with one line of text, which does not repeat any part of the request."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.set_header("Cache-Control", NOT_KEPT)
         if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -95,7 +95,7 @@ class Images(RequestHandler):
         self.finish(f"{status_code} {phrase}\n")
 
     def compute_etag(self) -> str | None:
-        """Return None: making a digest of every answer would block the event loop."""
+        """Return None: computing a digest of every answer would block the event loop."""
         return None
 
     async def serve(self) -> None:
@@ -104,7 +104,7 @@ class Images(RequestHandler):
             found = await self._found(self.request.path.removeprefix(self._prefix))
         except HTTPError:
             raise
-        except Exception as error:  # whatever it is, the reader of a page can do nothing about it
+        except Exception as error:  # a visitor can do nothing about it, so it is only logged
             _log.warning("%s is not served: %s", self.request.path, printable(faults.named(error)))
             found = None
         if found is None:
@@ -141,7 +141,7 @@ class PublicImages(Images):
 
 
 def make_printable(request: HTTPServerRequest) -> None:
-    """Escape what a terminal would obey in those parts of a request that log lines repeat.
+    """Escape control characters in those parts of a request that log lines repeat.
 
     Tornado has already refused the C0 control characters, but not those above 127.
     """

@@ -5,8 +5,8 @@ other URLs are read with fsspec, whose drivers for remote stores the user instal
 source, and tries again if that fails. The length and the MD5 that a remote store declares for a file must
 match. A file that is larger than `LARGEST`, or takes longer than `WHOLE`, is not read to its end.
 
-A file outside the folder that a link in it leads to counts as absent. The errors of a source are written into
-messages as `printable` text, and without the password that a URL may contain.
+If a link leads out of the folder, its file counts as absent. Messages contain the errors of a source as
+`printable` text, without the password that a URL may contain.
 """
 
 import base64
@@ -28,7 +28,7 @@ TRIES: Final = 4
 """How often an image is asked for before it counts as unavailable."""
 
 LARGEST: Final = 1 << 30
-"""bytes; an image of more is not read from a URL."""
+"""bytes; a larger image is not read from a URL."""
 
 WHOLE: Final = 300.0
 """s; how long a server may take for one image."""
@@ -77,7 +77,7 @@ def of(source: AnySource | Iterable[AnySource] | None) -> tuple[Source, ...]:
     if isinstance(source, str):
         try:
             scheme = urlsplit(source).scheme
-        except ValueError:  # whose message may repeat a password
+        except ValueError:  # its message may repeat a password
             raise StoreError("The source is neither a folder nor a URL: it is malformed.") from None
         if scheme in ("http", "https"):
             return (_Web(source),)
@@ -95,7 +95,7 @@ def of(source: AnySource | Iterable[AnySource] | None) -> tuple[Source, ...]:
 
 
 def folder(path: AnyPath) -> Path:
-    """Return a folder as it was named, absolute; raise StoreError for what cannot be a folder."""
+    """Return the absolute path of a folder, links not resolved; raise StoreError if it cannot be a path."""
     try:
         return local_path(path, "The store's folder")
     except SettingsError as error:
@@ -103,7 +103,7 @@ def folder(path: AnyPath) -> Path:
 
 
 def printable(text: object) -> str:
-    """Return somebody else's text without users and passwords of URLs, with control characters escaped."""
+    """Return a foreign text without users and passwords of URLs, and with control characters escaped."""
     shown = _USER.sub("", str(text))
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)
 
@@ -131,9 +131,9 @@ def fetch(
     Raises
     ------
     Absent
-        The source does not have it.
+        If the source does not have it.
     Exception
-        What the last try failed with.
+        The error of the last try.
     """
     for left in range(TRIES - 1, -1, -1):
         try:
@@ -151,7 +151,7 @@ def fetch(
 
 
 def inside(folder: Path, name: str) -> Path:
-    """Return the file of this name in a folder; raise `Absent` if it is none or a link leads out."""
+    """Return the file of this name in a folder; raise `Absent` if it is not a file or a link leads out."""
     try:
         path = (folder / name).resolve(strict=True)
         if path.is_relative_to(folder.resolve(strict=True)) and path.is_file():
@@ -177,7 +177,7 @@ class _Folder:
             (self._path / name).unlink(missing_ok=True)
 
     def _is_spelt(self, name: str) -> bool:
-        """Return whether a file has this name in this case, on file systems that ignore the case of names."""
+        """Return whether a file's name has this exact case; some file systems ignore the case of names."""
         other = Path(name).stem.swapcase() + Path(name).suffix
         try:
             if other == name or not (self._path / other).samefile(self._path / name):
@@ -186,7 +186,7 @@ class _Folder:
             if self._listed is None or self._listed[0] != stamp:
                 self._listed = stamp, frozenset(os.listdir(self._path))  # noqa: PTH208 - names are enough
             return name in self._listed[1]
-        except OSError:  # such as that of an absent file
+        except OSError:  # for instance, the file is absent
             return True
 
 
@@ -220,7 +220,7 @@ class _Web:
             usable = False
         if not usable:
             raise StoreError(
-                "The source's URL is malformed: see its host and port, and write @ and / in a name or "
+                "The source's URL is malformed: check its host and port, and write @ and / in a name or "
                 "password as %40 and %2F."
             )
         if parts.username is not None:
@@ -274,8 +274,8 @@ class _Fsspec:
             self._system, self._path = fsspec.core.url_to_fs(url)
         except Exception as error:  # each driver has its own
             raise StoreError(
-                f"The source {urlsplit(url).scheme}:// cannot be used ({printable(error)}): see that its "
-                "address is right and its driver installed."
+                f"The source {urlsplit(url).scheme}:// cannot be used ({printable(error)}): check that its "
+                "address is right and its driver is installed."
             ) from None
         local = fsspec.get_filesystem_class("file")
         self._folder = _Folder(self._path) if isinstance(self._system, local) else None
