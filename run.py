@@ -1,4 +1,4 @@
-"""Sets everything up beside this file, once, and starts it. Needs nothing but Python 3.11 or newer.
+"""Set everything up beside this file, once, and start it. This needs only Python 3.11 or newer.
 
     python run.py compare [FIRST SECOND] [--out OUT] [--skip N] [--stop N] [--processes N] [--check]
                           [--max-pixels N] [--report PATH] [--junit PATH]
@@ -8,12 +8,12 @@
 compare  compares the pictures of two folders, by default img/01.first and img/02.second, and prints
          where the results are. --skip N leaves out the first N pictures, --stop N ends after the N-th.
          --max-pixels N decodes pictures of up to so many pixels, by default 250 million.
-         Exit code 0 when the comparison was completed; with --check 0 when all pictures are the same,
-         1 when there are differences, 2 when there is an error or the comparison was not completed.
+         Exit code 0 if the comparison was completed; with --check 0 if all pictures are the same,
+         1 if there are differences, 2 if there is an error or the comparison was not completed.
          --report PATH writes a folder for those who have no notebook: its index.html opens in any
-         browser, from a disk, too. Where PATH ends in .html it is one file with all pictures in it.
+         browser, also from a disk. If PATH ends in .html, it is one file with all pictures in it.
          --junit PATH writes a JUnit XML file for a build server: changed pictures are failures, errors
-         errors, and pictures of one side only are skipped, or with --check failures.
+         are errors, and pictures of one side only are skipped, or failures with --check.
 lab      opens the notebook in JupyterLab.
 test     runs every check and every test of the project.
 """
@@ -45,11 +45,11 @@ ALL_AT_ONCE = ("-n", "4", "--dist=loadfile", "--no-loadscope-reorder")
 
 
 class SetupError(Exception):
-    """The set-up cannot go on; the text says why and what to do."""
+    """The set-up cannot continue; the text says why and what to do."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Does what the command line asks; returns the exit code."""
+    """Run the command of the command line and return the exit code."""
     command, rest = (arguments[0], list(arguments[1:])) if arguments else ("--help", [])
     wants_help = "-h" in rest or "--help" in rest
     if command in ("-h", "--help") or (command in ("compare", "lab") and wants_help):
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         python = str(prepare(ROOT, {"test"} if command == "test" else set()))
         if command == "compare":
-            # -P: a folder named mymodules where the user stands must not be taken for ours.
+            # -P: a folder named mymodules in the working directory must not be imported instead of ours.
             return hand_over([python, "-P", "-m", "mymodules", "compare", *rest])
         os.chdir(ROOT)
         if command == "lab":
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str]) -> int:
         say(str(error), error=True)
         return FAILED
     except KeyboardInterrupt:
-        say("\nInterrupted. Call it again to go on.", error=True)
+        say("\nInterrupted. Call this again to continue.", error=True)
         return INTERRUPTED
 
 
@@ -85,10 +85,10 @@ def prepare(
     uv: str | None = None,
     call: Callable[[Sequence[str], Path], None] | None = None,
 ) -> Path:
-    """Makes sure that ``.venv`` below `root` holds the project and these `extras`; returns its Python.
+    """Make sure that ``.venv`` below `root` has the project and these `extras`; return its Python.
 
-    `uv` is that program's path, by default the one on PATH if any. `call` runs one command of the
-    set-up in a folder, by default `quietly`. Without need nothing is called at all.
+    `uv` is that program's path, by default the one on PATH if there is one. `call` runs one command of the
+    set-up in a folder, by default `quietly`. If everything is there already, nothing is called.
     """
     call = call or quietly
     uv = uv or shutil.which("uv")
@@ -120,7 +120,7 @@ def prepare(
 
 
 def install_command(python: Path, extras: Iterable[str], uv: str | None) -> list[str]:
-    """The command that installs the project below the working directory with pinned versions."""
+    """Return the command that installs the project in the working directory with pinned versions."""
     project = ".[{}]".format(",".join(sorted(extras))) if extras else "."
     if uv:
         return [
@@ -140,12 +140,12 @@ def install_command(python: Path, extras: Iterable[str], uv: str | None) -> list
 
 
 def venv_python(venv: Path) -> Path:
-    """Where the Python of a virtual environment is."""
+    """Return the path of the Python of a virtual environment."""
     return venv / "Scripts" / "python.exe" if os.name == "nt" else venv / "bin" / "python"
 
 
 def version_of(python: Path) -> str | None:
-    """``3.11`` for a Python that starts, None for any other path."""
+    """Return a Python's version, such as ``3.11``; None if it does not start."""
     try:
         answer = subprocess.run(
             [str(python), "-I", "-S", "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
@@ -157,7 +157,7 @@ def version_of(python: Path) -> str | None:
 
 
 def recorded_version(venv: Path) -> str | None:
-    """``3.11`` for an environment made by that Python, whatever its link leads to today."""
+    """Return the version, such as ``3.11``, that made an environment, whatever its link leads to today."""
     with contextlib.suppress(OSError, UnicodeDecodeError):
         for line in (venv / "pyvenv.cfg").read_text(encoding="utf-8").splitlines():
             key, _, value = line.partition("=")
@@ -167,18 +167,18 @@ def recorded_version(venv: Path) -> str | None:
 
 
 def has_pip(python: Path) -> bool:
-    """Whether pip starts there; it does not in what uv or an interrupted set-up has made."""
+    """Return whether this Python has pip; environments of uv or of an interrupted set-up do not."""
     command = [str(python), "-m", "pip", "--version"]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 
 
 def can_make_venv() -> bool:
-    """Whether this Python has what its own ``venv`` needs."""
+    """Return whether this Python has the modules that its own ``venv`` needs."""
     return all(importlib.util.find_spec(name) is not None for name in ("venv", "ensurepip"))
 
 
 def ensurepip_sentence() -> str:
-    """What to do about a Python that its distributor has split."""
+    """Return what to do about a Python whose distributor ships ``venv`` in a package of its own."""
     package = "python{}.{}-venv".format(*sys.version_info)
     return (
         f"This Python has no ensurepip, which .venv is made with: install the package {package} "
@@ -187,7 +187,7 @@ def ensurepip_sentence() -> str:
 
 
 def fingerprint(root: Path, version: str | None) -> str:
-    """Changes with whatever makes another installation necessary, the project's folder included."""
+    """Return a digest that changes if the project has to be installed again, also if its folder moves."""
     digest = hashlib.sha256()
     for part in (
         (root / "pyproject.toml").read_bytes(),
@@ -200,7 +200,7 @@ def fingerprint(root: Path, version: str | None) -> str:
 
 
 def read_stamp(venv: Path) -> tuple[str | None, frozenset[str]]:
-    """The fingerprint and the extras of the last finished installation."""
+    """Return the fingerprint and the extras of the last finished installation."""
     try:
         stamp = json.loads((venv / STAMP).read_text(encoding="utf-8"))
         return str(stamp["fingerprint"]), frozenset(map(str, stamp["extras"]))
@@ -209,14 +209,14 @@ def read_stamp(venv: Path) -> tuple[str | None, frozenset[str]]:
 
 
 def write_stamp(venv: Path, value: str, extras: Iterable[str]) -> None:
-    """Records a finished installation, in one step."""
+    """Record a finished installation, in one step."""
     new = venv / f"{STAMP}.new"
     new.write_text(json.dumps({"fingerprint": value, "extras": sorted(extras)}), encoding="utf-8")
     new.replace(venv / STAMP)
 
 
 def remove(venv: Path) -> None:
-    """Removes an environment that cannot be used any more."""
+    """Remove an environment that cannot be used any more."""
     try:
         if venv.is_symlink():
             venv.unlink()
@@ -227,7 +227,7 @@ def remove(venv: Path) -> None:
 
 
 def quietly(command: Sequence[str], folder: Path) -> None:
-    """Runs one command of the set-up; what it prints is shown only when it fails."""
+    """Run one command of the set-up; show its output only if it fails."""
     try:
         done = subprocess.run(
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -237,14 +237,14 @@ def quietly(command: Sequence[str], folder: Path) -> None:
         raise SetupError(f"The set-up failed: {command[0]} does not start ({error}).") from None
     if done.returncode:
         said = done.stdout.strip() or f"exit code {done.returncode}"
-        raise SetupError(f"{said}\n\nThe set-up failed, see above. It goes on when you call this again.")
+        raise SetupError(f"{said}\n\nThe set-up failed, see above. Call this again to continue it.")
 
 
 # ---- what is started --------------------------------------------------------------------------------
 
 
 def hand_over(command: Sequence[str]) -> int:
-    """Lets another program take this one's place: its exit code, its signals."""
+    """Replace this program by another one, which gets its signals and gives the exit code."""
     lose_streams()
     if os.name != "nt":
         os.execv(command[0], list(command))
@@ -252,7 +252,7 @@ def hand_over(command: Sequence[str]) -> int:
 
 
 def wait_for(command: Sequence[str]) -> tuple[int, bool]:
-    """Runs a program that gets Ctrl-C from the terminal itself; its exit code, and whether there was one."""
+    """Run a program that gets Ctrl-C from the terminal itself; return its exit code, and whether it came."""
     lose_streams()
     interrupted = False
     with subprocess.Popen(command) as process:
@@ -264,7 +264,7 @@ def wait_for(command: Sequence[str]) -> tuple[int, bool]:
 
 
 def lab_arguments(root: Path) -> list[str]:
-    """JupyterLab on the whole project, opened at the main notebook."""
+    """Return the arguments that open the main notebook in JupyterLab, with the whole project beside it."""
     notebook = root / "notebooks" / "01_compare.ipynb"
     return [f"--ServerApp.root_dir={root}", *([str(notebook)] if notebook.exists() else [])]
 
@@ -281,7 +281,7 @@ def checks(python: str, pytest_arguments: Sequence[str]) -> list[tuple[str, list
 
 
 def run_checks(steps: Sequence[tuple[str, Sequence[str]]]) -> int:
-    """Runs all of them, whatever the earlier ones say; 0 only when none fails."""
+    """Run all checks, even after failures; return 0 only if none fails."""
     failed: list[str] = []
     code = 0
     for number, (name, command) in enumerate(steps, start=1):
@@ -297,7 +297,7 @@ def run_checks(steps: Sequence[tuple[str, Sequence[str]]]) -> int:
 
 
 def say(text: str, *, error: bool = False) -> None:
-    """Prints where somebody reads it: a pipe may have lost its reader, and a service has no output."""
+    """Print a text, if possible: a pipe may have lost its reader, and a service has no output."""
     stream = sys.stderr if error else sys.stdout
     if stream is not None:
         with contextlib.suppress(OSError, ValueError):
@@ -305,17 +305,17 @@ def say(text: str, *, error: bool = False) -> None:
 
 
 def secure_streams() -> None:
-    """Opens the null device as each standard stream that is closed: what is started would get files there."""
+    """Open the null device for each closed standard stream: otherwise the next file would take its number."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
         except OSError:
             with contextlib.suppress(OSError):
-                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest that is free: this one
+                os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # gets the lowest free: this one
 
 
 def lose_streams() -> None:
-    """Leads what cannot be printed any more to the null device: at its end Python would complain of it."""
+    """Redirect streams that cannot be written to the null device: Python would complain at its end."""
     for stream in (sys.stdout, sys.stderr):
         try:
             if stream is not None:

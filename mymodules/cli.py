@@ -38,7 +38,7 @@ from mymodules.row import BY_ATTENTION, PairResult
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "notebooks" / "01_compare.ipynb"
 SHOWN = 5  # rows named per status
-PATIENCE = 20.0  # s; an interrupted cell has this long to end by itself
+PATIENCE = 20.0  # s; how long an interrupted cell may take to end by itself
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -141,7 +141,7 @@ def _problem_of(notebook: NotebookNode, caller: str) -> tuple[str | None, bool]:
 
 
 def _saved(notebook: NotebookNode, out: Path, stamp: str | None) -> Path | None:
-    """Save the executed notebook; if that fails, print why and return None: the results matter more."""
+    """Save the executed notebook. If that fails, print why and return None: results are shown anyway."""
     try:
         return save(notebook, out, stamp or time.strftime("%Y%m%d-%H%M%S"))
     except OutputError as error:
@@ -150,7 +150,7 @@ def _saved(notebook: NotebookNode, out: Path, stamp: str | None) -> Path | None:
 
 
 def _print_results(out: Path, stamp: str) -> Mapping[str, int]:
-    """Print what a finished run has found and where it is; return its rows by status."""
+    """Print what a finished run has found and where its files are; return how many rows have each status."""
     csv_path, pictures = runfiles.finished_path(out, stamp), runfiles.pictures_path(out, stamp)
     rows = results.read(csv_path)
     manifest = runfiles.read_manifest(runfiles.manifest_path(out, stamp))
@@ -169,9 +169,9 @@ def _print_how_to_continue(partial: Path) -> None:
 
 
 def hand_over(csv_path: Path, junit: Path | None, page: Path | None, *, check: bool) -> Iterator[bool]:
-    """Write the JUnit file and the report, if asked for; yield for each whether it could be written."""
+    """Write the JUnit file and the report, if requested; yield for each whether it could be written."""
     if junit is not None:
-        # --check counts one-sided files as differences, so they fail in the file too.
+        # --check counts one-sided files as differences, so they are failures in the JUnit file too.
         fails = {"fail_missing": check, "fail_extra": check}
         yield _written("JUnit", junit, lambda: report.junit(results.load(csv_path), junit, **fails))
     if page is not None:
@@ -199,11 +199,11 @@ def exit_code(counts: Mapping[str, int], *, check: bool, compared: bool, to_the_
     counts : mapping of str to int
         Rows by status.
     check : bool
-        Whether the rows decide: 0 for all same, 1 for differences, 2 for at least one error.
+        Whether the code depends on the rows: 0 if all are the same, 1 for differences, 2 for any error.
     compared : bool
         Whether the comparison was completed; if not, the code is 2.
     to_the_end : bool
-        Whether the notebook then ran to its end; this matters only to a check.
+        Whether the notebook then ran to its end; used only if `check` is true.
     """
     if not compared:
         return 2
@@ -231,7 +231,7 @@ def summary(rows: Sequence[PairResult]) -> Iterator[str]:
 
 
 def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
-    """Yield lines on what the rows do not show: files that were left out, rows that were reused."""
+    """Yield lines about what the rows do not show: files that were left out, and rows that were reused."""
     left_out = manifest.get("left_out", {})
     kinds = {
         "other": "not named like a picture",
@@ -270,8 +270,8 @@ def inject(notebook: NotebookNode, parameters: Mapping[str, object]) -> None:
 def execute(notebook: NotebookNode, folder: Path, caller: str) -> None:
     """Run all cells of `notebook` in place, in a kernel of this Python that starts in `folder`.
 
-    What cells write to standard error, such as a progress bar, is shown as it comes. An interrupt goes to the
-    running cell, which may clean up, and is raised here when the kernel has ended.
+    Standard error of the cells, such as a progress bar, is shown at once. An interrupt goes to the running
+    cell, which may clean up, and is raised here after the kernel has ended.
     """
     with tempfile.TemporaryDirectory(prefix="mymodules-", ignore_cleanup_errors=True) as temporary:
         environment = dict(os.environ, IPYTHONDIR=temporary, MYMODULES_PROGRESS="text")
@@ -285,7 +285,7 @@ def execute(notebook: NotebookNode, folder: Path, caller: str) -> None:
 
         def drive() -> None:
             # In its own thread, because in the main thread nbclient would handle the interrupt itself.
-            with contextlib.suppress(BaseException):  # the task keeps it
+            with contextlib.suppress(BaseException):  # the task stores it
                 loop.run_until_complete(task)
             ended.set()
 
@@ -350,7 +350,7 @@ class _Client(NotebookClient):
 
 
 class _ThisPython(KernelSpecManager):
-    """Offer one kernel, that of this interpreter, whatever the user has installed."""
+    """Offer only the kernel of this interpreter, whatever kernels the user has installed."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -373,7 +373,7 @@ def _termination_interrupts() -> Iterator[None]:
 
 
 def sentence(error: CellExecutionError) -> str:
-    """Return the text of a cell's error: our own messages as they are, others with the error's name."""
+    """Return the message of a cell's error; errors that are not our own are preceded by their type."""
     return error.evalue if error.ename in _own_errors(MymodulesError) else f"{error.ename}: {error.evalue}"
 
 
@@ -405,14 +405,14 @@ def file_to_write(named: str | None, option: str) -> Path | None:
 
 
 def _page(named: str | None, chosen: settings.Settings) -> Path | None:
-    """Return where to write the report, likewise."""
+    """Return where to write the report, or None; raise SettingsError if it cannot be there."""
     if named is None:
         return None
     return report.check(named, embed=report.is_one_file(named), outside=(chosen.first, chosen.second))
 
 
 def _check(chosen: settings.Settings, *, create_out: bool) -> None:
-    """Refuse what the notebook would refuse, before a kernel starts; create an absent output folder."""
+    """Refuse before a kernel starts what the notebook would refuse; create an absent output folder."""
     if create_out and not os.path.lexists(chosen.out):
         above = next(folder for folder in chosen.out.parents if folder.exists())
         replace(chosen, out=above).check()
@@ -424,10 +424,10 @@ def _check(chosen: settings.Settings, *, create_out: bool) -> None:
 
 
 def begun_by(caller: str, out: Path) -> str | None:
-    """Return the stamp of the run whose manifest has this word, whatever else was begun meanwhile."""
+    """Return the stamp of the run whose manifest has this word as its caller; other runs do not matter."""
     for path in out.glob("results-*.json"):
         stamp = runfiles.stamp_of(path)
-        with contextlib.suppress(MymodulesError):  # another run's, not written yet
+        with contextlib.suppress(MymodulesError):  # another run's manifest, not written yet
             if stamp and runfiles.read_manifest(path).get("caller") == caller:
                 return stamp
     return None
@@ -442,7 +442,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("compare", help="compare the pictures of two folders")
     command.add_argument("first", nargs="?", metavar="FIRST", help="folder of the pictures as they were")
     command.add_argument("second", nargs="?", metavar="SECOND", help="folder of the pictures as they are")
-    command.add_argument("--out", metavar="OUT", help="folder for the results, created where it is absent")
+    command.add_argument("--out", metavar="OUT", help="folder for the results, created if it is absent")
     command.add_argument("--skip", type=_count, metavar="N", help="leave out the first N pictures")
     command.add_argument("--stop", type=_stop, metavar="N", help="end after the N-th picture, -1 for all")
     command.add_argument("--processes", type=_positive, metavar="N", help="worker processes")
@@ -450,12 +450,12 @@ def _parser() -> argparse.ArgumentParser:
         "--max-pixels", type=_positive, metavar="N", help="largest width x height that is decoded"
     )
     command.add_argument(
-        "--junit", metavar="PATH", help="write the outcome as JUnit XML for build servers, too"
+        "--junit", metavar="PATH", help="also write the results as JUnit XML, for build servers"
     )
     command.add_argument(
         "--report",
         metavar="PATH",
-        help="write a folder that any browser opens, with table and viewer; PATH.html: one file",
+        help="also write a report with table and viewer for any browser: a folder; PATH.html: one file",
     )
     command.add_argument(
         "--check",

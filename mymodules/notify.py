@@ -1,6 +1,6 @@
 """Messages to others about a finished run.
 
-A problem with a message never costs a run: it is printed as a sentence. The webhook's URL is a secret: no
+A problem with a message never ends a run: it is printed as a sentence. The webhook's URL is a secret: no
 message, log or file that is written here contains it.
 """
 
@@ -124,7 +124,7 @@ def _problem(
         text = message(run, report)
     except MymodulesError as error:
         return str(error)
-    # In a thread, because no other limit ends a request whose server sends a byte now and then.
+    # In a thread, because no timeout of requests ends an answer of which a byte comes now and then.
     answer: list[str | None] = []
     thread = threading.Thread(target=lambda: answer.append(_sent(url, text, timeout)), daemon=True)
     thread.start()

@@ -1,7 +1,7 @@
-"""What is said of a pair: the columns of a row, what each of them holds, and the statuses.
+"""The row of a pair: its columns, the type of each column, and the statuses.
 
-This is the one schema: the CSV, the pandas table, the explorer, the viewer and the report take their columns
-from here. A new column is one more item of `PairResult`, appended last, beside the place that computes it.
+This is the only schema: the CSV, the pandas table, the explorer, the viewer and the report take their columns
+from here. For a new column, append an item to `PairResult`, and compute its value.
 """
 
 from typing import Annotated, Final, NamedTuple, get_args, get_type_hints
@@ -9,7 +9,7 @@ from typing import Annotated, Final, NamedTuple, get_args, get_type_hints
 from mymodules.regions import Region
 
 ALGORITHM: Final = 4
-"""Raised with every change of what a row says of the same files, so that no older row stands for it."""
+"""Raised whenever the same files get another row than before, so that no older row is reused for them."""
 
 STATUSES: Final = ("same", "changed", "missing", "extra", "error")
 ONE_SIDED: Final = ("missing", "extra")
@@ -19,7 +19,7 @@ BY_ATTENTION: Final = ("error", "missing", "extra", "changed", "same")
 """The statuses in the order in which a person wants to see them."""
 
 RANKS: Final = {status: rank for rank, status in enumerate(BY_ATTENTION)}
-"""Where each status stands in `BY_ATTENTION`."""
+"""The place of each status in `BY_ATTENTION`."""
 
 CANNOT: Final = "cannot be compared"
 """What every message about an unusable file says."""

@@ -148,7 +148,7 @@ def test_help_of_the_command_may_be_cut_off() -> None:
         ["sh", "-c", '"$0" run.py --help | head -n 1', sys.executable],
         cwd=ROOT, capture_output=True, check=False, timeout=60,
     )  # fmt: skip
-    assert done.stdout.startswith(b"Sets everything up")
+    assert done.stdout.startswith(b"Set everything up")
     assert done.stderr == b""
 
 

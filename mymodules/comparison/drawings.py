@@ -8,8 +8,8 @@ For a pair named ``shop/cart.png`` these five may be written below the run's pic
     shop/cart.png-4.thresh.png   its threshold, white where changed
     shop/cart.png-5.delta.png    orange where colours differ, blue where only alpha does
 
-`paths` chooses the part before ``-1.orig.png`` for all names of a run, so that no two files get the same
-name on any file system. Nothing here reads a picture or decides what has changed.
+`paths` chooses the part before ``-1.orig.png`` for all names of a run, so that no two drawings have the same
+path on any file system. Nothing here reads a picture or decides what has changed.
 """
 
 import contextlib
@@ -178,15 +178,15 @@ class Drawing:
         drawing_path : str
             From `paths`; folders in it are created.
         first, second : callable
-            Return the pictures, into which the boxes are drawn. The second is called when the first picture
-            is written and its memory is free.
+            Return the pictures; the boxes are drawn into them. `second` is called only after the first
+            picture was written and its memory is free.
         boxes : iterable of Region
             Drawn on both pictures, just outside of the region.
 
         Raises
         ------
         OSError
-            If a file cannot be written. After this and any other error no drawing is left.
+            If a file cannot be written. After this or any other error, all drawings of the pair are removed.
         """
         boxes = list(boxes)
         height, width = self._size
@@ -208,7 +208,7 @@ class Drawing:
 
 
 def canvas(picture: Scanlines | png.Samples) -> Canvas:
-    """Return a picture to draw on: the same object where it holds RGB or RGBA bytes."""
+    """Return a picture to draw on: the same object if it holds RGB or RGBA bytes."""
     if isinstance(picture, Scanlines):
         if can_be_drawn_on(picture.header):
             return picture
@@ -245,14 +245,14 @@ def remove(folder: Path, drawing_path: str) -> None:
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:
-    with path.open("xb") as file:  # fails where a file is: it may be a link
+    with path.open("xb") as file:  # fails if the file exists, because it may be a link
         file.writelines(pieces)
 
 
 def _outlined(canvas: Canvas, boxes: list[Region]) -> Iterator[bytes]:
     """Yield the PNG file of a picture with boxes around the regions.
 
-    Only scan lines that a box touches are unfiltered, and the one below, whose filter may refer to them.
+    Only the scan lines that boxes touch are unfiltered, and the line below, whose filter may refer to them.
     """
     if isinstance(canvas, Scanlines):
         height, width = canvas.header.height, canvas.header.width

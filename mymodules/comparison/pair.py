@@ -27,7 +27,7 @@ class Job(NamedTuple):
     pictures_dir : Path or None
         Folder for the drawings; None to draw nothing.
     drawing_path : str
-        Where they stand below that folder, without their endings, from `drawings.paths`.
+        Their path below that folder, without their endings, from `drawings.paths`.
     draw_same : bool
         Whether equal pairs are drawn too.
     max_pixels : int
@@ -47,7 +47,7 @@ def compare(job: Job) -> PairResult:
     sides: list[Side] = []
     try:
         row = _row(job, sides)
-    except Exception as error:  # a fault in this program costs one row, never a run
+    except Exception as error:  # a fault in this program spoils one row, but never ends a run
         row = fault(job.pair, error, sides)
     return row._replace(seconds=round(time.perf_counter() - start, 6))
 
@@ -131,7 +131,7 @@ def _measured(
 def _written(
     drawing: drawings.Drawing, job: Job, first: Side, second: Side, boxes: tuple[Region, ...]
 ) -> list[str]:
-    """Write the drawings. If that fails, return a sentence: the figures are right all the same."""
+    """Write the drawings. If that fails, return a sentence for the row, whose figures are right anyway."""
     assert job.pictures_dir is not None
     try:
         canvases = functools.partial(canvas, first), functools.partial(canvas, second)

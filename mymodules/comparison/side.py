@@ -36,7 +36,7 @@ class Side:
     error : ImageError or None
         Why the file cannot be compared.
     remarks : list of str
-        What decoding found odd about a picture that is whole.
+        Oddities that decoding found in a picture that is complete.
     scanlines, samples
         What the file was decoded to: at most one of the two.
     """
@@ -64,7 +64,7 @@ class Side:
 
     @property
     def known_size(self) -> tuple[int, int] | tuple[None, None]:
-        """Width and height, None where the header could not be read."""
+        """Width and height; None if the header could not be read."""
         if self.header is not None:
             return self.header.width, self.header.height
         return (self.error and self.error.size) or (None, None)
@@ -73,8 +73,8 @@ class Side:
 def inspected(role: str, path: str | None, max_pixels: int, other: Side | None = None) -> Side | None:
     """Read a file and its header into a side; None if there is no file.
 
-    If the bytes equal those of the other side, its digest and header are reused. What is wrong is noted in
-    the side.
+    If the bytes equal those of the other side, its digest and header are reused. An error is noted in the
+    side.
     """
     if path is None:
         return None
@@ -145,7 +145,7 @@ def bands_of(first: Side, second: Side, *, keep: bool) -> Iterator[Band]:
 
 
 def check(side: Side) -> None:
-    """Note what is broken in a file that will not be compared; the pixels of a PNG are not decoded."""
+    """Note an error in a file that will not be compared; the pixels of a PNG are not decoded for that."""
     if side.scanlines is None and side.samples is None:
         _attempt(side, png.check if isinstance(side.header, PngHeader) else images.decode)
 

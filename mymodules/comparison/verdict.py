@@ -11,7 +11,7 @@ from mymodules.regions import Region
 from mymodules.row import CANNOT, PairResult
 
 _ROLES = "first", "second"
-_PLAIN = 8000  # characters of a message where composing it the usual way failed
+_PLAIN = 8000  # characters of a message that could not be composed the usual way
 _REMEDY = {
     "empty": "Export it again.",
     "truncated": "Copy or export it again.",
@@ -114,7 +114,7 @@ def fault(pair: Pair, error: Exception, sides: "Sequence[Side]" = ()) -> PairRes
     """
     status, code, message = "error", "internal", "It cannot be compared"
     if pair.problem is None and (pair.first is None or pair.second is None):
-        # That there is no other file is certain, so the status still says it.
+        # It is certain that the other file is absent, so the status still says so.
         status, code = ("extra", "only_second") if pair.first is None else ("missing", "only_first")
         role = "second" if pair.first is None else "first"
         message = f"It is only in {role}. {role} {CANNOT}"
@@ -137,7 +137,7 @@ def complaints(side: Side) -> list[str]:
 
 
 def _notes(side: Side) -> list[str]:
-    """Return sentences about what is odd in a file that was compared nevertheless."""
+    """Return sentences about oddities of a file that was compared nevertheless."""
     notes = []
     header = side.whole
     if settings.FORMATS.get(side.path.suffix.lower(), header.format) != header.format:
@@ -149,7 +149,7 @@ def _notes(side: Side) -> list[str]:
 
 
 def _depths(first: Side, second: Side) -> list[str]:
-    """Return the sentence about a picture with 16 bits per channel beside one with fewer."""
+    """Return a sentence if one picture has 16 bits per channel and the other has fewer."""
     one, other = first.whole.depth, second.whole.depth
     if one == other or 16 not in (one, other):
         return []

@@ -5,8 +5,8 @@ that differ and a few rows around them. `of_samples` cuts two decoded pictures i
 `of_scanlines` does the same for two PNG files of one kind without decoding them whole:
 
 1. The pixels of a PNG scan line follow from its bytes and, unless its filter is None or Sub, from the row
-   above. So where the bytes of scan lines are equal, back to one with one of these two filters, the pixels
-   are equal, without knowing them.
+   above. So if the bytes of scan lines are equal, from one with one of these two filters on, their pixels
+   are equal too and need not be decoded.
 2. The rows that are left are grouped into runs, 3 rows wider on either side, which is as far as a
    7 x 7 window of SSIM reaches. Outside these runs every window holds equal pixels.
 3. Only the runs are unfiltered, from the nearest row where that can begin, a band at a time, so that
@@ -30,7 +30,7 @@ REACH = 3
 """Rows around a pixel that an SSIM window of 7 x 7 looks at."""
 
 _ROWS_AT_ONCE = 128
-_PIXELS_AT_ONCE = 1 << 15  # at least: narrow pictures are read more rows at a time
+_PIXELS_AT_ONCE = 1 << 15  # at least; so more rows are read at a time from narrow pictures
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Band:
     first, second : uint8 (above + rows + below, width, 4)
         RGBA of both pictures, not premultiplied, cut to the common width.
     deep_differ : bool
-        Whether they differ at the full depth of 16 bits, as they can while their 8-bit RGBA is equal: both
-        have 16 bits and other values, or one has 16 bits that 8 cannot hold and the other has 8.
+        Whether they differ at the full depth of 16 bits, which is possible although their 8-bit RGBA is
+        equal: both have 16 bits and different values, or only one has 16 bits, and 8 bits cannot hold them.
     """
 
     top: int
@@ -74,8 +74,8 @@ class Scanlines:
 def alike(first: Header, second: Header) -> bool:
     """Return whether two files are PNGs of one kind, whose scan lines can be compared directly.
 
-    They are not if a picture may use colours that its palette does not have: only decoding all of it shows
-    that.
+    They are not if a picture may use colours that its palette does not have, because only decoding all of it
+    shows that.
     """
     return (
         isinstance(first, PngHeader)
@@ -91,7 +91,7 @@ def alike(first: Header, second: Header) -> bool:
 def scanlines(data: bytes, header: PngHeader, remark: Remark = ignore) -> Scanlines:
     """Inflate a PNG file that is not interlaced; raise `ImageError` if it is damaged.
 
-    ``remark`` is called with what is odd about pixel data that are whole.
+    ``remark`` is called with every oddity of pixel data that are complete.
     """
     return Scanlines(header, as_rows(inflate(data, header, remark), header.stride))
 
@@ -219,7 +219,7 @@ def _unsure_rows(first: Bytes, second: Bytes) -> NDArray[np.bool_]:
 
 
 def _runs(unsure: NDArray[np.bool_], height: int) -> list[tuple[int, int]]:
-    """Group unsure rows, and all that an SSIM window around them reaches, into runs (start, stop)."""
+    """Group unsure rows, and the rows that SSIM windows around them reach, into runs (start, stop)."""
     runs: list[tuple[int, int]] = []
     for top, bottom in stretches(unsure):
         top, bottom = max(0, top - REACH), min(height, bottom + REACH)

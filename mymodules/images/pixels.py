@@ -1,9 +1,9 @@
 """Bytes to pixels: what kind of picture a file is, its 8-bit RGBA, and its digest.
 
-Every format that a folder may hold goes through the same three steps, `inspect`, `decode` and
-`to_rgba`; `read_rgba` is all of them. A file is known by its first bytes, never by its name.
-Orientation and colour profiles are not applied: what is compared is what is stored. Of 16 bits the
-8-bit RGBA has the high byte; `read_gold_rgba` is Skia Gold's reading, which differs under transparency.
+Every format goes through the same three steps, `inspect`, `decode` and `to_rgba`; `read_rgba` takes all
+three. The format of a file follows from its first bytes, never from its name. Orientation and colour profiles
+are not applied, because the stored values are compared. 16-bit values become 8 bits by their high byte;
+`read_gold_rgba` reads them as Skia Gold does, which differs for transparent pixels.
 
 Nothing here prints, keeps state, or knows a folder.
 """
@@ -38,9 +38,9 @@ _REMARKING = (bmp, jpeg, png)  # their decoders take ``remark``
 
 
 def digest(source: Source) -> str:
-    """BLAKE2b-128 of the file's bytes, 32 hex digits: a path or the bytes themselves.
+    """Return the BLAKE2b-128 of a file, given its path or its bytes, as 32 hex digits.
 
-    A file is read in small blocks: several threads may digest large ones at the same time.
+    A file is read in small blocks, so that several threads may digest large files at the same time.
     """
     if isinstance(source, bytes):
         return blake2b(source).hexdigest()
@@ -49,7 +49,7 @@ def digest(source: Source) -> str:
 
 
 def blake2b(data: bytes = b"") -> "hashlib.blake2b":
-    """Return the hash behind `digest`, for what comes in blocks."""
+    """Return the hash behind `digest`, for data that come in blocks."""
     return hashlib.blake2b(data, digest_size=16)
 
 
@@ -78,7 +78,7 @@ def decode(data: bytes, header: Header, remark: Remark = ignore) -> Samples:
 
     Channels: 1 gray, 2 gray + alpha, 3 RGB, 4 RGBA; not premultiplied. ``header`` is what `inspect`
     returned for the same bytes. Raises `ImageError` for damage that only decoding shows, and calls
-    ``remark`` with what decoding finds odd about a picture that is whole.
+    ``remark`` with every oddity that decoding finds in a picture that is complete.
     """
     module = _FORMATS[header.format]
     arguments = (data, header, remark) if module in _REMARKING else (data, header)
@@ -120,7 +120,7 @@ def to_gold_rgba(samples: Samples) -> Rgba:
 
 
 def has_low_bits(samples: Samples) -> bool:
-    """Say whether 16-bit samples hold more than 8 bits: a value that is not 257 times its high byte."""
+    """Return whether 8 bits cannot hold these 16-bit samples: a value is not 257 times its high byte."""
     return samples.dtype == np.uint16 and bool(np.any(samples != (samples >> 8) * np.uint16(257)))
 
 

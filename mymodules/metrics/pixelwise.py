@@ -1,7 +1,7 @@
 """Skia Gold's pixel metrics of two pictures, exact and in one pass.
 
-`pixel_diff` takes two pictures. `Tally` takes them band by band (see `images.bands`), so that what is known
-to be equal is not read. Both give the same figures.
+`pixel_diff` takes two pictures. `Tally` takes them band by band (see `images.bands`), so that rows that are
+known to be equal are not read. Both give the same figures.
 """
 
 import math
@@ -25,7 +25,7 @@ class DiffMetrics:
     Attributes
     ----------
     num_diff_pixels : int
-        Pixels that differ in any channel, and all of the result outside the common area.
+        Pixels that differ in any channel, and all pixels outside the common area.
     pixel_diff_percent : float
         0..100 of the larger width x larger height, a float32.
     max_rgba_diffs : tuple of 4 int
@@ -122,7 +122,7 @@ def _words(rgba: Rgba) -> NDArray[np.uint32]:
 
 
 def _column_maxima(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return the largest value of each column: halves are compared elementwise, which is fastest."""
+    """Return the largest value of each column, by comparing halves elementwise, which is fastest."""
     while len(values) > 64:
         half = len(values) // 2
         rest = values[2 * half :]

@@ -1,9 +1,9 @@
 """SSIM of two gray pictures, exact and in one pass, with its map.
 
 `structural_similarity` takes two pictures. `Similarity` takes them band by band (see `images.bands`), so
-that what is known to be equal is not read. Both give the same figure to the last bit: what is summed up is
-the dissimilarity 1 - S, which is 0 wherever the windows are equal, in partial sums that do not depend on
-where a band begins.
+that rows that are known to be equal are not read. Both give the same figure to the last bit: they sum the
+dissimilarity 1 - S, which is 0 wherever the windows are equal, in partial sums that do not depend on where a
+band begins.
 """
 
 import math
@@ -46,8 +46,8 @@ def structural_similarity(first_gray: Gray, second_gray: Gray) -> tuple[float, F
     Returns
     -------
     score : float
-        Mean over the map without its border of half a window. Sizes differ: that of the common area
-        times common area / (larger width x larger height); 0 where that is empty.
+        Mean over the map without its border of half a window. If the sizes differ, it is the mean of the
+        common area, times common area / (larger width x larger height); 0 if the common area is empty.
     similarity_map : float64 (larger height, larger width)
         0 outside the common area.
 
@@ -118,7 +118,7 @@ class Similarity:
         return mean * (height * width / (self.size[0] * self.size[1]))
 
     def _sum_up(self, top: int, left: int, dissimilarity: Floats) -> None:
-        """Add 1 - S of a part of the picture, leaving the border out of the mean."""
+        """Add 1 - S of a part of the picture to the sums, without the picture's border."""
         border = self._window // 2
         height, width = self.common
         first_row, last_row = max(border - top, 0), height - border - top

@@ -1,4 +1,4 @@
-"""Sizes of two pictures: what they span together, and what they share."""
+"""Sizes of two pictures: the area that they span together, and the area that they share."""
 
 
 def common_size(

@@ -1,7 +1,7 @@
 """What to compare: the pictures of two folders, paired by their path below them.
 
-`find` never opens a file. Nothing is lost silently: what cannot be compared becomes a pair with a problem,
-and what is left out is counted.
+`find` never opens a file. Nothing is dropped silently: a file that cannot be compared becomes a pair with a
+problem, and files that are left out are counted.
 """
 
 import heapq
@@ -23,20 +23,20 @@ Problem = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One row to come.
+    """Two files to compare, or one that only one side has; every pair becomes one row.
 
     Attributes
     ----------
     name : str
-        The path below the two folders with ``/``, as `to_text` writes it, in first's spelling where first
-        has it. No two pairs of a listing share a name.
+        The path below the two folders with ``/``, as `to_text` writes it; if both sides have it, in first's
+        spelling. No two pairs of a listing have the same name.
     first, second : str or None
-        The paths of the two files; None where that side has nothing of this name. As text, because a `Path`
+        The paths of the two files; None if that side has no file of this name. As text, because a `Path`
         takes four times the memory and there may be very many.
     problem : (str, str) or None
-        Code and message if there is nothing to compare, as far as that is known without opening a file.
+        Code and message if it is clear without opening a file that the pair cannot be compared.
     size : int
-        Bytes of both files, 0 where unknown: an estimate of the work, for ordering.
+        Bytes of both files, 0 if unknown: an estimate of the work, for ordering.
     """
 
     name: str
@@ -54,13 +54,13 @@ class Listing:
     ----------
     pairs : tuple of Pair
     pictures : (int, int)
-        Files in first and in second whose name ends like a picture's; folders and the like do not count.
+        Files in first and in second whose name ends like a picture's; folders and devices do not count.
     hidden : int
         Files and folders whose name begins with a dot, on both sides; a folder counts as one.
     other : int
         Files whose name does not end like a picture's, on both sides.
     links : int
-        Links to folders that were not followed because that side had met their folder already.
+        Links to folders that were not followed, because the folder had been entered before on that side.
     """
 
     pairs: tuple[Pair, ...]
@@ -70,13 +70,13 @@ class Listing:
     links: int = 0
 
     def part(self, skip_until: int = 0, stop_at: int = -1) -> tuple[Pair, ...]:
-        """Return the pairs without the first `skip_until`, up to the `stop_at`-th of the whole list.
+        """Return the pairs without the first `skip_until`, up to number `stop_at` of the whole list.
 
         Raises
         ------
         SettingsError
-            Unless `skip_until` is a whole number from 0, and `stop_at` one from 1 or -1 for all; also if
-            nothing is left of a list that has pairs.
+            Unless `skip_until` is a whole number of at least 0, and `stop_at` one of at least 1, or -1 for
+            all; also if no pair is left although the list has some.
         """
         skip = _whole(skip_until, "skip_until")
         stop = _whole(stop_at, "stop_at")
@@ -94,7 +94,7 @@ class Listing:
 
 
 def find(first: Path, second: Path) -> Listing:
-    """List what two folders hold, at any depth.
+    """List the pictures of two folders, at any depth.
 
     Parameters
     ----------
@@ -115,8 +115,8 @@ def find(first: Path, second: Path) -> Listing:
     -----
     Links to folders are followed after all real folders, in sorted order, and each real folder is entered
     once on each side. So loops end, and a folder that is also linked appears under its own path. Two
-    spellings of one name (NFC, NFD) match across the sides but collide on one side: each spelling is then a
-    pair with a problem.
+    spellings of one name (NFC, NFD) match if they are on different sides, but collide if they are on one
+    side: then each spelling is a pair with a problem.
     """
     sides = (_walk(os.fspath(first), "first"), _walk(os.fspath(second), "second"))
     others = tuple(_other_spellings(side) for side in sides)
@@ -142,14 +142,14 @@ def find(first: Path, second: Path) -> Listing:
 # --- one side ----------------------------------------------------------------------------------------
 
 _Kind = Literal["folder", "special", "closed", "gone"]
-_Seen = set[tuple[int, int] | str]  # what folder_identity gives
+_Seen = set[tuple[int, int] | str]  # results of folder_identity
 
 
 @dataclass(slots=True)
 class _Side:
-    """What one folder holds, by path below it, unescaped, with ``/``: a file's size, or what else it is.
+    """The entries of one folder by their path below it, unescaped, with ``/``: a file's size, or its kind.
 
-    An entry is removed once it is part of a pair, so that listing needs little more memory than the list.
+    An entry is removed once it is part of a pair, so that `find` needs little more memory than its result.
     """
 
     root: str
@@ -167,7 +167,7 @@ class _Side:
 
 def _walk(root: str, role: str) -> _Side:
     side = _Side(root, role)
-    linked: list[tuple[str, str]] = []  # a heap of what _order gives
+    linked: list[tuple[str, str]] = []  # a heap of results of _order
     try:
         seen: _Seen = {folder_identity(root)}
         _walk_real(side, "", seen, linked)
@@ -223,11 +223,11 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _noted(side: _Side, entry: os.DirEntry[str]) -> int | _Kind:
-    """Return the size of what is named like a picture, or what else it is; count it if it is a file."""
+    """Return the size of a file that is named like a picture, and count it; or return its kind."""
     try:
         status = entry.stat()
     except OSError:
-        return 0  # such as a broken link: reading it will report that
+        return 0  # for instance a broken link: comparing it will report that
     if not stat.S_ISREG(status.st_mode):
         return "special"
     side.pictures += 1
@@ -301,7 +301,7 @@ def _problem(kind: _Kind, path: str, role: str) -> Problem:
 
 
 def _problem_above(side: _Side, path: str) -> Problem | None:
-    """Return the problem that a side may have a path after all, below a folder that cannot be listed."""
+    """Return the problem that a path may exist on a side, below a folder there that cannot be listed."""
     if not side.closed:
         return None
     above = _key(path)
@@ -314,7 +314,7 @@ def _problem_above(side: _Side, path: str) -> Problem | None:
 
 
 def _collision(sides: tuple[_Side, _Side], firsts: list[str], seconds: list[str]) -> list[Pair]:
-    """Return a pair for each spelling of a name that one side has in several spellings."""
+    """Return one pair for each spelling of a name, if one side has the name in several spellings."""
     spellings = sorted({*firsts, *seconds})
     found = []
     for spelling in spellings:
@@ -341,7 +341,7 @@ def _roles(spelling: str, firsts: list[str], seconds: list[str]) -> list[str]:
 
 
 def _code_points(path: str) -> str:
-    r"""Return a path with ``\u3099`` for what is not ASCII, as colliding spellings look alike on a screen."""
+    r"""Return a path in ASCII, with escapes like ``\u3099``, because colliding spellings look the same."""
     return to_text(path).encode("ascii", "backslashreplace").decode("ascii")
 
 

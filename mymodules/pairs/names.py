@@ -1,7 +1,7 @@
 """Names and messages as text that can be written everywhere.
 
-`to_text` and `from_text` carry any file name, bytes that are not UTF-8 included, through text and back;
-`sentence` does the same for a message, as far as a message needs it.
+`to_text` turns any file name into text, even one with bytes that are not UTF-8, and `from_text` turns it
+back; `sentence` makes a message writable, without a way back.
 """
 
 import os
@@ -24,9 +24,9 @@ _LINE_BREAK = re.compile("\r\n|[\0\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
 def to_text(name: str) -> str:
     r"""Write a file name as text without surrogates; `from_text` is the exact inverse.
 
-    In a name with undecodable bytes, these become ``\xNN`` and backslashes are doubled; so are those of a
-    name that already looks escaped. All other names stay as they are. (A lone surrogate that stands for
-    no byte, which Windows allows, becomes ``\uNNNN``.)
+    Undecodable bytes become ``\xNN``, and the backslashes of such a name are doubled; so are those of a name
+    that already looks escaped. All other names stay as they are. (A lone surrogate that does not stand for a
+    byte, which Windows allows, becomes ``\uNNNN``.)
     """
     if _SURROGATE.search(name) is None and _ESCAPE.search(name) is None:
         return name
@@ -73,8 +73,8 @@ def _unescaped(match: re.Match[str]) -> str:
 def is_listed(name: str) -> bool:
     """Return whether `find` can have listed this name, a path below a folder with ``/``.
 
-    It stays inside the folder, ends like a picture's name, and no part of it begins with a dot. Names from
-    files that others may have written must pass this before anything is opened or written.
+    Such a name stays inside the folder, ends like a picture's name, and no part of it begins with a dot.
+    Check every name from a file that others may have written before opening or writing anything.
     """
     windows = os.name == "nt"
     parts = name.replace("\\", "/").split("/") if windows else name.split("/")

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from mymodules.regions.region import Region
 
 GAP_X, GAP_Y = 16, 8
-"""Boxes with at most so many px between them, in x and in y, become one."""
+"""Boxes with at most this many px between them, in x and in y, become one."""
 
 MOST = 500
-"""Above so many boxes the gaps double until there are no more."""
+"""The largest number of boxes: if there are more, the gaps double until there are not."""
 
 _CELL_HEIGHT = 4
 
@@ -39,7 +39,7 @@ class Gatherer:
             self._boxes.append(boxes + np.array([0, top, 0, top, 0]))
 
     def add_outside(self, larger: tuple[int, int], common: tuple[int, int]) -> None:
-        """Add what two pictures of different sizes do not share: (height, width) of both areas."""
+        """Add the area that two pictures of different sizes do not share: (height, width) of both areas."""
         (height, width), (common_height, common_width) = larger, common
         for left, top, right, bottom in (
             (common_width, 0, width, height),
@@ -50,7 +50,7 @@ class Gatherer:
                 self._boxes.append(np.array([[left, top, right, bottom, pixels]], np.int64))
 
     def regions(self) -> tuple[Region, ...]:
-        """Return all that was added as at most `MOST` boxes, sorted by y, then x."""
+        """Return at most `MOST` boxes around everything that was added, sorted by y, then x."""
         return self.counted()[0]
 
     def counted(self) -> tuple[tuple[Region, ...], tuple[int, ...]]:
@@ -99,7 +99,7 @@ def byte_map(similarity_map: NDArray[np.float64]) -> NDArray[np.uint8]:
 def threshold(similarity_bytes: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return where a byte map is at or below its Otsu threshold: bool (height, width).
 
-    Nowhere if the pictures are equal.
+    If the pictures are equal, all values are False.
     """
     if not similarity_bytes.size or similarity_bytes.min() == 255:
         return np.zeros(similarity_bytes.shape, np.bool_)
@@ -170,7 +170,7 @@ def _sum_of_bytes(words: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def _merge(boxes: Boxes, gap_x: int, gap_y: int) -> Boxes:
     """Merge boxes that are near each other until none are."""
     while len(boxes) > 1:
-        along = int(np.ptp(boxes[:, 1]) > np.ptp(boxes[:, 0]))  # 0: they lie more across than down
+        along = int(np.ptp(boxes[:, 1]) > np.ptp(boxes[:, 0]))  # 0: they are spread more across than down
         boxes = boxes[np.argsort(boxes[:, along], kind="stable")]
         one, other = _near_pairs(boxes, along, (gap_x, gap_y))
         if not len(one):
