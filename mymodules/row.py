@@ -31,11 +31,11 @@ class Heading(NamedTuple):
     Attributes
     ----------
     label : str
-        The heading where there is little room.
+        The short heading, for narrow tables.
     title : str
         The full name.
     falls : bool
-        Whether the largest come first: the larger, the more there is to see.
+        Whether the largest values come first, because they stand for the largest differences.
     """
 
     label: str
@@ -114,6 +114,6 @@ def names_its_files(row: PairResult) -> bool:
 
 
 def span(row: PairResult) -> int:
-    """Return the pixels of a pair's drawings: the larger width by the larger height, 0 where unknown."""
+    """Return the pixels of a pair's drawings: the larger width by the larger height, 0 if unknown."""
     widths, heights = (row.width_first, row.width_second), (row.height_first, row.height_second)
     return max(width or 0 for width in widths) * max(height or 0 for height in heights)

@@ -159,8 +159,8 @@ class Plan:
             except OSError as error:
                 raise OutputError(
                     f"The folder for drawings, {shown(self.drawings_dir)}, cannot be created "
-                    f"({error.strerror or error}): remove what has its name, make sure that there is space, "
-                    "and run again.",
+                    f"({error.strerror or error}): remove any file of this name, make sure that there is "
+                    "enough space, and run again.",
                     self.drawings_dir,
                 ) from error
 

@@ -284,7 +284,7 @@ class _Processes:
         except BrokenExecutor as error:
             _shut_down(executor)
             message = (
-                "The worker processes end as they start; python -c 'import mymodules.workers' may say why"
+                "The worker processes end while they start; python -c 'import mymodules.workers' may show why"
             )
             raise PoolError(f"{message} ({error}).") from error
         except BaseException:

@@ -102,8 +102,8 @@ def to_rgba(samples: Samples) -> Rgba:
 def to_gold_rgba(samples: Samples) -> Rgba:
     """Return samples of a PNG as 8-bit RGBA (height, width, 4) the way Skia Gold does.
 
-    It differs from `to_rgba` where 16 bits have transparency: these are premultiplied and that is undone,
-    each time rounding down, so that a colour under alpha 0 vanishes.
+    It differs from `to_rgba` for 16-bit pictures with transparency: their colours are premultiplied and then
+    divided by alpha again, rounding down each time, so that a colour under alpha 0 vanishes.
     Source: the Skia buildbot repository, golden/go/diff, which decodes by Go's image/png.
     """
     if samples.dtype != np.uint16:

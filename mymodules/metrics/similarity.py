@@ -91,7 +91,7 @@ class Similarity:
         Returns
         -------
         list of (top, left, float64 (height, width))
-            1 - S wherever it is not 0: patches of the band's own rows and where they stand, px.
+            1 - S wherever it is not 0: patches of the band's own rows, with their positions, px.
         """
         patches = []
         border = self._window // 2

@@ -170,13 +170,13 @@ def check_table(frame: object, *columns: str) -> None:
     found = getattr(frame, "columns", None)
     if found is None:
         raise SettingsError(
-            f"This is not a table of rows but of type {type(frame).__name__}: hand over results.load(path), "
-            "or frame() of what batch.run() returned."
+            f"This is not a table of rows but of type {type(frame).__name__}: pass results.load(path), or "
+            "frame() of what batch.run() returned."
         )
     absent = [name for name in columns if name not in found]
     if absent:
         raise SettingsError(
-            f"The table has no column {' and '.join(absent)}: take one that results.load() returned."
+            f"The table has no column {' and '.join(absent)}: pass one that results.load() returned."
         )
 
 
@@ -209,12 +209,12 @@ def folders(
         run = read_manifest(manifest_path(out, stamp_of(run.csv_path) or ""))
     known = (frame.attrs.get("run") or {}) if run is None else run
     if not isinstance(known, Mapping):
-        raise SettingsError(f"The run of this table is {_brief(known)}: hand over what batch.run() returned.")
+        raise SettingsError(f"The run of this table is {_brief(known)}: pass what batch.run() returned.")
     absent = [role for role in needed if not known.get(role)]
     if absent:
         raise SettingsError(
-            f"It is unknown where the pictures are: the run does not name {' and '.join(absent)}. Take the "
-            "frame of results.load(), or hand over run=, what batch.run() returned or "
+            f"It is unknown where the pictures are: the run does not name {' and '.join(absent)}. Pass the "
+            "table that results.load() returned, or as run= what batch.run() returned or "
             f"{{{', '.join(f'{role!r}: ...' for role in needed)}}}."
         )
     if out is None and known.get("out"):

@@ -33,7 +33,7 @@ def load(path: AnyPath | None = None) -> pd.DataFrame:
         All of `COLUMNS`, then unknown columns, as text. Integers are ``Int64``, flags ``boolean``, figures
         ``float64``, text ``str``; `regions` holds lists of [x, y, width, height] and `region_pixels` lists of
         numbers, or None if nothing was compared. ``attrs["run"]`` is the run's manifest, empty if there is
-        none; its ``out`` and ``pictures_dir`` are where they are now, even if the folder was moved.
+        none; its ``out`` and ``pictures_dir`` are adjusted if the folder was moved.
         ``attrs["edited"]`` is whether a finished file differs from what the run wrote, if that is known.
 
     Raises

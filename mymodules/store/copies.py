@@ -83,7 +83,8 @@ class Copies:
             except OSError as error:
                 reason = error.strerror or error
                 raise OutputError(
-                    f"The store's folder {shown(folder)} cannot be made ({reason}): name another one.", folder
+                    f"The store's folder {shown(folder)} cannot be created ({reason}): name another one.",
+                    folder,
                 ) from error
         self._sweep()
 

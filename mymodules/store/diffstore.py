@@ -276,7 +276,7 @@ class DiffStore:
             If `digests` is a single text; or if the records cannot be changed: failures then stay recorded.
         """
         if isinstance(digests, str):  # otherwise each letter would count as a digest
-            raise StoreError(f"digests is {digests!r}: name them in a list.")
+            raise StoreError(f"digests is {digests!r}: pass a list of digests.")
         gone = frozenset(filter(is_name, digests))
         with self._purges.purge(gone):
             for digest in gone:

@@ -161,7 +161,7 @@ def _escaped(match: re.Match[str]) -> str:
 async def _outcome(future: "Future[T]") -> T | None:
     """Wait for a store's future and return its value; None if it failed.
 
-    The future is shared with others, so it is watched and not awaited itself, which could cancel it.
+    Others share this future, and awaiting it directly could cancel it: a callback watches it instead.
     """
     loop = asyncio.get_running_loop()
     done = loop.create_future()

@@ -206,7 +206,7 @@ except PoolError as error:
     code, said, complained = finished(code, given, python_path=path)
     assert code == 0
     assert "Traceback" not in complained  # loky's tracker may report a leaked semaphore
-    assert "end as they start" in said
+    assert "end while they start" in said
     assert not list(given.out.glob("results-*[0-9].csv"))
     assert results.read(given.the("*.partial.csv")) == []
 

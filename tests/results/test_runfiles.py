@@ -81,7 +81,7 @@ def test_what_is_no_table_is_told(tmp_path: Path, given: object) -> None:
         Viewer(pd.DataFrame({"image_filename": ["a.png"]}), run={"first": tmp_path, "second": tmp_path}).show,
     ]
     for call in calls:
-        with pytest.raises(SettingsError, match=rf"of type {type(given).__name__}: hand over results\.load"):
+        with pytest.raises(SettingsError, match=rf"of type {type(given).__name__}: pass results\.load"):
             call(given)
     with pytest.raises(SettingsError, match=r"about rows.*pass rows of a table"):
         Decisions(tmp_path).decide(given, "accept")  # type: ignore[arg-type]
