@@ -6,6 +6,7 @@ decisions are in the file ``triage.csv`` of an output folder, see `history`.
 
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mymodules import settings
@@ -62,8 +63,7 @@ class Decisions:
 
     def __init__(self, out: AnyPath | None = None) -> None:
         folder = settings.current().out if out is None else local_path(out, "out")
-        self.path = folder / FILE
-        self._file = HistoryFile(self.path)
+        self._file = HistoryFile(folder / FILE)
         self._lock = threading.RLock()
 
     def decide(
@@ -107,6 +107,11 @@ class Decisions:
         with self._lock:
             step = self._file.read().undone
             return self._file.append(step.rows, "redo", step.reference) if step else None
+
+    @property
+    def path(self) -> Path:
+        """The file of decisions."""
+        return self._file.path
 
     @property
     def can_undo(self) -> bool:

@@ -224,8 +224,12 @@ def test_no_row_no_button(explorer: Explorer) -> None:
     assert explorer.decide("accept") is None
 
 
-def test_what_cannot_be_written_is_a_sentence_and_no_markup(explorer: Explorer, frame: pd.DataFrame) -> None:
-    explorer.viewer.decisions.path = Path(frame.attrs["run"]["out"]) / "<b>gone" / "triage.csv"  # type: ignore[union-attr]
+def test_what_cannot_be_written_is_a_sentence_and_no_markup(frame: pd.DataFrame, tmp_path: Path) -> None:
+    out = tmp_path / "<b>gone"
+    out.mkdir()
+    frame.attrs["run"] |= {"out": str(out)}
+    explorer = explore.explore(frame)
+    out.rmdir()
     explorer.bulk.buttons["accept"].click()
     explorer.bulk.yes.click()
     told = explorer.bulk.problem.value
