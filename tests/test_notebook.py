@@ -4,16 +4,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pandas as pd
 import pytest
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager, KernelManager
-from nbclient import NotebookClient
+from support.programs import Client
 
 from mymodules import results
 
@@ -38,22 +35,6 @@ EXPECTED = [
     ("calendar.png", "same", "pixels_equal"),
     ("login.png", "same", "bytes_equal"),
 ]
-
-
-class ThisPython(KernelSpecManager):
-    """Knows one kernel: the Python that runs the tests, whatever kernels the machine has registered."""
-
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        return KernelSpec(argv=command, display_name=kernel_name, language="python")
-
-
-class Client(NotebookClient):
-    """Starts the kernel of `ThisPython`."""
-
-    def create_kernel_manager(self) -> KernelManager:
-        self.km = AsyncKernelManager(kernel_spec_manager=ThisPython())
-        return self.km
 
 
 def execute(folder: Path, path: Path = COMPARE, /, **parameters: object) -> nbformat.NotebookNode:

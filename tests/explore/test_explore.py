@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_notebook import Client, tags
+from support.programs import Client
 
 from mymodules import batch, explore, results, settings
 from mymodules.errors import ResultsError, SettingsError
@@ -378,17 +378,3 @@ def test_the_notebook_runs_from_a_clean_kernel(tmp_path: Path) -> None:
     assert any("needs a running kernel" in output.get("data", {}).get("text/html", "") for output in outputs)
     (path,) = (tmp_path / "img").glob("results-*.csv")
     assert len(results.load(path)) == 13
-
-
-def test_the_notebook_is_a_document() -> None:
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [cell.source for cell in code if len(cell.source.splitlines()) > 10] == []
-    assert [cell.source for cell in code if cell.outputs or cell.execution_count is not None] == []
-    assert [tag for cell in code for tag in tags(cell)] == ["parameters", "interactive"]
-    words = ("def ", "class ", "lambda", "for ", "while ", "if ", "try:")
-    lines = [line for cell in code for line in cell.source.splitlines()]
-    assert [line for line in lines if line.lstrip().startswith(words)] == []
-    kinds = "".join(cell.cell_type[0] for cell in notebook.cells)
-    assert kinds.startswith("m")
-    assert "ccc" not in kinds, "prose comes before code"

@@ -15,7 +15,8 @@ import numpy as np
 import psutil
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-from jupyter_client.manager import KernelManager
+from jupyter_client.manager import AsyncKernelManager, KernelManager
+from nbclient import NotebookClient
 
 from mymodules import results
 from mymodules.workers import PairResult
@@ -190,6 +191,14 @@ class ThisPython(KernelSpecManager):
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         return KernelSpec(argv=command, display_name=kernel_name, language="python")
+
+
+class Client(NotebookClient):
+    """Execute a notebook with the kernel of `ThisPython`."""
+
+    def create_kernel_manager(self) -> KernelManager:
+        self.km = AsyncKernelManager(kernel_spec_manager=ThisPython())
+        return self.km
 
 
 class Kernel:
