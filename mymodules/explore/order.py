@@ -7,16 +7,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mymodules.explore.filters import numbers
-from mymodules.row import HEADINGS, RANKS
-
-_COLUMNS = ("pixel_diff_percent", "num_diff_pixels", "ssim_score", "combined", "regions")
+from mymodules.row import HEADINGS, RANKS, TEXTS
 
 ORDERS = {
     "given": "as given",
     "attention": "needs a look",
-    **{name: HEADINGS[name].title for name in ("image_filename", "status", "code")},
+    **{name: heading.title for name, heading in HEADINGS.items() if name in TEXTS},
     "decision": "decision",
-    **{name: HEADINGS[name].title for name in _COLUMNS},
+    **{name: heading.title for name, heading in HEADINGS.items() if name not in TEXTS},
 }
 """What rows can be ordered by: key and title."""
 
@@ -60,7 +58,7 @@ def places(frame: pd.DataFrame, key: str, turned: bool) -> NDArray[np.intp]:
     values: pd.Series[Any]
     if key == "status":
         values = frame["status"].map(RANKS)
-    elif key in ("image_filename", "code"):
+    elif key in TEXTS:
         values = frame[key] if key in frame.columns else pd.Series("", index=frame.index)
     else:
         values = pd.Series(numbers(frame, key))
