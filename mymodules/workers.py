@@ -17,9 +17,8 @@ from pathlib import Path
 import cv2
 
 from mymodules import pairs, settings, streams
-from mymodules.comparison import drawings
-from mymodules.comparison.pair import Job, compare
-from mymodules.comparison.verdict import fault, result_row
+from mymodules.comparison import Job, compare, drawings, fault
+from mymodules.comparison.verdict import result_row
 from mymodules.errors import SettingsError
 from mymodules.pairs import Pair
 from mymodules.paths import local_path
