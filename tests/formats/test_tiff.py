@@ -243,13 +243,6 @@ def tiles_under_strips(samples: np.ndarray, **layout: Any) -> bytes:
     return file(sorted(found.items()), data, plan)
 
 
-def packed_odd() -> bytes:
-    """PackBits strips of an odd number of bytes, each counted with its pad byte."""
-    plan = Layout(compression=32773, rows=7)
-    data = [part + bytes(len(part) % 2) for part in segments(GRAY, plan)]
-    return file(sorted(tags(GRAY, plan, data).items()), data, plan)
-
-
 def one_strip_too_many() -> bytes:
     plan = Layout()
     data = segments(GRAY, plan)

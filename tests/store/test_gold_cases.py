@@ -13,8 +13,7 @@ from support.stores import ABSENT, FIRST, PATIENCE, SECOND, copy_of, pairs_of
 
 from mymodules import store
 from mymodules.metrics import DiffMetrics
-from mymodules.store import BACKGROUND, NOW, DiffStore, DigestFailure
-from mymodules.store.records import diff_id
+from mymodules.store import BACKGROUND, NOW, DiffStore, DigestFailure, diff_id
 
 
 @pytest.fixture(params=["folder", "case_10"])
@@ -140,18 +139,6 @@ def test_closest_is_ordered_as_gold_does(tmp_path: Path) -> None:
         assert [match.digest for match in ranked] == [*sorted([near, tied]), far]
         assert opened.closest(main, [far, near, tied]) == ranked[0]
         assert opened.closest(main, [main, *ABSENT]) is None
-
-
-def test_names_that_differ_in_case_only_are_two_pictures(tmp_path: Path) -> None:
-    lower, upper = "ab" * 16, "aB" * 16
-    pictures = dict(zip((lower, upper), FIRST.values(), strict=False))
-    with DiffStore(tmp_path / "store", source=pictures.get) as opened:
-        opened.warm_digests(NOW, pictures, sync=True)
-        assert {d: opened.original(d).result().data for d in pictures} == pictures
-        kept = [path for path in opened.root.rglob("*.png")]
-        assert len({str(path).lower() for path in kept}) == 2
-    with DiffStore(tmp_path / "store") as opened:
-        assert {d: opened.original(d).result().data for d in pictures} == pictures
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,8 @@ from support.stores import ABSENT, FIRST, PATIENCE, Held
 
 from mymodules import images, metrics
 from mymodules.errors import OutputError, StoreError
-from mymodules.store import IDLE, NOW, DiffStore, diffstore
+from mymodules.store import IDLE, NOW, DiffStore, diff_id, diffstore
 from mymodules.store.purges import Purges
-from mymodules.store.records import diff_id
 
 
 def test_get_skips_the_main_one_and_folds_repeated_ones(opened: DiffStore) -> None:

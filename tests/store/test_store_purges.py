@@ -8,8 +8,7 @@ from support.stores import ABSENT, FIRST, PATIENCE, SECOND, Held, copy_of, pairs
 
 from mymodules import metrics
 from mymodules.errors import StoreError
-from mymodules.store import NOW, DiffStore
-from mymodules.store.records import diff_id
+from mymodules.store import NOW, DiffStore, diff_id
 
 
 def test_purge_forgets_everything_about_a_digest_and_nothing_else(opened: DiffStore, source: Path) -> None:

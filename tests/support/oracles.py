@@ -17,7 +17,6 @@ from skimage import metrics as skimage_metrics
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 C1 = (0.01 * 255) ** 2
-C2 = (0.03 * 255) ** 2
 
 ORANGE = (
     (253, 208, 162, 255),
