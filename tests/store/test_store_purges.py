@@ -167,6 +167,6 @@ def test_a_purge_leaves_ones_own_memory_of_others_alone(tmp_path: Path) -> None:
 def test_one_text_is_no_list_of_digests(opened: DiffStore) -> None:
     digest = next(iter(FIRST))
     opened.warm_digests(NOW, [digest], sync=True)
-    with pytest.raises(StoreError, match="in a list"):
+    with pytest.raises(StoreError, match="pass a list of digests"):
         opened.purge_digests(digest)
     assert copy_of(opened, digest).exists()
