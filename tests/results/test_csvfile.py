@@ -227,7 +227,7 @@ def test_a_failure_leaves_the_earlier_file_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OutputError, match=r"No space left on device.*room"):
+    with pytest.raises(OutputError, match=r"No space left on device.*enough space"):
         results.write(path, [MISSING])
     with pytest.raises(OutputError):
         runfiles.write_manifest(path, {})
