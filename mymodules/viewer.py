@@ -46,7 +46,7 @@ from mymodules.pages.display import SIDES, TYPES, Absent, as_absent, folders, re
 from mymodules.pages.rows import ShownRows
 from mymodules.results import runfiles
 from mymodules.store.cache import NOW, ReadThrough
-from mymodules.triage import Decisions, Row, Step
+from mymodules.triage import LABELS, Decisions, Row, Step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +62,7 @@ DECODED_BYTES = 256 << 20
 _DECODED = 1000  # pictures at most
 
 _NAME = "image_filename"
-_DECIDED = {"accept": "accepted", "reject": "rejected", "ignore": "ignored", "clear": "no longer decided"}
+_DECIDED = {**LABELS, "clear": "no longer decided"}
 _UNDONE, _REDONE = "Undone: ", "Done again: "
 
 

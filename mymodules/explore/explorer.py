@@ -33,7 +33,7 @@ from mymodules.pages import linker
 from mymodules.paths import AnyPath
 from mymodules.results import runfiles
 from mymodules.row import BY_ATTENTION
-from mymodules.triage import Step
+from mymodules.triage import LABELS, Step
 from mymodules.viewer import Viewer
 
 PAUSE = 0.12
@@ -438,7 +438,7 @@ def summary(of_all: pd.DataFrame, of_shown: pd.DataFrame) -> str:
     asked = {status: (status, f"status == {status!r}") for status in BY_ATTENTION}
     if of_all["decision"].any():
         asked["none"] = ("undecided", filters.UNDECIDED)
-        asked |= {word: (label, f"decision == {word!r}") for word, label in filters.DECIDED.items()}
+        asked |= {word: (label, f"decision == {word!r}") for word, label in LABELS.items()}
     for name, (label, condition) in asked.items():
         everything, shown = (
             len(frame[["status", "decision"]].query(condition, engine="python"))

@@ -20,11 +20,9 @@ import traitlets
 from numpy.typing import NDArray
 
 from mymodules.row import BY_ATTENTION
+from mymodules.triage import LABELS
 
-DECIDED = {"accept": "accepted", "reject": "rejected", "ignore": "ignored"}
-"""The values of the column ``decision`` and their labels; an undecided row has an empty one."""
-
-MARKS = {word: mark for mark, word in enumerate(("", *DECIDED))}
+MARKS = {word: mark for mark, word in enumerate(("", *LABELS))}
 """The values of the column ``decision`` as small numbers."""
 
 UNDECIDED = "decision == '' and status != 'same'"
@@ -35,7 +33,7 @@ _BY_DECISION = {
     "": ("all decisions", ""),
     "none": ("undecided", UNDECIDED),
     "any": ("decided", "decision != ''"),
-    **{word: (label, f"decision == {word!r}") for word, label in DECIDED.items()},
+    **{word: (label, f"decision == {word!r}") for word, label in LABELS.items()},
 }
 DECISIONS = tuple(_BY_DECISION)
 """The values of the filter by decision: all rows, undecided, decided, and each decision."""

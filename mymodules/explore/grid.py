@@ -10,11 +10,12 @@ from itables.widget import ITable
 from mymodules.explore import filters
 from mymodules.explore.order import ranks
 from mymodules.row import BY_ATTENTION, HEADINGS, TABLE
+from mymodules.triage import LABELS
 
 COLUMNS = (*TABLE[:2], "decision", *TABLE[2:])
 """The columns of the table, left to right; a click on a heading orders by its column."""
 
-LABELS = {name: HEADINGS[name].label for name in TABLE} | {"decision": "decision"}
+HEADS = {name: HEADINGS[name].label for name in TABLE} | {"decision": "decision"}
 
 
 def light(frame: pd.DataFrame) -> pd.DataFrame:
@@ -29,7 +30,7 @@ def light(frame: pd.DataFrame) -> pd.DataFrame:
             "regions": filters.numbers(frame, "regions"),
         }
     )
-    return shown[[*COLUMNS]].rename(columns=LABELS)
+    return shown[[*COLUMNS]].rename(columns=HEADS)
 
 
 # How DataTables renders a cell. The result is markup, so only numbers go into it.
@@ -37,8 +38,7 @@ _RENDER_WORD = "function (data, type) { return [%s][data] ?? ''; }"
 _RENDER_NUMBER = "function (data, type) { return Number.isFinite(data) ? %s : ''; }"
 _SIGNS = {"accept": "✓", "reject": "✕", "ignore": "–"}
 _SIGNED = [
-    f"<span class='mme-{word}' title='{label}'>{_SIGNS[word]}</span>"
-    for word, label in filters.DECIDED.items()
+    f"<span class='mme-{word}' title='{label}'>{_SIGNS[word]}</span>" for word, label in LABELS.items()
 ]
 _RENDERERS = {
     "status": _RENDER_WORD % ", ".join(map(repr, BY_ATTENTION)),

@@ -2,11 +2,12 @@
 
 from mymodules.triage.approval import Approval, Restoration, approve, restore
 from mymodules.triage.decisions import Decisions, rows
-from mymodules.triage.history import DECISIONS, FILE, Row, Step
+from mymodules.triage.history import DECISIONS, FILE, LABELS, Row, Step
 
 __all__ = [
     "DECISIONS",
     "FILE",
+    "LABELS",
     "Approval",
     "Decisions",
     "Restoration",

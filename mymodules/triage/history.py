@@ -43,7 +43,10 @@ FILE = "triage.csv"
 COLUMNS = ("time", "name", "first_digest", "second_digest", "decision", "note")
 """Its columns; new ones are appended last, and readers skip those they do not know."""
 
-DECISIONS = ("accept", "reject", "ignore")
+LABELS = {"accept": "accepted", "reject": "rejected", "ignore": "ignored"}
+"""What a row is after each decision, as the labels of tables and pages."""
+
+DECISIONS = tuple(LABELS)
 """What can be decided; ``clear`` takes a decision away."""
 
 _WORDS = (*DECISIONS, "clear", "undo", "redo")

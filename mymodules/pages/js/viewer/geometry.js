@@ -26,7 +26,7 @@ export function firstView() {
 }
 
 // The zoom at which a page fits.
-export function fitZoom(kind, page, pane, ratio) {
+function fitZoom(kind, page, pane, ratio) {
   if (!page.width || !page.height || !pane.width) return 1;
   const across = ((pane.width - 2 * MARGIN) * ratio) / page.width;
   const down = ((pane.height - 2 * MARGIN) * ratio) / page.height;
