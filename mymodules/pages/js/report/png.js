@@ -50,7 +50,7 @@ function chunksOf(bytes) {
   return found;
 }
 
-async function readPng(bytes) {
+export async function readPng(bytes) {
   const { width, height, kind, palette, alpha, packed } = chunksOf(bytes);
   const channels = [1, 0, 3, 1, 2, 0, 4][kind];
   const inflated = new Blob(packed).stream().pipeThrough(new DecompressionStream("deflate"));
