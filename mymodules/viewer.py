@@ -113,7 +113,7 @@ class Viewer(anywidget.AnyWidget):
         # JupyterLab handles messages in another thread than cells: a reader takes this attribute once, and
         # new rows replace the whole object.
         self._rows = ShownRows.of(frame, folders(frame, run))
-        self._stamp = _stamp(frame, run)
+        self._run = runfiles.record(frame, run)
         self._followers = ipywidgets.CallbackDispatcher()  # reports what one raises and goes on
         super().__init__(**{"row": self._rows.first, **traits})
         self.observe(self._choose_no_region, "row")
@@ -135,12 +135,12 @@ class Viewer(anywidget.AnyWidget):
         known = run is not None or frame.attrs.get("run")
         before = self._rows
         there = folders(frame, run) if known else before.folders
-        stamp = _stamp(frame, run) if known else self._stamp
+        record = runfiles.record(frame, run) if known else self._run
         rows = ShownRows.of(frame, there if there != before.folders else before.folders)
         # Another run in the same folders, or other files: the pictures in the page are out of date.
         fresh = (
             there != before.folders
-            or stamp != self._stamp
+            or record.get("stamp") != self._run.get("stamp")
             or (
                 self.row in rows.places
                 and any(
@@ -151,7 +151,7 @@ class Viewer(anywidget.AnyWidget):
         )
         if fresh:
             self._pixels.forget()
-        self._rows, self._stamp = rows, stamp
+        self._rows, self._run = rows, record
         self.send({"kind": "rows", "fresh": fresh})
         if self.row not in rows.places:
             self.row = next((name for name in before.around(self.row) if name in rows.places), rows.first)
@@ -363,12 +363,13 @@ class Viewer(anywidget.AnyWidget):
 
     def _drawn(self, rows: ShownRows, name: str) -> delta.Drawn | None:
         """Return the difference picture of the run, if both files are still those that were compared."""
-        for side in SIDES:
-            if read(rows.path(name, side), side, rows.cell(name, f"{side}_digest")).changed:
-                return None
-        place = delta.folder(rows.folders.out, self._stamp)
         row = {column: rows.cell(name, column) for column in delta.COLUMNS}
-        return delta.drawn(place, rows.drawing_path(name), row)
+        found = delta.drawn(delta.drawings_of(rows.folders.out, self._run), row)
+        if found is not None:
+            for side in SIDES:
+                if read(rows.path(name, side), side, row[f"{side}_digest"]).changed:
+                    return None
+        return found
 
     def _weighed(self, rows: ShownRows, name: str) -> list[list[int]]:
         boxes: Sequence[Sequence[int]] = rows.cell(name, "regions") or ()
@@ -400,13 +401,6 @@ class Viewer(anywidget.AnyWidget):
             state = path.stat()
             file = _File(path, state.st_mtime_ns, state.st_size, rows.folders.max_pixels)
             return self._pixels.get(NOW, file)
-
-
-def _stamp(frame: "pd.DataFrame", run: batch.Run | Mapping[str, Any] | None) -> str | None:
-    """Return the stamp of the run of these rows; None if it is not known."""
-    if run is None:
-        run = frame.attrs.get("run") or {}
-    return run.get("stamp") if isinstance(run, Mapping) else runfiles.stamp_of(run.csv_path)
 
 
 def described(step: Step) -> str:

@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -79,20 +80,27 @@ def inspected(role: str, path: str | None, max_pixels: int, other: Side | None =
     if path is None:
         return None
     side = Side(role, Path(path))
-    try:
+    with _noting_errors(side):
         side.data = _read(side.path)
         if other is not None and other.digest is not None and other.data == side.data:
             side.digest, side.header, side.error = other.digest, other.header, other.error
         else:
             side.digest = images.digest(side.data)
             side.header = images.inspect(side.data, max_pixels=max_pixels)
+    return side
+
+
+@contextmanager
+def _noting_errors(side: Side) -> Iterator[None]:
+    """Note in the side whatever reading or decoding it raises."""
+    try:
+        yield
     except ImageError as error:
         side.error = error
     except MemoryError:
         side.error = ImageError.no_memory()
     except Exception as error:
         side.error = ImageError("internal", faults.described(error))
-    return side
 
 
 def _read(path: Path) -> bytes:
@@ -160,12 +168,6 @@ def canvas(side: Side) -> drawings.Canvas:
 def _attempt(side: Side, decode: Callable[[bytes, Any, Remark], T]) -> T | None:
     """Decode a side; if that fails, note the error in it and return None."""
     if side.error is None:
-        try:
+        with _noting_errors(side):
             return decode(side.data, side.whole, side.remarks.append)
-        except ImageError as error:
-            side.error = error
-        except MemoryError:
-            side.error = ImageError.no_memory()
-        except Exception as error:
-            side.error = ImageError("internal", faults.described(error))
     return None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,15 @@ from mymodules.results import runfiles
 from mymodules.store import sources
 
 COLUMNS = (
-    *("status", "first_digest", "second_digest", "num_diff_pixels", "regions", "region_pixels"),
+    *(
+        "image_filename",
+        "status",
+        "first_digest",
+        "second_digest",
+        "num_diff_pixels",
+        "regions",
+        "region_pixels",
+    ),
     *("width_first", "height_first", "width_second", "height_second"),
 )
 """The columns of a row that `drawn` reads."""
@@ -50,22 +58,35 @@ def region_pixels(row: Mapping[str, Any]) -> list[int] | None:
     return [*counts] if counts is not None and len(counts) == len(row.get("regions") or ()) else None
 
 
-def folder(out: Path | None, stamp: str | None) -> Path | None:
-    """Return the folder of a run's drawings; None if the run is not known."""
-    if out is None or not stamp or runfiles.stamp_of(runfiles.finished_path(out, stamp)) != stamp:
+class Drawings(NamedTuple):
+    """Where the drawings of a run are.
+
+    Attributes
+    ----------
+    folder : Path
+    paths : mapping of str to str
+        A pair's own part of the path of its drawings, by name, if it is not the name.
+    """
+
+    folder: Path
+    paths: Mapping[str, str]
+
+
+def drawings_of(out: Path | None, run: Mapping[str, Any]) -> Drawings | None:
+    """Return where a run, given its output folder and manifest, has its drawings; None if it is not known."""
+    stamp, paths = run.get("stamp"), run.get("stems")
+    if out is None or not runfiles.is_stamp(stamp):
         return None
-    return runfiles.pictures_path(out, stamp)
+    return Drawings(runfiles.pictures_path(out, str(stamp)), paths if isinstance(paths, Mapping) else {})
 
 
-def drawn(folder: Path | None, path: str | None, row: Mapping[str, Any]) -> Drawn | None:
+def drawn(where: Drawings | None, row: Mapping[str, Any]) -> Drawn | None:
     """Return the difference picture that a run has drawn for a row, if it is whole and fits the row.
 
     Parameters
     ----------
-    folder : Path, optional
-        The run's folder for drawings.
-    path : str, optional
-        The pair's own part of the path of its drawings, see `drawings.paths`.
+    where : Drawings, optional
+        Where the drawings of the run are.
     row : mapping
         The row by column; at least `COLUMNS`.
 
@@ -75,14 +96,15 @@ def drawn(folder: Path | None, path: str | None, row: Mapping[str, Any]) -> Draw
         None if there is no such picture, or its size or number of differing pixels is not the row's.
     """
     known = row.get("status") == "changed" and row.get("first_digest") and row.get("second_digest")
-    if folder is None or path is None or not known:
+    if where is None or not known:
         return None
     width = max(row.get("width_first") or 0, row.get("width_second") or 0)
     height = max(row.get("height_first") or 0, row.get("height_second") or 0)
     known_counts = region_pixels(row)
     boxes = row.get("regions") or () if known_counts is None else ()
     try:
-        data = sources.inside(folder, path + drawings.ENDINGS[-1]).read_bytes()
+        path = where.paths.get(row["image_filename"], row["image_filename"])
+        data = sources.inside(where.folder, path + drawings.ENDINGS[-1]).read_bytes()
         header = images.inspect(data, max_pixels=width * height)
         if not isinstance(header, PngHeader) or header.interlaced or not header.transparency:
             return None

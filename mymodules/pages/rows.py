@@ -3,12 +3,10 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mymodules import triage
-from mymodules.comparison import drawings
 from mymodules.errors import ResultsError
 from mymodules.pages.display import SIDES, Folders
 from mymodules.results import runfiles
@@ -69,14 +67,6 @@ class ShownRows:
     def path(self, name: str, side: str) -> Path:
         """Return the file of a row, which may be gone; raise `Absent` if there can be none."""
         return self.folders.path(name, side, self.cell(name, "status"))
-
-    def drawing_path(self, name: str) -> str | None:
-        """Return the pair's own part of the path of its drawings."""
-        return self._drawing_paths.get(name)
-
-    @cached_property
-    def _drawing_paths(self) -> dict[str, str]:
-        return drawings.paths(self.names)
 
     def beside(self, name: str, by: int) -> str | None:
         """Return the row before (-1) or after (1) this one; a repeated name counts at its first place."""

@@ -77,22 +77,13 @@ def _json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def facts(folders: display.Folders, stamp: str | None) -> list[tuple[str, str]]:
-    """Return the facts at the top of the page, as pairs of label and text."""
+def facts(folders: display.Folders, run: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the facts at the top of the page, as pairs of label and text; `run` is the run's manifest."""
     found = [("first", shown(folders.first)), ("second", shown(folders.second))]
-    with contextlib.suppress(ValueError):
-        found.append(("run of", str(datetime.strptime(str(stamp)[:15], "%Y%m%d-%H%M%S"))))
+    if runfiles.is_stamp(run.get("stamp")):
+        with contextlib.suppress(ValueError):  # no such day
+            found.append(("run of", str(datetime.strptime(run["stamp"][:15], "%Y%m%d-%H%M%S"))))
     return found
-
-
-def stamp(frame: "pd.DataFrame", run: runfiles.AnyRun | Mapping[str, Any] | None) -> str | None:
-    """Return the stamp of the run of these rows; None if it is not known."""
-    if run is None or isinstance(run, Mapping):
-        known = (run or frame.attrs.get("run") or {}).get("stamp")
-        return (
-            known if isinstance(known, str) and runfiles.stamp_of(f"results-{known}.csv") == known else None
-        )
-    return runfiles.stamp_of(run.csv_path)
 
 
 def records(frame: "pd.DataFrame") -> Iterator[dict[str, Any]]:

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -74,8 +73,8 @@ class Pairs:
     Parameters
     ----------
     folders : display.Folders
-    drawings : Path or None
-        The run's folder for drawings, if it is known.
+    drawn : delta.Drawings or None
+        Where the run's drawings are, if that is known.
     parts : Parts
         Writes the pictures.
     read_pixels : int
@@ -83,20 +82,16 @@ class Pairs:
     """
 
     def __init__(
-        self, folders: display.Folders, drawings: Path | None, parts: Parts, read_pixels: int
+        self, folders: display.Folders, drawn: delta.Drawings | None, parts: Parts, read_pixels: int
     ) -> None:
-        self._folders, self._drawings, self._files = folders, drawings, parts
+        self._folders, self._where, self._files = folders, drawn, parts
         self._read_pixels = read_pixels
         self._budget = _Budget(AT_ONCE)
         self._lock = threading.Lock()
         self._shown: dict[str, Future[dict[str, Any]]] = {}
-        self._stems: dict[str, str] = {}
 
     def all(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         """Return the records of all rows, in their order."""
-        if self._drawings is not None:
-            with suppress(Exception):  # then every delta is computed
-                self._stems = drawings.paths(row["image_filename"] for row in rows)
         with ThreadPoolExecutor(_THREADS) as threads:
             try:
                 return [*threads.map(self._row, rows)]
@@ -239,7 +234,7 @@ class Pairs:
 
     def _drawn(self, row: Mapping[str, Any]) -> _Delta | None:
         """Add the difference picture that the run has drawn; return None if it cannot be used."""
-        found = delta.drawn(self._drawings, self._stems.get(row["image_filename"]), row)
+        found = delta.drawn(self._where, row)
         if found is None:
             return None
         file = self._files.made_picture([found.data], "delta.png")

@@ -84,13 +84,13 @@ def write(
             row["decision"], row["note"] = decided
     if embed:
         refuse_large(_least_bytes(rows, folders), ONE_FILE_LIMIT)
-    stamp = page.stamp(frame, run)
-    drawings = delta.folder(folders.out, stamp)
+    manifest = runfiles.record(frame, run)
+    drawn = delta.drawings_of(folders.out, manifest)
     try:
         with place.Staging(target) as staging:
             parts = Parts(staging)
-            made = Pairs(folders, drawings, parts, READ_PIXELS).all(rows)
-            text = page.text(made, page.facts(folders, stamp), embed=embed)
+            made = Pairs(folders, drawn, parts, READ_PIXELS).all(rows)
+            text = page.text(made, page.facts(folders, manifest), embed=embed)
             if embed:
                 parts.write_one(text, made, ONE_FILE_LIMIT)
             else:

@@ -72,6 +72,11 @@ def stamp_of(path: AnyPath) -> str | None:
     return match["stamp"] if match else None
 
 
+def is_stamp(value: object) -> bool:
+    """Return whether a run may have this stamp; a manifest from somebody else may name anything."""
+    return isinstance(value, str) and stamp_of(f"results-{value}.csv") == value
+
+
 def reserve(out: Path, stamp: str) -> str:
     """Reserve a stamp that no run in `out` has: this one, or it with ``-2``, ``-3`` and so on.
 
@@ -180,6 +185,19 @@ def check_table(frame: object, *columns: str) -> None:
         )
 
 
+def record(frame: "pd.DataFrame", run: AnyRun | Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    """Return the manifest of a table's run, empty if it is not known.
+
+    Parameters and errors are those of `folders`.
+    """
+    if run is not None and not isinstance(run, Mapping):
+        run = read_manifest(manifest_path(run.csv_path.parent, stamp_of(run.csv_path) or ""))
+    known = (frame.attrs.get("run") or {}) if run is None else run
+    if not isinstance(known, Mapping):
+        raise SettingsError(f"The run of this table is {_brief(known)}: pass what batch.run() returned.")
+    return known
+
+
 def folders(
     frame: "pd.DataFrame",
     run: AnyRun | Mapping[str, Any] | None = None,
@@ -203,13 +221,7 @@ def folders(
         If the manifest of `run` cannot be read.
     """
     check_table(frame)
-    out = None
-    if run is not None and not isinstance(run, Mapping):
-        out = run.csv_path.parent
-        run = read_manifest(manifest_path(out, stamp_of(run.csv_path) or ""))
-    known = (frame.attrs.get("run") or {}) if run is None else run
-    if not isinstance(known, Mapping):
-        raise SettingsError(f"The run of this table is {_brief(known)}: pass what batch.run() returned.")
+    known = record(frame, run)
     absent = [role for role in needed if not known.get(role)]
     if absent:
         raise SettingsError(
@@ -217,14 +229,13 @@ def folders(
             "table that results.load() returned, or as run= what batch.run() returned or "
             f"{{{', '.join(f'{role!r}: ...' for role in needed)}}}."
         )
-    if out is None and known.get("out"):
-        out = known["out"]
+    out = known.get("out") if run is None or isinstance(run, Mapping) else run.csv_path.parent
     # Absolute, because the working directory may change later.
     first, second = (local_path(known[role], role) for role in ("first", "second"))
     limit = _limit(known)
     if run is None and not settings.is_chosen(first):  # another person's small file may hold a huge picture
         limit = min(limit, (settings.recorded() or settings.resolve()).max_pixels)
-    return Folders(first, second, None if out is None else local_path(out, "out"), limit)
+    return Folders(first, second, local_path(out, "out") if out else None, limit)
 
 
 def _limit(known: Mapping[str, Any]) -> int:
