@@ -11,7 +11,18 @@ from typing import Any
 
 import pytest
 from loky import cpu_count
-from support.programs import Folders, figures, finished, folders, kernel, mixed, noisy, until, worker_pids
+from support.programs import (
+    COUNTS,
+    Folders,
+    figures,
+    finished,
+    folders,
+    kernel,
+    mixed,
+    noisy,
+    until,
+    worker_pids,
+)
 
 from mymodules import batch, panel, results, settings
 from mymodules.batch.plan import PICTURES
@@ -21,7 +32,6 @@ from mymodules.results import runfiles
 
 COUNT = 16
 WITHIN = 10.0  # s; a promise of moments
-COUNTS = {"same": 1, "changed": 12, "missing": 1, "extra": 1, "error": 1}
 HOSTILE = "<img src=x onerror=alert(1)>&amp;$x^2$"
 
 

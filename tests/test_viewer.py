@@ -340,6 +340,21 @@ def test_the_delta_is_that_of_the_drawings(root: Path, frame: pd.DataFrame, ask:
     np.testing.assert_array_equal(images.read_rgba(data), drawings.delta(first, second))
 
 
+def test_a_part_of_the_rows_finds_the_drawings_of_the_run(tmp_path: Path, ask: Ask) -> None:
+    """Names that differ in case only: the path of a drawing depends on all names of its run."""
+    for number, name in enumerate(("a.png", "A.PNG")):
+        put(tmp_path, name, encoded(random(30, 40, 3)), encoded(random(30, 40, 3, seed=1 + number)))
+    if len(list((tmp_path / "first").iterdir())) < 2:
+        pytest.skip("this file system ignores case")
+    (tmp_path / "out").mkdir()
+    run = batch.run(tmp_path / "first", tmp_path / "second", tmp_path / "out", num_processors=1)
+    frame = run.frame()
+    for name in ("a.png", "A.PNG"):
+        widget = viewer.Viewer(frame[frame["image_filename"] == name])
+        _, (data,) = ask(widget, kind="picture", name=name, side="delta")
+        assert data == run.pictures(name)[-1].read_bytes()
+
+
 def test_a_delta_that_the_run_has_drawn_is_shown_as_it_is(tmp_path: Path, ask: Ask) -> None:
     before, after = random(30, 40, 3), random(30, 40, 3, seed=1)
     put(tmp_path, "a.png", encoded(before), encoded(after))

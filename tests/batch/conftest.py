@@ -3,12 +3,11 @@
 import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.programs import Folders, mixed
 
-from mymodules import batch, images
+from mymodules import batch
 
 
 @pytest.fixture(scope="module")
@@ -25,22 +24,19 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     return mixed(tmp_path_factory.mktemp("tree"))
 
 
+@pytest.fixture
+def given(tree: Folders, tmp_path: Path) -> Folders:
+    """Give these pairs an output folder of the test's own."""
+    return tree.elsewhere(tmp_path / "out")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Folders:
+    """Make pairs that a test may change."""
+    return mixed(tmp_path)
+
+
 @pytest.fixture(scope="session")
 def expected(tree: Folders) -> batch.Run:
     """Run a comparison of these pairs."""
     return batch.run(*tree, num_processors=2, store=None)
-
-
-@pytest.fixture
-def opened_files(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Record which files are read to compute their digests."""
-    read: list[Path] = []
-    digest = images.digest
-
-    def noted(source: Any) -> str:
-        if not isinstance(source, bytes):
-            read.append(Path(source))
-        return digest(source)
-
-    monkeypatch.setattr(images, "digest", noted)
-    return read

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.programs import COMPARE, Folders, figures, finished, kernel, mixed, noisy, worker_pids
+from support.programs import COMPARE, COUNTS, TOTAL, Folders, figures, finished, kernel, noisy, worker_pids
 from support.resuming import again, drawn, partial_of
 
 from mymodules import batch, results, settings
@@ -25,20 +25,7 @@ from mymodules.paths import AnyPath
 from mymodules.results import runfiles
 
 RUN = "from mymodules import batch\nimport sys\nbatch.run(*sys.argv[1:4], num_processors=2)\n"
-TOTAL = 16
-COUNTS = {"same": 1, "changed": 12, "missing": 1, "extra": 1, "error": 1}
 pytestmark = pytest.mark.usefixtures("without_store")
-
-
-@pytest.fixture
-def given(tree: Folders, tmp_path: Path) -> Folders:
-    return tree.elsewhere(tmp_path / "out")
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Folders:
-    """Make pairs that a test may change."""
-    return mixed(tmp_path)
 
 
 # --- one run ----------------------------------------------------------------------------------------

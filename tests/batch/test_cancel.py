@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.programs import Folders, mixed
+from support.programs import COUNTS, Folders, mixed
 
 from mymodules import batch
 from mymodules.batch import pool, reuse
-
-COUNTS = {"same": 1, "changed": 12, "missing": 1, "extra": 1, "error": 1}
 
 
 @pytest.fixture

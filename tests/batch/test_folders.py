@@ -4,19 +4,12 @@ import os
 import shutil
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
-from support.programs import Folders, mixed
+from support.programs import Folders
 
 from mymodules import batch
 from mymodules.errors import SettingsError
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Folders:
-    """Pairs that a test may change."""
-    return mixed(tmp_path)
 
 
 def test_a_run_lists_every_folder_once(own: Folders, monkeypatch: pytest.MonkeyPatch) -> None:

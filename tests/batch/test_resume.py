@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.programs import Folders, figures, mixed
+from support.programs import COUNTS, Folders, figures, mixed
 from support.resuming import again, drawn, partial_of
 
 from mymodules import batch, results, settings
@@ -13,20 +13,7 @@ from mymodules.comparison import drawings
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.results import runfiles
 
-TOTAL = 16
-COUNTS = {"same": 1, "changed": 12, "missing": 1, "extra": 1, "error": 1}
 pytestmark = pytest.mark.usefixtures("without_store")
-
-
-@pytest.fixture
-def given(tree: Folders, tmp_path: Path) -> Folders:
-    return tree.elsewhere(tmp_path / "out")
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Folders:
-    """Make pairs that a test may change."""
-    return mixed(tmp_path)
 
 
 def test_resume_does_only_the_rest(given: Folders, expected: batch.Run) -> None:

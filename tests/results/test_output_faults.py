@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.programs import Folders, figures, mixed
+from support.programs import TOTAL, Folders, figures, mixed
 
 from mymodules import batch, results
 from mymodules.errors import MymodulesError, OutputError
 from mymodules.results import runfiles
-
-TOTAL = 16
 
 
 @pytest.fixture

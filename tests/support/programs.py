@@ -78,6 +78,11 @@ def noisy(at: Path, count: int, side: int) -> Folders:
     return made
 
 
+# The rows of `mixed`.
+COUNTS = {"same": 1, "changed": 12, "missing": 1, "extra": 1, "error": 1}
+TOTAL = 16
+
+
 def mixed(at: Path) -> Folders:
     """Make small pairs of every status."""
     made = folders(at)

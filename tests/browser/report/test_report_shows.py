@@ -121,13 +121,18 @@ def test_a_click_chooses_a_row(opened: Opened) -> None:
     assert (opened.name(), opened.chosen()) == ("a/second.png", "a/second.png")
 
 
-def test_the_delta_is_the_one_of_the_comparison(opened: Opened, frame: pd.DataFrame) -> None:
-    opened.click("first.png")
+def show_delta_alone(opened: Opened) -> None:
+    """Show the delta at its size, without the picture below it."""
     opened.press("o", "6")
     opened.root.locator(".mmv-sheet[data-side=delta][data-there]").wait_for()
     opened.root.locator(".mmv-slider input").fill("0")
     opened.root.focus()
     opened.press("0")
+
+
+def test_the_delta_is_the_one_of_the_comparison(opened: Opened, frame: pd.DataFrame) -> None:
+    opened.click("first.png")
+    show_delta_alone(opened)
     delta = drawings.delta(*(original(frame, side, "a/first.png") for side in ("first", "second")))
     expected = np.where(delta[..., 3:] > 0, delta[..., :3], 255)
     np.testing.assert_array_equal(opened.shot("delta"), expected)
@@ -136,11 +141,7 @@ def test_the_delta_is_the_one_of_the_comparison(opened: Opened, frame: pd.DataFr
 
 def test_equal_pictures_have_an_empty_delta(opened: Opened, frame: pd.DataFrame) -> None:
     opened.click("same.png")
-    opened.press("o", "6")
-    opened.root.locator(".mmv-sheet[data-side=delta][data-there]").wait_for()
-    opened.root.locator(".mmv-slider input").fill("0")
-    opened.root.focus()
-    opened.press("0")
+    show_delta_alone(opened)
     assert (opened.shot() == 255).all()
 
 

@@ -13,7 +13,6 @@ from support.reusing import (
     NAMES,
     STILL,
     drawn,
-    every_status,
     picture,
     row,
     run,
@@ -27,12 +26,6 @@ from mymodules.comparison import drawings
 from mymodules.errors import SettingsError
 from mymodules.results import csvfile, runfiles
 from mymodules.workers import PairResult
-
-
-@pytest.fixture
-def given(tmp_path: Path) -> Folders:
-    return every_status(tmp_path)
-
 
 # --- nothing has changed ----------------------------------------------------------------------------
 

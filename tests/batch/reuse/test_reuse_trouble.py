@@ -9,19 +9,13 @@ import numpy as np
 import pytest
 from support import oracles, pngs
 from support.programs import COMPARE, Folders, figures, folders, noisy, png, program
-from support.reusing import NAMES, STILL, Asked, copies, drawn, every_status, picture, run, settle, stop_after
+from support.reusing import NAMES, STILL, Asked, copies, drawn, picture, run, settle, stop_after
 
 from mymodules import batch, images, results
 from mymodules.batch import reuse
 from mymodules.results import runfiles
 from mymodules.store import FILE, NOW, DiffStore
 from mymodules.workers import PairResult
-
-
-@pytest.fixture
-def given(tmp_path: Path) -> Folders:
-    return every_status(tmp_path)
-
 
 # --- a store in trouble -----------------------------------------------------------------------------
 

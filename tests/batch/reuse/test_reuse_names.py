@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 from support.programs import Folders, figures
@@ -10,7 +9,6 @@ from support.reusing import (
     NAMES,
     STILL,
     Asked,
-    every_status,
     picture,
     row,
     run,
@@ -19,12 +17,6 @@ from support.reusing import (
 
 from mymodules import batch, results
 from mymodules.comparison import drawings
-
-
-@pytest.fixture
-def given(tmp_path: Path) -> Folders:
-    return every_status(tmp_path)
-
 
 # --- by content, whatever the name ------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ from support.reusing import (
     Asked,
     copies,
     drawn,
-    every_status,
     picture,
     row,
     run,
@@ -26,12 +25,6 @@ from mymodules.batch import reuse
 from mymodules.comparison import drawings
 from mymodules.store import DiffStore
 from mymodules.store.records import DigestedFile
-
-
-@pytest.fixture
-def given(tmp_path: Path) -> Folders:
-    return every_status(tmp_path)
-
 
 # --- drawings ---------------------------------------------------------------------------------------
 
