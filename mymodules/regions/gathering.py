@@ -147,8 +147,7 @@ def _cells(mask: NDArray[np.bool_]) -> Boxes:
     filled = np.bitwise_or.reduce(words, axis=1)
     y, x = np.nonzero(filled)
     columns = filled[y, x].view(np.bool_).reshape(-1, 8)
-    inside = words[y, :, x]
-    lines = inside != 0
+    lines = words[y, :, x] != 0
     count, found = cv2.connectedComponents((filled != 0).view(np.uint8), connectivity=8)
     left, top = x * 8, y * _CELL_HEIGHT + offset
     return _bounds(
@@ -158,7 +157,7 @@ def _cells(mask: NDArray[np.bool_]) -> Boxes:
         top + lines.argmax(axis=1),
         left + 8 - columns[:, ::-1].argmax(axis=1),
         top + _CELL_HEIGHT - lines[:, ::-1].argmax(axis=1),
-        _sum_of_bytes(inside.sum(axis=1)).astype(np.int64),
+        _sum_of_bytes(np.add.reduce(words, axis=1)[y, x]).astype(np.int64),
     )
 
 
@@ -240,5 +239,5 @@ def _bounds(
     np.minimum.at(boxes[:, 1], groups, top)
     np.maximum.at(boxes[:, 2], groups, right)
     np.maximum.at(boxes[:, 3], groups, bottom)
-    np.add.at(boxes[:, 4], groups, pixels)
+    boxes[:, 4] = np.bincount(groups, pixels, count)  # exact, as no picture has 2^53 pixels
     return boxes
