@@ -18,7 +18,8 @@ FACES = {
     " partial_rows read read_as_written read_partial unguard write",
     "store": "BACKGROUND FILE IDLE NOW CacheCounts DiffStore DigestFailure Match cache_counts diff_id"
     " is_diff_id is_digest split_diff_id stored_path",
-    "triage": "Approval DECISIONS Decisions FILE LABELS Restoration Row Step approve restore rows",
+    "triage": "Approval DECISIONS Decisions FILE LABELS Merge Plan Restoration Row Step approve merge plan"
+    " restore rows",
     "workers": "Job PairResult compare compare_image_diff compare_many compimgdiff_init died fault"
     " prepare_process",
 }

@@ -2,7 +2,9 @@
 
 from mymodules.triage.approval import Approval, Restoration, approve, restore
 from mymodules.triage.decisions import Decisions, rows
+from mymodules.triage.handover import Merge, merge
 from mymodules.triage.history import DECISIONS, FILE, LABELS, Row, Step
+from mymodules.triage.plans import Plan, plan
 
 __all__ = [
     "DECISIONS",
@@ -10,10 +12,14 @@ __all__ = [
     "LABELS",
     "Approval",
     "Decisions",
+    "Merge",
+    "Plan",
     "Restoration",
     "Row",
     "Step",
     "approve",
+    "merge",
+    "plan",
     "restore",
     "rows",
 ]

@@ -7,33 +7,27 @@ one, and the old one is kept before anything is changed. Nothing is ever written
 import contextlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mymodules import files, pairs, settings
-from mymodules.errors import MymodulesError, OutputError, ResultsError, SettingsError
-from mymodules.pairs import Pair
-from mymodules.paths import AnyPath, is_folder, local_path, shown
+from mymodules import files, settings
+from mymodules.errors import MymodulesError, OutputError, ResultsError
+from mymodules.paths import AnyPath, local_path, shown
 from mymodules.results import runfiles
-from mymodules.triage.changes import (
-    AGAIN,
-    Change,
-    Refused,
-    carry_out,
-    changes_of,
-    keep,
-    take_back,
-)
-from mymodules.triage.decisions import Decisions, rows
-from mymodules.triage.history import Row
+from mymodules.triage.changes import Change, Refused, carry_out, changes_of, keep, take_back
+from mymodules.triage.handover import merge
+from mymodules.triage.plans import changes_for, check_not_second, places, rows_to_approve, trusted
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _MANIFEST = "approved.json"
+
+Progress = Callable[[int, int], object]
+"""Is called with the number of steps that are done and that of all steps."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +83,8 @@ def approve(
     first: AnyPath | None = None,
     adopt: Iterable[str] = (),
     remove: Iterable[str] = (),
+    decisions: AnyPath | None = None,
+    on_progress: Progress | None = None,
 ) -> Approval:
     """Make the accepted second pictures the new first ones.
 
@@ -104,7 +100,13 @@ def approve(
     adopt : iterable of str
         Names of `extra` pictures to copy to first, whatever was decided.
     remove : iterable of str
-        Names of `missing` pictures to remove from first, whatever was decided.
+        Names of `missing` pictures to remove from first, whatever was decided. They are refused if the run
+        did not finish, or left out pictures.
+    decisions : path, optional
+        The file of decisions that a report has handed over: `merge` takes it first, and what that refuses is
+        refused here.
+    on_progress : callable, optional
+        Called with the number of steps that are done and that of all steps, two for each file.
 
     Returns
     -------
@@ -117,6 +119,8 @@ def approve(
     SettingsError
         If `frame` is not a table of rows; if the run does not say where first, second and the output folder
         are, or they cannot be listed; or if it comes from elsewhere and `first` is not given.
+    ResultsError
+        If the file of decisions is not one. Nothing was changed.
     OutputError
         If the old files cannot be kept. Nothing was changed.
 
@@ -135,16 +139,18 @@ def approve(
         print(done)  # what was approved, and what was refused and why
         triage.restore(done.folder)
     """
-    root, second, out = _folders(frame, run, first)
-    refused: dict[str, str] = {}
-    wanted = _wanted(frame, Decisions(out), _names(adopt), _names(remove), refused)
-    changes = _found(wanted, root, second, refused)
+    found = places(frame, run, first)
+    root, out = found.first, found.out
+    refused = {} if decisions is None else dict(merge(frame, decisions, run).refused)
+    wanted = rows_to_approve(frame, found, _names(adopt), _names(remove), refused)
+    changes = changes_for(wanted, found, refused)
     if not changes:
         return Approval(None, (), refused)
-    folder = _reserved(out)
+    folder, steps = _reserved(out), _Steps(on_progress, 2 * len(changes))
     try:
-        changes = [change for change in changes if keep(change, folder, refused)]
-        manifest = {"first": str(root), "second": str(second), "complete": False}
+        changes = [change for change in steps.after(changes) if keep(change, folder, refused)]
+        steps.total = steps.done + len(changes)
+        manifest = {"first": str(root), "second": str(found.second), "complete": False}
         manifest |= {"changes": [change.entry() for change in changes]}
         if changes:
             _remove_stale(changes, out)
@@ -156,7 +162,7 @@ def approve(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     try:
-        done = [change for change in changes if carry_out(change, folder, refused)]
+        done = [change for change in steps.after(changes) if carry_out(change, folder, refused)]
     except KeyboardInterrupt:
         named = "" if settings.is_chosen(root) else f", first={shown(root)!r}"
         back = f"triage.restore({shown(folder)!r}{named})"
@@ -173,7 +179,9 @@ def approve(
     return Approval(folder, tuple(change.name for change in done), refused)
 
 
-def restore(folder: AnyPath | Approval, *, first: AnyPath | None = None) -> Restoration:
+def restore(
+    folder: AnyPath | Approval, *, first: AnyPath | None = None, on_progress: Progress | None = None
+) -> Restoration:
     """Bring back the first pictures that an approval replaced or removed, and remove the adopted ones.
 
     Parameters
@@ -184,6 +192,8 @@ def restore(folder: AnyPath | Approval, *, first: AnyPath | None = None) -> Rest
     first : path, optional
         The folder whose pictures are brought back. It must be given if the approval comes from elsewhere:
         if its first is neither that of the settings nor one that this process has compared.
+    on_progress : callable, optional
+        Called with the number of pictures that are done and that of all pictures.
 
     Returns
     -------
@@ -213,12 +223,12 @@ def restore(folder: AnyPath | Approval, *, first: AnyPath | None = None) -> Rest
     unchanged: list[str] = []
     refused: dict[str, str] = {}
     try:
-        root = _trusted(manifest["first"], None, first, f"triage.restore({shown(folder)!r}, first=...)")
-        _check_not_second(root, manifest.get("second"))
+        root = trusted(manifest["first"], None, first, f"triage.restore({shown(folder)!r}, first=...)")
+        check_not_second(root, manifest.get("second"))
         changes = [*changes_of(manifest, root, refused)]
     except (KeyError, TypeError, ValueError) as error:
         raise ResultsError(f"{shown(path)} does not say what was approved.") from error
-    for change in changes:
+    for change in _Steps(on_progress, len(changes)).after(changes):
         try:
             (restored if take_back(change, folder) else unchanged).append(change.name)
         except Refused as reason:
@@ -228,112 +238,23 @@ def restore(folder: AnyPath | Approval, *, first: AnyPath | None = None) -> Rest
     return Restoration(tuple(restored), tuple(unchanged), refused)
 
 
-def _trusted(stated: object, second: Path | None, named: AnyPath | None, call: str) -> Path:
-    """Return the folder whose pictures may be changed: the one that the caller names, or a known first.
+class _Steps:
+    """Report how many of the steps are done."""
 
-    A first or second folder that is named only in a file is not trusted: anybody may have written that file.
-    """
-    if named is None and not isinstance(stated, str | os.PathLike):
-        raise ValueError("it names no folder")
-    root = local_path(stated if named is None else named, "first")  # type: ignore[arg-type]
-    if named is None and not settings.is_chosen(root, second):
-        by = "" if second is None else f" with those in {shown(second)}"
-        raise SettingsError(
-            f"This comes from elsewhere: it would replace pictures in {shown(root)}{by}, but the settings "
-            f"and the runs of this process name other folders. If that is intended, name the folder: {call}."
-        )
-    if not is_folder(root):
-        raise SettingsError(f"There is no folder {shown(root)}. Name the one with the pictures: {call}.")
-    return root
+    def __init__(self, report: Progress | None, total: int) -> None:
+        self._report, self.done, self.total = report, 0, total
 
-
-def _check_not_second(root: Path, second: object) -> None:
-    """Raise SettingsError if the folder is second, because nothing is ever written into second."""
-    with contextlib.suppress(OSError, ValueError):
-        if isinstance(second, str | os.PathLike) and root.samefile(second):
-            raise SettingsError(f"{shown(root)} is second: name the folder of the first pictures as first=.")
+    def after(self, changes: Iterable[Change]) -> Iterator[Change]:
+        """Yield the changes, and report each when the next one is asked for."""
+        for change in changes:
+            yield change
+            self.done += 1
+            if self._report is not None:
+                self._report(self.done, self.total)
 
 
 def _names(given: Iterable[str]) -> set[str]:
     return {given} if isinstance(given, str) else set(given)
-
-
-def _folders(
-    frame: "pd.DataFrame", run: runfiles.AnyRun | Mapping[str, Any] | None, named: AnyPath | None
-) -> tuple[Path, Path, Path]:
-    runfiles.check_table(frame, "status")
-    first, second, out, _ = runfiles.folders(frame, run, needed=("first", "second", "out"))
-    assert out is not None
-    if not is_folder(out):
-        raise SettingsError(f"There is no output folder {shown(out)} with decisions: pass run=.")
-    root = _trusted(first, second, named, "triage.approve(frame, first=...)")
-    _check_not_second(root, second)
-    return root, second, out
-
-
-def _wanted(
-    frame: "pd.DataFrame", decided: Decisions, adopt: set[str], remove: set[str], refused: dict[str, str]
-) -> list[tuple[Row, str]]:
-    """Return the rows to approve, each with its status; add the others that were asked for to `refused`."""
-    statuses = frame["status"].tolist()
-    wanted = []
-    about = rows(frame)
-    each = zip(about, statuses, decided.state(frame).tolist(), strict=True)
-    for row, status, decision in dict.fromkeys(each):  # a frame may hold a row twice
-        name = row.name
-        named = name in adopt or name in remove
-        if not named and decision != "accept":
-            continue
-        if name in adopt and status != "extra":
-            refused[name] = "It cannot be adopted: it is not only in second."
-        elif name in remove and status != "missing":
-            refused[name] = "It cannot be removed: it is not only in first."
-        elif not named and status == "extra":
-            refused[name] = f"It is only in second: to copy it to first, name it: adopt=[{name!r}]."
-        elif not named and status == "missing":
-            refused[name] = f"It is only in first: to remove it, name it: remove=[{name!r}]."
-        elif status == "error":
-            refused[name] = f"It could not be compared: replace the file, {AGAIN}."
-        elif named or row.first_digest != row.second_digest:
-            wanted.append((row, status))
-    for name in sorted((adopt | remove) - {row.name for row in about}):
-        refused[name] = "The frame has no row of this name."
-    return wanted
-
-
-def _found(wanted: list[tuple[Row, str]], first: Path, second: Path, refused: dict[str, str]) -> list[Change]:
-    """Return the changes for these rows, with files from a listing of both folders.
-
-    The listing knows every spelling of a name.
-    """
-    listing = {pair.name: pair for pair in pairs.find(first, second).pairs} if wanted else {}
-    changes: list[Change] = []
-    for row, status in wanted:
-        try:
-            changes.append(_change(len(changes), row, status, listing.get(row.name), first, second))
-        except Refused as reason:
-            refused[row.name] = str(reason)
-    return changes
-
-
-def _change(number: int, row: Row, status: str, pair: Pair | None, first: Path, second: Path) -> Change:
-    if pair is None:
-        raise Refused(f"It is gone: {AGAIN}.")
-    if pair.problem is not None:
-        raise Refused(f"{pair.problem[1]} Then {AGAIN}.")
-    has = (pair.first is not None, pair.second is not None)
-    if has != {"missing": (True, False), "extra": (False, True)}.get(status, (True, True)):
-        sides = " and ".join(side for side, there in zip(("first", "second"), has, strict=True) if there)
-        raise Refused(f"It is now in {sides}, which is not what was compared: {AGAIN}.")
-    if pair.first is not None:
-        below = str(Path(pair.first).relative_to(first))
-    else:
-        assert pair.second is not None
-        below = str(Path(pair.second).relative_to(second))
-    old, new = row.first_digest or None, row.second_digest or None
-    if (old is None and status != "extra") or (new is None and status != "missing"):
-        raise Refused(f"The run does not know its digests: {AGAIN}.")
-    return Change(number, row.name, first, below, old, new, Path(pair.second) if pair.second else None)
 
 
 def _reserved(out: Path) -> Path:

@@ -91,10 +91,20 @@ class Decisions:
         OutputError
             If the file cannot be written.
         """
-        if decision not in (*DECISIONS, "clear"):
-            raise SettingsError(f"decision is {decision!r}: it must be {', '.join(DECISIONS)} or clear.")
+        _check_word(decision)
         with self._lock:
             return self._file.append(_as_rows(about), decision, note)
+
+    def decide_each(self, steps: Iterable[tuple[Iterable[Row], str, str]]) -> list[Step]:
+        """Decide several steps, each of rows, decision and note: all of them are written, or none.
+
+        Errors are those of `decide`; a step without rows is left out.
+        """
+        given = [([*about], decision, note) for about, decision, note in steps]
+        for _, decision, _ in given:
+            _check_word(decision)
+        with self._lock:
+            return self._file.append_all(given)
 
     def undo(self) -> Step | None:
         """Undo the newest step in force and return it; None if nothing can be undone."""
@@ -143,12 +153,17 @@ class Decisions:
         found = [word for word, _ in self.each(frame)]
         return pd.Series(found, index=frame.index, name="decision", dtype="str")
 
-    def each(self, frame: "pd.DataFrame") -> list[tuple[str, str]]:
-        """Return the decision about each row of a table and its note, both empty if there is no decision."""
-        keys = [key(row) for row in rows(frame)]
+    def each(self, about: "pd.DataFrame | Iterable[Row]") -> list[tuple[str, str]]:
+        """Return the decision about each of these rows and its note, both empty if there is no decision."""
+        keys = [key(row) for row in _as_rows(about)]
         with self._lock:
             in_force = self._file.read().in_force
             return [in_force.get(each, ("", "")) for each in keys]
+
+
+def _check_word(decision: str) -> None:
+    if decision not in (*DECISIONS, "clear"):
+        raise SettingsError(f"decision is {decision!r}: it must be {', '.join(DECISIONS)} or clear.")
 
 
 def _as_rows(about: "pd.DataFrame | pd.Series[Any] | Row | Iterable[Row]") -> list[Row]:

@@ -244,29 +244,41 @@ class HistoryFile:
     def append(self, about: Iterable[Row], word: str, note: str) -> Step | None:
         """Append one step and return it; None if there is no row, or the step changed nothing.
 
+        Errors are those of `append_all`.
+        """
+        steps = self.append_all([(about, word, note)])
+        return steps[0] if steps else None
+
+    def append_all(self, steps: Iterable[tuple[Iterable[Row], str, str]]) -> list[Step]:
+        """Append steps, each of rows, word and note, all or none; return those that changed something.
+
         Raises
         ------
         SettingsError
             If a name or digest is too long to be read back.
         OutputError
-            If the step cannot be written; the part of it that was written is removed again.
+            If the steps cannot be written; the part of them that was written is removed again.
         """
-        about = [*dict.fromkeys(about)]
-        if not about:
-            return None
-        note = re.sub(r"[\0\r\n]+", " ", note)[: pairs.MESSAGE_LIMIT]
-        last = self.read().last
-        while (time := _now()) == last[0]:
-            pass  # the clock has not moved, and the random digits are the same
-        cells = [[results.guard(_to_cell(text)) for text in row] for row in about]
-        longest = max(len(cell) for each in cells for cell in each)
-        if longest > csv.field_size_limit():
-            raise SettingsError(
-                f"A name or digest of {longest:,} characters is longer than any that a file has: use the "
-                "table that results.load() returned."
-            )
-        self._write(results.encode([time, *each, word, results.guard(note)] for each in cells))
-        return self.read().step(time, word)
+        given = [([*dict.fromkeys(about)], word, note) for about, word, note in steps]
+        given = [step for step in given if step[0]]
+        if not given:
+            return []
+        lines, references, time = [], [], self.read().last[0]
+        for about, word, note in given:
+            time = _other_than(time)
+            note = re.sub(r"[\0\r\n]+", " ", note)[: pairs.MESSAGE_LIMIT]
+            cells = [[results.guard(_to_cell(text)) for text in row] for row in about]
+            longest = max(len(cell) for each in cells for cell in each)
+            if longest > csv.field_size_limit():
+                raise SettingsError(
+                    f"A name or digest of {longest:,} characters is longer than any that a file has: use the "
+                    "table that results.load() returned."
+                )
+            lines += [[time, *each, word, results.guard(note)] for each in cells]
+            references.append((time, word))
+        self._write(results.encode(lines))
+        history = self.read()
+        return [step for reference in references if (step := history.step(*reference))]
 
     def _write(self, lines: bytes) -> None:
         if self.path.is_symlink():
@@ -336,6 +348,13 @@ def _now() -> str:
     """Return the time as it is written: ISO 8601, with nine digits below the second, three of them random."""
     now = datetime.now().astimezone().isoformat(timespec="microseconds")
     return f"{now[:26]}{_random.randrange(1000):03}{now[26:]}"
+
+
+def _other_than(time: str) -> str:
+    """Return the time now, waiting while the clock has not moved and the random digits are the same."""
+    while (now := _now()) == time:
+        pass
+    return now
 
 
 def _remove(file: io.FileIO, size: int, lines: bytes) -> None:

@@ -1,0 +1,310 @@
+r"""Decisions that a report hands over as a file, and what becomes of them here.
+
+The file is JSON, in UTF-8, with these keys and no others:
+
+===================  ==============================================================================
+``format``           ``mymodules decisions``
+``version``          1
+``run``              the stamp of the report's run; empty if it is not known
+``decisions``        a list with an entry for each row that was decided in the report
+===================  ==============================================================================
+
+Each entry has these keys and no others, all of them texts:
+
+===================  ==============================================================================
+``name``             ``image_filename``
+``first_digest``     32 hexadecimal digits; empty for an absent file
+``second_digest``    the same
+``decision``         ``accept``, ``reject``, ``ignore``, or ``clear`` for no decision
+``note``             for people
+``time``             when it was decided: ISO 8601 with the offset from UTC
+``decision_before``  what the report showed as decided before; empty for no decision
+``note_before``      the note on that
+===================  ==============================================================================
+
+Anybody may have written the file, so nothing in it is believed: a file of another form is refused whole, and
+an entry counts only if the table has its row with the same digests, and nobody has decided it meanwhile.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mymodules import files
+from mymodules.errors import ResultsError, SettingsError
+from mymodules.pairs import MESSAGE_LIMIT
+from mymodules.paths import AnyPath, is_folder, local_path, shown
+from mymodules.results import runfiles
+from mymodules.triage.decisions import Decisions, rows
+from mymodules.triage.history import DECISIONS, LABELS, Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SIZE_LIMIT: Final = 64 << 20
+"""The most bytes of a file of decisions: enough for a million rows."""
+
+_FORMAT, _VERSION = "mymodules decisions", 1
+_TOP = ("format", "version", "run", "decisions")
+_ENTRY = (
+    *("name", "first_digest", "second_digest", "decision", "note", "time"),
+    *("decision_before", "note_before"),
+)
+_LIMITS = {"name": 32_000, "note": MESSAGE_LIMIT, "time": 40}  # characters; names as in a cell of the results
+_DIGEST = re.compile(r"(?:[0-9a-f]{32})?", re.ASCII)
+_LINE_BREAK = re.compile("[\0\r\n]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_DECIDED = {**LABELS, "": "undecided", "clear": "undecided"}
+
+
+@dataclass(frozen=True)
+class Merge:
+    """What `merge` has done.
+
+    Attributes
+    ----------
+    merged : tuple of str
+        Names of the rows whose decision was taken from the file.
+    unchanged : tuple of str
+        Names of the rows that were decided like this already.
+    refused : dict of str to str
+        The reason for each row that was refused, by name.
+    """
+
+    merged: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    refused: dict[str, str]
+
+    def __str__(self) -> str:
+        count = len(self.merged)
+        lines = [f"{count:,} {'decision' if count == 1 else 'decisions'} taken."]
+        if self.unchanged:
+            lines[0] += f" {len(self.unchanged):,} had been taken before."
+        if self.refused:
+            lines.append(f"{len(self.refused):,} refused:")
+        return "\n".join(
+            [*lines, *(f"  {shown(name)}: {shown(reason)}" for name, reason in self.refused.items())]
+        )
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """One decision of the file."""
+
+    row: Row
+    decision: str
+    note: str
+    time: datetime
+    before: tuple[str, str]
+
+    @property
+    def after(self) -> tuple[str, str]:
+        """Decision and note as `Decisions.of` returns them."""
+        return ("", "") if self.decision == "clear" else (self.decision, self.note)
+
+
+def merge(
+    frame: "pd.DataFrame", path: AnyPath, run: runfiles.AnyRun | Mapping[str, Any] | None = None
+) -> Merge:
+    """Take the decisions that a report has handed over as a file into ``triage.csv``.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What `results.load` returned, or a part of it: a decision about any other row is refused.
+    path : path
+        The file, ``decisions-<stamp>.json``.
+    run : Run or mapping, optional
+        What `batch.run` returned or a manifest; by default ``frame.attrs["run"]``.
+
+    Returns
+    -------
+    Merge
+        A decision is refused, with the reason, if the table does not have its row, if the row's pictures are
+        no longer those of the report, or if ``triage.csv`` has another decision about it than the report
+        showed. Refused decisions stay in the file; merging it again changes nothing.
+
+    Raises
+    ------
+    SettingsError
+        If `frame` is not a table of rows, or its run does not name an output folder that exists.
+    ResultsError
+        If the file cannot be read, or is not one of decisions; the message names the entry. Nothing is taken.
+    OutputError
+        If the decisions cannot be written. None is taken.
+
+    Notes
+    -----
+    All decisions of one word with the same note are one step, the latest ones last, so ``undo`` takes back
+    the latest first. All steps are written at once.
+    """
+    entries = _read(local_path(path, "The file of decisions", "file"))
+    out = runfiles.folders(frame, run, needed=("first", "second", "out")).out
+    assert out is not None
+    if not is_folder(out):
+        raise SettingsError(f"There is no output folder {shown(out)} for decisions: pass run=.")
+    desk = Decisions(out)
+    known: dict[str, set[Row]] = {}
+    for row in rows(frame):
+        known.setdefault(row.name, set()).add(row)
+    refused: dict[str, str] = {}
+    unchanged: list[str] = []
+    steps: dict[tuple[str, str], list[Row]] = {}
+    entries.sort(key=lambda entry: entry.time)
+    for entry, now in zip(entries, desk.each([entry.row for entry in entries]), strict=True):
+        name = entry.row.name
+        if reason := _stale(entry.row, known.get(name, set())) or _conflict(entry, now):
+            refused[name] = reason
+        elif now == entry.after:
+            unchanged.append(name)
+        else:
+            after = entry.decision, entry.note
+            steps[after] = steps.pop(after, [])  # moved to the end: its place is that of its latest decision
+            steps[after].append(entry.row)
+    desk.decide_each((about, *after) for after, about in steps.items())
+    merged = [row.name for about in steps.values() for row in about]
+    return Merge(tuple(sorted(merged)), tuple(sorted(unchanged)), dict(sorted(refused.items())))
+
+
+def _stale(row: Row, known: set[Row]) -> str:
+    """Return why the table does not have this row; empty if it has it."""
+    if not known:
+        return "The table has no row of this name: use that of the report's run."
+    if row in known:
+        return ""
+    now = min(known)
+    sides = {"first": (row.first_digest, now.first_digest), "second": (row.second_digest, now.second_digest)}
+    changed = " and ".join(side for side, (one, other) in sides.items() if one != other)
+    return (
+        f"The decision is about other pictures: since the report's run, {changed} changed. Look at it in a "
+        "new report, then decide."
+    )
+
+
+def _conflict(entry: _Entry, now: tuple[str, str]) -> str:
+    """Return how the row was decided meanwhile; empty if it was not."""
+    if now in (entry.before, entry.after):
+        return ""
+    there, then, wanted = (
+        f"{_DECIDED[word]}{f' ({note})' if note else ''}" for word, note in (now, entry.before, entry.after)
+    )
+    return (
+        f"It was decided meanwhile: triage.csv has {there}, the report showed {then}, and the file says "
+        f"{wanted}. Decide again in the viewer, or in a new report."
+    )
+
+
+def _read(path: Path) -> list[_Entry]:
+    """Return the entries of a file; raise ResultsError unless it is one of decisions."""
+
+    def refuse(what: str) -> ResultsError:
+        return ResultsError(
+            f"{shown(path)} is not a file of decisions: {what}. Download it from the report again."
+        )
+
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise ResultsError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
+    if size > SIZE_LIMIT:
+        raise refuse(f"it has {size:,} bytes, and {SIZE_LIMIT:,} is the most")
+    try:
+        found = json.loads(
+            files.read(path).decode("utf-8-sig"), object_pairs_hook=_once, parse_constant=_no_number
+        )
+    except (ValueError, RecursionError) as error:
+        raise refuse(f"it cannot be parsed ({shown(str(error)[:200])})") from error
+    if not isinstance(found, dict) or found.get("format") != _FORMAT:
+        raise refuse(f"it does not say format: {_FORMAT}")
+    if type(found.get("version")) is not int or found["version"] != _VERSION:
+        raise refuse(f"its version is not {_VERSION}")
+    if problem := _keys(found, _TOP):
+        raise refuse(problem)
+    if not isinstance(found["run"], str) or not (found["run"] == "" or runfiles.is_stamp(found["run"])):
+        raise refuse("its run is not a stamp")
+    if not isinstance(found["decisions"], list):
+        raise refuse("its decisions are not a list")
+    entries: dict[str, _Entry] = {}
+    for number, each in enumerate(found["decisions"], 1):
+        try:
+            entry = _entry(each)
+            if entry.row.name in entries:
+                raise ValueError("an earlier entry has the same name")
+        except ValueError as error:
+            name = each.get("name") if isinstance(each, dict) else None
+            named = f" ({shown(name[:200])})" if isinstance(name, str) else ""
+            raise refuse(f"entry {number}{named}: {error}") from error
+        entries[entry.row.name] = entry
+    return [*entries.values()]
+
+
+def _entry(found: object) -> _Entry:
+    """Return an entry; raise ValueError with what is wrong with it, as a clause."""
+    if not isinstance(found, dict):
+        raise ValueError("it is not an object")
+    if problem := _keys(found, _ENTRY):
+        raise ValueError(problem)
+    for name in _ENTRY:
+        text = found[name]
+        if not isinstance(text, str):
+            raise ValueError(f"{name} is not a text")
+        if len(text) > _LIMITS.get(name, SIZE_LIMIT):
+            raise ValueError(f"{name} has {len(text):,} characters, and {_LIMITS[name]:,} is the most")
+        if _SURROGATE.search(text) or (name == "note" and _LINE_BREAK.search(text)):
+            raise ValueError(f"{name} has a character that no report writes")
+    row = Row(found["name"], found["first_digest"], found["second_digest"])
+    if not row.name:
+        raise ValueError("its name is empty")
+    for side in ("first_digest", "second_digest"):
+        if not _DIGEST.fullmatch(found[side]):
+            raise ValueError(f"{side} is not a digest of 32 hexadecimal digits")
+    for name, words in (("decision", (*DECISIONS, "clear")), ("decision_before", ("", *DECISIONS))):
+        if found[name] not in words:
+            known = ", ".join(word or "empty" for word in words)
+            raise ValueError(f"{name} is {found[name][:50]!r}: it must be one of {known}")
+    if (found["decision"] == "clear" and found["note"]) or (
+        not found["decision_before"] and found["note_before"]
+    ):
+        raise ValueError("it has a note without a decision")
+    return _Entry(
+        row,
+        found["decision"],
+        found["note"],
+        _time(found["time"]),
+        (found["decision_before"], found["note_before"]),
+    )
+
+
+def _time(text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+        if time.utcoffset() is not None:
+            return time
+    except ValueError:
+        pass
+    raise ValueError("its time is not ISO 8601 with the offset from UTC")
+
+
+def _keys(found: Mapping[str, Any], wanted: tuple[str, ...]) -> str:
+    """Return which keys are absent or unknown, as a clause; empty if none is."""
+    absent = [name for name in wanted if name not in found]
+    unknown = [repr(name[:50]) for name in found if name not in wanted]
+    if absent:
+        return f"it has no {' and no '.join(absent)}"
+    return f"it has an unknown key {shown(unknown[0])}" if unknown else ""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; raise ValueError if it has a key twice: readers differ in which one counts."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("an object has a key twice")
+    return found
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(f"{text} is not JSON")

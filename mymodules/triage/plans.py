@@ -1,0 +1,232 @@
+"""What an approval would change, found from the decisions and a listing of both folders.
+
+`plan` reads no picture and writes nothing. `approval` carries the same changes out, and looks at the files
+themselves.
+"""
+
+import contextlib
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mymodules import pairs, settings
+from mymodules.errors import SettingsError
+from mymodules.pairs import Pair
+from mymodules.paths import AnyPath, is_folder, local_path, shown
+from mymodules.results import runfiles
+from mymodules.triage.changes import AGAIN, Change, Refused
+from mymodules.triage.decisions import Decisions, rows
+from mymodules.triage.history import Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What approving a table would do now.
+
+    Attributes
+    ----------
+    first : Path
+        The folder whose pictures would change.
+    replace : tuple of str
+        Names of accepted pictures whose first file would become the second one.
+    adopt : tuple of str
+        Names of accepted `extra` pictures, which would be copied to first; see `approve`.
+    remove : tuple of str
+        Names of accepted `missing` pictures, which would be removed from first; see `approve`.
+    refused : dict of str to str
+        The reason for each accepted picture that would be refused, by name.
+    """
+
+    first: Path
+    replace: tuple[str, ...]
+    adopt: tuple[str, ...]
+    remove: tuple[str, ...]
+    refused: dict[str, str]
+
+    @property
+    def count(self) -> int:
+        """How many files of first would change."""
+        return len(self.replace) + len(self.adopt) + len(self.remove)
+
+
+def plan(
+    frame: "pd.DataFrame",
+    run: runfiles.AnyRun | Mapping[str, Any] | None = None,
+    *,
+    first: AnyPath | None = None,
+) -> Plan:
+    """Return what `approve` would change, with every accepted `extra` adopted and `missing` removed.
+
+    Parameters and errors are those of `approve`. No picture is read: `approve` may still refuse one whose
+    file is no longer the one that was compared.
+    """
+    found = places(frame, run, first)
+    one_sided: dict[str, set[str]] = {"extra": set(), "missing": set()}
+    decided = Decisions(found.out).state(frame)
+    for row, status, decision in zip(rows(frame), frame["status"], decided, strict=True):
+        if decision == "accept" and status in one_sided:
+            one_sided[status].add(row.name)
+    refused: dict[str, str] = {}
+    wanted = rows_to_approve(frame, found, one_sided["extra"], one_sided["missing"], refused)
+    changes = changes_for(wanted, found, refused)
+    return Plan(
+        first=found.first,
+        replace=tuple(change.name for change in changes if change.old and change.new),
+        adopt=tuple(change.name for change in changes if change.old is None),
+        remove=tuple(change.name for change in changes if change.new is None),
+        refused=refused,
+    )
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders of an approval.
+
+    Attributes
+    ----------
+    first, second, out : Path
+    partial : str
+        Why the run does not know everything in the folders, as a clause; empty if it does.
+    """
+
+    first: Path
+    second: Path
+    out: Path
+    partial: str
+
+
+def places(
+    frame: "pd.DataFrame", run: runfiles.AnyRun | Mapping[str, Any] | None, named: AnyPath | None
+) -> Places:
+    """Return the folders of a table's run; `named` is the first folder that the caller names.
+
+    Raises
+    ------
+    SettingsError
+        If they are unknown, or first may not be changed without being named.
+    """
+    runfiles.check_table(frame, "status")
+    first, second, out, _ = runfiles.folders(frame, run, needed=("first", "second", "out"))
+    assert out is not None
+    if not is_folder(out):
+        raise SettingsError(f"There is no output folder {shown(out)} with decisions: pass run=.")
+    root = trusted(first, second, named, "triage.approve(frame, first=...)")
+    check_not_second(root, second)
+    return Places(root, second, out, _partial(runfiles.record(frame, run)))
+
+
+def _partial(manifest: Mapping[str, Any]) -> str:
+    if manifest.get("complete") is False:
+        return "did not finish"
+    if (manifest.get("skip_until", 0), manifest.get("stop_at", -1)) != (0, -1):
+        return "left out pictures (skip or stop)"
+    return ""
+
+
+def trusted(stated: object, second: Path | None, named: AnyPath | None, call: str) -> Path:
+    """Return the folder whose pictures may be changed: the one that the caller names, or a known first.
+
+    A first or second folder that is named only in a file is not trusted: anybody may have written that file.
+    """
+    if named is None and not isinstance(stated, str | os.PathLike):
+        raise ValueError("it names no folder")
+    root = local_path(stated if named is None else named, "first")  # type: ignore[arg-type]
+    if named is None and not settings.is_chosen(root, second):
+        by = "" if second is None else f" with those in {shown(second)}"
+        raise SettingsError(
+            f"This comes from elsewhere: it would replace pictures in {shown(root)}{by}, but the settings "
+            f"and the runs of this process name other folders. If that is intended, name the folder: {call}."
+        )
+    if not is_folder(root):
+        raise SettingsError(f"There is no folder {shown(root)}. Name the one with the pictures: {call}.")
+    return root
+
+
+def check_not_second(root: Path, second: object) -> None:
+    """Raise SettingsError if the folder is second, because nothing is ever written into second."""
+    with contextlib.suppress(OSError, ValueError):
+        if isinstance(second, str | os.PathLike) and root.samefile(second):
+            raise SettingsError(f"{shown(root)} is second: name the folder of the first pictures as first=.")
+
+
+def rows_to_approve(
+    frame: "pd.DataFrame",
+    found: Places,
+    adopt: Collection[str],
+    remove: Collection[str],
+    refused: dict[str, str],
+) -> list[tuple[Row, str]]:
+    """Return the rows to approve, each with its status; add the others that were asked for to `refused`.
+
+    Rows that are refused already stay so.
+    """
+    statuses = frame["status"].tolist()
+    wanted = []
+    about = rows(frame)
+    decided = Decisions(found.out).state(frame).tolist()
+    for row, status, decision in dict.fromkeys(zip(about, statuses, decided, strict=True)):
+        name = row.name  # a frame may hold a row twice
+        named = name in adopt or name in remove
+        if name in refused or (not named and decision != "accept"):
+            continue
+        if name in adopt and status != "extra":
+            refused[name] = "It cannot be adopted: it is not only in second."
+        elif name in remove and status != "missing":
+            refused[name] = "It cannot be removed: it is not only in first."
+        elif status == "missing" and found.partial:
+            refused[name] = (
+                f"It is only in first, but the run {found.partial}, so it is not removed: compare all "
+                "pictures, then decide."
+            )
+        elif not named and status == "extra":
+            refused[name] = f"It is only in second: to copy it to first, name it: adopt=[{name!r}]."
+        elif not named and status == "missing":
+            refused[name] = f"It is only in first: to remove it, name it: remove=[{name!r}]."
+        elif status == "error":
+            refused[name] = f"It could not be compared: replace the file, {AGAIN}."
+        elif named or row.first_digest != row.second_digest:
+            wanted.append((row, status))
+    for name in sorted({*adopt, *remove} - {row.name for row in about}):
+        refused[name] = "The frame has no row of this name."
+    return wanted
+
+
+def changes_for(wanted: list[tuple[Row, str]], found: Places, refused: dict[str, str]) -> list[Change]:
+    """Return the changes for these rows, with files from a listing of both folders.
+
+    The listing knows every spelling of a name.
+    """
+    listing = {pair.name: pair for pair in pairs.find(found.first, found.second).pairs} if wanted else {}
+    changes: list[Change] = []
+    for row, status in wanted:
+        try:
+            pair = listing.get(row.name)
+            changes.append(_change(len(changes), row, status, pair, found.first, found.second))
+        except Refused as reason:
+            refused[row.name] = str(reason)
+    return changes
+
+
+def _change(number: int, row: Row, status: str, pair: Pair | None, first: Path, second: Path) -> Change:
+    if pair is None:
+        raise Refused(f"It is gone: {AGAIN}.")
+    if pair.problem is not None:
+        raise Refused(f"{pair.problem[1]} Then {AGAIN}.")
+    has = (pair.first is not None, pair.second is not None)
+    if has != {"missing": (True, False), "extra": (False, True)}.get(status, (True, True)):
+        sides = " and ".join(side for side, there in zip(("first", "second"), has, strict=True) if there)
+        raise Refused(f"It is now in {sides}, which is not what was compared: {AGAIN}.")
+    if pair.first is not None:
+        below = str(Path(pair.first).relative_to(first))
+    else:
+        assert pair.second is not None
+        below = str(Path(pair.second).relative_to(second))
+    old, new = row.first_digest or None, row.second_digest or None
+    if (old is None and status != "extra") or (new is None and status != "missing"):
+        raise Refused(f"The run does not know its digests: {AGAIN}.")
+    return Change(number, row.name, first, below, old, new, Path(pair.second) if pair.second else None)

@@ -1,0 +1,98 @@
+"""Decisions as a report makes them: its own script in Node, and the file that it hands over."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mymodules import triage
+from mymodules.pages import linker
+from support import nodes
+
+# A browser's storage with nothing else; its answers may be spoiled.
+_SCRIPT = """
+const { Decisions } = page;
+const { report, rows, actions, stored, spoiled } = given;
+const kept = new Map(stored === null ? [] : [[`mymodules decisions ${report.identity}`, stored]]);
+const storage = {
+  getItem: (key) => kept.get(key) ?? null,
+  setItem: (key, text) => {
+    if (spoiled === "full") throw new Error("QuotaExceededError");
+    kept.set(key, text);
+  },
+};
+const all = new Map(rows.map((row) => [row.name, row]));
+const decisions = new Decisions(report, all, spoiled === "absent" ? null : storage);
+const steps = actions.map(([action, ...rest]) => decisions[action](...rest));
+console.log(JSON.stringify({
+  file: decisions.file(), name: decisions.fileName(), count: decisions.entries().length, steps,
+  stored: [...kept.values()][0] ?? null, problem: decisions.problem, rows: [...all.values()],
+}));
+"""
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page has after some actions.
+
+    Attributes
+    ----------
+    file, name : str
+        What it hands over.
+    count : int
+        How many decisions that are.
+    steps : list
+        What each action returned.
+    stored : str or None
+        What the browser keeps.
+    problem : str
+        What the page says about that.
+    in_force : dict
+        Decision and note of each row, by name.
+    """
+
+    file: str
+    name: str
+    count: int
+    steps: list[Any]
+    stored: str | None
+    problem: str
+    in_force: dict[str, tuple[str, str]]
+
+    def save(self, folder: Path) -> Path:
+        path = folder / self.name
+        path.write_text(self.file, encoding="utf-8")
+        return path
+
+
+def decided(
+    frame: pd.DataFrame,
+    actions: Sequence[Sequence[Any]],
+    *,
+    written: dict[str, tuple[str, str]] | None = None,
+    stored: str | None = None,
+    spoiled: str = "",
+    identity: str = "0" * 32,
+) -> Page:
+    """What a report of these rows, written with these decisions, has after these actions of a person.
+
+    An action is a method of the page's decisions and its arguments: ``("decide", name, word, note)``.
+    """
+    rows = []
+    for name, first, second in triage.rows(frame):
+        word, note = (written or {}).get(name, ("", ""))
+        digests = {"first_digest": first, "second_digest": second}
+        rows.append({"name": name, **digests, "decision": word, "note": note})
+    report = {"run": "20260102-030405", "identity": identity, "decided": triage.DECISIONS}
+    given = {"report": report, "rows": rows, "actions": actions, "stored": stored, "spoiled": spoiled}
+    text = linker.module("report/decisions.js").replace("export default", "const page =")
+    script = f"{text}\nconst given = {json.dumps(given)};\n{_SCRIPT}"
+    command = [nodes.tool("node"), "--input-type=module", "-"]
+    done = subprocess.run(command, input=script.encode(), capture_output=True, check=True)
+    found = json.loads(done.stdout)
+    in_force = {row["name"]: (row["decision"], row["note"]) for row in found.pop("rows")}
+    return Page(**found, in_force=in_force)

@@ -1,0 +1,92 @@
+"""What an approval would change, before anything is changed."""
+
+from typing import Any
+
+import pandas as pd
+import pytest
+from support.programs import Folders
+from support.triaged import accept, compared, state
+
+from mymodules import errors, triage
+
+
+def everything(made: Folders) -> pd.DataFrame:
+    """A run of which everything is accepted."""
+    frame = compared(made)
+    accept(made, frame, *frame["image_filename"])
+    return frame
+
+
+def test_a_plan_names_what_is_replaced_adopted_and_removed(made: Folders) -> None:
+    before = state(made.first)
+    frame = everything(made)
+    found = triage.plan(frame)
+    assert (found.first, found.count) == (made.first, 5)
+    assert found.replace == ("a.png", "b.png", "below/c.png")
+    assert (found.adopt, found.remove) == (("new/new.png",), ("gone.png",))
+    assert list(found.refused) == ["broken.png"]
+    assert state(made.first) == before
+    done = triage.approve(frame, adopt=found.adopt, remove=found.remove)
+    assert sorted(done.approved) == sorted([*found.replace, *found.adopt, *found.remove])
+    assert done.refused == found.refused
+
+
+def test_a_plan_sees_files_that_came_and_went(made: Folders) -> None:
+    frame = everything(made)
+    (made.second / "a.png").unlink()
+    (made.second / "gone.png").write_bytes(b"")
+    found = triage.plan(frame)
+    assert found.replace == ("b.png", "below/c.png")
+    assert found.remove == ()
+    assert "It is now in first" in found.refused["a.png"]
+    assert "It is now in first and second" in found.refused["gone.png"]
+
+
+def test_nothing_accepted_is_nothing_to_do(made: Folders) -> None:
+    found = triage.plan(compared(made))
+    assert (found.count, found.replace, found.refused) == (0, (), {})
+
+
+PARTIAL: dict[str, dict[str, Any]] = {
+    "did not finish": {"complete": False},
+    "left out pictures": {"skip_until": 2},
+    "left out pictures (skip or stop)": {"stop_at": 5},
+}
+
+
+@pytest.mark.parametrize("reason", PARTIAL)
+def test_a_run_that_did_not_see_everything_removes_nothing(made: Folders, reason: str) -> None:
+    """Neither planned, nor named, nor accepted."""
+    before = state(made.first)
+    frame = everything(made)
+    frame.attrs["run"] |= PARTIAL[reason]
+    found = triage.plan(frame)
+    assert found.remove == ()
+    assert reason in found.refused["gone.png"]
+    assert found.adopt == ("new/new.png",)
+    for named in ((), ("gone.png",)):
+        done = triage.approve(frame.query("status == 'missing'"), remove=named)
+        assert done.approved == ()
+        assert reason in done.refused["gone.png"]
+    assert state(made.first) == before
+
+
+def test_a_plan_for_folders_from_elsewhere_needs_first_to_be_named(
+    made: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = everything(made)
+    monkeypatch.setattr("mymodules.settings._chosen_firsts", set())
+    with pytest.raises(errors.SettingsError, match=r"triage.approve\(frame, first=...\)"):
+        triage.plan(frame)
+    assert triage.plan(frame, first=made.first).count == 5
+
+
+def test_progress_counts_every_step(made: Folders) -> None:
+    frame = everything(made)
+    seen: list[tuple[int, int]] = []
+    done = triage.approve(frame, on_progress=lambda *steps: seen.append(steps))
+    assert done.approved == ("a.png", "b.png", "below/c.png")
+    assert seen == [(number, 6) for number in range(1, 7)]  # kept, then replaced
+    seen.clear()
+    triage.restore(done, on_progress=lambda *steps: seen.append(steps))
+    assert seen == [(number, 3) for number in range(1, 4)]
