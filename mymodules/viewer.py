@@ -156,6 +156,11 @@ class Viewer(anywidget.AnyWidget):
         if self.row not in rows.places:
             self.row = next((name for name in before.around(self.row) if name in rows.places), rows.first)
 
+    def reload(self) -> None:
+        """Show the files as they are now, after something has changed them."""
+        self._pixels.forget()
+        self.send({"kind": "rows", "fresh": True})
+
     # --- decisions -----------------------------------------------------------------------------------
 
     @property

@@ -28,6 +28,7 @@ from mymodules import batch, results, settings
 from mymodules.errors import ResultsError
 from mymodules.explore import filters, grid
 from mymodules.explore import order as orders
+from mymodules.explore.approving import Approving
 from mymodules.explore.bulk import Bulk
 from mymodules.pages import linker
 from mymodules.paths import AnyPath
@@ -107,6 +108,8 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         Whether that order is reversed.
     bulk : Bulk
         Decides about all rows shown.
+    approving : Approving
+        Approves the accepted rows of the whole table, after a question, and undoes it.
     summary : HTML
         How many rows are shown, by status and decision.
     """
@@ -146,6 +149,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         )
         self.descending = ipywidgets.ToggleButton(False, description="⇅", tooltip="Reverse the order")
         self.bulk = Bulk(self._read_again, self.decide, self.viewer.closed)
+        self.approving = Approving(frame, run, self.viewer.closed, self.viewer.reload)
         self._reset = ipywidgets.Button(description="Clear", tooltip="Show all rows again")
         self.summary = ipywidgets.HTML().add_class("mme-summary")
         self._bridge = _Bridge(key=secrets.token_hex(8))
@@ -387,8 +391,8 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         ).add_class("mme-ranges")
         table = ipywidgets.Box([self.table]).add_class("mme-table")
         body = ipywidgets.Box([table, self.viewer]).add_class("mme-body")
-        line = ipywidgets.HBox([self.summary, self.bulk]).add_class("mme-line")
-        return [bar, ranges, line, body, self._bridge]
+        line = ipywidgets.HBox([self.summary, self.bulk, self.approving.button]).add_class("mme-line")
+        return [bar, ranges, line, self.approving, body, self._bridge]
 
     def _ipython_display_(self) -> None:
         """Display the widget, and a sentence that stays visible where no kernel answers."""
@@ -419,7 +423,7 @@ class _Bridge(anywidget.AnyWidget):
     """The explorer's part in the page: see pages/js/explore.js."""
 
     _esm = linker.module("explore.js")
-    _css = linker.text(*(f"css/explore/{part}.css" for part in ("base", "filters", "table")))
+    _css = linker.text(*(f"css/explore/{part}.css" for part in ("base", "filters", "approving", "table")))
 
     rows = traitlets.Bytes().tag(sync=True)  # 32-bit integers: rows of the table, in the order shown
     place = traitlets.Int(-1).tag(sync=True)

@@ -493,6 +493,44 @@ def test_nothing_leaves_the_machine_and_nothing_complains(opened: lab.Notebook, 
     assert opened.failures() == []
 
 
+def test_accepted_pictures_are_approved_and_undone(page: Any, root: Path) -> None:
+    first, second = (root / "img" / side / "badge.png" for side in ("01.first", "02.second"))
+    before, cells = first.read_bytes(), page.evaluate(CELLS)
+    decide(page, "a", names(page)[names(page).index("badge.png") + 1])
+    box, ask = page.locator(".mme-approving"), page.get_by_role("button", name="Approve …", exact=True)
+    assert not box.is_visible()
+
+    def has_focus(text: str) -> None:
+        """Wait for it: in JupyterLab's command mode, keys would cut cells."""
+        page.wait_for_function("text => document.activeElement.textContent === text", arg=text)
+        page.keyboard.press("x")
+        assert page.evaluate(CELLS) == cells
+
+    ask.press("Enter")
+    yes = box.get_by_role("button", name="Yes, change 1 file")
+    yes.wait_for()
+    assert box.locator("li").all_inner_texts() == ["badge.png"]
+    has_focus("No")
+    page.keyboard.press("Enter")
+    box.wait_for(state="hidden")
+    has_focus("Approve …")
+    assert first.read_bytes() == before
+    ask.click()
+    yes.click()
+    box.locator("p", has_text="1 picture approved.").wait_for()
+    has_focus("Close")
+    assert first.read_bytes() == second.read_bytes()
+    page.locator(ROWS, has_text="badge.png").click()
+    comes(page, "badge.png")
+    page.locator(".mmv-notes", has_text="first has changed since the run").wait_for()
+    box.get_by_role("button", name="Undo", exact=True).click()
+    box.locator("p", has_text="1 picture restored.").wait_for()
+    assert first.read_bytes() == before
+    page.wait_for_function("() => !document.querySelector('.mmv-notes').textContent.includes('changed')")
+    box.get_by_role("button", name="Close", exact=True).click()
+    box.wait_for(state="hidden")
+
+
 def test_a_run_without_an_output_folder_says_why(opened: lab.Notebook) -> None:
     page = opened.page
     opened.open("notebooks/closed.ipynb")

@@ -1,0 +1,226 @@
+"""A button that approves the accepted pictures of a table, after a question, and one that undoes it.
+
+Everything that reads or writes pictures has a thread of its own, so the kernel stays free for other cells.
+Problems appear as sentences, never as a traceback. Names are shown as text, never as markup.
+"""
+
+import contextlib
+import html
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+from mymodules import faults, triage
+from mymodules.errors import MymodulesError
+from mymodules.paths import shown
+from mymodules.results import runfiles
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SHOWN = 8
+"""The most names in each part of a question or report."""
+
+PAUSE = 0.25
+"""Seconds between two updates of the bar."""
+
+_EFFECTS = {
+    "replace": "replaced in first by the second picture",
+    "adopt": "copied to first, because only second has it",
+    "remove": "removed from first, because second has none",
+}
+
+
+class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type information
+    """What is asked before an approval, how far it is, and how it ended; hidden while there is nothing.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The rows whose accepted pictures are approved.
+    run : Run or mapping or None
+        As `triage.approve` has it.
+    closed : str
+        Why nothing can be approved; empty if it can.
+    changed : callable
+        Called when pictures in first may have changed.
+
+    Attributes
+    ----------
+    button : Button
+        Asks; it stands elsewhere.
+    yes, no, undo : Button
+        The answers, and the button that brings the old pictures back.
+    text : HTML
+        The question, the progress or the report.
+    approval : Approval or None
+        The latest one that can be undone.
+    """
+
+    def __init__(
+        self,
+        frame: "pd.DataFrame",
+        run: runfiles.AnyRun | Mapping[str, Any] | None,
+        closed: str,
+        changed: Callable[[], object],
+    ) -> None:
+        self._frame, self._run, self._changed = frame.copy(deep=False), run, changed
+        self.approval: triage.Approval | None = None
+        self._plan: triage.Plan | None = None
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._shown_at = 0.0
+        self.button = ipywidgets.Button(
+            description="Approve …",
+            tooltip=closed or "Make the accepted pictures the new first ones, after a question",
+            disabled=bool(closed),
+        ).add_class("mme-approve")
+        self.text = ipywidgets.HTML()
+        self.yes, self.no, self.undo = (ipywidgets.Button() for _ in range(3))
+        self.undo.description = "Undo"
+        self.undo.tooltip = "Bring the old first pictures back"
+        super().__init__([self.text, ipywidgets.HBox([self.yes, self.no, self.undo])])
+        self.add_class("mme-approving")
+        self._show("")
+        self.button.on_click(lambda _: self._begin(self._ask))
+        self.yes.on_click(lambda _: self._begin(self._approve))
+        self.undo.on_click(lambda _: self._begin(self._take_back))
+        self.no.on_click(lambda _: self._close())
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is being done; return False after `timeout` seconds."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
+        return thread is None or not thread.is_alive()
+
+    # --- what the buttons do -------------------------------------------------------------------------
+
+    def _begin(self, work: Callable[[], None]) -> None:
+        """Do something in a thread, unless something is being done."""
+        with self._lock:
+            if not self.wait(0):
+                return
+            # Not a daemon: what was begun is ended, even if the interpreter ends meanwhile.
+            self._thread = threading.Thread(target=self._guarded, args=(work,), name="approving")
+            self._thread.start()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except MymodulesError as error:
+            self._show(_problem(str(error)), self.no)
+        except Exception as error:
+            self._show(
+                _problem(f"This was not expected: {faults.described(error)}. {faults.REPORT}"), self.no
+            )
+        self.no.focus()  # otherwise the next keys would go to the notebook, where they cut cells
+
+    def _ask(self) -> None:
+        """Show what approving would change, and ask."""
+        self._tell("Looking at the folders …")
+        self._plan = triage.plan(self._frame, self._run)
+        self._question(self._plan)
+
+    def _question(self, plan: triage.Plan, before: str = "") -> None:
+        lists = [
+            _listed(f"{_counted(names)} {'is' if len(names) == 1 else 'are'} {effect}", names)
+            for part, effect in _EFFECTS.items()
+            if (names := getattr(plan, part))
+        ]
+        if plan.refused:
+            lists.append(_listed(f"{_counted(plan.refused)} cannot be approved", plan.refused))
+        if not plan.count:
+            none = "There is nothing to approve: no accepted picture differs from its first one."
+            self._show(f'<p role="status">{none}</p>{"".join(lists)}', self.no)
+            return
+        files = f"{plan.count:,} {'file' if plan.count == 1 else 'files'}"
+        ask = f"{before}Change {files} in {html.escape(shown(plan.first))}? Undo brings the old ones back."
+        self.yes.description = f"Yes, change {files}"
+        self._show(f'<p role="alert">{ask}</p>{"".join(lists)}', self.yes, self.no)
+
+    def _approve(self) -> None:
+        """Approve what was asked about; ask again if that is no longer what would be done."""
+        self._tell("Looking at the folders …")
+        plan = triage.plan(self._frame, self._run)
+        if plan != self._plan:
+            self._plan = plan
+            self._question(plan, "The decisions or folders have changed meanwhile. ")
+            return
+        try:
+            done = triage.approve(
+                self._frame, self._run, adopt=plan.adopt, remove=plan.remove, on_progress=self._progress
+            )
+        finally:
+            self._changed()
+        self.approval = done if done.folder else self.approval
+        kept = f" The old files are in {html.escape(shown(done.folder))}." if done.folder else ""
+        kept += " This table still shows the earlier run; compare again for a new one." if done.folder else ""
+        report = f'<p role="status"><b>{_counted(done.approved)} approved.</b>{kept}</p>'
+        more = [_listed(f"{_counted(done.refused)} refused", done.refused)] if done.refused else []
+        self._show(report + "".join(more), *([self.undo] if done.folder else []), self.no)
+
+    def _take_back(self) -> None:
+        """Bring the old pictures back."""
+        if self.approval is None:
+            return
+        try:
+            done = triage.restore(self.approval, on_progress=self._progress)
+        finally:
+            self._changed()
+        already = f" {_counted(done.unchanged)} had not been changed." if done.unchanged else ""
+        report = f'<p role="status"><b>{_counted(done.restored)} restored.</b>{already}</p>'
+        more = [_listed(f"{_counted(done.refused)} refused", done.refused)] if done.refused else []
+        self.approval = self.approval if done.refused else None
+        self._show(report + "".join(more), *([self.undo] if done.refused else []), self.no)
+
+    def _close(self) -> None:
+        if self.wait(0):
+            self._show("")
+            self.button.focus()
+
+    # --- what is shown -------------------------------------------------------------------------------
+
+    def _show(self, text: str, *buttons: Any) -> None:
+        self.no.description = "No" if self.yes in buttons else "Close"
+        for button in (self.yes, self.no, self.undo):
+            button.layout.display = None if button in buttons else "none"
+        self.text.value = text
+        self.layout.display = None if text else "none"
+
+    def _tell(self, text: str) -> None:
+        self._shown_at = time.monotonic()
+        self._show(f'<p role="status"><progress></progress> {text}</p>')
+
+    def _progress(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._shown_at < PAUSE:
+            return
+        self._shown_at = now
+        with contextlib.suppress(Exception):  # a closed page must not end an approval
+            bar = f'<progress max="{total}" value="{done}"></progress>'
+            self._show(f'<p role="status">{bar} {done:,} of {total:,} steps</p>')
+
+
+def _problem(text: str) -> str:
+    return f'<p role="alert" class="mme-problem">{html.escape(text)}</p>'
+
+
+def _counted(names: Sequence[str] | Mapping[str, str]) -> str:
+    return f"{len(names):,} {'picture' if len(names) == 1 else 'pictures'}"
+
+
+def _listed(title: str, names: Sequence[str] | Mapping[str, str]) -> str:
+    """Return markup of some names, each with its reason if there is one."""
+
+    def lines() -> Iterator[str]:
+        for name in list(names)[:SHOWN]:
+            reason = f" – {html.escape(shown(names[name]))}" if isinstance(names, Mapping) else ""
+            yield f"<li><bdi>{html.escape(shown(name))}</bdi>{reason}</li>"
+        if len(names) > SHOWN:
+            yield f"<li>and {len(names) - SHOWN:,} more</li>"
+
+    return f"<p>{html.escape(title)}:</p><ul>{''.join(lines())}</ul>"
