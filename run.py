@@ -1,7 +1,8 @@
 """Set everything up beside this file, once, and start it. This needs only Python 3.11 or newer.
 
     python run.py compare [FIRST SECOND] [--out OUT] [--skip N] [--stop N] [--processes N] [--check]
-                          [--max-pixels N] [--report PATH] [--junit PATH]
+                          [--max-pixels N] [--report PATH] [--report-all] [--report-paths]
+                          [--junit PATH]
     python run.py lab
     python run.py test [pytest's arguments]
 
@@ -12,6 +13,8 @@ compare  compares the pictures of two folders, by default img/01.first and img/0
          1 if there are differences, 2 if there is an error or the comparison was not completed.
          --report PATH writes a folder for those who have no notebook: its index.html opens in any
          browser, also from a disk. If PATH ends in .html, it is one file with all pictures in it.
+         It leaves out equal pictures, unless --report-all keeps them. It and the JUnit file name the
+         folders without the way to them, unless --report-paths writes their whole paths.
          --junit PATH writes a JUnit XML file for a build server: changed pictures are failures, errors
          are errors, and pictures of one side only are skipped, or failures with --check.
 lab      opens the notebook in JupyterLab.

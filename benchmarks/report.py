@@ -80,12 +80,12 @@ def spread(times: Sequence[float]) -> str:
     return f"{statistics.median(times):.2f} s, worst {max(times):.2f} s"
 
 
-def measure(browser: Any, frame: Any, page: Path, times: int) -> None:
+def measure(browser: Any, frame: Any, page: Path, times: int, same: bool) -> None:
     written, opened = [], []
     embed = report.is_one_file(page)
     for _ in range(times):
         began = time.perf_counter()
-        there = report.write(frame, page, embed=embed)
+        there = report.write(frame, page, embed=embed, same=same)
         written.append(time.perf_counter() - began)
     scrolled = (0.0, 0.0)
     for _ in range(times):
@@ -96,7 +96,7 @@ def measure(browser: Any, frame: Any, page: Path, times: int) -> None:
         opened.append(tab.wait_for_function("() => window.opened").json_value() / 1000)
         scrolled = tab.evaluate(SCROLLED)
         context.close()
-    print(f"  {'one file' if embed else 'folder'}: {size(page) / 1e6:.1f} MB")
+    print(f"  {'one file' if embed else 'folder'}{', with same' if same else ''}: {size(page) / 1e6:.1f} MB")
     print(f"    written in {spread(written)}; opened in {spread(opened)}")
     print(f"    table: {scrolled[0]:.0f} frames a second, longest {scrolled[1]:.0f} ms")
 
@@ -119,7 +119,8 @@ def main() -> None:
             pictures = sum(size(place / side) for side in ("first", "second"))
             print(f"{place.name}: {len(frame):,} rows, pictures of {pictures / 1e6:.1f} MB")
             for name in ("report", "report.html"):
-                measure(browser, frame, out / name, chosen.times)
+                for same in (False, True):
+                    measure(browser, frame, out / name, chosen.times, same)
         browser.close()
 
 

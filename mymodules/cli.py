@@ -92,7 +92,7 @@ def compare(options: argparse.Namespace) -> int:
     if csv_path is not None and compared:
         try:
             with _termination_interrupts():
-                complete &= all([*hand_over(csv_path, junit, page, check=options.check)])
+                complete &= all([*hand_over(csv_path, junit, page, options)])
         except KeyboardInterrupt:
             interrupted = True
             _say("Interrupted: the files named above are complete, and nothing else was written.")
@@ -168,16 +168,24 @@ def _print_how_to_continue(partial: Path) -> None:
         _say(f"The rows so far are in {partial}. To continue: {call}")
 
 
-def hand_over(csv_path: Path, junit: Path | None, page: Path | None, *, check: bool) -> Iterator[bool]:
+def hand_over(
+    csv_path: Path, junit: Path | None, page: Path | None, options: argparse.Namespace
+) -> Iterator[bool]:
     """Write the JUnit file and the report, if requested; yield for each whether it could be written."""
+    paths = options.report_paths
     if junit is not None:
         # --check counts one-sided files as differences, so they are failures in the JUnit file too.
-        fails = {"fail_missing": check, "fail_extra": check}
-        yield _written("JUnit", junit, lambda: report.junit(results.load(csv_path), junit, **fails))
+        how = {"fail_missing": options.check, "fail_extra": options.check, "paths": paths}
+        yield _written("JUnit", junit, lambda: report.junit(results.load(csv_path), junit, **how))
     if page is not None:
         embed = report.is_one_file(page)
         index = page if embed else page / "index.html"
-        yield _written("Report", index, lambda: report.write(results.load(csv_path), page, embed=embed))
+        every = options.report_all
+        yield _written(
+            "Report",
+            index,
+            lambda: report.write(results.load(csv_path), page, embed=embed, same=every, paths=paths),
+        )
 
 
 def _written(label: str, path: Path, write: Callable[[], object]) -> bool:
@@ -456,6 +464,14 @@ def _parser() -> argparse.ArgumentParser:
         "--report",
         metavar="PATH",
         help="also write a report with table and viewer for any browser: a folder; PATH.html: one file",
+    )
+    command.add_argument(
+        "--report-all", action="store_true", help="keep the pictures of rows that are the same in the report"
+    )
+    command.add_argument(
+        "--report-paths",
+        action="store_true",
+        help="name the folders with their whole paths in the report and the JUnit file",
     )
     command.add_argument(
         "--check",

@@ -138,6 +138,11 @@ class Folders:
     def __hash__(self) -> int:
         return hash(self._key)
 
+    @property
+    def roots(self) -> dict[str, Path | None]:
+        """The folders by their roles."""
+        return {"first": self.first, "second": self.second, "out": self.out}
+
     def path(self, name: str, side: str, status: str | None) -> Path:
         """Return the file of a row, which may be gone; raise `Absent` if there can be none."""
         if status == ("extra" if side == "first" else "missing"):

@@ -10,6 +10,7 @@ from mymodules import batch, files
 from mymodules.errors import SettingsError
 from mymodules.paths import AnyPath, local_path, shown
 from mymodules.report import page
+from mymodules.report.labels import ROLES, Labels
 from mymodules.results import runfiles
 
 if TYPE_CHECKING:
@@ -26,7 +27,12 @@ _INVALID = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(
-    frame: "pd.DataFrame", path: AnyPath, *, fail_missing: bool = False, fail_extra: bool = False
+    frame: "pd.DataFrame",
+    path: AnyPath,
+    *,
+    fail_missing: bool = False,
+    fail_extra: bool = False,
+    paths: bool = False,
 ) -> None:
     """Write a JUnit XML file as Jenkins, GitLab and others read it, with one test case for each row.
 
@@ -38,6 +44,8 @@ def junit(
         The file; it is replaced in one step.
     fail_missing, fail_extra : bool
         Whether pictures of these statuses fail; otherwise they are skipped, because nothing was compared.
+    paths : bool
+        Name the folders of the run with their whole paths, as `write` does.
 
     Raises
     ------
@@ -67,7 +75,9 @@ def junit(
     counts = dict.fromkeys(("failure", "error", "skipped"), 0)
     suite = ElementTree.Element("testsuite")
     manifest = frame.attrs.get("run") or {}
-    properties = {key: str(manifest[key]) for key in ("first", "second", "stamp") if manifest.get(key)}
+    labels = Labels({role: str(manifest.get(role) or "") for role in ROLES}, paths=paths)
+    properties = {role: name for role, name in labels.names.items() if role != "out"}
+    properties |= {"stamp": str(manifest["stamp"])} if manifest.get("stamp") else {}
     if properties:
         inner = ElementTree.SubElement(suite, "properties")
         for key, value in properties.items():
@@ -77,7 +87,8 @@ def junit(
         seconds = row.get("seconds") or 0.0
         total += seconds
         outcome = fails.get(row["status"])
-        suite.append(_case(row, seconds, outcome))
+        message = labels.hide(row.get("messages") or row["status"])
+        suite.append(_case(row, seconds, outcome, message))
         if outcome:
             counts[outcome] += 1
     figures = {
@@ -95,7 +106,7 @@ def junit(
     files.write(local_path(path, "The JUnit file", "file"), [data, b"\n"])
 
 
-def _case(row: Mapping[str, Any], seconds: float, outcome: str | None) -> ElementTree.Element:
+def _case(row: Mapping[str, Any], seconds: float, outcome: str | None, message: str) -> ElementTree.Element:
     name = row["image_filename"]
     folder = [part.replace(".", "_") for part in name.split("/")[:-1]]
     case = ElementTree.Element(
@@ -105,7 +116,6 @@ def _case(row: Mapping[str, Any], seconds: float, outcome: str | None) -> Elemen
         time=f"{seconds:.6f}",
     )
     if outcome:
-        message = row.get("messages") or row["status"]
         result = ElementTree.SubElement(
             case, outcome, type=_valid(row.get("code") or row["status"]), message=_valid(message)
         )

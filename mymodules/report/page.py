@@ -15,8 +15,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from mymodules import row, triage
-from mymodules.pages import display, linker
-from mymodules.paths import shown
+from mymodules.pages import linker
+from mymodules.report.labels import Labels
 from mymodules.results import runfiles
 
 if TYPE_CHECKING:
@@ -29,20 +29,26 @@ FILES: Final = "\0"
 """Marks the place of the files in the page of a report in one file; nothing else in it is a NUL."""
 
 
-def text(rows: Sequence[Mapping[str, Any]], facts: Sequence[Sequence[str]], *, embed: bool) -> str:
-    """Return the page with its scripts; `FILES` marks where files can be inserted."""
+def text(
+    rows: Sequence[Mapping[str, Any]],
+    facts: Sequence[Sequence[str]],
+    run: Mapping[str, Any],
+    *,
+    embed: bool,
+) -> str:
+    """Return the page with its scripts; `FILES` marks where files can be inserted, `run` is the manifest."""
     style = linker.text(*linker.VIEWER_STYLES, "css/report.css")
     script = f"(() => {{\n{linker.script('report/main.js')}}})();\n"
     title = f"{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'} compared"
-    decided = any(each["decision"] for each in rows)
     columns = [{"key": name, **row.HEADINGS[name]._asdict()} for name in row.TABLE]
-    if decided:
-        columns.append({"key": "decision", **row.Heading("decision", "decision")._asdict()})
+    columns.append({"key": "decision", **row.Heading("decision", "decision")._asdict()})
+    stamp = run["stamp"] if runfiles.is_stamp(run.get("stamp")) else ""
     report = {
         "title": title,
         "facts": facts,
         "embedded": embed,
-        "decisions": decided,
+        "run": stamp,
+        "identity": _identity(stamp, rows),
         "statuses": row.BY_ATTENTION,
         "decided": triage.DECISIONS,
         "columns": columns,
@@ -77,9 +83,15 @@ def _json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def facts(folders: display.Folders, run: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _identity(stamp: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return a text that only reports of the same rows of the same run share."""
+    about = sorted([each["name"], each["first_digest"], each["second_digest"]] for each in rows)
+    return hashlib.blake2b(json.dumps([stamp, about]).encode(), digest_size=16).hexdigest()
+
+
+def facts(labels: Labels, run: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the facts at the top of the page, as pairs of label and text; `run` is the run's manifest."""
-    found = [("first", shown(folders.first)), ("second", shown(folders.second))]
+    found = [(role, labels.names[role]) for role in ("first", "second")]
     if runfiles.is_stamp(run.get("stamp")):
         with contextlib.suppress(ValueError):  # no such day
             found.append(("run of", str(datetime.strptime(run["stamp"][:15], "%Y%m%d-%H%M%S"))))

@@ -31,6 +31,12 @@ AT_ONCE: Final = 512 << 20
 
 SIZES: Final = {side: (f"width_{side}", f"height_{side}") for side in SIDES}
 
+LEFT_OUT: Final = (
+    "The pictures are equal and were left out to keep the report small; report.write(..., same=True) or "
+    "compare --report-all keeps them."
+)
+"""What a `same` row shows instead of its pictures."""
+
 _ENDINGS = {"PNG": "png", "JPEG": "jpg", "WebP": "webp"}
 _THREADS = min(4, os.cpu_count() or 1)
 _ROWS_AT_ONCE = 128
@@ -79,13 +85,20 @@ class Pairs:
         Writes the pictures.
     read_pixels : int
         The most pixels of a picture whose values are added.
+    same : bool
+        Whether the pictures of `same` rows are written, too.
     """
 
     def __init__(
-        self, folders: display.Folders, drawn: delta.Drawings | None, parts: Parts, read_pixels: int
+        self,
+        folders: display.Folders,
+        drawn: delta.Drawings | None,
+        parts: Parts,
+        read_pixels: int,
+        same: bool,
     ) -> None:
         self._folders, self._where, self._files = folders, drawn, parts
-        self._read_pixels = read_pixels
+        self._read_pixels, self._same = read_pixels, same
         self._budget = _Budget(AT_ONCE)
         self._lock = threading.Lock()
         self._shown: dict[str, Future[dict[str, Any]]] = {}
@@ -123,6 +136,9 @@ class Pairs:
                 pictures[side] = {"error": str(absent)}
         as_compared = len(found) == 2 and not any(file.changed for file in found.values())
         equal = row.get("status") == "same" and as_compared
+        if equal and not self._same:
+            pictures = {side: {"error": LEFT_OUT} for side in (*SIDES, "delta")}
+            return {**self._record(row), "regions": [], "pictures": pictures}
         drawn = self._drawn(row) if as_compared and not equal else None
         decoded: list[Samples] = []
         for side in list(found):
@@ -159,6 +175,7 @@ class Pairs:
             "name": row["image_filename"],
             **{name: row.get(name) for name in (*TEXTS, *FIGURES)},
             **{name: row.get(name) or "" for name in ("decision", "note")},
+            **{name: row.get(name) or "" for name in ("first_digest", "second_digest")},
             **{side: [row.get(name) for name in names] for side, names in SIZES.items()},
         }
 

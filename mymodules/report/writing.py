@@ -17,6 +17,7 @@ from mymodules.pages import delta, display
 from mymodules.pages.display import SIDES
 from mymodules.paths import AnyPath, local_path, shown
 from mymodules.report import page, place
+from mymodules.report.labels import Labels
 from mymodules.report.parts import Parts, refuse_large
 from mymodules.report.pictures import Pairs
 from mymodules.report.place import is_one_file
@@ -38,8 +39,13 @@ def write(
     path: AnyPath,
     run: runfiles.AnyRun | Mapping[str, Any] | None = None,
     embed: bool = False,
+    *,
+    same: bool = False,
+    paths: bool = False,
 ) -> Path:
     """Write rows and their pictures as a page with the notebook's viewer, which browsers open from disk.
+
+    The page also takes decisions: see `triage.merge` for the file that it hands over.
 
     Parameters
     ----------
@@ -52,6 +58,11 @@ def write(
         Where the pictures are: what `batch.run` returned, or a manifest. By default ``frame.attrs["run"]``.
     embed : bool
         Write one file instead, whose name ends in ``.html``, with all pictures in it.
+    same : bool
+        Also write the pictures of `same` rows. They take about half of the space.
+    paths : bool
+        Name the folders of the run with their whole paths, which may say more about this computer than others
+        need to know.
 
     Returns
     -------
@@ -83,14 +94,15 @@ def write(
         for row, decided in zip(rows, Decisions(folders.out).each(frame), strict=True):
             row["decision"], row["note"] = decided
     if embed:
-        refuse_large(_least_bytes(rows, folders), ONE_FILE_LIMIT)
+        refuse_large(_least_bytes(rows, folders, same), ONE_FILE_LIMIT)
     manifest = runfiles.record(frame, run)
     drawn = delta.drawings_of(folders.out, manifest)
     try:
         with place.Staging(target) as staging:
             parts = Parts(staging)
-            made = Pairs(folders, drawn, parts, READ_PIXELS).all(rows)
-            text = page.text(made, page.facts(folders, manifest), embed=embed)
+            labels = Labels(folders.roots, paths=paths)
+            made = [labels.hidden(each) for each in Pairs(folders, drawn, parts, READ_PIXELS, same).all(rows)]
+            text = page.text(made, page.facts(labels, manifest), manifest, embed=embed)
             if embed:
                 parts.write_one(text, made, ONE_FILE_LIMIT)
             else:
@@ -137,11 +149,11 @@ def check(path: AnyPath, *, embed: bool = False, outside: Sequence[Path] = ()) -
     return target
 
 
-def _least_bytes(rows: Sequence[Mapping[str, Any]], folders: display.Folders) -> int:
+def _least_bytes(rows: Sequence[Mapping[str, Any]], folders: display.Folders, same: bool) -> int:
     """Return the bytes that the pictures need in base64, if they are written as they are."""
     sizes: dict[Path | str, int] = {}
     for row in rows:
-        for side in SIDES:
+        for side in SIDES if same or row.get("status") != "same" else ():
             with contextlib.suppress(Exception):  # its own row reports it
                 path = folders.path(row["image_filename"], side, row.get("status"))
                 sizes[row.get(f"{side}_digest") or path] = path.stat().st_size

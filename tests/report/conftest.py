@@ -31,4 +31,4 @@ def frame(run: batch.Run) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def page(frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return report.write(frame, tmp_path_factory.mktemp("reports") / "report")
+    return report.write(frame, tmp_path_factory.mktemp("reports") / "report", same=True)

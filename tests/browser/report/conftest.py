@@ -21,12 +21,12 @@ def frame(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def folder(frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return report.write(frame, tmp_path_factory.mktemp("reports") / "a #1 report 100% 変更")
+    return report.write(frame, tmp_path_factory.mktemp("reports") / "a #1 report 100% 変更", same=True)
 
 
 @pytest.fixture(scope="module")
 def single(frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return report.write(frame, tmp_path_factory.mktemp("reports") / "report.html", embed=True)
+    return report.write(frame, tmp_path_factory.mktemp("reports") / "report.html", embed=True, same=True)
 
 
 @pytest.fixture(scope="module", params=["folder", "one file"])

@@ -5,6 +5,8 @@ import { nameTest } from "../table.js";
 
 const HINT = "Name contains; * stands for anything, ? for one character";
 
+const isLeft = ({ decision, status }) => !decision && status !== "same"; // equal pictures need no decision
+
 export class Filters {
   // changed() is called when a person changes a filter.
   constructor(report, statuses, changed) {
@@ -13,10 +15,8 @@ export class Filters {
     this.wanted = { statuses: new Set(), code: "", decision: "", text: "" };
     this.statusButtons = statuses.filter((status) => this.count("status", status)).map((each) => this.status(each));
     this.codes = this.list("code", "Code", [["", "every code"], ...this.options("code")]);
-    const none = ["none", `undecided (${number(this.count("decision", ""))})`];
-    const decisions = [["", "every decision"], none, ...this.options("decision")];
-    this.decisions = this.list("decision", "Decision", decisions);
-    this.decisions.hidden = !report.decisions;
+    this.words = report.decided;
+    this.decisions = this.list("decision", "Decision", this.decided());
     const hints = { placeholder: "Name contains, or * ?", "aria-label": HINT, spellcheck: "false" };
     this.search = element("input", { type: "search", ...hints });
     this.search.addEventListener("input", () => this.choose("text", this.search.value));
@@ -34,6 +34,22 @@ export class Filters {
   options(key) {
     const found = [...new Set(this.rows.map((row) => row[key] ?? ""))].filter(Boolean).sort();
     return found.map((value) => [value, `${value} (${number(this.count(key, value))})`]);
+  }
+
+  // The choices of decisions.
+  decided() {
+    const left = this.rows.filter(isLeft).length;
+    const words = [...new Set([...this.words, ...this.options("decision").map(([word]) => word)])];
+    const others = words.map((word) => [word, `${word} (${number(this.count("decision", word))})`]);
+    return [["", "every decision"], ["none", `${number(left)} to decide`], ...others];
+  }
+
+  // Count decisions again.
+  recount() {
+    const chosen = this.decisions.value;
+    const options = this.decided().map(([value, text]) => element("option", { value, text }));
+    this.decisions.replaceChildren(...options);
+    this.decisions.value = chosen;
   }
 
   status(status) {
@@ -76,7 +92,7 @@ export class Filters {
       (row) =>
         (!statuses.size || statuses.has(row.status)) &&
         (!code || row.code === code) &&
-        (!decision || (row.decision || "none") === decision) &&
+        (!decision || (decision === "none" ? isLeft(row) : row.decision === decision)) &&
         named(row.name),
     );
     this.summary.textContent = `${number(found.length)} of ${number(this.rows.length)} rows shown`;

@@ -5,7 +5,9 @@
 import { between, button, element } from "../elements.js";
 import { compare, Table } from "../table.js";
 import { createViewer } from "../viewer/main.js";
+import { browserStorage, Decisions } from "./decisions.js";
 import { Filters } from "./filters.js";
+import { Handover } from "./handover.js";
 import { filesBeside, filesInside, plainState, ReportSource } from "./source.js";
 
 const REST = 200; // ms without a change of row, after which the address follows
@@ -65,7 +67,9 @@ class Report {
     this.timer = 0;
     this.followed = ""; // an address that the page has set, until the browser reports it
     const files = report.embedded ? filesInside() : filesBeside();
-    this.source = new ReportSource(this.all, files, () => this.names);
+    this.decisions = new Decisions(report, this.all, browserStorage());
+    const [order, shown] = [() => this.names, (name) => this.showDecided(name)];
+    this.source = new ReportSource(this.all, files, order, this.decisions, shown);
     const wanted = addressed();
     const row = this.all.has(wanted) ? wanted : (this.names[0] ?? "");
     this.state = plainState({ row, mode: "side-by-side", region: -1 });
@@ -80,6 +84,8 @@ class Report {
 
   fill(page, report) {
     this.filters = new Filters(report, report.statuses, () => this.apply());
+    this.handover = new Handover(this.decisions);
+    this.filters.bar.append(this.handover.area);
     const held = cells(report);
     this.columns = Object.fromEntries(report.columns.map(({ key, ...heading }) => [key, { ...heading, ...held[key] }]));
     const choose = (name) => this.choose(name);
@@ -106,6 +112,10 @@ class Report {
         this.followed = ""; // the page has set it: the person may already be at the next row
       else this.visit();
     });
+    this.decisions.watch(() => {
+      this.redecide();
+      this.source.tellDecided();
+    });
     this.state.on("row", () => {
       this.follow();
       this.remember();
@@ -115,6 +125,23 @@ class Report {
 
   choose(name) {
     this.state.set({ row: name, region: -1 });
+  }
+
+  // --- decisions
+
+  // Show a decision made here, and this row: it may be among those shown only before or after that.
+  showDecided(name) {
+    const go = () => this.names.includes(name) && name !== this.state.get("row") && this.choose(name);
+    go();
+    this.redecide();
+    go();
+    return this.state.get("row");
+  }
+
+  redecide() {
+    this.handover.fill();
+    this.filters.recount();
+    this.apply();
   }
 
   // --- rows shown
@@ -183,8 +210,9 @@ class Report {
 
   // The viewer's keys work everywhere, except where they have another meaning.
   press(event) {
-    const { target, key, shiftKey } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey || key === "Tab") return;
+    const { target, key, shiftKey, ctrlKey, metaKey, repeat } = event;
+    const command = ctrlKey || metaKey;
+    if (event.altKey || key === "Tab" || (command && !/^[zy]$/i.test(key))) return;
     if (target.closest("input, select") || this.root.contains(target)) return;
     if (target.closest("button") && (key === "Enter" || key === " ")) return;
     if (key in JUMPS && this.table.area.contains(target)) {
@@ -192,8 +220,9 @@ class Report {
       const to = place < 0 && key !== "End" ? 0 : place + JUMPS[key]; // a row hidden by the filters has no place
       if (this.names.length) this.choose(this.names[between(0, to, this.names.length - 1)]);
       event.preventDefault();
-    } else if (!this.root.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, cancelable: true }))) {
-      event.preventDefault();
+    } else {
+      const pressed = { key, shiftKey, ctrlKey, metaKey, repeat, cancelable: true };
+      if (!this.root.dispatchEvent(new KeyboardEvent("keydown", pressed))) event.preventDefault();
     }
   }
 }

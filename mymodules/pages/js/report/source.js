@@ -7,7 +7,7 @@
 // each is the text of an element whose id is NAME, in base64.
 
 import { element, lru, probed } from "../elements.js";
-import { SIDES } from "../viewer/modes.js";
+import { DECIDED, SIDES } from "../viewer/modes.js";
 import { piece, readFile, TYPES } from "./png.js";
 
 const EMPTY = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
@@ -59,11 +59,15 @@ export function filesInside() {
   };
 }
 
-// rows: by name. order(): names in the order shown, for the neighbours.
+const described = ({ name, decision }) => `${name} ${DECIDED[decision] ?? "no longer decided"}.`;
+
+// rows: by name. order(): names in the order shown, for the neighbours. decisions: see decisions.js.
+// shown(name) is called after a decision: the page shows it, and that row, and returns the name of the row it shows.
 export class ReportSource {
-  constructor(rows, files, order) {
-    Object.assign(this, { rows, files, order });
-    this.calls = { rows: new Set(), trouble: new Set() };
+  constructor(rows, files, order, decisions, shown) {
+    Object.assign(this, { rows, files, order, decisions });
+    this.showDecided = shown;
+    this.calls = { rows: new Set(), trouble: new Set(), decided: new Set() };
     this.shown = lru(4, (sides) => {
       for (const found of Object.values(sides)) {
         found.then(
@@ -87,6 +91,7 @@ export class ReportSource {
   async record(name) {
     const row = this.rows.get(name);
     const names = this.order();
+    this.tellDecided();
     const place = names.indexOf(name);
     return {
       ...row,
@@ -97,6 +102,47 @@ export class ReportSource {
       regions: row.regions.map((box) => box.slice(0, 4)),
     };
   }
+
+  // --- decisions
+
+  tellDecided(news = {}) {
+    const { canUndo, canRedo } = this.decisions;
+    this.tell("decided", { undo: canUndo, redo: canRedo, closed: "", ...news });
+  }
+
+  async decide(name, decision, note, on) {
+    const following = on ? this.following(name) : name;
+    const step = this.decisions.decide(name, decision, note);
+    const more = following === null ? " No row without a decision follows." : "";
+    this.show(following ?? name, `${described(step)}${more}`);
+    const row = this.rows.get(name);
+    return { decision: row.decision, note: row.note };
+  }
+
+  async undo() {
+    this.step(this.decisions.undo(), "Undone: ", "There is nothing to undo.");
+  }
+
+  async redo() {
+    this.step(this.decisions.redo(), "Done again: ", "There is nothing to redo.");
+  }
+
+  step(step, how, none) {
+    this.show(step?.name, step ? `${how}${described(step)}` : none);
+  }
+
+  // The next row that is shown and undecided; equal pictures need no decision.
+  following(name) {
+    const names = this.order();
+    const waits = (each) => !this.rows.get(each).decision && this.rows.get(each).status !== "same";
+    return names.slice(names.indexOf(name) + 1).find(waits) ?? null;
+  }
+
+  show(name, message) {
+    this.tellDecided({ message, row: this.showDecided(name) });
+  }
+
+  // --- pictures
 
   picture(name, side) {
     const sides = this.shown.get(name) ?? this.shown.set(name, {});

@@ -288,10 +288,16 @@ class Viewer {
     pane.notices[side].hidden = !text;
   }
 
+  // Why a side is not shown; a reason that both sides have is given once.
+  reason(side) {
+    const { first, second } = this.pair;
+    return side === "second" && second?.error === first?.error ? "" : (this.pair[side]?.error ?? "");
+  }
+
   fillNotices() {
     const { pair, parts, record } = this;
     for (const pane of parts.panes) {
-      for (const side of SIDES) this.notice(pane, side, pair[side]?.error ?? "");
+      for (const side of SIDES) this.notice(pane, side, this.reason(side));
     }
     const both = SIDES.every((side) => this.has(side));
     if (this.state.get("mode") === "delta" && both && pair.delta?.error) {
