@@ -25,7 +25,7 @@ def test_a_report_is_replaced_as_a_whole(frame: pd.DataFrame, tmp_path: Path) ->
     path.mkdir()  # an empty folder is as good as none
     before = files(report.write(frame, path).parent)
     (path / ".DS_Store").write_bytes(b"left by looking at it")
-    after = files(report.write(frame[frame["image_filename"] == "b/same.png"], path).parent)
+    after = files(report.write(frame[frame["image_filename"] == "b/same.png"], path, same=True).parent)
     assert len(after) == 3
     assert after < before
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
@@ -165,7 +165,7 @@ def test_a_failure_leaves_what_was_there(
 
 def test_one_file_has_everything_in_it(frame: pd.DataFrame, page: Path, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
-    assert report.write(frame, path, embed=True) == path
+    assert report.write(frame, path, embed=True, same=True) == path
     assert [each.name for each in tmp_path.iterdir()] == ["report.html"]
     found, folder = content(path), content(page)
     assert found["embedded"] is True

@@ -269,7 +269,7 @@ def test_values_of_a_file_with_bytes_behind_its_packed_pixels_are_told(tabs: Any
         (side / "a.png").write_bytes(pngs.assemble(chunks))
     frame = pd.DataFrame({"image_filename": ["a.png"], "status": "same"})
     where = {"first": str(made.first), "second": str(made.second)}
-    opened: Opened = tabs(report.write(frame, tmp_path / "report", where)).go()
+    opened: Opened = tabs(report.write(frame, tmp_path / "report", where, same=True)).go()
     assert opened.read(2, 3)["first"] == "–"
     assert "first cannot be read here: this browser cannot unpack the file's pixels. " in opened.trouble()
 
