@@ -1,0 +1,26 @@
+"""The compiled kernel: two inflated PNG files straight to all figures of a pair, where it was built.
+
+Everything that it computes is computed with NumPy where it was not, to the last bit alike.
+"""
+
+from mymodules.kernel.library import (
+    MOST_PIXELS,
+    READ_BEYOND,
+    SMALLEST_SIDE,
+    SWITCH,
+    Figures,
+    Kernel,
+    description,
+    loaded,
+)
+
+__all__ = [
+    "MOST_PIXELS",
+    "READ_BEYOND",
+    "SMALLEST_SIDE",
+    "SWITCH",
+    "Figures",
+    "Kernel",
+    "description",
+    "loaded",
+]

@@ -1,0 +1,749 @@
+/*
+ * Compares two PNG files of one kind, 8-bit RGB or RGBA, from their inflated, still filtered rows.
+ *
+ * What it promises
+ *   - Figures: pixels that differ, the largest difference of each channel, the sum of 1 - SSIM in fixed
+ *     point, and boxes with their number of differing pixels. On request, the SSIM map as bytes and the
+ *     shades of the difference picture. They equal those of the NumPy path to the last bit.
+ *   - Bounds: nothing is read beyond a row but READ_BEYOND bytes, which the caller has to have there, and
+ *     nothing is written beyond a row. Sizes are checked against each other before the first byte is read.
+ *   - The rows are changed in place, but they stay the same picture: a row that had to be unfiltered is
+ *     left unfiltered, with the filter None.
+ *   - No state, no locks, no output: any number of threads may call it with rows of their own. Every
+ *     allocation is checked, and errors are returned.
+ *
+ * How it works, top to bottom as in this file
+ *   1. Rows. A row is equal in both files if its stored bytes are, and either its filter looks at nothing
+ *      above it or the row above is equal. Such rows are passed over. At a difference, the rows around it
+ *      are unfiltered: equal rows once, for both.
+ *   2. Pixels. A pair of rows that differs is looked at in blocks of 32 columns; most are equal.
+ *   3. Boxes. Differing pixels fall into cells of 8 x 4 px; cells that touch are joined by union-find.
+ *   4. SSIM. Each block keeps the sums of its columns over 7 rows and slides them down the picture as long
+ *      as differences are within reach. Integers up to one division for a pixel.
+ *
+ * Compiles with gcc, clang and zig cc, for little-endian processors. -ffp-contract=off is required: a
+ * fused multiplication would round differently from NumPy.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef __x86_64__
+#include <cpuid.h>
+#include <emmintrin.h>
+#endif
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "The kernel reads several bytes as one number and needs a little-endian processor."
+#endif
+#ifdef _WIN32
+#define EXPORT __declspec(dllexport)
+#else
+#define EXPORT __attribute__((visibility("default")))
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+typedef uint8_t u8;
+typedef int16_t i16;
+typedef int32_t i32;
+typedef uint32_t u32;
+typedef int64_t i64;
+typedef uint64_t u64;
+
+enum {
+    READ_BEYOND = 16,     /* bytes after the last row that are read, never written */
+    MOST_PIXELS = 1 << 30 /* so that the sum of 1 - SSIM, at most 2 a pixel, stays below 2^63 */
+};
+enum { DONE, BAD_ARGUMENT, BAD_FILTER, NO_MEMORY };
+enum { NONE, SUB, UP, AVERAGE, PAETH };
+
+/* What is compared: `height` rows of 1 + width * channels bytes on both sides. */
+typedef struct {
+    u8 *first, *second;
+    i64 first_size, second_size; /* bytes from the first row on, READ_BEYOND included */
+    i64 width, height, channels;
+    u8 *map; /* similarity, a byte for each pixel, or NULL; all of it is 255 beforehand */
+    i64 map_size, map_pitch;
+    u8 *shades; /* of the difference, two to a byte, or NULL; all of it is 0 beforehand */
+    i64 shades_size, shades_pitch;
+} Pair;
+
+typedef struct {
+    i32 left, top, right, bottom; /* right and bottom exclusive */
+    i64 pixels;
+} Box;
+
+typedef struct {
+    i64 differing;
+    i64 dissimilarity; /* sum of 1 - SSIM in units of 2^-32, without the border of 3 px */
+    i64 largest[4];
+    Box *boxes; /* to be given back by kernel_free */
+    i64 box_count;
+} Figures;
+
+/* ---- 1. Rows ------------------------------------------------------------------------------------- */
+
+typedef i16 Lanes __attribute__((vector_size(16)));
+typedef u8 Bytes __attribute__((vector_size(16)));
+typedef i32 Integers __attribute__((vector_size(16)));
+typedef u32 Words __attribute__((vector_size(16)));
+
+#if defined(__clang__) || __GNUC__ >= 12
+#define SHUFFLED(one, other, ...) __builtin_shufflevector(one, other, __VA_ARGS__)
+#else
+#define SHUFFLED(one, other, ...) __builtin_shuffle(one, other, (Bytes){__VA_ARGS__})
+#endif
+
+INLINE u32 pixel_at(const u8 *at) {
+    u32 pixel;
+    memcpy(&pixel, at, 4);
+    return pixel;
+}
+
+INLINE void put_pixel(u8 *at, u32 pixel, int channels) {
+    if (channels == 4) {
+        memcpy(at, &pixel, 4);
+    } else {
+        memcpy(at, &pixel, 2);
+        at[2] = (u8)(pixel >> 16);
+    }
+}
+
+/* Two pixels, one of either picture, as eight numbers. */
+INLINE Lanes widened(u32 first, u32 second) {
+    Words both = {first, second, 0, 0};
+    return (Lanes)SHUFFLED((Bytes)both, (Bytes){0}, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+/* Their low bytes, two pixels again. */
+INLINE Words narrowed(Lanes lanes) {
+    Bytes bytes = (Bytes)lanes;
+    return (Words)SHUFFLED(bytes, bytes, 0, 2, 4, 6, 8, 10, 12, 14, 0, 2, 4, 6, 8, 10, 12, 14);
+}
+
+INLINE Lanes smaller(Lanes one, Lanes other) {
+    for (int i = 0; i < 8; i++) one[i] = one[i] < other[i] ? one[i] : other[i];
+    return one;
+}
+
+INLINE Lanes larger(Lanes one, Lanes other) {
+    for (int i = 0; i < 8; i++) one[i] = one[i] > other[i] ? one[i] : other[i];
+    return one;
+}
+
+/*
+ * Unfiltered pixels from the stored ones and those to the left, above and to the upper left. Of these three,
+ * Paeth takes the one nearest to left + above - corner. That is the larger of left and above where both are
+ * at least `limit`, the smaller where both are at most that, and otherwise the corner. If both are equal to
+ * it, all three are equal.
+ */
+INLINE Lanes paeth(Lanes stored, Lanes left, Lanes above, Lanes corner) {
+    Lanes limit = 3 * corner - above - left;
+    Lanes low = smaller(left, above), high = larger(left, above);
+    Lanes guess = ((limit <= low) & (high - corner)) + ((limit >= high) & (low - corner));
+    return (stored + corner + guess) & 255;
+}
+
+enum { COPIED = 16 }; /* pixels that are looked at together */
+
+INLINE int all_zero(const u8 *at, int size) {
+    u64 any = 0;
+    for (int i = 0; i < size; i += 8) {
+        u64 word;
+        memcpy(&word, at + i, 8);
+        any |= word;
+    }
+    return any == 0;
+}
+
+/* Paeth of zeros repeats the row above where the pixel to the left repeats the one above it, too. */
+INLINE int repeats(const u8 *row, const u8 *above, i64 at, int channels) {
+    if (at && memcmp(row + at - channels, above + at - channels, (size_t)channels)) return 0;
+    return all_zero(row + at, COPIED * channels);
+}
+
+INLINE void unfilter_paeth(u8 *row, const u8 *above, i64 size, int channels) {
+    Lanes left = {0}, corner = {0};
+    for (i64 at = 0; at < size;) {
+        i64 stop = at + COPIED * channels;
+        if (stop > size) {
+            stop = size;
+        } else if (repeats(row, above, at, channels)) {
+            memcpy(row + at, above + at, COPIED * channels);
+            left = corner = widened(pixel_at(above + stop - channels), 0);
+            at = stop;
+            continue;
+        }
+        for (; at < stop; at += channels) {
+            Lanes over = widened(pixel_at(above + at), 0);
+            left = paeth(widened(pixel_at(row + at), 0), left, over, corner);
+            corner = over;
+            put_pixel(row + at, narrowed(left)[0], channels);
+        }
+    }
+}
+
+/* The same for a row of either picture at once: each step waits for the one before, so two cost as one. */
+INLINE void unfilter_paeth_both(u8 *first, const u8 *first_above, u8 *second, const u8 *second_above,
+                                i64 size, int channels) {
+    Lanes left = {0}, corner = {0};
+    for (i64 at = 0; at < size;) {
+        i64 stop = at + COPIED * channels;
+        if (stop > size) {
+            stop = size;
+        } else if (repeats(first, first_above, at, channels) && repeats(second, second_above, at, channels)) {
+            memcpy(first + at, first_above + at, COPIED * channels);
+            memcpy(second + at, second_above + at, COPIED * channels);
+            left = corner =
+                widened(pixel_at(first_above + stop - channels), pixel_at(second_above + stop - channels));
+            at = stop;
+            continue;
+        }
+        for (; at < stop; at += channels) {
+            Lanes over = widened(pixel_at(first_above + at), pixel_at(second_above + at));
+            left = paeth(widened(pixel_at(first + at), pixel_at(second + at)), left, over, corner);
+            corner = over;
+            Words both = narrowed(left);
+            put_pixel(first + at, both[0], channels);
+            put_pixel(second + at, both[1], channels);
+        }
+    }
+}
+
+/* Unfilter a row in place, filter byte and all. */
+INLINE void unfilter_as(u8 *stored, const u8 *above, i64 size, int channels) {
+    u8 *row = stored + 1;
+    switch (stored[0]) {
+    case SUB:
+        for (i64 i = channels; i < size; i++) row[i] = (u8)(row[i] + row[i - channels]);
+        break;
+    case UP:
+        for (i64 i = 0; i < size; i++) row[i] = (u8)(row[i] + above[i]);
+        break;
+    case AVERAGE:
+        for (i64 i = 0; i < channels; i++) row[i] = (u8)(row[i] + (above[i] >> 1));
+        for (i64 i = channels; i < size; i++) row[i] = (u8)(row[i] + ((row[i - channels] + above[i]) >> 1));
+        break;
+    case PAETH:
+        unfilter_paeth(row, above, size, channels);
+        break;
+    }
+    stored[0] = NONE;
+}
+
+static void unfilter(u8 *restrict stored, const u8 *restrict above, i64 size, i64 channels) {
+    channels == 3 ? unfilter_as(stored, above, size, 3) : unfilter_as(stored, above, size, 4);
+}
+
+static void unfilter_both(u8 *first, const u8 *first_above, u8 *second, const u8 *second_above, i64 size,
+                          i64 channels) {
+    if (first[0] == PAETH && second[0] == PAETH) {
+        if (channels == 3)
+            unfilter_paeth_both(first + 1, first_above, second + 1, second_above, size, 3);
+        else
+            unfilter_paeth_both(first + 1, first_above, second + 1, second_above, size, 4);
+        first[0] = second[0] = NONE;
+    } else {
+        unfilter(first, first_above, size, channels);
+        unfilter(second, second_above, size, channels);
+    }
+}
+
+/* ---- 3. Boxes ------------------------------------------------------------------------------------ */
+
+enum { CELL_WIDTH = 8, CELL_HEIGHT = 4 };
+
+/* Cells of one row of cells, and the groups that they belong to: each names another one, or itself. */
+typedef struct {
+    Box *groups;
+    i32 *names;
+    i64 count, capacity;
+    Box *cells; /* of the current row; without pixels where nothing differs */
+    i32 *above, *current;
+    i64 width, row; /* cells in a row; the current row, or -1 */
+} Cells;
+
+static i32 group_of(Cells *cells, i32 group) {
+    while (cells->names[group] != group) {
+        cells->names[group] = cells->names[cells->names[group]];
+        group = cells->names[group];
+    }
+    return group;
+}
+
+static void widen(Box *box, const Box *other) {
+    if (other->left < box->left) box->left = other->left;
+    if (other->top < box->top) box->top = other->top;
+    if (other->right > box->right) box->right = other->right;
+    if (other->bottom > box->bottom) box->bottom = other->bottom;
+    box->pixels += other->pixels;
+}
+
+static i32 joined(Cells *cells, i32 one, i32 other) {
+    one = group_of(cells, one), other = group_of(cells, other);
+    if (one == other) return one;
+    cells->names[other] = one;
+    widen(&cells->groups[one], &cells->groups[other]);
+    return one;
+}
+
+static i32 new_group(Cells *cells) {
+    if (cells->count == cells->capacity) {
+        i64 capacity = cells->capacity ? 2 * cells->capacity : 256;
+        Box *groups = realloc(cells->groups, (size_t)capacity * sizeof *groups);
+        if (groups) cells->groups = groups;
+        i32 *names = realloc(cells->names, (size_t)capacity * sizeof *names);
+        if (names) cells->names = names;
+        if (!groups || !names) return -1;
+        cells->capacity = capacity;
+    }
+    cells->names[cells->count] = (i32)cells->count;
+    return (i32)cells->count++;
+}
+
+/* Put the cells of the current row into groups, and begin another row. */
+static int next_row_of_cells(Cells *cells, i64 row) {
+    for (i64 c = 0; c < cells->width && cells->row >= 0; c++) {
+        i32 group = -1;
+        cells->current[c] = -1;
+        if (!cells->cells[c].pixels) continue;
+        if (c && cells->current[c - 1] >= 0) group = cells->current[c - 1];
+        for (i64 near = c ? c - 1 : 0; near <= c + 1 && near < cells->width; near++)
+            if (cells->above[near] >= 0)
+                group = group < 0 ? cells->above[near] : joined(cells, group, cells->above[near]);
+        if (group < 0) {
+            group = new_group(cells);
+            if (group < 0) return NO_MEMORY;
+            cells->groups[group] = cells->cells[c];
+        } else {
+            group = group_of(cells, group);
+            widen(&cells->groups[group], &cells->cells[c]);
+        }
+        cells->current[c] = group;
+    }
+    i32 *done = cells->current;
+    cells->current = cells->above;
+    cells->above = done;
+    if (cells->row < 0 || row != cells->row + 1) memset(cells->above, 255, (size_t)cells->width * sizeof *cells->above);
+    memset(cells->cells, 0, (size_t)cells->width * sizeof *cells->cells);
+    cells->row = row;
+    return DONE;
+}
+
+/* Add the differing pixels of 8 columns: a byte of 1 for each. */
+INLINE void add_to_cell(Cells *cells, i64 column, i64 y, u64 columns) {
+    Box *cell = &cells->cells[column / CELL_WIDTH];
+    Box found = {(i32)(column + (__builtin_ctzll(columns) >> 3)), (i32)y,
+                 (i32)(column + 8 - (__builtin_clzll(columns) >> 3)), (i32)(y + 1),
+                 (i64)(columns * 0x0101010101010101u >> 56)};
+    if (cell->pixels)
+        widen(cell, &found);
+    else
+        *cell = found;
+}
+
+/* Keep one box for each group, at the beginning. */
+static void drop_joined(Cells *cells) {
+    i64 kept = 0;
+    for (i64 group = 0; group < cells->count; group++)
+        if (cells->names[group] == group) cells->groups[kept++] = cells->groups[group];
+    cells->count = kept;
+}
+
+/* ---- 2. and 4. Pixels and SSIM ------------------------------------------------------------------- */
+
+enum { BLOCK = 32, REACH = 3, SPAN = BLOCK + 8, KEPT = 8 }; /* SPAN: 3 columns to the left, 5 to the right */
+
+#define C1 6.5025  /* (0.01 * 255)^2 */
+#define C2 58.5225 /* (0.03 * 255)^2 */
+
+/* 32 columns of the picture, and the sums of these and those within reach over 7 rows. */
+typedef struct {
+    i64 sums_of;   /* the row in the middle of the window that the sums belong to */
+    i64 last_near; /* the last row with a difference in or within reach of these columns */
+    u8 gray[2][KEPT][SPAN];
+    i16 x[SPAN], y[SPAN];
+    i32 squares[SPAN], distance[SPAN]; /* of x^2 + y^2, and of (x - y)^2 */
+} Columns;
+
+typedef struct {
+    Pair pair;
+    i64 size; /* bytes of a row without its filter */
+    Figures figures;
+    Cells cells;
+    Columns *columns;
+    u8 *nothing; /* the row above the first one */
+    u8 *same;    /* for each row, whether it is known to be equal */
+    u8 largest[BLOCK * 4];
+    i64 last_difference;
+} Work;
+
+INLINE u8 *stored_row(u8 *rows, i64 y, i64 size) { return rows + y * (1 + size); }
+
+/* The stored row of the second picture, or the equal one of the first, which is unfiltered sooner. */
+INLINE u8 *second_row(const Work *work, i64 y) {
+    return stored_row(work->same[y] ? work->pair.first : work->pair.second, y, work->size);
+}
+
+INLINE const u8 *above_of(const Work *work, u8 *row) { return row ? row + 1 : work->nothing; }
+
+/* Unfilter a row of the first picture, and those above that it depends on. */
+static void need_first(Work *work, i64 y) {
+    i64 begin = y;
+    while (begin && stored_row(work->pair.first, begin, work->size)[0] > SUB) begin--;
+    for (; begin <= y; begin++) {
+        u8 *stored = stored_row(work->pair.first, begin, work->size);
+        if (stored[0] == NONE) continue;
+        u8 *above = begin ? stored_row(work->pair.first, begin - 1, work->size) : NULL;
+        unfilter(stored, above_of(work, above), work->size, work->pair.channels);
+    }
+}
+
+/* The shade of a difference: 1 to 7, orange, 8 to 14, blue, where only alpha differs. */
+INLINE u8 shade_of(u32 first, u32 second, int channels) {
+    i32 sum = 0, alpha = 0;
+    for (int channel = 0; channel < channels; channel++) {
+        i32 step = (i32)(first >> 8 * channel & 255) - (i32)(second >> 8 * channel & 255);
+        sum += step < 0 ? -step : step;
+        if (channel == 3) alpha = step < 0 ? -step : step;
+    }
+    u8 shade = (u8)(1 + (sum >= 2) + (sum >= 6) + (sum >= 16) + (sum >= 47) + (sum >= 141) + (sum >= 421));
+    return alpha && sum == alpha ? shade + 7 : shade;
+}
+
+/* Count what differs in up to 32 columns of a row; returns whether anything does. */
+INLINE int differs_in_block(Work *work, const u8 *first, const u8 *second, i64 y, i64 left, int count,
+                            int channels) {
+    first += left * channels, second += left * channels;
+    if (!memcmp(first, second, (size_t)(count * channels))) return 0;
+    u8 differing[BLOCK] = {0}, step[BLOCK * 4];
+    for (int i = 0; i < count * channels; i++) {
+        u8 one = first[i], other = second[i];
+        step[i] = one > other ? one - other : other - one;
+        work->largest[i] = work->largest[i] > step[i] ? work->largest[i] : step[i];
+    }
+    for (int i = 0; i < count; i++) {
+        u8 any = 0;
+        for (int channel = 0; channel < channels; channel++) any |= step[channels * i + channel];
+        differing[i] = any != 0;
+    }
+    for (int i = 0; i < count; i += CELL_WIDTH) {
+        u64 word;
+        memcpy(&word, differing + i, 8);
+        if (!word) continue;
+        work->figures.differing += (i64)(word * 0x0101010101010101u >> 56);
+        add_to_cell(&work->cells, left + i, y, word);
+    }
+    if (work->pair.shades) {
+        u8 *shades = work->pair.shades + y * work->pair.shades_pitch;
+        for (int i = 0; i < count; i++)
+            if (differing[i]) {
+                u8 shade = shade_of(pixel_at(first + channels * i), pixel_at(second + channels * i), channels);
+                shades[(left + i) / 2] |= (u8)((left + i) % 2 ? shade : shade << 4);
+            }
+    }
+    Columns *columns = &work->columns[left / BLOCK];
+    columns->last_near = y;
+    u32 edge;
+    memcpy(&edge, differing, 4);
+    if (left && edge & 0xffffff) columns[-1].last_near = y;
+    memcpy(&edge, differing + BLOCK - 4, 4);
+    if (left + BLOCK < work->pair.width && edge & 0xffffff00) columns[1].last_near = y;
+    return 1;
+}
+
+/* Compare two unfiltered rows; returns whether they differ. */
+INLINE int rows_differ(Work *work, const u8 *first, const u8 *second, i64 y, int channels) {
+    int found = 0;
+    i64 left = 0, whole = work->pair.width - work->pair.width % BLOCK;
+    for (; left < whole; left += BLOCK)
+        found |= differs_in_block(work, first, second, y, left, BLOCK, channels);
+    if (left < work->pair.width)
+        found |= differs_in_block(work, first, second, y, left, (int)(work->pair.width - left), channels);
+    return found;
+}
+
+/* Take one pair of stored rows: find out whether they are equal, and count what differs. */
+static int take_row(Work *work, i64 y) {
+    const Pair *pair = &work->pair;
+    u8 *first = stored_row(pair->first, y, work->size), *second = stored_row(pair->second, y, work->size);
+    if (first[0] > PAETH || second[0] > PAETH) return BAD_FILTER;
+    if ((first[0] <= SUB || !y || work->same[y - 1]) && !memcmp(first, second, (size_t)work->size + 1)) {
+        work->same[y] = 1;
+        if (y - work->last_difference <= 2 * REACH) need_first(work, y);
+        return DONE;
+    }
+    u8 *first_above = NULL, *second_above = NULL;
+    if (y) {
+        first_above = stored_row(pair->first, y - 1, work->size);
+        second_above = second_row(work, y - 1);
+        if (first[0] > SUB || second[0] > SUB) need_first(work, y - 1);
+    }
+    unfilter_both(first, above_of(work, first_above), second, above_of(work, second_above), work->size,
+                  pair->channels);
+    if (y / CELL_HEIGHT != work->cells.row) {
+        int error = next_row_of_cells(&work->cells, y / CELL_HEIGHT);
+        if (error) return error;
+    }
+    int differs = pair->channels == 3 ? rows_differ(work, first + 1, second + 1, y, 3)
+                                      : rows_differ(work, first + 1, second + 1, y, 4);
+    work->same[y] = !differs;
+    if (differs) {
+        for (i64 near = y > 2 * REACH ? y - 2 * REACH : 0; near < y; near++) need_first(work, near);
+        work->last_difference = y;
+    }
+    return DONE;
+}
+
+INLINE i64 reflected(i64 at, i64 size) { return at < 0 ? -1 - at : at >= size ? 2 * size - 1 - at : at; }
+
+INLINE u8 gray_of(const u8 *pixel) {
+    return (u8)((9798 * pixel[0] + 19235 * pixel[1] + 3735 * pixel[2] + 16384) >> 15);
+}
+
+/* Sums of neighbouring products. */
+INLINE Integers products(Lanes one, Lanes other) {
+#ifdef __x86_64__
+    return (Integers)_mm_madd_epi16((__m128i)one, (__m128i)other);
+#else
+    Integers low = ((Integers)one << 16 >> 16) * ((Integers)other << 16 >> 16);
+    return low + ((Integers)one >> 16) * ((Integers)other >> 16);
+#endif
+}
+
+/* Gray of four pixels, one in each number. Reads 16 bytes. */
+INLINE Integers four_grays(const u8 *row, int channels) {
+    const Lanes red_green = {9798, 19235, 9798, 19235, 9798, 19235, 9798, 19235};
+    const Lanes blue = {3735, 0, 3735, 0, 3735, 0, 3735, 0};
+    Bytes zero = {0}, bytes, pairs, singles;
+    memcpy(&bytes, row, sizeof bytes);
+    if (channels == 3) {
+        pairs = SHUFFLED(bytes, zero, 0, 16, 1, 16, 3, 16, 4, 16, 6, 16, 7, 16, 9, 16, 10, 16);
+        singles = SHUFFLED(bytes, zero, 2, 16, 16, 16, 5, 16, 16, 16, 8, 16, 16, 16, 11, 16, 16, 16);
+    } else {
+        pairs = SHUFFLED(bytes, zero, 0, 16, 1, 16, 4, 16, 5, 16, 8, 16, 9, 16, 12, 16, 13, 16);
+        singles = SHUFFLED(bytes, zero, 2, 16, 16, 16, 6, 16, 16, 16, 10, 16, 16, 16, 14, 16, 16, 16);
+    }
+    return (products((Lanes)pairs, red_green) + products((Lanes)singles, blue) + 16384) >> 15;
+}
+
+/* Gray of SPAN columns from 3 to the left of a block on; beyond the edges they are reflected. */
+INLINE void gray_span(const u8 *row, i64 left, i64 width, u8 *gray, int channels) {
+    if (left >= REACH && left - REACH + SPAN <= width) {
+        row += (left - REACH) * channels;
+        for (int i = 0; i < SPAN; i += 4) {
+            Bytes four = (Bytes)four_grays(row + channels * i, channels);
+            Words narrow = (Words)SHUFFLED(four, four, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
+            memcpy(gray + i, &narrow, 4);
+        }
+    } else {
+        for (int i = 0; i < SPAN; i++) {
+            i64 column = reflected(left - REACH + i, width);
+            gray[i] = column < 0 || column >= width ? 0 : gray_of(row + channels * column);
+        }
+    }
+}
+
+/* Read the gray of a row into a block's columns; rows above and below the picture are reflected. */
+INLINE void keep_gray(const Work *work, Columns *columns, i64 left, i64 y, int channels) {
+    i64 row = reflected(y, work->pair.height);
+    u8 *first = columns->gray[0][y & (KEPT - 1)], *second = columns->gray[1][y & (KEPT - 1)];
+    gray_span(stored_row(work->pair.first, row, work->size) + 1, left, work->pair.width, first, channels);
+    if (work->same[row])
+        memcpy(second, first, SPAN);
+    else
+        gray_span(stored_row(work->pair.second, row, work->size) + 1, left, work->pair.width, second,
+                  channels);
+}
+
+/* Add a row to the sums. */
+INLINE void add_gray(Columns *restrict columns, const u8 *restrict first, const u8 *restrict second) {
+    for (int i = 0; i < SPAN; i++) {
+        i32 x = first[i], y = second[i], step = x - y;
+        columns->x[i] += (i16)x;
+        columns->y[i] += (i16)y;
+        columns->squares[i] += x * x + y * y;
+        columns->distance[i] += step * step;
+    }
+}
+
+/* Move the sums down: add a row and take one away. */
+INLINE void slide_gray(Columns *restrict columns, const u8 *restrict first, const u8 *restrict second,
+                       const u8 *restrict old_first, const u8 *restrict old_second) {
+    for (int i = 0; i < SPAN; i++) {
+        i32 x = first[i], y = second[i], step = x - y;
+        i32 old_x = old_first[i], old_y = old_second[i], old_step = old_x - old_y;
+        columns->x[i] += (i16)(x - old_x);
+        columns->y[i] += (i16)(y - old_y);
+        columns->squares[i] += x * x + y * y - old_x * old_x - old_y * old_y;
+        columns->distance[i] += step * step - old_step * old_step;
+    }
+}
+
+INLINE void move_sums(const Work *work, Columns *columns, i64 left, i64 y, int channels) {
+    if (columns->sums_of == y - 1) {
+        keep_gray(work, columns, left, y + REACH, channels);
+        i64 in = (y + REACH) & (KEPT - 1), out = (y - REACH - 1) & (KEPT - 1);
+        slide_gray(columns, columns->gray[0][in], columns->gray[1][in], columns->gray[0][out],
+                   columns->gray[1][out]);
+    } else {
+        memset(columns->x, 0, sizeof columns->x);
+        memset(columns->y, 0, sizeof columns->y);
+        memset(columns->squares, 0, sizeof columns->squares);
+        memset(columns->distance, 0, sizeof columns->distance);
+        for (i64 row = y - REACH; row <= y + REACH; row++) {
+            keep_gray(work, columns, left, row, channels);
+            add_gray(columns, columns->gray[0][row & (KEPT - 1)], columns->gray[1][row & (KEPT - 1)]);
+        }
+    }
+    columns->sums_of = y;
+}
+
+#define SEVEN(sums, i) \
+    (sums[i] + sums[i + 1] + sums[i + 2] + sums[i + 3] + sums[i + 4] + sums[i + 5] + sums[i + 6])
+
+/*
+ * 1 - SSIM of 32 windows. With sums X, Y, S of the squares and D of the squared differences over the 49
+ * pixels of a window, SSIM = (1 - p / P) (1 - q / Q), where p = (X - Y)^2, P = X^2 + Y^2 + 49^2 C1,
+ * q = 49 D - p and Q = 49 S - (X^2 + Y^2) + 49 * 48 C2. All but the constants are integers below 2^31.
+ */
+INLINE void dissimilarity_of(const Columns *columns, double *result) {
+    i32 shift[BLOCK], level[BLOCK], contrast[BLOCK], spread[BLOCK];
+    for (int i = 0; i < BLOCK; i++) {
+        i32 x = SEVEN(columns->x, i), y = SEVEN(columns->y, i);
+        shift[i] = (x - y) * (x - y);
+        level[i] = x * x + y * y;
+    }
+    for (int i = 0; i < BLOCK; i++) {
+        contrast[i] = 49 * SEVEN(columns->distance, i) - shift[i];
+        spread[i] = 49 * SEVEN(columns->squares, i) - level[i];
+    }
+    for (int i = 0; i < BLOCK; i++) {
+        double p = shift[i], q = contrast[i], P = level[i] + 2401 * C1, Q = spread[i] + 2352 * C2;
+        result[i] = (p * Q + q * P - p * q) / (P * Q);
+    }
+}
+
+/* A number from 0 to 2 in units of 2^-32, rounded; adding 1.5 * 2^52 leaves no room for a fraction. */
+#define ROUND(value) (((value) * 4294967296.0 + 6755399441055744.0) - 6755399441055744.0)
+
+INLINE i64 sum_of(const double *values, int from, int to) {
+    double rounded[BLOCK], sums[8] = {0};
+    for (int i = 0; i < BLOCK; i++) rounded[i] = i >= from && i < to ? ROUND(values[i]) : 0;
+    for (int i = 0; i < BLOCK; i += 8)
+        for (int k = 0; k < 8; k++) sums[k] += rounded[i + k];
+    /* Whole numbers below 2^53: no order of adding changes them. */
+    return (i64)(sums[0] + sums[1] + sums[2] + sums[3] + sums[4] + sums[5] + sums[6] + sums[7]);
+}
+
+/* SSIM of the windows around one row, where differences are within reach. */
+INLINE void take_windows(Work *work, i64 y, int channels) {
+    const Pair *pair = &work->pair;
+    int counts = y >= REACH && y < pair->height - REACH;
+    if (!counts && !pair->map) return;
+    Columns *columns = work->columns;
+    for (i64 left = 0; left < pair->width; left += BLOCK, columns++) {
+        if (columns->last_near < y - REACH) continue;
+        i64 from = left < REACH ? REACH - left : 0, to = pair->width - REACH - left;
+        double values[BLOCK];
+        move_sums(work, columns, left, y, channels);
+        dissimilarity_of(columns, values);
+        if (counts)
+            work->figures.dissimilarity += sum_of(values, (int)from, (int)(to < BLOCK ? to : BLOCK));
+        if (!pair->map) continue;
+        u8 *map = pair->map + y * pair->map_pitch + left;
+        for (i64 i = 0; i < BLOCK && left + i < pair->width; i++) {
+            double similarity = 1 - values[i];
+            map[i] = (u8)(i32)((similarity < 0 ? 0 : similarity) * 255 + 1e-9);
+        }
+    }
+}
+
+static void take_windows_around(Work *work, i64 y) {
+    if (y < 0 || y >= work->pair.height || work->last_difference < y - REACH) return;
+    work->pair.channels == 3 ? take_windows(work, y, 3) : take_windows(work, y, 4);
+}
+
+/* ---- What is called ------------------------------------------------------------------------------ */
+
+static int is_sound(const Pair *pair) {
+    if (!pair->first || !pair->second || (pair->channels != 3 && pair->channels != 4)) return 0;
+    if (pair->width < 2 * REACH + 1 || pair->height < 2 * REACH + 1) return 0;
+    if (pair->width > MOST_PIXELS / pair->height) return 0;
+    i64 size = pair->height * (1 + pair->width * pair->channels) + READ_BEYOND;
+    if (pair->first_size < size || pair->second_size < size) return 0;
+    if (pair->map && (pair->map_pitch < pair->width || pair->map_size / pair->height < pair->map_pitch))
+        return 0;
+    return !pair->shades || (pair->shades_pitch >= (pair->width + 1) / 2 &&
+                             pair->shades_size / pair->height >= pair->shades_pitch);
+}
+
+static int compare_all(Work *work) {
+    i64 height = work->pair.height;
+    for (i64 y = 0; y < height + REACH; y++) {
+        int error = y < height ? take_row(work, y) : DONE;
+        if (error) return error;
+        take_windows_around(work, y - REACH);
+    }
+    return next_row_of_cells(&work->cells, -1);
+}
+
+/* Compare a pair. Returns DONE, or an error, after which there are no figures and nothing to free. */
+EXPORT int kernel_compare(const Pair *pair, Figures *figures) {
+    memset(figures, 0, sizeof *figures);
+    if (!is_sound(pair)) return BAD_ARGUMENT;
+    Work work = {.pair = *pair, .size = pair->width * pair->channels, .last_difference = -1000};
+    i64 blocks = (pair->width + BLOCK - 1) / BLOCK;
+    work.cells.width = (pair->width + CELL_WIDTH - 1) / CELL_WIDTH;
+    work.cells.row = -1;
+    work.columns = calloc((size_t)blocks, sizeof *work.columns);
+    work.nothing = calloc((size_t)work.size + READ_BEYOND, 1);
+    work.same = calloc((size_t)pair->height, 1);
+    work.cells.cells = calloc((size_t)work.cells.width, sizeof *work.cells.cells);
+    work.cells.above = malloc((size_t)work.cells.width * sizeof *work.cells.above);
+    work.cells.current = malloc((size_t)work.cells.width * sizeof *work.cells.current);
+    int error = NO_MEMORY;
+    if (work.columns && work.nothing && work.same && work.cells.cells && work.cells.above &&
+        work.cells.current) {
+        for (i64 block = 0; block < blocks; block++)
+            work.columns[block].sums_of = work.columns[block].last_near = -1000;
+        error = compare_all(&work);
+    }
+    if (!error) {
+        drop_joined(&work.cells);
+        *figures = work.figures;
+        for (int i = 0; i < BLOCK * pair->channels; i++) {
+            i64 *largest = &figures->largest[i % pair->channels];
+            if (work.largest[i] > *largest) *largest = work.largest[i];
+        }
+        figures->boxes = work.cells.groups;
+        figures->box_count = work.cells.count;
+    } else {
+        free(work.cells.groups);
+    }
+    free(work.cells.names), free(work.cells.cells), free(work.cells.above), free(work.cells.current);
+    free(work.columns), free(work.nothing), free(work.same);
+    return error;
+}
+
+EXPORT void kernel_free(Box *boxes) { free(boxes); }
+
+/* The digest of the source and the flags with which it was compiled. */
+EXPORT const char *kernel_source(void) { return KERNEL_SOURCE; }
+
+/* The level of x86-64 that the processor and the system support: 1, 2 or 3. Other processors have one. */
+EXPORT int kernel_level(void) {
+#ifdef __x86_64__
+    enum { SSE3 = 1 << 0, SSSE3 = 1 << 9, FMA = 1 << 12, CX16 = 1 << 13, SSE4 = 3 << 19, MOVBE = 1 << 22 };
+    enum { POPCNT = 1 << 23, OSXSAVE = 1 << 27, AVX = 1 << 28, F16C = 1 << 29, LZCNT = 1 << 5 };
+    enum { BMI1 = 1 << 3, AVX2 = 1 << 5, BMI2 = 1 << 8, WIDE_REGISTERS = 6 };
+    u32 a, b, c, d, kept;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || ~c & (SSE3 | SSSE3 | CX16 | SSE4 | POPCNT)) return 1;
+    if (~c & (FMA | MOVBE | OSXSAVE | AVX | F16C)) return 2;
+    __asm__ volatile("xgetbv" : "=a"(kept), "=d"(d) : "c"(0)); /* what the system keeps of a process */
+    if (~kept & WIDE_REGISTERS || !__get_cpuid(0x80000001, &a, &b, &c, &d) || ~c & LZCNT) return 2;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || ~b & (BMI1 | AVX2 | BMI2)) return 2;
+    return 3;
+#else
+    return 2;
+#endif
+}

@@ -1,0 +1,224 @@
+"""The compiled kernel, called through ctypes.
+
+`kernel.c` says what it promises. Here its library is found and checked, and arrays are checked before they
+are handed over. A call holds no interpreter lock.
+"""
+
+import ctypes
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mymodules.kernel import build
+
+Bytes = NDArray[np.uint8]
+
+READ_BEYOND = 16
+"""Bytes that both pictures need after their last row; they are read and mean nothing."""
+
+SMALLEST_SIDE = 7
+"""Pictures with a smaller side are not for the kernel: SSIM has no full window there."""
+
+MOST_PIXELS = 1 << 30
+"""Larger pictures are not for the kernel: its sums are 64 bits wide."""
+
+SWITCH = "MYMODULES_KERNEL"
+"""Environment variable: ``off`` leaves everything to NumPy, which gives the same figures."""
+
+_DONE, _BAD_ARGUMENT, _BAD_FILTER, _NO_MEMORY = range(4)
+_VERSION = 1
+_BOX = np.dtype(
+    [("left", "<i4"), ("top", "<i4"), ("right", "<i4"), ("bottom", "<i4"), ("pixels", "<i8")], align=True
+)
+
+
+class Figures(NamedTuple):
+    """What the kernel finds in a pair of pictures.
+
+    Attributes
+    ----------
+    differing : int
+        Pixels that differ in any channel.
+    largest : tuple of int
+        Largest difference of each channel, 0..255; of RGB 0 for alpha.
+    dissimilarity : int
+        Sum of 1 - SSIM over the picture without its border of 3 px, each in units of 2^-32, rounded.
+    boxes : int64 (n, 4)
+        Left, top, right, bottom, px, right and bottom exclusive: tight boxes around groups of differing
+        pixels that are near enough to be merged in any case. They may overlap.
+    pixels : int64 (n,)
+        Differing pixels of each box's group.
+    """
+
+    differing: int
+    largest: tuple[int, int, int, int]
+    dissimilarity: int
+    boxes: NDArray[np.int64]
+    pixels: NDArray[np.int64]
+
+
+class _Pair(ctypes.Structure):
+    _fields_ = (
+        ("first", ctypes.c_void_p),
+        ("second", ctypes.c_void_p),
+        ("first_size", ctypes.c_int64),
+        ("second_size", ctypes.c_int64),
+        ("width", ctypes.c_int64),
+        ("height", ctypes.c_int64),
+        ("channels", ctypes.c_int64),
+        ("map", ctypes.c_void_p),
+        ("map_size", ctypes.c_int64),
+        ("map_pitch", ctypes.c_int64),
+        ("shades", ctypes.c_void_p),
+        ("shades_size", ctypes.c_int64),
+        ("shades_pitch", ctypes.c_int64),
+    )
+
+
+class _Figures(ctypes.Structure):
+    _fields_ = (
+        ("differing", ctypes.c_int64),
+        ("dissimilarity", ctypes.c_int64),
+        ("largest", ctypes.c_int64 * 4),
+        ("boxes", ctypes.c_void_p),
+        ("box_count", ctypes.c_int64),
+    )
+
+
+class Kernel:
+    """A library that has been loaded.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    OSError
+        It cannot be loaded, or was built from another source.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._library = ctypes.CDLL(str(path))
+        try:
+            source, level = self._library.kernel_source, self._library.kernel_level
+            self._compare, self._free = self._library.kernel_compare, self._library.kernel_free
+        except AttributeError:
+            raise OSError(f"{path} is not this package's kernel") from None
+        source.argtypes, source.restype = [], ctypes.c_char_p
+        if source() != build.source_digest().encode():
+            raise OSError(f"{path} was built from another version of its source")
+        level.argtypes, level.restype = [], ctypes.c_int
+        self.level: int = level()
+        self._compare.argtypes = [ctypes.POINTER(_Pair), ctypes.POINTER(_Figures)]
+        self._compare.restype = ctypes.c_int
+        self._free.argtypes, self._free.restype = [ctypes.c_void_p], None
+
+    def compare(
+        self,
+        first: Bytes,
+        second: Bytes,
+        size: tuple[int, int],
+        channels: int,
+        *,
+        similarity: Bytes | None = None,
+        shades: Bytes | None = None,
+    ) -> Figures:
+        """Compare the stored rows of two PNG files of one kind and one width.
+
+        Parameters
+        ----------
+        first, second : uint8 (at least height x (1 + width x channels) + READ_BEYOND,)
+            Stored rows, filter bytes in front. They are changed, but stay the same picture: some rows are
+            left unfiltered.
+        size : (height, width)
+            Of the rows to compare, px: from `SMALLEST_SIDE` on, up to `MOST_PIXELS` together.
+        channels : int
+            3 (RGB) or 4 (RGBA), of 8 bits.
+        similarity : uint8 (at least height, at least width), optional
+            The SSIM map as bytes (see `regions.byte_map`); filled with 255 beforehand.
+        shades : uint8 (at least height, at least width / 2), optional
+            The shades of the difference picture, two to a byte; filled with 0 beforehand.
+
+        Raises
+        ------
+        ValueError
+            Sizes do not fit, or a row has a filter that does not exist.
+        MemoryError
+        """
+        height, width = size
+        if first.ndim != 1 or second.ndim != 1 or np.may_share_memory(first, second):
+            raise ValueError("stored rows are two flat arrays")
+        places: list[Any] = [_address(array) for array in (first, second, similarity, shades)]
+        pair = _Pair(places[0], places[1], first.nbytes, second.nbytes, width, height, channels)
+        if similarity is not None:
+            pair.map, pair.map_size, pair.map_pitch = places[2], similarity.nbytes, similarity.shape[-1]
+        if shades is not None:
+            pair.shades, pair.shades_size, pair.shades_pitch = places[3], shades.nbytes, shades.shape[-1]
+        found = _Figures()
+        error = self._compare(ctypes.byref(pair), ctypes.byref(found))
+        if error == _NO_MEMORY:
+            raise MemoryError
+        if error != _DONE:
+            reason = "a row has a filter that does not exist" if error == _BAD_FILTER else "sizes do not fit"
+            raise ValueError(f"{reason}: {width} x {height} px, {channels} channels")
+        red, green, blue, alpha = found.largest
+        boxes, pixels = self._taken(found)
+        return Figures(found.differing, (red, green, blue, alpha), found.dissimilarity, boxes, pixels)
+
+    def _taken(self, found: _Figures) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Copy the boxes and give their memory back."""
+        try:
+            count = found.box_count
+            if not count:
+                return np.empty((0, 4), np.int64), np.empty(0, np.int64)
+            memory = (ctypes.c_uint8 * (count * _BOX.itemsize)).from_address(found.boxes)
+            table = np.frombuffer(memory, _BOX)
+            sides = [table[name].astype(np.int64) for name in ("left", "top", "right", "bottom")]
+            return np.stack(sides, axis=1), table["pixels"].astype(np.int64)
+        finally:
+            self._free(found.boxes)
+
+
+def _address(array: Bytes | None) -> int | None:
+    if array is None:
+        return None
+    if array.dtype != np.uint8 or not array.flags.c_contiguous or not array.flags.writeable:
+        raise ValueError("the kernel takes contiguous arrays of uint8 that it may change")
+    return int(array.ctypes.data)
+
+
+@cache
+def _chosen() -> tuple[Kernel | None, str]:
+    """The library for this processor, and a description of it, or of why there is none."""
+    if os.environ.get(SWITCH) == "off":
+        return None, f"switched off ({SWITCH}=off)"
+    folder = build.SOURCE.parent
+    chosen = None
+    try:
+        for number, level in enumerate(build.levels(build.machine_name()), 2):
+            if chosen is None or chosen.level >= number:
+                chosen = Kernel(folder / build.library_name(level))
+    except OSError as error:
+        if chosen is None:
+            missing = not (folder / build.library_name(build.levels(build.machine_name())[0])).exists()
+            return None, "not built" if missing else str(error)
+    if chosen is None or chosen.level < 2:
+        return None, "this processor is older than the kernel needs"
+    return chosen, chosen.path.stem
+
+
+def loaded() -> Kernel | None:
+    """Return the kernel, or None where there is none for this machine."""
+    return _chosen()[0]
+
+
+def description() -> str:
+    """Say in a few words which kernel is in use, or why none is."""
+    kernel, text = _chosen()
+    return f"compiled kernel ({text})" if kernel else f"NumPy without the compiled kernel: {text}"

@@ -1,0 +1,62 @@
+"""The kernel's tests once more, with a library that stops at bad accesses and undefined behaviour."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+SANITIZERS = "libasan.so", "libubsan.so"
+
+
+def preloaded() -> list[str]:
+    """The runtime libraries of the sanitizers, which have to be loaded before Python."""
+    try:
+        call = [["cc", f"-print-file-name={name}"] for name in SANITIZERS]
+        found = [
+            subprocess.run(each, capture_output=True, text=True, check=True).stdout.strip() for each in call
+        ]
+    except (OSError, subprocess.CalledProcessError):
+        return []
+    return [path for path in found if Path(path).is_absolute()]
+
+
+def sanitized(*command: str) -> subprocess.CompletedProcess[str]:
+    libraries = preloaded()
+    if sys.platform != "linux" or len(libraries) < len(SANITIZERS):
+        pytest.skip("there is no gcc with sanitizers")
+    environment = os.environ | {
+        "LD_PRELOAD": " ".join(libraries),
+        "ASAN_OPTIONS": "detect_leaks=0",  # Python itself leaves memory to the system at its end
+        "MYMODULES_TEST_SANITIZED": "1",
+    }
+    return subprocess.run(
+        [sys.executable, *command], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_all_of_it_again() -> None:
+    answer = sanitized("-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "test_kernel.py"))
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "passed" in answer.stdout
+    assert "skipped" not in answer.stdout
+
+
+def test_the_sanitizers_are_awake(tmp_path: Path) -> None:
+    """One row fewer than the kernel is told of: it reads beyond the others, and is stopped."""
+    program = f"""
+import ctypes, sys
+sys.path[:0] = {[str(HERE.parent.parent)]!r}
+from pathlib import Path
+import numpy as np
+from mymodules.kernel import Kernel, build, library
+each = Kernel(build.build(Path({str(tmp_path)!r}), flags=build.SANITIZERS)[0])
+first, second = np.zeros(9 * 1501 + 16, np.uint8), np.zeros(8 * 1501 + 16, np.uint8)
+lying = library._Pair(first.ctypes.data, second.ctypes.data, first.size, first.size, 500, 9, 3)
+each._compare(ctypes.byref(lying), ctypes.byref(library._Figures()))
+"""
+    answer = sanitized("-c", program)
+    assert answer.returncode != 0
+    assert "heap-buffer-overflow" in answer.stderr
