@@ -16,10 +16,11 @@ from pathlib import Path
 
 import cv2
 
-from mymodules import pairs, settings, streams
-from mymodules.comparison import Job, compare, drawings, fault
+from mymodules import comparison, pairs, settings, streams
+from mymodules.comparison import Job, drawings, fault
 from mymodules.comparison.verdict import result_row
 from mymodules.errors import SettingsError
+from mymodules.images.memory import Memory
 from mymodules.pairs import Pair
 from mymodules.paths import local_path
 from mymodules.row import PairResult
@@ -35,6 +36,13 @@ __all__ = (
     "fault",
     "prepare_process",
 )
+
+
+def compare(job: Job) -> PairResult:
+    """Compare one pair; whatever is wrong with its files is reported in the row."""
+    if not hasattr(_kept, "memory"):
+        _kept.memory = Memory(), Memory()
+    return comparison.compare(job, _kept.memory)
 
 
 def compare_many(jobs: Iterable[Job]) -> list[PairResult]:
@@ -117,6 +125,9 @@ def _end_with(parent: int) -> None:
             time.sleep(1)
     os._exit(1)
 
+
+# A thread's memory for scan lines, from pair to pair.
+_kept = threading.local()
 
 # Set by the initialiser of a pool, which cannot pass anything to the tasks.
 _stamp: str | None = None

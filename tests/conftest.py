@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from mymodules.kernel import Kernel, build
+
 settings.register_profile("project", derandomize=True, deadline=None)
 settings.load_profile("project")
 
@@ -30,3 +32,18 @@ def shared_data() -> Path:
     if not folder:
         pytest.skip("MYMODULES_DATA is not set")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> list[Kernel]:
+    """A compiled kernel for each level of instructions that this processor has, lowest first.
+
+    They are built here, so that the tests hold whether or not the package came with one. Where
+    MYMODULES_TEST_SANITIZED is set they stop at bad accesses and undefined behaviour.
+    """
+    if not any(build.compilers()):
+        pytest.skip("there is no C compiler")
+    flags = build.SANITIZERS if os.environ.get("MYMODULES_TEST_SANITIZED") else ()
+    libraries = build.build(tmp_path_factory.mktemp("kernel"), flags=flags)
+    lowest = Kernel(libraries[0])
+    return [lowest, *(Kernel(path) for number, path in enumerate(libraries[1:], 3) if number <= lowest.level)]

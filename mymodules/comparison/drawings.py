@@ -147,6 +147,11 @@ class Drawing:
         self._shades = np.full((larger[0], -(-larger[1] // 2)), 0x77, np.uint8)  # two to a byte, as stored
         self._shades[:height] = self._stored(np.zeros((1, width), np.uint8))
 
+    @property
+    def arrays(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The SSIM map and the shades, two to a byte, of equal pictures: to be filled in by the kernel."""
+        return self._similarity, self._shades
+
     def add(self, band: Band, patches: Iterable[tuple[int, int, NDArray[np.float64]]]) -> None:
         """Add a band, and the patches where SSIM is not 1, from `metrics.Similarity.add`."""
         found = _shades(band.first[band.own], band.second[band.own])

@@ -8,11 +8,13 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from mymodules import faults, images, metrics, regions, settings
+from mymodules import faults, images, kernel, metrics, regions, settings
 from mymodules.comparison import drawings
 from mymodules.comparison.side import Side, bands_of, canvas, check, inspected, load
 from mymodules.comparison.verdict import Figures, complaints, fault, result_row, verdict
 from mymodules.errors import ImageError
+from mymodules.images.memory import Memory
+from mymodules.kernel import Kernel
 from mymodules.pairs import Pair
 from mymodules.regions import Region
 from mymodules.row import PairResult
@@ -41,18 +43,25 @@ class Job(NamedTuple):
     max_pixels: int = settings.MAX_PIXELS
 
 
-def compare(job: Job) -> PairResult:
-    """Compare one pair; whatever is wrong with its files is reported in the row."""
+def compare(job: Job, memory: tuple[Memory, Memory] | None = None) -> PairResult:
+    """Compare one pair; whatever is wrong with its files is reported in the row.
+
+    Parameters
+    ----------
+    job : Job
+    memory : tuple of two Memory, optional
+        What holds the files while they are compared; kept by those who compare many.
+    """
     start = time.perf_counter()
     sides: list[Side] = []
     try:
-        row = _row(job, sides)
+        row = _row(job, sides, memory or (Memory(), Memory()))
     except Exception as error:  # a fault in this program spoils one row, but never ends a run
         row = fault(job.pair, error, sides)
     return row._replace(seconds=round(time.perf_counter() - start, 6))
 
 
-def _row(job: Job, sides: "list[Side]") -> PairResult:
+def _row(job: Job, sides: "list[Side]", memory: tuple[Memory, Memory]) -> PairResult:
     """Return the row of a pair. `sides` is filled as files are read, for the row of a fault."""
     pair = job.pair
     first = inspected("first", pair.first, job.max_pixels)
@@ -67,7 +76,7 @@ def _row(job: Job, sides: "list[Side]") -> PairResult:
     if not (first.error or second.error):
         try:
             with images.memory_errors():
-                differ = load(first, second)
+                differ = load(first, second, memory)
                 if not (first.error or second.error):
                     return _compared(job, first, second, differ)
         except MemoryError:
@@ -117,15 +126,36 @@ def _measured(
     similarity = metrics.Similarity(first.size, second.size)
     gatherer = regions.Gatherer()
     deep_differ = False
-    for band in bands_of(first, second, keep=drawing is not None) if differ else ():
-        gatherer.add(band.top, tally.add(band))
-        grays = metrics.gray(band.first), metrics.gray(band.second)
-        patches = similarity.add(band.top, band.above, band.below, *grays)
-        deep_differ |= band.deep_differ
-        if drawing is not None:
-            drawing.add(band, patches)
+    if differ and (compiled := _kernel_for(first, second)):
+        assert first.scanlines is not None
+        assert second.scanlines is not None
+        shown, shades = (None, None) if drawing is None else drawing.arrays
+        _, common = metrics.common_size(first.size, second.size)
+        both = first.scanlines.flat, second.scanlines.flat
+        channels = first.scanlines.header.pixel_size
+        found = compiled.compare(*both, common, channels, similarity=shown, shades=shades)
+        tally.add_counted(found.differing, found.largest)
+        similarity.add_sum(found.dissimilarity)
+        gatherer.add_boxes(found.boxes)
+    elif differ:
+        for band in bands_of(first, second, keep=drawing is not None):
+            gatherer.add(band.top, tally.add(band))
+            grays = metrics.gray(band.first), metrics.gray(band.second)
+            patches = similarity.add(band.top, band.above, band.below, *grays)
+            deep_differ |= band.deep_differ
+            if drawing is not None:
+                drawing.add(band, patches)
     gatherer.add_outside(*metrics.common_size(first.size, second.size))
     return Figures(tally.metrics(), similarity.score(), *gatherer.counted()), deep_differ
+
+
+def _kernel_for(first: Side, second: Side) -> Kernel | None:
+    """The compiled kernel, where there is one and these two are for it."""
+    if first.scanlines is None or second.scanlines is None or not drawings.can_be_drawn_on(first.whole):
+        return None
+    compiled = kernel.loaded()
+    _, common = metrics.common_size(first.size, second.size)
+    return compiled if compiled and kernel.fits(common) else None
 
 
 def _written(

@@ -1,5 +1,6 @@
 """One file of a pair: read, checked, and made ready to compare."""
 
+import functools
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from mymodules.formats import Header, Remark, png
 from mymodules.formats.png import PngHeader, Samples
 from mymodules.images import bands
 from mymodules.images.bands import Band, Scanlines
+from mymodules.images.memory import Memory
 
 T = TypeVar("T")
 
@@ -124,18 +126,19 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def load(first: Side, second: Side) -> bool:
+def load(first: Side, second: Side, memory: tuple[Memory, Memory]) -> bool:
     """Decode two sides for `bands_of`, and return whether their bytes differ.
 
     Damage that only decoding shows is noted in the sides. Equal bytes are not decoded: their container was
-    checked, and that is enough. Otherwise the bytes of the file are dropped once they are decoded.
+    checked, and that is enough. Otherwise the bytes of the file are dropped once they are decoded. Scan lines
+    are kept in ``memory``.
     """
     if first.data == second.data:
         return False
     alike = bands.alike(first.whole, second.whole)
-    for side in (first, second):
+    for side, kept in zip((first, second), memory, strict=True):
         if alike:
-            side.scanlines = _attempt(side, bands.scanlines)
+            side.scanlines = _attempt(side, functools.partial(bands.scanlines, memory=kept))
         else:
             side.samples = _attempt(side, images.decode)
         if side.error is None:

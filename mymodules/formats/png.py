@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mymodules.errors import ImageError
 from mymodules.formats import NO_LIMIT, Remark, ignore, indexed, png_container
 from mymodules.formats.png_container import CHANNELS, PASSES, SIGNATURE, PngHeader
-from mymodules.formats.png_rows import as_rows, inflate, stretches, unfilter
+from mymodules.formats.png_rows import as_rows, inflate, stored_size, stretches, unfilter
 from mymodules.formats.png_write import Bytes, encode, pieces, unfiltered
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "is_deep",
     "pieces",
     "samples",
+    "stored_size",
     "stretches",
     "unfilter",
     "unfiltered",

@@ -31,19 +31,33 @@ _MOST_SURPLUS = 1 << 24  # bytes that may follow the last row
 _EDGE_SHIFTS = np.array([8, 8, 0, 1, 0], np.uint8)
 
 
-def inflate(data: bytes, header: PngHeader, remark: Remark = ignore) -> Bytes:
+def stored_size(header: PngHeader) -> int:
+    """Return how many bytes the stored rows of all passes have."""
+    return sum(rows * (1 + header.stride_of(columns)) for columns, rows in header.pass_sizes())
+
+
+def inflate(data: bytes, header: PngHeader, remark: Remark = ignore, into: Bytes | None = None) -> Bytes:
     """Decompress the stored rows of all passes: uint8, one flat array, each row after its filter byte.
 
     Bytes after the last row, compressed or not, are not part of the picture; ``remark`` is called.
+
+    Parameters
+    ----------
+    data : bytes
+    header : PngHeader
+    remark : callable
+    into : uint8 (more than `stored_size`,), optional
+        Where the rows are written. One byte after them at least is written to, too.
 
     Raises
     ------
     ImageError
         ``corrupt`` if the compressed data are damaged, or too few for the size.
     """
-    size = sum(rows * (1 + header.stride_of(columns)) for columns, rows in header.pass_sizes())
+    size = stored_size(header)
     packed = _packed(data, header.pixel_data)
-    stored = np.empty(size + 1, np.uint8)  # one extra byte reveals surplus data
+    # One extra byte reveals surplus data.
+    stored = np.empty(size + 1, np.uint8) if into is None else into[: size + 1]
     try:
         filled = len(imagecodecs.deflate_decode(packed, out=stored.data))
     except imagecodecs.DeflateError:

@@ -22,9 +22,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mymodules import kernel
 from mymodules.formats import Header, Remark, ignore, png
 from mymodules.formats.png import Bytes, PngHeader, Samples, as_rows, inflate, stretches, unfilter
 from mymodules.images import pixels
+from mymodules.images.memory import Memory
 
 REACH = 3
 """Rows around a pixel that an SSIM window of 7 x 7 looks at."""
@@ -65,10 +67,19 @@ class Band:
 
 @dataclass(frozen=True)
 class Scanlines:
-    """Scan lines of a PNG file, inflated and still filtered: uint8 (height, 1 + stride)."""
+    """Scan lines of a PNG file, inflated and still filtered.
+
+    Attributes
+    ----------
+    header : PngHeader
+    stored : uint8 (height, 1 + stride)
+    flat : uint8 (height x (1 + stride) + kernel.READ_BEYOND,)
+        The same memory, and some bytes more.
+    """
 
     header: PngHeader
     stored: Bytes
+    flat: Bytes
 
 
 def alike(first: Header, second: Header) -> bool:
@@ -88,12 +99,22 @@ def alike(first: Header, second: Header) -> bool:
     )
 
 
-def scanlines(data: bytes, header: PngHeader, remark: Remark = ignore) -> Scanlines:
+def scanlines(
+    data: bytes, header: PngHeader, remark: Remark = ignore, memory: Memory | None = None
+) -> Scanlines:
     """Inflate a PNG file that is not interlaced; raise `ImageError` if it is damaged.
 
-    ``remark`` is called with every oddity of pixel data that are complete.
+    Parameters
+    ----------
+    data : bytes
+    header : PngHeader
+    remark : callable
+        Called with every oddity of pixel data that are complete.
+    memory : Memory, optional
+        What holds the scan lines until the next picture is read with it.
     """
-    return Scanlines(header, as_rows(inflate(data, header, remark), header.stride))
+    flat = (memory or Memory()).take(png.stored_size(header) + kernel.READ_BEYOND)
+    return Scanlines(header, as_rows(inflate(data, header, remark, flat), header.stride), flat)
 
 
 def of_samples(first: Samples, second: Samples) -> Iterator[Band]:

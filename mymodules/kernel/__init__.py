@@ -11,6 +11,7 @@ from mymodules.kernel.library import (
     Figures,
     Kernel,
     description,
+    fits,
     loaded,
 )
 
@@ -22,5 +23,6 @@ __all__ = [
     "Figures",
     "Kernel",
     "description",
+    "fits",
     "loaded",
 ]

@@ -24,7 +24,7 @@ SMALLEST_SIDE = 7
 """Pictures with a smaller side are not for the kernel: SSIM has no full window there."""
 
 MOST_PIXELS = 1 << 30
-"""Larger pictures are not for the kernel: its sums are 64 bits wide."""
+"""Larger pictures are not for the kernel: its sums are 63 bits wide."""
 
 SWITCH = "MYMODULES_KERNEL"
 """Environment variable: ``off`` leaves everything to NumPy, which gives the same figures."""
@@ -47,18 +47,15 @@ class Figures(NamedTuple):
         Largest difference of each channel, 0..255; of RGB 0 for alpha.
     dissimilarity : int
         Sum of 1 - SSIM over the picture without its border of 3 px, each in units of 2^-32, rounded.
-    boxes : int64 (n, 4)
-        Left, top, right, bottom, px, right and bottom exclusive: tight boxes around groups of differing
-        pixels that are near enough to be merged in any case. They may overlap.
-    pixels : int64 (n,)
-        Differing pixels of each box's group.
+    boxes : int64 (n, 5)
+        Left, top, right, bottom, px, right and bottom exclusive, and differing pixels: groups of differing
+        pixels that are near enough to be merged in any case. Their boxes are tight, and may overlap.
     """
 
     differing: int
     largest: tuple[int, int, int, int]
     dissimilarity: int
     boxes: NDArray[np.int64]
-    pixels: NDArray[np.int64]
 
 
 class _Pair(ctypes.Structure):
@@ -168,19 +165,18 @@ class Kernel:
             reason = "a row has a filter that does not exist" if error == _BAD_FILTER else "sizes do not fit"
             raise ValueError(f"{reason}: {width} x {height} px, {channels} channels")
         red, green, blue, alpha = found.largest
-        boxes, pixels = self._taken(found)
-        return Figures(found.differing, (red, green, blue, alpha), found.dissimilarity, boxes, pixels)
+        largest = red, green, blue, alpha
+        return Figures(found.differing, largest, found.dissimilarity, self._taken(found))
 
-    def _taken(self, found: _Figures) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _taken(self, found: _Figures) -> NDArray[np.int64]:
         """Copy the boxes and give their memory back."""
         try:
             count = found.box_count
             if not count:
-                return np.empty((0, 4), np.int64), np.empty(0, np.int64)
+                return np.empty((0, 5), np.int64)
             memory = (ctypes.c_uint8 * (count * _BOX.itemsize)).from_address(found.boxes)
             table = np.frombuffer(memory, _BOX)
-            sides = [table[name].astype(np.int64) for name in ("left", "top", "right", "bottom")]
-            return np.stack(sides, axis=1), table["pixels"].astype(np.int64)
+            return np.stack([table[name].astype(np.int64) for name in _BOX.names or ()], axis=1)
         finally:
             self._free(found.boxes)
 
@@ -191,6 +187,11 @@ def _address(array: Bytes | None) -> int | None:
     if array.dtype != np.uint8 or not array.flags.c_contiguous or not array.flags.writeable:
         raise ValueError("the kernel takes contiguous arrays of uint8 that it may change")
     return int(array.ctypes.data)
+
+
+def fits(size: tuple[int, int]) -> bool:
+    """Say whether pictures of this height and width are for the kernel."""
+    return min(size) >= SMALLEST_SIDE and size[0] * size[1] <= MOST_PIXELS
 
 
 @cache

@@ -93,7 +93,7 @@ class Tally:
         self._outside = self._total - height * width
         self._dim_differ = tuple(first_size) != tuple(second_size)
         self._count = 0
-        self._largest = np.zeros(4, np.uint8)
+        self._largest = np.zeros(4, np.int64)
 
     def add(self, band: Band) -> NDArray[np.bool_]:
         """Count a band's own rows; return where they differ: bool (rows, width)."""
@@ -107,6 +107,11 @@ class Tally:
             distance: NDArray[np.uint8] = cv2.absdiff(first[part], second[part]).reshape(-1, 4)
             self._largest = np.maximum(self._largest, _column_maxima(distance))
         return mask
+
+    def add_counted(self, differing: int, largest: tuple[int, int, int, int]) -> None:
+        """Add pixels that were counted elsewhere, and the largest difference of each channel."""
+        self._count += differing
+        self._largest = np.maximum(self._largest, largest)
 
     def metrics(self) -> DiffMetrics:
         """Return the figures of all that was added; rows that were not added count as equal."""

@@ -1,12 +1,11 @@
 """SSIM of two gray pictures, exact and in one pass, with its map.
 
 `structural_similarity` takes two pictures. `Similarity` takes them band by band (see `images.bands`), so
-that rows that are known to be equal are not read. Both give the same figure to the last bit: they sum the
-dissimilarity 1 - S, which is 0 wherever the windows are equal, in partial sums that do not depend on where a
-band begins.
+that rows that are known to be equal are not read. Both, and the compiled kernel, give the same figure to the
+last bit: they sum the dissimilarity 1 - S, which is 0 wherever the windows are equal, rounded to whole units
+of 2^-32, so that the sum depends neither on where a band begins nor on the order of adding.
 """
 
-import math
 from collections.abc import Iterator
 
 import cv2
@@ -20,9 +19,10 @@ from mymodules.metrics.sizes import common_size
 Gray = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
-_TILE = 256  # px; columns of one partial sum, fixed in the picture so that sums are reproducible
+_TILE = 256  # px; columns that are looked at together
 _STRIP = 64  # rows whose intermediate arrays stay in the cache together
-_C1, _C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+_C1, _C2 = 6.5025, 58.5225  # (0.01 * 255)^2 and (0.03 * 255)^2
+_UNITS = 1 << 32  # of the sum, in 1
 
 
 def gray(rgba: Rgba) -> Gray:
@@ -81,7 +81,7 @@ class Similarity:
         self.size, self.common = common_size(first_size, second_size)
         side = min(self.common)
         self._window = 7 if side >= 7 else 5 if side >= 5 else 3 if side >= 3 else 1
-        self._sums: list[float] = []
+        self._sum = 0
 
     def add(
         self, top: int, above: int, below: int, first_gray: Gray, second_gray: Gray
@@ -107,6 +107,10 @@ class Similarity:
                 patches.append((top + start - above, left, dissimilarity))
         return patches
 
+    def add_sum(self, dissimilarity: int) -> None:
+        """Add the sum of 1 - S of some windows, each rounded to units of 2^-32."""
+        self._sum += dissimilarity
+
     def score(self) -> float:
         """Return the mean SSIM, -1..1; rows that were not added count as equal."""
         height, width = self.common
@@ -114,7 +118,7 @@ class Similarity:
         counted = (height - 2 * border) * (width - 2 * border)
         if not counted:
             return 0.0
-        mean = 1 - math.fsum(self._sums) / counted
+        mean = 1 - self._sum / _UNITS / counted
         return mean * (height * width / (self.size[0] * self.size[1]))
 
     def _sum_up(self, top: int, left: int, dissimilarity: Floats) -> None:
@@ -122,19 +126,15 @@ class Similarity:
         border = self._window // 2
         height, width = self.common
         first_row, last_row = max(border - top, 0), height - border - top
-        inside = dissimilarity[first_row : max(last_row, 0)]
-        for column in range(0, dissimilarity.shape[1], _TILE):
-            first_column = max(border - left - column, 0)
-            last_column = min(_TILE, width - border - left - column)
-            if last_column > first_column:
-                tile = inside[:, column + first_column : column + last_column]
-                self._sums.extend(tile.sum(axis=1).tolist())
+        first_column, last_column = max(border - left, 0), width - border - left
+        inside = dissimilarity[first_row : max(last_row, 0), first_column : max(last_column, 0)]
+        self._sum += int(np.rint(inside * _UNITS).astype(np.int64).sum())
 
 
 def _dissimilarities(first: Gray, second: Gray, own: slice, window: int) -> Iterator[tuple[int, Floats]]:
     """Yield 1 - S of a band's own rows, for each range of columns in which windows differ.
 
-    The ranges hold whole tiles, so that their sums do not depend on where changes begin.
+    The ranges hold whole tiles.
     """
     width = first.shape[1]
     border = window // 2
@@ -156,11 +156,11 @@ def _dissimilarities(first: Gray, second: Gray, own: slice, window: int) -> Iter
 def _dissimilarity(first: Gray, second: Gray, distance: Gray, window: int) -> Floats:
     """Return 1 - S of every pixel, float64, from sums over windows that are exact in int32.
 
-    With n pixels a window, sums X, Y, XX, YY, and DD of the squared differences: S = (1 - p)(1 - q), where
-    p = (X - Y)^2 / (X^2 + Y^2 + n^2 C1) and
-    q = (n DD - (X - Y)^2) / (n (XX + YY) - (X^2 + Y^2) + n (n - 1) C2).
-    So 1 - S = p + q - p q: no cancellation, and exactly 0 where all differences are 0. The work is done in
-    place, because most of its time goes into moving memory.
+    With n pixels a window, and sums X, Y, XX, YY, and DD of the squared differences,
+    S = (1 - p / P)(1 - q / Q), where p = (X - Y)^2, P = X^2 + Y^2 + n^2 C1, q = n DD - p and
+    Q = n (XX + YY) - (X^2 + Y^2) + n (n - 1) C2. So 1 - S = (p Q + q P - p q) / (P Q): no cancellation, and
+    exactly 0 where all differences are 0. The order of these operations is the kernel's. They are done in
+    place, because most of the time goes into moving memory.
     """
     n = window * window
     if window == 1:
@@ -180,14 +180,16 @@ def _dissimilarity(first: Gray, second: Gray, distance: Gray, window: int) -> Fl
     y *= y
     x += y
     spread -= x
-    p: Floats = np.add(x, n * n * _C1, dtype=np.float64)
-    np.divide(shift, p, p)
-    q: Floats = np.add(spread, n * (n - 1) * _C2, dtype=np.float64)
-    np.divide(contrast, q, q)
-    product = p * q
-    p += q
-    p -= product
-    return p
+    p, q = shift.astype(np.float64), contrast.astype(np.float64)
+    over_p: Floats = np.add(x, n * n * _C1, dtype=np.float64)
+    over_q: Floats = np.add(spread, n * (n - 1) * _C2, dtype=np.float64)
+    result: Floats = p * over_q
+    result += q * over_p
+    p *= q
+    result -= p
+    over_p *= over_q
+    result /= over_p
+    return result
 
 
 def _box(values: Gray, window: int) -> NDArray[np.int32]:

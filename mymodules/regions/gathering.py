@@ -38,6 +38,11 @@ class Gatherer:
         if len(boxes):
             self._boxes.append(boxes + np.array([0, top, 0, top, 0]))
 
+    def add_boxes(self, boxes: Boxes) -> None:
+        """Add boxes of differing pixels, each of which the rule would merge to one."""
+        if len(boxes):
+            self._boxes.append(boxes)
+
     def add_outside(self, larger: tuple[int, int], common: tuple[int, int]) -> None:
         """Add the area that two pictures of different sizes do not share: (height, width) of both areas."""
         (height, width), (common_height, common_width) = larger, common

@@ -59,11 +59,11 @@ def check(kernel_: Kernel, first: np.ndarray, second: np.ndarray, *filters: pngs
 
 def check_boxes(found: Figures, mask: np.ndarray) -> None:
     """Merged until none are near, the boxes are the regions; each differing pixel counts in one of them."""
-    boxes = [(left, top, right - left, bottom - top) for left, top, right, bottom in found.boxes.tolist()]
+    boxes = [(left, top, right - left, bottom - top) for left, top, right, bottom, _ in found.boxes.tolist()]
     regions = sorted(oracles.merged(boxes, 16, 8))
     assert regions == sorted(oracles.merged([(int(x), int(y), 1, 1) for y, x in np.argwhere(mask)], 16, 8))
     counts = dict.fromkeys(regions, 0)
-    for box, pixels in zip(boxes, found.pixels.tolist(), strict=True):
+    for box, pixels in zip(boxes, found.boxes[:, 4].tolist(), strict=True):
         home = next(region for region in regions if oracles.around(region, box) == region)
         counts[home] += pixels
     for (x, y, wide, high), pixels in counts.items():
@@ -181,7 +181,7 @@ def test_many_small_differences_are_joined(kernels: list[Kernel]) -> None:
     for each in kernels:
         found = check(each, first, second, 0, 0)
         assert len(found.boxes) == 1
-        assert found.pixels.tolist() == [np.count_nonzero(mask)]
+        assert found.boxes[:, 4].tolist() == [np.count_nonzero(mask)]
 
 
 def test_rows_below_the_shorter_picture_are_left_alone(kernels: list[Kernel]) -> None:

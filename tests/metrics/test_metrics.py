@@ -318,7 +318,7 @@ def test_similarity_at_side_1_by_hand() -> None:
     score, found = metrics.structural_similarity(np.array([[0, 255]], np.uint8), np.array([[0, 0]], np.uint8))
     dark = oracles.C1 / (255**2 + oracles.C1)
     np.testing.assert_allclose(found, [[1, dark]], rtol=0, atol=1e-15)
-    assert score == pytest.approx((1 + dark) / 2, rel=0, abs=1e-15)
+    assert score == 1 - round((1 - dark) * 2**32) / 2**32 / 2  # each 1 - S in whole units of 2^-32
 
 
 @settings(derandomize=True, deadline=None, max_examples=150)

@@ -1,0 +1,133 @@
+"""With the compiled kernel and without it, rows say the same to the last bit, and drawings show the same."""
+
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import pytest
+from support import oracles, pngs, stored
+
+from mymodules import kernel, workers
+from mymodules.kernel import Kernel
+from mymodules.pairs import Pair
+
+Shown = dict[str, bytes]
+
+
+class Recorder(Kernel):
+    """A kernel that counts its calls."""
+
+    calls = 0
+
+    def compare(self, *arguments, **keywords):
+        self.calls += 1
+        return super().compare(*arguments, **keywords)
+
+
+@pytest.fixture
+def both_ways(tmp_path: Path, kernels: list[Kernel], monkeypatch: pytest.MonkeyPatch):
+    """Compare two files with the highest kernel and with NumPy; returns the row, and whether it was used."""
+    recorder = Recorder(kernels[-1].path)
+
+    def run(compiled: Kernel | None, job: workers.Job) -> tuple[workers.PairResult, Shown]:
+        monkeypatch.setattr(kernel, "loaded", lambda: compiled)
+        row = workers.compare(job)._replace(seconds=None)
+        assert job.pictures_dir is not None
+        drawn = sorted(job.pictures_dir.iterdir()) if job.pictures_dir.exists() else []
+        return row, {path.name: imagecodecs.png_decode(path.read_bytes()).tobytes() for path in drawn}
+
+    def compare(first: bytes | Path, second: bytes | Path) -> tuple[workers.PairResult, bool]:
+        files = []
+        for number, side in enumerate((first, second)):
+            if isinstance(side, bytes):
+                path = tmp_path / f"{number}.png"
+                path.write_bytes(side)
+                side = path
+            files.append(str(side))
+        before = recorder.calls
+        job = workers.Job(Pair("x.png", *files), tmp_path / "drawn", "x", draw_same=True)
+        row, drawn = run(recorder, job)
+        assert (row, drawn) == run(None, job)
+        assert len(drawn) == (0 if row.status == "error" else 5)
+        return row, recorder.calls > before
+
+    return compare
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_pages(both_ways, channels: int) -> None:
+    for seed in range(60):
+        rng = np.random.default_rng([channels, seed])
+        height, width = int(rng.choice([7, 8, 33, 150])), int(rng.choice([7, 31, 32, 33, 100, 259]))
+        first = stored.page(rng, height, width, channels)
+        second = stored.changed(rng, first)[: max(7, height - int(rng.integers(3)))]
+        filters = [rng.integers(0, 5, 40).tolist()] * 2 if seed % 2 else [rng, rng]
+        kind = stored.COLOUR_TYPES[channels]
+        files = [
+            pngs.write(picture, kind, 8, filters=how)
+            for picture, how in zip((first, second), filters, strict=True)
+        ]
+        _, used = both_ways(*files)
+        assert used == (files[0] != files[1])
+
+
+def test_pages_one_after_the_other_share_no_rows(both_ways) -> None:
+    """A worker's memory is used again: rows of a larger page before do not show in a smaller one."""
+    rng = np.random.default_rng(5)
+    for height in (200, 9, 300, 7, 41):
+        first = stored.page(rng, height, 90, 3)
+        second = first ^ (rng.random(first.shape) < 0.01).astype(np.uint8)
+        row, used = both_ways(*(pngs.write(each, 2, 8, filters=4) for each in (first, second)))
+        assert used
+        assert row.num_diff_pixels == np.count_nonzero((first != second).any(axis=2))
+
+
+@pytest.mark.parametrize(("colour_type", "bit_depth"), pngs.KINDS)
+def test_the_kernel_takes_8_bit_rgb_and_rgba_only(both_ways, colour_type: int, bit_depth: int) -> None:
+    for seed in range(4):
+        rng = np.random.default_rng([colour_type, bit_depth, seed])
+        height = (6, 7)[seed % 2]
+        first = pngs.draw(rng, colour_type, bit_depth, size=(height, 9), transparent=seed > 1)
+        samples = first.samples.copy()
+        samples[0, 0] = samples[-1, -1]
+        other = pngs.Drawn(samples, colour_type, bit_depth, first.palette, first.trns)
+        row, used = both_ways(first.png(), other.png(filters=4))
+        assert row.status != "error"
+        fits = (colour_type, bit_depth) in ((2, 8), (6, 8)) and height == 7 and first.trns is None
+        assert used == fits
+
+
+def test_widths_that_differ_are_not_for_the_kernel(both_ways) -> None:
+    first = stored.page(np.random.default_rng(0), 20, 30, 3)
+    row, used = both_ways(pngs.write(first, 2, 8, filters=4), pngs.write(first[:, :29], 2, 8, filters=4))
+    assert row.code == "dimensions_differ"
+    assert not used
+
+
+def test_damage_is_found_either_way(both_ways) -> None:
+    first = stored.page(np.random.default_rng(0), 20, 30, 3)
+    whole = pngs.write(first, 2, 8, filters=4)
+    wrong = bytearray(pngs.scanlines(first, 2, 8, filters=4))
+    wrong[-91] = 7
+    chunks = [pngs.ihdr(30, 20, 2, 8), *pngs.idats(pngs.zlib.compress(bytes(wrong)), None), (b"IEND", b"")]
+    for broken in (whole[: len(whole) // 2], pngs.assemble(chunks)):
+        row, used = both_ways(whole, broken)
+        assert row.status == "error"
+        assert not used
+
+
+def test_the_vectors(both_ways) -> None:
+    folder = oracles.VECTORS / "synthetic"
+    for name in oracles.synthetic()["pairs"]:
+        both_ways(folder / f"{name}-a.png", folder / f"{name}-b.png")
+
+
+@pytest.mark.parametrize("data", ["screenshots", "plots"])
+def test_real_data(both_ways, shared_data: Path, data: str) -> None:
+    first, second = shared_data / "data" / data / "first", shared_data / "data" / data / "second"
+    files = sorted(path for path in first.rglob("*.png") if (second / path.relative_to(first)).exists())
+    used = 0
+    for path in files[:: 1 + len(files) // 12]:
+        other = second / path.relative_to(first)
+        used += both_ways(path, other)[1]
+    assert used
