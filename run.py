@@ -39,6 +39,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 STAMP = "mymodules-stamp.json"
+INSTALLED_FROM = (
+    "pyproject.toml",
+    "constraints.txt",
+    "hatch_build.py",
+    "mymodules/kernel/build.py",
+    "mymodules/kernel/kernel.c",
+    "mymodules/store/extension.json",
+)
+"""What an installation is made from; the modules themselves are used where they are."""
 FAILED = 2  # never 1, which `compare --check` keeps for "there are differences"
 INTERRUPTED = 130
 # Four processes, also on two cores, as tests often wait for a browser, a kernel or the disk; four browsers
@@ -193,8 +202,7 @@ def fingerprint(root: Path, version: str | None) -> str:
     """Return a digest that changes if the project has to be installed again, also if its folder moves."""
     digest = hashlib.sha256()
     for part in (
-        (root / "pyproject.toml").read_bytes(),
-        (root / "constraints.txt").read_bytes(),
+        *((root / name).read_bytes() for name in INSTALLED_FROM),
         os.fsencode(root),
         str(version).encode(),
     ):

@@ -29,7 +29,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 
-from mymodules import faults, files, report, results, settings, streams
+from mymodules import __version__, faults, files, kernel, report, results, settings, streams
 from mymodules.errors import MymodulesError, OutputError, SettingsError
 from mymodules.paths import local_path, shown
 from mymodules.results import runfiles
@@ -446,6 +446,8 @@ def begun_by(caller: str, out: Path) -> str | None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m mymodules")
+    version = f"mymodules {__version__}, {kernel.description()}"
+    parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     command = commands.add_parser("compare", help="compare the pictures of two folders")
     command.add_argument("first", nargs="?", metavar="FIRST", help="folder of the pictures as they were")

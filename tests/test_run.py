@@ -67,7 +67,8 @@ class Installer:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "a project é"
     root.mkdir()
-    for name in ("pyproject.toml", "constraints.txt"):
+    for name in run.INSTALLED_FROM:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes((ROOT / name).read_bytes())
     monkeypatch.setattr(run, "has_pip", lambda python: True)
     monkeypatch.setattr(run.shutil, "which", lambda name: None)
@@ -101,8 +102,10 @@ def test_more_extras_than_needed_are_enough(project: Path) -> None:
     assert installer.calls == ["venv", "install", "install"]
 
 
-@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
-def test_changed_dependencies_are_installed_with_all_extras(project: Path, name: str) -> None:
+@pytest.mark.parametrize("name", run.INSTALLED_FROM)
+def test_what_is_installed_from_has_changed_and_is_installed_with_all_extras(
+    project: Path, name: str
+) -> None:
     installer = Installer()
     run.prepare(project, {"test"}, call=installer)
     with (project / name).open("a") as file:

@@ -118,22 +118,22 @@ def zig() -> list[str]:
 
 def _compiled(command: list[str], library: Path, level: str, flags: Sequence[str]) -> Path:
     """Compile one library."""
-    with tempfile.TemporaryDirectory(prefix=".kernel-", dir=library.parent) as folder:
-        made = Path(folder, library.name)
-        architecture = "x86_64_" if "ziglang" in command else "x86-64-"
-        march = [f"-march={architecture}{level}"] if level else []
-        defined = f'-DKERNEL_SOURCE="{source_digest()}"'
-        call = [*command, *FLAGS, *march, *flags, defined, "-o", str(made), str(SOURCE)]
-        try:
+    architecture = "x86_64_" if "ziglang" in command else "x86-64-"
+    march = [f"-march={architecture}{level}"] if level else []
+    defined = f'-DKERNEL_SOURCE="{source_digest()}"'
+    try:
+        with tempfile.TemporaryDirectory(prefix=".kernel-", dir=library.parent) as folder:
+            made = Path(folder, library.name)
+            call = [*command, *FLAGS, *march, *flags, defined, "-o", str(made), str(SOURCE)]
             subprocess.run(
                 call, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=_TIMEOUT
             )
             made.replace(library)
-        except subprocess.CalledProcessError as error:
-            first = next(iter(error.stderr.strip().splitlines()), f"exit code {error.returncode}")
-            raise BuildError(f"{shlex.join(command)} failed: {first}") from None
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise BuildError(f"{shlex.join(command)} failed: {error}") from None
+    except subprocess.CalledProcessError as error:
+        first = next(iter(error.stderr.strip().splitlines()), f"exit code {error.returncode}")
+        raise BuildError(f"{shlex.join(command)} failed: {first}") from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BuildError(f"{shlex.join(command)} failed: {error}") from None
     return library
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mymodules import kernel
+from mymodules import __version__, cli, kernel
 from mymodules.kernel import Kernel, build
 
 
@@ -108,7 +108,7 @@ def test_without_a_kernel_the_reason_is_given(
     program = f"""
 import os, shutil
 from pathlib import Path
-from mymodules import kernel
+from mymodules import __version__, cli, kernel
 from mymodules.kernel import build
 folder = Path({str(tmp_path)!r})
 copy = Path(shutil.copy(build.SOURCE, folder))
@@ -130,3 +130,10 @@ print(kernel.loaded(), kernel.description())
 def test_the_description_names_the_kernel_in_use() -> None:
     chosen = kernel.loaded()
     assert kernel.description().startswith("compiled kernel (kernel-" if chosen else "NumPy without")
+
+
+def test_the_command_says_which_is_in_use(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert " ".join(capsys.readouterr().out.split()) == f"mymodules {__version__}, {kernel.description()}"
