@@ -14,7 +14,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from mymodules.regions import Region
@@ -34,7 +34,7 @@ _GUARD = re.compile(f"'+{_FORMULA}")
 
 def format_row(result: PairResult) -> list[str]:
     """Return the cells of a row, in the order of `COLUMNS`; a missing figure is an empty cell."""
-    return [_format(name, value) for name, value in zip(COLUMNS, result, strict=True)]
+    return ["" if value is None else as_text(value) for as_text, value in zip(_FORMATS, result, strict=True)]
 
 
 def parse_row(cells: Sequence[str]) -> PairResult:
@@ -58,18 +58,25 @@ def unguard(cell: str) -> str:
     return cell[1:] if _GUARD.match(cell) else cell
 
 
-def _format(name: str, value: Any) -> str:
-    if value is None:
-        return ""
+def _format_of(name: str) -> Callable[[Any], str]:
+    """Return the function that makes a cell of a value of this column."""
     if name in TEXTS | OPTIONAL_TEXTS:
-        return guard(str(value))
+        return lambda value: guard(str(value))
     if name in REGIONS:
-        return json.dumps([[int(side) for side in region] for region in value], separators=(",", ":"))
+        return lambda value: _list_of(_list_of(str(int(side)) for side in region) for region in value)
     if name in COUNTS:
-        return json.dumps([int(count) for count in value], separators=(",", ":"))
+        return lambda value: _list_of(str(int(count)) for count in value)
     if name in FLAGS:
-        return "true" if value else "false"
-    return repr(float(value)) if name in FLOATS else str(int(value))
+        return lambda value: "true" if value else "false"
+    return (lambda value: repr(float(value))) if name in FLOATS else (lambda value: str(int(value)))
+
+
+def _list_of(items: Iterable[str]) -> str:
+    """A JSON list of items that are JSON already."""
+    return f"[{','.join(items)}]"
+
+
+_FORMATS = [_format_of(name) for name in COLUMNS]
 
 
 def parse_cell(name: str, cell: str) -> Any:
