@@ -47,7 +47,19 @@ def sparse(first: Path, second: Path, to: Path) -> None:
         _write_pair(to, path.name, page, mirrored(page, rng))
 
 
-def wide(first: Path, second: Path, to: Path) -> None:
+def changed(first: Path, second: Path, to: Path) -> None:
+    """Copy only the files that are in both folders and differ, several times."""
+    for path in sorted(first.rglob("*")):
+        other = second / path.relative_to(first)
+        if path.is_file() and other.is_file() and path.read_bytes() != other.read_bytes():
+            for side, source in (("first", path), ("second", other)):
+                copy = to / side / "1" / path.relative_to(first)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, copy)
+                _repeat(to, copy, TIMES)
+
+
+def wide(first: Path, second: Path, to: Path, times: int = TIMES) -> None:
     """Tile one pair of 7680 x 4800 px from pages; patches all over one copy, 3 % of it, are inverted."""
     page = _tiled(first, 4800, 7680)
     changed = page.copy()
@@ -56,7 +68,7 @@ def wide(first: Path, second: Path, to: Path) -> None:
     for spot in np.random.default_rng(_SEED).permutation(across * down)[:count].tolist():
         top, left = spot // across * _HIGH, spot % across * _WIDE
         changed[top : top + _HIGH, left : left + _WIDE] ^= 255
-    _write_pair(to, "wide.png", page, changed)
+    _write_pair(to, "wide.png", page, changed, times)
 
 
 def tall(first: Path, second: Path, to: Path) -> None:
@@ -91,7 +103,9 @@ SETS: dict[str, Callable[[Path, Path, Path], None]] = {
     "plain": plain,
     "small": lambda first, second, to: plain(first, second, to, times=1),
     "sparse": sparse,
+    "changed": changed,
     "wide": wide,
+    "alone": lambda first, second, to: wide(first, second, to, times=1),
     "tall": tall,
     "many-1000": _many(1_000, 100),
     "many-10000": _many(10_000, 100),

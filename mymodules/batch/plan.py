@@ -100,8 +100,14 @@ class Plan:
 
     def job(self, pair: Pair) -> Job:
         """Return what a worker needs to compare a pair."""
-        path = self.drawing_path(pair.name)
-        return Job(pair, self.drawings_dir, path, self.request.draws("same"), self.settings.max_pixels)
+        return Job(
+            pair,
+            self.drawings_dir,
+            self.drawing_path(pair.name),
+            self.request.draws("same"),
+            self.settings.max_pixels,
+            at_once=2 * len(self.pairs) <= self.request.processes,
+        )
 
     @property
     def drawing_paths(self) -> dict[str, str]:

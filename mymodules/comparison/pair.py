@@ -34,6 +34,8 @@ class Job(NamedTuple):
         Whether equal pairs are drawn too.
     max_pixels : int
         Largest width x height that is decoded.
+    at_once : bool
+        Whether both files are decoded at the same time, for which another processor has to be free.
     """
 
     pair: Pair
@@ -41,6 +43,7 @@ class Job(NamedTuple):
     drawing_path: str = ""
     draw_same: bool = False
     max_pixels: int = settings.MAX_PIXELS
+    at_once: bool = False
 
 
 def compare(job: Job, memory: tuple[Memory, Memory] | None = None) -> PairResult:
@@ -76,7 +79,7 @@ def _row(job: Job, sides: "list[Side]", memory: tuple[Memory, Memory]) -> PairRe
     if not (first.error or second.error):
         try:
             with images.memory_errors():
-                differ = load(first, second, memory)
+                differ = load(first, second, memory, at_once=job.at_once)
                 if not (first.error or second.error):
                     return _compared(job, first, second, differ)
         except MemoryError:

@@ -4,6 +4,7 @@ import functools
 import os
 import stat
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,24 +127,35 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def load(first: Side, second: Side, memory: tuple[Memory, Memory]) -> bool:
+def load(first: Side, second: Side, memory: tuple[Memory, Memory], *, at_once: bool = False) -> bool:
     """Decode two sides for `bands_of`, and return whether their bytes differ.
 
     Damage that only decoding shows is noted in the sides. Equal bytes are not decoded: their container was
     checked, and that is enough. Otherwise the bytes of the file are dropped once they are decoded. Scan lines
-    are kept in ``memory``.
+    are kept in ``memory``. With ``at_once`` the second side is decoded in a thread of its own.
     """
     if first.data == second.data:
         return False
     alike = bands.alike(first.whole, second.whole)
-    for side, kept in zip((first, second), memory, strict=True):
-        if alike:
-            side.scanlines = _attempt(side, functools.partial(bands.scanlines, memory=kept))
-        else:
-            side.samples = _attempt(side, images.decode)
-        if side.error is None:
-            side.data = b""
+    if at_once:
+        with ThreadPoolExecutor(1) as other:
+            decoded = other.submit(_decode, second, alike, memory[1])
+            _decode(first, alike, memory[0])
+            decoded.result()
+    else:
+        _decode(first, alike, memory[0])
+        _decode(second, alike, memory[1])
     return True
+
+
+def _decode(side: Side, alike: bool, memory: Memory) -> None:
+    """Decode a side, to scan lines if the two are `bands.alike`; damage is noted in it."""
+    if alike:
+        side.scanlines = _attempt(side, functools.partial(bands.scanlines, memory=memory))
+    else:
+        side.samples = _attempt(side, images.decode)
+    if side.error is None:
+        side.data = b""
 
 
 def bands_of(first: Side, second: Side, *, keep: bool) -> Iterator[Band]:

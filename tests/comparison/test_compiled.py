@@ -54,6 +54,23 @@ def both_ways(tmp_path: Path, kernels: list[Kernel], monkeypatch: pytest.MonkeyP
     return compare
 
 
+@pytest.mark.parametrize("colour_type", [0, 2, 3])
+def test_both_files_may_be_decoded_at_once(tmp_path: Path, colour_type: int) -> None:
+    rng = np.random.default_rng(colour_type)
+    one, other = (pngs.draw(rng, colour_type, 8, size=(40, 50)) for _ in range(2))
+    whole, changed = one.png(filters=4), other.png(filters=4)
+    for number, files in enumerate([(whole, changed), (whole[:-20], changed), (whole, changed[:90])]):
+        paths = [tmp_path / f"{number}-{side}.png" for side in range(2)]
+        for path, data in zip(paths, files, strict=True):
+            path.write_bytes(data)
+        job = workers.Job(Pair("x.png", *map(str, paths)))
+        row, at_once = (
+            workers.compare(each)._replace(seconds=None) for each in (job, job._replace(at_once=True))
+        )
+        assert at_once == row
+        assert (row.status == "error") == (number > 0)
+
+
 @pytest.mark.parametrize("channels", [3, 4])
 def test_pages(both_ways, channels: int) -> None:
     for seed in range(60):
