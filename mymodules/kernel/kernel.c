@@ -12,12 +12,12 @@
  *   - No state, no locks, no output: any number of threads may call it with rows of their own. Every
  *     allocation is checked, and errors are returned.
  *
- * How it works, top to bottom as in this file
+ * How it works, in the order of this file
  *   1. Rows. A row is equal in both files if its stored bytes are, and either its filter looks at nothing
  *      above it or the row above is equal. Such rows are passed over. At a difference, the rows around it
  *      are unfiltered: equal rows once, for both.
- *   2. Pixels. A pair of rows that differs is looked at in blocks of 32 columns; most are equal.
- *   3. Boxes. Differing pixels fall into cells of 8 x 4 px; cells that touch are joined by union-find.
+ *   2. Boxes. Differing pixels fall into cells of 8 x 4 px; cells that touch are joined by union-find.
+ *   3. Pixels. A pair of rows that differs is looked at in blocks of 32 columns; most are equal.
  *   4. SSIM. Each block keeps the sums of its columns over 7 rows and slides them down the picture as long
  *      as differences are within reach. Integers up to one division for a pixel.
  *
@@ -50,7 +50,7 @@ typedef int64_t i64;
 typedef uint64_t u64;
 
 enum {
-    READ_BEYOND = 16,     /* bytes after the last row that are read, never written */
+    READ_BEYOND = 16,     /* bytes after the last row that may be read, and are never written */
     MOST_PIXELS = 1 << 30 /* so that the sum of 1 - SSIM, at most 2 a pixel, stays below 2^63 */
 };
 enum { DONE, BAD_ARGUMENT, BAD_FILTER, NO_MEMORY };
@@ -248,7 +248,7 @@ static void unfilter_both(u8 *first, const u8 *first_above, u8 *second, const u8
     }
 }
 
-/* ---- 3. Boxes ------------------------------------------------------------------------------------ */
+/* ---- 2. Boxes ------------------------------------------------------------------------------------ */
 
 enum { CELL_WIDTH = 8, CELL_HEIGHT = 4 };
 
@@ -323,7 +323,8 @@ static int next_row_of_cells(Cells *cells, i64 row) {
     i32 *done = cells->current;
     cells->current = cells->above;
     cells->above = done;
-    if (cells->row < 0 || row != cells->row + 1) memset(cells->above, 255, (size_t)cells->width * sizeof *cells->above);
+    if (cells->row < 0 || row != cells->row + 1) /* no row of cells is right above the new one */
+        memset(cells->above, 255, (size_t)cells->width * sizeof *cells->above);
     memset(cells->cells, 0, (size_t)cells->width * sizeof *cells->cells);
     cells->row = row;
     return DONE;
@@ -349,7 +350,7 @@ static void drop_joined(Cells *cells) {
     cells->count = kept;
 }
 
-/* ---- 2. and 4. Pixels and SSIM ------------------------------------------------------------------- */
+/* ---- 3. Pixels ---------------------------------------------------------------------------------- */
 
 enum { BLOCK = 32, REACH = 3, SPAN = BLOCK + 8, KEPT = 8 }; /* SPAN: 3 columns to the left, 5 to the right */
 
@@ -437,7 +438,8 @@ INLINE int differs_in_block(Work *work, const u8 *first, const u8 *second, i64 y
         u8 *shades = work->pair.shades + y * work->pair.shades_pitch;
         for (int i = 0; i < count; i++)
             if (differing[i]) {
-                u8 shade = shade_of(pixel_at(first + channels * i), pixel_at(second + channels * i), channels);
+                u32 one = pixel_at(first + channels * i), other = pixel_at(second + channels * i);
+                u8 shade = shade_of(one, other, channels);
                 shades[(left + i) / 2] |= (u8)((left + i) % 2 ? shade : shade << 4);
             }
     }
@@ -493,6 +495,8 @@ static int take_row(Work *work, i64 y) {
     }
     return DONE;
 }
+
+/* ---- 4. SSIM ------------------------------------------------------------------------------------- */
 
 INLINE i64 reflected(i64 at, i64 size) { return at < 0 ? -1 - at : at >= size ? 2 * size - 1 - at : at; }
 
