@@ -16,8 +16,9 @@ from pathlib import Path
 
 import cv2
 
-from mymodules import comparison, pairs, settings, streams
+from mymodules import pairs, settings, streams
 from mymodules.comparison import Job, drawings, fault
+from mymodules.comparison.pair import compare as compare_pair
 from mymodules.comparison.verdict import result_row
 from mymodules.errors import SettingsError
 from mymodules.images.memory import Memory
@@ -40,9 +41,15 @@ __all__ = (
 
 def compare(job: Job) -> PairResult:
     """Compare one pair; whatever is wrong with its files is reported in the row."""
+    return compare_pair(job, _memory)
+
+
+def _memory() -> tuple[Memory, Memory]:
+    """Return this thread's memory for scan lines."""
     if not hasattr(_kept, "memory"):
         _kept.memory = Memory(), Memory()
-    return comparison.compare(job, _kept.memory)
+    kept: tuple[Memory, Memory] = _kept.memory
+    return kept
 
 
 def compare_many(jobs: Iterable[Job]) -> list[PairResult]:

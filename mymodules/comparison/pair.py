@@ -5,6 +5,7 @@ Bad input never raises here: it becomes a row.
 
 import functools
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,19 +47,23 @@ class Job(NamedTuple):
     at_once: bool = False
 
 
-def compare(job: Job, memory: tuple[Memory, Memory] | None = None) -> PairResult:
+def _fresh() -> tuple[Memory, Memory]:
+    return Memory(), Memory()
+
+
+def compare(job: Job, memory: Callable[[], tuple[Memory, Memory]] = _fresh) -> PairResult:
     """Compare one pair; whatever is wrong with its files is reported in the row.
 
     Parameters
     ----------
     job : Job
-    memory : tuple of two Memory, optional
-        What holds the files while they are compared; kept by those who compare many.
+    memory : callable, optional
+        Returns what holds the files while they are compared; those who compare many keep it.
     """
     start = time.perf_counter()
     sides: list[Side] = []
     try:
-        row = _row(job, sides, memory or (Memory(), Memory()))
+        row = _row(job, sides, memory())
     except Exception as error:  # a fault in this program spoils one row, but never ends a run
         row = fault(job.pair, error, sides)
     return row._replace(seconds=round(time.perf_counter() - start, 6))

@@ -26,7 +26,7 @@ from support.samples import (
 )
 from support.sides import COMPARED, Folders, in_python, put, row, row_of, rows
 
-from mymodules import batch, images, pairs, settings, workers
+from mymodules import batch, images, kernel, pairs, settings, workers
 from mymodules.formats import png
 from mymodules.images import bands
 from mymodules.workers import Job, PairResult
@@ -141,7 +141,7 @@ def test_the_size_that_is_too_large_is_known(folders: Folders) -> None:
 
 
 def test_too_little_memory_is_a_row(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr(bands, "scanlines", fails)
@@ -159,6 +159,7 @@ def test_too_little_memory_for_opencv_is_a_row(folders: Folders, monkeypatch: py
         raise error
 
     with monkeypatch.context() as patch:
+        patch.setattr(kernel, "loaded", lambda: None)  # which does without OpenCV
         patch.setattr(cv2, "absdiff", fails)
         found = row_of(folders, PLAIN, pngs.write(changed(RGB, 0), 2, 8))
         assert (found.status, found.code) == ("error", "too_many_pixels")
