@@ -8,7 +8,7 @@ import contextlib
 import html
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -82,7 +82,8 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
         self.yes, self.no, self.undo = (ipywidgets.Button() for _ in range(3))
         self.undo.description = "Undo"
         self.undo.tooltip = "Bring the old first pictures back"
-        super().__init__([self.text, ipywidgets.HBox([self.yes, self.no, self.undo])])
+        buttons = ipywidgets.HBox([self.yes, self.no, self.undo]).add_class("mme-answers")
+        super().__init__([self.text, buttons])
         self.add_class("mme-approving")
         self._show("")
         self.button.on_click(lambda _: self._begin(self._ask))
@@ -214,13 +215,13 @@ def _counted(names: Sequence[str] | Mapping[str, str]) -> str:
 
 
 def _listed(title: str, names: Sequence[str] | Mapping[str, str]) -> str:
-    """Return markup of some names, each with its reason if there is one."""
-
-    def lines() -> Iterator[str]:
-        for name in list(names)[:SHOWN]:
-            reason = f" – {html.escape(shown(names[name]))}" if isinstance(names, Mapping) else ""
-            yield f"<li><bdi>{html.escape(shown(name))}</bdi>{reason}</li>"
-        if len(names) > SHOWN:
-            yield f"<li>and {len(names) - SHOWN:,} more</li>"
-
-    return f"<p>{html.escape(title)}:</p><ul>{''.join(lines())}</ul>"
+    """Return markup of some names: in a line, or each with its reason if they have one."""
+    first = list(names)[:SHOWN]
+    more = f"and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    marked = [f"<bdi>{html.escape(shown(name))}</bdi>" for name in first]
+    if not isinstance(names, Mapping):
+        return f"<p>{html.escape(title)}: {', '.join(marked)} {more}</p>"
+    reasons = [html.escape(shown(names[name])) for name in first]
+    lines = [f"{name} – {reason}" for name, reason in zip(marked, reasons, strict=True)]
+    listed = "".join(f"<li>{line}</li>" for line in filter(None, [*lines, more]))
+    return f"<p>{html.escape(title)}:</p><ul>{listed}</ul>"

@@ -509,7 +509,7 @@ def test_accepted_pictures_are_approved_and_undone(page: Any, root: Path) -> Non
     ask.press("Enter")
     yes = box.get_by_role("button", name="Yes, change 1 file")
     yes.wait_for()
-    assert box.locator("li").all_inner_texts() == ["badge.png"]
+    assert box.locator("bdi").all_inner_texts() == ["badge.png"]
     has_focus("No")
     page.keyboard.press("Enter")
     box.wait_for(state="hidden")

@@ -121,7 +121,7 @@ def test_many_names_are_capped(made: Folders, frame: pd.DataFrame, monkeypatch: 
     explorer = explore.explore(frame)
     asked = press(explorer.approving.button, explorer)
     assert "<bdi>below/c.png</bdi>" not in asked
-    assert "<li>and 1 more</li>" in asked
+    assert "<bdi>b.png</bdi> and 1 more" in asked
 
 
 def test_an_unknown_first_folder_is_a_sentence(

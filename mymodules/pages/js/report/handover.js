@@ -3,7 +3,7 @@
 import { button, element, number } from "../elements.js";
 
 const KEPT = "kept in this browser";
-const GIVEN = "Give it to whoever compares: triage.approve(frame, decisions=PATH) or triage.merge takes it.";
+const GIVEN = "Saved. triage.approve(frame, decisions=PATH) takes the file.";
 
 export class Handover {
   constructor(decisions) {
@@ -40,6 +40,6 @@ export class Handover {
     const download = decisions.fileName();
     element("a", { href, download }).click();
     setTimeout(() => URL.revokeObjectURL(href), 60_000); // the browser may ask where to save it
-    this.say(`${download}: ${GIVEN}`);
+    this.say(GIVEN);
   }
 }

@@ -85,7 +85,6 @@ class Report {
   fill(page, report) {
     this.filters = new Filters(report, report.statuses, () => this.apply());
     this.handover = new Handover(this.decisions);
-    this.filters.bar.append(this.handover.area);
     const held = cells(report);
     this.columns = Object.fromEntries(report.columns.map(({ key, ...heading }) => [key, { ...heading, ...held[key] }]));
     const choose = (name) => this.choose(name);
@@ -99,7 +98,7 @@ class Report {
       element("span", { class: "mmr-quiet" }, `${label} `, element("bdi", { text })),
     );
     page.replaceChildren(
-      element("div", { class: "mmr-head" }, element("h1", { text: report.title }), ...facts),
+      element("div", { class: "mmr-head" }, element("h1", { text: report.title }), ...facts, this.handover.area),
       this.filters.bar,
       this.notice,
       element("div", { class: "mmr-body" }, this.table.area, element("div", { class: "mmr-viewer" }, this.root)),
