@@ -1,24 +1,33 @@
 """The settings of a run: the two folders, the output folder and the options.
 
-`init` chooses them once for a process and its children; `resolve` returns them without choosing them. A
-choice is a frozen `Settings`, and its `check` refuses folders whose comparison would be meaningless. This is
-the only module with state: the attributes that notebooks read (``ORIG_IMAGE_DIRNAME`` and the others), and
-the environment variable ``MYMODULES_SETTINGS``, from which child processes restore the choice. Pictures are
-never opened here.
+`init` chooses them once for a process and its children; `resolve` returns them without choosing them. Folders
+that the caller does not name are those in the project's `FILE`, or else the defaults. A choice is a frozen
+`Settings`, and its `check` refuses folders whose comparison would be meaningless. This is the only module
+with state: the attributes that notebooks read (``ORIG_IMAGE_DIRNAME`` and the others), and the environment
+variable ``MYMODULES_SETTINGS``, from which child processes restore the choice. No picture is opened here.
 """
 
 import contextlib
 import json
 import operator
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mymodules import streams
 from mymodules.errors import SettingsError
-from mymodules.paths import AnyPath, folder_identity, is_inside, is_same, local_path, shown, working_directory
+from mymodules.paths import (
+    AnyPath,
+    folder_identity,
+    is_inside,
+    is_same,
+    local_path,
+    shown,
+    usable_path,
+    working_directory,
+)
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".bmp": "BMP"}
 FORMATS |= {".tif": "TIFF", ".tiff": "TIFF"}
@@ -36,6 +45,9 @@ ENVIRONMENT = "MYMODULES_SETTINGS"
 CALLER = "MYMODULES_CALLER"
 """The environment variable with a word that a run writes into its manifest, so that its caller finds it."""
 
+FILE = "compare.toml"
+"""The file at the project's root in which a user names the folders, in the table ``[folders]``."""
+
 PROJECT = "mymodules"
 """The project's name in its ``pyproject.toml``."""
 
@@ -48,6 +60,7 @@ SECOND_IMAGE_DIRNAME: str
 DATA_OUT_DIRNAME_BASE: str
 """What the paths of folders with drawings begin with, ``img/03.diff`` by default."""
 
+_ROLES = ("first", "second", "out")
 _ATTRIBUTES = ("DATA_SAVE_BASE_DIR", "ORIG_IMAGE_DIRNAME", "SECOND_IMAGE_DIRNAME", "DATA_OUT_DIRNAME_BASE")
 
 
@@ -119,10 +132,11 @@ def init(
         The project's folder; by default the nearest one upwards from the working directory, or else the
         working directory itself.
     first, second, out : path, optional
-        The folders to compare and the one for results; by default ``img/01.first``, ``img/02.second`` and
-        ``img`` below root. A default folder that is absent is created, and so is a named ``out`` if the
-        folder above it exists; a printed sentence says so. If first and second are named, they must exist.
-        Relative paths start at the working directory, ``~`` is home.
+        The folders to compare and the one for results; by default those that ``compare.toml`` in root names
+        in its table ``[folders]``, else ``img/01.first``, ``img/02.second`` and ``img`` below root. A default
+        folder that is absent is created, and so is a named ``out`` if the folder above it exists; a printed
+        sentence says so. If first and second are named, they must exist. Relative paths start at the working
+        directory, in the file at root; ``~`` is home.
     **options
         ``max_pixels``: a whole number above 0.
 
@@ -130,7 +144,8 @@ def init(
     ------
     SettingsError
         As in `Settings.check`, except that a folder created just now may be empty; also if an option is
-        unknown or its value cannot be used. An earlier choice then stays in force.
+        unknown or its value cannot be used, or if the file cannot be understood. An earlier choice then stays
+        in force.
     """
     chosen, created = _prepared(root, first, second, out, **options)
     for folder, role in ((chosen.first, "first"), (chosen.second, "second")):
@@ -162,17 +177,17 @@ def _prepared(
     root: AnyPath | None, first: AnyPath | None, second: AnyPath | None, out: AnyPath | None, **options: int
 ) -> tuple[Settings, list[Path]]:
     """Return the settings, and the folders that were created for them."""
-    chosen = resolve(root, first, second, out, **options)
+    chosen, named = _resolved(root, first, second, out, **options)
     _check_folder(chosen.root, "root")
-    roles = {"first": (chosen.first, first), "second": (chosen.second, second), "out": (chosen.out, out)}
-    for role, (folder, named) in roles.items():
-        if named is not None and not (role == "out" and _is_new(folder)):
-            _check_folder(folder, role)
+    roles = {"first": chosen.first, "second": chosen.second, "out": chosen.out}
+    for role in named:
+        if not (role == "out" and _is_new(roles[role])):
+            _check_folder(roles[role], role)
     _check_apart(chosen)
     created = [
         folder
-        for folder, named in roles.values()
-        if (named is None or folder == chosen.out) and _create(folder)
+        for role, folder in roles.items()
+        if (role not in named or folder == chosen.out) and _create(folder)
     ]
     if created:
         names = " and ".join(shown(folder) for folder in created)
@@ -191,8 +206,8 @@ def is_chosen(first: Path, second: Path | None = None) -> bool:
     """Return whether this process, or the one that started it, has chosen a folder as first.
 
     If `second` is given, it must have been chosen as second as well. Pictures are replaced only in chosen
-    folders and by pictures of chosen folders. Folders that are merely named in a file do not count, because
-    somebody else may have made the file.
+    folders and by pictures of chosen folders. Folders that are merely named in a results file do not count,
+    because somebody else may have made it.
     """
     firsts, seconds = set(_chosen_firsts), set(_chosen_seconds)
     with contextlib.suppress(SettingsError):
@@ -214,20 +229,30 @@ def resolve(
     Raises
     ------
     SettingsError
-        If an option is unknown or its value cannot be used, or if something cannot be a path.
+        If an option is unknown or its value cannot be used, if something cannot be a path, or if the file of
+        the project cannot be understood or names a folder that does not exist.
     """
+    return _resolved(root, first, second, out, **options)[0]
+
+
+def _resolved(
+    root: AnyPath | None, first: AnyPath | None, second: AnyPath | None, out: AnyPath | None, **options: int
+) -> tuple[Settings, dict[str, Path]]:
+    """Return the settings, and those of their folders that the caller or the file has named."""
     max_pixels = _options(options)
     roles = {"first": first, "second": second, "out": out}
-    named = {role: _absolute(path, role) for role, path in roles.items() if path is not None}
-    base = _root(named) if root is None else _absolute(root, "root")
+    given = {role: _absolute(path, role) for role, path in roles.items() if path is not None}
+    base = _root(given) if root is None else _absolute(root, "root")
+    named = _written(base / FILE, given) | given
     images = base / "img"
-    return Settings(
+    chosen = Settings(
         root=base,
         first=named.get("first") or _default(images, "01.first", "1.first"),
         second=named.get("second") or _default(images, "02.second", "2.second"),
         out=named.get("out", images),
         max_pixels=max_pixels,
     )
+    return chosen, named
 
 
 def current() -> Settings:
@@ -337,15 +362,52 @@ def _is_named(pyproject: Path) -> bool:
     return isinstance(project, dict) and project.get("name") == PROJECT
 
 
+def _written(file: Path, given: Collection[str]) -> dict[str, Path]:
+    """Return the folders that the file of a project names, without those that the caller has given."""
+    if not os.path.lexists(file):
+        return {}
+    import tomllib  # rarely needed
+
+    try:
+        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{shown(file)} cannot be read ({error.strerror}): allow it.") from error
+    except ValueError as error:  # of TOML or UTF-8
+        raise SettingsError(
+            f"{shown(file)} is not a TOML file ({error}): correct it or remove it."
+        ) from error
+    folders = tables.pop("folders", {})
+    if tables or not isinstance(folders, dict):
+        wrong = next(iter(tables), "folders")
+        raise SettingsError(f"{shown(file)} may only have a table [folders]: correct or remove {wrong!r}.")
+    found = {}
+    for role, text in folders.items():
+        where = f"{role!r} in [folders] of {shown(file)}"
+        if role not in _ROLES:
+            raise SettingsError(f"There is an unknown key {where}: the keys are {', '.join(_ROLES)}.")
+        if not isinstance(text, str) or not text:
+            raise SettingsError(f"The key {where} must be the path of a folder in quotes, not {text!r}.")
+        if role in given:
+            continue
+        folder = _tidied(file.parent / usable_path(text, f"The key {where}"))
+        if not (os.path.isdir(folder) or (role == "out" and _is_new(folder))):
+            raise SettingsError(f"The key {where} names {shown(folder)}, which is not a folder: correct it.")
+        found[role] = folder
+    return found
+
+
 def _default(images: Path, name: str, short: str) -> Path:
     return images / (short if (images / short).is_dir() and not (images / name).exists() else name)
 
 
 def _absolute(path: AnyPath, role: str) -> Path:
-    joined = str(local_path(path, role))
-    tidy = os.path.normpath(joined)
+    return _tidied(local_path(path, role))
+
+
+def _tidied(path: Path) -> Path:
+    tidy = os.path.normpath(path)
     # Removing ".." is wrong after a link: the parent of its target is not the folder before it in the path.
-    return Path(tidy if ".." not in Path(joined).parts or is_same(tidy, joined) else joined)
+    return Path(tidy) if ".." not in path.parts or is_same(tidy, path) else path
 
 
 def _create(folder: Path) -> bool:

@@ -436,3 +436,96 @@ def test_a_child_rebuilds_the_choice_with_undecodable_bytes(
 def test_messages_about_odd_paths_can_be_printed(two: tuple[Path, Path, Path], tmp_path: Path) -> None:
     odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
     refused(odd, two[1], two[2]).encode("utf-8")
+
+
+# --- the file of a project --------------------------------------------------------------------------
+
+
+def write(text: str | bytes, folder: Path | None = None) -> Path:
+    """Write the file of the project in the working directory."""
+    path = (folder or Path.cwd()) / settings.FILE
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_the_file_names_the_folders(two: tuple[Path, Path, Path]) -> None:
+    one, other, out = two
+    write(f"[folders]\nfirst = '{one}'\nsecond = '../two'\nout = '../out'\n")
+    assert settings.init() == settings.Settings(Path.cwd(), one, other, out)
+    assert settings.current().first == one, "children get it"
+
+
+def test_the_file_of_the_root_counts_in_its_folders(
+    two: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("img", "notebooks"):
+        (tmp_path / name).mkdir()
+    write("[folders]\nfirst = 'one'\nsecond = 'two'\n", tmp_path)
+    monkeypatch.chdir(tmp_path / "notebooks")
+    chosen = settings.resolve()
+    assert (chosen.first, chosen.second, chosen.out) == (*two[:2], tmp_path / "img")
+
+
+def test_arguments_win_over_the_file(two: tuple[Path, Path, Path]) -> None:
+    one, other, out = two
+    write("[folders]\nfirst = '../gone'\nout = '../out'\n")
+    chosen = settings.resolve(first=one, second=other)
+    assert (chosen.first, chosen.second, chosen.out) == (one, other, out)
+
+
+def test_what_a_parent_has_chosen_wins_over_the_file(two: tuple[Path, Path, Path]) -> None:
+    one, other, out = two
+    settings.init(first=one, second=other, out=out)
+    vars(settings)["_current"] = None
+    write("[folders]\nfirst = '../two'\nsecond = '../one'\n")
+    assert settings.current().first == one
+
+
+def test_what_the_file_does_not_name_has_a_default(two: tuple[Path, Path, Path]) -> None:
+    write("[folders]\nfirst = '../one'\n")
+    chosen = settings.init()
+    assert chosen.first == two[0]
+    assert chosen.second == Path.cwd() / "img/02.second"
+    write("")
+    assert settings.resolve().first == Path.cwd() / "img/01.first"
+
+
+def test_a_new_results_folder_of_the_file_is_created(
+    two: tuple[Path, Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("[folders]\nfirst = '../one'\nsecond = '../two'\nout = '../new'\n")
+    assert settings.init().out.is_dir()
+    assert "Created " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[folders\n", "is not a TOML file"),
+        (b"\xff\xfe", "is not a TOML file"),
+        ("folders = 1\n", "'folders'"),
+        ("first = 'a'\n", "'first'"),
+        ("[folder]\nfirst = 'a'\n", "'folder'"),
+        ("[[rule]]\nname = 'a'\n", "'rule'"),
+        ("[folders]\nfrist = 'a'\n", "unknown key 'frist' in [folders]"),
+        ("[folders]\nfirst = 1\n", "'first' in [folders]"),
+        ("[folders]\nfirst = ''\n", "'first' in [folders]"),
+        ("[folders]\nfirst = 'https://a.example/b'\n", "'first' in [folders]"),
+        ("[folders]\nfirst = '../gone'\n", "which is not a folder"),
+        ("[folders]\nsecond = 'compare.toml'\n", "'second' in [folders]"),
+        ("[folders]\nout = '../gone/deep'\n", "'out' in [folders]"),
+    ],
+)
+def test_a_file_that_is_wrong_is_named_with_its_key(text: str | bytes, said: str) -> None:
+    path = write(text)
+    with pytest.raises(SettingsError) as raised:
+        settings.init()
+    assert said in str(raised.value)
+    assert str(path) in str(raised.value)
+    assert not Path("img").exists()
+
+
+def test_the_file_is_not_a_file(two: tuple[Path, Path, Path]) -> None:
+    Path(settings.FILE).mkdir()
+    with pytest.raises(SettingsError, match="cannot be read"):
+        settings.init()
