@@ -4,6 +4,7 @@
                           [--max-pixels N] [--report PATH] [--report-all] [--report-paths]
                           [--junit PATH]
     python run.py lab
+    python run.py app
     python run.py test [pytest's arguments]
 
 compare  compares the pictures of two folders, by default img/01.first and img/02.second, and prints
@@ -18,6 +19,7 @@ compare  compares the pictures of two folders, by default img/01.first and img/0
          --junit PATH writes a JUnit XML file for a build server: changed pictures are failures, errors
          are errors, and pictures of one side only are skipped, or failures with --check.
 lab      opens the notebook in JupyterLab.
+app      shows the newest results as a page without code, for people who do not use notebooks (Voila).
 test     runs every check and every test of the project.
 """
 
@@ -32,9 +34,13 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -48,6 +54,8 @@ INSTALLED_FROM = (
     "mymodules/store/extension.json",
 )
 """What an installation is made from; the modules themselves are used where they are."""
+LOG = "setup.log"
+TICK = 10.0  # seconds between two lines about how far the set-up is
 FAILED = 2  # never 1, which `compare --check` keeps for "there are differences"
 INTERRUPTED = 130
 # Four processes, also on two cores, as tests often wait for a browser, a kernel or the disk; four browsers
@@ -64,20 +72,24 @@ def main(arguments: Sequence[str]) -> int:
     """Run the command of the command line and return the exit code."""
     command, rest = (arguments[0], list(arguments[1:])) if arguments else ("--help", [])
     wants_help = "-h" in rest or "--help" in rest
-    if command in ("-h", "--help") or (command in ("compare", "lab") and wants_help):
+    if command in ("-h", "--help") or (command in ("compare", "lab", "app") and wants_help):
         say(__doc__.strip())
         return 0
-    if command not in ("compare", "lab", "test"):
+    if command not in ("compare", "lab", "app", "test"):
         say(f"There is no command {command!r}.\n\n{__doc__.strip()}", error=True)
         return FAILED
     try:
-        python = str(prepare(ROOT, {"test"} if command == "test" else set()))
+        python = str(prepare(ROOT, {command} & {"app", "test"}))
         if command == "compare":
             # -P: a folder named mymodules in the working directory must not be imported instead of ours.
             return hand_over([python, "-P", "-m", "mymodules", "compare", *rest])
         os.chdir(ROOT)
         if command == "lab":
             return hand_over([python, "-P", "-m", "jupyterlab", *lab_arguments(ROOT), *rest])
+        if command == "app":
+            return hand_over(
+                [python, "-P", "-m", "voila", str(ROOT / "notebooks" / "02_explore.ipynb"), *rest]
+            )
         return run_checks(checks(python, rest))
     except SetupError as error:
         say(str(error), error=True)
@@ -100,9 +112,8 @@ def prepare(
     """Make sure that ``.venv`` below `root` has the project and these `extras`; return its Python.
 
     `uv` is that program's path, by default the one on PATH if there is one. `call` runs one command of the
-    set-up in a folder, by default `quietly`. If everything is there already, nothing is called.
+    set-up in a folder, by default `logged`. If everything is there already, nothing is called.
     """
-    call = call or quietly
     uv = uv or shutil.which("uv")
     venv = root / ".venv"
     python = venv_python(venv)
@@ -116,18 +127,25 @@ def prepare(
         usable = has_pip(python)
     if not usable and not uv and not can_make_venv():
         raise SetupError(ensurepip_sentence())
-    say("Updating .venv ..." if usable else "Setting up .venv (once, a few minutes) ...")
+    log = root / LOG
+    what = "Updating" if usable else "Setting up"
+    say(f"{what} {venv}: once, a few minutes, about 1.3 GB. Details are in {log}")
+    started = time.monotonic()
     (venv / STAMP).unlink(missing_ok=True)
+    call = call or logged(log, pinned(root))
     if not usable:
         remove(venv)
+        say("1 of 2: making an environment for Python {}.{} ...".format(*sys.version_info))
         call([uv, "venv", "--quiet", "--python", sys.executable, str(venv)] if uv
              else [sys.executable, "-m", "venv", str(venv)], root)  # fmt: skip
         version = version_of(python)
         if version is None:
             raise SetupError(f"{python} does not start: remove {venv} and call this again.")
     extras = stamped_extras.union(extras)
+    say("2 of 2: downloading and installing the libraries ...")
     call(install_command(python, extras, uv), root)
     write_stamp(venv, fingerprint(root, version), extras)
+    say(f"Ready after {time.monotonic() - started:.0f} s.")
     return python
 
 
@@ -139,7 +157,6 @@ def install_command(python: Path, extras: Iterable[str], uv: str | None) -> list
             uv,
             "pip",
             "install",
-            "--quiet",
             "--python",
             str(python),
             "-c",
@@ -147,7 +164,7 @@ def install_command(python: Path, extras: Iterable[str], uv: str | None) -> list
             "-e",
             project,
         ]
-    options = ["--quiet", "--disable-pip-version-check", "--no-input"]
+    options = ["--progress-bar", "off", "--disable-pip-version-check", "--no-input"]
     return [str(python), "-m", "pip", "install", *options, "-c", "constraints.txt", "-e", project]
 
 
@@ -237,18 +254,101 @@ def remove(venv: Path) -> None:
         raise SetupError(f"{venv} cannot be replaced ({error}): close what uses it and remove it.") from None
 
 
-def quietly(command: Sequence[str], folder: Path) -> None:
-    """Run one command of the set-up; show its output only if it fails."""
+class Progress:
+    """How far an installation is, read from what pip or uv print."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.names: list[str] = []
+        self.installing = ""
+
+    def take(self, line: str) -> None:
+        """Note what a line says."""
+        found = re.match(r"\s*(?:Collecting|Downloaded) ([\w.-]+)", line)
+        if found and found.group(1) not in self.names:
+            self.names.append(found.group(1))
+        elif line.startswith(("Installing collected packages:", "Prepared ")):
+            self.installing = ", installing them"
+
+    def text(self, seconds: float) -> str:
+        """Return a line for a person."""
+        if not self.names:
+            return f"  {seconds:.0f} s"
+        last = "" if self.installing else f", the last one is {self.names[-1]}"
+        return (
+            f"  {seconds:.0f} s: {len(self.names)} of at most {self.most} libraries{self.installing or last}"
+        )
+
+
+def pinned(root: Path) -> int:
+    """Return how many libraries are installed at most."""
+    lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    return sum("==" in line for line in lines if not line.startswith("#"))
+
+
+def logged(log: Path, most: int, tick: float = TICK) -> Callable[[Sequence[str], Path], None]:
+    """Return a function that runs one command of the set-up in a folder.
+
+    What it prints goes to a new file, `log`. Every `tick` seconds a line says how far it is. If it fails, the
+    error holds the last lines.
+    """
+    with contextlib.suppress(OSError):
+        log.unlink()
+
+    def call(command: Sequence[str], folder: Path) -> None:
+        progress, last = Progress(most), deque[str](maxlen=12)
+        with ticking(progress, tick):
+            code = follow(command, folder, log, [progress.take, last.append])
+        if code:
+            said = "".join(last).strip() or f"exit code {code}"
+            raise SetupError(
+                f"{said}\n\nThe set-up failed; everything it printed is in {log}\n"
+                "Check the network and that there is enough space, then call this again to continue."
+            )
+
+    return call
+
+
+@contextlib.contextmanager
+def ticking(progress: Progress, tick: float) -> Iterator[None]:
+    """Print at every tick how far it is, also while nothing is printed otherwise."""
+    started, over = time.monotonic(), threading.Event()
+
+    def tell() -> None:
+        while not over.wait(tick):
+            say(progress.text(time.monotonic() - started))
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
     try:
-        done = subprocess.run(
-            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace", check=False,
-        )  # fmt: skip
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def follow(command: Sequence[str], folder: Path, log: Path, takers: Sequence[Callable[[str], object]]) -> int:
+    """Run a command, append what it prints to a file, pass each line on, and return the exit code."""
+    try:
+        with log.open("a", encoding="utf-8") as file, subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, encoding="utf-8", errors="replace", env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        ) as process:  # fmt: skip
+            file.write(f"$ {' '.join(command)}\n")
+            try:
+                for line in process.stdout or ():
+                    file.write(line)
+                    file.flush()
+                    for take in takers:
+                        take(line)
+            except BaseException:
+                process.kill()
+                raise
     except OSError as error:
-        raise SetupError(f"The set-up failed: {command[0]} does not start ({error}).") from None
-    if done.returncode:
-        said = done.stdout.strip() or f"exit code {done.returncode}"
-        raise SetupError(f"{said}\n\nThe set-up failed, see above. Call this again to continue it.")
+        raise SetupError(
+            f"The set-up failed: {command[0]} does not start, or {log} cannot be written ({error})."
+        ) from None
+    return process.returncode
 
 
 # ---- what is started --------------------------------------------------------------------------------

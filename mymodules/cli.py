@@ -33,7 +33,7 @@ from mymodules import __version__, faults, files, kernel, report, results, setti
 from mymodules.errors import MymodulesError, OutputError, SettingsError
 from mymodules.paths import local_path, shown
 from mymodules.results import runfiles
-from mymodules.row import BY_ATTENTION, PairResult
+from mymodules.row import BY_ATTENTION, STATUSES, PairResult
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOK = ROOT / "notebooks" / "01_compare.ipynb"
@@ -71,7 +71,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 def compare(options: argparse.Namespace) -> int:
     """Run the notebook for the parsed `options`, print the summary and return the exit code."""
     chosen = settings.resolve(root=ROOT, first=options.first, second=options.second, out=options.out)
-    _check(chosen, create_out=options.out is not None)
+    _check(chosen)
     junit = file_to_write(options.junit, "--junit")  # it may be in a folder that was created just now
     page = _page(options.report, chosen)
     notebook = _notebook(options, chosen)
@@ -223,9 +223,9 @@ def exit_code(counts: Mapping[str, int], *, check: bool, compared: bool, to_the_
 
 
 def summary(rows: Sequence[PairResult]) -> Iterator[str]:
-    """Yield the lines that say what a run has found, worst first."""
+    """Yield the lines that say what a run has found, changes and errors first."""
     by_status = {status: [row for row in rows if row.status == status] for status in BY_ATTENTION}
-    counts = ", ".join(f"{len(by_status[status])} {status}" for status in reversed(BY_ATTENTION))
+    counts = ", ".join(f"{len(by_status[status])} {status}" for status in STATUSES)
     yield f"{len(rows)} {'picture' if len(rows) == 1 else 'pictures'}: {counts}"
     for status, found in by_status.items():
         if not found or status == "same":
@@ -419,9 +419,9 @@ def _page(named: str | None, chosen: settings.Settings) -> Path | None:
     return report.check(named, embed=report.is_one_file(named), outside=(chosen.first, chosen.second))
 
 
-def _check(chosen: settings.Settings, *, create_out: bool) -> None:
+def _check(chosen: settings.Settings) -> None:
     """Refuse before a kernel starts what the notebook would refuse; create an absent output folder."""
-    if create_out and not os.path.lexists(chosen.out):
+    if not os.path.lexists(chosen.out):
         above = next(folder for folder in chosen.out.parents if folder.exists())
         replace(chosen, out=above).check()
         try:

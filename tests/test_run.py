@@ -191,15 +191,99 @@ def test_run_is_standard_library_only_and_old_pythons_can_read_it() -> None:
     assert names - sys.stdlib_module_names == set()
 
 
-def test_output_of_the_set_up_is_shown_only_when_it_fails(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    run.quietly([sys.executable, "-c", "print('noise')"], tmp_path)
+def test_the_set_up_says_what_it_does(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run.prepare(project, call=Installer())
+    beginning, first, second, end = capsys.readouterr().out.splitlines()
+    assert beginning.startswith(f"Setting up {project / '.venv'}: ")
+    assert beginning.endswith(str(project / "setup.log"))
+    assert first.startswith("1 of 2: ")
+    assert second.startswith("2 of 2: ")
+    assert end.startswith("Ready after ")
+    run.prepare(project, call=Installer())
+    assert capsys.readouterr().out == "", "nothing is to be done"
+    (project / "constraints.txt").write_text("")
+    run.prepare(project, call=Installer())
+    assert capsys.readouterr().out.startswith("Updating ")
+
+
+PIP = """\
+Obtaining file:///home/someone/project
+  Installing build dependencies: started
+Collecting numpy>=2.1 (from -c constraints.txt (line 3))
+  Downloading numpy-2.1.0-cp311-cp311-manylinux_2_17_x86_64.whl (16.3 MB)
+Collecting pandas>=3.0 (from mymodules==1.0)
+Collecting numpy>=2.1 (from pandas)
+"""
+UV = """\
+Resolved 149 packages in 1.20s
+Downloading numpy (15.8MiB)
+ Downloaded numpy
+ Downloaded pandas
+"""
+
+
+@pytest.mark.parametrize(
+    ("printed", "end"),
+    [
+        (PIP, "Installing collected packages: numpy, pandas\n"),
+        (UV, "Prepared 149 packages in 20.1s\n"),
+    ],
+    ids=["pip", "uv"],
+)
+def test_how_far_it_is_is_read_from_the_installer(printed: str, end: str) -> None:
+    progress = run.Progress(170)
+    assert progress.text(3.2) == "  3 s"
+    for line in printed.splitlines(keepends=True):
+        progress.take(line)
+    assert progress.text(61.7) == "  62 s: 2 of at most 170 libraries, the last one is pandas"
+    progress.take(end)
+    assert progress.text(70) == "  70 s: 2 of at most 170 libraries, installing them"
+
+
+def test_constraints_name_every_library(project: Path) -> None:
+    (project / "constraints.txt").write_text("# tested==1\nnumpy==2.1.0\n\nThe_other==0.1\n")
+    assert run.pinned(project) == 2
+
+
+def test_it_says_how_far_it_is_while_it_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    seen = tmp_path / "seen"
+
+    def say(text: str) -> None:
+        said.append(text)
+        if "numpy" in text:
+            seen.touch()
+
+    monkeypatch.setattr(run, "say", say)
+    program = (
+        "import pathlib, time\n"
+        "print('Collecting numpy')\n"
+        "while not pathlib.Path('seen').exists(): time.sleep(0.01)"
+    )
+    run.logged(tmp_path / "setup.log", 5, tick=0.01)([sys.executable, "-c", program], tmp_path)
+    assert "1 of at most 5 libraries, the last one is numpy" in said[-1]
+
+
+def test_a_failure_shows_the_end_and_names_the_log(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "setup.log"
+    log.write_text("of another day")
+    call = run.logged(log, 5)
+    call([sys.executable, "-c", "print('noise')"], tmp_path)
     assert capfd.readouterr() == ("", "")
-    with pytest.raises(run.SetupError, match="no such version"):
-        run.quietly([sys.executable, "-c", "import sys; sys.exit('no such version')"], tmp_path)
+    with pytest.raises(run.SetupError) as raised:
+        call(
+            [sys.executable, "-c", "import sys; print(*range(30), sep='\\n'); sys.exit('no such version')"],
+            tmp_path,
+        )
+    assert "no such version" in str(raised.value)
+    assert str(log) in str(raised.value)
+    assert "\n20\n" in str(raised.value)
+    assert "\n10\n" not in str(raised.value), "only the last lines"
+    lines = log.read_text().splitlines()
+    assert {"noise", "10", "no such version"} <= set(lines)
+    assert "of another day" not in lines
     with pytest.raises(run.SetupError, match="does not start"):
-        run.quietly([str(tmp_path / "absent")], tmp_path)
+        call([str(tmp_path / "absent")], tmp_path)
 
 
 # ---- run.py: what it starts -------------------------------------------------------------------------
@@ -252,7 +336,9 @@ def test_test_is_every_check_with_pytest_last() -> None:
     assert run.checks("python", [])[-1][1] == ["python", "-m", "pytest", *run.ALL_AT_ONCE]
 
 
-@pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"], ["compare", "-h"], ["lab", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["-h"], ["--help"], ["compare", "-h"], ["lab", "--help"], ["app", "-h"]]
+)
 def test_help_installs_nothing(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -331,7 +417,7 @@ def test_compare_runs_the_notebook_and_tells_what_changed(
     assert command.main(["compare", str(first), str(second), "--out", str(out), "--check"]) == 1
 
     said = capsys.readouterr().out
-    assert "2 pictures: 1 same, 1 changed, 0 extra, 0 missing, 0 error" in said
+    assert "2 pictures: 1 same, 1 changed, 0 missing, 0 extra, 0 error" in said
     assert "\n  other.png: " in said
     (table,) = out.glob("results-*.csv")
     stamp = table.stem.removeprefix("results-")
@@ -341,21 +427,21 @@ def test_compare_runs_the_notebook_and_tells_what_changed(
     assert sorted(path.name for path in command.NOTEBOOK.parent.iterdir()) == before
 
 
-def test_summary_names_the_worst_first_and_not_all() -> None:
+def test_summary_names_changes_first_and_not_all() -> None:
     empty = dict.fromkeys(PairResult._fields)
     rows = [
         PairResult(**{**empty, "image_filename": f"{number}.png", "messages": "told", "status": status})
         for number, status in enumerate(["same", *["changed"] * 7, "error"])
     ]
     assert list(command.summary(rows)) == [
-        "9 pictures: 1 same, 7 changed, 0 extra, 0 missing, 1 error",
-        "",
-        "error:",
-        "  8.png: told",
+        "9 pictures: 1 same, 7 changed, 0 missing, 0 extra, 1 error",
         "",
         "changed:",
         *(f"  {number}.png: told" for number in range(1, 6)),
         "  and 2 more",
+        "",
+        "error:",
+        "  8.png: told",
     ]
 
 
