@@ -6,7 +6,7 @@ written. Names and messages come from the compared files, so they are only shown
 
 import base64
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,9 @@ from IPython.display import HTML
 
 from mymodules import faults, images
 from mymodules.errors import ImageError, MymodulesError
-from mymodules.pages import display
+from mymodules.pages import display, still
 from mymodules.results import runfiles
-from mymodules.row import RANKS
+from mymodules.row import BY_ATTENTION, RANKS, TEXTS
 from mymodules.store import DiffStore
 
 if TYPE_CHECKING:
@@ -40,6 +40,11 @@ BOX = (53, 57, 229)
 GROUND = 255
 PADDING = 208
 THUMBNAIL = 180
+KEPT_AREA = 600_000
+"""The most pixels of the picture that a page without a kernel shows instead of the slider."""
+MORE = (
+    "The slider and the other pairs need a running kernel: open the notebook in JupyterLab and run this cell."
+)
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class Sides:
 
 
 def ranked(frame: pd.DataFrame) -> pd.DataFrame:
-    """Sort the rows by importance: errors, missing, extra, changed (the largest first), same."""
+    """Sort the rows by importance: changed (the largest first), errors, missing, extra, same."""
     by = ["status", "combined", "num_diff_pixels", "image_filename"]
     runfiles.check_table(frame, *by)
     weighed = frame.assign(status=frame["status"].map(RANKS)).reset_index(drop=True)
@@ -71,23 +76,53 @@ def ranked(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.iloc[order].reset_index(drop=True)
 
 
-def table(frame: pd.DataFrame, rows: int = 100) -> "Styler":
-    """Return the first rows and the most important columns, styled for a notebook."""
-    runfiles.check_table(frame, *COLUMNS)
-    styler = frame[COLUMNS].head(rows).style.hide()
+def table(frame: pd.DataFrame, rows: int = 100, *, each: int = 10) -> "Styler":
+    """Return the most important rows and columns, styled for a notebook, and count the rows of each status.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        As `ranked` returns it, or in any other order, which is kept.
+    rows : int
+        The most changed rows that are shown, and the most errors.
+    each : int
+        The most rows of each other status. Thousands of pictures may be on one side only, and they are not to
+        hide what changed.
+    """
+    runfiles.check_table(frame, *COLUMNS[:2])
+    limits = frame["status"].map({"changed": rows, "error": rows}).fillna(each)
+    shown = frame[(frame.groupby("status", dropna=False).cumcount() < limits).to_numpy()]
+    columns = [column for column in COLUMNS if column in frame.columns]
+    styler = shown[columns].style.hide()
     styler.format(precision=6, thousands=",", na_rep="", escape="html")
-    styler.format("{:.2f}", subset=["pixel_diff_percent"], na_rep="")
     styler.map(
         lambda status: f"color: {COLOURS.get(status, 'inherit')}; font-weight: bold", subset=["status"]
     )
-    styler.set_properties(subset=["status", "image_filename", "messages"], **{"text-align": "left"})
     wide = {"min-width": "13em", "overflow-wrap": "anywhere"}
-    styler.set_properties(subset=["image_filename", "messages"], **wide)
-    styler.set_table_styles([{"selector": "th.col0, th.col1, th.col5", "props": "text-align: left"}])
+    for column in columns:
+        if column == "pixel_diff_percent":
+            styler.format("{:.2f}", subset=[column], na_rep="")
+        elif column in TEXTS:
+            styler.set_properties(subset=[column], **{"text-align": "left"})
+            place = columns.index(column)
+            styler.set_table_styles(
+                [{"selector": f"th.col{place}", "props": "text-align: left"}], overwrite=False
+            )
+        if column in ("image_filename", "messages"):
+            styler.set_properties(subset=[column], **wide)
     styler.set_table_attributes('class="tex2jax_ignore mathjax_ignore"')  # a $ in a name starts no formula
-    if len(frame) > rows:
-        styler.set_caption(f"The first {rows} of {len(frame):,} rows")
+    styler.set_caption(_counted(frame, shown))
     return styler
+
+
+def _counted(frame: pd.DataFrame, shown: pd.DataFrame) -> str:
+    """Return how many rows there are of each status, and how many of them are shown."""
+    parts = []
+    for status in BY_ATTENTION:
+        count, there = ((each["status"] == status).sum() for each in (frame, shown))
+        if count:
+            parts.append(f"{count:,} {status}" + (f" ({there:,} of them shown)" if there < count else ""))
+    return f"{len(frame):,} {'row' if len(frame) == 1 else 'rows'}: {', '.join(parts)}"
 
 
 def sides(first: np.ndarray, second: np.ndarray, regions: Any = ()) -> Sides:
@@ -118,25 +153,30 @@ def _fit(rgba: np.ndarray, width: int, height: int, size: tuple[int, int]) -> np
 
 def blended(pair: Sides, percent: float, *, boxes: bool = True) -> bytes:
     """Blend the pair and return it as a PNG: 0 % is the first picture, 100 % the second."""
-    picture = cv2.addWeighted(pair.first, 1 - percent / 100, pair.second, percent / 100, 0)
+    data: bytes = cv2.imencode(".png", _mixed(pair, percent, boxes=boxes), [cv2.IMWRITE_PNG_COMPRESSION, 1])[
+        1
+    ].tobytes()
+    return data
+
+
+def _mixed(pair: Sides, percent: float, *, boxes: bool) -> np.ndarray:
+    picture: np.ndarray = cv2.addWeighted(pair.first, 1 - percent / 100, pair.second, percent / 100, 0)
     below, right = picture.shape[0] - 1, picture.shape[1] - 1
     for x, y, width, height in pair.boxes if boxes else ():
         end = (min(x + width + 3, right), min(y + height + 3, below))
         cv2.rectangle(picture, (max(x - 4, 0), max(y - 4, 0)), end, BOX, 2)
-    data: bytes = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 1])[1].tobytes()
-    return data
+    return picture
 
 
-def blend(
-    frame: pd.DataFrame, *, run: runfiles.AnyRun | Mapping[str, Any] | None = None
-) -> ipywidgets.Widget:
+def blend(frame: pd.DataFrame, *, run: runfiles.AnyRun | Mapping[str, Any] | None = None) -> still.Kept:
     """Return a widget that blends a changed pair from first to second, with boxes around the differences.
 
     If the frame does not know its folders, name them with `run`; see `runfiles.folders`.
     """
     changed = ranked(frame[frame["status"] == "changed"])
     if changed.empty:
-        return _framed(_text("No pair has changed: there is nothing to blend."))
+        nothing = "No pair has changed: there is nothing to blend."
+        return _framed(_text(nothing), keep=lambda: ("", nothing))
     folders = display.folders(frame, run)
     names = [(f"{row + 1}. {name}", row) for row, name in enumerate(changed["image_filename"])]
     choice = ipywidgets.Dropdown(options=names, layout={"width": "460px"})
@@ -172,7 +212,16 @@ def blend(
     page = ipywidgets.Box(
         [picture], layout={"max_height": "620px", "overflow": "auto", "align_items": "flex-start"}
     )
-    return _framed(choice, slider, facts, page)
+
+    def keep() -> tuple[str, str]:
+        """Return the pair as it is shown, and a sentence, for pages without a kernel."""
+        name = changed.iloc[choice.value]["image_filename"]
+        if not shown:
+            return facts.value, name
+        words = f"{name}: {100 - percent.value} % first, {percent.value} % second. {MORE}"
+        return _img(_mixed(shown[0], percent.value, boxes=boxes.value), name), words
+
+    return _framed(choice, slider, facts, page, keep=keep)
 
 
 def audit(
@@ -314,7 +363,17 @@ def _text(words: str) -> ipywidgets.HTML:
     return ipywidgets.HTML(html.escape(words))
 
 
-def _framed(*parts: ipywidgets.Widget) -> ipywidgets.VBox:
-    widget = ipywidgets.VBox(parts)
+def _img(picture: np.ndarray, words: str) -> str:
+    """Return a picture as an HTML element, at most `KEPT_AREA` large."""
+    height, width = picture.shape[:2]
+    scale = min(1.0, (KEPT_AREA / (width * height)) ** 0.5)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    data = cv2.imencode(".png", cv2.resize(picture, size, interpolation=cv2.INTER_AREA))[1].tobytes()
+    source = f"data:image/png;base64,{base64.b64encode(data).decode()}"
+    return f'<img src="{source}" alt="{html.escape(words)}" style="max-width: 100%">'
+
+
+def _framed(*parts: ipywidgets.Widget, keep: Callable[[], tuple[str, str]]) -> still.Kept:
+    widget = still.Kept(parts, keep)
     widget.add_class("mymodules-blend")
     return widget

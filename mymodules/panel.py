@@ -23,9 +23,9 @@ import anywidget
 import ipywidgets
 from loky import cpu_count
 
-from mymodules import batch, faults, settings
+from mymodules import batch, faults, recent, settings
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
-from mymodules.pages import linker
+from mymodules.pages import linker, still
 from mymodules.paths import AnyPath, local_path, shown
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def panel() -> "Panel":
     return _running[-1] if _running else Panel()
 
 
-class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type information
+class Panel(still.Kept):
     """Folders and options, buttons, the progress of a run, and its explorer; made by `panel`.
 
     Attributes
@@ -90,12 +90,13 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
         self._lock = threading.RLock()
         # Otherwise output of the run would go to whatever cell or widget was used last.
         self._context = contextvars.copy_context()
-        chosen = settings.recorded() or settings.resolve()
+        self._settings = chosen = settings.recorded() or settings.resolve()
+        folders = recent.folders(chosen) or (chosen.first, chosen.second, chosen.out)
         # A path that is not valid text is shown escaped, and used as long as nobody edits it.
-        self._known = {shown(folder): folder for folder in (chosen.first, chosen.second, chosen.out)}
+        self._known = {shown(folder): folder for folder in folders}
         self.inputs: dict[str, Any] = {
-            role: ipywidgets.Combobox(value=shown(getattr(chosen, role)), description=label, tooltip=hint)
-            for role, (label, hint) in _FOLDERS.items()
+            role: ipywidgets.Combobox(value=shown(folder), description=label, tooltip=hint)
+            for folder, (role, (label, hint)) in zip(folders, _FOLDERS.items(), strict=True)
         }
         self.inputs |= _options()
         self.notes = {role: ipywidgets.HTML().add_class("mmp-note") for role in _FOLDERS}
@@ -112,7 +113,7 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
         self.progress = ipywidgets.HTML().add_class("mmp-progress")
         self.message = ipywidgets.HTML().add_class("mmp-message")
         self._form = self._laid_out()
-        super().__init__(self._form)
+        super().__init__(self._form, self._left)
         self.add_class("mmp")
         for role in _FOLDERS:
             self.inputs[role].observe(self._check, "value")
@@ -180,6 +181,8 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
         """Run, and show the outcome, whatever it is."""
         ended = ""
         try:
+            if "resume" not in self._arguments:
+                recent.note(self._settings, *(local_path(self._arguments[role], role) for role in _FOLDERS))
             self.run = batch.run(**self._arguments, on_progress=self._tell, cancelled=self._is_over)
             total = sum(self.run.counts.values())
             self._show(total, total, self.run.counts)
@@ -216,6 +219,8 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
             for control in self.inputs.values():
                 control.disabled = False
             self._check()  # the run may have created the folder for its results
+        with contextlib.suppress(Exception):  # a closed page must not end a run
+            self.keep_again()
 
     def _is_over(self) -> bool:
         """Return whether the run must end: on request, or with the interpreter."""
@@ -280,15 +285,18 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type info
         bare = value.strip().strip("\"'")
         return bare if os.path.isdir(_expanded(bare)) and not os.path.isdir(_expanded(value)) else value
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        bundle = super()._repr_mimebundle_(**kwargs)
-        if bundle is not None:  # what a page without a kernel shows instead of the widget
-            data = bundle[0] if isinstance(bundle, tuple) else bundle
-            data["text/plain"] = (
-                "A panel to compare two folders with. It needs a running kernel: open the notebook in "
-                "JupyterLab and run this cell."
-            )
-        return bundle
+    def _left(self) -> tuple[str, str]:
+        """Return what pages without a kernel show: the folders, the outcome of a run, and a sentence."""
+        rows = "".join(
+            f"<tr><th>{label}</th><td>{html.escape(shown(self._meant(role)))}</td></tr>"
+            for role, (label, _) in _FOLDERS.items()
+        )
+        found = self.explorer.kept()[0] if self.explorer is not None else ""
+        words = (
+            "A panel to compare two folders with. It needs a running kernel: open the notebook in JupyterLab "
+            "and run this cell."
+        )
+        return f"<table>{rows}</table>{self.message.value}{found}", words
 
 
 _running: list[Panel] = []

@@ -15,8 +15,8 @@ STATUSES: Final = ("same", "changed", "missing", "extra", "error")
 ONE_SIDED: Final = ("missing", "extra")
 """Statuses of pictures that only one of the folders has."""
 
-BY_ATTENTION: Final = ("error", "missing", "extra", "changed", "same")
-"""The statuses in the order in which a person wants to see them."""
+BY_ATTENTION: Final = ("changed", "error", "missing", "extra", "same")
+"""The statuses in the order in which a person wants to see them; of `ONE_SIDED` there may be thousands."""
 
 RANKS: Final = {status: rank for rank, status in enumerate(BY_ATTENTION)}
 """The place of each status in `BY_ATTENTION`."""

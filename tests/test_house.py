@@ -49,6 +49,7 @@ def test_constraints_pin_every_dependency_and_name_no_host() -> None:
     pins = [line for line in lines if not line.startswith("#")]
     assert [pin for pin in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", pin)] == []
     needed = {name_of(requirement) for group in requirements().values() for requirement in group}
+    needed.discard("mymodules")  # one extra includes another
     assert needed - {name_of(pin) for pin in pins} == set()
     assert len({name_of(pin) for pin in pins}) == len(pins)
 

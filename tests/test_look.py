@@ -1,5 +1,6 @@
 """The first look: order of reading, blend, audit."""
 
+import base64
 import re
 import shutil
 from pathlib import Path
@@ -82,7 +83,7 @@ def test_ranked_puts_first_what_needs_a_person(tmp_path: Path) -> None:
     ]
     frame = loaded(rows, tmp_path)
     ranked = look.ranked(frame)
-    assert "".join(ranked["image_filename"]) == "ghfecdba"
+    assert "".join(ranked["image_filename"]) == "cdbghfea"
     assert ranked.attrs == frame.attrs
     assert dict(ranked.dtypes) == dict(frame.dtypes)
     assert ranked.index.to_list() == list(range(8))
@@ -95,14 +96,54 @@ def test_table_shows_names_as_text(tmp_path: Path) -> None:
     assert "mathjax_ignore" in shown
     assert "1,234,567" in shown
     assert "nan" not in shown.lower()
-    assert "<caption>" not in shown
+    assert "2 rows: 1 changed, 1 error</caption>" in shown
 
 
-def test_a_cut_table_says_so(tmp_path: Path) -> None:
-    frame = loaded([row(f"{number}.png", "same") for number in range(4)], tmp_path)
-    shown = look.table(frame, rows=3).to_html()
-    assert "The first 3 of 4 rows" in shown
-    assert "3.png" not in shown
+def test_what_changed_comes_before_a_thousand_that_are_missing(tmp_path: Path) -> None:
+    rows = [row(f"gone{number}.png", "missing") for number in range(1000)]
+    rows += [row(f"new{number}.png", "extra") for number in range(7)]
+    rows += [row(f"{number}.png", "changed", combined=number / 10) for number in range(6)]
+    rows += [row("bad.png", "error")]
+    shown = look.table(look.ranked(loaded(rows, tmp_path)), rows=5, each=7).to_html()
+    names = re.findall(r">(\w+)\.png<", shown)
+    assert names[:6] == ["5", "4", "3", "2", "1", "bad"]
+    assert sum(name.startswith("gone") for name in names[6:13]) == 7
+    assert names[13:] == [f"new{number}" for number in range(7)]
+    counts = "6 changed (5 of them shown), 1 error, 1,000 missing (7 of them shown), 7 extra</caption>"
+    assert f"1,014 rows: {counts}" in shown
+
+
+def test_a_table_of_names_and_statuses_is_enough() -> None:
+    shown = look.table(pd.DataFrame({"image_filename": ["a"], "status": ["changed"]})).to_html()
+    assert "1 row: 1 changed</caption>" in shown
+
+
+def test_without_a_kernel_the_blend_leaves_its_picture(tmp_path: Path) -> None:
+    blend = look.blend(loaded([changed(tmp_path)], tmp_path))
+    markup, sentence = blend.kept()
+    assert sentence.startswith("a.png: 50 % first, 50 % second. ")
+    data = base64.b64decode(re.findall(r'src="data:image/png;base64,([^"]*)"', markup)[0])
+    np.testing.assert_array_equal(decoded(data), decoded(inside(blend, ipywidgets.Image).value))
+    inside(blend, ipywidgets.IntSlider).value = 100
+    assert "0 % first, 100 % second" in blend.kept()[1]
+
+
+def test_the_picture_that_is_left_is_small(tmp_path: Path) -> None:
+    sides = ("first", "second")
+    for side, colour in zip(sides, (WHITE, RED), strict=True):
+        (tmp_path / side).mkdir()
+        cv2.imencode(".png", page(1200, 2000, colour))[1].tofile(tmp_path / side / "a.png")
+    rows = [row("a.png", "changed", ssim_score=0.5, combined=1.0, num_diff_pixels=1, regions=())]
+    markup, _ = look.blend(loaded(rows, tmp_path)).kept()
+    left = decoded(base64.b64decode(re.findall(r"base64,([^\"]*)", markup)[0]))
+    assert left.shape == (1000, 600, 3)  # 600 x 1000 = KEPT_AREA, in the same proportions
+
+
+def test_without_a_changed_pair_a_sentence_is_left(tmp_path: Path) -> None:
+    assert look.blend(loaded([row("a", "same")], tmp_path)).kept() == (
+        "",
+        "No pair has changed: there is nothing to blend.",
+    )
 
 
 def test_blended_at_its_ends_is_one_picture_and_then_the_other() -> None:

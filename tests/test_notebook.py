@@ -1,5 +1,6 @@
 """The notebooks as documents, 01 and 03 as programs too: run from a clean kernel on the samples."""
 
+import copy
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ from typing import Any
 import nbformat
 import pandas as pd
 import pytest
+from nbconvert import HTMLExporter
 from support.programs import Client
 
 from mymodules import results
@@ -21,9 +23,6 @@ STORE = ROOT / "notebooks" / "03_store.ipynb"
 
 # What tests/render_samples.py made of each page, in the order of the table in the notebook.
 EXPECTED = [
-    ("account/invoice.png", "error", "truncated"),
-    ("help.png", "missing", "only_first"),
-    ("status.png", "extra", "only_second"),
     ("shop.png", "changed", "dimensions_differ"),
     ("badge.png", "changed", "pixels_differ"),
     ("dashboard.png", "changed", "pixels_differ"),
@@ -31,6 +30,9 @@ EXPECTED = [
     ("news/night train.png", "changed", "pixels_differ"),
     ("news/記事 日本語.png", "changed", "pixels_differ"),
     ("pricing.png", "changed", "pixels_differ"),
+    ("account/invoice.png", "error", "truncated"),
+    ("help.png", "missing", "only_first"),
+    ("status.png", "extra", "only_second"),
     ("account/profile.png", "same", "metadata_differs"),
     ("calendar.png", "same", "pixels_equal"),
     ("login.png", "same", "bytes_equal"),
@@ -96,7 +98,7 @@ def test_every_sample_has_the_row_it_was_made_for(frame: pd.DataFrame) -> None:
 def test_the_table_is_shown_in_reading_order(executed: nbformat.NotebookNode) -> None:
     (table,) = [text for text in shown(executed, "text/html") if "messages" in text]
     places = {name: table.index(name) for name, _, _ in EXPECTED}
-    order = {"error": 0, "missing": 1, "extra": 2, "changed": 3, "same": 4}
+    order = {"changed": 0, "error": 1, "missing": 2, "extra": 3, "same": 4}
     status = {name: order[status] for name, status, _ in EXPECTED}
     ranks = [status[name] for name in sorted(places, key=places.__getitem__)]
     assert ranks == sorted(ranks)
@@ -107,6 +109,19 @@ def test_scores_are_plotted_and_a_pair_is_shown(executed: nbformat.NotebookNode)
     assert len(shown(executed, "image/png")) == 1
     views = shown(executed, "application/vnd.jupyter.widget-view+json")
     assert views
+
+
+@pytest.mark.parametrize("state", ["with the state of widgets", "without"])
+def test_static_html_has_a_picture_and_sentences(executed: nbformat.NotebookNode, state: str) -> None:
+    """Notebooks that nbclient has run have that state, those that JupyterLab has saved do not."""
+    notebook = copy.deepcopy(executed)
+    if state == "without":
+        del notebook.metadata["widgets"]
+    page, _ = HTMLExporter().from_notebook_node(notebook)
+    seen = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    assert seen.count('alt="shop.png"') == 1
+    assert "The slider and the other pairs need a running kernel" in seen
+    assert "A panel to compare two folders with. It needs a running kernel" in seen
 
 
 def test_the_audit_agrees(executed: nbformat.NotebookNode) -> None:

@@ -43,6 +43,11 @@ def _no_run_is_left() -> Iterator[None]:
         under_way.wait()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data of Jupyter"))
+
+
 @pytest.fixture
 def made() -> Panel:
     return panel.panel()
@@ -148,6 +153,29 @@ def test_without_a_choice_nothing_is_created(tmp_path: Path, monkeypatch: pytest
     assert made.inputs["first"].value == str(tmp_path / "img" / "01.first")
     assert note(made, "first") == "There is no such folder."
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_last_folders_are_there_the_next_time(made: Panel, given: Folders, held: Held) -> None:
+    name(made, given)
+    press(made, "run")
+    held.go.set()
+    ends(made)
+    again = panel.panel()
+    assert [again.inputs[role].value for role in ("first", "second", "out")] == [str(path) for path in given]
+
+
+def test_without_a_kernel_its_folders_and_its_run_are_left(made: Panel, given: Folders) -> None:
+    made.inputs["first"].value = "<b>none</b>"
+    markup, sentence = made.kept()
+    assert "&lt;b&gt;none&lt;/b&gt;" in markup
+    assert "needs a running kernel" in sentence
+    name(made, given)
+    press(made, "run")
+    ends(made)
+    assert made.explorer is not None
+    markup, _ = made.kept()
+    assert "compared in" in markup
+    assert made.explorer.kept()[0].count("<tr>") == markup.count("<tr>") - 3
 
 
 def test_what_the_fields_say_is_what_is_run(made: Panel, given: Folders, held: Held) -> None:

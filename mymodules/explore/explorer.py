@@ -24,13 +24,13 @@ import pandas as pd
 import traitlets
 from numpy.typing import NDArray
 
-from mymodules import batch, results, settings
+from mymodules import batch, look, results, settings
 from mymodules.errors import ResultsError
 from mymodules.explore import filters, grid
 from mymodules.explore import order as orders
 from mymodules.explore.approving import Approving
 from mymodules.explore.bulk import Bulk
-from mymodules.pages import linker
+from mymodules.pages import linker, still
 from mymodules.paths import AnyPath
 from mymodules.results import runfiles
 from mymodules.row import BY_ATTENTION
@@ -39,6 +39,9 @@ from mymodules.viewer import Viewer
 
 PAUSE = 0.12
 """Seconds without a further change after which a typed or dragged filter is applied."""
+
+KEPT = 20
+"""The most changed rows, and the most errors, of the table that a page without a kernel shows."""
 
 _NAME = "image_filename"
 _REQUIRED = (_NAME, "status")
@@ -89,7 +92,7 @@ def load_or_run(path: AnyPath | None = None) -> pd.DataFrame:
     return results.load(path)
 
 
-class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type information
+class Explorer(still.Kept):
     """A table, its filters and a viewer; made by `explore`.
 
     Attributes
@@ -163,7 +166,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         if self._frame.shape[0]:
             self.viewer.row = self._frame[_NAME].iloc[0]
             self._follow(None)
-        super().__init__(self._parts())
+        super().__init__(self._parts(), self._kept)
         self.add_class("mme")
         for control in (*self.filters.values(), self.order, self.descending):
             control.observe(self._changed, "value")
@@ -352,9 +355,7 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
     def _received(self, _: object, message: Any, __: object) -> None:
         if not isinstance(message, dict):
             return
-        if message.get("kind") == "hello":
-            self._bridge.send({"kind": "awake"})
-        elif message.get("kind") == "order" and message.get("by") in orders.ORDERS:
+        if message.get("kind") == "order" and message.get("by") in orders.ORDERS:
             if message["by"] == self.order.value:
                 self.descending.value = not self.descending.value
             else:
@@ -394,19 +395,13 @@ class Explorer(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type i
         line = ipywidgets.HBox([self.summary, self.bulk, self.approving.button]).add_class("mme-line")
         return [bar, ranges, line, self.approving, body, self._bridge]
 
-    def _ipython_display_(self) -> None:
-        """Display the widget, and a sentence that stays visible where no kernel answers."""
-        from IPython import display
-
+    def _kept(self) -> tuple[str, str]:
+        """Return what pages without a kernel show: the rows as they were last shown, and a sentence."""
         words = (
-            f"A table of {len(self._all):,} rows and a viewer of their pictures. It needs a running kernel: "
+            f"A table of {len(self._all):,} rows and a viewer of their pictures. They need a running kernel: "
             "open the notebook in JupyterLab and run this cell."
         )
-        sentence = f'<p class="mme-asleep" id="mme-{self._bridge.key}">{words}</p>'
-        display.publish_display_data({"text/html": sentence, "text/plain": ""})  # type: ignore[no-untyped-call]
-        bundle = self._repr_mimebundle_()
-        data = bundle[0] if isinstance(bundle, tuple) else bundle
-        display.publish_display_data({**data, "text/plain": words})  # type: ignore[no-untyped-call]
+        return look.table(self._all.iloc[self._shown], rows=KEPT).to_html(), words
 
 
 def _later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle | None:
@@ -433,7 +428,7 @@ class _Bridge(anywidget.AnyWidget):
     )  # the decision about all rows shown that waits for a confirmation
     order: traitlets.List[Any] = traitlets.List().tag(sync=True)
     columns = traitlets.List(list(grid.COLUMNS)).tag(sync=True)
-    key = traitlets.Unicode().tag(sync=True)  # id of the sentence for pages without a kernel
+    key = traitlets.Unicode().tag(sync=True)  # part of the ids in the page
 
 
 def summary(of_all: pd.DataFrame, of_shown: pd.DataFrame) -> str:

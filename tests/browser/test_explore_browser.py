@@ -11,7 +11,7 @@ from support import lab
 NOTEBOOK = "notebooks/02_explore.ipynb"
 ROWS = ".mme-table .dt-scroll-body tbody tr"
 CHANGED = 7 if os.name == "nt" else 8
-FIRST = "account/invoice.png"
+FIRST = "shop.png"
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 900, "height": 800}
 
 
@@ -84,7 +84,7 @@ def names(page: Any) -> list[str]:
 def test_no_cell_fails_and_nothing_complains(opened: lab.Notebook, page: Any) -> None:
     assert opened.failures() == []
     assert opened.complaints == []
-    assert not page.locator(".mme-asleep").is_visible(), "the sentence for pages without a kernel"
+    assert not page.locator(".mm-still").is_visible(), "what pages without a kernel show"
 
 
 def test_a_row_clicked_is_shown(page: Any) -> None:
@@ -250,6 +250,7 @@ def test_without_its_kernel_it_says_so(opened: lab.Notebook, page: Any) -> None:
     page.evaluate("async () => { await jupyterapp.commands.execute('docmanager:save') }")
     page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown() }")
     opened.open(NOTEBOOK)
-    page.locator(".mme-asleep").scroll_into_view_if_needed()
-    assert "needs a running kernel" in page.locator(".mme-asleep").inner_text()
-    assert page.locator(".mme-asleep").is_visible()
+    still = page.locator(".mm-still")
+    still.get_by_text("need a running kernel").scroll_into_view_if_needed()
+    assert still.get_by_text("need a running kernel").is_visible()
+    assert still.locator("tbody tr").count() == 6 + CHANGED

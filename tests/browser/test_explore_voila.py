@@ -30,7 +30,7 @@ def opened(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab
 def test_rows_filters_viewer_and_decisions(opened: lab.Notebook, root: Path) -> None:
     page: Any = opened.page
     shows(page, 6 + CHANGED)
-    assert not page.locator(".mme-asleep").is_visible(), "the sentence for pages without a kernel"
+    assert not page.locator(".mm-still").is_visible(), "what pages without a kernel show"
     page.locator(ROWS, has_text="form.png").click()
     agrees(page, "form.png")
     page.wait_for_function("() => document.querySelector('.mmv').dataset.has === 'both'")

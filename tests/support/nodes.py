@@ -1,7 +1,9 @@
-"""Programs that come with Node, which tests drive where they are installed."""
+"""Programs and scripts that come with Node, which tests use where they are installed."""
 
 import os
 import shutil
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,10 +13,37 @@ REQUIRED = "MYMODULES_REQUIRE_NODE"
 
 def tool(name: str) -> str:
     """Return the path of a program."""
-    path = shutil.which(name)
-    if path is None:
-        message = f"{name} is not on PATH (nodejs.org; biome: npm install --global @biomejs/biome)"
-        if os.environ.get(REQUIRED):
-            pytest.fail(message)
-        pytest.skip(message)
-    return path
+    return shutil.which(name) or missing(f"{name} is not on PATH (nodejs.org; npm install --global {name})")
+
+
+def axe() -> str:
+    """Return the source of axe-core, from a folder of packages whose programs are on PATH."""
+    for entry in os.get_exec_path():
+        path = Path(entry).parent / "axe-core" / "axe.min.js"
+        if Path(entry).name == ".bin" and path.is_file():
+            return path.read_text(encoding="utf-8")
+    missing("axe-core is not in any node_modules whose .bin is on PATH (npm install axe-core)")
+    return ""
+
+
+def violations(page: Any, *selectors: str) -> list[str]:
+    """Return what axe-core finds wrong in the parts of a page, by default in all of it: rule and element."""
+    page.evaluate(f"window.axe ?? (() => {{ {axe()} }})()")
+    found: list[str] = page.evaluate(
+        """async selectors => {
+            const where = selectors.length ? { include: selectors.map(each => [each]) } : document;
+            const rules = { 'label-content-name-mismatch': { enabled: true } };
+            const { violations } = await axe.run(where, { resultTypes: ['violations'], rules });
+            return violations.flatMap(({ id, nodes }) => nodes.map(({ html, any, all, none }) =>
+                `${id}: ${html} ${[...any, ...all, ...none].map(({ message }) => message).join('; ')}`));
+        }""",
+        list(selectors),
+    )
+    return found
+
+
+def missing(message: str) -> str:
+    """Skip, or fail where `REQUIRED` is set."""
+    if os.environ.get(REQUIRED):
+        pytest.fail(message)
+    pytest.skip(message)

@@ -1,8 +1,7 @@
 // The explorer's part in the page. Python owns rows, filters and order. This module scrolls the table to the
-// current row, shows decisions, turns headings and keys into messages, and finds out if there is a kernel. Keys
-// that decide are passed to the viewer as soon as it shows the row that is marked here.
+// current row, shows decisions, and turns headings and keys into messages. Keys that decide are passed to the viewer
+// as soon as it shows the row that is marked here.
 //
-//   {kind: "hello"}        sent once; the answer {kind: "awake"} hides the sentence for pages without a kernel
 //   {kind: "order", by}    a heading was clicked
 //   {kind: "step", by}     a key in the table moves by so many rows; the answer is {kind: "stepped"}
 
@@ -11,12 +10,6 @@ import { keepKeys, whenAttached } from "./elements.js";
 const SCALE = "Gray: all rows, blue: those shown. Square-root scale: twice as high means four times as many.";
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -1e9, End: 1e9 };
 const DECIDING = ["a", "r", "i", "u", "t", "Backspace", "Delete"];
-
-function hide(sentence, hidden) {
-  // JupyterLab adds a frame and a margin to every output.
-  const frame = sentence?.closest(".jp-OutputArea-child") ?? sentence;
-  if (frame) frame.style.display = hidden ? "none" : "";
-}
 
 // Whether these are all rows, in the order in which the table was made.
 function isWhole(rows, count) {
@@ -237,15 +230,12 @@ function start(root, model, signal, rows, keys) {
 
 export function render({ model, el }) {
   const ending = new AbortController();
-  const sentence = () => document.getElementById(`mme-${model.get("key")}`);
   let keys = null;
 
   function take(message) {
     if (message?.kind === "stepped") keys?.stepped();
-    if (message?.kind === "awake") hide(sentence(), true);
   }
   model.on("msg:custom", take);
-  model.send({ kind: "hello" });
   whenAttached(el, ".mme", ending.signal, (root) => {
     const rows = new Rows(root, model);
     keys = new TableKeys(rows);
@@ -254,6 +244,5 @@ export function render({ model, el }) {
   return () => {
     ending.abort();
     model.off("msg:custom", take);
-    hide(sentence(), false);
   };
 }

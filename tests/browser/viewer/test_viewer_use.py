@@ -405,7 +405,7 @@ def test_everything_is_reached_by_tab_and_named(viewer: Driven) -> None:
         "Swipe",
         "Place of the divider",
         "Fit the page",
-        "One to one",
+        "1:1, one to one",
         "Next region",
     ):
         assert name in reached

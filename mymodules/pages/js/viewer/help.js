@@ -41,9 +41,9 @@ export class Help {
     const card = element(
       "div",
       { class: "mmv-card" },
-      element("h3", { text: "Keys" }),
+      element("h2", { text: "Keys" }),
       table(viewer.source.decide ? [...DECIDING, ...KEYS] : KEYS),
-      element("h3", { text: "Mouse and touch pad" }),
+      element("h2", { text: "Mouse and touch pad" }),
       table(POINTER),
       element("p", { text: "Keys work while the viewer has the focus: click it, or go to it with Tab." }),
       this.closing,

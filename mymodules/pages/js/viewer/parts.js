@@ -107,7 +107,7 @@ export function makeTools(viewer) {
     fitButtons: {
       page: button("Fit the page", "f", () => viewer.stage.fit("page"), "Fit"),
       width: button("Fit the width", "w", () => viewer.stage.fit("width"), "Width"),
-      one: button("One to one", "0", () => viewer.stage.zoomTo(1), "1:1"),
+      one: button("1:1, one to one", "0", () => viewer.stage.zoomTo(1), "1:1"),
     },
     toggles: {
       outlines: button("Regions", "o", () => viewer.toggle("outlines"), "Regions"),
@@ -196,7 +196,7 @@ export function makeDetails(viewer) {
     message: element("p", { class: "mmv-message" }),
     notes: element("div", { class: "mmv-notes" }),
     figures: element("div", { class: "mmv-figures" }),
-    regionTitle: element("h3", { text: "Regions" }),
+    regionTitle: element("h2", { text: "Regions" }),
     map: element("div", { class: "mmv-map", role: "img", "aria-label": "The whole page with its regions" }),
     mapPicture: element("img", { alt: "", draggable: "false" }),
     mapCanvas: element("canvas", { "aria-hidden": "true" }),
