@@ -17,7 +17,8 @@ same ``id``:
 ``{kind: "tile", name, x, y}``             up to `TILE` x `TILE` px with this upper left corner: a buffer of
                                            RGBA for each side, sizes in ``first`` and ``second``
 ``{kind: "decide", name, decision, ...}``  the new ``decision`` and ``note``; a ``note`` of null keeps the old
-                                           one; with ``on``, the next undecided row is shown
+                                           one; with ``on``, the next undecided row is shown. It is a step
+                                           even if nothing changes, so that undo takes back the last key press
 ``{kind: "undo"}``, ``{kind: "redo"}``     nothing; the row of the step is shown
 =========================================  ================================================================
 
@@ -247,8 +248,7 @@ class Viewer(anywidget.AnyWidget):
         before = rows.decided(name)
         if note is None:
             note = before[1] if before[0] == word else ""
-        after = ("", "") if word == "clear" else (word, note)
-        step = None if after == before else desk.decide(rows.about(name), word, note)
+        step = desk.decide(rows.about(name), word, note)
         following = rows.following(name) if asked.get("on") else None
         more = " No row without a decision follows." if asked.get("on") and following is None else ""
         self._done(step, "", following if self.row == name else None, more)
@@ -262,7 +262,9 @@ class Viewer(anywidget.AnyWidget):
             self._done(None, more=f"There is nothing to {kind}.")
             return {}
         one = step.rows[0].name if len(step.rows) == 1 else None
-        self._done(step, _UNDONE if kind == "undo" else _REDONE, one)
+        left = desk.of(step.rows[0])[0] if one and kind == "undo" else ""
+        more = f" It {'stays' if left == step.decision else 'is'} {LABELS[left]}." if left else ""
+        self._done(step, _UNDONE if kind == "undo" else _REDONE, one, more)
         return {}
 
     # --- the state that the page shares --------------------------------------------------------------

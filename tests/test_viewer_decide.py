@@ -143,17 +143,44 @@ def test_a_thousand_decided_rows_are_passed_over(
     assert shown.widget.row == "998.png"
 
 
-def test_the_same_again_writes_nothing_and_goes_on(shown: Page, root: Path) -> None:
+def test_the_same_again_is_a_step_that_undo_takes_back(shown: Page, root: Path) -> None:
     shown.decide("accept", on=False)
     assert shown.widget.row == "a.png"
     shown.decide("accept")
-    assert shown.widget.row == "b.png"
-    assert lines(root) == [("a.png", "accept")]
+    assert (shown.told()["message"], shown.widget.row) == ("a.png accepted.", "b.png")
+    assert lines(root) == [("a.png", "accept")] * 2
+    shown.ask(kind="undo")
+    assert shown.told()["message"] == "Undone: a.png accepted. It stays accepted."
+    assert (shown.widget.row, shown.widget.decision) == ("a.png", "accept")
+    shown.ask(kind="undo")
+    assert (shown.told()["message"], shown.widget.decision) == ("Undone: a.png accepted.", "")
+
+
+def test_undo_takes_back_the_last_key_and_never_an_older_one(shown: Page) -> None:
+    shown.decide("accept", on=False)
+    shown.widget.row = "b.png"
+    shown.decide("clear", on=False)
+    shown.ask(kind="undo")
+    assert (shown.told()["message"], shown.widget.row) == ("Undone: b.png no longer decided.", "b.png")
+    assert shown.record("a.png")["decision"] == "accept"
+
+
+def test_undo_says_what_the_row_is_again(shown: Page) -> None:
+    shown.decide("accept", on=False)
+    shown.decide("reject", on=False)
+    shown.ask(kind="undo")
+    assert shown.told()["message"] == "Undone: a.png rejected. It is accepted."
+
+
+def test_the_same_again_keeps_its_note_also_when_it_is_undone(shown: Page) -> None:
+    shown.decide("reject", "too dark", on=False)
+    shown.decide("reject", on=False)
+    assert shown.record("a.png")["note"] == "too dark"
+    shown.ask(kind="undo")
+    assert shown.record("a.png")["note"] == "too dark"
 
 
 def test_another_decision_takes_its_place_and_clear_takes_it_away(shown: Page, root: Path) -> None:
-    shown.decide("clear", on=False)
-    assert not (root / "out" / "triage.csv").exists(), "there was nothing to take away"
     shown.decide("accept", on=False)
     shown.decide("reject", on=False)
     assert shown.record("a.png")["decision"] == "reject"

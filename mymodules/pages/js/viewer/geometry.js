@@ -5,7 +5,9 @@ import { between } from "../elements.js";
 
 export const LARGEST = 64; // screen pixels per pixel
 export const GRID_FROM = 8;
-const MARGIN = 12; // CSS px around a page that fits
+const MARGIN = 6; // CSS px around a page that fits
+const SEEN = 8; // CSS px of its longer side that a region has at least
+const ROOM = 0.9; // of the pane, for a region
 
 // The initial view. It is given by its centre, which means the same in panes of any size.
 export function firstView() {
@@ -30,10 +32,11 @@ function fitZoom(kind, page, pane, ratio) {
   if (!page.width || !page.height || !pane.width) return 1;
   const across = ((pane.width - 2 * MARGIN) * ratio) / page.width;
   const down = ((pane.height - 2 * MARGIN) * ratio) / page.height;
-  const wanted = kind === "width" ? across : Math.min(across, down);
+  const whole = Math.min(across, down);
+  const wanted = kind === "width" ? across : whole;
   if (wanted < 1) return wanted;
   // Small pictures grow by whole factors, up to a size at which they still look like pictures.
-  return kind === "width" ? 1 : between(1, Math.floor(wanted), GRID_FROM);
+  return between(1, Math.floor(whole), GRID_FROM);
 }
 
 export function smallest(page, pane, ratio) {
@@ -45,17 +48,20 @@ function limits(long, room) {
   return [Math.min(MARGIN, room - long - MARGIN), Math.max(MARGIN, room - long - MARGIN)];
 }
 
+// The corner nearest to `at` at which nothing beside the page is shown in vain: a page that fits is in the middle.
+function held(at, long, room) {
+  const [low, high] = limits(long, room);
+  const fits = low === high || long + 2 * MARGIN <= room + 1;
+  return fits ? (low + high) / 2 : between(low, at, high);
+}
+
 // Zoom, CSS px per px, and the page's corner in the pane, in CSS px.
 export function placed(view, page, pane, ratio) {
   const zoom = view.fit ? fitZoom(view.fit, page, pane, ratio) : view.zoom;
   const scale = zoom / ratio;
   const corner = (length, room, centre) => {
     let at = room / 2 - between(0, centre, length) * scale;
-    if (view.fit) {
-      const [low, high] = limits(length * scale, room);
-      const fits = low === high || length * scale + 2 * MARGIN <= room + 1;
-      at = fits ? (low + high) / 2 : between(low, at, high);
-    }
+    if (view.fit) at = held(at, length * scale, room);
     return Math.round(at * ratio) / ratio;
   };
   return { zoom, scale, x: corner(page.width, pane.width, view.x), y: corner(page.height, pane.height, view.y) };
@@ -102,8 +108,50 @@ export function screenBox([x, y, width, height], seen) {
   return [left, top, wide + 3, high + 3];
 }
 
-// The zoom for a region: it takes up to half of the pane.
-export function regionZoom([, , width, height], page, pane, ratio) {
-  const wanted = Math.min((0.5 * pane.width * ratio) / width, (0.5 * pane.height * ratio) / height, GRID_FROM);
-  return between(smallest(page, pane, ratio), wanted, LARGEST);
+// The zoom for a region: the present one if the region fits and is readable, otherwise the nearest at which it does
+// and is; never smaller than the page at fit width.
+function regionZoom([, , width, height], zoom, page, pane, ratio) {
+  const least = fitZoom("width", page, pane, ratio);
+  const most = Math.max(least, ROOM * ratio * Math.min(pane.width / width, pane.height / height));
+  const readable = between(1, (SEEN * ratio) / Math.max(width, height), GRID_FROM);
+  const low = Math.max(least, Math.min(readable, most));
+  if (zoom > most) return Math.max(low, most > 1 ? Math.floor(most) : most);
+  return zoom < low ? Math.min(most, low > 1 ? Math.ceil(low) : low) : zoom;
+}
+
+// The view of a region at a zoom: it is in the middle, or its corner is shown if it is larger than the pane; nothing
+// beside the page is.
+function viewAt([x, y, width, height], zoom, page, pane, ratio) {
+  const scale = zoom / ratio;
+  const centreOf = (at, long, length, room) => {
+    const shown = Math.min(long, (room - 2 * MARGIN) / scale);
+    const corner = held(room / 2 - (at + shown / 2) * scale, length * scale, room);
+    return (room / 2 - corner) / scale;
+  };
+  const fit = Math.abs(zoom - fitZoom("width", page, pane, ratio)) < 1e-9 ? "width" : null;
+  const down = centreOf(y, height, page.height, pane.height);
+  return { fit, zoom, x: centreOf(x, width, page.width, pane.width), y: down };
+}
+
+// The view that shows a region which was chosen.
+export function regionView(box, seen, page, pane, ratio) {
+  return viewAt(box, regionZoom(box, seen.zoom, page, pane, ratio), page, pane, ratio);
+}
+
+// Whether enough of a region is visible: half of it, or half of what the pane can show of it.
+function inView([x, y, width, height], seen, pane) {
+  const shows = (at, long, corner, room) => {
+    const from = corner + at * seen.scale;
+    const to = from + long * seen.scale;
+    return Math.min(to, room) - Math.max(from, 0) >= Math.min(to - from, room) / 2;
+  };
+  return shows(x, width, seen.x, pane.width) && shows(y, height, seen.y, pane.height);
+}
+
+// The view of a page that has just come: null if one of its regions is visible where the last page stood, otherwise
+// that of its largest region, at the same zoom.
+export function arrivalView(boxes, seen, page, pane, ratio) {
+  if (!boxes.length || boxes.some((box) => inView(box, seen, pane))) return null;
+  const largest = boxes.reduce((one, other) => (other[2] * other[3] > one[2] * one[3] ? other : one));
+  return viewAt(largest, seen.zoom, page, pane, ratio);
 }

@@ -41,6 +41,7 @@ class Viewer {
     this.record = null;
     this.pair = {}; // by side: a picture, or {error}
     this.boxes = null; // regions with their differing pixels, the most first
+    this.arrived = true; // whether the place of the row that is shown has been chosen
     this.turn = 0; // counts rows shown, so that late answers are recognised
     this.makeParts();
     this.deciding = new Deciding(this);
@@ -138,6 +139,7 @@ class Viewer {
 
   async showRow(wanted) {
     const mine = ++this.turn;
+    if (wanted !== this.record?.name) this.arrived = false;
     this.record = this.boxes = null;
     this.pair = {};
     // An open note stays open, otherwise letters would be keys.

@@ -1,7 +1,18 @@
 // The panes: the place of the page in them, the parts that the mode shows, and the drawing loop.
 
 import { between } from "../elements.js";
-import { centre, GRID_FROM, LARGEST, moved, nice, placed, regionZoom, smallest, zoomedCentre } from "./geometry.js";
+import {
+  arrivalView,
+  centre,
+  GRID_FROM,
+  LARGEST,
+  moved,
+  nice,
+  placed,
+  regionView,
+  smallest,
+  zoomedCentre,
+} from "./geometry.js";
 import { MODES, SIDES, SLIDERS } from "./modes.js";
 import { drawOverlay } from "./overlay.js";
 
@@ -74,13 +85,24 @@ export class Stage {
     this.zoomTo(nice(this.geometry().zoom, factor), at);
   }
 
-  // Move a region to the centre, large enough to be seen.
+  // Show a region, large enough to be read.
   goTo(box) {
     const pane = this.viewer.parts.left;
     if (!pane.width) return;
-    const [x, y, width, height] = box;
-    const zoom = regionZoom(box, this.viewer.page(), pane, devicePixelRatio);
-    Object.assign(this.viewer.view, { fit: null, zoom, x: x + width / 2, y: y + height / 2 });
+    const wanted = regionView(box, this.geometry(), this.viewer.page(), pane, devicePixelRatio);
+    Object.assign(this.viewer.view, wanted);
+  }
+
+  // Another row is shown: its place is that of the last one, unless nothing has changed there.
+  arrive() {
+    const { viewer } = this;
+    const pane = viewer.parts.left;
+    if (viewer.arrived || !viewer.record || !pane.width || !viewer.page().width) return;
+    viewer.arrived = true;
+    if (viewer.state.get("region") >= 0) return; // that one is shown
+    const seen = this.geometry();
+    const wanted = arrivalView(viewer.record.regions, seen, viewer.page(), pane, devicePixelRatio);
+    Object.assign(viewer.view, wanted && { ...wanted, fit: viewer.view.fit });
   }
 
   // --- the mode
@@ -134,6 +156,7 @@ export class Stage {
 
   draw() {
     const { viewer } = this;
+    this.arrive();
     const seen = this.geometry();
     const page = viewer.page();
     this.drawTools(seen, page);
