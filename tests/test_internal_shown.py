@@ -106,7 +106,7 @@ def rows(page: Path) -> dict[str, dict[str, Any]]:
 
 def files(page: Path, row: dict[str, Any]) -> list[Path]:
     """The pictures that a row of a page names."""
-    shown = row["pictures"].values()
+    shown = (row["pictures"] or {}).values()  # equal ones are left out
     return [page.parent / "pictures" / each["file"] for each in shown if "file" in each]
 
 

@@ -29,6 +29,14 @@ FILES: Final = "\0"
 """Marks the place of the files in the page of a report in one file; nothing else in it is a NUL."""
 
 
+_LEFT_OUT = (
+    "The pictures are equal and were left out to keep the report small; report.write(..., same=True) or "
+    "compare --report-all keeps them."
+)
+LEFT_OUT: Final = {side: {"error": _LEFT_OUT} for side in ("first", "second", "delta")}
+"""The pictures of a `same` row that has none; the page has them once, for all of these rows."""
+
+
 def text(
     rows: Sequence[Mapping[str, Any]],
     facts: Sequence[Sequence[str]],
@@ -52,7 +60,8 @@ def text(
         "statuses": row.BY_ATTENTION,
         "decided": triage.DECISIONS,
         "columns": columns,
-        "rows": rows,
+        "left_out": LEFT_OUT,
+        "rows": [{**each, "pictures": None} if each["pictures"] == LEFT_OUT else each for each in rows],
     }
     own = "" if embed else " 'self' file:"  # from a web server, or from a disk
     policy = {

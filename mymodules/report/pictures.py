@@ -24,18 +24,13 @@ from mymodules.formats.webp import WebpHeader
 from mymodules.pages import delta, display
 from mymodules.pages.display import SIDES
 from mymodules.pages.rows import FIGURES, TEXTS
+from mymodules.report import page
 from mymodules.report.parts import Parts
 
 AT_ONCE: Final = 512 << 20
 """The most bytes that the pictures of several rows may need at the same time."""
 
 SIZES: Final = {side: (f"width_{side}", f"height_{side}") for side in SIDES}
-
-LEFT_OUT: Final = (
-    "The pictures are equal and were left out to keep the report small; report.write(..., same=True) or "
-    "compare --report-all keeps them."
-)
-"""What a `same` row shows instead of its pictures."""
 
 _ENDINGS = {"PNG": "png", "JPEG": "jpg", "WebP": "webp"}
 _THREADS = min(4, os.cpu_count() or 1)
@@ -137,8 +132,7 @@ class Pairs:
         as_compared = len(found) == 2 and not any(file.changed for file in found.values())
         equal = row.get("status") == "same" and as_compared
         if equal and not self._same:
-            pictures = {side: {"error": LEFT_OUT} for side in (*SIDES, "delta")}
-            return {**self._record(row), "regions": [], "pictures": pictures}
+            return {**self._record(row), "regions": [], "pictures": page.LEFT_OUT}
         drawn = self._drawn(row) if as_compared and not equal else None
         decoded: list[Samples] = []
         for side in list(found):

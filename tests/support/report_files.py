@@ -1,6 +1,7 @@
 """A small run with pictures of every kind, and what a report of it holds, read back from its files."""
 
 import base64
+import copy
 import io
 import json
 import re
@@ -53,10 +54,12 @@ FILES = {
 
 
 def content(page: Path) -> dict[str, Any]:
-    """What the page's script reads."""
+    """What the page's script reads; it also gives rows without pictures those of all that are left out."""
     text = page.read_text(encoding="utf-8")
     (found,) = re.findall(r'<script type="application/json" id="mmr-report">(.*?)</script>', text, re.DOTALL)
     read: dict[str, Any] = json.loads(found)
+    for each in read["rows"]:
+        each["pictures"] = each["pictures"] or copy.deepcopy(read["left_out"])
     return read
 
 

@@ -1,6 +1,7 @@
 """Deciding in the report in Chromium: keys, what the browser keeps, and the file that is handed over."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,14 @@ from mymodules import report, triage
 from mymodules.triage import Decisions
 
 WORDS = {"accept": "accepted", "reject": "rejected", "ignore": "ignored"}
+
+
+@pytest.fixture
+def profile(browser: Any) -> Iterator[Any]:
+    """One of each test's own: runs of one second with the same pictures are one run to a browser."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    yield context
+    context.close()
 
 
 @pytest.fixture
@@ -160,6 +169,9 @@ def test_decisions_and_steps_are_there_after_a_reload(tabs: Any, index: Path) ->
     assert cells(again) == {"a.png": "accept"}
     again.press("Shift+u")
     assert cells(again) == {"a.png": "accept", "b.png": "reject"}
+    again.press("p", "r", "u")
+    news = str(again.root.locator(".mmv-news").text_content())
+    assert news == "Undone: a.png rejected. It is accepted."
 
 
 def test_two_tabs_share_decisions(tabs: Any, index: Path) -> None:

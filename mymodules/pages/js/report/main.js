@@ -60,6 +60,7 @@ function followTheme() {
 
 class Report {
   constructor(page, report) {
+    for (const row of report.rows) row.pictures ??= report.left_out;
     this.all = new Map();
     for (const row of report.rows) if (!this.all.has(row.name)) this.all.set(row.name, row);
     this.names = report.rows.map((row) => row.name); // in the order shown

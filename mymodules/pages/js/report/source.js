@@ -120,15 +120,15 @@ export class ReportSource {
   }
 
   async undo() {
-    this.step(this.decisions.undo(), "Undone: ", "There is nothing to undo.");
+    const step = this.decisions.undo();
+    const left = step && this.rows.get(step.name).decision;
+    const more = left ? ` It ${left === step.decision ? "stays" : "is"} ${DECIDED[left]}.` : "";
+    this.show(step?.name, step ? `Undone: ${described(step)}${more}` : "There is nothing to undo.");
   }
 
   async redo() {
-    this.step(this.decisions.redo(), "Done again: ", "There is nothing to redo.");
-  }
-
-  step(step, how, none) {
-    this.show(step?.name, step ? `${how}${described(step)}` : none);
+    const step = this.decisions.redo();
+    this.show(step?.name, step ? `Done again: ${described(step)}` : "There is nothing to redo.");
   }
 
   // The next row that is shown and undecided; equal pictures need no decision.
