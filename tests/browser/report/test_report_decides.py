@@ -241,11 +241,13 @@ def test_what_others_have_put_into_the_storage_is_not_believed(tabs: Any, index:
 # --- handed over -------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("embed", [False, True])
 def test_a_downloaded_file_goes_through_approve(
-    tabs: Any, index: Path, rows: pd.DataFrame, made: Folders, tmp_path: Path
+    tabs: Any, rows: pd.DataFrame, made: Folders, tmp_path: Path, embed: bool
 ) -> None:
     before, second = state(made.first), state(made.second)
-    opened: Opened = tabs(index).go("a.png")
+    page = report.write(rows, tmp_path / ("report.html" if embed else "report"), embed=embed)
+    opened: Opened = tabs(page).go("a.png")
     opened.press("a", "r", "a")
     path = handed(opened, tmp_path)
     assert path.name == f"decisions-{rows.attrs['run']['stamp']}.json"
@@ -292,3 +294,4 @@ def test_equal_pictures_are_said_to_be_left_out_once(tabs: Any, index: Path) -> 
     assert len(notices) == 1
     assert notices[0].startswith("The pictures are equal and were left out")
     assert opened.root.get_attribute("data-has") == "none"
+    assert "Size4 × 4 px" in "".join(opened.root.locator(".mmv-figures").all_text_contents())

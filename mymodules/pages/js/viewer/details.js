@@ -22,7 +22,8 @@ function figuresOf(viewer) {
   }
   if (most[0] !== null) found.push(["Largest, RGBA", most.join(" ")]);
   if (record.combined !== null) found.push(["Combined, 0–10", record.combined.toFixed(3)]);
-  const [one, other] = SIDES.map((side) => (viewer.lacks(side) ? "no file" : size(...viewer.extent(side))));
+  const known = (side) => (viewer.extent(side)[0] ? viewer.extent(side) : record[side]); // it may not be shown
+  const [one, other] = SIDES.map((side) => (viewer.lacks(side) ? "no file" : size(...known(side))));
   if (one === other) found.push(["Size", one]);
   else found.push(["Size of first", one], ["Size of second", other]);
   if (record.code) found.push(["Code", record.code]);
