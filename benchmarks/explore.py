@@ -55,8 +55,8 @@ WAIT = """async ([act, done]) => {
 }"""
 PLACE = "document.querySelector('.mmv-place')?.textContent"
 COUNT = "document.querySelector('.mme-summary b')?.textContent"
-TABLE = "document.querySelector('.mme-table .dt-container')?.dataTable?.rows().count()"
-FIRST = "document.querySelector('.mme-table tbody td:nth-child(2)')?.textContent"
+TABLE = "(Number(document.querySelector('.mml-table')?.ariaRowCount) - 1)"
+FIRST = "document.querySelector('.mml-row .mml-name')?.title"
 
 
 def main() -> None:
@@ -87,7 +87,7 @@ def measured(rows: int, folder: Path) -> list[tuple[str, list[float], str]]:
         heap = heap_of(page)
         begun = time.monotonic()
         run(page, 1)
-        page.wait_for_selector(".mme-table tr.selected")
+        page.wait_for_selector(".mml-row[aria-selected=true]")
         page.wait_for_function(f"() => {PLACE} === '1 / {rows:,}'")
         shown = (time.monotonic() - begun) * 1000
         page.locator(".mme").scroll_into_view_if_needed()
@@ -152,7 +152,7 @@ def clears(page: Any, rows: int, repeats: int = 5) -> list[float]:
         if repeats > 1:
             page.evaluate(WAIT, [click(".mme-status", "same"), f"{TABLE} < {rows}"])
             page.wait_for_timeout(300)
-        times.append(page.evaluate(WAIT, [click(".mme-bar button", "Clear"), done]))
+        times.append(page.evaluate(WAIT, [click(".mme-line button", "Show all rows"), done]))
         page.wait_for_timeout(300)
     return times
 
@@ -161,7 +161,7 @@ def orders(page: Any) -> list[float]:
     times = []
     for _ in range(4):
         before = page.evaluate(f"() => {FIRST}")
-        heading = click(".dt-scroll-head th", "name")
+        heading = click(".mml-head button", "name")
         times.append(page.evaluate(WAIT, [heading, f"{FIRST} && {FIRST} !== {json.dumps(before)}"]))
         page.wait_for_timeout(300)
     return times
@@ -169,7 +169,7 @@ def orders(page: Any) -> list[float]:
 
 def steps(page: Any) -> list[float]:
     name = "document.querySelector('.mmv-name').textContent"
-    row = "document.querySelector('.mme-table tr.selected td:nth-child(2)')?.textContent"
+    row = "document.querySelector('.mml-row[aria-selected=true] .mml-name')?.title"
     times = []
     for _ in range(20):
         before = page.evaluate(f"() => {name}")

@@ -40,7 +40,7 @@ OPENED = """(() => {
     look();
 })()"""
 SCROLLED = """async () => {
-    const area = document.querySelector('.mmr-table');
+    const area = document.querySelector('.mml-table');
     const frame = () => new Promise(done => requestAnimationFrame(done));
     const [began, times] = [await frame(), []];
     let before = began;

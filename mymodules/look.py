@@ -19,8 +19,8 @@ from IPython.display import HTML
 from mymodules import faults, images
 from mymodules.errors import ImageError, MymodulesError
 from mymodules.pages import display, still
-from mymodules.results import runfiles
-from mymodules.row import BY_ATTENTION, RANKS, TEXTS
+from mymodules.results import attention, runfiles
+from mymodules.row import BY_ATTENTION, TEXTS
 from mymodules.store import DiffStore
 
 if TYPE_CHECKING:
@@ -69,11 +69,8 @@ class Sides:
 
 def ranked(frame: pd.DataFrame) -> pd.DataFrame:
     """Sort the rows by importance: changed (the largest first), errors, missing, extra, same."""
-    by = ["status", "combined", "num_diff_pixels", "image_filename"]
-    runfiles.check_table(frame, *by)
-    weighed = frame.assign(status=frame["status"].map(RANKS)).reset_index(drop=True)
-    order = weighed.sort_values(by, ascending=[True, False, False, True]).index
-    return frame.iloc[order].reset_index(drop=True)
+    runfiles.check_table(frame, "status", "combined", "num_diff_pixels", "image_filename")
+    return frame.iloc[attention.places(frame)].reset_index(drop=True)
 
 
 def table(frame: pd.DataFrame, rows: int = 100, *, each: int = 10) -> "Styler":

@@ -196,8 +196,7 @@ def test_processes_that_the_system_refuses(
 
 @pytest.fixture
 def gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # itables asks for the folder when it is imported. Matplotlib asks modules for names that they lack, for
-    # which Python 3.13.0 needs the folder.
+    # Matplotlib asks modules for names that they lack, for which Python 3.13.0 needs the folder.
     for name in ("mymodules.explore.explorer", "matplotlib.figure"):
         importlib.import_module(name)
     folder = tmp_path / "gone"

@@ -12,12 +12,10 @@ text, never as markup.
 
 import asyncio
 import contextlib
-import secrets
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import anywidget
 import ipywidgets
 import numpy as np
 import pandas as pd
@@ -26,11 +24,12 @@ from numpy.typing import NDArray
 
 from mymodules import batch, look, results, settings
 from mymodules.errors import ResultsError
-from mymodules.explore import filters, grid
+from mymodules.explore import filters
 from mymodules.explore import order as orders
 from mymodules.explore.approving import Approving
 from mymodules.explore.bulk import Bulk
-from mymodules.pages import linker, still
+from mymodules.explore.grid import MARKS, Grid
+from mymodules.pages import still, words
 from mymodules.paths import AnyPath
 from mymodules.results import runfiles
 from mymodules.row import BY_ATTENTION
@@ -51,7 +50,7 @@ def explore(
     frame_or_path: "pd.DataFrame | AnyPath | batch.Run | None" = None,
     *,
     run: batch.Run | Mapping[str, Any] | None = None,
-    order: str | None = None,
+    order: str = "attention",
 ) -> "Explorer":
     """Show a table of results and a viewer, linked, with filters, when the result ends a cell.
 
@@ -63,7 +62,8 @@ def explore(
     run : Run or mapping, optional
         Where the pictures are, if the frame does not say so; see `Viewer`.
     order : str, optional
-        A key of `order.ORDERS`; by default ``given`` for a frame, else ``attention``.
+        A key of `order.ORDERS`; by default ``attention``: the largest change first. ``given`` keeps the
+        order of a frame.
 
     Raises
     ------
@@ -73,9 +73,9 @@ def explore(
         When the frame has no names or statuses, or does not say where the pictures are.
     """
     if isinstance(frame_or_path, pd.DataFrame):
-        return Explorer(frame_or_path, run=run, order=order or "given")
+        return Explorer(frame_or_path, run=run, order=order)
     rows = frame_or_path.frame() if isinstance(frame_or_path, batch.Run) else results.load(frame_or_path)
-    return Explorer(rows, run=run, order=order or "attention")
+    return Explorer(rows, run=run, order=order)
 
 
 def load_or_run(path: AnyPath | None = None) -> pd.DataFrame:
@@ -99,8 +99,8 @@ class Explorer(still.Kept):
     ----------
     viewer : Viewer
         ``viewer.row`` is the current row's name.
-    table : ITable
-        The rows shown.
+    table : Grid
+        The list of the rows shown, as the page has it; everything in it can be read and set elsewhere.
     filters : dict of str to Widget
         ``status`` (its value a tuple of statuses, empty for all), ``decision`` (one of `filters.DECISIONS`),
         ``code``, ``name``, and a range slider for each of `filters.MEASURES` by its column. Their values may
@@ -122,7 +122,7 @@ class Explorer(still.Kept):
         frame: pd.DataFrame,
         *,
         run: batch.Run | Mapping[str, Any] | None = None,
-        order: str = "given",
+        order: str = "attention",
     ) -> None:
         runfiles.check_table(frame, *_REQUIRED)
         self.viewer = Viewer(frame, run=run)
@@ -139,10 +139,7 @@ class Explorer(still.Kept):
         self._dirty = self._held = False
         # JupyterLab handles widget messages and cells in different threads.
         self._lock = threading.RLock()
-        self._histograms = [
-            filters.Histogram(measure, filters.numbers(self._all, measure.column))
-            for measure in filters.MEASURES
-        ]
+        self._histograms = [filters.Histogram(measure, self._all) for measure in filters.MEASURES]
         self.filters: dict[str, Any] = filters.make(self._all, self._histograms)
         self.order = ipywidgets.Dropdown(
             options=[(text, key) for key, text in orders.ORDERS.items()],
@@ -153,15 +150,10 @@ class Explorer(still.Kept):
         self.descending = ipywidgets.ToggleButton(False, description="⇅", tooltip="Reverse the order")
         self.bulk = Bulk(self._read_again, self.decide, self.viewer.closed)
         self.approving = Approving(frame, run, self.viewer.closed, self.viewer.reload)
-        self._reset = ipywidgets.Button(description="Clear", tooltip="Show all rows again")
+        self._reset = ipywidgets.Button(description=words.SHOW_ALL)
         self.summary = ipywidgets.HTML().add_class("mme-summary")
-        self._bridge = _Bridge(key=secrets.token_hex(8))
-        self._bridge.on_msg(self._received)
-        first = self._ordered(order, False).index
-        # The table holds every row from the start; later the page only gets the positions of those shown.
-        self.table = grid.grid(grid.light(self._all.iloc[first]))
-        self._stands = np.empty(len(first), np.int32)
-        self._stands[first] = np.arange(len(first))
+        self.table = Grid(self._all, [histogram.labels for histogram in self._histograms])
+        self.table.on_msg(self._received)
         self._apply()
         if self._frame.shape[0]:
             self.viewer.row = self._frame[_NAME].iloc[0]
@@ -172,11 +164,10 @@ class Explorer(still.Kept):
             control.observe(self._changed, "value")
         pressed = ("status", "decision", "code")
         self._pressed = (*(self.filters[key] for key in pressed), self.order, self.descending)
-        traitlets.dlink((self.bulk, "asking"), (self._bridge, "asking"))
+        traitlets.dlink((self.bulk, "asking"), (self.table, "asking"))
         self._reset.on_click(lambda _: self.clear())
         self.viewer.on_decided(self._redecide)
         self.viewer.observe(self._follow, "row")
-        self.table.observe(self._choose, "selected_rows")
         self._draw()
 
     @property
@@ -228,6 +219,7 @@ class Explorer(still.Kept):
     def _apply(self) -> None:
         """Filter and order the rows, and pass them to the table and the viewer."""
         query = self.query
+        self._reset.layout.visibility = "visible" if query else "hidden"
         self._decided = self._states(self._all)
         ordered = self._ordered(self.order.value, self.descending.value).assign(decision=self._decided)
         # The engine that reads methods of columns, whatever else is installed.
@@ -236,13 +228,8 @@ class Explorer(still.Kept):
         rows = self._given.iloc[places]
         self._shown, self._frame = places, self._with_decisions(rows, places)
         self.viewer.show(rows)
-        place = self._place()
-        with self._bridge.hold_sync():
-            self._bridge.decisions = self._marks()
-            self._bridge.rows = self._stands[places].astype("<i4").tobytes()
-            self._bridge.place = -1 if place is None else place
-            self._bridge.order = [self.order.value, self._falls()]
-        self.table.selected_rows = [] if place is None else [place]
+        self.table.fill(places, self._decided, self.order.value, self._falls())
+        self._follow(None)
         self._sum_up()
 
     def _states(self, rows: pd.DataFrame) -> "pd.Series[Any]":
@@ -257,19 +244,13 @@ class Explorer(still.Kept):
         rows.attrs = dict(self._attrs)
         return rows
 
-    def _marks(self) -> bytes:
-        """Return the decision about every row of the table as the page expects it."""
-        marks = np.zeros(len(self._all), np.uint8)
-        marks[self._stands] = self._decided.map(filters.MARKS).to_numpy(np.uint8)
-        return marks.tobytes()
-
     def _sum_up(self) -> None:
         self.summary.value = summary(self._all.assign(decision=self._decided), self._frame)
         self.bulk.fit(len(self._frame))
 
     def _ordered(self, key: str, turned: bool) -> pd.DataFrame:
         if key == "decision":  # it may change at any time
-            ranks = self._decided.map(filters.MARKS).sort_values(ascending=not turned, kind="stable")
+            ranks = self._decided.map(MARKS).sort_values(ascending=not turned, kind="stable")
             return self._all.loc[ranks.index]
         if (key, turned) not in self._orders:
             if len(self._orders) > 2:
@@ -287,8 +268,7 @@ class Explorer(still.Kept):
     def _draw(self) -> None:
         """Draw the histograms."""
         for histogram, box in zip(self._histograms, self._boxes, strict=True):
-            shown = filters.numbers(self._frame, histogram.measure.column)
-            box.value = histogram.draw(shown, *self.filters[histogram.measure.column].index)
+            box.value = histogram.draw(self._frame, *self.filters[histogram.measure.column].index)
 
     # --- events --------------------------------------------------------------------------------------
 
@@ -338,50 +318,61 @@ class Explorer(still.Kept):
             self._settle()
         else:
             self._frame = self._with_decisions(self._frame, self._shown)
-            self._bridge.decisions = self._marks()
+            self.table.decide(self._decided)
             self._sum_up()
 
     def _follow(self, _: object) -> None:
         with self._lock:
-            place = self._place()
-            self.table.selected_rows = [] if place is None else [place]
-            self._bridge.place = -1 if place is None else place
-
-    def _choose(self, change: Any) -> None:
-        with self._lock:
-            if change["new"] and change["new"][0] < len(self._frame):
-                self.viewer.row = self._frame[_NAME].iloc[change["new"][0]]
+            self.table.row = "" if self._place() is None else self.viewer.row
 
     def _received(self, _: object, message: Any, __: object) -> None:
         if not isinstance(message, dict):
             return
-        if message.get("kind") == "order" and message.get("by") in orders.ORDERS:
-            if message["by"] == self.order.value:
+        kind, by = message.get("kind"), message.get("by")
+        if kind == "order" and by in orders.ORDERS:
+            if by == self.order.value:
                 self.descending.value = not self.descending.value
             else:
-                self.order.value, self.descending.value = message["by"], False
+                self.order.value, self.descending.value = by, False
             self._settle()
-        elif message.get("kind") == "step":
+        elif kind in ("step", "choose"):
             try:
-                if len(self._frame):
-                    place = (self._place() or 0) + int(message.get("by", 0))
-                    self.viewer.row = self._frame[_NAME].iloc[min(max(place, 0), len(self._frame) - 1)]
+                self._move(message)
             finally:  # otherwise the page would wait for it and ignore all keys
-                self._bridge.send({"kind": "stepped"})
+                self.table.send({"kind": "moved"})
+
+    def _move(self, message: Mapping[str, Any]) -> None:
+        """Show the row that the page asks for: by name, or so many rows away."""
+        with self._lock:
+            if message["kind"] == "choose":
+                if message.get("name") in self.viewer._rows.places:
+                    self.viewer.row = message["name"]
+            elif len(self._frame):
+                place = (self._place() or 0) + int(message.get("by", 0))
+                self.viewer.row = self._frame[_NAME].iloc[min(max(place, 0), len(self._frame) - 1)]
 
     # --- how it looks --------------------------------------------------------------------------------
 
     def _parts(self) -> Sequence[Any]:
         self._boxes = [ipywidgets.Image(format="png").add_class("mme-histogram") for _ in filters.MEASURES]
-        bar = ipywidgets.HBox(
+        fold = ipywidgets.Button(description="Filters", tooltip="Show or hide more filters, and the order")
+        line = ipywidgets.HBox(
             [
                 self.filters["status"],
+                fold.add_class("mme-fold"),
+                self.summary,
+                self._reset,
+                self.bulk,
+                self.approving.button,
+            ]
+        ).add_class("mme-line")
+        bar = ipywidgets.HBox(
+            [
                 self.filters["decision"],
                 self.filters["code"],
                 self.filters["name"],
                 self.order,
                 self.descending,
-                self._reset,
             ]
         ).add_class("mme-bar")
         ranges = ipywidgets.HBox(
@@ -390,10 +381,8 @@ class Explorer(still.Kept):
                 for box, measure in zip(self._boxes, filters.MEASURES, strict=True)
             ]
         ).add_class("mme-ranges")
-        table = ipywidgets.Box([self.table]).add_class("mme-table")
-        body = ipywidgets.Box([table, self.viewer]).add_class("mme-body")
-        line = ipywidgets.HBox([self.summary, self.bulk, self.approving.button]).add_class("mme-line")
-        return [bar, ranges, line, self.approving, body, self._bridge]
+        body = ipywidgets.Box([self.table, self.viewer]).add_class("mme-body")
+        return [line, bar, ranges, self.approving, body]
 
     def _kept(self) -> tuple[str, str]:
         """Return what pages without a kernel show: the rows as they were last shown, and a sentence."""
@@ -414,38 +403,26 @@ def _later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle | No
     return loop.call_later(seconds, call)
 
 
-class _Bridge(anywidget.AnyWidget):
-    """The explorer's part in the page: see pages/js/explore.js."""
-
-    _esm = linker.module("explore.js")
-    _css = linker.text(*(f"css/explore/{part}.css" for part in ("base", "filters", "approving", "table")))
-
-    rows = traitlets.Bytes().tag(sync=True)  # 32-bit integers: rows of the table, in the order shown
-    place = traitlets.Int(-1).tag(sync=True)
-    decisions = traitlets.Bytes().tag(sync=True)  # of each row of the table, by `filters.MARKS`
-    asking = traitlets.Unicode().tag(
-        sync=True
-    )  # the decision about all rows shown that waits for a confirmation
-    order: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    columns = traitlets.List(list(grid.COLUMNS)).tag(sync=True)
-    key = traitlets.Unicode().tag(sync=True)  # part of the ids in the page
-
-
 def summary(of_all: pd.DataFrame, of_shown: pd.DataFrame) -> str:
-    """Return a line of markup: how many rows are shown, in all and by status and decision."""
-    parts = [f"<b>{len(of_shown):,}</b> of {len(of_all):,} rows shown"]
-    asked = {status: (status, f"status == {status!r}") for status in BY_ATTENTION}
-    if of_all["decision"].any():
-        asked["none"] = ("undecided", filters.UNDECIDED)
-        asked |= {word: (label, f"decision == {word!r}") for word, label in LABELS.items()}
-    for name, (label, condition) in asked.items():
-        everything, shown = (
-            len(frame[["status", "decision"]].query(condition, engine="python"))
-            for frame in (of_all, of_shown)
-        )
+    """Return a line of markup: how many rows are shown, how many are to be decided, and what is decided.
+
+    How many of each status there are among them is its tooltip.
+    """
+
+    def counted(column: str, value: str) -> tuple[int, int]:
+        return int((of_shown[column] == value).sum()), int((of_all[column] == value).sum())
+
+    def text(shown: int, everything: int) -> str:
+        return f"{shown:,}" if shown == everything else f"{shown:,} of {everything:,}"
+
+    rows = text(len(of_shown), len(of_all)).split(" ", 1)
+    parts = [" ".join([f"<b>{rows[0]}</b>", *rows[1:], "row" if len(of_all) == 1 else "rows"])]
+    waiting = of_shown[["status", "decision"]].query(filters.UNDECIDED, engine="python")
+    parts.append(f"{len(waiting):,} {words.WAITING}")
+    for word, label in LABELS.items():
+        shown, everything = counted("decision", word)
         if everything:
-            text = f"{shown:,}" if shown == everything else f"{shown:,} of {everything:,}"
-            parts.append(f'<span class="mme-{name}">{label} {text}</span>')
-    if not len(of_shown):
-        parts.append("no row passes the filters")
-    return f'<span role="status">{" · ".join(parts)}</span>'
+            parts.append(f'<span class="mme-{word}">{label} {text(shown, everything)}</span>')
+    statuses = {status: counted("status", status) for status in BY_ATTENTION}
+    hint = " · ".join(f"{status} {text(*counts)}" for status, counts in statuses.items() if counts[1])
+    return f'<span role="status" title="{hint}">{" · ".join(parts)}</span>'

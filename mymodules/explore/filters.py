@@ -9,7 +9,7 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,24 +19,23 @@ import pandas as pd
 import traitlets
 from numpy.typing import NDArray
 
+from mymodules.pages import words
+from mymodules.results.attention import numbers
 from mymodules.row import BY_ATTENTION
 from mymodules.triage import LABELS
-
-MARKS = {word: mark for mark, word in enumerate(("", *LABELS))}
-"""The values of the column ``decision`` as small numbers."""
 
 UNDECIDED = "decision == '' and status != 'same'"
 """The rows that wait for a decision: those without one, except equal pictures."""
 
 # The filter by decision: value, label and condition.
 _BY_DECISION = {
-    "": ("all decisions", ""),
-    "none": ("undecided", UNDECIDED),
-    "any": ("decided", "decision != ''"),
+    "": (words.ALL_DECISIONS, ""),
+    "none": (words.WAITING, UNDECIDED),
+    "any": (words.DECIDED, "decision != ''"),
     **{word: (label, f"decision == {word!r}") for word, label in LABELS.items()},
 }
 DECISIONS = tuple(_BY_DECISION)
-"""The values of the filter by decision: all rows, undecided, decided, and each decision."""
+"""The values of the filter by decision: all rows, those to decide, those decided, and each decision."""
 
 _NAME = "image_filename"
 _ACCENT, _QUIET = "#3b82c4", "#9aa0a6a0"  # legible on white and on black
@@ -82,7 +81,7 @@ class StatusFilter(ipywidgets.HBox):  # type: ignore[misc]  # its base has no ty
             status: ipywidgets.ToggleButton(
                 description=f"{status} {counts.get(status, 0):,}",
                 disabled=not counts.get(status, 0),
-                tooltip=f"Show {status} rows; with none pressed, all are shown",
+                tooltip=words.status_hint(status),
             )
             .add_class("mme-status")
             .add_class(f"mme-{status}")
@@ -103,23 +102,29 @@ class StatusFilter(ipywidgets.HBox):  # type: ignore[misc]  # its base has no ty
 
 
 class Histogram:
-    """Show how many rows have which value, above the steps of a slider.
+    """Show how many rows that differ have which value, above the steps of a slider.
+
+    Equal pictures have no bar: they all have the same value, and there are so many of them that nothing else
+    could be seen beside their bar.
 
     Parameters
     ----------
     measure : Measure
-    values : (rows,) float64 array
-        NaN where a row has none.
+    frame : DataFrame
+        Every row.
     """
 
-    def __init__(self, measure: Measure, values: NDArray[np.float64]) -> None:
+    def __init__(self, measure: Measure, frame: pd.DataFrame) -> None:
         self.measure = measure
-        self.steps = steps(measure.column, values)
-        self._highest = math.sqrt(max(self._counts(values).max(initial=0), 1))
-        self._all = self._counts(values)
+        self.steps = steps(measure.column, numbers(frame, measure.column))
+        self._all = self.counts(frame)
+        self._highest = math.sqrt(max(self._all.max(initial=0), 1))
 
-    def _counts(self, values: NDArray[np.float64]) -> NDArray[np.int64]:
-        return np.histogram(values[~np.isnan(values)], bins=self.steps)[0]
+    def counts(self, frame: pd.DataFrame) -> NDArray[np.int64]:
+        """Return the number of rows between each two steps, without those that are equal."""
+        values = numbers(frame, self.measure.column)
+        differs = (frame["status"] != "same").to_numpy(bool, na_value=True)
+        return np.histogram(values[differs & ~np.isnan(values)], bins=self.steps)[0]
 
     @property
     def labels(self) -> list[str]:
@@ -131,17 +136,17 @@ class Histogram:
         top = f" <= {self.steps[high]!r}" if high < len(self.steps) - 1 else ""
         return f"{bottom}{self.measure.expression}{top}" if bottom or top else ""
 
-    def draw(self, shown: NDArray[np.float64], low: int, high: int) -> bytes:
-        """Return a transparent PNG: all rows gray, the shown ones blue, bar heights by square root."""
+    def draw(self, shown: pd.DataFrame, low: int, high: int) -> bytes:
+        """Return a transparent PNG: rows that differ gray, the shown ones blue, heights by square root."""
         from matplotlib.figure import Figure  # slow to import
 
-        figure = Figure(figsize=(4, 0.5), dpi=100)
+        figure = Figure(figsize=(4, 0.8), dpi=100)
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set_axis_off()
         last = len(self.steps) - 1
         axes.set(xlim=(0, last), ylim=(0, 1.05))
         edges = np.arange(last + 1)
-        for counts, colour in ((self._all, _QUIET), (self._counts(shown), _ACCENT)):
+        for counts, colour in ((self._all, _QUIET), (self.counts(shown), _ACCENT)):
             axes.stairs(np.sqrt(counts) / self._highest, edges, fill=True, color=colour)
         for edge, far in ((low, 0), (high, last)):
             if edge != far:
@@ -160,12 +165,12 @@ def make(frame: pd.DataFrame, histograms: Sequence[Histogram]) -> dict[str, Any]
         "status": StatusFilter(counts),
         "decision": ipywidgets.Dropdown(
             options=[(label, value) for value, (label, _) in _BY_DECISION.items()],
-            tooltip="Decision; undecided: rows that wait for one (equal pictures need none)",
+            tooltip="Decision; equal pictures need none",
         ),
-        "code": ipywidgets.Dropdown(options=[("all codes", ""), *named], tooltip="Code"),
+        "code": ipywidgets.Dropdown(options=[(words.ALL_CODES, ""), *named], tooltip="Code"),
         "name": ipywidgets.Text(
-            placeholder="name, or *.png",
-            tooltip="A part of the name, or a pattern: * stands for anything, ? for one character",
+            placeholder=words.NAME,
+            tooltip=words.NAME_HINT,
         ),
     }
     for histogram in histograms:
@@ -252,14 +257,3 @@ def literal(text: str) -> str:
         for character in text.replace("\\", "\\\\")
     )
     return f'"{quoted}"'
-
-
-def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
-    """Return a column as float64, NaN where a row has none; for ``regions``, their number."""
-    if column not in frame.columns:
-        return np.full(len(frame), np.nan)
-    if column == "regions":
-        counts = (len(boxes) if isinstance(boxes, Sized) else math.nan for boxes in frame[column])
-        return np.fromiter(counts, np.float64, len(frame))
-    numbers: NDArray[np.float64] = frame[column].to_numpy(np.float64, na_value=np.nan)
-    return numbers

@@ -1,96 +1,92 @@
-"""The table of the explorer: what its cells hold, and how they are drawn."""
+"""The list of the explorer: its rows as compact data for the page, which draws them.
 
+Names and numbers are sent once, numbers as bytes. Later the page gets only the places of the rows shown, the
+current row, and the decisions. See pages/js/explore.js.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
+import anywidget
 import numpy as np
 import pandas as pd
-from itables import JavascriptFunction
-from itables.widget import ITable
+import traitlets
+from numpy.typing import NDArray
 
-from mymodules.explore import filters
-from mymodules.explore.order import ranks
-from mymodules.row import BY_ATTENTION, HEADINGS, TABLE
+from mymodules.pages import linker, words
+from mymodules.results import attention
+from mymodules.row import BY_ATTENTION
 from mymodules.triage import LABELS
 
-COLUMNS = (*TABLE[:2], "decision", *TABLE[2:])
-"""The columns of the table, left to right; a click on a heading orders by its column."""
+MARKS = {word: mark for mark, word in enumerate(("", *LABELS))}
+"""The values of the column ``decision`` as small numbers."""
 
-HEADS = {name: HEADINGS[name].label for name in TABLE} | {"decision": "decision"}
-
-
-def light(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return what the table shows: names, and small numbers for everything else."""
-    shown = pd.DataFrame(
-        {
-            "status": ranks(frame),
-            "image_filename": frame["image_filename"],
-            "decision": 0,  # sent separately, as it may change at any time
-            "pixel_diff_percent": np.round(filters.numbers(frame, "pixel_diff_percent"), 6),
-            "ssim_score": np.round(filters.numbers(frame, "ssim_score"), 6),
-            "regions": filters.numbers(frame, "regions"),
-        }
-    )
-    return shown[[*COLUMNS]].rename(columns=HEADS)
+_STYLES = (
+    "css/list.css",
+    *(f"css/explore/{part}.css" for part in ("base", "filters", "approving", "layout")),
+)
 
 
-# How DataTables renders a cell. The result is markup, so only numbers go into it.
-_RENDER_WORD = "function (data, type) { return [%s][data] ?? ''; }"
-_RENDER_NUMBER = "function (data, type) { return Number.isFinite(data) ? %s : ''; }"
-_SIGNS = {"accept": "✓", "reject": "✕", "ignore": "–"}
-_SIGNED = [
-    f"<span class='mme-{word}' title='{label}'>{_SIGNS[word]}</span>" for word, label in LABELS.items()
-]
-_RENDERERS = {
-    "status": _RENDER_WORD % ", ".join(map(repr, BY_ATTENTION)),
-    "decision": _RENDER_WORD % ", ".join(map(repr, ("", *_SIGNED))),
-    "%": _RENDER_NUMBER
-    % "data === 0 ? '0' : data < 0.001 ? '&lt;0.001' : data.toFixed(data < 1 ? 3 : data < 100 ? 1 : 0)",
-    "SSIM": _RENDER_NUMBER % "data === 1 ? '1' : Math.min(data, 0.9999).toFixed(4)",
-    "regions": _RENDER_NUMBER % "data",
-}
-# For the colour of a status, and the full name as a tooltip.
-_CREATED = {
-    "status": "function (cell, data) { cell.dataset.status = data; }",
-    "name": "function (cell) { cell.title = cell.textContent; }",
-}
-# The page finds DataTables' object here, to scroll the table. Choosing a row notifies all others: with
-# listeners that takes 2 s for 10,000 rows, without them 30 ms.
-_DRAWN = """function () {
-    const table = this.api(), container = table.table().container();
-    table.off("deselect");
-    if (container.dataTable) return;
-    container.dataTable = table;
-    table.on("select", (event) => { if (container.isFilling) event.stopImmediatePropagation(); });
-}"""
+class Grid(anywidget.AnyWidget):
+    """The rows of a table, listed beside the viewer; `Explorer` fills it.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Every row that can be shown.
+    steps : sequence of sequences of str
+        Of each slider among the filters, the texts of its steps.
+
+    Attributes
+    ----------
+    row : str
+        The name of the current row, empty for none.
+    asking : str
+        The decision about all rows shown that waits for a confirmation, or empty.
+    order : list
+        What orders the rows, and whether the largest come first.
+    """
+
+    _esm = linker.module("explore.js")
+    _css = linker.text(*_STYLES)
+
+    names: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    ranks = traitlets.Bytes().tag(sync=True)  # of the statuses, 8-bit integers
+    percents = traitlets.Bytes().tag(sync=True)  # 64-bit floats, like the next two
+    scores = traitlets.Bytes().tag(sync=True)
+    counts = traitlets.Bytes().tag(sync=True)
+    marks = traitlets.Bytes().tag(sync=True)  # the decision about each row, by `MARKS`
+    rows = traitlets.Bytes().tag(sync=True)  # 32-bit integers: the places of the rows shown, in their order
+    row = traitlets.Unicode().tag(sync=True)
+    asking = traitlets.Unicode().tag(sync=True)
+    order: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    columns = traitlets.List(words.columns()).tag(sync=True)
+    statuses = traitlets.List(list(BY_ATTENTION)).tag(sync=True)
+    decisions = traitlets.Dict(dict(LABELS)).tag(sync=True)
+    steps: traitlets.List[Any] = traitlets.List().tag(sync=True)
+
+    def __init__(self, frame: pd.DataFrame, steps: Sequence[Sequence[str]]) -> None:
+        super().__init__(
+            names=frame["image_filename"].tolist(),
+            ranks=attention.ranks(frame).tobytes(),
+            percents=_floats(frame, "pixel_diff_percent"),
+            scores=_floats(frame, "ssim_score"),
+            counts=_floats(frame, "regions"),
+            marks=bytes(len(frame)),
+            steps=[list(texts) for texts in steps],
+        )
+
+    def decide(self, decided: "pd.Series[Any]") -> None:
+        """Show the decision about each row."""
+        self.marks = decided.map(MARKS).to_numpy(np.uint8).tobytes()
+
+    def fill(self, places: NDArray[np.intp], decided: "pd.Series[Any]", order: str, falls: bool) -> None:
+        """Show the rows at these places, in their order."""
+        with self.hold_sync():
+            self.decide(decided)
+            self.rows = places.astype("<i4").tobytes()
+            self.order = [order, falls]
 
 
-def grid(light: pd.DataFrame) -> ITable:
-    """Return the widget with these rows."""
-    places = {name: place for place, name in enumerate(light.columns)}
-    definitions: list[dict[str, Any]] = [{"targets": "_all", "type": "string"}]
-    for event, functions in (("render", _RENDERERS), ("createdCell", _CREATED)):
-        for name, code in functions.items():
-            definitions.append({"targets": places[name], event: JavascriptFunction(code)})
-    options: dict[str, Any] = {
-        "select": {"style": "single", "toggleable": False, "info": False},
-        "layout": dict.fromkeys(("topStart", "topEnd", "bottomStart", "bottomEnd")),
-        "language": {"emptyTable": "No row passes the filters."},
-        "scroller": {"rowHeight": 24, "displayBuffer": 4, "boundaryScale": 0.5},
-    }
-    return ITable(
-        light,
-        maxBytes=0,
-        maxRows=0,
-        showIndex=False,
-        format_floats_in_python=False,
-        classes="compact nowrap",
-        style="width:100%;margin:0",
-        ordering=False,  # the order is the frame's
-        autoWidth=False,
-        scrollY="300px",  # explore.css has the last word
-        deferRender=True,
-        columnDefs=definitions,
-        drawCallback=JavascriptFunction(_DRAWN),
-        text_in_header_can_be_selected=False,
-        **options,
-    )
+def _floats(frame: pd.DataFrame, column: str) -> bytes:
+    return attention.numbers(frame, column).astype("<f8").tobytes()

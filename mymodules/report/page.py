@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from mymodules import row, triage
-from mymodules.pages import linker
+from mymodules import row
+from mymodules.pages import linker, words
 from mymodules.report.labels import Labels
 from mymodules.results import runfiles
 
@@ -45,11 +45,9 @@ def text(
     embed: bool,
 ) -> str:
     """Return the page with its scripts; `FILES` marks where files can be inserted, `run` is the manifest."""
-    style = linker.text(*linker.VIEWER_STYLES, "css/report.css")
+    style = linker.text(*linker.VIEWER_STYLES, "css/list.css", "css/report.css")
     script = f"(() => {{\n{linker.script('report/main.js')}}})();\n"
     title = f"{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'} compared"
-    columns = [{"key": name, **row.HEADINGS[name]._asdict()} for name in row.TABLE]
-    columns.append({"key": "decision", **row.Heading("decision", "decision")._asdict()})
     stamp = run["stamp"] if runfiles.is_stamp(run.get("stamp")) else ""
     report = {
         "title": title,
@@ -57,9 +55,9 @@ def text(
         "embedded": embed,
         "run": stamp,
         "identity": _identity(stamp, rows),
-        "statuses": row.BY_ATTENTION,
-        "decided": triage.DECISIONS,
-        "columns": columns,
+        "statuses": {status: words.status_hint(status) for status in row.BY_ATTENTION},
+        "words": words.page(),
+        "columns": words.columns(),
         "left_out": LEFT_OUT,
         "rows": [{**each, "pictures": None} if each["pictures"] == LEFT_OUT else each for each in rows],
     }

@@ -21,7 +21,7 @@ from mymodules.report.labels import Labels
 from mymodules.report.parts import Parts, refuse_large
 from mymodules.report.pictures import Pairs
 from mymodules.report.place import is_one_file
-from mymodules.results import runfiles
+from mymodules.results import attention, runfiles
 from mymodules.triage import Decisions
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ def write(
     Parameters
     ----------
     frame : DataFrame
-        What `results.load` returned, or any part of it in any order. Its column ``decision`` is shown;
+        What `results.load` returned, or any part of it. The largest change is shown first, whatever the order
+        of the frame. Its column ``decision`` is shown;
         without that column, the decisions in the run's output folder are.
     path : path
         A folder, whose parent must exist; it may be zipped and moved. An existing report is replaced.
@@ -89,6 +90,7 @@ def write(
     runfiles.check_table(frame, "image_filename")
     folders = display.folders(frame, run)
     target = check(path, embed=embed, outside=(folders.first, folders.second))
+    frame = frame.iloc[attention.places(frame)]
     rows = [*page.records(frame)]
     if "decision" not in frame.columns and folders.out is not None:
         for row, decided in zip(rows, Decisions(folders.out).each(frame), strict=True):

@@ -9,7 +9,7 @@ import pytest
 from support import lab
 
 NOTEBOOK = "notebooks/02_explore.ipynb"
-ROWS = ".mme-table .dt-scroll-body tbody tr"
+ROWS = ".mme .mml-row[data-row]"
 CHANGED = 7 if os.name == "nt" else 8
 FIRST = "shop.png"
 WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 900, "height": 800}
@@ -34,15 +34,17 @@ def page(opened: lab.Notebook) -> Any:
     page.set_viewport_size(WIDE)
     page.locator(".mme").evaluate("node => node.scrollIntoView({ block: 'start' })")
     lab.settles(page)
-    page.get_by_role("button", name="Clear").click()
-    page.get_by_label("Order by").select_option(label="needs a look")
+    if page.locator(".mme-folded").count():
+        page.locator(".mme-fold").click()
+    everything = page.get_by_role("button", name="Show all rows")
+    if everything.is_visible():
+        everything.click()
+    page.get_by_label("Order by").select_option(label="largest change")
     if page.locator(".mme-bar > .mod-active").count():
         page.locator(".mme-bar > .mod-active").click()
     shows(page, 6 + CHANGED)
-    page.wait_for_function(
-        "([rows, name]) => document.querySelector(rows).cells[1].textContent === name", arg=[ROWS, FIRST]
-    )
-    page.locator(f"{ROWS}:first-child").click()
+    begins(page, FIRST)
+    page.locator(ROWS).first.click()
     agrees(page, FIRST)
     return page
 
@@ -56,15 +58,22 @@ def shows(page: Any, rows: int) -> None:
     )
 
 
+def begins(page: Any, name: str) -> None:
+    """Wait until this row is the first one."""
+    page.wait_for_function(
+        "([rows, name]) => document.querySelector(`${rows} .mml-name`)?.title === name", arg=[ROWS, name]
+    )
+
+
 def agrees(page: Any, name: str) -> None:
     """Wait until the viewer shows the row `name`, and it is the one that is marked in the table, in sight."""
     page.wait_for_function(
         """([selector, name]) => {
-            const [row, ...more] = document.querySelectorAll(`${selector}.selected`);
-            if (!row || more.length || row.cells[1].textContent !== name) return false;
+            const [row, ...more] = document.querySelectorAll(`${selector}[aria-selected=true]`);
+            if (!row || more.length || row.querySelector(".mml-name").title !== name) return false;
             if (document.querySelector('.mmv-name').textContent !== name) return false;
             if (!document.querySelector('.mmv-place').textContent) return false; // its record is on its way
-            const outer = row.closest(".dt-scroll-body").getBoundingClientRect();
+            const outer = row.closest(".mml-table").getBoundingClientRect();
             const inner = row.getBoundingClientRect();
             return inner.top >= outer.top - 1 && inner.bottom <= outer.bottom + 1;
         }""",
@@ -77,7 +86,9 @@ def viewed(page: Any) -> str:
 
 
 def names(page: Any) -> list[str]:
-    found: list[str] = page.locator(f"{ROWS} td:nth-child(2)").all_inner_texts()
+    found: list[str] = page.locator(f"{ROWS} .mml-name").evaluate_all(
+        "cells => cells.map(cell => cell.title)"
+    )
     return found
 
 
@@ -106,7 +117,7 @@ def test_next_and_previous_take_the_table_along(page: Any) -> None:
 def test_a_status_filters_both(page: Any) -> None:
     page.get_by_role("button", name="changed").click()
     shows(page, CHANGED)
-    assert set(page.locator(f"{ROWS} td:first-child").all_inner_texts()) == {"changed"}
+    assert set(page.locator(f"{ROWS} [data-status]").all_text_contents()) == {"changed"}
     agrees(page, names(page)[0])
     page.get_by_role("button", name="missing").click()
     shows(page, CHANGED + 1)
@@ -122,7 +133,7 @@ def test_after_a_filter_clicks_and_steps_still_agree(page: Any) -> None:
 
 
 def test_a_name_filters_while_it_is_typed(page: Any) -> None:
-    page.get_by_placeholder("name, or").type("NEWS/")
+    page.get_by_placeholder("Name, or").type("NEWS/")
     shows(page, 2)
     assert sorted(names(page)) == ["news/night train.png", "news/記事 日本語.png"]
 
@@ -135,23 +146,20 @@ def test_a_range_filters_by_keys(page: Any) -> None:
 
 
 def test_no_row_is_left(page: Any) -> None:
-    page.get_by_placeholder("name, or").type("nothing of this")
+    page.get_by_placeholder("Name, or").type("nothing of this")
     page.get_by_text("No row passes the filters.").wait_for()
     page.get_by_text("No rows to show", exact=True).wait_for()
 
 
 def test_a_heading_orders_both(page: Any) -> None:
-    heading = page.locator(".dt-scroll-head th", has_text="name")
+    heading = page.locator(".mml-head").get_by_role("button", name="name")
     for expected, turned in (("ascending", False), ("descending", True)):
         heading.click()
-        page.wait_for_selector(f'.mme-table th[aria-sort="{expected}"]')
+        page.wait_for_selector(f'.mml-head [aria-sort="{expected}"]')
         by_name = sorted(names(page), reverse=turned)
-        page.wait_for_function(
-            "([rows, name]) => document.querySelector(rows).cells[1].textContent === name",
-            arg=[ROWS, by_name[0]],
-        )
+        begins(page, by_name[0])
         assert names(page) == by_name
-    page.locator(f"{ROWS}:first-child").click()
+    page.locator(ROWS).first.click()
     agrees(page, by_name[0])
     page.get_by_role("button", name="Next picture").click()
     agrees(page, by_name[1])
@@ -161,7 +169,7 @@ def test_keys_in_the_table_choose_rows_and_stay_there(opened: lab.Notebook, page
     page.set_viewport_size(NARROW)  # the table is above the viewer then, and lower than its rows
     order = names(page)
     cells = page.evaluate("() => jupyterapp.shell.currentWidget.content.model.cells.length")
-    body = page.locator(".mme-table .dt-scroll-body")
+    body = page.locator(".mme .mml-table")
     body.press("ArrowDown")
     agrees(page, order[1])
     body.press("End")
@@ -227,13 +235,13 @@ def test_nothing_is_cut_off(page: Any, size: Any) -> None:
     cut = page.evaluate(
         """() => {
             const frame = document.querySelector('.mme').getBoundingClientRect();
-            return [...document.querySelectorAll('.mme-bar *, .mme-ranges *, .mme-line *, .mme-table, .mmv')]
+            return [...document.querySelectorAll('.mme-bar *, .mme-ranges *, .mme-line *, .mml, .mmv')]
                 .filter(node => node.getBoundingClientRect().right > frame.right + 1)
                 .map(node => node.className);
         }"""
     )
     assert cut == []
-    table, viewer = (page.locator(part).bounding_box() for part in (".mme-table", ".mme .mmv"))
+    table, viewer = (page.locator(part).bounding_box() for part in (".mme .mml", ".mme .mmv"))
     assert min(table["height"], table["width"]) > 200
     assert viewer["height"] > 400
     assert viewer["width"] > 650

@@ -47,6 +47,8 @@ def page(opened: lab.Notebook, root: Path) -> Any:
     page = opened.page
     page.locator(".mme").evaluate("node => node.scrollIntoView({ block: 'start' })")
     (root / "img" / "triage.csv").unlink(missing_ok=True)
+    if page.locator(".mme-folded").count():
+        page.locator(".mme-fold").click()
     page.locator(".mmv").focus()
     assert opened.python("explorer.clear(); explorer._apply(); explorer.selected = 'badge.png'") == ""
     lab.settles(page)
@@ -82,8 +84,9 @@ def marks(page: Any) -> dict[str, str]:
     """What the table shows to be decided, by name."""
     found: dict[str, str] = page.locator(ROWS).evaluate_all(
         """rows => Object.fromEntries(rows
-            .filter(row => row.cells[2].firstElementChild)
-            .map(row => [row.cells[1].textContent, row.cells[2].firstElementChild.title]))"""
+            .filter(row => row.querySelector('[data-column=decision] span'))
+            .map(row => ['.mml-name', '[data-column=decision] span']
+                .map(part => row.querySelector(part).title)))"""
     )
     return found
 
@@ -92,7 +95,7 @@ def has_marks(page: Any, expected: dict[str, str]) -> None:
     """Wait until the table shows these decisions."""
     page.wait_for_function(
         """([selector, count]) => [...document.querySelectorAll(selector)]
-            .filter(row => row.cells[2].firstElementChild).length === count""",
+            .filter(row => row.querySelector('[data-column=decision] span')).length === count""",
         arg=[ROWS, len(expected)],
     )
     assert marks(page) == expected
@@ -186,14 +189,14 @@ def test_keys_in_the_table_decide_too(page: Any, root: Path) -> None:
     first, cells = order.index("badge.png"), page.evaluate(CELLS)
     page.locator(ROWS, has_text="badge.png").click()
     comes(page, "badge.png")
-    page.locator(".mme-table .dt-scroll-body").focus()
+    page.locator(".mme .mml-table").focus()
     decide(page, "r", order[first + 1])
     decide(page, "ArrowDown", order[first + 2])
     decide(page, "a", order[first + 3])
     decide(page, "Control+z", order[first + 2])
     assert lines(root) == [("badge.png", "reject"), (order[first + 2], "accept"), (order[first + 2], "undo")]
     assert page.evaluate(CELLS) == cells
-    assert page.evaluate("() => document.activeElement.matches('.dt-scroll-body')")
+    assert page.evaluate("() => document.activeElement.matches('.mml-table')")
 
 
 def test_a_key_in_the_table_is_about_the_row_that_was_stepped_to(page: Any, root: Path) -> None:
@@ -202,10 +205,10 @@ def test_a_key_in_the_table_is_about_the_row_that_was_stepped_to(page: Any, root
     first = order.index("badge.png")
     page.locator(ROWS, has_text="badge.png").click()
     comes(page, "badge.png")
-    page.locator(".mme-table .dt-scroll-body").focus()
+    page.locator(".mme .mml-table").focus()
     page.evaluate(
         """() => {
-            const body = document.querySelector('.mme-table .dt-scroll-body');
+            const body = document.querySelector('.mme .mml-table');
             for (const key of ['ArrowDown', 'r', 'ArrowDown', 'a'])
                 body.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));
         }"""
@@ -216,7 +219,7 @@ def test_a_key_in_the_table_is_about_the_row_that_was_stepped_to(page: Any, root
 
 
 def test_the_undecided_ones_are_worked_off(page: Any, root: Path) -> None:
-    page.locator(".mme-bar select").first.select_option(label="undecided")
+    page.locator(".mme-bar select").first.select_option(label="to decide")
     shows(page, ALL - 3)
     order = names(page)
     for left in range(3):
@@ -246,7 +249,7 @@ def test_all_rows_shown_after_a_question_in_one_step(page: Any, root: Path) -> N
     has_marks(page, dict.fromkeys(names(page), "accepted"))
     assert sorted(lines(root)) == sorted((name, "accept") for name in names(page))
     pressed(page, "accept")
-    page.wait_for_function("() => document.activeElement.matches('.mme-table .dt-scroll-body')")
+    page.wait_for_function("() => document.activeElement.matches('.mme .mml-table')")
     page.keyboard.press("u")
     has_marks(page, {})
     pressed(page)

@@ -45,5 +45,5 @@ def test_rows_filters_viewer_and_decisions(opened: lab.Notebook, root: Path) -> 
     page.keyboard.press("a")
     agrees(page, order[place + 1])
     assert f",{order[place]}," in (root / "img" / "triage.csv").read_text(encoding="utf-8-sig")
-    page.locator(f"{ROWS} .mme-accept").wait_for()
+    page.locator(f"{ROWS} .mml-accept").wait_for()
     assert [text for text in opened.complaints if "ERR_FAILED" not in text] == []

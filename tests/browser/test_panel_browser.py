@@ -127,7 +127,7 @@ def test_a_run_from_the_fields_to_the_table(opened: lab.Notebook, page: Any, tmp
     button(page, "Run").click()
     assert str(given.out) in told(page, "16 pictures compared in")
     assert "16 of 16 · same 1 · changed 12 · missing 1 · extra 1 · error 1" in says(page, PROGRESS)
-    rows = page.locator(".mmp .mme-table .dt-scroll-body tbody tr")
+    rows = page.locator(".mmp .mml-row[data-row]")
     rows.first.wait_for()
     rows.filter(has_text="changed 07.png").click()
     page.wait_for_function("() => document.querySelector('.mmv-name').textContent === 'changed 07.png'")
@@ -174,7 +174,7 @@ def test_cancel_leaves_no_process_and_resume_finds_the_rest(
     assert answer(page) == "42 True\n"
     button(page, "Resume").click()
     told(page, f"{COUNT} pictures compared in")
-    page.locator(".mmp .mme-table .dt-scroll-body tbody tr").first.wait_for()
+    page.locator(".mmp .mml-row[data-row]").first.wait_for()
     csv = given.the("results-*[0-9].csv")
     assert figures(csv) == figures(clean.csv_path)
     assert set(kept) <= set(results.read(csv))

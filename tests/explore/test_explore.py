@@ -1,6 +1,5 @@
 """explore: filters as one expression of pandas, one order, and the viewer and the table that agree."""
 
-import json
 import re
 import shutil
 from pathlib import Path
@@ -61,19 +60,18 @@ def names(frame: pd.DataFrame) -> list[str]:
     return frame["image_filename"].to_list()
 
 
-def cells(explorer: Explorer) -> list[list[object]]:
-    """The rows of the table as the browser shows them."""
-    rows: list[list[object]] = json.loads(explorer.table._dt_args["data_json"])
-    return [rows[place] for place in np.frombuffer(explorer._bridge.rows, "<i4")]
+def listed(explorer: Explorer) -> list[str]:
+    """The names in the list, as the page has them."""
+    return [explorer.table.names[place] for place in np.frombuffer(explorer.table.rows, "<i4")]
 
 
 def agree(explorer: Explorer) -> bool:
     """Whether viewer, table and frame have the same rows in one order, and the same one is current."""
     shown = names(explorer.frame)
-    chosen = [shown[place] for place in explorer.table.selected_rows]
     assert names(explorer.viewer.frame) == shown
-    assert [row[1] for row in cells(explorer)] == shown
-    assert chosen == ([explorer.viewer.row] if shown else [])
+    assert listed(explorer) == shown
+    assert explorer.table.row == explorer.viewer.row
+    assert explorer.table.row in shown or not shown
     return True
 
 
@@ -88,8 +86,10 @@ def test_all_rows_are_shown_in_the_order_of_reading(explorer: Explorer, frame: p
 
 def test_it_takes_a_frame_a_path_and_a_run(run: batch.Run, frame: pd.DataFrame) -> None:
     part = frame[frame["status"] == "changed"].iloc[::-1]
-    assert names(explore.explore(part).frame) == names(part)
-    assert explore.explore(part).frame.index.to_list() == part.index.to_list()
+    assert names(explore.explore(part).frame) == READING_ORDER[:7]
+    given = explore.explore(part, order="given")
+    assert names(given.frame) == names(part)
+    assert given.frame.index.to_list() == part.index.to_list()
     assert names(explore.explore(part, order="image_filename").frame) == sorted(names(part))
     for given_as in (run, run.csv_path, str(run.csv_path)):
         assert names(explore.explore(given_as).frame) == READING_ORDER
@@ -239,7 +239,7 @@ def test_orders(explorer: Explorer, key: str, turned: bool) -> None:
 @pytest.mark.parametrize("order", explore.ORDERS)
 def test_the_first_row_of_any_order_is_current_from_the_start(frame: pd.DataFrame, order: str) -> None:
     explorer = explore.explore(frame.iloc[::-1], order=order)
-    assert explorer.table.selected_rows == [explorer._bridge.place] == [0]
+    assert explorer.table.row == names(explorer.frame)[0]
     assert agree(explorer)
 
 
@@ -256,22 +256,32 @@ def test_a_heading_orders_and_turns_round(explorer: Explorer) -> None:
 
 
 def test_a_row_clicked_is_the_viewers(explorer: Explorer) -> None:
-    explorer.table.selected_rows = []
-    explorer.table.selected_rows = [4]
+    explorer._received(None, {"kind": "choose", "name": READING_ORDER[4]}, [])
     assert explorer.viewer.row == READING_ORDER[4]
+    assert agree(explorer)
+
+
+def test_a_click_is_about_the_row_that_was_clicked_whatever_the_order_is_by_now(explorer: Explorer) -> None:
+    explorer.order.value = "image_filename"
+    explorer._received(None, {"kind": "choose", "name": "shop.png"}, [])
+    assert explorer.viewer.row == "shop.png"
+    explorer.filters["status"].value = ("same",)
+    before = explorer.viewer.row
+    explorer._received(None, {"kind": "choose", "name": "shop.png"}, [])
+    assert explorer.viewer.row == before, "the filters hide it by now"
     assert agree(explorer)
 
 
 def test_the_table_follows_the_viewer(explorer: Explorer) -> None:
     explorer.viewer.row = "login.png"
-    assert explorer.table.selected_rows == [12]
+    assert explorer.table.row == "login.png"
     assert agree(explorer)
 
 
 def test_keys_in_the_table_stop_at_its_ends(explorer: Explorer) -> None:
     for by, place in ((1, 1), (10, 11), (10, 12), (1, 12), (-1e9, 0), (-1, 0)):
         explorer._received(None, {"kind": "step", "by": by}, [])
-        assert explorer.table.selected_rows == [place]
+        assert explorer.table.row == READING_ORDER[place]
 
 
 def test_the_selected_row_can_be_read_and_set(explorer: Explorer) -> None:
@@ -300,7 +310,7 @@ def test_a_row_that_stays_is_kept_and_one_that_goes_gives_way_to_the_nearest(exp
 def test_no_row_is_left(explorer: Explorer) -> None:
     explorer.filters["name"].value = "nothing of this"
     assert (len(explorer.frame), explorer.selected, explorer.viewer.row) == (0, None, "")
-    assert "no row passes the filters" in explorer.summary.value
+    assert "<b>0</b> of 13 rows" in explorer.summary.value
     explorer.clear()
     assert names(explorer.frame) == READING_ORDER
     assert explorer.selected is not None
@@ -309,9 +319,12 @@ def test_no_row_is_left(explorer: Explorer) -> None:
 
 def test_the_summary_counts(explorer: Explorer) -> None:
     explorer.filters["status"].value = ("changed", "error")
-    assert "<b>8</b> of 13 rows shown" in explorer.summary.value
-    assert ">error 1<" in explorer.summary.value
-    assert ">missing 0 of 1<" in explorer.summary.value
+    assert "<b>8</b> of 13 rows · " in explorer.summary.value
+    assert (
+        'title="changed 7 · error 1 · missing 0 of 1 · extra 0 of 1 · same 0 of 3"' in explorer.summary.value
+    )
+    explorer.clear()
+    assert "<b>13</b> rows · " in explorer.summary.value
 
 
 def test_status_buttons(explorer: Explorer) -> None:
@@ -331,11 +344,34 @@ def test_histograms_are_pictures_and_change(explorer: Explorer) -> None:
     assert explorer._boxes[0].value != before[0]
 
 
-def test_names_are_escaped_on_their_way_to_the_table(frame: pd.DataFrame) -> None:
-    hostile = frame.head(1).assign(image_filename="<img src=x onerror=alert(1)>&amp;.png")
-    explorer = explore.explore(hostile)
-    (row,) = cells(explorer)
-    assert row[1] == "&lt;img src=x onerror=alert(1)&gt;&amp;amp;.png"
+def test_histograms_are_scaled_to_rows_that_differ(frame: pd.DataFrame) -> None:
+    """1,000 equal pictures have a score of 1; five others differ, two of them between 0.9 and 0.95."""
+    scores = [1.0] * 1000 + [0.91, 0.92, 0.96, 0.5, float("nan")]
+    table = pd.DataFrame({"status": ["same"] * 1000 + ["changed"] * 4 + ["error"], "ssim_score": scores})
+    (measure,) = (measure for measure in filters.MEASURES if measure.column == "ssim_score")
+    histogram = filters.Histogram(measure, table)
+    assert histogram.counts(table).sum() == 4
+    place = histogram.steps.index(0.9)
+    assert histogram.counts(table)[place] == 2
+    assert histogram.counts(table[table["status"] == "same"]).max() == 0
+
+
+def test_the_page_gets_the_figures_once_and_as_bytes(explorer: Explorer, frame: pd.DataFrame) -> None:
+    table = explorer.table
+    assert table.names == names(frame)
+    percents = np.frombuffer(table.percents, "<f8")
+    np.testing.assert_array_equal(percents, frame["pixel_diff_percent"].to_numpy(float, na_value=np.nan))
+    statuses = [table.statuses[rank] for rank in np.frombuffer(table.ranks, np.uint8)]
+    assert statuses == frame["status"].to_list()
+    before = (table.names, table.percents, table.scores, table.counts, table.ranks)
+    explorer.filters["status"].value = ("changed",)
+    assert len(np.frombuffer(table.rows, "<i4")) == 7
+    assert (table.names, table.percents, table.scores, table.counts, table.ranks) == before
+
+
+def test_sliders_have_texts_for_each_of_their_steps(explorer: Explorer) -> None:
+    for measure, texts in zip(filters.MEASURES, explorer.table.steps, strict=True):
+        assert texts == [label for label, _ in explorer.filters[measure.column].options]
 
 
 def test_a_page_without_a_kernel_has_the_rows_shown(explorer: Explorer) -> None:

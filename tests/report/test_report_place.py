@@ -228,7 +228,7 @@ def test_the_command_writes_one_and_says_where(
     assert start("--report", path) == 0
     page = path if name.endswith(".html") else path / "index.html"
     assert f"Report:    {page}\n" in capsys.readouterr().out
-    assert [each["status"] for each in content(page)["rows"]] == ["same", "changed"]
+    assert [each["status"] for each in content(page)["rows"]] == ["changed", "same"]
     assert start("--report", path, "--check") == 1
 
 

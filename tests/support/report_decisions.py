@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from mymodules import triage
-from mymodules.pages import linker
+from mymodules.pages import linker, words
 from support import nodes
 
 # A browser's storage with nothing else; its answers may be spoiled.
@@ -87,7 +87,7 @@ def decided(
         word, note = (written or {}).get(name, ("", ""))
         digests = {"first_digest": first, "second_digest": second}
         rows.append({"name": name, **digests, "decision": word, "note": note})
-    report = {"run": "20260102-030405", "identity": identity, "decided": triage.DECISIONS}
+    report = {"run": "20260102-030405", "identity": identity, "words": words.page()}
     given = {"report": report, "rows": rows, "actions": actions, "stored": stored, "spoiled": spoiled}
     text = linker.module("report/decisions.js").replace("export default", "const page =")
     script = f"{text}\nconst given = {json.dumps(given)};\n{_SCRIPT}"

@@ -120,7 +120,7 @@ class Opened:
 
     @property
     def table(self) -> Any:
-        return self.tab.locator(".mmr-table")
+        return self.tab.locator(".mml-table")
 
     def go(self, name: str | None = None) -> "Opened":
         fragment = "" if name is None else f"#{quote(name)}"
@@ -156,8 +156,8 @@ class Opened:
         self.settle()
 
     def names(self) -> list[str]:
-        found: list[str] = self.table.locator("[data-row] .mmr-path").evaluate_all(
-            "cells => cells.map(cell => cell.textContent)"
+        found: list[str] = self.table.locator("[data-row] .mml-name").evaluate_all(
+            "cells => cells.map(cell => cell.title)"
         )
         return found
 
@@ -165,7 +165,7 @@ class Opened:
         return str(self.root.locator(".mmv-name").text_content())
 
     def chosen(self) -> str:
-        return str(self.table.locator("[aria-selected=true] .mmr-path").text_content())
+        return str(self.table.locator("[aria-selected=true] .mml-name").get_attribute("title"))
 
     def mode(self) -> str:
         return str(self.root.get_attribute("data-mode"))

@@ -21,6 +21,23 @@ export function button(label, key, call, content = label) {
   return made;
 }
 
+// What a person has chosen on this page, as the browser keeps it; "" if it keeps nothing, as private windows may.
+export function remembered(key) {
+  try {
+    return localStorage.getItem(`mymodules-${key}`) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+export function remember(key, value) {
+  try {
+    localStorage.setItem(`mymodules-${key}`, value);
+  } catch {
+    // then it is the same as at first the next time
+  }
+}
+
 // A cache of the `limit` entries used last.
 export function lru(limit, dropped = () => {}) {
   const kept = new Map();

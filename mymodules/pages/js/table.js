@@ -1,84 +1,138 @@
-// A table that draws only the visible rows, so that many rows cost no more than few.
-//
-// columns  by key: {label, title, value(row), text(row), falls}; a first click on the heading of a column that falls
-//          puts the largest values on top.
+// The table of explorer and report. It draws only the visible rows, so that many rows cost no more than few.
 
-import { between, element } from "./elements.js";
+import { between, element, number } from "./elements.js";
+import { folded } from "./folds.js";
+import { commonFolder, parts } from "./names.js";
 
-const ROW = 26; // px, as in the style sheets
+const HEIGHTS = { 1: 26, 2: 42 }; // px of a row with so many lines, as in list.css
+const NARROW = 340; // px
+const MIDDLE = 470; // px
 const SPARE = 30; // rows drawn above and below the visible ones
-const TURN = "click: order by it, again: the other way round, then as given";
-
-// Compare for sorting; null comes last.
-export function compare(one, other, sign) {
-  if (one === null || other === null) return (one === null) - (other === null);
-  return one < other ? -sign : one > other ? sign : 0;
-}
-
-// Return a test for names: they contain the text, or match it if it has * or ?.
-export function nameTest(text) {
-  const wanted = text.trim().normalize("NFC").toLowerCase();
-  const plain = (name) => name.normalize("NFC").toLowerCase();
-  if (!/[*?]/.test(wanted)) return (name) => plain(name).includes(wanted);
-  const escaped = wanted.replace(/[\\^$.+|()[\]{}/]/g, "\\$&");
-  const pattern = new RegExp(`^${escaped.replaceAll("*", ".*").replaceAll("?", ".")}$`, "su");
-  return (name) => pattern.test(plain(name));
-}
-
-// If a name is too long, its end is shown: the style aligns it to the right.
-function path(name) {
-  const end = name.lastIndexOf("/") + 1;
-  const parts = [element("span", { class: "mmr-quiet", text: name.slice(0, end) }), name.slice(end)];
-  return element("div", { class: "mmr-path", title: name }, element("bdi", { dir: "ltr" }, ...parts));
-}
+const CLICK = 8; // px that the pointer may move during a click
+const TURN = "click: order by it, again: the other way round";
 
 function gap(height) {
-  const cell = element("td");
-  cell.style.height = `${height}px`;
-  return element("tr", { class: "mmr-gap", "aria-hidden": "true" }, cell);
+  const made = element("div", { "aria-hidden": "true" });
+  made.style.height = `${height}px`;
+  return made;
+}
+
+// If one of the parts is too long, its end is shown: the style aligns it to the right.
+function nameCell(name, common) {
+  const { base, folder } = parts(name, common);
+  const made = element("div", { class: "mml-name", role: "gridcell", "data-column": "image_filename", title: name });
+  for (const [part, text] of Object.entries({ base, folder })) {
+    made.append(element("span", { class: `mml-${part}` }, element("bdi", { dir: "ltr", text })));
+  }
+  return made;
 }
 
 export class Table {
-  // choose(name) and sort(key) are called when a person clicks a row or a heading.
-  constructor(columns, choose, sort) {
-    this.columns = columns;
-    this.rows = [];
+  // columns: see columns.js. choose(name) and sort(key) are called when a person clicks a row or a heading. names are
+  // those of all rows: the folder that they share is not shown.
+  constructor(columns, choose, sort, names) {
+    Object.assign(this, { columns, choose, common: commonFolder(names) });
+    this.folders = names.some((name) => parts(name, this.common).folder); // those have a line of their own
+    this.rows = []; // those that pass the filters, in their order
+    this.lines = []; // what is listed of them
+    this.opened = []; // statuses that are listed in full
     this.current = "";
     this.drawn = [0, -1];
     this.pending = 0;
+    this.held = null; // where the pointer went down, and on which row
+    this.id = `mml-${Math.random().toString(36).slice(2)}`;
     this.headings = Object.fromEntries(Object.keys(columns).map((key) => [key, this.heading(key, sort)]));
-    this.body = element("tbody");
-    this.grid = element("table", { role: "grid", "aria-label": "Rows; the arrow keys choose one" });
-    this.grid.append(element("thead", {}, element("tr", {}, ...Object.values(this.headings))), this.body);
-    this.empty = element("p", { class: "mmr-empty", text: "No row passes the filters.", hidden: "" });
-    this.area = element("div", { class: "mmr-table", tabindex: "0" }, this.grid, this.empty);
+    const head = element("div", { class: "mml-head", role: "row" }, ...Object.values(this.headings));
+    this.head = element("div", { class: "mml-top", role: "rowgroup" }, head);
+    this.body = element("div", { role: "rowgroup" });
+    const label = "Rows; the arrow keys choose one";
+    this.area = element("div", { class: "mml-table", role: "grid", tabindex: "0", "aria-label": label });
+    this.area.append(this.head, this.body);
     this.area.addEventListener("scroll", () => this.schedule());
-    new ResizeObserver(() => this.schedule()).observe(this.area);
-    this.body.addEventListener("click", (event) => {
-      const found = event.target.closest("[data-row]");
-      if (found) choose(this.rows[found.dataset.row].name);
-    });
+    new ResizeObserver(() => this.measure()).observe(this.area);
+    this.watchPointer();
   }
 
   heading(key, sort) {
-    const { label, title } = this.columns[key];
+    const { label, title } = this.columns[key].heading;
+    const made = element("div", { role: "columnheader", "data-column": key });
     const call = () => sort(key);
-    const made = element("th", { scope: "col", "data-column": key });
     made.append(element("button", { type: "button", title: `${title}; ${TURN}`, text: label, call }));
     return made;
   }
 
+  // A click is about the row on which the pointer went down, even if the rows are in another order by its end.
+  watchPointer() {
+    const named = ({ target }) => {
+      const line = target.closest("[data-row]");
+      return line ? this.lines[line.dataset.row].name : "";
+    };
+    const listen = (type, call) => this.area.addEventListener(type, call);
+    listen("pointerdown", (event) => {
+      const { button, clientX, clientY } = event;
+      this.held = button ? null : { name: named(event), clientX, clientY };
+    });
+    listen("pointerup", ({ clientX, clientY }) => {
+      const { held } = this;
+      if (held?.name && Math.hypot(clientX - held.clientX, clientY - held.clientY) < CLICK) this.choose(held.name);
+    });
+    listen("click", (event) => {
+      const name = this.held ? "" : named(event); // assistive technology clicks without a pointer
+      this.held = null;
+      if (name) this.choose(name);
+    });
+    listen("pointercancel", () => {
+      this.held = null;
+    });
+  }
+
+  // The width decides how many columns there are, and how high a row is.
+  measure() {
+    const { area } = this;
+    const width = area.clientWidth;
+    if (!width) return;
+    const size = width < NARROW ? "narrow" : width < MIDDLE ? "middle" : "wide";
+    if (area.dataset.size !== size) {
+      area.dataset.size = size;
+      area.dataset.lines = this.folders && size !== "wide" ? 2 : 1;
+      this.drawn = [0, -1];
+      this.reveal();
+    }
+    this.schedule();
+  }
+
+  get height() {
+    return HEIGHTS[this.area.dataset.lines ?? 1];
+  }
+
   line(row, place) {
-    const title = row.messages ?? "";
-    const made = element("tr", { "data-row": place, "aria-rowindex": place + 2, title });
-    for (const [key, { value, text }] of Object.entries(this.columns)) {
-      const cell = element("td", { "data-column": key });
-      if (key === "image_filename") cell.append(path(row.name));
-      else if (value(row) !== null) cell.textContent = text(row);
-      if (key === "status") cell.dataset.status = row.status ?? "";
-      made.append(cell);
+    const made = element("div", { class: "mml-row", role: "row", "aria-rowindex": place + 2 });
+    if (row.more) {
+      made.append(element("div", { class: "mml-more", role: "gridcell" }, this.unfold(row)));
+      return made;
+    }
+    Object.assign(made, { id: `${this.id}-${place}`, title: row.messages ?? "" });
+    Object.assign(made.dataset, { row: place, decision: row.decision ?? "" });
+    for (const [key, { value, text, title }] of Object.entries(this.columns)) {
+      if (key === "image_filename") made.append(nameCell(row.name, this.common));
+      else {
+        const cell = element("div", { role: "gridcell", "data-column": key });
+        if (value(row) !== null) cell.append(element("span", { text: text(row) }));
+        if (title?.(row)) Object.assign(cell.firstChild, { title: title(row), className: `mml-${row.decision}` });
+        if (key === "status") cell.dataset.status = row.status ?? "";
+        made.append(cell);
+      }
     }
     return made;
+  }
+
+  unfold({ more, status }) {
+    const call = () => {
+      this.opened.push(status);
+      this.relist();
+      this.area.focus({ preventScroll: true });
+    };
+    return element("button", { type: "button", text: `and ${number(more)} more ${status}: show`, call });
   }
 
   schedule() {
@@ -87,47 +141,69 @@ export class Table {
 
   draw() {
     this.pending = 0;
-    const { area, rows, drawn } = this;
+    const { area, lines, drawn, height } = this;
     const edges = [area.scrollTop, area.scrollTop + area.clientHeight];
-    const seen = edges.map((y) => between(0, Math.floor(y / ROW), rows.length));
+    const seen = edges.map((y) => between(0, Math.floor(y / height), lines.length));
     if (drawn[0] <= seen[0] && seen[1] <= drawn[1]) return;
-    const [from, to] = [Math.max(seen[0] - SPARE, 0), Math.min(seen[1] + SPARE, rows.length)];
+    const [from, to] = [Math.max(seen[0] - SPARE, 0), Math.min(seen[1] + SPARE, lines.length)];
     this.drawn = [from, to];
-    const lines = rows.slice(from, to).map((row, index) => this.line(row, from + index));
-    this.body.replaceChildren(gap(from * ROW), ...lines, gap((rows.length - to) * ROW));
+    const made = lines.slice(from, to).map((row, index) => this.line(row, from + index));
+    if (!lines.length) made.push(this.nothing());
+    this.body.replaceChildren(gap(from * height), ...made, gap((lines.length - to) * height));
     this.select();
   }
 
+  nothing() {
+    const cell = element("div", { class: "mml-more", role: "gridcell", text: "No row passes the filters." });
+    return element("div", { class: "mml-row", role: "row" }, cell);
+  }
+
   select() {
+    this.area.removeAttribute("aria-activedescendant");
     for (const made of this.body.querySelectorAll("[data-row]")) {
-      made.setAttribute("aria-selected", this.rows[made.dataset.row].name === this.current);
+      const chosen = this.lines[made.dataset.row].name === this.current;
+      made.setAttribute("aria-selected", chosen);
+      if (chosen) this.area.setAttribute("aria-activedescendant", made.id);
     }
+  }
+
+  relist() {
+    this.lines = folded(this.rows, this.opened);
+    this.drawn = [0, -1];
+    this.area.setAttribute("aria-rowcount", this.lines.length + 1);
+    this.draw();
   }
 
   // Show these rows; the heading of the column that orders them is marked.
   fill(rows, by, falls) {
     this.rows = rows;
-    this.drawn = [0, -1];
-    this.grid.setAttribute("aria-rowcount", rows.length + 1);
-    this.empty.hidden = rows.length > 0;
     for (const [key, heading] of Object.entries(this.headings)) {
       if (key === by) heading.setAttribute("aria-sort", falls ? "descending" : "ascending");
       else heading.removeAttribute("aria-sort");
     }
-    this.draw();
+    this.relist();
   }
 
-  // Mark the row of this name, and scroll to it.
+  // Mark the row of this name, and scroll to it; if its status is folded, it is unfolded.
   mark(name) {
     this.current = name;
-    const { area } = this;
-    const place = this.rows.findIndex((row) => row.name === name);
-    if (place >= 0) {
-      const room = area.clientHeight - area.querySelector("thead").offsetHeight;
-      if (place * ROW < area.scrollTop) area.scrollTop = place * ROW;
-      else if ((place + 1) * ROW > area.scrollTop + room) area.scrollTop = (place + 1) * ROW - room;
+    const known = this.lines.some((row) => row.name === name);
+    const row = known ? null : this.rows.find((each) => each.name === name);
+    if (row) {
+      this.opened.push(row.status);
+      this.relist();
     }
+    this.reveal();
     this.draw();
     this.select();
+  }
+
+  reveal() {
+    const { area, height } = this;
+    const place = this.lines.findIndex((row) => row.name === this.current);
+    if (place < 0 || !area.clientHeight) return;
+    const room = area.clientHeight - this.head.offsetHeight;
+    if (place * height < area.scrollTop) area.scrollTop = place * height;
+    else if ((place + 1) * height > area.scrollTop + room) area.scrollTop = (place + 1) * height - room;
   }
 }

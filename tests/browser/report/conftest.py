@@ -10,18 +10,22 @@ from support import lab
 from support.report_page import Opened, compared
 
 from mymodules import report
+from mymodules.results import attention
 
 VIEWPORT = {"width": 1400, "height": 900}
 
 
 @pytest.fixture(scope="module")
 def frame(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    return compared(tmp_path_factory.mktemp("project"))
+    """The rows in the order in which a report shows them."""
+    found = compared(tmp_path_factory.mktemp("project"))
+    return found.iloc[attention.places(found)]
 
 
 @pytest.fixture(scope="module")
 def folder(frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return report.write(frame, tmp_path_factory.mktemp("reports") / "a #1 report 100% 変更", same=True)
+    path = tmp_path_factory.mktemp("reports") / "a #1 report 100% 変更"
+    return report.write(frame.iloc[::-1], path, same=True)
 
 
 @pytest.fixture(scope="module")

@@ -45,11 +45,12 @@ def cells(opened: Opened) -> dict[str, str]:
     """What the table shows to be decided, by name."""
     found: dict[str, str] = opened.table.locator("[data-row]").evaluate_all(
         """rows => Object.fromEntries(rows.map(row => [
-            row.querySelector('[data-column=image_filename]').textContent,
+            row.querySelector('.mml-name').title,
             row.querySelector('[data-column=decision]').textContent,
         ]))"""
     )
-    return {name: word for name, word in found.items() if word}
+    signs = {"✓": "accept", "✕": "reject", "–": "ignore"}
+    return {name: signs[sign] for name, sign in found.items() if sign}
 
 
 def handed(opened: Opened, folder: Path) -> Path:
@@ -72,14 +73,14 @@ def said(opened: Opened) -> str:
 def test_keys_decide_and_lead_to_the_next_undecided_row(tabs: Any, index: Path) -> None:
     opened: Opened = tabs(index).go("a.png")
     choices = opened.tab.locator(".mmr-bar").get_by_label("Decision")
-    assert "6 to decide" in choices.inner_text(), "all but the equal one"
+    assert "to decide (6)" in choices.inner_text(), "all but the equal one"
     opened.press("a")
     assert opened.name() == "b.png"
     assert cells(opened) == {"a.png": "accept"}
     opened.press("i", "p", "p", "r")
     assert cells(opened) == {"a.png": "reject", "b.png": "ignore"}
     assert opened.name() == "below/c.png", "b.png is decided"
-    assert "4 to decide" in choices.inner_text()
+    assert "to decide (4)" in choices.inner_text()
     opened.go("gone.png").press("a", "a")
     assert opened.name() == "new/new.png"
     assert "No row without a decision follows." in str(opened.root.locator(".mmv-news").text_content())

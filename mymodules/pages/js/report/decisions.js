@@ -34,7 +34,7 @@ export class Decisions {
   constructor(report, rows, storage) {
     Object.assign(this, { rows, storage });
     this.run = report.run;
-    this.words = report.decided;
+    this.words = Object.keys(report.words.decisions);
     this.key = `mymodules decisions ${report.identity}`;
     this.written = new Map(); // what the report was written with, of the rows that have a step
     this.text = ""; // what was read or stored last

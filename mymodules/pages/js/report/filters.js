@@ -1,29 +1,32 @@
 // The bar above the table: buttons for statuses, lists of codes and decisions, a name, the number of rows shown.
 
 import { button, element, number } from "../elements.js";
-import { nameTest } from "../table.js";
+import { nameTest } from "../names.js";
 
-const HINT = "Name contains; * stands for anything, ? for one character";
+// A row that waits for a decision; equal pictures need none.
+const waits = (row) => !row.decision && row.status !== "same";
 
-const isLeft = ({ decision, status }) => !decision && status !== "same"; // equal pictures need no decision
+// Whether a row passes the filter by decision.
+function isDecided(row, wanted) {
+  if (wanted === "none") return waits(row);
+  return wanted === "any" ? Boolean(row.decision) : row.decision === wanted;
+}
 
 export class Filters {
   // changed() is called when a person changes a filter.
-  constructor(report, statuses, changed) {
-    this.rows = report.rows;
-    this.changed = changed;
+  constructor({ rows, statuses, words }, changed) {
+    Object.assign(this, { rows, words, changed });
     this.wanted = { statuses: new Set(), code: "", decision: "", text: "" };
-    this.statusButtons = statuses.filter((status) => this.count("status", status)).map((each) => this.status(each));
-    this.codes = this.list("code", "Code", [["", "every code"], ...this.options("code")]);
-    this.words = report.decided;
+    this.statusButtons = Object.entries(statuses).map(([status, title]) => this.status(status, title));
+    this.codes = this.list("code", "Code", [["", words.allCodes], ...this.options("code")]);
     this.decisions = this.list("decision", "Decision", this.decided());
-    const hints = { placeholder: "Name contains, or * ?", "aria-label": HINT, spellcheck: "false" };
+    const hints = { placeholder: words.name, title: words.nameHint, "aria-label": words.name, spellcheck: "false" };
     this.search = element("input", { type: "search", ...hints });
     this.search.addEventListener("input", () => this.choose("text", this.search.value));
-    this.clear = button("Show all rows", "", () => this.showAll());
+    this.clear = button(words.showAll, "", () => this.showAll());
     this.summary = element("span", { role: "status" });
     const group = { class: "mmr-statuses", role: "group", "aria-label": "Status" };
-    const parts = [this.codes, this.decisions, this.search, this.clear, this.summary];
+    const parts = [this.codes, this.decisions, this.search, this.summary, this.clear];
     this.bar = element("div", { class: "mmr-bar" }, element("div", group, ...this.statusButtons), ...parts);
   }
 
@@ -38,10 +41,14 @@ export class Filters {
 
   // The choices of decisions.
   decided() {
-    const left = this.rows.filter(isLeft).length;
-    const words = [...new Set([...this.words, ...this.options("decision").map(([word]) => word)])];
-    const others = words.map((word) => [word, `${word} (${number(this.count("decision", word))})`]);
-    return [["", "every decision"], ["none", `${number(left)} to decide`], ...others];
+    const { rows, words } = this;
+    const others = this.options("decision").map(([word]) => [word, word]);
+    const labels = { none: words.waiting, any: words.decided, ...Object.fromEntries(others), ...words.decisions };
+    const counted = Object.entries(labels).map(([value, label]) => {
+      const count = rows.filter((row) => isDecided(row, value)).length;
+      return [value, `${label} (${number(count)})`];
+    });
+    return [["", words.allDecisions], ...counted];
   }
 
   // Count decisions again.
@@ -52,14 +59,17 @@ export class Filters {
     this.decisions.value = chosen;
   }
 
-  status(status) {
-    const text = `${number(this.count("status", status))} ${status}`;
+  status(status, title) {
+    const count = this.count("status", status);
+    const text = `${status} ${number(count)}`;
     const { statuses } = this.wanted;
     const call = () => {
       if (!statuses.delete(status)) statuses.add(status);
       this.changed();
     };
-    return element("button", { type: "button", "data-status": status, text, call });
+    const made = element("button", { type: "button", "data-status": status, title, text, call });
+    made.disabled = !count;
+    return made;
   }
 
   list(key, label, options) {
@@ -84,6 +94,19 @@ export class Filters {
     this.changed();
   }
 
+  // Show how many rows there are, how many of them wait, and how many are decided.
+  summarize(found) {
+    const { rows, words } = this;
+    const all = found.length === rows.length ? "" : ` of ${number(rows.length)}`;
+    const noun = rows.length === 1 ? "row" : "rows";
+    const counts = [`${number(found.length)}${all} ${noun}`, `${number(found.filter(waits).length)} ${words.waiting}`];
+    for (const [word, label] of Object.entries(words.decisions)) {
+      const count = found.filter((row) => row.decision === word).length;
+      if (count) counts.push(`${label} ${number(count)}`);
+    }
+    this.summary.textContent = counts.join(" · ");
+  }
+
   // Return the rows that pass, in their original order, and show how many they are.
   passing() {
     const { statuses, code, decision, text } = this.wanted;
@@ -92,10 +115,10 @@ export class Filters {
       (row) =>
         (!statuses.size || statuses.has(row.status)) &&
         (!code || row.code === code) &&
-        (!decision || (decision === "none" ? isLeft(row) : row.decision === decision)) &&
+        (!decision || isDecided(row, decision)) &&
         named(row.name),
     );
-    this.summary.textContent = `${number(found.length)} of ${number(this.rows.length)} rows shown`;
+    this.summarize(found);
     this.clear.hidden = found.length === this.rows.length;
     for (const made of this.statusButtons) made.setAttribute("aria-pressed", statuses.has(made.dataset.status));
     return found;

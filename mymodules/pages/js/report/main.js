@@ -2,8 +2,11 @@
 //
 // File names and messages come from files that others made: they are set as text, never as markup.
 
+import { columnsOf, compare } from "../columns.js";
 import { between, button, element } from "../elements.js";
-import { compare, Table } from "../table.js";
+import { List } from "../list.js";
+import { makeSplitter } from "../splitter.js";
+import { Table } from "../table.js";
 import { createViewer } from "../viewer/main.js";
 import { browserStorage, Decisions } from "./decisions.js";
 import { Filters } from "./filters.js";
@@ -13,30 +16,8 @@ import { filesBeside, filesInside, plainState, ReportSource } from "./source.js"
 const REST = 200; // ms without a change of row, after which the address follows
 const JUMPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
 
-const compared = (row) => row.num_diff_pixels !== null || row.regions.length > 0;
-const score = (value) => (value === 1 ? "1" : Math.min(value, 0.9999).toFixed(4));
-const rank = (words, word) => (words.includes(word) ? words.indexOf(word) : word ? words.length : null);
-
-function percent(value) {
-  if (value === 0 || value >= 0.001) return value.toFixed(value === 0 || value >= 100 ? 0 : value < 1 ? 3 : 1);
-  return "<0.001";
-}
-
-// The cells of each column: values for sorting, and texts.
-const cells = ({ statuses, decided }) => ({
-  status: { value: (row) => rank(statuses, row.status), text: (row) => row.status ?? "" },
-  image_filename: { value: (row) => row.name, text: (row) => row.name },
-  pixel_diff_percent: {
-    value: (row) => row.pixel_diff_percent,
-    text: (row) => percent(row.pixel_diff_percent),
-  },
-  ssim_score: { value: (row) => row.ssim_score, text: (row) => score(row.ssim_score) },
-  regions: {
-    value: (row) => (compared(row) ? row.regions.length : null),
-    text: (row) => row.regions.length,
-  },
-  decision: { value: (row) => rank(decided, row.decision), text: (row) => row.decision },
-});
+// The number of a row's regions; null if its pictures were not compared.
+const countOf = (row) => (row.num_diff_pixels !== null || row.regions.length > 0 ? row.regions.length : null);
 
 // A row's address: # and its name, percent-encoded where an address needs it.
 const address = (name) => `#${encodeURIComponent(name).replaceAll("%2F", "/")}`;
@@ -62,7 +43,10 @@ class Report {
   constructor(page, report) {
     for (const row of report.rows) row.pictures ??= report.left_out;
     this.all = new Map();
-    for (const row of report.rows) if (!this.all.has(row.name)) this.all.set(row.name, row);
+    for (const row of report.rows) {
+      row.count = countOf(row);
+      if (!this.all.has(row.name)) this.all.set(row.name, row);
+    }
     this.names = report.rows.map((row) => row.name); // in the order shown
     this.order = { by: null, falls: false };
     this.timer = 0;
@@ -84,26 +68,27 @@ class Report {
   }
 
   fill(page, report) {
-    this.filters = new Filters(report, report.statuses, () => this.apply());
+    const { columns, statuses, words } = report;
+    this.filters = new Filters(report, () => this.apply());
     this.handover = new Handover(this.decisions);
-    const held = cells(report);
-    this.columns = Object.fromEntries(report.columns.map(({ key, ...heading }) => [key, { ...heading, ...held[key] }]));
+    this.columns = columnsOf(columns, Object.keys(statuses), words.decisions);
     const choose = (name) => this.choose(name);
-    this.table = new Table(this.columns, choose, (key) => this.sort(key));
+    const table = new Table(this.columns, choose, (key) => this.sort(key), this.names);
+    this.list = new List([["table", "Table", table]]);
     this.noticeText = element("span");
-    this.noticeButton = button("Show all rows", "", () => this.filters.showAll());
+    this.noticeButton = button(words.showAll, "", () => this.filters.showAll());
     const notice = { class: "mmr-notice", role: "status", hidden: "" };
     this.notice = element("p", notice, this.noticeText, this.noticeButton);
     this.root = element("div");
     const facts = report.facts.map(([label, text]) =>
       element("span", { class: "mmr-quiet" }, `${label} `, element("bdi", { text })),
     );
-    page.replaceChildren(
-      element("div", { class: "mmr-head" }, element("h1", { text: report.title }), ...facts, this.handover.area),
-      this.filters.bar,
-      this.notice,
-      element("div", { class: "mmr-body" }, this.table.area, element("div", { class: "mmr-viewer" }, this.root)),
-    );
+    const body = element("div", { class: "mmr-body" });
+    const splitter = makeSplitter(body, this.list.area);
+    body.append(this.list.area, splitter, element("div", { class: "mmr-viewer" }, this.root));
+    const title = element("h1", { text: report.title });
+    const head = element("div", { class: "mmr-head" }, title, ...facts, this.handover.area);
+    page.replaceChildren(head, this.filters.bar, this.notice, body);
   }
 
   watch() {
@@ -147,7 +132,7 @@ class Report {
   // --- rows shown
 
   sort(key) {
-    const first = this.columns[key].falls;
+    const first = this.columns[key].heading.falls;
     if (this.order.by !== key) this.order = { by: key, falls: first };
     else if (this.order.falls === first) this.order.falls = !first;
     else this.order.by = null;
@@ -162,7 +147,7 @@ class Report {
       shown.sort((one, other) => compare(value(one), value(other), falls ? -1 : 1));
     }
     this.names = shown.map((row) => row.name);
-    this.table.fill(shown, by, falls);
+    this.list.fill(shown, by, falls);
     this.follow();
   }
 
@@ -175,7 +160,7 @@ class Report {
 
   follow() {
     const row = this.state.get("row");
-    this.table.mark(row);
+    this.list.mark(row);
     const hidden = row && !this.names.includes(row);
     this.tell(hidden ? "The row in the viewer is one that the filters hide." : "", true);
   }
@@ -212,10 +197,10 @@ class Report {
   press(event) {
     const { target, key, shiftKey, ctrlKey, metaKey, repeat } = event;
     const command = ctrlKey || metaKey;
-    if (event.altKey || key === "Tab" || (command && !/^[zy]$/i.test(key))) return;
+    if (event.defaultPrevented || event.altKey || key === "Tab" || (command && !/^[zy]$/i.test(key))) return;
     if (target.closest("input, select") || this.root.contains(target)) return;
     if (target.closest("button") && (key === "Enter" || key === " ")) return;
-    if (key in JUMPS && this.table.area.contains(target)) {
+    if (key in JUMPS && this.list.area.contains(target)) {
       const place = this.names.indexOf(this.state.get("row"));
       const to = place < 0 && key !== "End" ? 0 : place + JUMPS[key]; // a row hidden by the filters has no place
       if (this.names.length) this.choose(this.names[between(0, to, this.names.length - 1)]);

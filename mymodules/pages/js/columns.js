@@ -1,0 +1,37 @@
+// The cells of the tables in explorer and report: a value to sort by, null if a row has none, and a text.
+//
+// A row has name, status, decision, pixel_diff_percent, ssim_score and count, the number of its regions.
+
+const SIGNS = { accept: "✓", reject: "✕", ignore: "–" };
+
+const score = (value) => (value === 1 ? "1" : Math.min(value, 0.9999).toFixed(4));
+const rank = (words, word) => (words.includes(word) ? words.indexOf(word) : word ? words.length : null);
+
+function percent(value) {
+  if (value === 0 || value >= 0.001) return value.toFixed(value === 0 || value >= 100 ? 0 : value < 1 ? 3 : 1);
+  return "<0.001";
+}
+
+// Return the columns by key. `headings` are those of Python; `labels` are decisions and what they are called.
+export function columnsOf(headings, statuses, labels) {
+  const decisions = Object.keys(labels);
+  const cells = {
+    status: { value: (row) => rank(statuses, row.status), text: (row) => row.status ?? "" },
+    image_filename: { value: (row) => row.name, text: (row) => row.name },
+    decision: {
+      value: (row) => rank(decisions, row.decision),
+      text: (row) => SIGNS[row.decision] ?? row.decision ?? "",
+      title: (row) => labels[row.decision] ?? "",
+    },
+    pixel_diff_percent: { value: (row) => row.pixel_diff_percent, text: (row) => percent(row.pixel_diff_percent) },
+    ssim_score: { value: (row) => row.ssim_score, text: (row) => score(row.ssim_score) },
+    regions: { value: (row) => row.count, text: (row) => String(row.count) },
+  };
+  return Object.fromEntries(headings.map((heading) => [heading.key, { heading, ...cells[heading.key] }]));
+}
+
+// Compare for sorting; null comes last.
+export function compare(one, other, sign) {
+  if (one === null || other === null) return (one === null) - (other === null);
+  return one < other ? -sign : one > other ? sign : 0;
+}

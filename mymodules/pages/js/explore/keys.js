@@ -1,0 +1,57 @@
+// Keys pressed in the list of the explorer, in their order: those that move go to the kernel, and those that decide
+// wait until the viewer shows the row that is marked.
+
+const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -1e9, End: 1e9 };
+const DECIDING = ["a", "r", "i", "u", "t", "Backspace", "Delete"];
+
+export class ListKeys {
+  // send(message) asks the kernel for a move, which it answers; a table without rows has no place.
+  constructor(root, send, isEmpty) {
+    Object.assign(this, { root, send, isEmpty });
+    this.waiting = []; // keys that decide but came too early, and the moves after them
+    this.asked = 0; // moves that the kernel has not answered
+    this.coming = new MutationObserver(() => this.pass());
+  }
+
+  press(event) {
+    if (event.defaultPrevented) return; // a view of the list has taken it
+    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const command = (event.ctrlKey || event.metaKey) && !event.altKey;
+    const decides = command ? key === "z" || key === "y" : !event.altKey && DECIDING.includes(key);
+    if (!decides && (command || event.altKey || !(event.key in STEPS))) return;
+    event.preventDefault();
+    this.waiting.push(event);
+    this.pass();
+  }
+
+  // Ask the kernel to show another row.
+  move(message) {
+    this.asked += 1;
+    this.send(message);
+  }
+
+  answered() {
+    this.asked -= 1;
+    this.pass();
+  }
+
+  pass() {
+    const { waiting } = this;
+    while (waiting.length) {
+      const { key } = waiting[0];
+      if (key in STEPS) this.move({ kind: "step", by: STEPS[key] });
+      else {
+        const viewed = this.root.querySelector(".mmv-place"); // empty until the viewer shows the row
+        if (!this.isReady(viewed)) return this.coming.observe(viewed, { childList: true });
+        this.root.querySelector(".mmv").dispatchEvent(new KeyboardEvent("keydown", waiting[0]));
+        if (key.toLowerCase() === "t") waiting.length = 0; // the next keys belong to the note
+      }
+      waiting.shift();
+    }
+    this.coming.disconnect();
+  }
+
+  isReady(viewed) {
+    return this.isEmpty() || (!this.asked && Boolean(viewed.textContent));
+  }
+}

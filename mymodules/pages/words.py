@@ -1,0 +1,48 @@
+"""What the explorer and the report call the same things: headings, filters, counts.
+
+Both screens take their words from here, so that a person who knows one knows the other.
+"""
+
+from typing import Any, Final
+
+from mymodules.row import HEADINGS, TABLE, Heading
+from mymodules.triage import LABELS
+
+ALL_CODES: Final = "all codes"
+ALL_DECISIONS: Final = "all decisions"
+NAME: Final = "Name, or *.png"
+"""The placeholder of the field for names."""
+
+NAME_HINT: Final = "A part of the name, or a pattern: * stands for anything, ? for one character"
+SHOW_ALL: Final = "Show all rows"
+WAITING: Final = "to decide"
+"""Rows without a decision that need one: all but equal pictures."""
+
+DECIDED: Final = "decided"
+
+
+def status_hint(status: str) -> str:
+    """Return the tooltip of the button that filters by a status."""
+    return f"Show {status} rows; with none pressed, all are shown"
+
+
+def columns() -> list[dict[str, Any]]:
+    """Return the columns of the tables as a page expects them: key, label, title and whether it falls."""
+    headings = {name: HEADINGS[name] for name in TABLE[:2]}
+    headings["decision"] = Heading("decision", "decision")
+    headings |= {name: HEADINGS[name] for name in TABLE[2:]}
+    return [{"key": name, **heading._asdict()} for name, heading in headings.items()]
+
+
+def page() -> dict[str, Any]:
+    """Return the words that a page's own scripts need."""
+    return {
+        "allCodes": ALL_CODES,
+        "allDecisions": ALL_DECISIONS,
+        "name": NAME,
+        "nameHint": NAME_HINT,
+        "showAll": SHOW_ALL,
+        "waiting": WAITING,
+        "decided": DECIDED,
+        "decisions": LABELS,
+    }

@@ -1,0 +1,49 @@
+"""The order in which a person wants to see the rows of a table: the largest change first.
+
+Every screen begins with it. What changed comes first, by size; then what cannot be compared, what only one
+folder has, and what is equal. See `row.BY_ATTENTION`.
+"""
+
+import math
+from collections.abc import Sized
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mymodules.row import RANKS
+
+
+def places(frame: pd.DataFrame) -> NDArray[np.intp]:
+    """Return the positions of the rows of a table in that order, for ``frame.iloc``.
+
+    Rows of one status are ordered by ``combined``, then by their number of differing pixels, the largest
+    first, then by name. Columns that the frame lacks do not count; it must have ``image_filename``.
+    """
+    table = pd.DataFrame(
+        {
+            "status": ranks(frame),
+            "combined": -numbers(frame, "combined"),
+            "pixels": -numbers(frame, "num_diff_pixels"),
+            "name": frame["image_filename"].to_numpy(),
+        }
+    )
+    return table.sort_values(list(table.columns), kind="stable").index.to_numpy()
+
+
+def ranks(frame: pd.DataFrame) -> NDArray[np.uint8]:
+    """Return the place of each row's status in `row.BY_ATTENTION`; an unknown or absent one comes last."""
+    if "status" not in frame.columns:
+        return np.full(len(frame), len(RANKS), np.uint8)
+    return np.asarray(frame["status"].map(RANKS).fillna(len(RANKS)), np.uint8)
+
+
+def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """Return a column as float64, NaN where a row has none; for ``regions``, their number."""
+    if column not in frame.columns:
+        return np.full(len(frame), np.nan)
+    if column == "regions":
+        counts = (len(boxes) if isinstance(boxes, Sized) else math.nan for boxes in frame[column])
+        return np.fromiter(counts, np.float64, len(frame))
+    numbers: NDArray[np.float64] = frame[column].to_numpy(np.float64, na_value=np.nan)
+    return numbers
