@@ -1,9 +1,9 @@
 """A widget for notebooks that shows the pictures of a row of results.
 
-`Viewer` shows one row at a time: side by side, swiped, faded, blinking, as a difference or as the delta.
-It shows the pixels that were compared: a file is sent as it is if browsers show its stored pixels, otherwise
-as a PNG of the compared ones. Values under the pointer come from the decoded files, never from what the
-browser has drawn.
+`Viewer` shows one row at a time: side by side, swiped, faded, blinking, as a difference, as the delta, or
+with the difference between both pictures. It shows the pixels that were compared: a file is sent as it is
+if browsers show its stored pixels, otherwise as a PNG of the compared ones. Values under the pointer come
+from the decoded files, never from what the browser has drawn.
 
 Page and kernel share three traits and exchange small messages. The page sends requests; the answer has the
 same ``id``:
@@ -52,7 +52,7 @@ from mymodules.triage import LABELS, Decisions, Row, Step
 if TYPE_CHECKING:
     import pandas as pd
 
-MODES = ("side-by-side", "swipe", "onion-skin", "blink", "difference", "delta")
+MODES = ("side-by-side", "swipe", "onion-skin", "blink", "difference", "delta", "three-up")
 
 TILE = 128
 """Side of a piece of exact pixels, px."""

@@ -14,7 +14,7 @@ from support import lab
 from support.containers import deep
 from support.containers import pillow as encoded
 
-MODES = ["side-by-side", "swipe", "onion-skin", "blink", "difference", "delta"]
+MODES = ["side-by-side", "swipe", "onion-skin", "blink", "difference", "delta", "three-up"]
 # Names that would run as a script wherever they are taken for HTML; Windows does not allow them.
 HOSTILE = "<img src=x onerror=document.title='owned'>.png"
 CODE = """
@@ -111,7 +111,7 @@ class Driven:
         return self.notebook.python(code)
 
     def show(self, name: str, mode: str = "side-by-side") -> None:
-        """Show a row as it is at first: width fitted, no region, all sliders where they begin."""
+        """Show a row as at first: width fitted, no region, all sliders where they begin; with details."""
         assert self.python(f"view.row = {name!r}; view.mode = {mode!r}; view.region = -1") == ""
         self.page.wait_for_function(
             """([name, mode]) => {
@@ -128,6 +128,8 @@ class Driven:
         self.page.mouse.move(2, 2)
         self.press("w")
         self.outlines(True)
+        if self.root.get_attribute("data-details") == "off":
+            self.press("d")
 
     def outlines(self, on: bool) -> None:
         button = self.root.get_by_role("button", name="Regions", exact=True)

@@ -1,4 +1,4 @@
-"""Where the viewer's pictures stand, and how large: stepping through regions and rows, small pictures."""
+"""Where the viewer's pictures stand, how large they are, and what is said about them beside them."""
 
 from pathlib import Path
 from typing import Any
@@ -151,3 +151,139 @@ def test_small_pictures_are_enlarged_by_whole_factors_and_crisp(
     first = original(frame, "first", "d-tiny.png")[..., :3].repeat(factor, axis=0).repeat(factor, axis=1)
     there = first.shape[1] if mode == "1" else first.shape[1] // 2 - 40  # left of the divider and its shade
     np.testing.assert_array_equal(shown.shot()[:, :there], first[:, :there])
+
+
+# --- the room for pictures ---------------------------------------------------------------------------
+
+
+def test_details_are_folded_in_small_windows_until_a_person_chooses(tabs: Any, page_folder: Path) -> None:
+    opened: Opened = tabs(page_folder, color_scheme="light")
+    details = opened.root.locator(".mmv-details")
+    for width, there in ((1499, False), (1500, True)):
+        opened.tab.set_viewport_size({"width": width, "height": 900})
+        opened.go("a-page.png")
+        assert details.is_visible() == there
+    opened.tab.set_viewport_size({"width": 1280, "height": 800})
+    opened.settle()
+    assert not details.is_visible(), "the window has become smaller"
+    button = opened.root.get_by_role("button", name="Details")
+    assert button.get_attribute("aria-pressed") == "false"
+    button.click()
+    opened.settle()
+    assert details.is_visible()
+    opened.tab.reload()
+    opened.settle()
+    assert details.is_visible(), "the browser remembers it"
+    opened.press("d")
+    opened.tab.set_viewport_size({"width": 1920, "height": 1080})
+    opened.tab.reload()
+    opened.settle()
+    assert not details.is_visible()
+
+
+def test_details_open_in_a_browser_that_remembers_nothing(tabs: Any, page_folder: Path) -> None:
+    opened: Opened = tabs(page_folder, color_scheme="light")
+    refuse = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('no') }})"
+    opened.tab.add_init_script(refuse)
+    opened.go("a-page.png")
+    opened.press("d")
+    assert opened.root.locator(".mmv-details").is_visible()
+
+
+def test_pictures_have_all_of_the_viewer_but_three_lines(shown: Opened) -> None:
+    """Two bars with buttons of 26 px and the line above the pictures, in every mode."""
+    shown.tab.set_viewport_size({"width": 1440, "height": 900})
+    for key in "1234567":
+        shown.press(key)
+        whole, panes = shown.root.bounding_box(), shown.root.locator(".mmv-picture:visible")
+        boxes = [pane.bounding_box() for pane in panes.all()]
+        assert whole["height"] - min(box["height"] for box in boxes) <= 3 * 30
+        assert whole["width"] - sum(box["width"] for box in boxes) <= 8
+
+
+# --- three-up ----------------------------------------------------------------------------------------
+
+
+def test_three_up_shows_first_difference_and_second_in_the_same_place(
+    shown: Opened, frame: pd.DataFrame
+) -> None:
+    shown.go("d-tiny.png")
+    shown.press("7", "o", "g", "0", "+", "0")
+    assert shown.mode() == "three-up"
+    panes = shown.root.locator(".mmv-pane:visible")
+    assert panes.evaluate_all("panes => panes.map(pane => pane.dataset.pane)") == ["left", "middle", "right"]
+    first, second = (original(frame, side, "d-tiny.png")[..., :3].astype(int) for side in ("first", "second"))
+    np.testing.assert_array_equal(shown.shot(), first)
+    np.testing.assert_array_equal(shown.shot("second", "right"), second)
+    np.testing.assert_array_equal(shown.shot("second", "middle"), np.abs(first - second))
+    places = [
+        image(shown, which, "second" if which != "left" else "first") for which in ("left", "middle", "right")
+    ]
+    assert places[0] == places[1] == places[2]
+    shown.root.locator(".mmv-slider input").fill("3")
+    shown.root.focus()
+    shown.settle()
+    brighter = np.minimum(3 * np.abs(first - second), 255)
+    assert np.abs(shown.shot("second", "middle") - brighter).max() <= 1
+    shown.press("?")
+    assert "three-up" in shown.root.get_by_role("dialog").inner_text()
+    shown.press("Escape")
+
+
+def test_three_up_has_no_difference_of_a_single_picture(shown: Opened) -> None:
+    shown.press("7")
+    shown.go("e-missing.png")
+    pictures = shown.root.locator(".mmv-sheet img:visible")
+    assert pictures.count() == 1
+    assert pictures.evaluate("img => img.closest('[data-pane]').dataset.pane") == "left"
+    notice = shown.root.locator(".mmv-notice:visible")
+    assert notice.all_inner_texts() == ["Only in first: second has no file of this name."]
+    assert notice.evaluate("node => node.closest('[data-pane]').dataset.pane") == "right"
+
+
+# --- what is said beside the pictures ----------------------------------------------------------------
+
+
+def test_a_line_says_what_the_row_is(shown: Opened, frame: pd.DataFrame) -> None:
+    heading = shown.root.locator(".mmv-name")
+    assert (heading.inner_text(), heading.get_attribute("title")) == ("a-page.png", "a-page.png")
+    assert shown.root.locator(".mmv-status").inner_text() == "changed"
+    line = shown.root.locator(".mmv-readout")
+    row = frame.set_index("image_filename").loc["a-page.png"]
+    figures = shown.root.locator(".mmv-summary")
+    # 1200 * 90 + 500 * 60 + 200 * 20 + 40 * 40 + 1 of 1200 * 6000
+    assert figures.inner_text() == f"143,601 px (1.99 %) differ · 5 regions · SSIM {row['ssim_score']:.4f}"
+    assert line.inner_text().split("\n")[:2] == ["first", "1,200 × 6,000 px"]
+    assert shown.read(300, 300)["delta"] == "equal"
+    assert not figures.is_visible(), "the pixel's values stand in its place"
+
+
+def test_a_note_is_seen_while_details_are_folded(shown: Opened) -> None:
+    mark = shown.root.locator(".mmv-mark")
+    assert not mark.is_visible()
+    shown.go("d-tiny.png")
+    assert not shown.root.locator(".mmv-details").is_visible()
+    assert mark.is_visible()
+    noted = "Note: <b>too</b> loud"
+    assert (mark.get_attribute("title"), mark.get_attribute("aria-label")) == (noted, noted)
+
+
+def test_a_key_that_changes_nothing_is_taken_back_too(tabs: Any, page_folder: Path) -> None:
+    shown: Opened = tabs(page_folder, color_scheme="light").go("b-near.png")
+    shown.press("a")
+    assert shown.name() == "c-far.png"
+    shown.click("a-page.png")
+    shown.press("a")
+    shown.click("a-page.png")
+    shown.press("a", "u")
+    news = shown.root.locator(".mmv-news")
+    assert (shown.name(), news.inner_text()) == (
+        "a-page.png",
+        "Undone: a-page.png accepted. It stays accepted.",
+    )
+    pressed = shown.root.locator(".mmv-decide [aria-pressed=true]")
+    assert pressed.inner_text() == "Accept"
+    shown.press("u")
+    assert (news.inner_text(), pressed.count()) == ("Undone: a-page.png accepted.", 0)
+    shown.click("b-near.png")
+    assert pressed.inner_text() == "Accept"

@@ -28,7 +28,7 @@ def test_keys_and_buttons_choose_the_mode(viewer: Driven, mode: str) -> None:
     viewer.press(str(number + 1))
     assert viewer.root.get_attribute("data-mode") == mode
     assert viewer.python("print(view.mode)") == mode
-    viewer.press(str((number + 1) % 6 + 1))
+    viewer.press(str((number + 1) % len(MODES) + 1))
     button = viewer.root.locator(".mmv-modes button").nth(number)
     button.click()
     viewer.settle()

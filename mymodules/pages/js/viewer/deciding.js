@@ -40,10 +40,21 @@ export class Deciding {
       made.title = this.can.closed || made.dataset.title;
       viewer.able(made, state.get("row") && !this.can.closed);
     }
+    this.fillMark();
     viewer.able(parts.undoButton, this.can.undo);
     viewer.able(parts.redoButton, this.can.redo);
     parts.news.textContent = this.news.row === state.get("row") ? (this.news.text ?? "") : "";
     parts.news.hidden = !parts.news.textContent;
+  }
+
+  // A note is seen beside the decision, also while details are folded away.
+  fillMark() {
+    const { mark } = this.viewer.parts;
+    const note = this.noteOf(this.viewer.record);
+    if (!note && mark === document.activeElement) this.viewer.focus();
+    mark.hidden = !note;
+    mark.title = `Note: ${note}`;
+    mark.setAttribute("aria-label", mark.title);
   }
 
   noteOf(record) {
@@ -159,6 +170,7 @@ export class Deciding {
     viewer.focus();
     if (!keep) return;
     this.drafts.set(about.name, text);
+    this.fill();
     viewer.fillDetails();
     const word = (await this.underWay.get(about.name)?.done) ?? about.decision;
     if (DECIDED[word]) await this.decide(word, text, about);

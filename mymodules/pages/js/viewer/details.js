@@ -1,13 +1,26 @@
 // The details of a row: its messages, remarks on how it is shown, and its figures.
 
 import { element, number } from "../elements.js";
-import { SIDES } from "./modes.js";
+import { PANES, SIDES } from "./modes.js";
 
 const size = (width, height) => (width && height ? `${number(width)} × ${number(height)} px` : "–");
 
 function share(percent) {
   if (percent === null) return "";
   return ` (${percent > 0 && percent < 0.001 ? "< 0.001" : Number(percent.toPrecision(3))} %)`;
+}
+
+// What differs between the pictures, in a few words.
+function summaryOf({ record }) {
+  if (!record) return "";
+  const found = [];
+  const { num_diff_pixels: pixels, pixel_diff_percent: percent, ssim_score: ssim } = record;
+  if (pixels === 0) found.push("no pixel differs");
+  else if (pixels !== null) found.push(`${number(pixels)} px${share(percent)} differ`);
+  const { length } = record.regions;
+  if (length) found.push(`${number(length)} ${length === 1 ? "region" : "regions"}`);
+  if (ssim !== null) found.push(`SSIM ${ssim === 1 ? "1" : Math.min(ssim, 0.9999).toFixed(4)}`);
+  return found.join(" · ");
 }
 
 // Pairs of a term and its text.
@@ -67,14 +80,15 @@ export function fillDetails(viewer) {
   );
   parts.figures.replaceChildren(...lines);
   parts.notes.replaceChildren(...remarksOf(viewer));
-  for (const pane of parts.panes) {
-    for (const side of SIDES) {
-      const [width, height] = viewer.extent(side);
-      pane.chips[side].replaceChildren(element("b", { text: side }), ` ${width ? size(width, height) : ""}`);
-    }
+  for (const side of SIDES) {
+    const [width, height] = viewer.extent(side);
+    parts.sizes[side].textContent = width ? size(width, height) : "";
   }
+  parts.summary.textContent = summaryOf(viewer);
+  parts.summary.title = parts.summary.textContent;
   const mode = viewer.state.get("mode");
   const name = record?.name ?? "nothing";
-  parts.left.node.setAttribute("aria-label", `${name}, ${mode === "side-by-side" ? "first" : mode}`);
+  parts.left.node.setAttribute("aria-label", `${name}, ${mode in PANES ? "first" : mode}`);
+  parts.middle.node.setAttribute("aria-label", `${name}, difference`);
   parts.right.node.setAttribute("aria-label", `${name}, second`);
 }

@@ -1,9 +1,10 @@
 // The list of keys that ? shows.
 
 import { button, element } from "../elements.js";
+import { MODES } from "./modes.js";
 
 const KEYS = [
-  ["1 … 6", "side by side, swipe, onion skin, blink, difference, delta"],
+  [`1 … ${MODES.length}`, MODES.map(([, label]) => label.toLowerCase()).join(", ")],
   [", .", "move the slider of the mode"],
   ["→ n, ← p", "next, previous picture"],
   ["] j, [ k", "next, previous region, the most differing pixels first"],
@@ -22,6 +23,7 @@ const DECIDING = [
   ["t", "a note on the decision"],
 ];
 const POINTER = [
+  ["Point", "read the values of a pixel, above the pictures"],
   ["Drag", "move the picture, or the divider of swipe"],
   ["Wheel", "scroll, once the viewer has been clicked (before, the notebook scrolls)"],
   ["Ctrl + wheel", "zoom to the pointer; a double click too, with Shift out again"],

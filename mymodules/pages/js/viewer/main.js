@@ -9,7 +9,7 @@
 //
 // File names and messages come from files that others made: they are set as text, never as markup.
 
-import { element, number } from "../elements.js";
+import { element, number, remember, remembered } from "../elements.js";
 import { Deciding } from "./deciding.js";
 import { fillDetails } from "./details.js";
 import { firstView } from "./geometry.js";
@@ -27,9 +27,9 @@ const ATTRIBUTES = {
   tabindex: "0",
   role: "group",
   "aria-label": "Picture viewer; ? shows its keys",
-  "data-details": "on",
   "data-has": "none",
 };
+const WIDE = "(min-width: 1500px)"; // windows with room for details
 const OF_THE_TABLE = ["place", "total", "previous", "next", "decision", "note"]; // change when other rows do
 
 // The state that all parts of the viewer share, and the row that is shown.
@@ -63,10 +63,23 @@ class Viewer {
     const makers = [makeHead, makeNote, makeTools, makeStage, makeDetails, makeReadout];
     this.parts = Object.assign({}, ...makers.map((make) => make(this)));
     const { head, problem, noteBox, tools, stageBox, details, readoutBox } = this.parts;
-    const body = element("div", { class: "mmv-body" }, stageBox, details);
+    const pictures = element("div", { class: "mmv-pictures" }, readoutBox, stageBox);
+    const body = element("div", { class: "mmv-body" }, pictures, details);
     this.root.classList.add("mmv");
     for (const [name, value] of Object.entries(ATTRIBUTES)) this.root.setAttribute(name, value);
-    this.root.replaceChildren(head, problem, noteBox, tools, body, readoutBox, this.help.node, this.live);
+    this.root.replaceChildren(head, problem, noteBox, tools, body, this.help.node, this.live);
+    this.foldDetails();
+  }
+
+  // Details are folded away in small windows, unless a person has chosen otherwise.
+  foldDetails() {
+    const wide = matchMedia(WIDE);
+    const fold = () => {
+      this.root.dataset.details = remembered("details") || (wide.matches ? "on" : "off");
+      this.stage?.schedule();
+    };
+    this.listen(wide, "change", fold);
+    fold();
   }
 
   listen(target, type, call, options = {}) {
@@ -267,7 +280,9 @@ class Viewer {
     const { record, parts } = this;
     const wanted = this.state.get("row");
     this.root.toggleAttribute("data-empty", !wanted);
-    parts.name.textContent = wanted || "No rows to show";
+    const base = wanted.lastIndexOf("/") + 1;
+    const folder = element("span", { class: "mmv-folder", text: wanted.slice(0, base) });
+    parts.name.replaceChildren(element("bdi", { dir: "ltr" }, folder, wanted.slice(base) || "No rows to show"));
     parts.name.title = wanted;
     parts.place.textContent = record ? `${number(record.place + 1)} / ${number(record.total)}` : "";
     parts.status.textContent = record?.status ?? "";
@@ -350,8 +365,15 @@ class Viewer {
     if (what === "details") {
       if (this.parts.details.contains(document.activeElement)) this.focus(); // otherwise keys would go nowhere
       this.root.dataset.details = this.root.dataset.details === "on" ? "off" : "on";
+      remember("details", this.root.dataset.details);
     } else this.view[what] = !this.view[what];
     this.stage.schedule();
+  }
+
+  // Where nothing can be decided, a note can only be read.
+  showNote() {
+    if (this.deciding.open) this.deciding.openNote();
+    else this.toggle("details");
   }
 
   maximise() {

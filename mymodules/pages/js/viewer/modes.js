@@ -11,9 +11,23 @@ export const MODES = [
   ["blink", "Blink"],
   ["difference", "Difference"],
   ["delta", "Delta"],
+  ["three-up", "Three-up"],
 ];
 
+// The number of panes of the modes that have more than one: first and second at the sides, the difference between.
+export const PANES = { "side-by-side": 2, "three-up": 3 };
+
 const percent = (value) => `${value} %`;
+
+const BOOST = {
+  key: "boost",
+  label: "Boost",
+  title: "Brightness of the difference",
+  low: 1,
+  high: 16,
+  by: 1,
+  text: (value) => `× ${value}`,
+};
 
 // The use of the tool bar's slider in each mode.
 export const SLIDERS = {
@@ -36,15 +50,8 @@ export const SLIDERS = {
     by: 50,
     text: (value) => `${value} ms`,
   },
-  difference: {
-    key: "boost",
-    label: "Boost",
-    title: "Brightness of the difference",
-    low: 1,
-    high: 16,
-    by: 1,
-    text: (value) => `× ${value}`,
-  },
+  difference: BOOST,
+  "three-up": BOOST,
   delta: {
     key: "context",
     label: "Picture",

@@ -22,8 +22,8 @@ export function canvasOf(canvas, width, height) {
 export function drawOverlay(viewer, pane, seen, page) {
   const context = canvasOf(pane.overlay, pane.width, pane.height);
   const { view } = viewer;
-  const differs = viewer.state.get("mode") === "difference" && SIDES.every((side) => viewer.has(side));
-  if (differs) hatchOutside(viewer, context, pane, seen, page);
+  const differs = viewer.state.get("mode") === "difference" || pane === viewer.parts.middle;
+  if (differs && SIDES.every((side) => viewer.has(side))) hatchOutside(viewer, context, pane, seen, page);
   if (view.grid && seen.zoom >= GRID_FROM) drawGrid(context, pane, seen, page);
   if (view.outlines) drawOutlines(viewer, context, pane, seen);
   if (view.cross) drawCross(context, view.cross, seen);

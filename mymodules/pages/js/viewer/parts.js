@@ -19,6 +19,9 @@ const ICONS = {
   ignore: "M2.5 8a5.5 5.5 0 1 0 11 0a5.5 5.5 0 1 0-11 0M4.2 11.8l7.6-7.6",
   undo: "M5.5 3 2.5 6l3 3M2.5 6H9a4 4 0 0 1 0 8H6",
   redo: "M10.5 3l3 3-3 3M13.5 6H7a4 4 0 0 0 0 8h3",
+  note: "M2.5 3h11v8H8l-3 2.5V11H2.5zM5 6h6M5 8.5h4",
+  outlines: "M2.5 4h7v6h-7zM11.5 6.5h2v6h-7v-1",
+  grid: "M2.5 2.5h11v11h-11zM6.2 2.5v11M9.8 2.5v11M2.5 6.2h11M2.5 9.8h11",
 };
 
 function icon(name) {
@@ -43,13 +46,21 @@ function decideButton(viewer, word, label, key) {
   return made;
 }
 
+// A button that shows its label where there is room.
+function iconButton(label, key, call, name) {
+  const made = button(label, key, call, icon(name));
+  made.append(element("span", { text: label }));
+  return made;
+}
+
 // The head: place, status, name and decision of the row.
 export function makeHead(viewer) {
   const parts = {
     place: element("span", { class: "mmv-place" }),
     status: element("span", { class: "mmv-status" }),
-    name: element("bdi", { class: "mmv-name" }),
+    name: element("div", { class: "mmv-name" }),
     decision: element("span", { class: "mmv-decision" }),
+    mark: element("button", { type: "button", class: "mmv-mark", call: () => viewer.showNote() }),
     previousButton: button("Previous picture", "← or p", () => viewer.step("previous"), icon("previous")),
     nextButton: button("Next picture", "→ or n", () => viewer.step("next"), icon("next")),
     detailsButton: button("Details", "d", () => viewer.toggle("details"), icon("details")),
@@ -64,15 +75,15 @@ export function makeHead(viewer) {
   };
   const deciding = group("Decision", " mmv-decide", ...parts.decideButtons, parts.undoButton, parts.redoButton);
   deciding.hidden = !viewer.source.decide;
+  parts.mark.append(icon("note"));
   parts.head = element(
     "div",
     { class: "mmv-head" },
     group("", "", parts.previousButton, parts.nextButton),
     parts.place,
     parts.status,
-    parts.decision,
     parts.name,
-    deciding,
+    group("", " mmv-end", parts.decision, parts.mark, deciding),
     group(
       "",
       "",
@@ -110,10 +121,14 @@ export function makeTools(viewer) {
       one: button("1:1, one to one", "0", () => viewer.stage.zoomTo(1), "1:1"),
     },
     toggles: {
-      outlines: button("Regions", "o", () => viewer.toggle("outlines"), "Regions"),
-      grid: button("Pixel grid", "g", () => viewer.toggle("grid"), "Grid"),
+      outlines: iconButton("Regions", "o", () => viewer.toggle("outlines"), "outlines"),
+      grid: iconButton("Grid", "g", () => viewer.toggle("grid"), "grid"),
     },
+    previousRegion: button("Previous region", "[ or k", () => viewer.regions.step(-1), icon("previous")),
+    regionCount: element("span", { class: "mmv-count" }),
+    nextRegion: button("Next region", "] or j", () => viewer.regions.step(1), icon("next")),
   };
+  const { outlines, grid } = parts.toggles;
   const sliderParts = [parts.sliderName, parts.slider, parts.sliderText];
   parts.sliderBox = element("label", { class: "mmv-slider" }, ...sliderParts);
   parts.tools = element(
@@ -121,10 +136,11 @@ export function makeTools(viewer) {
     { class: "mmv-tools" },
     group("Mode", " mmv-modes", ...parts.modeButtons),
     parts.sliderBox,
-    group("Show", " mmv-end", ...Object.values(parts.toggles)),
+    group("Regions", " mmv-end", outlines, parts.previousRegion, parts.regionCount, parts.nextRegion),
     group(
       "Zoom",
       "",
+      grid,
       button("Zoom out", "−", () => viewer.stage.zoomBy(1 / 1.5), icon("out")),
       parts.zoomText,
       button("Zoom in", "+", () => viewer.stage.zoomBy(1.5), icon("in")),
@@ -145,15 +161,14 @@ function makeSheet(side) {
 function makePane(title, ...sides) {
   const sheets = sides.map(makeSheet);
   const overlay = element("canvas", { class: "mmv-overlay", "aria-hidden": "true" });
-  const bySide = (make) => Object.fromEntries(SIDES.map((side) => [side, make(side)]));
-  const chips = bySide((side) => element("span", { class: "mmv-chip", "data-side": side }));
-  const notices = bySide((side) => element("p", { class: "mmv-notice", "data-side": side, hidden: "" }));
+  const notices = Object.fromEntries(
+    SIDES.map((side) => [side, element("p", { class: "mmv-notice", "data-side": side, hidden: "" })]),
+  );
   const stack = element("div", { class: "mmv-stack" }, ...sheets.map((sheet) => sheet.node));
   const noticeBox = element("div", { class: "mmv-notices" }, ...Object.values(notices));
   const node = element("div", { class: "mmv-picture", role: "img" }, stack, overlay, noticeBox);
-  const names = element("div", { class: "mmv-chips" }, ...Object.values(chips));
-  const whole = element("div", { class: "mmv-pane", "data-pane": title }, names, node);
-  return { whole, node, sheets, overlay, chips, notices, stack, width: 0, height: 0 };
+  const whole = element("div", { class: "mmv-pane", "data-pane": title }, node);
+  return { whole, node, sheets, overlay, notices, stack, width: 0, height: 0 };
 }
 
 function shadesOf(label, colours) {
@@ -180,62 +195,62 @@ function makeLegend() {
   );
 }
 
-// The panes: the left one has all three pictures, the right one the second picture for side by side.
+// The panes: the left one has all three pictures, the others what stands beside the first one.
 export function makeStage() {
   const left = makePane("left", "first", "second", "delta");
+  const middle = makePane("middle", "first", "second");
   const right = makePane("right", "second");
   const divider = element("div", { class: "mmv-divider", "aria-hidden": "true" }, element("span"));
   left.node.append(divider);
   const news = element("p", { class: "mmv-news", "aria-hidden": "true", hidden: "" });
-  const stageBox = element("div", { class: "mmv-stage" }, left.whole, right.whole, makeLegend(), news);
-  return { left, right, panes: [left, right], divider, news, stageBox };
+  const trouble = element("p", { class: "mmv-trouble", role: "status" });
+  const panes = [left, middle, right];
+  const wholes = panes.map((pane) => pane.whole);
+  const stageBox = element("div", { class: "mmv-stage" }, ...wholes, makeLegend(), trouble, news);
+  return { left, middle, right, panes, divider, news, trouble, stageBox };
 }
 
-export function makeDetails(viewer) {
+export function makeDetails() {
   const parts = {
     message: element("p", { class: "mmv-message" }),
     notes: element("div", { class: "mmv-notes" }),
     figures: element("div", { class: "mmv-figures" }),
-    regionTitle: element("h2", { text: "Regions" }),
+    regionTitle: element("h2", { class: "mmv-title", text: "Regions" }),
     map: element("div", { class: "mmv-map", role: "img", "aria-label": "The whole page with its regions" }),
     mapPicture: element("img", { alt: "", draggable: "false" }),
     mapCanvas: element("canvas", { "aria-hidden": "true" }),
     list: element("ol", { class: "mmv-list", "aria-label": "Regions, the most differing pixels first" }),
-    previousRegion: button("Previous region", "[ or k", () => viewer.regions.step(-1), icon("previous")),
-    nextRegion: button("Next region", "] or j", () => viewer.regions.step(1), icon("next")),
   };
   parts.map.append(parts.mapPicture, parts.mapCanvas);
   parts.regionPart = element("div", { class: "mmv-regions" }, parts.map, parts.list);
-  const steps = group("", " mmv-end", parts.previousRegion, parts.nextRegion);
   parts.details = element(
     "aside",
     { class: "mmv-details", "aria-label": "Details" },
     parts.message,
     parts.notes,
     parts.figures,
-    element("div", { class: "mmv-title" }, parts.regionTitle, steps),
+    parts.regionTitle,
     parts.regionPart,
   );
   return parts;
 }
 
-// The values under the pointer.
+// The line above the pictures: what each of them is, and the values of the pixel under the pointer. Between pixels
+// the difference is that of the whole row.
 export function makeReadout() {
   const values = Object.fromEntries(
     [...SIDES, "delta"].map((part) => [part, element("span", { class: "mmv-value", "data-side": part })]),
   );
   const swatches = Object.fromEntries(SIDES.map((side) => [side, element("i", { class: "mmv-swatch" }, element("b"))]));
+  const sizes = Object.fromEntries(SIDES.map((side) => [side, element("span", { class: "mmv-size" })]));
   const at = element("span", { class: "mmv-at" });
-  const trouble = element("span", { class: "mmv-trouble", role: "status" });
-  const read = (label, ...children) =>
-    element("span", { class: "mmv-read" }, element("span", { class: "mmv-dim", text: label }), ...children);
+  const summary = element("span", { class: "mmv-summary" });
+  const part = (side, ...children) => element("div", { class: "mmv-part", "data-side": side }, ...children);
   const readoutBox = element(
     "div",
     { class: "mmv-readout" },
-    at,
-    ...SIDES.map((side) => read(side, swatches[side], values[side])),
-    read("second − first", values.delta),
-    trouble,
+    ...SIDES.map((side) => part(side, element("b", { text: side }), sizes[side], swatches[side], values[side])),
+    part("delta", summary, at, element("span", { class: "mmv-label", text: "second − first" }), values.delta),
   );
-  return { at, values, swatches, trouble, readoutBox };
+  return { at, values, swatches, sizes, summary, readoutBox };
 }

@@ -87,8 +87,7 @@ export class Readout {
     const { at } = this;
     root.toggleAttribute("data-reading", Boolean(at && record));
     if (!at || !record) {
-      const there = record && SIDES.some((side) => this.viewer.has(side));
-      parts.at.textContent = there ? "Point at a pixel to read it" : "";
+      parts.at.textContent = "";
       for (const part of Object.values(parts.values)) part.textContent = "";
       return;
     }

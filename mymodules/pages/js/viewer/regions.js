@@ -12,11 +12,10 @@ export class Regions {
 
   fill() {
     const { viewer } = this;
-    const { list, regionTitle, previousRegion, nextRegion } = viewer.parts;
+    const { list, regionTitle } = viewer.parts;
     const { record, boxes } = viewer;
     const count = boxes?.length ?? record?.regions.length ?? 0;
     regionTitle.textContent = count ? `Regions · ${number(count)}` : "Regions";
-    previousRegion.disabled = nextRegion.disabled = !count;
     if (list.contains(document.activeElement)) viewer.focus(); // its button is replaced
     const most = boxes?.[0]?.[4] ?? 0;
     let lines = (boxes ?? []).map((box, index) => element("li", {}, this.item(box, index, most)));
@@ -48,8 +47,12 @@ export class Regions {
   }
 
   mark() {
-    const { list } = this.viewer.parts;
-    const chosen = this.viewer.state.get("region");
+    const { viewer } = this;
+    const { list, regionCount, previousRegion, nextRegion } = viewer.parts;
+    const chosen = viewer.state.get("region");
+    const count = viewer.allRegions().length;
+    regionCount.textContent = chosen >= 0 && viewer.boxes ? `${chosen + 1} / ${number(count)}` : number(count);
+    for (const made of [previousRegion, nextRegion]) viewer.able(made, count);
     for (const [index, item] of [...list.querySelectorAll("button")].entries()) {
       item.tabIndex = index === Math.max(chosen, 0) ? 0 : -1;
       if (index !== chosen) {

@@ -13,7 +13,7 @@ import {
   smallest,
   zoomedCentre,
 } from "./geometry.js";
-import { MODES, SIDES, SLIDERS } from "./modes.js";
+import { MODES, PANES, SIDES, SLIDERS } from "./modes.js";
 import { drawOverlay } from "./overlay.js";
 
 export class Stage {
@@ -190,6 +190,7 @@ export class Stage {
     const { root, view, parts } = viewer;
     const mode = viewer.state.get("mode");
     root.dataset.mode = mode;
+    root.dataset.panes = PANES[mode] ?? 1;
     for (const [index, made] of parts.modeButtons.entries()) {
       made.setAttribute("aria-pressed", MODES[index][0] === mode);
     }
@@ -202,7 +203,9 @@ export class Stage {
     second.visibility = both && mode === "blink" && this.phase === "first" ? "hidden" : "";
     root.dataset.phase = this.phase;
     parts.divider.style.transform = `translateX(${at}px)`;
-    parts.left.stack.style.filter = mode === "difference" && view.boost > 1 ? `brightness(${view.boost})` : "";
+    const boost = view.boost > 1 ? `brightness(${view.boost})` : "";
+    parts.left.stack.style.filter = mode === "difference" ? boost : "";
+    parts.middle.stack.style.filter = boost;
     parts.left.sheets[0].picture.style.opacity = both && mode === "delta" ? view.context / 100 : "";
   }
 
