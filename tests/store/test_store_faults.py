@@ -21,7 +21,6 @@ from mymodules.comparison import drawings
 from mymodules.errors import StoreError
 from mymodules.formats import png as formats_png
 from mymodules.store import NOW, DiffStore, cache, copies, database, originals, records, sources
-from mymodules.store import diffstore as module
 
 PATIENCE = 60.0  # s
 PICTURES = stores.some(5)
