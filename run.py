@@ -129,7 +129,7 @@ def prepare(
         raise SetupError(ensurepip_sentence())
     log = root / LOG
     what = "Updating" if usable else "Setting up"
-    say(f"{what} {venv}: once, a few minutes, about 1.3 GB. Details are in {log}")
+    say(f"{what} {venv}: once, a few minutes, about 1 GB. Details are in {log}")
     started = time.monotonic()
     (venv / STAMP).unlink(missing_ok=True)
     call = call or logged(log, pinned(root))

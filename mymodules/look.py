@@ -176,7 +176,7 @@ def blend(frame: pd.DataFrame, *, run: runfiles.AnyRun | Mapping[str, Any] | Non
         return _framed(_text(nothing), keep=lambda: ("", nothing))
     folders = display.folders(frame, run)
     names = [(f"{row + 1}. {name}", row) for row, name in enumerate(changed["image_filename"])]
-    choice = ipywidgets.Dropdown(options=names, layout={"width": "460px"})
+    choice = ipywidgets.Dropdown(options=names, description="Pair", layout={"width": "540px"})
     percent = ipywidgets.IntSlider(
         50, 0, 100, step=5, readout=False, layout={"width": "340px", "margin": "2px 12px"}
     )

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 from mymodules.faces import lazily
 
 if TYPE_CHECKING:
-    from mymodules.images.digests import blake2b, digest
     from mymodules.images.pixels import (
         Rgba,
+        blake2b,
         decode,
+        digest,
         has_low_bits,
         inspect,
         memory_errors,
@@ -37,10 +38,11 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
-        "digests": ("blake2b", "digest"),
         "pixels": (
             "Rgba",
+            "blake2b",
             "decode",
+            "digest",
             "has_low_bits",
             "inspect",
             "memory_errors",
@@ -49,6 +51,6 @@ __getattr__ = lazily(
             "to_gold_rgba",
             "to_rgba",
             "to_rgba16",
-        ),
+        )
     },
 )

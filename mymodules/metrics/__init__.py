@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from mymodules.faces import lazily
 
 if TYPE_CHECKING:
-    from mymodules.metrics.diff_metrics import DiffMetrics
-    from mymodules.metrics.pixelwise import Tally, pixel_diff
+    from mymodules.metrics.pixelwise import DiffMetrics, Tally, pixel_diff
     from mymodules.metrics.similarity import Similarity, gray, structural_similarity
     from mymodules.metrics.sizes import common_size
 
@@ -18,8 +17,7 @@ __all__ = ["DiffMetrics", "Similarity", "Tally", "common_size", "gray", "pixel_d
 __getattr__ = lazily(
     __name__,
     {
-        "diff_metrics": ("DiffMetrics",),
-        "pixelwise": ("Tally", "pixel_diff"),
+        "pixelwise": ("DiffMetrics", "Tally", "pixel_diff"),
         "similarity": ("Similarity", "gray", "structural_similarity"),
         "sizes": ("common_size",),
     },

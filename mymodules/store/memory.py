@@ -2,15 +2,13 @@
 
 import math
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from mymodules.errors import StoreError
+from mymodules.images import Rgba
 from mymodules.metrics import DiffMetrics
 from mymodules.store.cache import LRUCache, ReadThrough
 from mymodules.store.sources import Original
-
-if TYPE_CHECKING:
-    from mymodules.images import Rgba
 
 GIB = 1 << 30
 """Bytes."""
@@ -39,7 +37,7 @@ class Caches(NamedTuple):
     """
 
     images: ReadThrough[str, Original]
-    decoded: "LRUCache[str, Rgba]"
+    decoded: LRUCache[str, Rgba]
     metrics: ReadThrough[str, DiffMetrics]
     deltas: ReadThrough[str, bytes]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support import lab
+from support import lab, nodes
 
 NOTEBOOK = "notebooks/01_compare.ipynb"
 BLEND = ".mymodules-blend"
@@ -147,6 +147,12 @@ def test_a_name_is_text_and_never_markup(notebook: lab.Notebook, blend: Any) -> 
     assert lab.HOSTILE in page.locator(".jp-OutputArea-output table", has_text="messages").inner_text()
     assert page.locator("img[src=x]").count() == 0
     assert "owned" not in page.title()
+
+
+@pytest.mark.parametrize("theme", ["Dark", "Light"])
+def test_axe_finds_nothing_wrong(notebook: lab.Notebook, blend: Any, theme: str) -> None:
+    notebook.theme(theme)
+    nodes.check_accessible(notebook.page, ".mmp", ".jp-OutputArea-output:has(caption)")
 
 
 def test_nothing_leaves_the_machine(notebook: lab.Notebook, blend: Any) -> None:

@@ -14,8 +14,8 @@ import itertools
 import json
 import os
 import shutil
-import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +37,19 @@ PREFERENCES = {
     "network.connectivity-service.enabled": False,
     "toolkit.telemetry.reportingpolicy.firstRun": False,
 }
+GUARD = """
+import os, signal, subprocess, sys, threading
+firefox = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL, start_new_session=True)
+
+def end():
+    sys.stdin.read()  # ends when the tests end, even if they are killed
+    firefox.kill() if os.name == "nt" else os.killpg(firefox.pid, signal.SIGKILL)
+
+threading.Thread(target=end, daemon=True).start()
+sys.exit(firefox.wait())
+"""
+"""A program that starts Firefox, and kills it with all its processes when its standard input is closed."""
+
 PATIENCE = lab.PATIENCE / 1000  # s
 
 
@@ -157,21 +170,16 @@ def started(profile: Path) -> Iterator[Firefox]:
     ]
     environment = {**os.environ, "HOME": str(profile), "MOZ_HEADLESS": "1"}
     with (profile / "output.log").open("wb") as output:
-        process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            start_new_session=True,
+        guard = subprocess.Popen(
+            [sys.executable, "-c", GUARD, *command], env=environment, stdin=subprocess.PIPE, stdout=output,
+            stderr=output,
         )  # fmt: skip
     try:
-        address = address_of(process, profile)
+        address = address_of(guard, profile)
         with connect(address, origin=None, max_size=None, open_timeout=PATIENCE) as socket:
             yield Firefox(socket)
     finally:
-        if os.name == "nt":
-            process.kill()
-        else:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        guard.communicate()  # closes its standard input
 
 
 def address_of(process: subprocess.Popen[bytes], profile: Path) -> str:

@@ -292,6 +292,15 @@ class Notebook:
         )
         return text
 
+    def theme(self, name: str) -> None:
+        """Choose the theme, "Light" or "Dark"."""
+        self.page.evaluate(
+            "async theme => { await jupyterapp.commands.execute('apputils:change-theme', { theme }) }",
+            f"JupyterLab {name}",
+        )
+        light = str(name == "Light").lower()
+        self.page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
+
     def picture(self, selector: str) -> bytes:
         """Return the bytes behind the ``img`` at `selector`."""
         data: list[int] = self.page.eval_on_selector(

@@ -26,8 +26,8 @@ def axe() -> str:
     return ""
 
 
-def violations(page: Any, *selectors: str) -> list[str]:
-    """Return what axe-core finds wrong in the parts of a page, by default in all of it: rule and element."""
+def check_accessible(page: Any, *selectors: str) -> None:
+    """Fail if axe-core finds anything wrong in the parts of a page, by default in all of it."""
     page.evaluate(f"window.axe ?? (() => {{ {axe()} }})()")
     found: list[str] = page.evaluate(
         """async selectors => {
@@ -39,7 +39,7 @@ def violations(page: Any, *selectors: str) -> list[str]:
         }""",
         list(selectors),
     )
-    return found
+    assert not found, "\n".join(found)
 
 
 def missing(message: str) -> str:

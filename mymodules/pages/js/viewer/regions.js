@@ -35,11 +35,14 @@ export class Regions {
     const call = () => this.viewer.choose({ region: index });
     const made = element("button", { type: "button", tabindex: "-1", call });
     const place = `${number(width)} by ${number(height)} px at ${x}, ${y}`;
-    made.setAttribute("aria-label", `Region ${index + 1}: ${counted(pixels)}${place}`);
+    made.title = `Region ${index + 1}: ${counted(pixels)}${place}`;
     made.append(
       element("span", { class: "mmv-rank", text: index + 1 }),
+      " ", // a screen reader reads the parts one by one
       element("span", { text: `${number(width)} × ${number(height)}` }),
+      " ",
       element("span", { class: "mmv-dim mmv-corner", text: `at ${x}, ${y}` }),
+      " ",
       element("span", { class: "mmv-pixels", text: pixels === null ? "" : `${number(pixels)} px` }),
     );
     made.style.setProperty("--share", most ? (pixels ?? 0) / most : 0);
