@@ -281,6 +281,47 @@ def test_a_disk_that_refuses_takes_none(
     assert (made.out / "triage.csv").read_bytes() == before
 
 
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = ["name", "first_digest", "second_digest", "decision", "note", "time", "decision_before", "note_before"]
+NO_ROWS = pd.DataFrame({"image_filename": [], "first_digest": [], "second_digest": []}, dtype="str")
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    content=st.binary(max_size=40)
+    | json_values.map(lambda found: json.dumps(found).encode())
+    | st.fixed_dictionaries(
+        {
+            "format": st.just("mymodules decisions"),
+            "version": st.just(1) | json_values,
+            "run": st.just("") | json_values,
+        }
+        | {
+            "decisions": st.lists(st.fixed_dictionaries(dict.fromkeys(KEYS, json_values)), max_size=2)
+            | json_values
+        }
+    ).map(lambda found: json.dumps(found).encode())
+)
+def test_whatever_a_file_holds_the_answer_is_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    path = folder / "decisions.json"
+    path.write_bytes(content)
+    where = {side: str(folder) for side in ("first", "second", "out")}
+    said = ""
+    try:
+        assert triage.merge(NO_ROWS, path, where).merged == ()
+    except errors.ResultsError as error:
+        said = str(error)
+    assert not said or said.startswith(f"{path} is not a file of decisions: ")
+    assert not (folder / "triage.csv").exists()
+
+
 # --- what the page writes ----------------------------------------------------------------------------
 
 notes = strategies.texts | st.just("") | st.text(max_size=30)
@@ -294,7 +335,7 @@ actions = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(names=st.lists(strategies.texts.filter(bool), min_size=5, max_size=5, unique=True), moves=actions)
 def test_what_the_page_has_is_what_triage_has_afterwards(
     tmp_path_factory: pytest.TempPathFactory, names: list[str], moves: list[tuple[int, str, str | None]]
