@@ -525,7 +525,7 @@ def test_accepted_pictures_are_approved_and_undone(page: Any, root: Path) -> Non
     assert first.read_bytes() == second.read_bytes()
     page.locator(ROWS, has_text="badge.png").click()
     comes(page, "badge.png")
-    page.locator(".mmv-notes", has_text="first has changed since the run").wait_for()
+    page.locator(".mmv-notes", has_text="first has changed since the run").wait_for(state="attached")
     box.get_by_role("button", name="Undo", exact=True).click()
     box.locator("p", has_text="1 picture restored.").wait_for()
     assert first.read_bytes() == before
