@@ -60,7 +60,7 @@ def write(
     embed : bool
         Write one file instead, whose name ends in ``.html``, with all pictures in it.
     same : bool
-        Also write the pictures of `same` rows. They take about half of the space.
+        Also write the pictures of `same` rows, which few look at.
     paths : bool
         Name the folders of the run with their whole paths, which may say more about this computer than others
         need to know.
