@@ -219,7 +219,7 @@ class Explorer(still.Kept):
     def _apply(self) -> None:
         """Filter and order the rows, and pass them to the table and the viewer."""
         query = self.query
-        self._reset.layout.visibility = "visible" if query else "hidden"
+        self._reset.layout.display = None if query else "none"
         self._decided = self._states(self._all)
         ordered = self._ordered(self.order.value, self.descending.value).assign(decision=self._decided)
         # The engine that reads methods of columns, whatever else is installed.

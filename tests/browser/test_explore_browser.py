@@ -202,6 +202,57 @@ def test_the_next_cell_goes_on_with_what_is_shown(opened: lab.Notebook, page: An
     assert "only_second" in outputs[0]["data"]["text/plain"]
 
 
+def test_sliders_announce_values(page: Any) -> None:
+    """Not the index of a step: 1 of 21 is no share of pixels."""
+    handle = page.locator(".mme-range .noUi-handle-lower").first
+    assert handle.get_attribute("aria-valuetext") == "0"
+    handle.press("ArrowRight")
+    shows(page, CHANGED)
+    readout = page.locator(".mme-range .widget-readout").first.inner_text()
+    announced = handle.get_attribute("aria-valuetext")
+    assert announced not in ("0", "1", "1.0")
+    assert readout.startswith(str(announced))
+
+
+def test_filters_fold_and_stay_folded_in_this_browser(page: Any) -> None:
+    fold = page.get_by_role("button", name="Filters")
+    ranges = page.locator(".mme-ranges")
+    assert (fold.get_attribute("aria-expanded"), ranges.is_visible()) == ("true", True)
+    viewer = page.locator(".mme .mmv")
+    before = viewer.bounding_box()["height"]
+    fold.press("Enter")
+    ranges.wait_for(state="hidden")
+    assert fold.get_attribute("aria-expanded") == "false"
+    assert viewer.bounding_box()["height"] > before + 80, "the pictures get the room"
+    assert page.evaluate("() => localStorage.getItem('mymodules-filters')") == "folded"
+    fold.click()
+    ranges.wait_for()
+
+
+def test_the_bars_take_one_line(page: Any) -> None:
+    page.get_by_role("button", name="Filters").click()
+    for width in (1280, 1440, 1920):
+        page.set_viewport_size({"width": width, "height": 800})
+        tops = page.locator(".mme-line > *").evaluate_all(
+            "parts => parts.filter(part => part.offsetHeight).map(part => part.getBoundingClientRect().top)"
+        )
+        assert max(tops) - min(tops) < 12, width
+
+
+def test_the_separator_gives_the_viewer_room(page: Any) -> None:
+    separator, viewer = page.get_by_role("separator", name="Width of the list"), page.locator(".mme .mmv")
+    before, value = viewer.bounding_box()["width"], int(separator.get_attribute("aria-valuenow"))
+    for _ in range(3):
+        separator.press("ArrowRight")
+    page.wait_for_function(
+        "width => document.querySelector('.mme .mmv').offsetWidth < width - 40", arg=before
+    )
+    assert int(separator.get_attribute("aria-valuenow")) == pytest.approx(value + 6, abs=1)
+    assert float(page.evaluate("() => localStorage.getItem('mymodules-list-share')")) > value
+    separator.press("Enter")
+    page.wait_for_function("width => document.querySelector('.mme .mmv').offsetWidth === width", arg=before)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not allow such a name")
 def test_a_name_is_text_and_never_markup(opened: lab.Notebook, page: Any) -> None:
     page.locator(ROWS, has_text="onerror").click()

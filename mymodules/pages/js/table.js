@@ -6,7 +6,8 @@ import { commonFolder, parts } from "./names.js";
 
 const HEIGHTS = { 1: 26, 2: 42 }; // px of a row with so many lines, as in list.css
 const NARROW = 340; // px
-const MIDDLE = 470; // px
+const MIDDLE = 560; // px
+const LINE = 640; // px from which folders stand on the line of their base names
 const SPARE = 30; // rows drawn above and below the visible ones
 const CLICK = 8; // px that the pointer may move during a click
 const TURN = "click: order by it, again: the other way round";
@@ -77,8 +78,9 @@ export class Table {
       if (held?.name && Math.hypot(clientX - held.clientX, clientY - held.clientY) < CLICK) this.choose(held.name);
     });
     listen("click", (event) => {
-      const name = this.held ? "" : named(event); // assistive technology clicks without a pointer
-      this.held = null;
+      const pointed = this.held && event.detail; // assistive technology clicks without a pointer
+      const name = pointed ? "" : named(event);
+      if (pointed) this.held = null;
       if (name) this.choose(name);
     });
     listen("pointercancel", () => {
@@ -92,9 +94,9 @@ export class Table {
     const width = area.clientWidth;
     if (!width) return;
     const size = width < NARROW ? "narrow" : width < MIDDLE ? "middle" : "wide";
-    if (area.dataset.size !== size) {
-      area.dataset.size = size;
-      area.dataset.lines = this.folders && size !== "wide" ? 2 : 1;
+    const lines = this.folders && width < LINE ? "2" : "1";
+    if (area.dataset.size !== size || area.dataset.lines !== lines) {
+      Object.assign(area.dataset, { size, lines });
       this.drawn = [0, -1];
       this.reveal();
     }

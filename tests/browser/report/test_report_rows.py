@@ -240,3 +240,117 @@ def test_many_rows_cost_no_more_than_few(tabs: Any, frame: pd.DataFrame, tmp_pat
     assert opened.chosen() == "0700.png"
     opened.filter("19??.png")
     assert opened.table.get_attribute("aria-rowcount") == "101"
+
+
+# --- the list ----------------------------------------------------------------------------------------
+
+
+LONG = "a/deep/er/a rather long name of a picture 1.png"
+
+
+@pytest.fixture(scope="module")
+def crowded(frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of two changed pictures among 40 missing and 12 extra ones, all below one folder."""
+    changed = frame[frame["image_filename"].isin(["a/first.png", "a/second.png"])]
+    sides = {status: frame[frame["status"] == status] for status in ("missing", "extra")}
+    parts = [changed.assign(image_filename=[LONG, "a/b/2.png"], combined=[9.0, 1.0])]
+    for status, count in (("missing", 40), ("extra", 12)):
+        names = [f"a/{status}/{number:02}.png" for number in range(count)]
+        parts.append(pd.concat([sides[status]] * count).assign(image_filename=names))
+    rows = pd.concat(parts[::-1], ignore_index=True)
+    rows.attrs = frame.attrs
+    return report.write(rows, tmp_path_factory.mktemp("reports") / "crowded")
+
+
+def more(opened: Opened) -> list[str]:
+    found: list[str] = opened.table.locator(".mml-more").all_inner_texts()
+    return found
+
+
+def test_what_one_folder_has_alone_does_not_crowd_the_list(tabs: Any, crowded: Path) -> None:
+    opened: Opened = tabs(crowded).go()
+    assert opened.names()[:3] == [
+        LONG,
+        "a/b/2.png",
+        "a/missing/00.png",
+    ]
+    assert len(opened.names()) == 2 + 10 + 10
+    assert more(opened) == ["and 30 more missing: show", "and 2 more extra: show"]
+    assert "54 rows · 54 to decide" in opened.tab.locator(".mmr-bar").inner_text()
+    opened.table.get_by_role("button", name="and 2 more extra").press("Enter")
+    opened.settle()
+    assert (len(opened.names()), more(opened)) == (2 + 10 + 12, ["and 30 more missing: show"])
+    opened.go("a/missing/25.png")
+    assert opened.chosen() == "a/missing/25.png", "a row that is folded is unfolded with its status"
+    opened.go("a/b/2.png").tab.get_by_role("button", name="missing 40").click()
+    opened.settle()
+    assert opened.table.get_attribute("aria-rowcount") == "41"
+
+
+@pytest.mark.parametrize("width", [1280, 1920])
+def test_base_names_come_first_and_are_whole(tabs: Any, crowded: Path, width: int) -> None:
+    opened: Opened = tabs(crowded)
+    opened.tab.set_viewport_size({"width": width, "height": 800})
+    opened.go()
+    row = opened.table.locator("[data-row]").first
+    base, folder = row.locator(".mml-base"), row.locator(".mml-folder")
+    assert base.inner_text() == "a rather long name of a picture 1.png"
+    assert folder.inner_text() == "deep/er/", "the folder that all share is left out"
+    assert base.evaluate("node => node.scrollWidth <= node.clientWidth")
+    assert int(base.evaluate("node => getComputedStyle(node).fontWeight")) >= 600
+    assert row.locator(".mml-name").get_attribute("title") == LONG == opened.name()
+    places = [part.bounding_box() for part in (base, folder)]
+    assert (places[0]["y"], places[0]["x"]) < (places[1]["y"], places[1]["x"])
+
+
+def test_a_click_takes_the_row_that_was_under_the_pointer(tabs: Any, crowded: Path) -> None:
+    """The rows are ordered again while the button is down."""
+    opened: Opened = tabs(crowded).go()
+    box = opened.table.locator("[data-row='1']").bounding_box()
+    opened.tab.mouse.move(box["x"] + 80, box["y"] + 8)
+    opened.tab.mouse.down()
+    opened.tab.evaluate("""() => document.querySelector(".mml-head [data-column=status] button").click()""")
+    opened.tab.evaluate("""() => document.querySelector(".mml-head [data-column=status] button").click()""")
+    opened.tab.wait_for_function(
+        "() => document.querySelector('[data-row=\"1\"] .mml-name').title !== 'a/b/2.png'"
+    )
+    opened.tab.mouse.up()
+    opened.settle()
+    assert (opened.name(), opened.chosen()) == ("a/b/2.png", "a/b/2.png")
+
+
+def test_a_drag_over_the_rows_chooses_none(tabs: Any, crowded: Path) -> None:
+    opened: Opened = tabs(crowded).go()
+    box = opened.table.locator("[data-row='1']").bounding_box()
+    opened.tab.mouse.move(box["x"] + 80, box["y"] + 8)
+    opened.tab.mouse.down()
+    opened.tab.mouse.move(box["x"] + 80, box["y"] + 60)
+    opened.tab.mouse.up()
+    opened.settle()
+    assert opened.chosen() == opened.names()[0]
+
+
+def test_the_separator_is_dragged_moved_by_keys_and_remembered(tabs: Any, crowded: Path) -> None:
+    opened: Opened = tabs(crowded, color_scheme="light").go()  # a profile of its own
+    separator = opened.tab.get_by_role("separator", name="Width of the list")
+
+    def width() -> float:
+        return float(opened.tab.locator(".mml").bounding_box()["width"])
+
+    first = width()
+    separator.press("ArrowLeft")
+    assert width() == pytest.approx(first - 0.02 * 1380, abs=2)  # 2 % of 1400 px without the margins
+    box = separator.bounding_box()
+    opened.tab.mouse.move(box["x"] + 4, box["y"] + 100)
+    opened.tab.mouse.down()
+    opened.tab.mouse.move(600, box["y"] + 100)
+    opened.tab.mouse.up()
+    assert width() == pytest.approx(590, abs=3)  # the body begins at 10 px
+    now = int(separator.get_attribute("aria-valuenow"))
+    assert now == round(100 * 590 / 1380)
+    opened.go()
+    assert width() == pytest.approx(590, abs=3)
+    separator.press("Home")
+    assert width() == pytest.approx(200, abs=1)  # the least in the style sheet
+    separator.press("Enter")
+    assert width() == pytest.approx(first, abs=1)
