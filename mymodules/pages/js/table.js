@@ -94,7 +94,7 @@ export class Table {
     const width = area.clientWidth;
     if (!width) return;
     const size = width < NARROW ? "narrow" : width < MIDDLE ? "middle" : "wide";
-    const lines = this.folders && width < LINE ? "2" : "1";
+    const lines = width < (this.folders ? LINE : NARROW) ? "2" : "1";
     if (area.dataset.size !== size || area.dataset.lines !== lines) {
       Object.assign(area.dataset, { size, lines });
       this.drawn = [0, -1];
