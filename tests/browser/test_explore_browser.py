@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import lab
+from support import lab, nodes
 
 NOTEBOOK = "notebooks/02_explore.ipynb"
 ROWS = ".mme .mml-row[data-row]"
@@ -96,6 +96,22 @@ def test_no_cell_fails_and_nothing_complains(opened: lab.Notebook, page: Any) ->
     assert opened.failures() == []
     assert opened.complaints == []
     assert not page.locator(".mm-still").is_visible(), "what pages without a kernel show"
+
+
+@pytest.mark.parametrize("theme", ["Dark", "Light"])
+def test_axe_finds_nothing_wrong(opened: lab.Notebook, page: Any, theme: str) -> None:
+    opened.theme(theme)
+    nodes.check_accessible(page, ".mme")
+
+
+def test_the_keyboard_skips_the_filters(page: Any) -> None:
+    skip = page.get_by_role("button", name="Skip to the rows")
+    skip.focus()
+    assert skip.bounding_box()["height"] > 10, "it is in sight while it has the focus"
+    page.keyboard.press("Enter")
+    page.keyboard.press("ArrowDown")
+    agrees(page, names(page)[1])
+    assert skip.bounding_box()["height"] <= 1
 
 
 def test_a_row_clicked_is_shown(page: Any) -> None:
@@ -301,6 +317,31 @@ def test_nothing_is_cut_off(page: Any, size: Any) -> None:
 def test_nothing_leaves_the_machine(opened: lab.Notebook, page: Any) -> None:
     assert len(opened.requests) > 10
     assert opened.strangers() == []
+
+
+def test_a_view_of_the_output_works_and_says_nothing_of_kernels(opened: lab.Notebook, page: Any) -> None:
+    page.evaluate(
+        """async () => {
+            const notebook = jupyterapp.shell.currentWidget.content;
+            const cells = [...notebook.model.cells];
+            notebook.activeCellIndex = cells.findIndex(cell => cell.outputs?.toJSON()
+                .some(output => output.data?.['text/html']?.includes('mm-still-')));
+            await jupyterapp.commands.execute('notebook:create-output-view');
+        }"""
+    )
+    view = page.locator(".jp-LinkedOutputView")
+    view.locator(ROWS).first.wait_for()
+    view.locator(ROWS, has_text="form.png").click()
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.mmv-name')].every(name => name.textContent === 'form.png')"
+    )
+    assert page.locator(".mmv-name").count() == 2
+    assert [still.is_visible() for still in page.locator(".mm-still").all()] == [False, False]
+    assert opened.complaints == []
+    page.evaluate(
+        """() => [...jupyterapp.shell.widgets('main')]
+            .find(each => each.content.hasClass('jp-LinkedOutputView')).close()"""
+    )
 
 
 def test_without_its_kernel_it_says_so(opened: lab.Notebook, page: Any) -> None:

@@ -90,6 +90,11 @@ function start(root, model, signal, { list, follow }, keys) {
   const ranges = nameRanges(root, model.get("steps"));
   fold(root, signal);
   keepKeys(root, signal);
+  root.prepend(list.skip);
+  // A hint is no name: ipywidgets only sets the title.
+  for (const control of root.querySelectorAll(".mme-bar :is(select, input[type=text])[title]")) {
+    control.setAttribute("aria-label", control.placeholder || control.title.split(";")[0]);
+  }
   side.append(makeSplitter(side.parentElement, side));
   list.area.addEventListener("keydown", (event) => keys.press(event), { signal });
   const refuse = root.querySelector(".mme-ask");

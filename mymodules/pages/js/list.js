@@ -3,7 +3,7 @@
 // A view has `area`, an element; fill(rows, by, falls), which shows rows and what orders them; and mark(name), which
 // marks the current row and scrolls to it. Only the view that is shown is filled.
 
-import { element, remember, remembered } from "./elements.js";
+import { button, element, remember, remembered } from "./elements.js";
 
 const CHOSEN = "list";
 
@@ -20,6 +20,9 @@ export class List {
     this.bar = element("div", group, ...buttons);
     this.bar.hidden = buttons.length < 2;
     this.area = element("div", { class: "mml" }, this.bar, ...views.map(([, , view]) => view.area));
+    // For the keyboard: a page puts it before its filters.
+    this.skip = button("Skip to the rows", "", () => this.shown.area.focus());
+    this.skip.className = "mml-skip";
     this.show(this.views.has(remembered(CHOSEN)) ? remembered(CHOSEN) : views[0][0]);
   }
 

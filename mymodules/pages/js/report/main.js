@@ -88,7 +88,7 @@ class Report {
     body.append(this.list.area, splitter, element("div", { class: "mmr-viewer" }, this.root));
     const title = element("h1", { text: report.title });
     const head = element("div", { class: "mmr-head" }, title, ...facts, this.handover.area);
-    page.replaceChildren(head, this.filters.bar, this.notice, body);
+    page.replaceChildren(this.list.skip, head, this.filters.bar, this.notice, body);
   }
 
   watch() {
