@@ -29,6 +29,7 @@ from mymodules.explore import order as orders
 from mymodules.explore.approving import Approving
 from mymodules.explore.bulk import Bulk
 from mymodules.explore.grid import MARKS, Grid
+from mymodules.explore.thumbnails import Thumbnails
 from mymodules.pages import still, words
 from mymodules.paths import AnyPath
 from mymodules.results import runfiles
@@ -154,6 +155,7 @@ class Explorer(still.Kept):
         self.summary = ipywidgets.HTML().add_class("mme-summary")
         self.table = Grid(self._all, [histogram.labels for histogram in self._histograms])
         self.table.on_msg(self._received)
+        self.table.on_msg(Thumbnails(frame, run, self.table.send).received)
         self._apply()
         if self._frame.shape[0]:
             self.viewer.row = self._frame[_NAME].iloc[0]

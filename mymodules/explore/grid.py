@@ -23,6 +23,7 @@ MARKS = {word: mark for mark, word in enumerate(("", *LABELS))}
 
 _STYLES = (
     "css/list.css",
+    "css/gallery.css",
     *(f"css/explore/{part}.css" for part in ("base", "filters", "approving", "layout")),
 )
 

@@ -45,7 +45,7 @@ def text(
     embed: bool,
 ) -> str:
     """Return the page with its scripts; `FILES` marks where files can be inserted, `run` is the manifest."""
-    style = linker.text(*linker.VIEWER_STYLES, "css/list.css", "css/report.css")
+    style = linker.text(*linker.VIEWER_STYLES, "css/list.css", "css/gallery.css", "css/report.css")
     script = f"(() => {{\n{linker.script('report/main.js')}}})();\n"
     title = f"{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'} compared"
     stamp = run["stamp"] if runfiles.is_stamp(run.get("stamp")) else ""

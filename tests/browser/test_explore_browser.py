@@ -354,3 +354,89 @@ def test_without_its_kernel_it_says_so(opened: lab.Notebook, page: Any) -> None:
     still.get_by_text("need a running kernel").scroll_into_view_if_needed()
     assert still.get_by_text("need a running kernel").is_visible()
     assert still.locator("tbody tr").count() == 6 + CHANGED
+
+
+@pytest.fixture
+def gallery(page: Any) -> Iterator[Any]:
+    """The explorer with its gallery."""
+    page.get_by_role("button", name="Gallery", exact=True).click()
+    page.locator(".mmg-tile .mmg-sheet").first.wait_for()
+    yield page
+    page.get_by_role("button", name="Table", exact=True).click()
+    page.locator(ROWS).first.wait_for()
+
+
+def tiles(page: Any) -> list[str]:
+    found: list[str] = page.locator(".mmg-tile").evaluate_all("all => all.map(one => one.title)")
+    return found
+
+
+def marks(page: Any, name: str) -> None:
+    """Wait until the viewer shows the row `name`, and its tile is the one that is marked, in sight."""
+    page.wait_for_function(
+        """name => {
+            const [tile, ...more] = document.querySelectorAll(".mmg-tile[aria-selected=true]");
+            if (!tile || more.length || tile.title !== name) return false;
+            if (document.querySelector('.mmv-name').textContent !== name) return false;
+            if (!document.querySelector('.mmv-place').textContent) return false;
+            const outer = tile.closest(".mmg-list").getBoundingClientRect();
+            const inner = tile.getBoundingClientRect();
+            return inner.top >= outer.top && inner.bottom <= outer.bottom + 1;
+        }""",
+        arg=name,
+    )
+
+
+def test_the_gallery_shows_the_same_rows_in_the_same_order(page: Any, gallery: Any) -> None:
+    count = int(gallery.locator(".mmg-tile").first.get_attribute("aria-setsize"))
+    assert count == 6 + CHANGED
+    shown = tiles(gallery)
+    gallery.get_by_role("button", name="Table", exact=True).click()
+    assert names(page)[: len(shown)] == shown
+    gallery.get_by_role("button", name="Gallery", exact=True).click()
+
+
+def test_a_thumbnail_of_the_difference_fits_those_of_both_pictures(gallery: Any) -> None:
+    tile = gallery.locator(".mmg-tile[title='form.png']")
+    tile.scroll_into_view_if_needed()
+    tile.locator("canvas").nth(2).wait_for()
+    first, second, delta = tile.locator("canvas").evaluate_all(
+        """all => all.map(one => {
+            const { data } = one.getContext("2d").getImageData(0, 0, one.width, one.height);
+            return [one.width, one.height, [...new Uint32Array(data.buffer)]];
+        })"""
+    )
+    assert first[:2] == second[:2] == delta[:2]
+    differs = [one != other for one, other in zip(first[2], second[2], strict=True)]
+    assert [pixel != 0 for pixel in delta[2]] == differs
+    assert any(differs)
+
+
+def test_a_tile_clicked_is_shown_and_the_viewer_marks_its_tile(gallery: Any) -> None:
+    order = tiles(gallery)
+    gallery.locator(".mmg-tile").nth(1).click()
+    marks(gallery, order[1])
+    gallery.get_by_role("button", name="Next picture").click()
+    marks(gallery, order[2])
+
+
+def test_keys_in_the_gallery_lead_on_from_the_tile_that_is_marked(gallery: Any) -> None:
+    order = tiles(gallery)
+    gallery.locator(".mmg-tile").first.click()
+    for _ in range(3):
+        gallery.keyboard.press("ArrowRight")  # the kernel has not answered the one before
+    marks(gallery, order[3])
+    gallery.keyboard.press("Home")
+    marks(gallery, order[0])
+    gallery.keyboard.press("End")
+    gallery.wait_for_function("() => document.querySelector('.mmg-tile:last-child').ariaSelected === 'true'")
+    marks(gallery, tiles(gallery)[-1])
+
+
+def test_rows_without_two_pictures_have_one_or_a_sentence(gallery: Any) -> None:
+    for status, part in (("missing", "[data-side=first] canvas"), ("error", ".mmg-message")):
+        gallery.get_by_role("button", name=status, exact=False).first.click()
+        tile = gallery.locator(f".mmg-tile:has([data-status={status}])").first
+        tile.locator(part).wait_for()
+        assert tile.locator("canvas, .mmg-message").count() == 1
+        gallery.get_by_role("button", name=status, exact=False).first.click()

@@ -1,11 +1,15 @@
 """Programs and scripts that come with Node, which tests use where they are installed."""
 
+import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from mymodules.pages import linker
 
 REQUIRED = "MYMODULES_REQUIRE_NODE"
 """Set where they must be there: then a test without them fails instead of being skipped."""
@@ -47,3 +51,10 @@ def missing(message: str) -> str:
     if os.environ.get(REQUIRED):
         pytest.fail(message)
     pytest.skip(message)
+
+
+def evaluate(entry: str, expression: str) -> Any:
+    """Return the value of an expression about what a module of the pages exports."""
+    script = f"{linker.script(entry)}with (modules[{entry!r}]) console.log(JSON.stringify({expression}));"
+    done = subprocess.run([tool("node"), "-e", script], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)

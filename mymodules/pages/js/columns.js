@@ -2,12 +2,12 @@
 //
 // A row has name, status, decision, pixel_diff_percent, ssim_score and count, the number of its regions.
 
-const SIGNS = { accept: "✓", reject: "✕", ignore: "–" };
+export const SIGNS = { accept: "✓", reject: "✕", ignore: "–" };
 
 const score = (value) => (value === 1 ? "1" : Math.min(value, 0.9999).toFixed(4));
 const rank = (words, word) => (words.includes(word) ? words.indexOf(word) : word ? words.length : null);
 
-function percent(value) {
+export function percent(value) {
   if (value === 0 || value >= 0.001) return value.toFixed(value === 0 || value >= 100 ? 0 : value < 1 ? 3 : 1);
   return "<0.001";
 }

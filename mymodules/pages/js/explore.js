@@ -10,9 +10,11 @@ import { columnsOf } from "./columns.js";
 import { keepKeys, whenAttached } from "./elements.js";
 import { fold, nameRanges } from "./explore/filters.js";
 import { ListKeys } from "./explore/keys.js";
+import { Gallery } from "./gallery.js";
 import { List } from "./list.js";
 import { makeSplitter } from "./splitter.js";
 import { Table } from "./table.js";
+import { KernelThumbnails } from "./thumbnails/kernel.js";
 
 // Numbers that came as bytes; a copy, as they may stand anywhere in a message.
 const numbers = (Kind, view) => new Kind(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
@@ -58,7 +60,12 @@ function makeList(el, model, keys) {
   const choose = (name) => keys.move({ kind: "choose", name });
   const sort = (by) => model.send({ kind: "order", by });
   const table = new Table(columns, choose, sort, model.get("names"));
-  const list = new List([["table", "Table", table]]);
+  const source = new KernelThumbnails(model);
+  const gallery = new Gallery(source, choose, model.get("names"), model.get("decisions"));
+  const list = new List([
+    ["table", "Table", table],
+    ["gallery", "Gallery", gallery],
+  ]);
   let due = false;
   const show = () => {
     due = false;
@@ -73,19 +80,20 @@ function makeList(el, model, keys) {
   el.classList.add("mme-list");
   el.replaceChildren(list.area);
   show();
-  return { list, follow: { rows: refill, order: refill, marks: refill, row: () => list.mark(model.get("row")) } };
+  const follow = { rows: refill, order: refill, marks: refill, row: () => list.mark(model.get("row")) };
+  return { list, follow, end: () => [gallery, source].map((part) => part.close()) };
 }
 
 // Show the question instead of the buttons, and move the focus if it was on one of them.
-function ask(root, model) {
+function ask(root, model, list) {
   const asking = Boolean(model.get("asking"));
   const [before, after] = [".mme-all", ".mme-ask"].map((part) => root.querySelector(part));
   const inside = (asking ? before : after).contains(document.activeElement);
   root.classList.toggle("mme-asking", asking);
-  if (inside) (asking ? after.querySelector("button:last-child") : root.querySelector(".mml-table")).focus();
+  if (inside) (asking ? after.querySelector("button:last-child") : list).focus();
 }
 
-function start(root, model, signal, { list, follow }, keys) {
+function start(root, model, signal, { list, follow, end }, keys) {
   const side = root.querySelector(".mme-list");
   const ranges = nameRanges(root, model.get("steps"));
   fold(root, signal);
@@ -95,16 +103,17 @@ function start(root, model, signal, { list, follow }, keys) {
   for (const control of root.querySelectorAll(".mme-bar :is(select, input[type=text])[title]")) {
     control.setAttribute("aria-label", control.placeholder || control.title.split(";")[0]);
   }
-  side.append(makeSplitter(side.parentElement, side));
+  side.append(makeSplitter(side.parentElement, side, list));
   list.area.addEventListener("keydown", (event) => keys.press(event), { signal });
   const refuse = root.querySelector(".mme-ask");
   const leave = ({ key }) => key === "Escape" && refuse.querySelector("button:last-child").click();
   refuse.addEventListener("keydown", leave, { signal });
-  const calls = { ...follow, asking: () => ask(root, model) };
+  const calls = { ...follow, asking: () => ask(root, model, list) };
   for (const [trait, call] of Object.entries(calls)) model.on(`change:${trait}`, call);
   signal.addEventListener("abort", () => {
     for (const [trait, call] of Object.entries(calls)) model.off(`change:${trait}`, call);
     for (const watcher of [ranges, keys.coming]) watcher.disconnect();
+    end();
   });
 }
 

@@ -13,6 +13,7 @@ export class List {
     this.views = new Map(views.map(([key, label, view]) => [key, { label, view }]));
     this.filled = [[], null, false];
     this.name = "";
+    this.calls = [];
     const buttons = [...this.views].map(([key, { label }]) =>
       element("button", { type: "button", "data-view": key, text: label, call: () => this.choose(key) }),
     );
@@ -21,9 +22,20 @@ export class List {
     this.bar.hidden = buttons.length < 2;
     this.area = element("div", { class: "mml" }, this.bar, ...views.map(([, , view]) => view.area));
     // For the keyboard: a page puts it before its filters.
-    this.skip = button("Skip to the rows", "", () => this.shown.area.focus());
+    this.skip = button("Skip to the rows", "", () => this.focus());
     this.skip.className = "mml-skip";
     this.show(this.views.has(remembered(CHOSEN)) ? remembered(CHOSEN) : views[0][0]);
+  }
+
+  // Call with the key of the view that is shown, now and whenever it changes.
+  watch(call) {
+    this.calls.push(call);
+    call(this.key);
+  }
+
+  focus() {
+    const { area } = this.shown;
+    (area.tabIndex === 0 ? area : area.querySelector("[tabindex]")).focus();
   }
 
   choose(key) {
@@ -32,9 +44,11 @@ export class List {
   }
 
   show(key) {
+    this.key = key;
     this.shown = this.views.get(key).view;
     for (const { view } of this.views.values()) view.area.hidden = view !== this.shown;
     for (const made of this.bar.children) made.setAttribute("aria-pressed", made.dataset.view === key);
+    for (const call of this.calls) call(key);
     this.shown.fill(...this.filled);
     this.shown.mark(this.name);
   }

@@ -1,5 +1,6 @@
 // The table of explorer and report. It draws only the visible rows, so that many rows cost no more than few.
 
+import { watchClicks } from "./clicks.js";
 import { between, element, number } from "./elements.js";
 import { folded } from "./folds.js";
 import { commonFolder, parts } from "./names.js";
@@ -9,7 +10,6 @@ const NARROW = 340; // px
 const MIDDLE = 560; // px
 const LINE = 640; // px from which folders stand on the line of their base names
 const SPARE = 30; // rows drawn above and below the visible ones
-const CLICK = 8; // px that the pointer may move during a click
 const TURN = "click: order by it, again: the other way round";
 
 function gap(height) {
@@ -32,7 +32,7 @@ export class Table {
   // columns: see columns.js. choose(name) and sort(key) are called when a person clicks a row or a heading. names are
   // those of all rows: the folder that they share is not shown.
   constructor(columns, choose, sort, names) {
-    Object.assign(this, { columns, choose, common: commonFolder(names) });
+    Object.assign(this, { columns, common: commonFolder(names) });
     this.folders = names.some((name) => parts(name, this.common).folder); // those have a line of their own
     this.rows = []; // those that pass the filters, in their order
     this.lines = []; // what is listed of them
@@ -40,7 +40,6 @@ export class Table {
     this.current = "";
     this.drawn = [0, -1];
     this.pending = 0;
-    this.held = null; // where the pointer went down, and on which row
     this.id = `mml-${Math.random().toString(36).slice(2)}`;
     this.headings = Object.fromEntries(Object.keys(columns).map((key) => [key, this.heading(key, sort)]));
     const head = element("div", { class: "mml-head", role: "row" }, ...Object.values(this.headings));
@@ -51,7 +50,8 @@ export class Table {
     this.area.append(this.head, this.body);
     this.area.addEventListener("scroll", () => this.schedule());
     new ResizeObserver(() => this.measure()).observe(this.area);
-    this.watchPointer();
+    const named = (target) => this.lines[target.closest("[data-row]")?.dataset.row]?.name ?? "";
+    watchClicks(this.area, named, choose);
   }
 
   heading(key, sort) {
@@ -60,32 +60,6 @@ export class Table {
     const call = () => sort(key);
     made.append(element("button", { type: "button", title: `${title}; ${TURN}`, text: label, call }));
     return made;
-  }
-
-  // A click is about the row on which the pointer went down, even if the rows are in another order by its end.
-  watchPointer() {
-    const named = ({ target }) => {
-      const line = target.closest("[data-row]");
-      return line ? this.lines[line.dataset.row].name : "";
-    };
-    const listen = (type, call) => this.area.addEventListener(type, call);
-    listen("pointerdown", (event) => {
-      const { button, clientX, clientY } = event;
-      this.held = button ? null : { name: named(event), clientX, clientY };
-    });
-    listen("pointerup", ({ clientX, clientY }) => {
-      const { held } = this;
-      if (held?.name && Math.hypot(clientX - held.clientX, clientY - held.clientY) < CLICK) this.choose(held.name);
-    });
-    listen("click", (event) => {
-      const pointed = this.held && event.detail; // assistive technology clicks without a pointer
-      const name = pointed ? "" : named(event);
-      if (pointed) this.held = null;
-      if (name) this.choose(name);
-    });
-    listen("pointercancel", () => {
-      this.held = null;
-    });
   }
 
   // The width decides how many columns there are, and how high a row is.

@@ -4,6 +4,7 @@
 
 import { columnsOf, compare } from "../columns.js";
 import { between, button, element } from "../elements.js";
+import { Gallery } from "../gallery.js";
 import { List } from "../list.js";
 import { makeSplitter } from "../splitter.js";
 import { Table } from "../table.js";
@@ -12,6 +13,7 @@ import { browserStorage, Decisions } from "./decisions.js";
 import { Filters } from "./filters.js";
 import { Handover } from "./handover.js";
 import { filesBeside, filesInside, plainState, ReportSource } from "./source.js";
+import { ReportThumbnails } from "./thumbnails.js";
 
 const REST = 200; // ms without a change of row, after which the address follows
 const JUMPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
@@ -74,7 +76,11 @@ class Report {
     this.columns = columnsOf(columns, Object.keys(statuses), words.decisions);
     const choose = (name) => this.choose(name);
     const table = new Table(this.columns, choose, (key) => this.sort(key), this.names);
-    this.list = new List([["table", "Table", table]]);
+    const gallery = new Gallery(new ReportThumbnails(this.source.files), choose, this.names, words.decisions);
+    this.list = new List([
+      ["table", "Table", table],
+      ["gallery", "Gallery", gallery],
+    ]);
     this.noticeText = element("span");
     this.noticeButton = button(words.showAll, "", () => this.filters.showAll());
     const notice = { class: "mmr-notice", role: "status", hidden: "" };
@@ -84,7 +90,7 @@ class Report {
       element("span", { class: "mmr-quiet" }, `${label} `, element("bdi", { text })),
     );
     const body = element("div", { class: "mmr-body" });
-    const splitter = makeSplitter(body, this.list.area);
+    const splitter = makeSplitter(body, this.list.area, this.list);
     body.append(this.list.area, splitter, element("div", { class: "mmr-viewer" }, this.root));
     const title = element("h1", { text: report.title });
     const head = element("div", { class: "mmr-head" }, title, ...facts, this.handover.area);
