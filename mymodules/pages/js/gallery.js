@@ -45,7 +45,7 @@ export class Gallery {
     this.ground = element("div", { class: "mmg-ground", role: "presentation" });
     const label = "Pictures; the arrow keys choose one";
     this.list = element("div", { class: "mmg-list", role: "listbox", tabindex: "0", "aria-label": label }, this.ground);
-    this.empty = element("p", { class: "mmg-empty", text: "No row passes the filters.", hidden: "" });
+    this.empty = element("p", { class: "mmg-empty" });
     this.area = element("div", { class: "mmg" }, this.bar, this.list, this.empty);
     this.mirror();
   }
@@ -208,6 +208,7 @@ export class Gallery {
   fill(rows) {
     this.rows = rows;
     this.empty.hidden = rows.length > 0;
+    this.empty.textContent = rows.length ? "" : "No row passes the filters.";
     this.list.hidden = !rows.length;
     this.redraw();
   }
