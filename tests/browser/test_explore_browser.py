@@ -344,18 +344,6 @@ def test_a_view_of_the_output_works_and_says_nothing_of_kernels(opened: lab.Note
     )
 
 
-def test_without_its_kernel_it_says_so(opened: lab.Notebook, page: Any) -> None:
-    """The last one: the notebook is saved, its kernel ended, and it is opened again."""
-    assert opened.complaints == []
-    page.evaluate("async () => { await jupyterapp.commands.execute('docmanager:save') }")
-    page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown() }")
-    opened.open(NOTEBOOK)
-    still = page.locator(".mm-still")
-    still.get_by_text("need a running kernel").scroll_into_view_if_needed()
-    assert still.get_by_text("need a running kernel").is_visible()
-    assert still.locator("tbody tr").count() == 6 + CHANGED
-
-
 @pytest.fixture
 def gallery(page: Any) -> Iterator[Any]:
     """The explorer with its gallery."""
@@ -440,3 +428,15 @@ def test_rows_without_two_pictures_have_one_or_a_sentence(gallery: Any) -> None:
         tile.locator(part).wait_for()
         assert tile.locator("canvas, .mmg-message").count() == 1
         gallery.get_by_role("button", name=status, exact=False).first.click()
+
+
+def test_without_its_kernel_it_says_so(opened: lab.Notebook, page: Any) -> None:
+    """The last one: the notebook is saved, its kernel ended, and it is opened again."""
+    assert opened.complaints == []
+    page.evaluate("async () => { await jupyterapp.commands.execute('docmanager:save') }")
+    page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown() }")
+    opened.open(NOTEBOOK)
+    still = page.locator(".mm-still")
+    still.get_by_text("need a running kernel").scroll_into_view_if_needed()
+    assert still.get_by_text("need a running kernel").is_visible()
+    assert still.locator("tbody tr").count() == 6 + CHANGED
