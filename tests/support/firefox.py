@@ -172,7 +172,7 @@ def started(profile: Path) -> Iterator[Firefox]:
     with (profile / "output.log").open("wb") as output:
         guard = subprocess.Popen(
             [sys.executable, "-c", GUARD, *command], env=environment, stdin=subprocess.PIPE, stdout=output,
-            stderr=output,
+            stderr=output, start_new_session=True,  # a signal to the tests' group must not end the guard
         )  # fmt: skip
     try:
         address = address_of(guard, profile)
