@@ -201,6 +201,16 @@ def test_pictures_have_all_of_the_viewer_but_three_lines(shown: Opened) -> None:
         assert whole["width"] - sum(box["width"] for box in boxes) <= 8
 
 
+@pytest.mark.parametrize(("width", "height", "least"), [(1280, 800, 0.45), (1440, 900, 0.55)])
+def test_pictures_get_the_screen(shown: Opened, width: int, height: int, least: float) -> None:
+    shown.tab.set_viewport_size({"width": width, "height": height})
+    shown.press("1", "w")
+    boxes = [pane.bounding_box() for pane in shown.root.locator(".mmv-picture:visible").all()]
+    assert sum(box["width"] * box["height"] for box in boxes) >= least * width * height
+    if width == 1440:
+        assert zoom(shown) * WIDE >= 0.4 * 1280, "a page of 1280 px would be readable"
+
+
 # --- three-up ----------------------------------------------------------------------------------------
 
 
