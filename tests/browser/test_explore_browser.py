@@ -264,7 +264,7 @@ def test_the_separator_gives_the_viewer_room(page: Any) -> None:
         "width => document.querySelector('.mme .mmv').offsetWidth < width - 40", arg=before
     )
     assert int(separator.get_attribute("aria-valuenow")) == pytest.approx(value + 6, abs=1)
-    assert float(page.evaluate("() => localStorage.getItem('mymodules-list-share')")) > value
+    assert float(page.evaluate("() => localStorage.getItem('mymodules-list-share-table')")) > value
     separator.press("Enter")
     page.wait_for_function("width => document.querySelector('.mme .mmv').offsetWidth === width", arg=before)
 

@@ -306,7 +306,7 @@ def test_a_note_goes_with_the_decision(page: Any, root: Path) -> None:
     assert note.input_value() == "air: too dark"
     note.fill("much too dark")
     note.press("Enter")
-    page.locator(".mmv-noted", has_text="much too dark").wait_for()
+    page.get_by_title("Note: much too dark").wait_for()
     agrees(page, "badge.png")
     assert (root / "img" / "triage.csv").read_text(encoding="utf-8-sig").count("much too dark") == 1
 
@@ -352,7 +352,7 @@ def test_the_help_tells_the_keys(page: Any) -> None:
 def test_code_and_page_agree(opened: lab.Notebook, page: Any, root: Path) -> None:
     assert opened.python("print(explorer.viewer.decide('reject', 'by code').rows[0].name)") == "badge.png"
     pressed(page, "reject")
-    page.locator(".mmv-noted", has_text="by code").wait_for()
+    page.get_by_title("Note: by code").wait_for()
     has_marks(page, {"badge.png": "rejected"})
     page.keyboard.press("Backspace")
     pressed(page)

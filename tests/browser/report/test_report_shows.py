@@ -73,7 +73,7 @@ def test_keys_choose_modes_rows_and_regions(opened: Opened, frame: pd.DataFrame)
     assert weights == ["300 px", "200 px"]
     opened.until_address("a/first.png")
     opened.settle()
-    assert "300" in str(opened.root.locator(".mmv-list [aria-current]").get_attribute("aria-label"))
+    assert opened.root.locator(".mmv-list [aria-current] .mmv-pixels").text_content() == "300 px"
 
 
 def test_the_viewers_keys_serve_wherever_the_focus_is(opened: Opened) -> None:
