@@ -13,18 +13,18 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-
-import cv2
+from typing import TYPE_CHECKING
 
 from mymodules import pairs, settings, streams
-from mymodules.comparison import Job, drawings, fault
-from mymodules.comparison.pair import compare as compare_pair
+from mymodules.comparison import Job, drawing_files, fault
 from mymodules.comparison.verdict import result_row
 from mymodules.errors import SettingsError
-from mymodules.images.memory import Memory
 from mymodules.pairs import Pair
 from mymodules.paths import local_path
 from mymodules.row import PairResult
+
+if TYPE_CHECKING:
+    from mymodules.images.memory import Memory
 
 __all__ = (
     "Job",
@@ -41,11 +41,15 @@ __all__ = (
 
 def compare(job: Job) -> PairResult:
     """Compare one pair; whatever is wrong with its files is reported in the row."""
-    return compare_pair(job, _memory)
+    from mymodules.comparison import pair  # the process that only gives out the work does without it
+
+    return pair.compare(job, _memory)
 
 
-def _memory() -> tuple[Memory, Memory]:
+def _memory() -> "tuple[Memory, Memory]":
     """Return this thread's memory for scan lines."""
+    from mymodules.images.memory import Memory
+
     if not hasattr(_kept, "memory"):
         _kept.memory = Memory(), Memory()
     kept: tuple[Memory, Memory] = _kept.memory
@@ -94,7 +98,7 @@ def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
         pair = Pair(name, first, second)
     if pair.first is None and pair.second is None:
         return result_row(pair, "error", "vanished", ["It is no longer in either folder. Run again."])
-    drawing_path = paths.get(pair.name) or drawings.paths([name])[name]
+    drawing_path = paths.get(pair.name) or drawing_files.paths([name])[name]
     folder = None if _stamp is None else Path(f"{chosen.out / '03.diff'}-{_stamp}")
     return compare(Job(pair, folder, drawing_path, max_pixels=chosen.max_pixels))
 
@@ -114,6 +118,8 @@ def prepare_process(parent: int | None = None) -> None:
     parent : int, optional
         The process that started this one, which ends when that process does.
     """
+    import cv2
+
     streams.secure()
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -166,4 +172,4 @@ def _listing(first: Path, second: Path) -> tuple[dict[str, Pair], dict[str, str]
         for root, path in ((first, pair.first), (second, pair.second))
         if path is not None
     }
-    return by_name, drawings.paths(pair.name for pair in listing.pairs)
+    return by_name, drawing_files.paths(pair.name for pair in listing.pairs)

@@ -18,7 +18,7 @@ from mymodules.batch import pool
 from mymodules.batch.renames import mentions_rename
 from mymodules.batch.request import PICTURES, Request
 from mymodules.batch.reuse import Reuse, content
-from mymodules.comparison import drawings
+from mymodules.comparison import drawing_files
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.locks import Lock
 from mymodules.pairs import Listing, Pair
@@ -174,14 +174,14 @@ class Plan:
         """Do what `begin` does, and remove the drawings of the pairs that are compared again."""
         self.begin()
         for pair in left:
-            drawings.remove(self.pictures_dir, self.drawing_path(pair.name))
+            drawing_files.remove(self.pictures_dir, self.drawing_path(pair.name))
 
     def has_drawings(self, row: PairResult) -> bool:
         """Return whether all drawings that belong to a row exist: a full disk may have prevented them."""
         if not self.request.draws(row.status) or span(row) > self.settings.max_pixels:
             return True
         path = self.drawing_path(row.image_filename)
-        return all(os.path.exists(self.pictures_dir / (path + ending)) for ending in drawings.ENDINGS)  # noqa: PTH110 - Path may raise
+        return all(os.path.exists(self.pictures_dir / (path + ending)) for ending in drawing_files.ENDINGS)  # noqa: PTH110 - Path may raise
 
     def memory(self) -> Reuse | None:
         """Return what this run can take from its store; None without a store."""
@@ -386,7 +386,7 @@ def _refuse_links(drawings_dir: Path) -> None:
 
 def _drawing_paths(listing: Listing) -> dict[str, str]:
     """Return the drawing paths that differ from the pair's name, by name."""
-    paths = drawings.paths(pair.name for pair in listing.pairs)
+    paths = drawing_files.paths(pair.name for pair in listing.pairs)
     return {name: path for name, path in paths.items() if name != path}
 
 

@@ -36,7 +36,7 @@ from loky import ProcessPoolExecutor
 
 from mymodules import faults, workers
 from mymodules.batch.request import Request
-from mymodules.comparison import drawings
+from mymodules.comparison import drawing_files
 from mymodules.errors import PoolError
 from mymodules.pairs import Pair
 from mymodules.row import PairResult
@@ -350,5 +350,5 @@ def _block_interrupts() -> None:
 def _died(job: Job) -> PairResult:
     """Return the row of a pair that kills its worker even when compared alone; remove its drawings."""
     if job.pictures_dir is not None:
-        drawings.remove(job.pictures_dir, job.drawing_path)
+        drawing_files.remove(job.pictures_dir, job.drawing_path)
     return workers.died(job)

@@ -23,7 +23,7 @@ from typing import Final, TypeVar
 
 from mymodules import faults, images, pairs, streams
 from mymodules.batch.request import Request
-from mymodules.comparison import drawings
+from mymodules.comparison import drawing_files
 from mymodules.errors import MymodulesError
 from mymodules.pairs import Pair
 from mymodules.paths import AnyPath, shown
@@ -273,10 +273,10 @@ class Reuse:
             return False
         try:
             (self.drawings_dir / path).parent.mkdir(parents=True, exist_ok=True)
-            for ending in drawings.ENDINGS:
+            for ending in drawing_files.ENDINGS:
                 _link(folder / (earlier.drawing_path + ending), self.drawings_dir / (path + ending))
         except OSError:
-            drawings.remove(self.drawings_dir, path)
+            drawing_files.remove(self.drawings_dir, path)
             return False
         return True
 
@@ -370,7 +370,7 @@ def content(path: AnyPath) -> str | None:
 def _drawings(folder: Path, path: str) -> tuple[tuple[int, int], ...]:
     """Return size and modification time of each drawing of a pair; an empty tuple unless all are whole."""
     try:
-        states = [(folder / (path + ending)).lstat() for ending in drawings.ENDINGS]
+        states = [(folder / (path + ending)).lstat() for ending in drawing_files.ENDINGS]
     except (OSError, ValueError):  # ValueError: it is not a possible path
         return ()
     whole = all(stat.S_ISREG(state.st_mode) and state.st_size for state in states)

@@ -28,7 +28,7 @@ from mymodules.batch import pool, renames
 from mymodules.batch.plan import Plan, counted, new_plan, resumed_plan
 from mymodules.batch.progress import Progress
 from mymodules.batch.request import Request, processor_count
-from mymodules.comparison import drawings
+from mymodules.comparison import drawing_files
 from mymodules.errors import OutputError
 from mymodules.pairs import Pair
 from mymodules.paths import AnyPath, local_path, shown, usable_path
@@ -78,7 +78,7 @@ class Run:
     def pictures(self, name: str) -> tuple[Path, ...]:
         """Return the existing drawings of the row with this ``image_filename``."""
         path = self._drawing_paths.get(name, name)
-        drawn = (self.pictures_dir / (path + ending) for ending in drawings.ENDINGS)
+        drawn = (self.pictures_dir / (path + ending) for ending in drawing_files.ENDINGS)
         return tuple(path for path in drawn if os.path.exists(path))  # noqa: PTH110 - Path may raise
 
     def frame(self) -> "pd.DataFrame":

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from mymodules.faces import lazily
 
 if TYPE_CHECKING:
-    from mymodules.comparison.pair import Job, compare
+    from mymodules.comparison.job import Job
+    from mymodules.comparison.pair import compare
     from mymodules.comparison.verdict import fault
 
 __all__ = ["Job", "compare", "fault"]
 
-__getattr__ = lazily(__name__, {"pair": ("Job", "compare"), "verdict": ("fault",)})
+__getattr__ = lazily(__name__, {"job": ("Job",), "pair": ("compare",), "verdict": ("fault",)})

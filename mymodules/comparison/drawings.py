@@ -1,22 +1,8 @@
-"""Drawings of a comparison: their paths, and what they show.
+"""What the drawings of a comparison show; `drawing_files` says where they are.
 
-For a pair named ``shop/cart.png`` these five may be written below the run's pictures folder:
-
-    shop/cart.png-1.orig.png     first, boxes drawn around the regions
-    shop/cart.png-2.new.png      second, likewise
-    shop/cart.png-3.diff.png     the SSIM map, black where SSIM is 0 or less
-    shop/cart.png-4.thresh.png   its threshold, white where changed
-    shop/cart.png-5.delta.png    orange where colours differ, blue where only alpha does
-
-`paths` chooses the part before ``-1.orig.png`` for all names of a run, so that no two drawings have the same
-path on any file system. Nothing here reads a picture or decides what has changed.
+Nothing here reads a picture or decides what has changed.
 """
 
-import contextlib
-import hashlib
-import os
-import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -25,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules import images, metrics, regions
+from mymodules.comparison.drawing_files import ENDINGS, remove
 from mymodules.formats import Header, png
 from mymodules.formats.png import PngHeader
 from mymodules.images import Rgba, bands
 from mymodules.images.bands import Band, Scanlines
 from mymodules.regions import Region
-
-ENDINGS = ("-1.orig.png", "-2.new.png", "-3.diff.png", "-4.thresh.png", "-5.delta.png")
 
 Canvas = Scanlines | NDArray[np.uint8]
 """A picture that drawing changes: scan lines that `can_be_drawn_on`, or RGB or RGBA, (height, width, 3 or 4)
@@ -39,9 +24,6 @@ in C order."""
 
 _BOX_COLOUR = (229, 57, 53, 255)
 _BOX_LINE = 2  # px
-_LONGEST_NAME = 255 - max(len(ending) for ending in ENDINGS)  # bytes
-_RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"}
-_RESERVED |= {f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³"}
 
 _ORANGE = "fdd0a2 fdae6b fd8d3c f16913 d94801 a63603 7f2704"
 _BLUE = "c6dbef 9ecae1 6baed6 4292c6 2171b5 08519c 08306b"
@@ -51,32 +33,6 @@ _DELTA_COLOURS[1:, 3] = 255
 # Sums of differences at which the next shade begins: n, 1..1024, has the shade ceil(ln n / ln 3 + 0.5) - 1.
 _SHADE = np.searchsorted([2, 6, 16, 47, 141, 421], np.arange(1025), side="right").astype(np.uint8) + 1
 _SHADE[0] = 0
-
-
-def paths(names: Iterable[str]) -> dict[str, str]:
-    """Return the path of each pair's drawings, by its name: below the pictures folder, without the ending.
-
-    Most paths are the name itself. A name that would be too long for a file system, that Windows reserves,
-    or that differs from another one only in case or Unicode form, is shortened and ends in 8 digits of its
-    digest.
-
-    Parameters
-    ----------
-    names : iterable of str
-        All names of a run, with ``/``: which of them collide depends on the others.
-    """
-    names = list(names)
-    seen = Counter(_fold(name) for name in names)
-    folders = {_fold(parent.as_posix()) for name in names for parent in Path(name).parents}
-    found = {}
-    for name in names:
-        *above, last = name.split("/")
-        collides = seen[_fold(name)] > 1 or any(_fold(name + ending) in folders for ending in ENDINGS)
-        above = [_shortened(part, part) if _unfit(part) else part for part in above]
-        if collides or _unfit(last):
-            last = _shortened(last, name)
-        found[name] = "/".join([*above, last])
-    return found
 
 
 def delta(first_rgba: Rgba, second_rgba: Rgba) -> Rgba:
@@ -242,13 +198,6 @@ def can_be_drawn_on(header: Header) -> bool:
     )
 
 
-def remove(folder: Path, drawing_path: str) -> None:
-    """Remove the drawings of a pair (best effort)."""
-    for ending in ENDINGS:
-        with contextlib.suppress(OSError):
-            (folder / (drawing_path + ending)).unlink()
-
-
 def _write(path: Path, pieces: Iterable[bytes]) -> None:
     with path.open("xb") as file:  # fails if the file exists, because it may be a link
         file.writelines(pieces)
@@ -293,23 +242,3 @@ def _nibbles(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
         values = np.pad(values, ((0, 0), (0, 1)))
     pairs = np.ascontiguousarray(values).view("<u2")
     return (pairs << 4 | pairs >> 8).astype(np.uint8)
-
-
-def _fold(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def _unfit(part: str) -> bool:
-    """Return whether a part of a path is reserved on Windows, or too long."""
-    reserved = part.split(".")[0].strip().lower() in _RESERVED or part.endswith((".", " "))
-    return reserved or len(os.fsencode(part)) > _LONGEST_NAME
-
-
-def _shortened(part: str, name: str) -> str:
-    """Cut a part of a path to fit, without its ending, and add 8 digits of the digest of ``name``."""
-    mark = "-" + hashlib.blake2b(os.fsencode(name), digest_size=4).hexdigest()
-    short = part if "." not in part.lstrip(".") else part.rpartition(".")[0]
-    while len(os.fsencode(short)) + len(mark) > _LONGEST_NAME:
-        short = short[:-1]
-    short = short.rstrip(". ")
-    return (short.replace(".", "-") if _unfit(short) else short) + mark

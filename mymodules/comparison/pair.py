@@ -6,11 +6,10 @@ Bad input never raises here: it becomes a row.
 import functools
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
 
-from mymodules import faults, images, kernel, metrics, regions, settings
+from mymodules import faults, images, kernel, metrics, regions
 from mymodules.comparison import drawings
+from mymodules.comparison.job import Job
 from mymodules.comparison.side import Side, bands_of, canvas, check, inspected, load
 from mymodules.comparison.verdict import Figures, complaints, fault, result_row, verdict
 from mymodules.errors import ImageError
@@ -19,32 +18,6 @@ from mymodules.kernel import Kernel
 from mymodules.pairs import Pair
 from mymodules.regions import Region
 from mymodules.row import PairResult
-
-
-class Job(NamedTuple):
-    """One pair, and how to compare it.
-
-    Attributes
-    ----------
-    pair : Pair
-    pictures_dir : Path or None
-        Folder for the drawings; None to draw nothing.
-    drawing_path : str
-        Their path below that folder, without their endings, from `drawings.paths`.
-    draw_same : bool
-        Whether equal pairs are drawn too.
-    max_pixels : int
-        Largest width x height that is decoded.
-    at_once : bool
-        Whether both files are decoded at the same time, for which another processor has to be free.
-    """
-
-    pair: Pair
-    pictures_dir: Path | None = None
-    drawing_path: str = ""
-    draw_same: bool = False
-    max_pixels: int = settings.MAX_PIXELS
-    at_once: bool = False
 
 
 def _fresh() -> tuple[Memory, Memory]:

@@ -1,14 +1,16 @@
 """The verdict on a pair: its status, its code, sentences for a person, and the row that holds them."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mymodules import faults, pairs, settings
-from mymodules.comparison.side import Side
-from mymodules.metrics import DiffMetrics
 from mymodules.pairs import Pair
 from mymodules.regions import Region
 from mymodules.row import CANNOT, PairResult
+
+if TYPE_CHECKING:
+    from mymodules.comparison.side import Side
+    from mymodules.metrics import DiffMetrics
 
 _ROLES = "first", "second"
 _PLAIN = 8000  # characters of a message that could not be composed the usual way
@@ -31,14 +33,14 @@ _REMEDY = {
 class Figures(NamedTuple):
     """What was measured of a pair: pixel metrics, SSIM, boxes, and the differing pixels in each box."""
 
-    pixels: DiffMetrics
+    pixels: "DiffMetrics"
     score: float
     boxes: tuple[Region, ...]
     counts: tuple[int, ...]
 
 
 def verdict(
-    first: Side, second: Side, differ: bool, figures: Figures, deep_differ: bool
+    first: "Side", second: "Side", differ: bool, figures: Figures, deep_differ: bool
 ) -> tuple[str, str, list[str]]:
     """Return status, code and sentences. Differing pixels decide, never SSIM."""
     pixels = figures.pixels
@@ -71,8 +73,8 @@ def result_row(
     status: str,
     code: str,
     messages: list[str],
-    first: Side | None = None,
-    second: Side | None = None,
+    first: "Side | None" = None,
+    second: "Side | None" = None,
     figures: Figures | None = None,
 ) -> PairResult:
     """Return the row of a pair, with all that is known of its files."""
@@ -128,7 +130,7 @@ def fault(pair: Pair, error: Exception, sides: "Sequence[Side]" = ()) -> PairRes
         return PairResult(None, pair.name, plain[:_PLAIN], status, code)
 
 
-def complaints(side: Side) -> list[str]:
+def complaints(side: "Side") -> list[str]:
     """Return the sentence that says why a file cannot be compared and what to do, if it cannot."""
     if side.error is None:
         return []
@@ -136,7 +138,7 @@ def complaints(side: Side) -> list[str]:
     return [f"{side.role} {CANNOT}: {side.error.reason} ({side.path}). {remedy}".strip()]
 
 
-def _notes(side: Side) -> list[str]:
+def _notes(side: "Side") -> list[str]:
     """Return sentences about oddities of a file that was compared nevertheless."""
     notes = []
     header = side.whole
@@ -148,7 +150,7 @@ def _notes(side: Side) -> list[str]:
     return notes
 
 
-def _depths(first: Side, second: Side) -> list[str]:
+def _depths(first: "Side", second: "Side") -> list[str]:
     """Return a sentence if one picture has 16 bits per channel and the other has fewer."""
     one, other = first.whole.depth, second.whole.depth
     if one == other or 16 not in (one, other):
@@ -156,7 +158,7 @@ def _depths(first: Side, second: Side) -> list[str]:
     return [f"{first.role} has {one} bits per channel, {second.role} has {other}."]
 
 
-def _differing_metadata(first: Side, second: Side) -> list[str]:
+def _differing_metadata(first: "Side", second: "Side") -> list[str]:
     """Return the sentence that names the metadata that differ."""
     one, other = dict(first.whole.metadata), dict(second.whole.metadata)
     names = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
@@ -174,5 +176,5 @@ def _extent(figures: Figures) -> str:
     return f"{pixels}{where} ({percent}) in {boxes} {'region' if boxes == 1 else 'regions'}."
 
 
-def _size(side: Side) -> str:
+def _size(side: "Side") -> str:
     return f"{side.whole.width} x {side.whole.height} px"

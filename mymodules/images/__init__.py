@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 from mymodules.faces import lazily
 
 if TYPE_CHECKING:
+    from mymodules.images.digests import blake2b, digest
     from mymodules.images.pixels import (
         Rgba,
-        blake2b,
         decode,
-        digest,
         has_low_bits,
         inspect,
         memory_errors,
@@ -38,11 +37,10 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
+        "digests": ("blake2b", "digest"),
         "pixels": (
             "Rgba",
-            "blake2b",
             "decode",
-            "digest",
             "has_low_bits",
             "inspect",
             "memory_errors",
@@ -51,6 +49,6 @@ __getattr__ = lazily(
             "to_gold_rgba",
             "to_rgba",
             "to_rgba16",
-        )
+        ),
     },
 )

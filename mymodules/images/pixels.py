@@ -1,4 +1,4 @@
-"""Bytes to pixels: what kind of picture a file is, its 8-bit RGBA, and its digest.
+"""Bytes to pixels: what kind of picture a file is, and its 8-bit RGBA.
 
 Every format goes through the same three steps, `inspect`, `decode` and `to_rgba`; `read_rgba` takes all
 three. The format of a file follows from its first bytes, never from its name. Orientation and colour profiles
@@ -9,12 +9,7 @@ Nothing here prints, keeps state, or knows a folder.
 """
 
 import contextlib
-import errno
-import hashlib
-import stat
 from collections.abc import Callable, Iterator
-from os import PathLike
-from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -25,9 +20,9 @@ from numpy.typing import NDArray
 from mymodules.errors import ImageError
 from mymodules.formats import Header, Remark, bmp, foreign, ignore, jpeg, png, tiff, webp
 from mymodules.formats.png import Samples
+from mymodules.images.digests import Source, regular_file
 from mymodules.settings import MAX_PIXELS
 
-Source = str | PathLike[str] | bytes
 Rgba = NDArray[np.uint8]
 T = TypeVar("T", bound=np.unsignedinteger[Any])
 
@@ -35,22 +30,6 @@ _FORMATS: dict[str, ModuleType] = {"PNG": png, "JPEG": jpeg, "WebP": webp, "BMP"
 
 
 _REMARKING = (bmp, jpeg, png)  # their decoders take ``remark``
-
-
-def digest(source: Source) -> str:
-    """Return the BLAKE2b-128 of a file, given its path or its bytes, as 32 hex digits.
-
-    A file is read in small blocks, so that several threads may digest large files at the same time.
-    """
-    if isinstance(source, bytes):
-        return blake2b(source).hexdigest()
-    with _regular(source).open("rb", buffering=0) as file:
-        return hashlib.file_digest(file, blake2b).hexdigest()
-
-
-def blake2b(data: bytes = b"") -> "hashlib.blake2b":
-    """Return the hash behind `digest`, for data that come in blocks."""
-    return hashlib.blake2b(data, digest_size=16)
 
 
 def inspect(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Header:
@@ -178,16 +157,7 @@ def _read_as(convert: Callable[[Samples], Rgba], source: Source, max_pixels: int
 
 
 def _read(source: Source) -> bytes:
-    return source if isinstance(source, bytes) else _regular(source).read_bytes()
-
-
-def _regular(source: str | PathLike[str]) -> Path:
-    """Return the path of a file; raise OSError for a pipe or a device, which may never end."""
-    path = Path(source)
-    mode = path.stat().st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a folder raises by itself
-        raise OSError(errno.EINVAL, "It is not a file", str(path))
-    return path
+    return source if isinstance(source, bytes) else regular_file(source).read_bytes()
 
 
 def _format(data: bytes) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from mymodules.faces import lazily
 
 if TYPE_CHECKING:
-    from mymodules.metrics.pixelwise import DiffMetrics, Tally, pixel_diff
+    from mymodules.metrics.diff_metrics import DiffMetrics
+    from mymodules.metrics.pixelwise import Tally, pixel_diff
     from mymodules.metrics.similarity import Similarity, gray, structural_similarity
     from mymodules.metrics.sizes import common_size
 
@@ -17,7 +18,8 @@ __all__ = ["DiffMetrics", "Similarity", "Tally", "common_size", "gray", "pixel_d
 __getattr__ = lazily(
     __name__,
     {
-        "pixelwise": ("DiffMetrics", "Tally", "pixel_diff"),
+        "diff_metrics": ("DiffMetrics",),
+        "pixelwise": ("Tally", "pixel_diff"),
         "similarity": ("Similarity", "gray", "structural_similarity"),
         "sizes": ("common_size",),
     },

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mymodules import images
-from mymodules.comparison import drawings
+from mymodules.comparison import drawing_files
 from mymodules.formats.png import PngHeader
 from mymodules.images import bands
 from mymodules.results import runfiles
@@ -104,7 +104,7 @@ def drawn(where: Drawings | None, row: Mapping[str, Any]) -> Drawn | None:
     boxes = row.get("regions") or () if known_counts is None else ()
     try:
         path = where.paths.get(row["image_filename"], row["image_filename"])
-        data = sources.inside(where.folder, path + drawings.ENDINGS[-1]).read_bytes()
+        data = sources.inside(where.folder, path + drawing_files.ENDINGS[-1]).read_bytes()
         header = images.inspect(data, max_pixels=width * height)
         if not isinstance(header, PngHeader) or header.interlaced or not header.transparency:
             return None

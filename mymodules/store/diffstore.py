@@ -31,10 +31,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from mymodules import faults, images, metrics
-from mymodules.comparison import drawings
 from mymodules.errors import MymodulesError, StoreError
-from mymodules.formats import Header, png
-from mymodules.images import Rgba
+from mymodules.formats import Header
 from mymodules.metrics import DiffMetrics
 from mymodules.paths import AnyPath
 from mymodules.settings import MAX_PIXELS
@@ -50,6 +48,8 @@ from mymodules.store.sources import AnySource, Original, printable
 
 if TYPE_CHECKING:
     import tornado.web
+
+    from mymodules.images import Rgba
 
 FILE: Final = "store.sqlite3"
 """Name of the file with the records, in the store's folder."""
@@ -418,6 +418,9 @@ class DiffStore:
         return found
 
     def _draw(self, priority: int, pair: str) -> bytes:
+        from mymodules.comparison import drawings  # a run, which draws nothing here, does without them
+        from mymodules.formats import png
+
         with self._purges.work(*split_diff_id(pair)) as work:
             one, other = self._pixels(priority, pair, work)
         height, width = map(max, one.shape[:2], other.shape[:2])
@@ -449,7 +452,7 @@ class DiffStore:
                 if len(queued) > _AHEAD:
                     wait([queued.popleft()])
 
-    def _pixels(self, priority: int, pair: str, work: Work) -> tuple[Rgba, Rgba]:
+    def _pixels(self, priority: int, pair: str, work: Work) -> "tuple[Rgba, Rgba]":
         """Return the pixels of both, read-only; raise StoreError with everything that went wrong."""
         digests = split_diff_id(pair)
         asked = [self.caches.images.submit(priority, digest) for digest in digests]
@@ -464,7 +467,7 @@ class DiffStore:
         )
         return one, other
 
-    def _rgba(self, digest: str, data: bytes, work: Work) -> Rgba:
+    def _rgba(self, digest: str, data: bytes, work: Work) -> "Rgba":
         with self._decoded_lock:
             known = self.caches.decoded.get(digest)
         if known is not None:
@@ -475,11 +478,11 @@ class DiffStore:
                 self._keep_decoded(digest, rgba)
         return rgba
 
-    def _keep_decoded(self, digest: str, rgba: Rgba) -> None:
+    def _keep_decoded(self, digest: str, rgba: "Rgba") -> None:
         with self._decoded_lock:
             self.caches.decoded.put(digest, rgba)
 
-    def _decode(self, data: bytes) -> tuple[Header, Rgba]:
+    def _decode(self, data: bytes) -> "tuple[Header, Rgba]":
         """Return header and pixels; raise ImageError."""
         with self._decoding:
             header = images.inspect(data, max_pixels=self._max_pixels)
@@ -505,7 +508,7 @@ class DiffStore:
                     self._keep(digest, original, rgba, fetched=fetched)
         return original
 
-    def _keep(self, digest: str, original: Original, rgba: Rgba, *, fetched: bool) -> None:
+    def _keep(self, digest: str, original: Original, rgba: "Rgba", *, fetched: bool) -> None:
         self._keep_decoded(digest, rgba)
         if fetched and self._copies.write(digest, original.data):
             content = images.digest(original.data)

@@ -2,13 +2,15 @@
 
 import math
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mymodules.errors import StoreError
-from mymodules.images import Rgba
 from mymodules.metrics import DiffMetrics
 from mymodules.store.cache import LRUCache, ReadThrough
 from mymodules.store.sources import Original
+
+if TYPE_CHECKING:
+    from mymodules.images import Rgba
 
 GIB = 1 << 30
 """Bytes."""
@@ -37,7 +39,7 @@ class Caches(NamedTuple):
     """
 
     images: ReadThrough[str, Original]
-    decoded: LRUCache[str, Rgba]
+    decoded: "LRUCache[str, Rgba]"
     metrics: ReadThrough[str, DiffMetrics]
     deltas: ReadThrough[str, bytes]
 

@@ -13,17 +13,19 @@ import functools
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mymodules import faults, images
 from mymodules.errors import ImageError, MymodulesError, StoreError
-from mymodules.formats import Header, png
-from mymodules.images import Rgba
+from mymodules.formats import Header
 from mymodules.store import sources
 from mymodules.store.best_effort import BestEffort
 from mymodules.store.copies import Copies
 from mymodules.store.records import CORRUPTED, HTTP_ERROR, OTHER, Records, is_digest
 from mymodules.store.sources import Absent, Original, Source, printable
+
+if TYPE_CHECKING:
+    from mymodules.images import Rgba
 
 _MEDIA_TYPES: Final = {"PNG": "png", "JPEG": "jpeg", "WebP": "webp", "BMP": "bmp", "TIFF": "tiff"}
 
@@ -46,7 +48,7 @@ class Found(NamedTuple):
     """A picture, and whether it was fetched from a source."""
 
     original: Original
-    rgba: Rgba
+    rgba: "Rgba"
     fetched: bool
 
 
@@ -79,7 +81,7 @@ class Originals:
         places: tuple[Source, ...],
         *,
         own_digests: bool,
-        decode: Callable[[bytes], tuple[Header, Rgba]],
+        decode: "Callable[[bytes], tuple[Header, Rgba]]",
         pause: float,
         sleep: Callable[[float], object],
     ) -> None:
@@ -128,6 +130,8 @@ class Originals:
 
         For such a picture, rows and Gold may have different figures. Only the start of a file is read.
         """
+        from mymodules.formats import png  # slow to load, and a run never asks
+
         copy: list[tuple[Path, int | None]] = [(self._copies.path(digest), None)] if is_digest(digest) else []
         for path, size in [*copy, *self._files(digest)]:
             with contextlib.suppress(OSError, ValueError):

@@ -19,7 +19,7 @@ from support.programs import COMPARE, COUNTS, TOTAL, Folders, figures, finished,
 from support.resuming import again, drawn, partial_of
 
 from mymodules import batch, results, settings
-from mymodules.comparison import drawings
+from mymodules.comparison import drawing_files
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.paths import AnyPath
 from mymodules.results import runfiles
@@ -112,9 +112,9 @@ def test_which_pairs_are_drawn(given: Folders, expected: batch.Run, which: str, 
     rows = results.read(run.csv_path)
     endings = {row.image_filename: len(run.pictures(row.image_filename)) for row in rows}
     assert endings == {
-        row.image_filename: len(drawings.ENDINGS) if row.image_filename in names else 0 for row in rows
+        row.image_filename: len(drawing_files.ENDINGS) if row.image_filename in names else 0 for row in rows
     }
-    assert len(drawn(run)) == len(drawings.ENDINGS) * len(names)
+    assert len(drawn(run)) == len(drawing_files.ENDINGS) * len(names)
     assert figures(run.csv_path) == figures(expected.csv_path)
     assert run.pictures("no such name") == ()
 
@@ -127,7 +127,7 @@ def test_names_that_cannot_be_file_names_find_their_drawings(own: Folders) -> No
             shutil.copy(file, folder / name)
     run = batch.run(*own)
     found = [path for name in [*names, "changed 00.png"] for path in run.pictures(name)]
-    assert len(set(found)) == 4 * len(drawings.ENDINGS)
+    assert len(set(found)) == 4 * len(drawing_files.ENDINGS)
     assert len({path.name.casefold() for path in found}) == len(found)
     resumed, redone = again(run.csv_path)
     assert redone == set()

@@ -9,7 +9,7 @@ from support.programs import COUNTS, Folders, figures, mixed
 from support.resuming import again, drawn, partial_of
 
 from mymodules import batch, results, settings
-from mymodules.comparison import drawings
+from mymodules.comparison import drawing_files
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.results import runfiles
 
@@ -69,7 +69,7 @@ def test_row_is_kept_only_while_both_files_are_what_they_were(own: Folders) -> N
     assert found == ["changed", "same", "missing"]
     assert rows["gone.png"].code == "bytes_equal"
     assert "changed 07.png" not in rows
-    assert len(resumed.pictures("changed 01.png")) == len(drawings.ENDINGS)
+    assert len(resumed.pictures("changed 01.png")) == len(drawing_files.ENDINGS)
     assert resumed.pictures("changed 03.png") == resumed.pictures("changed 05.png") == ()
     fresh = batch.run(*own)
     assert figures(fresh.csv_path) == figures(resumed.csv_path)
@@ -93,7 +93,7 @@ def test_missing_drawings_are_made_again(given: Folders) -> None:
     run.pictures("changed 02.png")[3].unlink()
     resumed, redone = again(run.csv_path)
     assert redone == {"changed 02.png"}
-    assert len(resumed.pictures("changed 02.png")) == len(drawings.ENDINGS)
+    assert len(resumed.pictures("changed 02.png")) == len(drawing_files.ENDINGS)
 
 
 def test_drawings_that_must_move_are_made_again(own: Folders) -> None:
@@ -104,7 +104,7 @@ def test_drawings_that_must_move_are_made_again(own: Folders) -> None:
     resumed, redone = again(run.csv_path)
     assert redone == {"changed 00.png", "CHANGED 00.png"}
     names = [path.name for name in sorted(redone) for path in resumed.pictures(name)]
-    assert len(names) == 2 * len(drawings.ENDINGS)
+    assert len(names) == 2 * len(drawing_files.ENDINGS)
     assert "changed 00.png-1.orig.png" not in names
 
 
@@ -182,7 +182,7 @@ def test_moved_output_folder_is_resumed_where_it_is(given: Folders, tmp_path: Pa
     run = batch.run(resume=tmp_path / "moved" / partial.name)
     assert run.csv_path.parent == run.pictures_dir.parent == tmp_path / "moved"
     assert run.counts == COUNTS
-    assert len(run.pictures("changed 11.png")) == len(drawings.ENDINGS)
+    assert len(run.pictures("changed 11.png")) == len(drawing_files.ENDINGS)
     manifest = runfiles.read_manifest(run.csv_path.with_suffix(".json"))
     assert manifest["out"] == str(tmp_path / "moved")
     assert manifest["pictures_dir"] == str(run.pictures_dir)

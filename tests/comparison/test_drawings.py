@@ -17,7 +17,7 @@ from PIL import Image
 from support import oracles, pngs, strategies
 
 from mymodules import images, metrics, pairs, regions, workers
-from mymodules.comparison import drawings
+from mymodules.comparison import drawing_files, drawings
 from mymodules.formats.png import PngHeader
 from mymodules.images import bands
 from mymodules.pairs import Pair
@@ -32,9 +32,9 @@ LONGEST = 255
 
 def drawn_names(names: list[str]) -> dict[str, list[str]]:
     """The paths of the five drawings of every name."""
-    found = drawings.paths(names)
+    found = drawing_files.paths(names)
     assert set(found) == set(names)
-    return {name: [path + ending for ending in drawings.ENDINGS] for name, path in found.items()}
+    return {name: [path + ending for ending in drawing_files.ENDINGS] for name, path in found.items()}
 
 
 def folded(path: str) -> str:
@@ -71,7 +71,7 @@ def check(names: list[str]) -> None:
     ],
 )
 def test_most_names_stay_as_they_are(name: str) -> None:
-    assert drawings.paths([name]) == {name: name}
+    assert drawing_files.paths([name]) == {name: name}
     assert drawn_names([name])[name][0] == f"{name}-1.orig.png"
 
 
@@ -97,18 +97,18 @@ def test_most_names_stay_as_they_are(name: str) -> None:
     ],
 )
 def test_names_that_do_not_fit_are_shortened(name: str) -> None:
-    path = drawings.paths([name])[name]
+    path = drawing_files.paths([name])[name]
     assert path != name
     assert path.count("/") == name.count("/")
     check([name, "x.png"])
 
 
 def test_a_shortened_name_ends_in_digits_of_its_digest_and_begins_as_before() -> None:
-    path = drawings.paths(["shop/" + "a" * 251 + ".png"]).popitem()[1]
+    path = drawing_files.paths(["shop/" + "a" * 251 + ".png"]).popitem()[1]
     assert path.startswith("shop/aaaaaaaa")
     assert len(path.rpartition("-")[2]) == 8
     int(path.rpartition("-")[2], 16)
-    assert drawings.paths(["CON.png"])["CON.png"].startswith("CON-")
+    assert drawing_files.paths(["CON.png"])["CON.png"].startswith("CON-")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_a_shortened_name_ends_in_digits_of_its_digest_and_begins_as_before() ->
 )
 def test_names_that_meet_somewhere_are_kept_apart(names: list[str]) -> None:
     check(names)
-    assert drawings.paths(names) == drawings.paths(list(reversed(names)))
+    assert drawing_files.paths(names) == drawing_files.paths(list(reversed(names)))
 
 
 @given(
@@ -174,7 +174,7 @@ def draw(folder: Path, first: np.ndarray, second: np.ndarray, **how: bool) -> tu
     """The row of two pictures and its drawings: written by the worker, as every run does."""
     job = Job(pair_of(first, second, folder), folder / "03.diff", "shop/x.png", **how)
     found = workers.compare(job)
-    return found, [folder / "03.diff" / f"shop/x.png{ending}" for ending in drawings.ENDINGS]
+    return found, [folder / "03.diff" / f"shop/x.png{ending}" for ending in drawing_files.ENDINGS]
 
 
 rng = np.random.default_rng(20240302)
@@ -334,7 +334,7 @@ def test_boxes_are_drawn_into_rows_that_filters_tie_together(
     drawing = drawings.Drawing(page.shape[:2], page.shape[:2])
     one, other = bands.scanlines(data, header), bands.scanlines(data, header)
     drawing.write(tmp_path, "x.png", lambda: one, lambda: other, boxes)
-    for ending in drawings.ENDINGS[:2]:
+    for ending in drawing_files.ENDINGS[:2]:
         assert np.array_equal(decoded(tmp_path / f"x.png{ending}"), boxed(as_rgba(page), tuple(boxes)))
 
 
@@ -369,8 +369,8 @@ def file_in_place_of_the_folder(folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     "hinder",
-    [*map(folder_in_the_way, drawings.ENDINGS), file_in_place_of_the_folder],
-    ids=[*drawings.ENDINGS, "no folder"],
+    [*map(folder_in_the_way, drawing_files.ENDINGS), file_in_place_of_the_folder],
+    ids=[*drawing_files.ENDINGS, "no folder"],
 )
 def test_what_was_begun_is_removed_and_the_row_says_so(
     tmp_path: Path, hinder: Callable[[Path], Path]
@@ -393,7 +393,7 @@ def test_a_path_that_is_too_long_is_said(tmp_path: Path) -> None:
     found = workers.compare(Job(pair, tmp_path / "03.diff", path))
     assert (found.status, found.code) == ("changed", "pixels_differ")
     assert "drawings could not be written" in found.messages
-    drawings.remove(tmp_path / "03.diff", path)
+    drawing_files.remove(tmp_path / "03.diff", path)
 
 
 def test_remove_takes_a_pairs_drawings_and_no_others(tmp_path: Path) -> None:
@@ -401,6 +401,6 @@ def test_remove_takes_a_pairs_drawings_and_no_others(tmp_path: Path) -> None:
     other = paths[0].with_name("x.png-6.other.png")
     other.write_bytes(b"")
     paths[2].unlink()
-    drawings.remove(tmp_path / "03.diff", "shop/x.png")
+    drawing_files.remove(tmp_path / "03.diff", "shop/x.png")
     assert [path for path in (tmp_path / "03.diff").glob("**/*") if path.is_file()] == [other]
-    drawings.remove(tmp_path / "03.diff", "shop/x.png")
+    drawing_files.remove(tmp_path / "03.diff", "shop/x.png")

@@ -158,7 +158,7 @@ def test_a_function_that_always_raises(
 
 def test_they_are_found_and_most_of_them_matter(faulty: Callable[[Place], list[PairResult]]) -> None:
     names = set(map(str, PLACES))
-    assert {"mymodules.formats.png.inspect", "mymodules.images.pixels.digest", "Similarity.add"} <= names
+    assert {"mymodules.formats.png.inspect", "mymodules.images.digests.digest", "Similarity.add"} <= names
     assert {
         "mymodules.comparison.verdict.result_row",
         "mymodules.pairs.names.sentence",
@@ -188,7 +188,7 @@ def test_one_that_is_not_of_ours_to_catch_ends_it(jobs: list[Job]) -> None:
 
 # Reading, checking, decoding, measuring, judging, drawing, and the row itself.
 STEPS = [
-    "mymodules.images.pixels.digest",
+    "mymodules.images.digests.digest",
     "mymodules.images.pixels.inspect",
     "mymodules.images.pixels.decode",
     "mymodules.formats.png.inspect",
@@ -296,7 +296,7 @@ def run(folder: Path, executor: Executor) -> tuple[batch.Run, list[PairResult]]:
 @pytest.mark.parametrize(
     "step",
     ["mymodules.images.pixels.inspect", "mymodules.comparison.pair._row",
-     "mymodules.comparison.verdict.verdict", "Drawing.write", "mymodules.images.pixels.digest"],
+     "mymodules.comparison.verdict.verdict", "Drawing.write", "mymodules.images.digests.digest"],
 )  # fmt: skip
 @pytest.mark.parametrize("error", [Fault("of ours"), MemoryError(), Unspeakable(), Unsendable()], ids=kind_of)
 def test_a_run_comes_to_its_end(step: str, error: Exception, tmp_path: Path) -> None:

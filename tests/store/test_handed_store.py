@@ -13,7 +13,7 @@ from support.programs import Folders
 from support.triaged import picture, seven, state
 
 from mymodules import batch, images, store
-from mymodules.comparison import drawings
+from mymodules.comparison import drawing_files
 from mymodules.store import records
 from mymodules.store.copies import Copies
 
@@ -27,9 +27,9 @@ def test_a_store_of_others_hands_out_drawings_only(made: Folders, tmp_path: Path
     """Its rows say where their drawings are: here, in a folder of private pictures."""
     private = tmp_path / "private"
     private.mkdir()
-    for ending in drawings.ENDINGS:
+    for ending in drawing_files.ENDINGS:
         (private / f"a{ending}").write_bytes(b"private")
-    drawn = tuple((status.st_size, status.st_mtime_ns) for ending in drawings.ENDINGS
+    drawn = tuple((status.st_size, status.st_mtime_ns) for ending in drawing_files.ENDINGS
                   for status in [(private / f"a{ending}").lstat()])  # fmt: skip
     (made.out / "03.diff-x").mkdir()
     (made.out / "03.diff-x" / "link").symlink_to(private)

@@ -19,8 +19,8 @@ from support.servers import tornado_server
 from mymodules import batch, images, metrics
 from mymodules.comparison import drawings
 from mymodules.errors import StoreError
+from mymodules.formats import png as formats_png
 from mymodules.store import NOW, DiffStore, cache, copies, database, originals, records, sources
-from mymodules.store import diffstore as module
 
 PATIENCE = 60.0  # s
 PICTURES = stores.some(5)
@@ -55,7 +55,7 @@ COPIES: list[Place] = [
 ]
 PIXELS: list[Place] = [
     *((images, name) for name in ("digest", "inspect", "decode", "to_gold_rgba")),
-    *((metrics, "pixel_diff"), (drawings, "delta"), (module.png, "encode"), (originals.png, "is_deep")),
+    *((metrics, "pixel_diff"), (drawings, "delta"), (formats_png, "encode"), (formats_png, "is_deep")),
 ]
 INSIDE: list[Place] = [
     *((originals.Originals, name) for name in ("find", "state", "may_be_deep", "_from_copy", "_from_source")),

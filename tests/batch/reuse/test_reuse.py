@@ -22,7 +22,7 @@ from support.reusing import (
 from mymodules import batch, results, settings
 from mymodules.batch import pool, reuse
 from mymodules.cli import notes
-from mymodules.comparison import drawings
+from mymodules.comparison import drawing_files
 from mymodules.errors import SettingsError
 from mymodules.results import csvfile, runfiles
 from mymodules.workers import PairResult
@@ -104,7 +104,7 @@ def test_the_whole_output_folder_may_be_moved(given: Folders, tmp_path: Path) ->
     done, compared = run(moved)
     assert compared == STILL
     assert figures(done.csv_path) == figures(moved.out / before.csv_path.name)
-    assert len(drawn(done)) == 3 * len(drawings.ENDINGS)
+    assert len(drawn(done)) == 3 * len(drawing_files.ENDINGS)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")

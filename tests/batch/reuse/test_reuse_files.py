@@ -22,7 +22,7 @@ from support.reusing import (
 
 from mymodules import batch, images, results, settings
 from mymodules.batch import reuse
-from mymodules.comparison import drawings
+from mymodules.comparison import drawing_files, drawings
 from mymodules.store import DiffStore
 from mymodules.store.records import DigestedFile
 
@@ -35,7 +35,7 @@ def test_drawings_are_the_same_files(given: Folders) -> None:
     for name in ("changed.png", "below/b.png", "tall.png"):
         inodes = [[path.stat().st_ino for path in done.pictures(name)] for done in (before, after)]
         assert inodes[0] == inodes[1]
-        assert len(inodes[0]) == len(drawings.ENDINGS)
+        assert len(inodes[0]) == len(drawing_files.ENDINGS)
 
 
 def test_drawings_are_copied_where_files_have_one_name_only(

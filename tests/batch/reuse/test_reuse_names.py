@@ -16,7 +16,7 @@ from support.reusing import (
 )
 
 from mymodules import batch, results
-from mymodules.comparison import drawings
+from mymodules.comparison import drawing_files
 
 # --- by content, whatever the name ------------------------------------------------------------------
 
@@ -29,7 +29,7 @@ def test_renamed_pairs_are_recognised(given: Folders) -> None:
     done, compared = run(given)
     assert compared == STILL
     assert row(done, "moved/x.png") == row(before, "changed.png")._replace(image_filename="moved/x.png")
-    assert len(done.pictures("moved/x.png")) == len(drawings.ENDINGS)
+    assert len(done.pictures("moved/x.png")) == len(drawing_files.ENDINGS)
     assert done.pictures("changed.png") == ()
 
 

@@ -1,0 +1,33 @@
+"""What a worker is asked to do: one pair, and how to compare it."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from mymodules import settings
+from mymodules.pairs import Pair
+
+
+class Job(NamedTuple):
+    """One pair, and how to compare it.
+
+    Attributes
+    ----------
+    pair : Pair
+    pictures_dir : Path or None
+        Folder for the drawings; None to draw nothing.
+    drawing_path : str
+        Their path below that folder, without their endings, from `drawing_files.paths`.
+    draw_same : bool
+        Whether equal pairs are drawn too.
+    max_pixels : int
+        Largest width x height that is decoded.
+    at_once : bool
+        Whether both files are decoded at the same time, for which another processor has to be free.
+    """
+
+    pair: Pair
+    pictures_dir: Path | None = None
+    drawing_path: str = ""
+    draw_same: bool = False
+    max_pixels: int = settings.MAX_PIXELS
+    at_once: bool = False
