@@ -223,7 +223,7 @@ def exit_code(counts: Mapping[str, int], *, check: bool, compared: bool, to_the_
 
 
 def summary(rows: Sequence[PairResult]) -> Iterator[str]:
-    """Yield the lines that say what a run has found, changes and errors first."""
+    """Yield the lines that say what a run has found: changes first, each status with the largest first."""
     by_status = {status: [row for row in rows if row.status == status] for status in BY_ATTENTION}
     counts = ", ".join(f"{len(by_status[status])} {status}" for status in STATUSES)
     yield f"{len(rows)} {'picture' if len(rows) == 1 else 'pictures'}: {counts}"
@@ -232,7 +232,8 @@ def summary(rows: Sequence[PairResult]) -> Iterator[str]:
             continue
         yield ""
         yield f"{status}:"
-        for row in found[:SHOWN]:
+        largest = sorted(found, key=lambda row: (-(row.combined or 0), -(row.num_diff_pixels or 0)))
+        for row in largest[:SHOWN]:
             yield f"  {shown(row.image_filename)}: {shown(row.messages)}"
         if len(found) > SHOWN:
             yield f"  and {len(found) - SHOWN} more"

@@ -374,12 +374,16 @@ def _written(file: Path, given: Collection[str]) -> dict[str, Path]:
         raise SettingsError(f"{shown(file)} cannot be read ({error.strerror}): allow it.") from error
     except ValueError as error:  # of TOML or UTF-8
         raise SettingsError(
-            f"{shown(file)} is not a TOML file ({error}): correct it or remove it."
+            f"{shown(file)} is not a TOML file ({error}): correct it or remove it. "
+            r"Write paths in single quotes, such as 'C:\shots\before'."
         ) from error
     folders = tables.pop("folders", {})
     if tables or not isinstance(folders, dict):
         wrong = next(iter(tables), "folders")
-        raise SettingsError(f"{shown(file)} may only have a table [folders]: correct or remove {wrong!r}.")
+        raise SettingsError(
+            f"{shown(file)} may only have a table [folders]: correct or remove {wrong!r}, "
+            "or write [folders] on the line above it."
+        )
     found = {}
     for role, text in folders.items():
         where = f"{role!r} in [folders] of {shown(file)}"
