@@ -35,10 +35,14 @@ def mark() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def opened(mark: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Notebook]:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("root")
+
+
+@pytest.fixture(scope="module")
+def opened(mark: str, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Notebook]:
     """A notebook with a panel and another cell; a copy of the project is beside it."""
     lab.chromium()  # skips before a server is started
-    root = tmp_path_factory.mktemp("root")
     lab.copy_notebooks(root)
     for side in ("01.first", "02.second"):
         shutil.copytree(ROOT / "img" / side, root / "img" / side)
@@ -293,17 +297,16 @@ def test_nothing_is_cut_off(page: Any, width: int) -> None:
     assert cut == []
 
 
-def test_the_notebook_shows_it_and_begins_nothing(opened: lab.Notebook) -> None:
+def test_the_notebook_shows_it_and_begins_nothing(opened: lab.Notebook, root: Path) -> None:
     opened.open(COMPARE)
     opened.run_all()
     page = opened.page
     box = page.get_by_label("Second folder")
     box.wait_for()
-    second = Path(box.input_value())
-    assert second.parts[-2:] == ("img", "02.second")
+    assert Path(box.input_value()).parts[-2:] == (HOSTILE, "second"), "the folders compared last in a panel"
     assert button(page, "Run").is_enabled()
     assert (says(page, MESSAGE), says(page, PROGRESS)) == ("", "")
-    assert len(list(second.parent.glob("results-*.json"))) == 1, "that of the notebook itself"
+    assert len(list((root / "img").glob("results-*.json"))) == 1, "that of the notebook itself"
     assert opened.failures() == []
 
 

@@ -76,7 +76,7 @@ def test_codes_and_decisions_filter(opened: Opened, frame: pd.DataFrame) -> None
 
 
 def test_headings_order_the_rows(opened: Opened, frame: pd.DataFrame) -> None:
-    opened.tab.set_viewport_size({"width": 2200, "height": 1080})  # then there is room for all columns
+    opened.tab.set_viewport_size({"width": 2600, "height": 1080})  # then there is room for all columns
 
     def order(heading: str) -> list[str]:
         opened.table.get_by_role("button", name=heading, exact=True).click()
