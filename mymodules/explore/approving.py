@@ -5,6 +5,7 @@ Problems appear as sentences, never as a traceback. Names are shown as text, nev
 """
 
 import contextlib
+import dataclasses
 import html
 import threading
 import time
@@ -56,8 +57,8 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
         The answers, and the button that brings the old pictures back.
     text : HTML
         The question, the progress or the report.
-    approval : Approval or None
-        The latest one that can be undone.
+    approvals : list of Approval
+        Those that were not undone, the latest last. The undo button is beside the others while there are any.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
         changed: Callable[[], object],
     ) -> None:
         self._frame, self._run, self._changed = frame.copy(deep=False), run, changed
-        self.approval: triage.Approval | None = None
+        self.approvals: list[triage.Approval] = []
         self._plan: triage.Plan | None = None
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -81,7 +82,6 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
         self.text = ipywidgets.HTML()
         self.yes, self.no, self.undo = (ipywidgets.Button() for _ in range(3))
         self.undo.description = "Undo"
-        self.undo.tooltip = "Bring the old first pictures back"
         buttons = ipywidgets.HBox([self.yes, self.no, self.undo]).add_class("mme-answers")
         super().__init__([self.text, buttons])
         self.add_class("mme-approving")
@@ -157,26 +157,30 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
             )
         finally:
             self._changed()
-        self.approval = done if done.folder else self.approval
+        if done.folder:
+            self.approvals.append(done)
         kept = f" The old files are in {html.escape(shown(done.folder))}." if done.folder else ""
         kept += " This table still shows the earlier run; compare again for a new one." if done.folder else ""
         report = f'<p role="status"><b>{_counted(done.approved)} approved.</b>{kept}</p>'
         more = [_listed(f"{_counted(done.refused)} refused", done.refused)] if done.refused else []
-        self._show(report + "".join(more), *([self.undo] if done.folder else []), self.no)
+        self._show(report + "".join(more), self.no)
 
     def _take_back(self) -> None:
-        """Bring the old pictures back."""
-        if self.approval is None:
+        """Bring the old pictures of the latest approval back."""
+        if not self.approvals:
             return
+        latest = self.approvals[-1]
         try:
-            done = triage.restore(self.approval, on_progress=self._progress)
+            done = triage.restore(latest, on_progress=self._progress)
         finally:
             self._changed()
         already = f" {_counted(done.unchanged)} had not been changed." if done.unchanged else ""
         report = f'<p role="status"><b>{_counted(done.restored)} restored.</b>{already}</p>'
         more = [_listed(f"{_counted(done.refused)} refused", done.refused)] if done.refused else []
-        self.approval = self.approval if done.refused else None
-        self._show(report + "".join(more), *([self.undo] if done.refused else []), self.no)
+        self.approvals.pop()
+        if done.refused:  # it can be tried again, after the earlier ones: they are about other pictures
+            self.approvals.insert(0, dataclasses.replace(latest, approved=tuple(done.refused)))
+        self._show(report + "".join(more), self.no)
 
     def _close(self) -> None:
         if self.wait(0):
@@ -187,6 +191,10 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
 
     def _show(self, text: str, *buttons: Any) -> None:
         self.no.description = "No" if self.yes in buttons else "Close"
+        if buttons and self.approvals:
+            buttons = (*buttons, self.undo)
+            latest = _counted(self.approvals[-1].approved)
+            self.undo.tooltip = f"Bring the old first pictures of the latest approval back: {latest}"
         for button in (self.yes, self.no, self.undo):
             button.layout.display = None if button in buttons else "none"
         self.text.value = text

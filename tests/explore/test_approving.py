@@ -66,6 +66,45 @@ def test_it_asks_first_then_approves_and_undo_restores(made: Folders, frame: pd.
     assert found.layout.display == "none"
 
 
+def test_every_approval_can_be_undone_even_after_close(made: Folders, frame: pd.DataFrame) -> None:
+    before = state(made.first)
+    explorer = explore.explore(frame)
+    found = explorer.approving
+    for name in ("a.png", "b.png"):
+        accept(made, frame, name)
+        press(found.button, explorer)
+        assert "1 picture approved." in press(found.yes, explorer)
+        press(found.no, explorer)
+        assert found.layout.display == "none"
+    after = state(made.first)
+    press(found.button, explorer)
+    assert offered(explorer)[-1] == "Undo"
+    assert "1 picture restored." in press(found.undo, explorer)
+    assert state(made.first) == after | {"b.png": before["b.png"]}, "the latest comes first"
+    press(found.no, explorer)
+    press(found.button, explorer)
+    assert "1 picture restored." in press(found.undo, explorer)
+    assert state(made.first) == before
+    assert offered(explorer) == ["Close"]
+
+
+def test_an_approval_that_cannot_be_undone_does_not_hold_up_earlier_ones(
+    made: Folders, frame: pd.DataFrame
+) -> None:
+    before = state(made.first)
+    explorer = explore.explore(frame)
+    found = explorer.approving
+    for name in ("a.png", "b.png"):
+        accept(made, frame, name)
+        press(found.button, explorer)
+        press(found.yes, explorer)
+    (made.first / "b.png").write_bytes(b"newer")
+    assert "1 picture refused" in press(found.undo, explorer)
+    assert "1 picture restored." in press(found.undo, explorer)
+    assert state(made.first)["a.png"] == before["a.png"]
+    assert "1 picture refused" in press(found.undo, explorer)
+
+
 def test_no_changes_nothing(made: Folders, frame: pd.DataFrame) -> None:
     before = state(made.first)
     accept(made, frame, "a.png")
