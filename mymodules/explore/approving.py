@@ -123,8 +123,13 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
     def _ask(self) -> None:
         """Show what approving would change, and ask."""
         self._tell("Looking at the folders …")
-        self._plan = triage.plan(self._frame, self._run)
+        self._plan = triage.plan(self._left(), self._run)
         self._question(self._plan)
+
+    def _left(self) -> "pd.DataFrame":
+        """Return the rows that are not approved yet: the others are no longer what was compared."""
+        approved = {name for done in self.approvals for name in done.approved}
+        return self._frame[~self._frame["image_filename"].isin(approved)] if approved else self._frame
 
     def _question(self, plan: triage.Plan, before: str = "") -> None:
         lists = [
@@ -135,7 +140,8 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
         if plan.refused:
             lists.append(_listed(f"{_counted(plan.refused)} cannot be approved", plan.refused))
         if not plan.count:
-            none = "There is nothing to approve: no accepted picture differs from its first one."
+            other = "other " if self.approvals else ""
+            none = f"There is nothing to approve: no {other}accepted picture differs from its first one."
             self._show(f'<p role="status">{none}</p>{"".join(lists)}', self.no)
             return
         files = f"{plan.count:,} {'file' if plan.count == 1 else 'files'}"
@@ -146,14 +152,15 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
     def _approve(self) -> None:
         """Approve what was asked about; ask again if that is no longer what would be done."""
         self._tell("Looking at the folders …")
-        plan = triage.plan(self._frame, self._run)
+        left = self._left()
+        plan = triage.plan(left, self._run)
         if plan != self._plan:
             self._plan = plan
             self._question(plan, "The decisions or folders have changed meanwhile. ")
             return
         try:
             done = triage.approve(
-                self._frame, self._run, adopt=plan.adopt, remove=plan.remove, on_progress=self._progress
+                left, self._run, adopt=plan.adopt, remove=plan.remove, on_progress=self._progress
             )
         finally:
             self._changed()

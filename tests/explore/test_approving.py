@@ -105,6 +105,26 @@ def test_an_approval_that_cannot_be_undone_does_not_hold_up_earlier_ones(
     assert "1 picture refused" in press(found.undo, explorer)
 
 
+def test_what_was_approved_is_not_asked_again_until_it_is_undone(made: Folders, frame: pd.DataFrame) -> None:
+    names = ("a.png", "gone.png", "new/new.png")
+    accept(made, frame, *names)
+    explorer = explore.explore(frame)
+    found = explorer.approving
+    press(found.button, explorer)
+    assert "3 pictures approved." in press(found.yes, explorer)
+    asked = press(found.button, explorer)
+    assert "no other accepted picture differs" in asked
+    assert "<bdi>" not in asked
+    assert offered(explorer) == ["Close", "Undo"]
+    accept(made, frame, "b.png")
+    asked = press(found.button, explorer)
+    assert "Change 1 file in" in asked
+    assert not any(name in asked for name in names)
+    press(found.undo, explorer)
+    asked = press(found.button, explorer)
+    assert "Change 4 files in" in asked
+
+
 def test_no_changes_nothing(made: Folders, frame: pd.DataFrame) -> None:
     before = state(made.first)
     accept(made, frame, "a.png")
