@@ -72,7 +72,8 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
         self.approvals: list[triage.Approval] = []
         self._plan: triage.Plan | None = None
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._busy = False  # while no button may be pressed
+        self._lock = threading.RLock()
         self._shown_at = 0.0
         self.button = ipywidgets.Button(
             description="Approve …",
@@ -103,8 +104,9 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
     def _begin(self, work: Callable[[], None]) -> None:
         """Do something in a thread, unless something is being done."""
         with self._lock:
-            if not self.wait(0):
+            if self._busy and not self.wait(0):
                 return
+            self._busy = True
             # Not a daemon: what was begun is ended, even if the interpreter ends meanwhile.
             self._thread = threading.Thread(target=self._guarded, args=(work,), name="approving")
             self._thread.start()
@@ -190,22 +192,25 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
         self._show(report + "".join(more), self.no)
 
     def _close(self) -> None:
-        if self.wait(0):
+        if not self._busy or self.wait(0):
             self._show("")
             self.button.focus()
 
     # --- what is shown -------------------------------------------------------------------------------
 
     def _show(self, text: str, *buttons: Any) -> None:
-        self.no.description = "No" if self.yes in buttons else "Close"
+        """Show a text and these buttons, and Undo beside them; each works as soon as it is in sight."""
         if buttons and self.approvals:
             buttons = (*buttons, self.undo)
             latest = _counted(self.approvals[-1].approved)
             self.undo.tooltip = f"Bring the old first pictures of the latest approval back: {latest}"
-        for button in (self.yes, self.no, self.undo):
-            button.layout.display = None if button in buttons else "none"
-        self.text.value = text
-        self.layout.display = None if text else "none"
+        with self._lock:
+            self.text.value = text
+            self.layout.display = None if text else "none"
+            self.no.description = "No" if self.yes in buttons else "Close"
+            self._busy = self._busy and not buttons
+            for button in (self.yes, self.no, self.undo):
+                button.layout.display = None if button in buttons else "none"
 
     def _tell(self, text: str) -> None:
         self._shown_at = time.monotonic()

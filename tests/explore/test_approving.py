@@ -1,5 +1,6 @@
 """Approving beside the table: a question that names what would change, the deed, and the way back."""
 
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -123,6 +124,25 @@ def test_what_was_approved_is_not_asked_again_until_it_is_undone(made: Folders, 
     press(found.undo, explorer)
     asked = press(found.button, explorer)
     assert "Change 4 files in" in asked
+
+
+def test_a_button_works_as_soon_as_it_is_in_sight(made: Folders, frame: pd.DataFrame) -> None:
+    accept(made, frame, "a.png")
+    explorer = explore.explore(frame)
+    found = explorer.approving
+    in_sight, clicked = threading.Event(), threading.Event()
+
+    def focus() -> None:
+        in_sight.set()
+        assert clicked.wait(60)
+
+    found.no.focus = focus  # the last thing that is done
+    found.button.click()
+    assert in_sight.wait(60)
+    found.yes.click()
+    clicked.set()
+    assert found.wait(60)
+    assert "1 picture approved." in found.text.value
 
 
 def test_no_changes_nothing(made: Folders, frame: pd.DataFrame) -> None:
