@@ -135,7 +135,7 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
 
     def _question(self, plan: triage.Plan, before: str = "") -> None:
         lists = [
-            _listed(f"{_counted(names)} {'is' if len(names) == 1 else 'are'} {effect}", names)
+            _listed(f"{_counted(names)} will be {effect}", names)
             for part, effect in _EFFECTS.items()
             if (names := getattr(plan, part))
         ]

@@ -44,9 +44,9 @@ def test_it_asks_first_then_approves_and_undo_restores(made: Folders, frame: pd.
     assert found.layout.display == "none"
     asked = press(found.button, explorer)
     assert f"Change 4 files in {made.first}?" in asked
-    assert "2 pictures are replaced in first by the second picture:" in asked
-    assert "1 picture is copied to first" in asked
-    assert "1 picture is removed from first" in asked
+    assert "2 pictures will be replaced in first by the second picture:" in asked
+    assert "1 picture will be copied to first" in asked
+    assert "1 picture will be removed from first" in asked
     assert "1 picture cannot be approved" in asked
     for name in ("a.png", "below/c.png", "gone.png", "new/new.png", "broken.png"):
         assert f"<bdi>{name}</bdi>" in asked
