@@ -54,7 +54,8 @@ def missing(message: str) -> str:
 
 
 def evaluate(entry: str, expression: str) -> Any:
-    """Return the value of an expression about what a module of the pages exports."""
-    script = f"{linker.script(entry)}with (modules[{entry!r}]) console.log(JSON.stringify({expression}));"
+    """Return the value of an expression about what a module of the pages exports, or that of its promise."""
+    told = f"with (modules[{entry!r}]) console.log(JSON.stringify(await {expression}));"
+    script = f"{linker.script(entry)}(async () => {{ {told} }})();"
     done = subprocess.run([tool("node"), "-e", script], capture_output=True, text=True, check=True)
     return json.loads(done.stdout)

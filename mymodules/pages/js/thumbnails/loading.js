@@ -14,16 +14,19 @@ import { cropped, heaviest, larger, stored, whole } from "./part.js";
 const KEPT = 160; // rows
 const OUTLINED = 50; // regions
 
+const release = ({ pictures }) => {
+  for (const { drawable } of Object.values(pictures ?? {})) drawable?.close();
+};
+
 const SIDES = { changed: ["first", "second", "delta"], missing: ["first"], extra: ["second"], same: ["first"] };
 
 export class Loading {
   // arrived(key) is called when the thumbnails of a wish are there.
   constructor(source, arrived) {
     Object.assign(this, { source, arrived });
-    this.kept = lru(KEPT, ({ pictures }) => {
-      for (const { drawable } of Object.values(pictures ?? {})) drawable?.close();
-    });
+    this.kept = lru(KEPT, release);
     this.under = new Map(); // by key: how to stop it
+    this.wishes = [];
     this.waiting = [];
   }
 
@@ -33,6 +36,7 @@ export class Loading {
 
   // Load these, each {key, row, room, isWhole}, in their order, and nothing else any more.
   want(wishes) {
+    this.wishes = wishes;
     const keys = new Set(wishes.map(({ key }) => key));
     for (const [key, stopper] of this.under) if (!keys.has(key)) stopper.abort();
     this.waiting = wishes.filter(({ key }) => !this.kept.get(key) && !this.under.has(key));
@@ -60,7 +64,9 @@ export class Loading {
       this.kept.set(wish.key, found);
       this.arrived(wish.key);
     }
-    this.pass();
+    // What was stopped may be wanted again.
+    if (stopper.signal.aborted) this.want(this.wishes);
+    else this.pass();
   }
 
   async made({ row, room, isWhole }, signal) {

@@ -1,0 +1,59 @@
+"""Loading thumbnails: what is wanted, dropped and wanted again, from a source that a test answers."""
+
+from typing import Any
+
+from support import nodes
+
+PAGE = """
+const log = [];
+const requests = [];
+const source = {
+  atOnce: 2,
+  shape: async () => ({ first: [4, 4], second: [4, 4], regions: [] }),
+  pictures: ({ name }, sides, part, size, signal) => new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(new Error("no longer wanted"));
+    log.push(name);
+    requests.push({ name, resolve, reject });
+    signal.addEventListener("abort", () => reject(new Error("no longer wanted")));
+  }),
+};
+const loading = new Loading(source, (key) => log.push(`${key} is there`));
+const room = { width: 4, height: 4, ratio: 1 };
+const wish = (name) => ({ key: name, row: { name, status: "same" }, room });
+const want = (...names) => loading.want(names.map(wish));
+const pause = () => new Promise((done) => setTimeout(done));
+const picture = (text) => ({ first: { drawable: null, changed: text } });
+const last = () => requests[requests.length - 1];
+"""
+
+
+def told(steps: str) -> Any:
+    """What some steps return; `log` has the requests and what has arrived."""
+    return nodes.evaluate("thumbnails/loading.js", f"(async () => {{ {PAGE} {steps} }})()")
+
+
+def test_pictures_are_loaded_few_at_a_time_and_kept() -> None:
+    steps = """
+        want("a", "b", "c");
+        await pause();
+        last().resolve(picture("b"));
+        await pause();
+        want("b", "a", "c");
+        await pause();
+        return [log, loading.get("b").pictures.first.changed];
+    """
+    assert told(steps) == [["a", "b", "b is there", "c"], "b"]
+
+
+def test_what_is_wanted_again_before_its_end_was_noticed_is_loaded_again() -> None:
+    steps = """
+        want("a");
+        await pause();
+        want("b");
+        want("a");
+        await pause();
+        last().resolve(picture(null));
+        await pause();
+        return log;
+    """
+    assert told(steps) == ["a", "a", "a is there"]
