@@ -57,3 +57,28 @@ def test_what_is_wanted_again_before_its_end_was_noticed_is_loaded_again() -> No
         return log;
     """
     assert told(steps) == ["a", "a", "a is there"]
+
+
+def test_what_failed_is_told_while_it_is_wanted_and_then_tried_again() -> None:
+    steps = """
+        const said = () => loading.get("a")?.message ?? loading.get("a")?.pictures.first.error;
+        const heard = [];
+        const refuse = () => last().reject(new Error("no"));
+        const answer = () => last().resolve({ first: { error: "gone" } });
+        for (const end of [refuse, answer]) {
+          want("a");
+          await pause();
+          end();
+          await pause();
+          want("a");
+          await pause();
+          heard.push(said());
+          want();
+          await pause();
+          heard.push(said());
+        }
+        return [log, heard.map((text) => text ?? "")];
+    """
+    asked, heard = told(steps)
+    assert asked == ["a", "a is there"] * 2
+    assert heard == ["no", "", "gone", ""]

@@ -1,5 +1,6 @@
 // The thumbnails of a gallery: those in sight are loaded, a few at a time; those that have scrolled away are dropped
-// before they are made, and the latest are kept.
+// before they are made, and the latest are kept. What could not be loaded is asked for again when it comes into sight
+// again.
 //
 // A source has
 //   atOnce                          of how many rows it loads pictures at the same time
@@ -18,6 +19,8 @@ const release = ({ pictures }) => {
   for (const { drawable } of Object.values(pictures ?? {})) drawable?.close();
 };
 
+const isWrong = ({ pictures }) => Object.values(pictures ?? {}).some(({ error }) => error);
+
 const SIDES = { changed: ["first", "second", "delta"], missing: ["first"], extra: ["second"], same: ["first"] };
 
 export class Loading {
@@ -25,13 +28,14 @@ export class Loading {
   constructor(source, arrived) {
     Object.assign(this, { source, arrived });
     this.kept = lru(KEPT, release);
+    this.failed = new Map(); // by key: errors, while they are wanted
     this.under = new Map(); // by key: how to stop it
     this.wishes = [];
     this.waiting = [];
   }
 
   get(key) {
-    return this.kept.get(key);
+    return this.kept.get(key) ?? this.failed.get(key);
   }
 
   // Load these, each {key, row, room, isWhole}, in their order, and nothing else any more.
@@ -39,7 +43,12 @@ export class Loading {
     this.wishes = wishes;
     const keys = new Set(wishes.map(({ key }) => key));
     for (const [key, stopper] of this.under) if (!keys.has(key)) stopper.abort();
-    this.waiting = wishes.filter(({ key }) => !this.kept.get(key) && !this.under.has(key));
+    for (const [key, found] of this.failed) {
+      if (keys.has(key)) continue;
+      release(found);
+      this.failed.delete(key);
+    }
+    this.waiting = wishes.filter(({ key }) => !this.get(key) && !this.under.has(key));
     this.pass();
   }
 
@@ -53,17 +62,14 @@ export class Loading {
   async load(wish) {
     const stopper = new AbortController();
     this.under.set(wish.key, stopper);
-    let found = null;
     try {
-      found = await this.made(wish, stopper.signal);
+      const found = await this.made(wish, stopper.signal);
+      (isWrong(found) ? this.failed : this.kept).set(wish.key, found);
     } catch (error) {
-      found = stopper.signal.aborted ? null : { message: error.message };
+      if (!stopper.signal.aborted) this.failed.set(wish.key, { message: error.message });
     }
     this.under.delete(wish.key);
-    if (found) {
-      this.kept.set(wish.key, found);
-      this.arrived(wish.key);
-    }
+    if (this.get(wish.key)) this.arrived(wish.key);
     // What was stopped may be wanted again.
     if (stopper.signal.aborted) this.want(this.wishes);
     else this.pass();
