@@ -341,7 +341,7 @@ class Explorer(still.Kept):
             try:
                 self._move(message)
             finally:  # otherwise the page would wait for it and ignore all keys
-                self.table.send({"kind": "moved"})
+                self.table.send({"kind": "moved", "view": message.get("view")})
 
     def _move(self, message: Mapping[str, Any]) -> None:
         """Show the row that the page asks for: by name, or so many rows away."""

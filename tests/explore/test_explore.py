@@ -284,6 +284,14 @@ def test_keys_in_the_table_stop_at_its_ends(explorer: Explorer) -> None:
         assert explorer.table.row == READING_ORDER[place]
 
 
+def test_the_view_that_asked_for_a_row_is_answered_even_if_there_is_none(explorer: Explorer) -> None:
+    sent: list[dict[str, object]] = []
+    explorer.table.send = lambda message, buffers=None: sent.append(message)
+    explorer._received(None, {"kind": "step", "by": 1, "view": "one"}, [])
+    explorer._received(None, {"kind": "choose", "name": "absent.png", "view": "other"}, [])
+    assert sent == [{"kind": "moved", "view": "one"}, {"kind": "moved", "view": "other"}]
+
+
 def test_the_selected_row_can_be_read_and_set(explorer: Explorer) -> None:
     explorer.selected = "form.png"
     assert explorer.viewer.row == "form.png"

@@ -2,9 +2,9 @@
 // rows, filters and order. Rows come once, as names and numbers; later only the places of those shown come. Clicks,
 // headings and keys become messages. Keys that decide are passed to the viewer.
 //
-//   {kind: "order", by}     a heading was clicked
-//   {kind: "choose", name}  a row was clicked; the answer is {kind: "moved"}
-//   {kind: "step", by}      a key in the list moves by so many rows; the answer is {kind: "moved"}
+//   {kind: "order", by}           a heading was clicked
+//   {kind: "choose", name, view}  a row was clicked; the answer is {kind: "moved", view}
+//   {kind: "step", by, view}      a key in the list moves by so many rows; the answer is {kind: "moved", view}
 
 import { columnsOf } from "./columns.js";
 import { keepKeys, whenAttached } from "./elements.js";
@@ -122,7 +122,7 @@ export function render({ model, el }) {
   let keys = null;
 
   function take(message) {
-    if (message?.kind === "moved") keys?.answered();
+    if (message?.kind === "moved") keys?.answered(message);
   }
   model.on("msg:custom", take);
   whenAttached(el, ".mme", ending.signal, (root) => {

@@ -8,6 +8,7 @@ export class ListKeys {
   // send(message) asks the kernel for a move, which it answers; a table without rows has no place.
   constructor(root, send, isEmpty) {
     Object.assign(this, { root, send, isEmpty });
+    this.view = Math.random().toString(36).slice(2); // the kernel's answers reach every view of the list
     this.waiting = []; // keys that decide but came too early, and the moves after them
     this.asked = 0; // moves that the kernel has not answered
     this.coming = new MutationObserver(() => this.pass());
@@ -27,10 +28,11 @@ export class ListKeys {
   // Ask the kernel to show another row.
   move(message) {
     this.asked += 1;
-    this.send(message);
+    this.send({ ...message, view: this.view });
   }
 
-  answered() {
+  answered({ view }) {
+    if (view !== this.view) return;
     this.asked -= 1;
     this.pass();
   }
