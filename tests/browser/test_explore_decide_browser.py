@@ -536,6 +536,26 @@ def test_accepted_pictures_are_approved_and_undone(page: Any, root: Path) -> Non
     box.wait_for(state="hidden")
 
 
+def test_the_gallery_shows_the_files_as_they_are_after_an_approval_and_its_undo(page: Any) -> None:
+    decide(page, "a", names(page)[names(page).index("badge.png") + 1])
+    page.locator(ROWS, has_text="badge.png").click()
+    comes(page, "badge.png")
+    page.get_by_role("button", name="Gallery", exact=True).click()
+    tile = page.locator(".mmg-tile[title='badge.png']")
+    tile.locator("canvas").nth(2).wait_for()
+    box, note = page.locator(".mme-approving"), tile.locator(".mmg-note")
+    assert note.count() == 0
+    page.get_by_role("button", name="Approve …", exact=True).click()
+    box.get_by_role("button", name="Yes, change 1 file").click()
+    note.get_by_text("has changed since the run").wait_for()
+    box.get_by_role("button", name="Undo", exact=True).click()
+    note.wait_for(state="detached")
+    tile.locator("canvas").nth(2).wait_for()
+    assert note.count() == 0
+    box.get_by_role("button", name="Close", exact=True).click()
+    page.get_by_role("button", name="Table", exact=True).click()
+
+
 def test_a_run_without_an_output_folder_says_why(opened: lab.Notebook) -> None:
     page = opened.page
     opened.open("notebooks/closed.ipynb")

@@ -258,9 +258,14 @@ def test_pictures_are_read_again_after_an_approval(made: Folders, frame: pd.Data
     explorer = explore.explore(frame)
     explorer.viewer.row = "a.png"
     sent: list[dict[str, object]] = []
+    to_list: list[dict[str, object]] = []
     explorer.viewer.send = lambda message, buffers=None: sent.append(message)
+    explorer.table.send = lambda message, buffers=None: to_list.append(message)
     press(explorer.approving.button, explorer)
     assert sent == []
     press(explorer.approving.yes, explorer)
     assert {"kind": "rows", "fresh": True} in sent
+    assert to_list == [{"kind": "fresh"}]
+    press(explorer.approving.undo, explorer)
+    assert to_list == [{"kind": "fresh"}] * 2
     assert Decisions(made.out).state(frame).tolist().count("accept") == 1

@@ -82,3 +82,25 @@ def test_what_failed_is_told_while_it_is_wanted_and_then_tried_again() -> None:
     asked, heard = told(steps)
     assert asked == ["a", "a is there"] * 2
     assert heard == ["no", "", "gone", ""]
+
+
+def test_what_was_made_of_files_that_have_changed_is_loaded_again() -> None:
+    steps = """
+        want("a", "b");
+        await pause();
+        const [a, b] = requests;
+        a.resolve(picture("old"));
+        await pause();
+        loading.renew();
+        b.resolve(picture("old"));
+        const between = loading.get("a") ?? null;
+        await pause();
+        for (const { resolve } of requests.slice(2)) resolve(picture("new"));
+        await pause();
+        return [between, log, ["a", "b"].map((key) => loading.get(key)?.pictures.first.changed)];
+    """
+    between, asked, texts = told(steps)
+    assert between is None
+    assert asked[:3] == ["a", "b", "a is there"]
+    assert sorted(asked[3:]) == ["a", "a is there", "b", "b is there"]
+    assert texts == ["new", "new"]

@@ -5,6 +5,8 @@
 //   {kind: "order", by}           a heading was clicked
 //   {kind: "choose", name, view}  a row was clicked; the answer is {kind: "moved", view}
 //   {kind: "step", by, view}      a key in the list moves by so many rows; the answer is {kind: "moved", view}
+//
+// {kind: "fresh"} from Python tells every view that files have changed.
 
 import { columnsOf } from "./columns.js";
 import { keepKeys, whenAttached } from "./elements.js";
@@ -81,7 +83,8 @@ function makeList(el, model, keys) {
   el.replaceChildren(list.area);
   show();
   const follow = { rows: refill, order: refill, marks: refill, row: () => list.mark(model.get("row")) };
-  return { list, follow, end: () => [gallery, source].map((part) => part.close()) };
+  const renew = () => [source, gallery].map((part) => part.renew());
+  return { list, follow, renew, end: () => [gallery, source].map((part) => part.close()) };
 }
 
 // Show the question instead of the buttons, and move the focus if it was on one of them.
@@ -120,9 +123,11 @@ function start(root, model, signal, { list, follow, end }, keys) {
 export function render({ model, el }) {
   const ending = new AbortController();
   let keys = null;
+  let made = null;
 
   function take(message) {
     if (message?.kind === "moved") keys?.answered(message);
+    if (message?.kind === "fresh") made?.renew();
   }
   model.on("msg:custom", take);
   whenAttached(el, ".mme", ending.signal, (root) => {
@@ -131,7 +136,8 @@ export function render({ model, el }) {
       (message) => model.send(message),
       () => !model.get("row"),
     );
-    start(root, model, ending.signal, makeList(el, model, keys), keys);
+    made = makeList(el, model, keys);
+    start(root, model, ending.signal, made, keys);
   });
   return () => {
     ending.abort();

@@ -223,6 +223,12 @@ export class Gallery {
     this.select();
   }
 
+  // Files have changed.
+  renew() {
+    this.loading.renew();
+    this.redraw();
+  }
+
   close() {
     clearTimeout(this.timer);
     this.loading.close();

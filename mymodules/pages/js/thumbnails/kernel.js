@@ -54,6 +54,11 @@ export class KernelThumbnails {
     return Object.fromEntries(await Promise.all(Object.entries(pictures).map(drawn)));
   }
 
+  // Files have changed.
+  renew() {
+    this.shapes.clear();
+  }
+
   close() {
     this.model.off("msg:custom", this.take);
   }

@@ -29,6 +29,7 @@ export class Loading {
     Object.assign(this, { source, arrived });
     this.kept = lru(KEPT, release);
     this.failed = new Map(); // by key: errors, while they are wanted
+    this.age = 0; // how often files have changed
     this.under = new Map(); // by key: how to stop it
     this.wishes = [];
     this.waiting = [];
@@ -61,10 +62,12 @@ export class Loading {
 
   async load(wish) {
     const stopper = new AbortController();
+    const { age } = this;
     this.under.set(wish.key, stopper);
     try {
       const found = await this.made(wish, stopper.signal);
-      (isWrong(found) ? this.failed : this.kept).set(wish.key, found);
+      if (age !== this.age) release(found);
+      else (isWrong(found) ? this.failed : this.kept).set(wish.key, found);
     } catch (error) {
       if (!stopper.signal.aborted) this.failed.set(wish.key, { message: error.message });
     }
@@ -83,6 +86,15 @@ export class Loading {
     const size = stored(part, room);
     const pictures = await this.source.pictures(row, sides, part, size, signal);
     return { pictures, part, size, regions: heaviest(shape.regions, OUTLINED) };
+  }
+
+  // Forget what was made of files that have changed; what is wanted is loaded again.
+  renew() {
+    const { wishes } = this;
+    this.age += 1;
+    this.want([]);
+    this.kept.clear();
+    this.want(wishes);
   }
 
   close() {
