@@ -51,8 +51,8 @@ def write(
     ----------
     frame : DataFrame
         What `results.load` returned, or any part of it. The largest change is shown first, whatever the order
-        of the frame. Its column ``decision`` is shown;
-        without that column, the decisions in the run's output folder are.
+        of the frame. Its columns ``decision`` and ``note`` are shown. Without ``decision``, the decisions and
+        notes in the run's output folder are; without ``note``, its notes on the same decisions.
     path : path
         A folder, whose parent must exist; it may be zipped and moved. An existing report is replaced.
     run : Run or mapping, optional
@@ -92,9 +92,10 @@ def write(
     target = check(path, embed=embed, outside=(folders.first, folders.second))
     frame = frame.iloc[attention.places(frame)]
     rows = [*page.records(frame)]
-    if "decision" not in frame.columns and folders.out is not None:
-        for row, decided in zip(rows, Decisions(folders.out).each(frame), strict=True):
-            row["decision"], row["note"] = decided
+    if not {"decision", "note"} <= {*frame.columns} and folders.out is not None:
+        for row, (word, note) in zip(rows, Decisions(folders.out).each(frame), strict=True):
+            if "decision" not in frame.columns or row["decision"] == word:
+                row["decision"], row["note"] = word, note
     if embed:
         refuse_large(_least_bytes(rows, folders, same), ONE_FILE_LIMIT)
     manifest = runfiles.record(frame, run)

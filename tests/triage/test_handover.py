@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from support import strategies
 from support.programs import Folders
 from support.report_decisions import decided
+from support.report_files import content
 from support.triaged import HOSTILE, accept, compared, state
 
-from mymodules import errors, files, triage
+from mymodules import errors, files, report, triage
 from mymodules.triage import Decisions, handover
 
 TIME = "2026-01-02T03:04:05.678Z"
@@ -89,6 +90,25 @@ def test_a_run_is_taken_as_run_and_manifest(made: Folders, tmp_path: Path) -> No
     away = {**frame.attrs["run"], "out": str(tmp_path / "nowhere")}
     with pytest.raises(errors.SettingsError, match=r"no output folder .*nowhere"):
         triage.merge(frame, path, away)
+
+
+def test_a_report_of_a_table_with_decisions_has_their_notes(made: Folders, tmp_path: Path) -> None:
+    """As the explorer's frame: otherwise its decisions would be refused as decided meanwhile."""
+    frame = compared(made)
+    desk = Decisions(made.out)
+    desk.decide(frame, "accept", "too dark")
+    frame["decision"] = desk.state(frame)
+    frame.loc[frame["image_filename"] == "b.png", "decision"] = "ignore"  # another word than triage.csv has
+    written = {
+        each["name"]: (each["decision"], each["note"])
+        for each in content(report.write(frame, tmp_path / "report"))["rows"]
+    }
+    assert (written["a.png"], written["b.png"]) == (("accept", "too dark"), ("ignore", ""))
+    page = decided(frame, [("decide", "a.png", "reject", None)], written=written)
+    done = triage.merge(frame, page.save(tmp_path))
+    assert (done.merged, done.refused) == (("a.png",), {})
+    noted = report.write(frame.assign(note="mine"), tmp_path / "noted")
+    assert {each["note"] for each in content(noted)["rows"]} == {"mine"}
 
 
 def test_approve_takes_the_file_first(made: Folders, tmp_path: Path) -> None:
