@@ -252,7 +252,8 @@ class Explorer(still.Kept):
 
     def _ordered(self, key: str, turned: bool) -> pd.DataFrame:
         if key == "decision":  # it may change at any time
-            ranks = self._decided.map(MARKS).sort_values(ascending=not turned, kind="stable")
+            marks = self._decided.map(MARKS).mask(self._decided == "")  # as in `orders.places`
+            ranks = marks.sort_values(ascending=not turned, kind="stable", na_position="last")
             return self._all.loc[ranks.index]
         if (key, turned) not in self._orders:
             if len(self._orders) > 2:

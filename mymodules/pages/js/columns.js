@@ -30,7 +30,13 @@ export function columnsOf(headings, statuses, labels) {
   return Object.fromEntries(headings.map((heading) => [heading.key, { heading, ...cells[heading.key] }]));
 }
 
-// Compare for sorting; null comes last.
+// The order {by, falls} after a click on a heading: by its column, or turned round if it was that already.
+export const clicked = ({ by, falls }, heading) => ({
+  by: heading.key,
+  falls: by === heading.key ? !falls : heading.falls,
+});
+
+// Compare for sorting; null comes last in either direction.
 export function compare(one, other, sign) {
   if (one === null || other === null) return (one === null) - (other === null);
   return one < other ? -sign : one > other ? sign : 0;

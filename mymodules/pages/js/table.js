@@ -10,7 +10,7 @@ const NARROW = 340; // px
 const MIDDLE = 560; // px
 const LINE = 640; // px from which folders stand on the line of their base names
 const SPARE = 30; // rows drawn above and below the visible ones
-const TURN = "click: order by it, again: the other way round";
+const TURN = "click: order by it, each further click: the other way round";
 
 function gap(height) {
   const made = element("div", { "aria-hidden": "true" });

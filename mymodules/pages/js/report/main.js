@@ -2,7 +2,7 @@
 //
 // File names and messages come from files that others made: they are set as text, never as markup.
 
-import { columnsOf, compare } from "../columns.js";
+import { clicked, columnsOf, compare } from "../columns.js";
 import { between, button, element } from "../elements.js";
 import { Gallery } from "../gallery.js";
 import { List } from "../list.js";
@@ -138,10 +138,7 @@ class Report {
   // --- rows shown
 
   sort(key) {
-    const first = this.columns[key].heading.falls;
-    if (this.order.by !== key) this.order = { by: key, falls: first };
-    else if (this.order.falls === first) this.order.falls = !first;
-    else this.order.by = null;
+    this.order = clicked(this.order, this.columns[key].heading);
     this.apply();
   }
 

@@ -1,0 +1,33 @@
+"""The order that the headings of both tables give the rows."""
+
+from support import nodes
+
+from mymodules.pages import words
+from mymodules.row import BY_ATTENTION
+
+DECISIONS = ("accept", "reject", "ignore")
+
+
+def test_each_click_on_a_heading_turns_the_order_round_and_another_heading_begins_anew() -> None:
+    """As in the explorer, where Python owns the order."""
+    clicks = [("b", False), ("b", False), ("b", False), ("b", False), ("a", True)]
+    headings = [f"{{ key: '{key}', falls: {str(falls).lower()} }}" for key, falls in clicks]
+    script = f"""[{", ".join(headings)}].reduce(
+        (found, heading) => [...found, clicked(found.at(-1), heading)], [{{ by: null, falls: false }}]
+    ).slice(1).map(({{ by, falls }}) => [by, falls])"""
+    expected = [["b", False], ["b", True], ["b", False], ["b", True], ["a", True]]
+    assert nodes.evaluate("columns.js", script) == expected
+
+
+def test_undecided_rows_are_last_in_either_direction() -> None:
+    labels = {word: word for word in DECISIONS}
+    rows = [{"decision": word} for word in ("", "ignore", "accept", "reject", "")]
+    script = f"""[1, -1].map((sign) => {{
+        const {{ value }} = columnsOf({words.columns()}, {list(BY_ATTENTION)}, {labels}).decision;
+        const rows = {rows}.sort((one, other) => compare(value(one), value(other), sign));
+        return rows.map((row) => row.decision);
+    }})""".replace("True", "true").replace("False", "false")
+    assert nodes.evaluate("columns.js", script) == [
+        [*DECISIONS, "", ""],
+        [*reversed(DECISIONS), "", ""],
+    ]
