@@ -140,6 +140,11 @@ class Decisions:
         with self._lock:
             return self._file.read().in_force.get(key(row), ("", ""))
 
+    def times(self) -> dict[tuple[Row, str, str], str]:
+        """Return when each row was last given each word and note, also if that is undone by now."""
+        with self._lock:
+            return self._file.read().times()
+
     def state(self, frame: "pd.DataFrame") -> "pd.Series[Any]":
         """Return the decisions about the rows of a table.
 

@@ -40,7 +40,7 @@ from mymodules.pairs import MESSAGE_LIMIT
 from mymodules.paths import AnyPath, is_folder, local_path, shown
 from mymodules.results import runfiles
 from mymodules.triage.decisions import Decisions, rows
-from mymodules.triage.history import DECISIONS, LABELS, Row
+from mymodules.triage.history import DECISIONS, LABELS, Row, key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,8 +125,9 @@ def merge(
     -------
     Merge
         A decision is refused, with the reason, if the table does not have its row, if the row's pictures are
-        no longer those of the report, or if ``triage.csv`` has another decision about it than the report
-        showed. Refused decisions stay in the file; merging it again changes nothing.
+        no longer those of the report, if ``triage.csv`` has another decision about it than the report
+        showed, or if it had this one after its time and it was undone or cleared since. Refused decisions
+        stay in the file; merging it again changes nothing.
 
     Raises
     ------
@@ -155,9 +156,11 @@ def merge(
     unchanged: list[str] = []
     steps: dict[tuple[str, str], list[Row]] = {}
     entries.sort(key=lambda entry: entry.time)
+    times = desk.times()
     for entry, now in zip(entries, desk.each([entry.row for entry in entries]), strict=True):
         name = entry.row.name
-        if reason := _stale(entry.row, known.get(name, set())) or _conflict(entry, now):
+        reason = _stale(entry.row, known.get(name, set())) or _conflict(entry, now)
+        if reason := reason or _taken_back(entry, now, times):
             refused[name] = reason
         elif now == entry.after:
             unchanged.append(name)
@@ -189,13 +192,30 @@ def _conflict(entry: _Entry, now: tuple[str, str]) -> str:
     """Return how the row was decided meanwhile; empty if it was not."""
     if now in (entry.before, entry.after):
         return ""
-    there, then, wanted = (
-        f"{_DECIDED[word]}{f' ({note})' if note else ''}" for word, note in (now, entry.before, entry.after)
-    )
     return (
-        f"It was decided meanwhile: triage.csv has {there}, the report showed {then}, and the file says "
-        f"{wanted}. Decide again in the viewer, or in a new report."
+        f"It was decided meanwhile: triage.csv has {_said(now)}, the report showed {_said(entry.before)}, "
+        f"and the file says {_said(entry.after)}. Decide again in the viewer, or in a new report."
     )
+
+
+def _taken_back(entry: _Entry, now: tuple[str, str], times: Mapping[tuple[Row, str, str], str]) -> str:
+    """Return that the row had this decision already after it was made, and has it no longer; else empty."""
+    if now == entry.after:
+        return ""
+    try:
+        if _time(times.get((key(entry.row), entry.decision, entry.note), "")) < entry.time:
+            return ""
+    except ValueError:  # it never had it, or somebody has edited the time
+        return ""
+    return (
+        f"It was taken before and undone or cleared since: triage.csv has {_said(now)}, the file says "
+        f"{_said(entry.after)}. Decide again in the viewer, or in a new report."
+    )
+
+
+def _said(decided: tuple[str, str]) -> str:
+    word, note = decided
+    return f"{_DECIDED[word]}{f' ({note})' if note else ''}"
 
 
 def _read(path: Path) -> list[_Entry]:

@@ -154,6 +154,14 @@ class History:
         step = self._steps.get((time, word))
         return step.frozen() if step else None
 
+    def times(self) -> dict[tuple[Row, str, str], str]:
+        """Return when each row was last given each word and note, also if that is undone by now."""
+        return {
+            (row, step.decision, step.note): step.time
+            for step in dict.fromkeys(self._steps.values())
+            for row in step.rows
+        }
+
     def add(self, line: bytes) -> None:
         """Add one line; a line that is not a record (the header, a truncated line) is skipped."""
         text = line.decode("utf-8", "backslashreplace").strip("\r\ufeff")

@@ -194,6 +194,40 @@ def test_what_was_decided_meanwhile_is_never_overwritten(made: Folders, tmp_path
         assert f"the file says {labels[wanted[0]]}" in reason
 
 
+@pytest.mark.parametrize("word", ["undo", "clear", "reject"])
+def test_what_was_taken_back_is_not_taken_again(made: Folders, tmp_path: Path, word: str) -> None:
+    frame = compared(made)
+    path = handed(tmp_path, entry(frame, "a.png", note="seen"))
+    triage.merge(frame, path)
+    desk = Decisions(made.out)
+    if word == "undo":
+        desk.undo()
+    else:
+        desk.decide(frame[frame["image_filename"] == "a.png"], word)
+    after = desk.path.read_bytes()
+    done = triage.merge(frame, path)
+    assert (done.merged, done.unchanged, list(done.refused)) == ((), (), ["a.png"])
+    assert desk.path.read_bytes() == after
+    if word != "reject":  # which is a conflict anyway
+        assert "taken before and undone or cleared since" in done.refused["a.png"]
+        assert "triage.csv has undecided, the file says accepted (seen)" in done.refused["a.png"]
+    later = entry(frame, "a.png", note="seen", time="2999-01-02T03:04:05Z")
+    later |= {"decision_before": "reject"} if word == "reject" else {}
+    assert triage.merge(frame, handed(tmp_path, later)).merged == ("a.png",), "it was decided again"
+
+
+def test_a_time_that_somebody_has_edited_refuses_nothing(made: Folders, tmp_path: Path) -> None:
+    frame = compared(made)
+    path = handed(tmp_path, entry(frame, "a.png"))
+    triage.merge(frame, path)
+    desk = Decisions(made.out)
+    lines = desk.path.read_text(encoding="utf-8").splitlines()
+    lines[1] = ",".join(["02.01.2026", *lines[1].split(",")[1:]])
+    desk.path.write_text("\r\n".join([*lines, ""]), encoding="utf-8")
+    desk.undo()
+    assert triage.merge(frame, path).merged == ("a.png",)
+
+
 # --- a file of another form --------------------------------------------------------------------------
 
 Spoil = Callable[[dict[str, Any]], Any]
