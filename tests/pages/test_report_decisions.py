@@ -58,6 +58,18 @@ def test_a_note_stays_with_its_decision_only() -> None:
     assert decided(FRAME, [noted, ("decide", "a.png", "clear", None)]).in_force["a.png"] == ("", "")
 
 
+def test_only_what_is_typed_is_cut() -> None:
+    """A report may be written with a longer note, as triage.csv takes 31,900 characters."""
+    own = "x" * 20_000
+    written = {"a.png": ("accept", own)}
+    again = ("decide", "a.png", "accept", None)
+    assert decided(FRAME, [again], written=written).in_force["a.png"] == ("accept", own)
+    shorter = decided(FRAME, [("decide", "a.png", "accept", own[1:])], written=written)
+    assert shorter.in_force["a.png"] == ("accept", own[1:])
+    typed = decided(FRAME, [("decide", "b.png", "accept", own)], written=written)
+    assert typed.in_force["b.png"] == ("accept", "x" * 15_000)
+
+
 def test_a_decision_like_that_of_the_report_is_not_handed_over() -> None:
     written = {"a.png": ("accept", "seen"), "b.png": ("reject", "")}
     actions = [("decide", "a.png", "reject", None), ("decide", "b.png", "clear", None)]

@@ -3,8 +3,9 @@
 // A row's own decision and note are those in force; before() are those that the report was written with. Steps only
 // add up, like the lines of triage.csv: {name, decision, note, time, before: [decision, note]}.
 
+import { NOTE } from "../viewer/modes.js";
+
 const VERSION = 1;
-const NOTE = 15000; // code units of a note, half of what triage.csv takes
 const LOST = "This browser does not keep decisions for this page: download them before you leave it.";
 const DAMAGED =
   "The decisions that this browser has kept for this page cannot be read; they are left as they are, and new ones " +
@@ -25,7 +26,7 @@ export function browserStorage() {
 
 // A text that UTF-8 can hold, on one line.
 function clean(note) {
-  const line = note.replace(/[\0\r\n]+/g, " ").slice(0, NOTE);
+  const line = note.replace(/[\0\r\n]+/g, " ");
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(line));
 }
 
@@ -73,7 +74,8 @@ export class Decisions {
   decide(name, decision, note) {
     this.read();
     const row = this.rows.get(name);
-    const kept = note ?? (row.decision === decision ? row.note : "");
+    const most = Math.max(NOTE, row.note.length); // its own note may be longer, and stays whole
+    const kept = note?.slice(0, most) ?? (row.decision === decision ? row.note : "");
     const time = new Date().toISOString();
     const step = { name, decision, note: decision === "clear" ? "" : clean(kept), time, before: this.before(name) };
     this.done.push(step);

@@ -4,6 +4,8 @@ export const SIDES = ["first", "second"];
 
 export const TILE = 128; // px, as in viewer.py
 
+export const NOTE = 15000; // code units of a note that is typed, half of what triage.csv takes
+
 export const MODES = [
   ["side-by-side", "Side by side"],
   ["swipe", "Swipe"],

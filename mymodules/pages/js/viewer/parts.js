@@ -1,7 +1,7 @@
 // The elements of the viewer, which the other modules fill. Each function makes one part.
 
 import { button, element } from "../elements.js";
-import { MODES, SIDES } from "./modes.js";
+import { MODES, NOTE, SIDES } from "./modes.js";
 
 const ORANGE = ["#fdd0a2", "#fdae6b", "#fd8d3c", "#f16913", "#d94801", "#a63603", "#7f2704"];
 const BLUE = ["#c6dbef", "#9ecae1", "#6baed6", "#4292c6", "#2171b5", "#08519c", "#08306b"];
@@ -98,6 +98,7 @@ export function makeHead(viewer) {
 export function makeNote() {
   const noteText = element("input", {
     type: "text",
+    maxlength: NOTE,
     "aria-label": "Note",
     placeholder: "Why? Enter keeps it, Esc does not",
   });
