@@ -34,7 +34,7 @@ class Labels:
         forms = {form: self.names[role] for role, path in known.items() for form in _forms(path)}
         self._instead = {} if paths else {form: name for form, name in forms.items() if form != name}
         longest_first = "|".join(map(re.escape, sorted(self._instead, key=len, reverse=True)))
-        self._path = re.compile(rf"(?<![\w/\\.-])(?:{longest_first})(?![\w.-])")
+        self._path = re.compile(rf"(?<![\w/\\.-])(?:{longest_first})(?![\w-]|\.\w)")
 
     def hide(self, text: str) -> str:
         """Return a message with the names of these folders instead of their paths."""

@@ -96,6 +96,20 @@ def test_messages_name_no_path_either(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("Nothing is in /data/old.", "Nothing is in old."),
+        ("Is it /data/old? It is (/data/old), or /data/old...", "Is it old? It is (old), or old..."),
+        ("/data/old.\n/data/old/a.png", "old.\nold/a.png"),
+        ("/data/old.png, /data/old-2, /data/older, /more/data/old.", None),
+    ],
+)
+def test_a_path_is_hidden_wherever_it_ends_and_others_are_not(text: str, hidden: str | None) -> None:
+    labels = Labels({"first": "/data/old", "second": "/data/new"}, paths=False)
+    assert labels.hide(text) == (text if hidden is None else hidden)
+
+
+@pytest.mark.parametrize(
     ("first", "second", "names"),
     [
         ("/data/old", "/data/new", ("old", "new")),
