@@ -217,8 +217,10 @@ def test_a_browser_that_keeps_nothing_says_so_and_asks_before_it_leaves(
     assert cells(opened) == {}
     opened.press("a")
     path = handed(opened, tmp_path)
+    assert "does not keep decisions" in said(opened)
+    assert "Download started." in said(opened)
     opened.tab.reload()
-    assert len([text for text in opened.complaints if text.startswith("dialog")]) == 1, "it was handed over"
+    assert len([text for text in opened.complaints if text.startswith("dialog")]) == 2, "may not be saved"
     assert len(triage.merge(rows, path).merged) == 1
 
 
@@ -252,7 +254,7 @@ def test_a_downloaded_file_goes_through_approve(
     opened.press("a", "r", "a")
     path = handed(opened, tmp_path)
     assert path.name == f"decisions-{rows.attrs['run']['stamp']}.json"
-    assert "triage.approve(frame, decisions=PATH)" in said(opened)
+    assert "Download started. triage.approve(frame, decisions=PATH)" in said(opened)
     done = triage.approve(rows, decisions=path)
     assert (done.approved, done.refused) == (("a.png", "below/c.png"), {})
     assert state(made.first) == before | {name: second[name] for name in done.approved}

@@ -3,18 +3,18 @@
 import { button, element, number } from "../elements.js";
 
 const KEPT = "kept in this browser";
-const GIVEN = "Saved. triage.approve(frame, decisions=PATH) takes the file.";
+const GIVEN = "Download started. triage.approve(frame, decisions=PATH) takes the file.";
 
 export class Handover {
   constructor(decisions) {
     this.decisions = decisions;
-    this.given = ""; // the file that was downloaded last
     this.download = button("Download", "", () => this.give());
     this.download.title = "Save the decisions made here as a file for triage.approve";
     this.text = element("span", { class: "mmr-quiet", role: "status" });
     this.area = element("span", { class: "mmr-handover" }, this.download, this.text);
     addEventListener("beforeunload", (event) => {
-      if (!decisions.kept && decisions.entries().length && decisions.file() !== this.given) event.preventDefault();
+      // Also after a download: nobody knows whether the browser has saved it.
+      if (!decisions.kept && decisions.entries().length) event.preventDefault();
     });
     this.fill();
   }
@@ -35,11 +35,10 @@ export class Handover {
 
   give() {
     const { decisions } = this;
-    this.given = decisions.file();
-    const href = URL.createObjectURL(new Blob([this.given], { type: "application/json" }));
+    const href = URL.createObjectURL(new Blob([decisions.file()], { type: "application/json" }));
     const download = decisions.fileName();
     element("a", { href, download }).click();
     setTimeout(() => URL.revokeObjectURL(href), 60_000); // the browser may ask where to save it
-    this.say(GIVEN);
+    this.say(decisions.problem ? `${decisions.problem} ${GIVEN}` : GIVEN);
   }
 }
