@@ -18,7 +18,7 @@ from mymodules.errors import MymodulesError, OutputError, ResultsError
 from mymodules.paths import AnyPath, local_path, shown
 from mymodules.results import runfiles
 from mymodules.triage.changes import Change, Refused, carry_out, changes_of, keep, take_back
-from mymodules.triage.handover import merge
+from mymodules.triage.handover import Merge, merge
 from mymodules.triage.plans import changes_for, check_not_second, places, rows_to_approve, trusted
 
 if TYPE_CHECKING:
@@ -42,15 +42,28 @@ class Approval:
         Names.
     refused : dict of str to str
         The reason for each picture that was refused, by name.
+    merge : Merge or None
+        What `merge` has done with the file of decisions; None if none was given.
     """
 
     folder: Path | None
     approved: tuple[str, ...]
     refused: dict[str, str]
+    merge: Merge | None = None
 
     def __str__(self) -> str:
         kept = f" The old files are in {shown(self.folder)}." if self.folder else ""
-        return "\n".join([f"{_counted(self.approved)} approved.{kept}", *_reasons(self.refused)])
+        told = f"{_counted(self.approved)} approved.{kept}{self._taken()}"
+        return "\n".join([told, *_reasons(self.refused)])
+
+    def _taken(self) -> str:
+        """Return a sentence on the file of decisions; it may hold none that approves anything."""
+        if self.merge is None:
+            return ""
+        count = len(self.merge.merged) + len(self.merge.unchanged)
+        were = "decision was" if count == 1 else "decisions were"
+        none = ", none to accept a picture" if count and not self.merge.accepted else ""
+        return f" {count:,} {were} taken from the file{none}."
 
 
 @dataclass(frozen=True)
@@ -141,11 +154,12 @@ def approve(
     """
     found = places(frame, run, first)
     root, out = found.first, found.out
-    refused = {} if decisions is None else dict(merge(frame, decisions, run).refused)
+    merged = None if decisions is None else merge(frame, decisions, run)
+    refused = {} if merged is None else dict(merged.refused)
     wanted = rows_to_approve(frame, found, _names(adopt), _names(remove), refused)
     changes = changes_for(wanted, found, refused)
     if not changes:
-        return Approval(None, (), refused)
+        return Approval(None, (), refused, merged)
     folder, steps = _reserved(out), _Steps(on_progress, 2 * len(changes))
     try:
         changes = [change for change in steps.after(changes) if keep(change, folder, refused)]
@@ -171,12 +185,12 @@ def approve(
         ) from None
     if not done:
         shutil.rmtree(folder, ignore_errors=True)
-        return Approval(None, (), refused)
+        return Approval(None, (), refused, merged)
     # Refused pictures must not be restored. If this cannot be written, restore still sees it by the digests.
     with contextlib.suppress(OutputError):
         manifest |= {"changes": [change.entry() for change in done], "complete": True}
         runfiles.write_manifest(folder / _MANIFEST, manifest)
-    return Approval(folder, tuple(change.name for change in done), refused)
+    return Approval(folder, tuple(change.name for change in done), refused, merged)
 
 
 def restore(

@@ -73,11 +73,14 @@ class Merge:
         Names of the rows that were decided like this already.
     refused : dict of str to str
         The reason for each row that was refused, by name.
+    accepted : tuple of str
+        Names of the rows, merged or unchanged, that the file accepts.
     """
 
     merged: tuple[str, ...]
     unchanged: tuple[str, ...]
     refused: dict[str, str]
+    accepted: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         count = len(self.merged)
@@ -170,7 +173,13 @@ def merge(
             steps[after].append(entry.row)
     desk.decide_each((about, *after) for after, about in steps.items())
     merged = [row.name for about in steps.values() for row in about]
-    return Merge(tuple(sorted(merged)), tuple(sorted(unchanged)), dict(sorted(refused.items())))
+    accepted = [entry.row.name for entry in entries if entry.decision == "accept"]
+    return Merge(
+        tuple(sorted(merged)),
+        tuple(sorted(unchanged)),
+        dict(sorted(refused.items())),
+        tuple(sorted({*accepted} - {*refused})),
+    )
 
 
 def _stale(row: Row, known: set[Row]) -> str:

@@ -111,6 +111,24 @@ def test_a_report_of_a_table_with_decisions_has_their_notes(made: Folders, tmp_p
     assert {each["note"] for each in content(noted)["rows"]} == {"mine"}
 
 
+@pytest.mark.parametrize("words", [("reject", "ignore"), ("reject", "accept"), ("clear",)])
+def test_approve_says_what_it_took_from_a_file(made: Folders, tmp_path: Path, words: tuple[str, ...]) -> None:
+    frame = compared(made)
+    names = ("a.png", "b.png")
+    if words == ("clear",):
+        accept(made, frame, "a.png")
+    entries = [entry(frame, name, word) for name, word in zip(names, words, strict=False)]
+    if words == ("clear",):
+        entries[0]["decision_before"] = "accept"
+    told = str(triage.approve(frame, decisions=handed(tmp_path, *entries)))
+    if "accept" in words:
+        assert told.startswith("1 picture approved. The old files are in ")
+        assert told.endswith(". 2 decisions were taken from the file.")
+    else:
+        taken = "1 decision was" if len(words) == 1 else "2 decisions were"
+        assert told == f"0 pictures approved. {taken} taken from the file, none to accept a picture."
+
+
 def test_approve_takes_the_file_first(made: Folders, tmp_path: Path) -> None:
     """What the file refuses is not approved either, whatever was decided before."""
     before, second = state(made.first), state(made.second)
