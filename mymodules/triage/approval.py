@@ -296,7 +296,7 @@ def _remove_stale(changes: list[Change], out: Path) -> None:
 
 
 def _counted(names: tuple[str, ...]) -> str:
-    return f"{len(names)} {'picture' if len(names) == 1 else 'pictures'}"
+    return f"{len(names):,} {'picture' if len(names) == 1 else 'pictures'}"
 
 
 def _reasons(refused: Mapping[str, str]) -> Iterable[str]:

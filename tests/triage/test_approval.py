@@ -370,3 +370,11 @@ def test_folder_that_is_no_approval(tmp_path: Path) -> None:
 def test_digests_are_those_of_the_run(made: Folders) -> None:
     (row,) = (row for row in triage.rows(compared(made)) if row.name == "gone.png")
     assert row == Row("gone.png", images.digest(made.first / "gone.png"), "")
+
+
+def test_large_counts_have_commas() -> None:
+    names = tuple(f"{number}.png" for number in range(1404))
+    assert str(triage.Approval(None, names, {})) == "1,404 pictures approved."
+    assert str(triage.Restoration(names, names, {})) == (
+        "1,404 pictures restored. 1,404 pictures had not been changed."
+    )
