@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from support import nodes
 from support.report_decisions import decided
 
 FRAME = pd.DataFrame(
@@ -111,6 +112,18 @@ def test_what_was_decided_otherwise_meanwhile_stays_a_conflict_until_it_is_decid
     assert entries(after.file) == {"a.png": ("accept", "", "", "")}, "over what was shown then"
     again = decided(FRAME, [("decide", "a.png", "accept", None)], stored=before.stored, written=now)
     assert entries(again.file) == {"a.png": ("accept", "", "reject", "theirs")}
+
+
+def test_equal_and_decided_rows_wait_for_no_decision() -> None:
+    """What the filter, its counts and the step to the next row after a decision go by."""
+    pairs = [(status, word) for status in ("changed", "same") for word in ("", "accept")]
+    rows = [{"status": status, "decision": word} for status, word in pairs]
+    assert nodes.evaluate("report/decisions.js", f"{rows}.map(waits)") == [True, False, False, False]
+    names = [f"{status} {word}" for status, word in [("changed", "accept"), *pairs[::-1]]]
+    given = {name: dict(zip(("status", "decision"), name.split(" "), strict=True)) for name in names}
+    source = f"new ReportSource(new Map(Object.entries({given})), {{}}, () => {names}, {{}})"
+    assert nodes.evaluate("report/source.js", f"{source}.following({names[0]!r})") == "changed "
+    assert nodes.evaluate("report/source.js", f"{source}.following('changed ')") is None
 
 
 @pytest.mark.parametrize("spoiled", ["full", "absent"])

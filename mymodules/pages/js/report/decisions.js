@@ -11,6 +11,9 @@ const DAMAGED =
   "The decisions that this browser has kept for this page cannot be read; they are left as they are, and new ones " +
   "are not kept: download them before you leave the page.";
 
+// Whether a row waits for a decision; equal pictures need none.
+export const waits = (row) => !row.decision && row.status !== "same";
+
 const isText = (value) => typeof value === "string";
 
 // The browser's storage; null if it has none for this page, as in some private windows and frames.

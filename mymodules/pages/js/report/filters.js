@@ -2,9 +2,7 @@
 
 import { button, element, number } from "../elements.js";
 import { nameTest } from "../names.js";
-
-// A row that waits for a decision; equal pictures need none.
-const waits = (row) => !row.decision && row.status !== "same";
+import { waits } from "./decisions.js";
 
 // Whether a row passes the filter by decision.
 function isDecided(row, wanted) {

@@ -8,6 +8,7 @@
 
 import { element, lru, probed } from "../elements.js";
 import { DECIDED, SIDES } from "../viewer/modes.js";
+import { waits } from "./decisions.js";
 import { piece, readFile, TYPES } from "./png.js";
 
 const EMPTY = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7";
@@ -131,11 +132,10 @@ export class ReportSource {
     this.show(step?.name, step ? `Done again: ${described(step)}` : "There is nothing to redo.");
   }
 
-  // The next row that is shown and undecided; equal pictures need no decision.
+  // The next row that is shown and waits for a decision.
   following(name) {
     const names = this.order();
-    const waits = (each) => !this.rows.get(each).decision && this.rows.get(each).status !== "same";
-    return names.slice(names.indexOf(name) + 1).find(waits) ?? null;
+    return names.slice(names.indexOf(name) + 1).find((each) => waits(this.rows.get(each))) ?? null;
   }
 
   show(name, message) {
