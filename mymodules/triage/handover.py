@@ -237,8 +237,14 @@ def _read(path: Path) -> list[_Entry]:
 
     try:
         size = path.stat().st_size
+    except FileNotFoundError as error:
+        raise ResultsError(
+            f"{shown(path)} does not exist: name the file that the report downloaded, decisions-STAMP.json."
+        ) from error
     except OSError as error:
         raise ResultsError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
+    if not size and path.is_file():
+        raise refuse("it is empty")
     if size > SIZE_LIMIT:
         raise refuse(f"it has {size:,} bytes, and {SIZE_LIMIT:,} is the most")
     try:

@@ -302,6 +302,7 @@ WHOLE: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a key twice": lambda found: '{"format": "mymodules decisions", "format": "mymodules decisions"}',
     "NaN is not JSON": lambda found: '{"format": NaN}',
     "codec can't decode": lambda found: b"\xff\xfe",
+    "it is empty. Download it": lambda found: b"",
 }
 
 
@@ -330,8 +331,10 @@ def test_a_file_that_is_too_large_or_absent_is_not_read(
     monkeypatch.setattr(handover, "SIZE_LIMIT", path.stat().st_size - 1)
     with pytest.raises(errors.ResultsError, match="is the most"):
         triage.merge(frame, path)
-    with pytest.raises(errors.ResultsError, match=r"absent\.json cannot be read: No such file"):
+    with pytest.raises(errors.ResultsError) as caught:
         triage.merge(frame, tmp_path / "absent.json")
+    advice = "name the file that the report downloaded, decisions-STAMP.json."
+    assert str(caught.value) == f"{tmp_path / 'absent.json'} does not exist: {advice}"
 
 
 def test_a_disk_that_refuses_takes_none(
