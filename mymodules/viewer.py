@@ -116,6 +116,7 @@ class Viewer(anywidget.AnyWidget):
         self._rows = ShownRows.of(frame, folders(frame, run))
         self._run = runfiles.record(frame, run)
         self._followers = ipywidgets.CallbackDispatcher()  # reports what one raises and goes on
+        self._readers = ipywidgets.CallbackDispatcher()
         super().__init__(**{"row": self._rows.first, **traits})
         self.observe(self._choose_no_region, "row")
         self.on_msg(self._answer)
@@ -161,6 +162,11 @@ class Viewer(anywidget.AnyWidget):
         """Show the files as they are now, after something has changed them."""
         self._pixels.forget()
         self.send({"kind": "rows", "fresh": True})
+        self._readers()
+
+    def on_reloaded(self, call: Callable[[], object]) -> None:
+        """Call a function whenever `reload` was called, in the same thread."""
+        self._readers.register_callback(call)
 
     # --- decisions -----------------------------------------------------------------------------------
 

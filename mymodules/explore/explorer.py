@@ -150,7 +150,7 @@ class Explorer(still.Kept):
         )
         self.descending = ipywidgets.ToggleButton(False, description="⇅", tooltip="Reverse the order")
         self.bulk = Bulk(self._read_again, self.decide, self.viewer.closed)
-        self.approving = Approving(frame, run, self.viewer.closed, self._reload)
+        self.approving = Approving(frame, run, self.viewer.closed, self.viewer.reload)
         self._reset = ipywidgets.Button(description=words.SHOW_ALL)
         self.summary = ipywidgets.HTML().add_class("mme-summary")
         self.table = Grid(self._all, [histogram.labels for histogram in self._histograms])
@@ -169,6 +169,7 @@ class Explorer(still.Kept):
         traitlets.dlink((self.bulk, "asking"), (self.table, "asking"))
         self._reset.on_click(lambda _: self.clear())
         self.viewer.on_decided(self._redecide)
+        self.viewer.on_reloaded(lambda: self.table.send({"kind": "fresh"}))
         self.viewer.observe(self._follow, "row")
         self._draw()
 
@@ -272,11 +273,6 @@ class Explorer(still.Kept):
         """Draw the histograms."""
         for histogram, box in zip(self._histograms, self._boxes, strict=True):
             box.value = histogram.draw(self._frame, *self.filters[histogram.measure.column].index)
-
-    def _reload(self) -> None:
-        """Show the files as they are now, in the viewer and the gallery."""
-        self.viewer.reload()
-        self.table.send({"kind": "fresh"})
 
     # --- events --------------------------------------------------------------------------------------
 

@@ -292,6 +292,13 @@ def test_the_view_that_asked_for_a_row_is_answered_even_if_there_is_none(explore
     assert sent == [{"kind": "moved", "view": "one"}, {"kind": "moved", "view": "other"}]
 
 
+def test_files_that_the_viewer_reads_again_are_read_again_for_the_gallery(explorer: Explorer) -> None:
+    sent: list[dict[str, object]] = []
+    explorer.table.send = lambda message, buffers=None: sent.append(message)
+    explorer.viewer.reload()
+    assert sent == [{"kind": "fresh"}]
+
+
 def test_the_selected_row_can_be_read_and_set(explorer: Explorer) -> None:
     explorer.selected = "form.png"
     assert explorer.viewer.row == "form.png"
