@@ -148,6 +148,8 @@ def test_a_filter_for_what_is_left_is_worked_off(tabs: Any, index: Path) -> None
 def test_a_note_goes_with_the_decision(tabs: Any, index: Path, rows: pd.DataFrame, tmp_path: Path) -> None:
     opened: Opened = tabs(index).go("a.png")
     opened.press("t")
+    field = opened.root.get_by_role("textbox", name="Note")
+    assert field.get_attribute("maxlength") == "15000", "more would be cut"
     opened.tab.keyboard.type("air: <b>too</b> dark")
     opened.press("Enter", "r", "p")
     assert opened.root.locator(".mmv-noted").inner_text() == "Note: air: <b>too</b> dark"
