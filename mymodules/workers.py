@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterable
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -120,6 +121,7 @@ def prepare_process(parent: int | None = None) -> None:
     """
     import cv2
 
+    import_module("mymodules.comparison.pair")  # now, and not at the cost of the first pair
     streams.secure()
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

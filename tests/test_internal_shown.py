@@ -15,12 +15,13 @@ from support.faulty import KINDS, Fault, Place, kind_of, made, raising
 from mymodules import batch, explore, images, look, panel, report, viewer
 from mymodules.comparison import drawings
 from mymodules.formats import jpeg, png, tiff
-from mymodules.images import pixels
+from mymodules.images import digests, pixels
 from mymodules.pages import display
 from mymodules.pages.rows import ShownRows
 
 PLACES = [
-    *(Place(pixels, name) for name in ("inspect", "decode", "to_rgba", "digest")),
+    *(Place(pixels, name) for name in ("inspect", "decode", "to_rgba")),
+    Place(digests, "digest"),
     *(Place(display, name) for name in ("read", "weight", "to_png", "reencoded")),
     *(Place(module, "decode") for module in (png, jpeg, tiff)),
     Place(png, "inspect"),

@@ -108,6 +108,7 @@ def test_too_many_pixels_needs_no_memory(folders: Folders, kind: str) -> None:
         "import json, resource, sys\n"
         "from pathlib import Path\n"
         "from mymodules import pairs, workers\n"
+        "workers.prepare_process()\n"
         "pages = int(Path('/proc/self/statm').read_text().split()[0])\n"
         "limit = pages * resource.getpagesize() + (300 << 20)\n"
         "resource.setrlimit(resource.RLIMIT_AS, (limit, limit))\n"
@@ -177,6 +178,7 @@ AS_NOBODY = """
 import json, os, sys
 from pathlib import Path
 from mymodules import pairs, workers
+workers.prepare_process()
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)
