@@ -76,7 +76,7 @@ def test_the_gallery_is_chosen_and_remembered(tabs: Any, page: Path) -> None:
     )
     opened.tab.reload()
     opened.settle()
-    assert opened.tab.locator(".mmg-tile").first.is_visible()
+    opened.tab.locator(".mmg-tile").first.wait_for()
     opened.tab.get_by_role("button", name="Table", exact=True).click()
     assert opened.table.is_visible()
     assert not opened.tab.locator(".mmg").is_visible()
