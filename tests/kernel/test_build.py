@@ -119,9 +119,10 @@ def garbage():
 print(kernel.loaded(), kernel.description())
 """
     root = str(Path(__file__).parents[2])
+    environment = {name: value for name, value in os.environ.items() if name != kernel.SWITCH}
     answer = subprocess.run(
         [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True,
-        env=os.environ | {"PYTHONPATH": root},
+        env=environment | {"PYTHONPATH": root},
     )  # fmt: skip
     assert answer.stdout.startswith("None NumPy without the compiled kernel: ")
     assert expected in answer.stdout
