@@ -390,11 +390,11 @@ class Explorer(still.Kept):
 
     def _kept(self) -> tuple[str, str]:
         """Return what pages without a kernel show: the rows as they were last shown, and a sentence."""
-        words = (
+        sentence = (
             f"A table of {len(self._all):,} rows and a viewer of their pictures. They need a running kernel: "
             "open the notebook in JupyterLab and run this cell."
         )
-        return look.table(self._all.iloc[self._shown], rows=KEPT).to_html(), words
+        return look.table(self._all.iloc[self._shown], rows=KEPT).to_html(), sentence
 
 
 def _later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle | None:

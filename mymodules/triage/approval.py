@@ -7,7 +7,7 @@ one, and the old one is kept before anything is changed. Nothing is ever written
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -53,7 +53,7 @@ class Approval:
 
     def __str__(self) -> str:
         kept = f" The old files are in {shown(self.folder)}." if self.folder else ""
-        told = f"{_counted(self.approved)} approved.{kept}{self._taken()}"
+        told = f"{counted(self.approved)} approved.{kept}{self._taken()}"
         return "\n".join([told, *_reasons(self.refused)])
 
     def _taken(self) -> str:
@@ -85,8 +85,8 @@ class Restoration:
     refused: dict[str, str]
 
     def __str__(self) -> str:
-        already = f" {_counted(self.unchanged)} had not been changed." if self.unchanged else ""
-        return "\n".join([f"{_counted(self.restored)} restored.{already}", *_reasons(self.refused)])
+        already = f" {counted(self.unchanged)} had not been changed." if self.unchanged else ""
+        return "\n".join([f"{counted(self.restored)} restored.{already}", *_reasons(self.refused)])
 
 
 def approve(
@@ -295,12 +295,13 @@ def _remove_stale(changes: list[Change], out: Path) -> None:
                     change.beside(path.parent).unlink(missing_ok=True)
 
 
-def _counted(names: tuple[str, ...]) -> str:
+def counted(names: Sized) -> str:
+    """Return how many pictures these are, as a text."""
     return f"{len(names):,} {'picture' if len(names) == 1 else 'pictures'}"
 
 
 def _reasons(refused: Mapping[str, str]) -> Iterable[str]:
     if refused:
-        yield f"{_counted(tuple(refused))} refused:"
+        yield f"{counted(tuple(refused))} refused:"
     for name, reason in refused.items():
         yield f"  {shown(name)}: {shown(reason)}"

@@ -37,13 +37,7 @@ def both_ways(tmp_path: Path, kernels: list[Kernel], monkeypatch: pytest.MonkeyP
         return row, {path.name: imagecodecs.png_decode(path.read_bytes()).tobytes() for path in drawn}
 
     def compare(first: bytes | Path, second: bytes | Path) -> tuple[workers.PairResult, bool]:
-        files = []
-        for number, side in enumerate((first, second)):
-            if isinstance(side, bytes):
-                path = tmp_path / f"{number}.png"
-                path.write_bytes(side)
-                side = path
-            files.append(str(side))
+        files = map(str, pngs.saved(tmp_path, first, second))
         before = recorder.calls
         job = workers.Job(Pair("x.png", *files), tmp_path / "drawn", "x", draw_same=True)
         row, drawn = run(recorder, job)

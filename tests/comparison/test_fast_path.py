@@ -29,14 +29,7 @@ def both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         return taken[-1]
 
     def compare(first: bytes | Path, second: bytes | Path) -> workers.PairResult:
-        files = []
-        for number, side in enumerate((first, second)):
-            if isinstance(side, bytes):
-                path = tmp_path / f"{number}.png"
-                path.write_bytes(side)
-                side = path
-            files.append(side)
-        job = workers.Job(Pair("x.png", *files))
+        job = workers.Job(Pair("x.png", *pngs.saved(tmp_path, first, second)))
         monkeypatch.setattr(bands, "alike", counted)
         fast = workers.compare(job)._replace(seconds=None)
         monkeypatch.setattr(bands, "alike", lambda first, second: False)

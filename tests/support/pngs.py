@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -475,3 +476,15 @@ def unpack(row: bytearray, bit_depth: int, count: int) -> np.ndarray:
         return np.frombuffer(row, np.uint8).astype(np.int64)
     bits = np.unpackbits(np.frombuffer(row, np.uint8))[: count * bit_depth]
     return bits.reshape(count, bit_depth) @ (1 << np.arange(bit_depth - 1, -1, -1))
+
+
+def saved(folder: Path, *sides: bytes | Path) -> list[Path]:
+    """Return the files of a pair's sides; those that are given as bytes are written to a folder."""
+    found = []
+    for number, side in enumerate(sides):
+        if isinstance(side, bytes):
+            path = folder / f"{number}.png"
+            path.write_bytes(side)
+            side = path
+        found.append(side)
+    return found

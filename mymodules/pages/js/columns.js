@@ -2,9 +2,10 @@
 //
 // A row has name, status, decision, pixel_diff_percent, ssim_score and count, the number of its regions.
 
+import { score } from "./elements.js";
+
 export const SIGNS = { accept: "✓", reject: "✕", ignore: "–" };
 
-const score = (value) => (value === 1 ? "1" : Math.min(value, 0.9999).toFixed(4));
 const rank = (words, word) => (words.includes(word) ? words.indexOf(word) : word ? words.length : null);
 
 export function percent(value) {

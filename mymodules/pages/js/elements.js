@@ -1,6 +1,8 @@
 // Small parts that the other modules share.
 
 export const number = (value) => value.toLocaleString("en");
+// SSIM with four digits; 1 only for equal pictures.
+export const score = (value) => (value === 1 ? "1" : Math.min(value, 0.9999).toFixed(4));
 export const between = (low, value, high) => Math.min(Math.max(value, low), high);
 
 export function element(tag, properties = {}, ...children) {

@@ -1,6 +1,6 @@
 // The details of a row: its messages, remarks on how it is shown, and its figures.
 
-import { element, number } from "../elements.js";
+import { element, number, score } from "../elements.js";
 import { PANES, SIDES } from "./modes.js";
 
 const size = (width, height) => (width && height ? `${number(width)} × ${number(height)} px` : "–");
@@ -19,7 +19,7 @@ function summaryOf({ record }) {
   else if (pixels !== null) found.push(`${number(pixels)} px${share(percent)} differ`);
   const { length } = record.regions;
   if (length) found.push(`${number(length)} ${length === 1 ? "region" : "regions"}`);
-  if (ssim !== null) found.push(`SSIM ${ssim === 1 ? "1" : Math.min(ssim, 0.9999).toFixed(4)}`);
+  if (ssim !== null) found.push(`SSIM ${score(ssim)}`);
   return found.join(" · ");
 }
 

@@ -5,7 +5,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,8 @@ from support.programs import (
     COUNTS,
     Folders,
     figures,
-    finished,
     folders,
-    kernel,
     mixed,
-    noisy,
     until,
     worker_pids,
 )
@@ -35,34 +32,9 @@ WITHIN = 10.0  # s; a promise of moments
 HOSTILE = "<img src=x onerror=alert(1)>&amp;$x^2$"
 
 
-@pytest.fixture(autouse=True)
-def _no_run_is_left() -> Iterator[None]:
-    yield
-    for under_way in list(panel._running):
-        under_way.cancel()
-        under_way.wait()
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data of Jupyter"))
-
-
 @pytest.fixture
 def made() -> Panel:
     return panel.panel()
-
-
-@pytest.fixture
-def given(tmp_path: Path) -> Folders:
-    """Small pairs of every status."""
-    return mixed(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def noise(tmp_path_factory: pytest.TempPathFactory) -> Folders:
-    """Pairs that take long enough to be cancelled."""
-    return noisy(tmp_path_factory.mktemp("noise"), COUNT, 900)
 
 
 class Held:
@@ -560,76 +532,3 @@ def test_what_was_done_when_a_run_goes_wrong_can_be_resumed(
     ends(made)
     assert made.run is not None
     assert made.run.counts == COUNTS
-
-
-# --- with the interpreter ----------------------------------------------------------------------------
-
-STARTED = """
-import sys, time
-from mymodules.panel import panel
-
-made = panel()
-for role, folder in zip(("first", "second", "out"), sys.argv[1:4]):
-    made.inputs[role].value = folder
-made.start()
-"""
-
-BEGUN = f"""{STARTED}
-while made._last is None:
-    time.sleep(0.01)
-"""
-
-
-SLOW_TO_LET_GO = """
-import os, time
-from loky.backend import resource_tracker
-
-unregister = resource_tracker.unregister
-
-def slow(*given):
-    os.write(1, b".")
-    time.sleep(0.3)
-    unregister(*given)
-
-resource_tracker.unregister = slow
-"""
-
-
-@pytest.mark.parametrize("slow", [False, True])
-def test_a_script_that_ends_ends_its_run(noise: Folders, tmp_path: Path, slow: bool) -> None:
-    given = noise.elsewhere(tmp_path / "out")
-    code, said, complained = finished(SLOW_TO_LET_GO * slow + BEGUN, given)
-    assert (code, complained) == (0, "")
-    assert set(said) == ({"."} if slow else set())
-    assert 0 < len(results.read(given.the("*.partial.csv"))) < COUNT
-
-
-HANGS = """
-import threading
-from mymodules import pairs, panel as module
-
-module._LAST = 0.1
-pairs.find = lambda *_: threading.Event().wait()
-"""
-
-
-def test_a_script_ends_though_its_run_hangs(given: Folders) -> None:
-    assert finished(HANGS + STARTED, given) == (0, "", "")
-
-
-def test_a_script_that_waits_has_the_whole_run(given: Folders) -> None:
-    code = f"{BEGUN}\nprint(made.wait(), made.run.counts)"
-    assert finished(code, given) == (0, f"True {COUNTS}\n", "")
-
-
-@pytest.mark.skipif(os.name != "posix", reason="processes are found as POSIX has them")
-def test_a_kernel_that_is_restarted_leaves_no_process(tmp_path: Path) -> None:
-    given = noisy(tmp_path, 60, 900)
-    begun = BEGUN.replace("sys.argv[1:4]", repr([str(path) for path in given]))
-    with kernel(tmp_path / "jupyter") as running:
-        assert running.run(begun)["status"] == "ok"
-        assert running.run("assert made.run is made.error is None")["status"] == "ok"
-        assert running.workers()
-        running.manager.shutdown_kernel(restart=True)
-        until(lambda: not running.workers(), "no worker is left", WITHIN)
-    assert len(results.read(given.the("*.partial.csv"))) < 60
