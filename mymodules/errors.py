@@ -6,6 +6,7 @@
     ├── ResultsError    a results file is absent, unfinished, not ours, or being written by another process
     ├── PoolError       the worker processes do not start, or the executor fails
     ├── StoreError      the store cannot be used, or has no image for a digest
+    ├── PictureError    what a caller handed over cannot be compared: an array of another kind, a damaged file
     └── ImageError      one file cannot be compared: never leaves a run, it becomes a row
 
 A message says what is wrong, which path it concerns and what to do. All of them survive pickling,
@@ -50,6 +51,24 @@ class PoolError(MymodulesError):
 
 class StoreError(MymodulesError):
     """The store's file cannot be used, or there is no image for a digest."""
+
+
+class PictureError(MymodulesError, ValueError):
+    """A picture that a caller handed over cannot be compared.
+
+    Attributes
+    ----------
+    code : str
+        One word for a program: ``kind`` for an object that is not a picture of a known kind, else a code of
+        status ``error`` (``truncated``, ``animated`` ...).
+    """
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message, code)
+        self.code = code
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class ImageError(MymodulesError):

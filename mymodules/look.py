@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
-from mymodules import faults, images
+from mymodules import faults, images, kinds
 from mymodules.errors import ImageError, MymodulesError
 from mymodules.pages import display, still
 from mymodules.results import attention, runfiles
@@ -124,6 +124,8 @@ def _counted(frame: pd.DataFrame, shown: pd.DataFrame) -> str:
 
 def sides(first: np.ndarray, second: np.ndarray, regions: Any = ()) -> Sides:
     """Prepare two RGBA pictures for blending, at most `WIDTH` px wide and `AREA` px in all."""
+    kinds.check("first", first, kinds.RGBA)
+    kinds.check("second", second, kinds.RGBA)
     height, width = (max(first.shape[axis], second.shape[axis]) for axis in (0, 1))
     scale = min(1.0, WIDTH / width, (AREA / (width * height)) ** 0.5)
     boxes = tuple(tuple(round(value * scale) for value in region) for region in regions)

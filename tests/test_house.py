@@ -62,6 +62,7 @@ def test_no_lock_file_with_addresses() -> None:
 
 ARGUMENTS = {
     "OutputError": ("cannot be written: disk full", Path("out") / "a b.png"),
+    "PictureError": ("first is of type int", "kind"),
     "ImageError": ("truncated", "it ends in the middle of its pixel data"),
 }
 ERRORS = [value for _, value in inspect.getmembers(errors, inspect.isclass) if issubclass(value, Exception)]

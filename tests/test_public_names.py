@@ -8,8 +8,8 @@ FACES = {
     "batch": "Progress ProgressBar Run STATUSES duration run",
     "comparison": "Job compare fault",
     "explore": "Explorer ORDERS explore load_or_run",
-    "images": "Rgba blake2b decode digest has_low_bits inspect memory_errors read_gold_rgba read_rgba"
-    " to_gold_rgba to_rgba to_rgba16",
+    "images": "Rgba blake2b decode digest from_array has_low_bits inspect memory_errors read_gold_rgba"
+    " read_rgba to_gold_rgba to_rgba to_rgba16",
     "metrics": "DiffMetrics Similarity Tally common_size gray pixel_diff structural_similarity",
     "pairs": "Listing MESSAGE_LIMIT Pair find from_text is_escaped is_listed sentence to_text",
     "regions": "Gatherer Region byte_map from_pixels from_similarity threshold",
@@ -24,7 +24,8 @@ FACES = {
     " prepare_process",
 }
 ROOMS = {
-    "errors": "ImageError MymodulesError OutputError PoolError ResultsError SettingsError StoreError",
+    "errors": "ImageError MymodulesError OutputError PictureError PoolError ResultsError SettingsError"
+    " StoreError",
     "look": "audit blend blended closest failures ranked sides table",
     "notify": "message slack",
     "panel": "Panel panel",

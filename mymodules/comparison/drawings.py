@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules import images, metrics, regions
+from mymodules import images, kinds, metrics, regions
 from mymodules.comparison.drawing_files import ENDINGS, remove
 from mymodules.formats import Header, png
 from mymodules.formats.png import PngHeader
@@ -50,6 +50,8 @@ def delta(first_rgba: Rgba, second_rgba: Rgba) -> Rgba:
         differences; a shade of blue where only alpha differs; the darkest orange outside the common area.
         Source: the Skia buildbot repository, golden/go/diff.
     """
+    kinds.check("first_rgba", first_rgba, kinds.RGBA)
+    kinds.check("second_rgba", second_rgba, kinds.RGBA)
     return _DELTA_COLOURS[delta_shades(first_rgba, second_rgba)]
 
 
@@ -58,6 +60,8 @@ def delta_shades(first: png.Samples, second: png.Samples) -> NDArray[np.uint8]:
 
     The pictures may be RGBA, or decoded samples of any kind, which are converted band by band.
     """
+    kinds.check("first", first, kinds.SAMPLES)
+    kinds.check("second", second, kinds.SAMPLES)
     larger, (height, width) = metrics.common_size(first.shape, second.shape)
     shades = np.full(larger, 7, np.uint8)
     shades[:height, :width] = 0

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from mymodules.faces import lazily
 
 if TYPE_CHECKING:
+    from mymodules.images.arrays import from_array
     from mymodules.images.digests import blake2b, digest
     from mymodules.images.pixels import (
         Rgba,
@@ -24,6 +25,7 @@ __all__ = [
     "blake2b",
     "decode",
     "digest",
+    "from_array",
     "has_low_bits",
     "inspect",
     "memory_errors",
@@ -37,6 +39,7 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
+        "arrays": ("from_array",),
         "digests": ("blake2b", "digest"),
         "pixels": (
             "Rgba",

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules import kernel
+from mymodules import kernel, kinds
 from mymodules.formats import Header, Remark, ignore, png
 from mymodules.formats.png import Bytes, PngHeader, Samples, as_rows, inflate, stretches, unfilter
 from mymodules.images import pixels
@@ -119,6 +119,8 @@ def scanlines(
 
 def of_samples(first: Samples, second: Samples) -> Iterator[Band]:
     """Yield bands of two decoded pictures of any kind and size: (height, width, channels), or RGBA."""
+    kinds.check("first", first, kinds.SAMPLES)
+    kinds.check("second", second, kinds.SAMPLES)
     height = min(first.shape[0], second.shape[0])
     width = min(first.shape[1], second.shape[1])
     at_once = _rows_at_once(width)

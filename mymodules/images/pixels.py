@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mymodules import kinds
 from mymodules.errors import ImageError
 from mymodules.formats import Header, Remark, bmp, foreign, ignore, jpeg, png, tiff, webp
 from mymodules.formats.png import Samples
@@ -73,6 +74,7 @@ def to_rgba(samples: Samples) -> Rgba:
 
     16 bits keep their high byte, with and without transparency.
     """
+    kinds.check("samples", samples, kinds.SAMPLES)
     if samples.dtype == np.uint16:
         samples = (samples >> 8).astype(np.uint8)
     return _spread(samples.astype(np.uint8, copy=False))
@@ -85,6 +87,7 @@ def to_gold_rgba(samples: Samples) -> Rgba:
     divided by alpha again, rounding down each time, so that a colour under alpha 0 vanishes.
     Source: the Skia buildbot repository, golden/go/diff, which decodes by Go's image/png.
     """
+    kinds.check("samples", samples, kinds.SAMPLES)
     if samples.dtype != np.uint16:
         return to_rgba(samples)
     rgba = to_rgba16(samples)
@@ -100,11 +103,13 @@ def to_gold_rgba(samples: Samples) -> Rgba:
 
 def has_low_bits(samples: Samples) -> bool:
     """Return whether 8 bits cannot hold these 16-bit samples: a value is not 257 times its high byte."""
+    kinds.check("samples", samples, kinds.SAMPLES)
     return samples.dtype == np.uint16 and bool(np.any(samples != (samples >> 8) * np.uint16(257)))
 
 
 def to_rgba16(samples: Samples) -> NDArray[np.uint16]:
     """Return 16-bit samples of any kind as 16-bit RGBA (height, width, 4), not premultiplied."""
+    kinds.check("samples", samples, kinds.SAMPLES)
     return _spread(samples.astype(np.uint16, copy=False))
 
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mymodules import kinds
 from mymodules.images import Rgba, bands
 from mymodules.images.bands import Band
 from mymodules.metrics.diff_metrics import DiffMetrics
@@ -23,7 +24,14 @@ def pixel_diff(first_rgba: Rgba, second_rgba: Rgba) -> DiffMetrics:
     ----------
     first_rgba, second_rgba : uint8 (height, width, 4)
         RGBA, not premultiplied; sizes may differ, both are anchored at the top left.
+
+    Raises
+    ------
+    PictureError
+        If one of them is anything else.
     """
+    kinds.check("first_rgba", first_rgba, kinds.RGBA)
+    kinds.check("second_rgba", second_rgba, kinds.RGBA)
     tally = Tally(first_rgba.shape[:2], second_rgba.shape[:2])
     for band in bands.of_samples(first_rgba, second_rgba):
         tally.add(band)
@@ -43,6 +51,8 @@ class Tally:
 
     def add(self, band: Band) -> NDArray[np.bool_]:
         """Count a band's own rows; return where they differ: bool (rows, width)."""
+        kinds.check("band.first", band.first, kinds.RGBA)
+        kinds.check("band.second", band.second, kinds.RGBA)
         first, second = band.first[band.own], band.second[band.own]
         mask: NDArray[np.bool_] = np.not_equal(_words(first), _words(second))
         count = int(np.count_nonzero(mask))

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mymodules import kinds
 from mymodules.formats.png import stretches
 from mymodules.images import Rgba, bands
 from mymodules.metrics.sizes import common_size
@@ -27,6 +28,7 @@ _UNITS = 1 << 32  # of the sum, in 1
 
 def gray(rgba: Rgba) -> Gray:
     """Return the luma of RGBA (height, width, 4) without alpha: (9798 R + 19235 G + 3735 B + 16384) >> 15."""
+    kinds.check("rgba", rgba, kinds.RGBA)
     if not rgba.size:
         return np.empty(rgba.shape[:2], np.uint8)
     return np.asarray(cv2.cvtColor(rgba, cv2.COLOR_RGBA2GRAY), np.uint8)
@@ -51,6 +53,11 @@ def structural_similarity(first_gray: Gray, second_gray: Gray) -> tuple[float, F
     similarity_map : float64 (larger height, larger width)
         0 outside the common area.
 
+    Raises
+    ------
+    PictureError
+        If one of the pictures is anything else.
+
     Notes
     -----
     Windows are 7 x 7, or 5, 3 and 1 where the smaller side of the common area is below 7, 5 and 3 px.
@@ -61,6 +68,8 @@ def structural_similarity(first_gray: Gray, second_gray: Gray) -> tuple[float, F
     Wang, Bovik, Sheikh, Simoncelli: Image quality assessment: from error visibility to structural
     similarity, 2004, doi:10.1109/TIP.2003.819861.
     """
+    kinds.check("first_gray", first_gray, kinds.GRAY)
+    kinds.check("second_gray", second_gray, kinds.GRAY)
     similarity = Similarity(first_gray.shape, second_gray.shape)
     height, width = similarity.common
     similarity_map = np.zeros(similarity.size)
@@ -93,6 +102,8 @@ class Similarity:
         list of (top, left, float64 (height, width))
             1 - S wherever it is not 0: patches of the band's own rows, with their positions, px.
         """
+        kinds.check("first_gray", first_gray, kinds.GRAY)
+        kinds.check("second_gray", second_gray, kinds.GRAY)
         patches = []
         border = self._window // 2
         rows = first_gray.shape[0] - above - below

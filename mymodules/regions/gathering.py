@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mymodules import kinds
 from mymodules.regions.region import Region
 
 GAP_X, GAP_Y = 16, 8
@@ -34,6 +35,7 @@ class Gatherer:
 
     def add(self, top: int, mask: NDArray[np.bool_]) -> None:
         """Add the differing pixels of some rows: bool (rows, width), the first one at ``top``."""
+        kinds.check("mask", mask, kinds.MASK)
         boxes = _cells(mask)
         if len(boxes):
             self._boxes.append(boxes + np.array([0, top, 0, top, 0]))
@@ -95,6 +97,7 @@ def from_pixels(mask: NDArray[np.bool_]) -> tuple[Region, ...]:
 
 def byte_map(similarity_map: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Return an SSIM map (height, width) as bytes: floor(255 clip(S, 0, 1) + 1e-9), 255 where equal."""
+    kinds.check("similarity_map", similarity_map, kinds.SIMILARITY)
     values = np.clip(similarity_map, 0, 1)
     values *= 255
     values += 1e-9
@@ -106,6 +109,7 @@ def threshold(similarity_bytes: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
     If the pictures are equal, all values are False.
     """
+    kinds.check("similarity_bytes", similarity_bytes, kinds.GRAY)
     if not similarity_bytes.size or similarity_bytes.min() == 255:
         return np.zeros(similarity_bytes.shape, np.bool_)
     flags = cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU
