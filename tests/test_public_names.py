@@ -4,6 +4,8 @@ from importlib import import_module
 
 import pytest
 
+import mymodules
+
 FACES = {
     "batch": "Progress ProgressBar Run STATUSES duration run",
     "comparison": "Job compare fault",
@@ -28,6 +30,7 @@ ROOMS = {
     " StoreError",
     "look": "audit blend blended closest failures ranked sides table",
     "notify": "message slack",
+    "outcome": "Outcome Pictures compare",
     "panel": "Panel panel",
     "row": "ALGORITHM COLUMNS HEADINGS PairResult STATUSES TABLE",
     "settings": "Settings current init resolve",
@@ -47,6 +50,12 @@ def test_a_face_exports_these_names_and_no_others(face: str) -> None:
 def test_a_room_has_these_names(room: str) -> None:
     module = import_module(f"mymodules.{room}")
     assert [name for name in ROOMS[room].split() if not hasattr(module, name)] == []
+
+
+def test_the_package_itself_exports_these_names() -> None:
+    assert sorted(mymodules.__all__) == ["Outcome", "compare"]
+    assert mymodules.compare is import_module("mymodules.outcome").compare
+    assert mymodules.Outcome is import_module("mymodules.outcome").Outcome
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

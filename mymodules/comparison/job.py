@@ -23,6 +23,8 @@ class Job(NamedTuple):
         Largest width x height that is decoded.
     at_once : bool
         Whether both files are decoded at the same time, for which another processor has to be free.
+    data : tuple of (bytes or None)
+        The files that are in memory, first and second: their paths only name them. None: read the path.
     """
 
     pair: Pair
@@ -31,3 +33,4 @@ class Job(NamedTuple):
     draw_same: bool = False
     max_pixels: int = settings.MAX_PIXELS
     at_once: bool = False
+    data: tuple[bytes | None, bytes | None] = (None, None)

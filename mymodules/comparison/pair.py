@@ -45,9 +45,9 @@ def compare(job: Job, memory: Callable[[], tuple[Memory, Memory]] = _fresh) -> P
 def _row(job: Job, sides: "list[Side]", memory: tuple[Memory, Memory]) -> PairResult:
     """Return the row of a pair. `sides` is filled as files are read, for the row of a fault."""
     pair = job.pair
-    first = inspected("first", pair.first, job.max_pixels)
+    first = inspected("first", pair.first, job.max_pixels, data=job.data[0])
     sides += [] if first is None else [first]
-    second = inspected("second", pair.second, job.max_pixels, first)
+    second = inspected("second", pair.second, job.max_pixels, first, data=job.data[1])
     sides += [] if second is None else [second]
     if pair.problem is not None:
         code, message = pair.problem

@@ -74,8 +74,10 @@ class Side:
         return (self.error and self.error.size) or (None, None)
 
 
-def inspected(role: str, path: str | None, max_pixels: int, other: Side | None = None) -> Side | None:
-    """Read a file and its header into a side; None if there is no file.
+def inspected(
+    role: str, path: str | None, max_pixels: int, other: Side | None = None, *, data: bytes | None = None
+) -> Side | None:
+    """Read a file, unless `data` holds it, and its header into a side; None if there is no file.
 
     If the bytes equal those of the other side, its digest and header are reused. An error is noted in the
     side.
@@ -84,7 +86,7 @@ def inspected(role: str, path: str | None, max_pixels: int, other: Side | None =
         return None
     side = Side(role, Path(path))
     with _noting_errors(side):
-        side.data = _read(side.path)
+        side.data = _read(side.path) if data is None else data
         if other is not None and other.digest is not None and other.data == side.data:
             side.digest, side.header, side.error = other.digest, other.header, other.error
         else:

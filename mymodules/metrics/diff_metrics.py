@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_OWN = ("combined", "percent", "pixel")
+
 
 @dataclass(frozen=True)
 class DiffMetrics:
@@ -21,12 +23,16 @@ class DiffMetrics:
         Largest difference per channel within the common area, 0..255.
     dim_differ : bool
         The sizes differ.
+    others : tuple of (str, float)
+        Further metrics, by name, which stand in ``diffs`` beside Gold's: those of a custom metric, or of
+        another version of this record.
     """
 
     num_diff_pixels: int
     pixel_diff_percent: float
     max_rgba_diffs: tuple[int, int, int, int]
     dim_differ: bool
+    others: tuple[tuple[str, float], ...] = ()
 
     @property
     def combined(self) -> float:
@@ -45,16 +51,19 @@ class DiffMetrics:
                 "combined": self.combined,
                 "percent": self.pixel_diff_percent,
                 "pixel": _float32(self.num_diff_pixels),
+                **dict(self.others),
             },
         }
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> "DiffMetrics":
-        """Read what `to_json` returned; ``diffs`` follow from the rest and are not read."""
+        """Read what `to_json` returned. Of ``diffs``, those that follow from the rest are not read."""
         red, green, blue, alpha = record["maxRGBADiffs"]
         largest = int(red), int(green), int(blue), int(alpha)
         percent = _float32(record["pixelDiffPercent"])
-        return cls(int(record["numDiffPixels"]), percent, largest, bool(record["dimDiffer"]))
+        diffs = record.get("diffs") or {}
+        others = tuple((str(name), float(value)) for name, value in diffs.items() if name not in _OWN)
+        return cls(int(record["numDiffPixels"]), percent, largest, bool(record["dimDiffer"]), others)
 
 
 def _float32(value: float) -> float:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from mymodules import files, settings
+from mymodules import files, settings, streams
 from mymodules.errors import ResultsError
-from mymodules.paths import AnyPath, local_path, shown
+from mymodules.paths import AnyPath, local_path, shown, working_directory
 from mymodules.results import csvfile, runfiles
 from mymodules.results.cells import BOM, parse_cell
 from mymodules.row import COLUMNS, COUNTS, FLAGS, FLOATS, OPTIONAL_TEXTS, REGIONS, TEXTS
@@ -25,7 +25,8 @@ def load(path: AnyPath | None = None) -> pd.DataFrame:
     ----------
     path : path, optional
         A CSV: finished, partial (as `read_partial`), or the three columns without a header that the first
-        notebook wrote. By default the newest finished one in the output folder of the settings.
+        notebook wrote. By default the newest finished one in the output folder of the settings; if there is
+        none, the newest that the first notebook wrote into the working directory, which is said.
 
     Returns
     -------
@@ -77,7 +78,18 @@ def _run_of(file: Path) -> dict[str, Any]:
 
 
 def _newest() -> Path:
-    return runfiles.newest((settings.recorded() or settings.resolve()).out)
+    """Return the newest finished CSV, or what the first notebook wrote, whose cells know no output folder."""
+    try:
+        return runfiles.newest((settings.recorded() or settings.resolve()).out)
+    except ResultsError as error:
+        try:
+            file = runfiles.newest(working_directory())
+        except ResultsError:
+            raise error from None
+        if _has_header(csvfile.decode(file, files.read(file))):
+            raise
+        streams.say(f"{error} Read instead, from the working directory: {shown(file)}.")
+        return file
 
 
 def _checked_columns(path: Path, data: bytes) -> dict[str, list[Any]]:

@@ -111,6 +111,16 @@ def test_the_keys_of_the_seed_in_plain_types() -> None:
     assert {type(v) for v in record["diffs"].values()} == {float}
 
 
+def test_metrics_that_are_not_known_are_kept() -> None:
+    first, second = rgba(5, 7, 5, 7, seed=1)
+    record = metrics.pixel_diff(first, second).to_json()
+    record["diffs"] |= {"luma": 0.25, "perceptual": 3}
+    found = DiffMetrics.from_json(record)
+    assert found.others == (("luma", 0.25), ("perceptual", 3.0))
+    assert found.to_json() == record
+    assert DiffMetrics.from_json({**record, "diffs": {}}).others == ()
+
+
 def test_the_metrics_cases_of_gold(gold: dict[str, Any]) -> None:
     assert len(gold["metrics_cases"]) == 9
     for case in gold["metrics_cases"]:

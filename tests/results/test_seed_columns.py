@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import strategies
-from support.rows import missing_as_none, names
+from support.rows import CHANGED, missing_as_none, names
 
 from mymodules import pairs, results
 from mymodules.errors import ResultsError
@@ -22,6 +22,34 @@ def seed(path: Path, rows: list[tuple[object, str, str]], ending: str = "\n") ->
         for row in rows:
             file.write(f'{row[0]},{row[1]},"{row[2]}"\n')
     return path
+
+
+def test_they_are_found_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The cells write there and not into the output folder, so it is said which file was read."""
+    (tmp_path / "img").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for stamp, name in ((STAMP, "old.png"), ("20250102-030405", "new.png")):
+        seed(tmp_path / f"results-{stamp}.csv", [(1.0, name, "")])
+    assert results.load()["image_filename"].tolist() == ["new.png"]
+    said = capsys.readouterr().out
+    assert f"There are no results in {tmp_path / 'img'}" in said
+    assert str(tmp_path / "results-20250102-030405.csv") in said
+    # A finished run in the output folder comes first, and nothing needs to be said.
+    results.write(tmp_path / "img" / f"results-{STAMP}.csv", [CHANGED])
+    assert results.load()["image_filename"].tolist() == [CHANGED.image_filename]
+    assert capsys.readouterr().out == ""
+
+
+def test_another_run_in_the_working_directory_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "img").mkdir()
+    monkeypatch.chdir(tmp_path)
+    results.write(tmp_path / f"results-{STAMP}.csv", [CHANGED])
+    with pytest.raises(ResultsError, match=r"There are no results in .*img"):
+        results.load()
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])

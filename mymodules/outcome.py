@@ -1,0 +1,167 @@
+"""Two pictures in, one outcome: ``mymodules.compare``.
+
+The pair goes the same way as a pair of files in a run (`comparison.pair`), so that its figures are those of a
+run. Nothing is written, no process is started, and no setting is read. What cannot be compared raises: an
+outcome is always an answer.
+"""
+
+import functools
+import operator
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mymodules import images, pairs
+from mymodules.comparison import Job, drawings, pair
+from mymodules.errors import ImageError, PictureError, SettingsError
+from mymodules.images import Rgba, arrays
+from mymodules.images.arrays import Handed
+from mymodules.pairs import Pair
+from mymodules.paths import shown, usable_path
+from mymodules.row import COLUMNS, PairResult
+from mymodules.settings import MAX_PIXELS
+
+_FINER = "The values differ by less than 16 bits can hold: rounded to these, the pictures are equal."
+
+
+class Pictures(NamedTuple):
+    """Both pictures and Skia Gold's difference picture (`drawings.delta`), uint8 (height, width, 4)."""
+
+    first: Rgba
+    second: Rgba
+    difference: Rgba
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Outcome:
+    """What comparing two pictures has found.
+
+    Every column of a run's results is an attribute, such as ``ssim_score``, ``num_diff_pixels``, ``regions``
+    or ``messages``; README lists them. A notebook shows the pictures, other places a sentence.
+
+    Attributes
+    ----------
+    row : PairResult
+        All columns.
+    """
+
+    row: PairResult
+    _handed: tuple[Handed, Handed]
+    _max_pixels: int
+
+    @property
+    def changed(self) -> bool:
+        """Whether any value of any pixel differs, or the size."""
+        return self.row.status == "changed"
+
+    @functools.cached_property
+    def pictures(self) -> Pictures:
+        """The pictures as 8-bit RGBA, which ``PIL.Image.fromarray`` takes, and their difference.
+
+        Raises
+        ------
+        PictureError
+            If a file has changed since it was compared.
+        """
+        first, second = (self._picture(number) for number in (0, 1))
+        return Pictures(first, second, drawings.delta(first, second))
+
+    def _picture(self, number: int) -> Rgba:
+        handed, compared = self._handed[number], (self.row.first_digest, self.row.second_digest)[number]
+        try:
+            data = Path(handed.name).read_bytes() if handed.data is None else handed.data
+            if images.digest(data) == compared:
+                return images.read_rgba(data, max_pixels=self._max_pixels)
+        except (OSError, ImageError):
+            pass  # a file that was compared could be read, so this is another one
+        raise PictureError(f"{shown(handed.name)} has changed since it was compared.", "changed_during_run")
+
+    def __getattr__(self, name: str) -> Any:
+        if name in COLUMNS:
+            return getattr(self.row, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *COLUMNS})
+
+    def __bool__(self) -> bool:
+        raise TypeError("An outcome is neither true nor false: ask for .changed.")
+
+    def __repr__(self) -> str:
+        return f"{self.row.status}: {self.row.messages}{_score(self.row)}"
+
+    def _repr_html_(self) -> str:
+        """Return the outcome as HTML that needs nothing else."""
+        from mymodules.pages import sheet  # not needed by scripts
+
+        try:
+            return sheet.html_of(self.row, repr(self), self.pictures._asdict())
+        except PictureError as error:
+            return sheet.html_of(self.row, f"{self!r} {error}", {})
+
+
+def compare(first: object, second: object, *, max_pixels: int = MAX_PIXELS) -> Outcome:
+    """Compare two pictures.
+
+    Parameters
+    ----------
+    first, second : path, bytes, array, PIL image or matplotlib figure
+        A path or the bytes of a file of any supported format; a numpy array, or what numpy takes as one, of
+        type uint8, uint16, bool, or float from 0 to 1 (see `images.arrays`); a PIL image; a figure, which is
+        drawn by its own ``savefig`` as PNG. An array gives the same figures as a file of the same pixels.
+    max_pixels : int
+        Largest width x height that is decoded.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    PictureError
+        If one of the two cannot be compared: it is not a picture of a known kind, or it is damaged. The
+        message says which one, why and what to do; `PictureError.code` says it in one word.
+    SettingsError
+        If an option cannot be used.
+
+    Examples
+    --------
+    >>> mymodules.compare("before.png", "after.png")
+    changed: 12 pixels differ (0.3 %) in 2 regions. SSIM 0.998113.
+    >>> assert not mymodules.compare(expected, array).changed
+    """
+    limit = _limit(max_pixels)
+    one, other = _handed(first, "first"), _handed(second, "second")
+    name = pairs.to_text(Path(one.name).name or one.name)
+    job = Job(Pair(name, one.name, other.name), max_pixels=limit, data=(one.data, other.data))
+    row = pair.compare(job)
+    if row.status == "error":
+        raise PictureError(row.messages, row.code)
+    if row.status == "same" and arrays.finer_differ(one, other):
+        row = row._replace(status="changed", code="low_bits_differ", messages=_FINER)
+    return Outcome(row, (one, other), limit)
+
+
+def _limit(max_pixels: int) -> int:
+    try:
+        limit = 0 if isinstance(max_pixels, bool) else operator.index(max_pixels)
+    except TypeError:
+        limit = 0
+    if limit < 1:
+        raise SettingsError(f"max_pixels must be a whole number above 0, not {max_pixels!r}.")
+    return limit
+
+
+def _handed(picture: object, role: str) -> Handed:
+    found = arrays.handed(picture, role)
+    if found.data is not None:
+        return found
+    path = usable_path(found.name, role, "file")
+    if not os.path.lexists(path):
+        raise PictureError(f"There is no file {shown(path)}: name another one as {role}.", "vanished")
+    return Handed(str(path))
+
+
+def _score(row: PairResult) -> str:
+    return "" if row.ssim_score in (None, 1.0) else f" SSIM {row.ssim_score:.6f}."
