@@ -1,5 +1,8 @@
 """Build hook: compile the kernel where a compiler is, and give the wheel the tag of what is in it.
 
+The wheel also gets the notebook that the command line executes; an editable installation reads it where it
+is.
+
 A build that fails never fails the installation: the package does without the kernel, more slowly.
 MYMODULES_TARGET, with a name as zig has it, builds the wheel of another system.
 """
@@ -14,6 +17,8 @@ from types import ModuleType
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+NOTEBOOK = "notebooks/01_compare.ipynb"
 
 ZIG = "ziglang>=0.13"
 HAS_ZIG = {"linux": ("x86_64", "aarch64"), "darwin": ("x86_64", "aarch64"), "win32": ("x86_64", "aarch64")}
@@ -49,8 +54,10 @@ class KernelHook(BuildHookInterface[Any]):
         return [ZIG]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile, and say what is in the wheel."""
+        """Compile, and name what is in the wheel."""
         build, target = self._build(), os.environ.get("MYMODULES_TARGET", "")
+        if version == "standard":
+            build_data["force_include"][str(Path(self.root, NOTEBOOK))] = f"mymodules/{NOTEBOOK}"
         try:
             libraries = build.build(target=target)
         except build.BuildError as error:

@@ -1,26 +1,19 @@
 """Set everything up beside this file, once, and start it. This needs only Python 3.11 or newer.
 
-    python run.py compare [FIRST SECOND] [--out OUT] [--skip N] [--stop N] [--processes N] [--check]
-                          [--max-pixels N] [--report PATH] [--report-all] [--report-paths]
-                          [--junit PATH]
-    python run.py lab
-    python run.py app
-    python run.py test [pytest's arguments]
+    python run.py compare [FIRST SECOND]   compare the pictures of two folders, or two files
+    python run.py look [RUN]               look at a run in the browser
+    python run.py report PATH [RUN]        write a run as a page that any browser opens from disk
+    python run.py approve [NAME ...]       make accepted pictures the new first ones, after a question
+    python run.py restore                  bring back the pictures that approve replaced
+    python run.py notebook [FIRST SECOND]  compare, and save an executed notebook
+    python run.py lab                      open the notebooks in JupyterLab
+    python run.py app                      show the newest results as a page without code (Voila)
+    python run.py test [ARGUMENTS]         run every check and every test; takes pytest's arguments
 
-compare  compares the pictures of two folders, by default img/01.first and img/02.second, and prints
-         where the results are. --skip N leaves out the first N pictures, --stop N ends after the N-th.
-         --max-pixels N decodes pictures of up to so many pixels, by default 250 million.
-         Exit code 0 if the comparison was completed; with --check 0 if all pictures are the same,
-         1 if there are differences, 2 if there is an error or the comparison was not completed.
-         --report PATH writes a folder for those who have no notebook: its index.html opens in any
-         browser, also from a disk. If PATH ends in .html, it is one file with all pictures in it.
-         It leaves out equal pictures, unless --report-all keeps them. It and the JUnit file name the
-         folders without the way to them, unless --report-paths writes their whole paths.
-         --junit PATH writes a JUnit XML file for a build server: changed pictures are failures, errors
-         are errors, and pictures of one side only are skipped, or failures with --check.
-lab      opens the notebook in JupyterLab.
-app      shows the newest results as a page without code, for people who do not use notebooks (Voila).
-test     runs every check and every test of the project.
+Without folders, compare takes img/01.first and img/02.second, or what compare.toml names. Its exit code is 0
+if the comparison was completed; with --check 0 if all pictures are the same, 1 if there are differences, 2 if
+a picture could not be compared or the comparison was not completed. Once everything is set up,
+python run.py COMMAND --help explains the options of a command.
 """
 
 import sys
@@ -35,6 +28,7 @@ import importlib.util
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import threading
@@ -56,6 +50,10 @@ INSTALLED_FROM = (
 """What an installation is made from; the modules themselves are used where they are."""
 LOG = "setup.log"
 TICK = 10.0  # seconds between two lines about how far the set-up is
+PASSED_ON = ("compare", "look", "report", "approve", "restore", "notebook", "--version")
+"""The commands of the package, which get all arguments after them."""
+PROGRAM = "MYMODULES_PROGRAM"
+"""The environment variable from which the package knows what the user types before a command."""
 FAILED = 2  # never 1, which `compare --check` keeps for "there are differences"
 INTERRUPTED = 130
 # Four processes, also on two cores, as tests often wait for a browser, a kernel or the disk; four browsers
@@ -71,18 +69,23 @@ class SetupError(Exception):
 def main(arguments: Sequence[str]) -> int:
     """Run the command of the command line and return the exit code."""
     command, rest = (arguments[0], list(arguments[1:])) if arguments else ("--help", [])
-    wants_help = "-h" in rest or "--help" in rest
-    if command in ("-h", "--help") or (command in ("compare", "lab", "app") and wants_help):
+    passes_on = command in PASSED_ON
+    helps = "-h" in rest or "--help" in rest
+    if command in ("help", "-h", "--help") or (helps and command in ("lab", "app")):
         say(__doc__.strip())
         return 0
-    if command not in ("compare", "lab", "app", "test"):
+    if helps and passes_on and not is_ready(ROOT):  # help installs nothing
+        say(__doc__.strip())
+        return 0
+    if not passes_on and command not in ("lab", "app", "test"):
         say(f"There is no command {command!r}.\n\n{__doc__.strip()}", error=True)
         return FAILED
     try:
         python = str(prepare(ROOT, {command} & {"app", "test"}))
-        if command == "compare":
+        if passes_on:
+            os.environ[PROGRAM] = "python " + shlex.quote(sys.argv[0])
             # -P: a folder named mymodules in the working directory must not be imported instead of ours.
-            return hand_over([python, "-P", "-m", "mymodules", "compare", *rest])
+            return hand_over([python, "-P", "-m", "mymodules", command, *rest])
         os.chdir(ROOT)
         if command == "lab":
             return hand_over([python, "-P", "-m", "jupyterlab", *lab_arguments(ROOT), *rest])
@@ -117,12 +120,11 @@ def prepare(
     uv = uv or shutil.which("uv")
     venv = root / ".venv"
     python = venv_python(venv)
+    if is_ready(root, extras):
+        return python
     version = version_of(python)
     usable = version is not None and version == recorded_version(venv)
-    stamped, stamped_extras = read_stamp(venv)
-    if usable and stamped == fingerprint(root, version) and stamped_extras.issuperset(extras):
-        return python
-
+    _, stamped_extras = read_stamp(venv)
     if usable and not uv:
         usable = has_pip(python)
     if not usable and not uv and not can_make_venv():
@@ -147,6 +149,16 @@ def prepare(
     write_stamp(venv, fingerprint(root, version), extras)
     say(f"Ready after {time.monotonic() - started:.0f} s.")
     return python
+
+
+def is_ready(root: Path, extras: Iterable[str] = ()) -> bool:
+    """Return whether the project and these `extras` are installed as they are now."""
+    venv = root / ".venv"
+    version = version_of(venv_python(venv))
+    if version is None or version != recorded_version(venv):
+        return False
+    stamped, stamped_extras = read_stamp(venv)
+    return stamped == fingerprint(root, version) and stamped_extras.issuperset(extras)
 
 
 def install_command(python: Path, extras: Iterable[str], uv: str | None) -> list[str]:

@@ -42,9 +42,6 @@ MAX_PIXELS = 250_000_000
 ENVIRONMENT = "MYMODULES_SETTINGS"
 """The environment variable that hands the choice to child processes, as JSON."""
 
-CALLER = "MYMODULES_CALLER"
-"""The environment variable with a word that a run writes into its manifest, so that its caller finds it."""
-
 FILE = "compare.toml"
 """The file at the project's root in which a user names the folders, in the table ``[folders]``."""
 
@@ -458,7 +455,8 @@ def _check_folder(folder: Path, role: str) -> None:
         return
     if os.path.lexists(folder):
         raise SettingsError(f"{shown(folder)} is not a folder: name one as {role}.")
-    raise SettingsError(f"The folder {shown(folder)} does not exist: create it, or name another as {role}.")
+    remedy = "correct its name" if role in ("first", "second") else "create it"
+    raise SettingsError(f"The folder {shown(folder)} does not exist: {remedy}, or name another as {role}.")
 
 
 def _check_pictures(folder: Path, role: str) -> None:

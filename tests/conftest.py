@@ -25,6 +25,12 @@ def _no_inherited_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mymodules.settings._chosen_seconds", set())
 
 
+@pytest.fixture(autouse=True)
+def _no_personal_data(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads or writes which folders the person who runs the tests has compared."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path_factory.getbasetemp() / "data"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of large and foreign test data."""

@@ -31,8 +31,8 @@ from mymodules import (
     triage,
     viewer,
 )
-from mymodules import cli as command
 from mymodules.batch import pool
+from mymodules.cli import outputs
 from mymodules.errors import MymodulesError, PoolError, SettingsError, StoreError
 from mymodules.triage import Decisions
 
@@ -242,7 +242,7 @@ CALLS: dict[str, Callable[[Any, "Folders"], object]] = {
     "viewer": lambda path, given: viewer.Viewer(
         pd.DataFrame({"image_filename": ["a.png"]}), run={"first": path, "second": given.second}
     ),
-    "command": lambda path, given: command.file_to_write(str(path), "--junit"),
+    "command": lambda path, given: outputs.file_to_write(str(path), "--junit"),
 }
 
 

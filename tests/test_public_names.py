@@ -7,7 +7,7 @@ import pytest
 import mymodules
 
 FACES = {
-    "batch": "Progress ProgressBar Run STATUSES duration run",
+    "batch": "Progress ProgressBar Run STATUSES Stopped duration run",
     "comparison": "Job compare fault",
     "explore": "Explorer ORDERS explore load_or_run",
     "images": "Rgba blake2b decode digest from_array has_low_bits inspect memory_errors read_gold_rgba"

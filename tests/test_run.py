@@ -1,27 +1,19 @@
-"""The two commands: the set-up of run.py, and the comparison without a browser."""
+"""run.py: what it sets up, and what it starts."""
 
-import argparse
 import ast
 import importlib.util
 import json
 import os
-import signal
+import shlex
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
-import nbformat
 import pytest
-from nbclient.exceptions import CellExecutionError
-from PIL import Image
 
-from mymodules import cli as command
-from mymodules import errors
-from mymodules.workers import PairResult
+from mymodules.cli.parser import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = ROOT / "run.py"
@@ -298,7 +290,8 @@ def test_arguments_folder_and_exit_code_pass_through(project: Path, tmp_path: Pa
     package = Path(library) / "mymodules"
     package.mkdir()
     (package / "__init__.py").touch()
-    script = "import json, os, sys\nprint(json.dumps([sys.argv[1:], os.getcwd()]))\nsys.exit(7)\n"
+    script = "import json, os, sys\nprogram = os.environ['MYMODULES_PROGRAM']\n"
+    script += "print(json.dumps([sys.argv[1:], os.getcwd(), program]))\nsys.exit(7)\n"
     (package / "__main__.py").write_text(script)
     caller = tmp_path / "the caller"
     (caller / "mymodules").mkdir(parents=True)  # not ours: must not be taken
@@ -308,7 +301,8 @@ def test_arguments_folder_and_exit_code_pass_through(project: Path, tmp_path: Pa
     done = subprocess.run(line, cwd=caller, env=environment, capture_output=True, text=True, check=False)
 
     assert done.stderr == ""
-    assert json.loads(done.stdout) == [["compare", "../a b", "c", "--check"], str(caller)]
+    program = f"python {shlex.quote(line[1])}"
+    assert json.loads(done.stdout) == [["compare", "../a b", "c", "--check"], str(caller), program]
     assert done.returncode == 7
 
 
@@ -337,11 +331,15 @@ def test_test_is_every_check_with_pytest_last() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["-h"], ["--help"], ["compare", "-h"], ["lab", "--help"], ["app", "-h"]]
+    "arguments", [[], ["-h"], ["--help"], ["help"], ["compare", "-h"], ["lab", "--help"], ["app", "-h"]]
 )
 def test_help_installs_nothing(
-    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setattr(run, "ROOT", tmp_path)  # nothing is set up there
     monkeypatch.setattr(run, "prepare", lambda *_: pytest.fail("installs"))
     assert run.main(arguments) == 0
     assert "python run.py compare [FIRST SECOND]" in capsys.readouterr().out
@@ -352,191 +350,7 @@ def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "'comapre'" in capsys.readouterr().err
 
 
-def test_help_of_run_names_every_option() -> None:
-    commands = next(a for a in command._parser()._actions if isinstance(a, argparse._SubParsersAction))
-    options = {option for action in commands.choices["compare"]._actions for option in action.option_strings}
-    named = {word.strip("[]") for word in run.__doc__.split() if word.startswith("[--")}
-    assert named == options - {"-h", "--help"}
-
-
-# ---- python -m mymodules ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("expected", "check", "counts"),
-    [
-        (0, False, {"same": 3, "changed": 1, "error": 1}),
-        (0, True, {"same": 3, "changed": 0}),
-        (1, True, {"same": 3, "changed": 1}),
-        (1, True, {"missing": 1}),
-        (1, True, {"extra": 1}),
-        (2, True, {"same": 3, "error": 1}),
-        (2, True, {"changed": 3, "error": 1}),
-        (0, True, {}),
-    ],
-)
-def test_exit_code(expected: int, check: bool, counts: dict[str, int]) -> None:
-    assert command.exit_code(counts, check=check, compared=True) == expected
-    assert command.exit_code(counts, check=check, compared=False) == 2
-    assert command.exit_code(counts, check=check, compared=True, to_the_end=False) == (2 if check else 0)
-
-
-@pytest.mark.parametrize(
-    "arguments", [["compare", "only-one"], ["compare", "--skip", "-1"], ["compare", "--processes", "0"], []]
-)
-def test_wrong_command_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as raised:
-        command.main(arguments)
-    assert raised.value.code == 2
-    assert "error:" in capsys.readouterr().err
-
-
-def test_folder_that_is_absent_is_told_before_anything_starts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(command, "execute", lambda *_: pytest.fail("starts"))
-    absent = tmp_path / "absent"
-    line = ["compare", str(absent), str(tmp_path), "--out", str(tmp_path / "new" / "out")]
-    assert command.main(line) == 2
-    said = capsys.readouterr()
-    assert str(absent) in said.err
-    assert "Traceback" not in said.err
-    assert not (tmp_path / "new").exists()
-
-
-def test_compare_runs_the_notebook_and_tells_what_changed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    first, second, out = tmp_path / "the first", tmp_path / "the second", tmp_path / "new" / "out"
-    for folder, level in ((first, 10), (second, 11)):
-        folder.mkdir()
-        Image.new("L", (20, 20), 128).save(folder / "equal.png")
-        Image.new("L", (20, 20), level).save(folder / "other.png")
-    before = sorted(path.name for path in command.NOTEBOOK.parent.iterdir())
-
-    assert command.main(["compare", str(first), str(second), "--out", str(out), "--check"]) == 1
-
-    said = capsys.readouterr().out
-    assert "2 pictures: 1 same, 1 changed, 0 missing, 0 extra, 0 error" in said
-    assert "\n  other.png: " in said
-    (table,) = out.glob("results-*.csv")
-    stamp = table.stem.removeprefix("results-")
-    for path in (table, out / f"03.diff-{stamp}", out / f"01_compare-{stamp}.ipynb"):
-        assert path.exists()
-        assert f"  {path}\n" in said
-    assert sorted(path.name for path in command.NOTEBOOK.parent.iterdir()) == before
-
-
-def test_summary_names_changes_first_and_not_all() -> None:
-    empty = dict.fromkeys(PairResult._fields)
-    rows = [
-        PairResult(**{**empty, "image_filename": f"{number}.png", "messages": "told", "status": status})
-        for number, status in enumerate(["same", *["changed"] * 7, "error"])
-    ]
-    assert list(command.summary(rows)) == [
-        "9 pictures: 1 same, 7 changed, 0 missing, 0 extra, 1 error",
-        "",
-        "changed:",
-        *(f"  {number}.png: told" for number in range(1, 6)),
-        "  and 2 more",
-        "",
-        "error:",
-        "  8.png: told",
-    ]
-
-
-def notebook_of(*sources: str) -> nbformat.NotebookNode:
-    cells = [nbformat.v4.new_code_cell(source) for source in sources]
-    if cells:
-        cells[0].metadata["tags"] = ["parameters"]
-    return nbformat.v4.new_notebook(cells=cells)
-
-
-def text_of(cell: nbformat.NotebookNode) -> str:
-    return "".join(output.get("text", "") for output in cell.outputs)
-
-
-def test_parameters_are_injected_behind_their_cell() -> None:
-    notebook = notebook_of("first = None", "print(first)")
-    command.inject(notebook, {"first": "a'b \udcff", "skipUntil": 3})
-    injected = notebook.cells[1]
-    assert injected.metadata.tags == ["injected-parameters"]
-    values: dict[str, object] = {}
-    exec(injected.source, values)
-    assert (values["first"], values["skipUntil"]) == ("a'b \udcff", 3)
-    assert [cell.source for cell in notebook.cells[::2]] == ["first = None", "print(first)"]
-
-
-def test_nothing_is_injected_without_need() -> None:
-    notebook = notebook_of("first = None")
-    command.inject(notebook, {})
-    assert len(notebook.cells) == 1
-    with pytest.raises(errors.SettingsError, match="parameters"):
-        command.inject(notebook_of(), {})
-
-
-def test_executes_in_this_python_and_shows_standard_error(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MYMODULES_SETTINGS", "another run's")
-    notebook = notebook_of(
-        "import os, sys; from pathlib import Path; print(sys.executable)",
-        "print(Path.cwd(), os.environ['MYMODULES_PROGRESS'], 'MYMODULES_SETTINGS' in os.environ)",
-        "print('half of it', file=sys.stderr)",
-    )
-    command.execute(notebook, tmp_path, "a word")
-    assert text_of(notebook.cells[0]) == f"{sys.executable}\n"
-    assert text_of(notebook.cells[1]) == f"{tmp_path} text False\n"
-    assert capsys.readouterr() == ("", "half of it\n")
-
-
-@pytest.mark.parametrize(
-    ("expected", "source"),
-    [
-        ("nothing there", "from mymodules.errors import SettingsError; raise SettingsError('nothing there')"),
-        ("ValueError: 'x'", "raise ValueError(\"'x'\")"),
-    ],
-)
-def test_error_of_a_cell_is_a_sentence(expected: str, source: str, tmp_path: Path) -> None:
-    notebook = notebook_of("before = 1", source, "print('not reached')")
-    with pytest.raises(CellExecutionError) as raised:
-        command.execute(notebook, tmp_path, "a word")
-    assert command.sentence(raised.value) == expected
-    assert notebook.cells[1].outputs[0].output_type == "error"
-    assert notebook.cells[2].outputs == []
-    saved = command.save(notebook, tmp_path, "20260101-120000")
-    assert saved.name == "01_compare-20260101-120000.ipynb"
-    assert nbformat.read(saved, as_version=4) == notebook
-
-
-def when(condition: Callable[[], bool], action: Callable[[], object]) -> threading.Thread:
-    """Does something as soon as a condition holds, at the latest after a minute."""
-
-    def wait() -> None:
-        deadline = time.monotonic() + 60
-        while not condition() and time.monotonic() < deadline:
-            threading.Event().wait(0.05)
-        action()
-
-    thread = threading.Thread(target=wait)
-    thread.start()
-    return thread
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals to one process do not exist on Windows")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupt_reaches_the_cell_and_ends_the_kernel(number: signal.Signals, tmp_path: Path) -> None:
-    notebook = notebook_of(
-        "import os, time; from pathlib import Path",
-        "Path('kernel').write_text(str(os.getpid()))\n"
-        "try:\n    time.sleep(100)\nfinally:\n    Path('tidied').touch()",
-        "Path('not reached').touch()",
-    )
-    marker = tmp_path / "kernel"
-    thread = when(lambda: marker.exists() and marker.stat().st_size > 0, lambda: os.kill(os.getpid(), number))
-    with pytest.raises(KeyboardInterrupt):
-        command.execute(notebook, tmp_path, "a word")
-    thread.join()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["kernel", "tidied"]
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(marker.read_text()), 0)
+def test_run_names_and_passes_on_every_command_of_the_package() -> None:
+    assert {*run.PASSED_ON} == {*COMMANDS, "--version"} - {"help"}
+    named = {line.split()[2] for line in run.__doc__.splitlines() if line.startswith("    python run.py ")}
+    assert named == {*COMMANDS, "lab", "app", "test"} - {"help"}

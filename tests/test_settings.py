@@ -228,7 +228,8 @@ def test_named_folders_must_exist(two: tuple[Path, Path, Path], position: int, n
     folders[position] = two[position].parent / name
     message = refused(*folders)
     assert str(folders[position]) in message
-    assert "does not exist: create it" in message
+    remedy = "create it" if position == 2 else "correct its name"
+    assert f"does not exist: {remedy}" in message
     assert list(Path.cwd().iterdir()) == []
 
 

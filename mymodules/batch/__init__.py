@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 from mymodules.faces import lazily
 
 if TYPE_CHECKING:
-    from mymodules.batch.progress import Progress, ProgressBar, duration
+    from mymodules.batch.progress import Progress, ProgressBar, Stopped, duration
     from mymodules.batch.runner import STATUSES, Run, run
 
-__all__ = ["STATUSES", "Progress", "ProgressBar", "Run", "duration", "run"]
+__all__ = ["STATUSES", "Progress", "ProgressBar", "Run", "Stopped", "duration", "run"]
 
 __getattr__ = lazily(
     __name__,
     {
-        "progress": ("Progress", "ProgressBar", "duration"),
+        "progress": ("Progress", "ProgressBar", "Stopped", "duration"),
         "runner": ("Run", "STATUSES", "run"),
     },
 )

@@ -15,6 +15,7 @@ from typing import Any
 
 from mymodules import pairs, results, settings
 from mymodules.batch import pool
+from mymodules.batch.progress import Stopped
 from mymodules.batch.renames import mentions_rename
 from mymodules.batch.request import PICTURES, Request
 from mymodules.batch.reuse import Reuse, content
@@ -119,8 +120,8 @@ class Plan:
         """Return where the drawings of a pair are: their path below `pictures_dir`, without the endings."""
         return self.drawing_paths.get(name, name)
 
-    def stop_message(self, done: int | None) -> str:
-        """Return what to say after an interrupt.
+    def stopped(self, done: int | None) -> Stopped:
+        """Return what to raise after an interrupt.
 
         Parameters
         ----------
@@ -132,7 +133,7 @@ class Plan:
         else:
             message = f"Stopped after {done or 0} of {len(self.pairs)} pictures; their rows are kept."
             csv = self.partial_path
-        return f"{message} To continue: {self._resume_call(csv)}."
+        return Stopped(message, csv, self._resume_call(csv))
 
     def _resume_call(self, csv: Path) -> str:
         """Return the call that continues this run; it works in this process and in a new one."""
@@ -225,7 +226,6 @@ def new_plan(request: Request) -> Plan:
         "skip_until": request.skip_until,
         "stop_at": request.stop_at,
         "pairs": len(listing.pairs),
-        "caller": os.environ.get(settings.CALLER),
         "left_out": {"hidden": listing.hidden, "other": listing.other, "links": listing.links},
         "stems": _drawing_paths(listing),
         "complete": False,

@@ -8,7 +8,7 @@ from typing import Any
 
 from mymodules import streams
 
-__all__ = ("Progress", "ProgressBar", "duration")
+__all__ = ("Progress", "ProgressBar", "Stopped", "duration")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,22 @@ class Progress:
     rate: float
     remaining: float | None
     partial_path: Path
+
+
+class Stopped(KeyboardInterrupt):
+    """A run was interrupted; its finished rows are kept.
+
+    Attributes
+    ----------
+    message : str
+        Sentences without what to do.
+    csv_path : Path
+        What `run` can resume.
+    """
+
+    def __init__(self, message: str, csv_path: Path, call: str) -> None:
+        super().__init__(f"{message} To continue: {call}.")
+        self.message, self.csv_path = message, csv_path
 
 
 def duration(seconds: float) -> str:

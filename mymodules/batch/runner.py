@@ -154,7 +154,7 @@ def run(
     PoolError
         If the worker processes do not start.
     KeyboardInterrupt
-        After an interrupt, with a sentence that says how to continue.
+        After an interrupt, with a sentence that says how to continue; `Stopped` if rows are left to compare.
 
     Examples
     --------
@@ -298,7 +298,7 @@ def _compare(course: _Course) -> str:
                 memory.save()
         if not isinstance(error, KeyboardInterrupt):
             raise
-        raise KeyboardInterrupt(plan.stop_message(len(course.done) if begun else None)) from None
+        raise plan.stopped(len(course.done) if begun else None) from None
 
 
 def _remove_partial(plan: Plan) -> None:

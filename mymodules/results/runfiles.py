@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _PICTURES = "03.diff-"
+_PARTIAL = ".partial.csv"
 _STAMP = r"\d{8}-\d{6}(?:-\d+)?"
 _FILE = re.compile(rf"results-(?P<stamp>{_STAMP})(?P<kind>\.csv|\.partial\.csv|\.json)", re.ASCII)
 
@@ -271,13 +272,21 @@ def newest(out: Path) -> Path:
     finished = [match for match in matches if match["kind"] == ".csv"]
     if finished:
         return out / max(finished, key=_age)[0]
-    partial = [match[0] for match in sorted(matches, key=_age) if match["kind"] == ".partial.csv"]
+    partial = [match[0] for match in sorted(matches, key=_age) if match["kind"] == _PARTIAL]
     if not partial:
         raise ResultsError(f"There are no results in {shown(out)}: run batch.run() first, or name a file.")
     raise ResultsError(
         f"No run in {shown(out)} is finished; unfinished: {', '.join(partial)}. "
         f"Finish the last one with batch.run(resume={shown(out / partial[-1])!r})."
     )
+
+
+def unfinished(out: Path) -> Path | None:
+    """Return the partial CSV of the newest run that was stopped before its end; None if there is none."""
+    paths = [*out.iterdir()] if out.is_dir() else []
+    matches = [match for path in paths if (match := _FILE.fullmatch(path.name)) and match["kind"] == _PARTIAL]
+    left = [match for match in matches if not finished_path(out, match["stamp"]).exists()]
+    return out / max(left, key=_age)[0] if left else None
 
 
 def _age(match: re.Match[str]) -> tuple[str, int]:

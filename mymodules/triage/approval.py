@@ -19,12 +19,20 @@ from mymodules.paths import AnyPath, local_path, shown
 from mymodules.results import runfiles
 from mymodules.triage.changes import Change, Refused, carry_out, changes_of, keep, take_back
 from mymodules.triage.handover import Merge, merge
-from mymodules.triage.plans import changes_for, check_not_second, places, rows_to_approve, trusted
+from mymodules.triage.plans import (
+    ACCEPTED,
+    Wanted,
+    changes_for,
+    check_not_second,
+    places,
+    rows_to_approve,
+    trusted,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_MANIFEST = "approved.json"
+MANIFEST = "approved.json"
 
 Progress = Callable[[int, int], object]
 """Is called with the number of steps that are done and that of all steps."""
@@ -94,7 +102,8 @@ def approve(
     run: runfiles.AnyRun | Mapping[str, Any] | None = None,
     *,
     first: AnyPath | None = None,
-    adopt: Iterable[str] = (),
+    replace: Iterable[str] = (),
+    adopt: Iterable[str] = ACCEPTED,
     remove: Iterable[str] = (),
     decisions: AnyPath | None = None,
     on_progress: Progress | None = None,
@@ -110,11 +119,14 @@ def approve(
     first : path, optional
         The folder whose pictures are replaced. It must be given for a run that comes from elsewhere: one
         whose first and second are neither those of the settings nor of a run that this process began.
-    adopt : iterable of str
-        Names of `extra` pictures to copy to first, whatever was decided.
-    remove : iterable of str
-        Names of `missing` pictures to remove from first, whatever was decided. They are refused if the run
-        did not finish, or left out pictures.
+    replace : iterable of str
+        Names of `changed` pictures to replace, whatever was decided; those that were accepted always are.
+    adopt : "accepted" or iterable of str
+        The `extra` pictures to copy to first: by default those that were accepted, or these names whatever
+        was decided.
+    remove : "accepted" or iterable of str
+        The `missing` pictures to remove from first: those that were accepted, or these names whatever was
+        decided; by default none. They are refused if the run did not finish, or left out pictures.
     decisions : path, optional
         The file of decisions that a report has handed over: `merge` takes it first, and what that refuses is
         refused here.
@@ -156,7 +168,7 @@ def approve(
     root, out = found.first, found.out
     merged = None if decisions is None else merge(frame, decisions, run)
     refused = {} if merged is None else dict(merged.refused)
-    wanted = rows_to_approve(frame, found, _names(adopt), _names(remove), refused)
+    wanted = rows_to_approve(frame, found, Wanted.of(replace, adopt, remove), refused)
     changes = changes_for(wanted, found, refused)
     if not changes:
         return Approval(None, (), refused, merged)
@@ -170,7 +182,7 @@ def approve(
             _remove_stale(changes, out)
             for path, _, _ in os.walk(folder):
                 files.sync_folder(Path(path))
-            runfiles.write_manifest(folder / _MANIFEST, manifest)
+            runfiles.write_manifest(folder / MANIFEST, manifest)
             files.sync_folder(out)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
@@ -189,7 +201,7 @@ def approve(
     # Refused pictures must not be restored. If this cannot be written, restore still sees it by the digests.
     with contextlib.suppress(OutputError):
         manifest |= {"changes": [change.entry() for change in done], "complete": True}
-        runfiles.write_manifest(folder / _MANIFEST, manifest)
+        runfiles.write_manifest(folder / MANIFEST, manifest)
     return Approval(folder, tuple(change.name for change in done), refused, merged)
 
 
@@ -226,10 +238,10 @@ def restore(
             return Restoration((), (), {})
         folder = folder.folder
     folder = local_path(folder, "The folder of an approval")
-    path = folder / _MANIFEST
+    path = folder / MANIFEST
     if not os.path.lexists(path):
         raise ResultsError(
-            f"{shown(folder)} holds no {_MANIFEST}: approve did not make it, or ended before anything was "
+            f"{shown(folder)} holds no {MANIFEST}: approve did not make it, or ended before anything was "
             "changed."
         )
     manifest = runfiles.read_manifest(path)
@@ -267,10 +279,6 @@ class _Steps:
                 self._report(self.done, self.total)
 
 
-def _names(given: Iterable[str]) -> set[str]:
-    return {given} if isinstance(given, str) else set(given)
-
-
 def _reserved(out: Path) -> Path:
     stamp, number = datetime.now().strftime("%Y%m%d-%H%M%S"), 1
     while True:
@@ -287,7 +295,7 @@ def _reserved(out: Path) -> Path:
 def _remove_stale(changes: list[Change], out: Path) -> None:
     """Remove temporary files that killed calls have left beside these files."""
     targets = {change.target for change in changes}
-    for path in out.glob(f"approved-*/{_MANIFEST}"):
+    for path in out.glob(f"approved-*/{MANIFEST}"):
         with contextlib.suppress(MymodulesError, OSError, KeyError, TypeError, ValueError):
             manifest = runfiles.read_manifest(path)
             for change in changes_of(manifest, local_path(manifest["first"], "first"), {}):

@@ -6,10 +6,10 @@ themselves.
 
 import contextlib
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mymodules import pairs, settings
 from mymodules.errors import SettingsError
@@ -22,6 +22,16 @@ from mymodules.triage.history import Row
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+ACCEPTED: Final = "accepted"
+"""Stands for all names of a kind that were accepted."""
+
+_CANNOT = {
+    "changed": "It cannot be replaced: it is not a changed picture.",
+    "extra": "It cannot be adopted: it is not only in second.",
+    "missing": "It cannot be removed: it is not only in first.",
+}
 
 
 @dataclass(frozen=True)
@@ -59,20 +69,18 @@ def plan(
     run: runfiles.AnyRun | Mapping[str, Any] | None = None,
     *,
     first: AnyPath | None = None,
+    replace: Iterable[str] = (),
+    adopt: Iterable[str] = ACCEPTED,
+    remove: Iterable[str] = ACCEPTED,
 ) -> Plan:
-    """Return what `approve` would change, with every accepted `extra` adopted and `missing` removed.
+    """Return what `approve` would change with the same arguments, and by default with ``remove="accepted"``.
 
     Parameters and errors are those of `approve`. No picture is read: `approve` may still refuse one whose
     file is no longer the one that was compared.
     """
     found = places(frame, run, first)
-    one_sided: dict[str, set[str]] = {"extra": set(), "missing": set()}
-    decided = Decisions(found.out).state(frame)
-    for row, status, decision in zip(rows(frame), frame["status"], decided, strict=True):
-        if decision == "accept" and status in one_sided:
-            one_sided[status].add(row.name)
     refused: dict[str, str] = {}
-    wanted = rows_to_approve(frame, found, one_sided["extra"], one_sided["missing"], refused)
+    wanted = rows_to_approve(frame, found, Wanted.of(replace, adopt, remove), refused)
     changes = changes_for(wanted, found, refused)
     return Plan(
         first=found.first,
@@ -81,6 +89,35 @@ def plan(
         remove=tuple(change.name for change in changes if change.new is None),
         refused=refused,
     )
+
+
+class Wanted(NamedTuple):
+    """What is approved besides the `changed` pictures that were accepted.
+
+    Attributes
+    ----------
+    names : dict of str to set of str
+        Names that are approved whatever was decided, by the status that they must have.
+    accepted : set of str
+        The statuses of which accepted pictures are approved without being named.
+    """
+
+    names: dict[str, set[str]]
+    accepted: set[str]
+
+    @classmethod
+    def of(cls, replace: Iterable[str], adopt: Iterable[str], remove: Iterable[str]) -> "Wanted":
+        """Return what these arguments of `approve` ask for."""
+        given = {"changed": replace, "extra": adopt, "missing": remove}
+        accepted = {status for status, names in given.items() if names == ACCEPTED}
+        return cls(
+            {status: set() if status in accepted else _names(names) for status, names in given.items()},
+            accepted | {"changed", "same"},
+        )
+
+
+def _names(given: Iterable[str]) -> set[str]:
+    return {given} if isinstance(given, str) else set(given)
 
 
 @dataclass(frozen=True)
@@ -157,8 +194,7 @@ def check_not_second(root: Path, second: object) -> None:
 def rows_to_approve(
     frame: "pd.DataFrame",
     found: Places,
-    adopt: Collection[str],
-    remove: Collection[str],
+    asked: Wanted,
     refused: dict[str, str],
 ) -> list[tuple[Row, str]]:
     """Return the rows to approve, each with its status; add the others that were asked for to `refused`.
@@ -171,27 +207,26 @@ def rows_to_approve(
     decided = Decisions(found.out).state(frame).tolist()
     for row, status, decision in dict.fromkeys(zip(about, statuses, decided, strict=True)):
         name = row.name  # a frame may hold a row twice
-        named = name in adopt or name in remove
+        named = [kind for kind, names in asked.names.items() if name in names]
         if name in refused or (not named and decision != "accept"):
             continue
-        if name in adopt and status != "extra":
-            refused[name] = "It cannot be adopted: it is not only in second."
-        elif name in remove and status != "missing":
-            refused[name] = "It cannot be removed: it is not only in first."
+        wrong = next((kind for kind in named if kind != status), None)
+        if wrong is not None:
+            refused[name] = _CANNOT[wrong]
         elif status == "missing" and found.partial:
             refused[name] = (
                 f"It is only in first, but the run {found.partial}, so it is not removed: compare all "
                 "pictures, then decide."
             )
-        elif not named and status == "extra":
-            refused[name] = f"It is only in second: to copy it to first, name it: adopt=[{name!r}]."
-        elif not named and status == "missing":
-            refused[name] = f"It is only in first: to remove it, name it: remove=[{name!r}]."
         elif status == "error":
             refused[name] = f"It could not be compared: replace the file, {AGAIN}."
+        elif not named and status == "extra" and status not in asked.accepted:
+            refused[name] = f"It is only in second: to copy it to first, name it: adopt=[{name!r}]."
+        elif not named and status == "missing" and status not in asked.accepted:
+            refused[name] = 'It is only in first: to remove what is accepted, pass remove="accepted".'
         elif named or row.first_digest != row.second_digest:
             wanted.append((row, status))
-    for name in sorted({*adopt, *remove} - {row.name for row in about}):
+    for name in sorted(set().union(*asked.names.values()) - {row.name for row in about}):
         refused[name] = "The frame has no row of this name."
     return wanted
 

@@ -79,7 +79,6 @@ def test_what_a_run_leaves_in_its_folder(given: Folders) -> None:
         "stems": {},
         "complete": True,
         "counts": run.counts,
-        "caller": None,
         "reused": 0,
         "recomputed": {},
         "reasons": {},

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.programs import folders, png
 
-from mymodules import batch, errors, pairs, report, results, settings
+from mymodules import batch, errors, pairs, report, results
 from mymodules import cli as command
 from mymodules.regions import Region
 from mymodules.results import runfiles
@@ -241,7 +241,7 @@ def test_path_that_cannot_be_is_told_before_anything_starts(
     made = folders(tmp_path)
     for folder in (made.first, made.second):
         (folder / "a.png").write_bytes(png(np.zeros((4, 4, 3), np.uint8)))
-    monkeypatch.setattr(command, "execute", lambda *_: pytest.fail("starts"))
+    monkeypatch.setattr(batch, "run", lambda **_: pytest.fail("starts"))
     assert compare(tmp_path, "--out", made.out, "--junit", tmp_path / absent) == 2
     said = capsys.readouterr()
     assert "--junit" in said.err
@@ -252,7 +252,6 @@ def test_path_that_cannot_be_is_told_before_anything_starts(
 def test_command_writes_it_with_errors_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The notebook itself is run by the tests of the command; here only a comparison."""
     made = folders(tmp_path)
     pixels = np.zeros((4, 4, 3), np.uint8)
     for folder in (made.first, made.second):
@@ -260,12 +259,13 @@ def test_command_writes_it_with_errors_in_it(
         (folder / "same.png").write_bytes(png(pixels))
     (made.first / "gone.png").write_bytes(png(pixels))
 
-    def execute(*given_to: Any) -> None:
-        monkeypatch.setenv(settings.CALLER, given_to[-1])
-        with ThreadPoolExecutor(1) as executor:
-            batch.run(*made, executor=executor, pictures="none")
+    run = batch.run
 
-    monkeypatch.setattr(command, "execute", execute)
+    def in_this_process(**_: Any) -> batch.Run:
+        with ThreadPoolExecutor(1) as executor:
+            return run(*made, executor=executor, pictures="none")
+
+    monkeypatch.setattr(batch, "run", in_this_process)
     path = tmp_path / "junit.xml"
     assert compare(tmp_path, "--out", made.out, "--junit", path) == 0
     assert f"JUnit:     {path}\n" in capsys.readouterr().out
@@ -275,12 +275,12 @@ def test_command_writes_it_with_errors_in_it(
     assert compare(tmp_path, "--out", made.out, "--junit", path, "--check") == 2
     assert outcomes(ElementTree.fromstring(path.read_bytes()))["gone.png"] == "failure"
 
-    def execute_and_more(*given_to: Any) -> None:
-        execute(*given_to)
+    def in_this_process_and_more(**_: Any) -> batch.Run:
         path.unlink()
         path.mkdir()  # meanwhile
+        return in_this_process()
 
-    monkeypatch.setattr(command, "execute", execute_and_more)
+    monkeypatch.setattr(batch, "run", in_this_process_and_more)
     assert compare(tmp_path, "--out", made.out, "--junit", path) == 2
     said = capsys.readouterr()
     assert said.err.startswith(f"JUnit: not written. {path} cannot be written (")

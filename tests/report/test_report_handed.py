@@ -8,7 +8,10 @@ import pytest
 from support.programs import folders
 from support.report_files import FILES, compare, content, encoded, files, noise, row
 
-from mymodules import cli, errors, report
+from mymodules import errors, report
+from mymodules.cli.outputs import Outputs
+from mymodules.cli.parser import parser
+from mymodules.cli.wording import Wording
 from mymodules.report.labels import Labels
 from mymodules.triage import rows
 
@@ -166,8 +169,10 @@ def test_the_command_keeps_equal_pictures_and_paths_on_request(
     run = compare(*made)
     page = tmp_path / "report"
     for more in ((), ("--report-all",), ("--report-paths",)):
-        options = cli._parser().parse_args(["compare", "--report", str(page), *more])
-        assert [*cli.hand_over(run.csv_path, tmp_path / "junit.xml", page, options)] == [True, True]
+        line = ["compare", "--report", str(page), "--junit", str(tmp_path / "junit.xml"), *more]
+        options = parser().parse_args(line)
+        wanted = Outputs.of(options, made.first, made.second)
+        assert [*wanted.write(run.csv_path, options, Wording(options))] == [True, True]
         index = page / "index.html"
         assert ("error" in row(index, "same.png")["pictures"]["first"]) == ("--report-all" not in more)
         for written in (index, tmp_path / "junit.xml"):

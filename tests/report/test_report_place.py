@@ -5,16 +5,17 @@ import os
 import re
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from support.programs import folders
-from support.report_files import CHANGED, compare, content, encoded, every_picture, files, noise
+from support.report_files import CHANGED, content, encoded, every_picture, files, noise
 
+from mymodules import batch, errors, report
 from mymodules import cli as command
-from mymodules import errors, report, settings
 from mymodules.report import writing
 
 # --- where it is written -----------------------------------------------------------------------------
@@ -119,7 +120,7 @@ def test_a_folder_that_may_not_be_written_to_is_told_before(
         return asks(path, mode, **options) and not (Path(path) == locked and mode & os.W_OK)
 
     monkeypatch.setattr(os, "access", access)
-    monkeypatch.setattr(command, "execute", lambda *_: pytest.fail("starts"))
+    monkeypatch.setattr(batch, "run", lambda **_: pytest.fail("starts"))
     for name in ("report", "report.html"):
         assert start("--report", locked / name) == 2
         assert capsys.readouterr().err.startswith(f"{locked} is not writable")
@@ -202,17 +203,19 @@ def test_one_file_that_would_be_huge_is_refused_with_its_size(
 
 @pytest.fixture
 def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Call the command on a small pair of folders; the notebook is run by other tests."""
+    """Call the command on a small pair of folders, in this process."""
     made = folders(tmp_path)
     for name in ("a.png", "b.png"):
         (made.first / name).write_bytes(encoded(noise(3)))
         (made.second / name).write_bytes(encoded(noise(3) if name == "a.png" else CHANGED))
 
-    def execute(*given_to: Any) -> None:
-        monkeypatch.setenv(settings.CALLER, given_to[-1])
-        compare(*made)
+    run = batch.run
 
-    monkeypatch.setattr(command, "execute", execute)
+    def in_this_process(**_: Any) -> batch.Run:
+        with ThreadPoolExecutor(1) as executor:
+            return run(*made, executor=executor, pictures="none")
+
+    monkeypatch.setattr(batch, "run", in_this_process)
 
     def call(*options: object) -> int:
         return command.main(["compare", *map(str, (made.first, made.second, "--out", made.out, *options))])
@@ -235,7 +238,7 @@ def test_the_command_writes_one_and_says_where(
 def test_the_command_refuses_a_path_before_it_starts(
     start: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "execute", lambda *_: pytest.fail("starts"))
+    monkeypatch.setattr(batch, "run", lambda **_: pytest.fail("starts"))
     for named in ("absent/report", "first/report", "first", "out/../first/a.png"):
         assert start("--report", tmp_path / named) == 2
         assert capsys.readouterr().err.count("\n") == 1

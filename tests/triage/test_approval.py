@@ -57,17 +57,18 @@ def test_what_approve_returned_can_be_restored(made: Folders) -> None:
     assert triage.restore(nothing) == triage.Restoration((), (), {})
 
 
-def test_one_side_only_when_asked_for_by_name(made: Folders) -> None:
+def test_one_side_only_when_asked_for(made: Folders) -> None:
     before = state(made.first)
     frame = compared(made)
     accept(made, frame, "gone.png", "new/new.png", "broken.png")
-    done = triage.approve(frame)
+    done = triage.approve(frame, adopt=())
     assert (done.folder, done.approved, set(done.refused)) == (
         None,
         (),
         {"gone.png", "new/new.png", "broken.png"},
     )
     assert "adopt=['new/new.png']" in done.refused["new/new.png"]
+    assert 'remove="accepted"' in done.refused["gone.png"]
     assert state(made.first) == before
     assert not list(made.out.glob("approved-*"))
 

@@ -18,7 +18,8 @@ from support import pngs
 from support.programs import Folders
 from support.triaged import accept, approval, compared, entry, forget, picture, state
 
-from mymodules import batch, cli, images, look, notify, report, results, settings, triage, viewer
+from mymodules import batch, images, look, notify, report, results, settings, triage, viewer
+from mymodules.cli import summary
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.pages import display
 from mymodules.paths import shown
@@ -457,9 +458,15 @@ def test_a_path_that_is_too_long_is_a_sentence(made: Folders, tmp_path: Path, ro
 def test_no_terminal_obeys_a_name(text: str, printed: str) -> None:
     assert shown(text) == printed
     row = results.PairResult(None, text, text, "error", "corrupt")
-    manifest = {"recomputed": {"new": 1}, "reused": 0, "reasons": {"new": [text]}}
-    lines = [*cli.summary([row]), *cli.notes(manifest)]
-    assert [line for line in lines if printed in line] == [f"  {printed}: {printed}", f"  1 new: {printed}"]
+    changed = row._replace(status="changed", code="dimensions_differ")
+    manifest = {"recomputed": {"new": 1}, "reused": 1, "reasons": {"new": [text]}}
+    lines = [*summary.summary([row, changed]), *summary.notes(manifest)]
+    assert [line.split("  0  ")[0].rstrip() for line in lines if printed in line] == [
+        f"  {printed}",
+        f"    {printed}",
+        f"  {printed}: {printed}",
+        f"1 picture: compared for the first time: {printed}",
+    ]
     assert printed in str(triage.Approval(None, (), {text: "It is gone."}))
     assert "\x1b" not in "".join(lines)
 

@@ -138,7 +138,7 @@ def test_approve_takes_the_file_first(made: Folders, tmp_path: Path) -> None:
     done = triage.approve(frame, decisions=path)
     assert done.approved == ("a.png",)
     assert "triage.csv has accepted" in done.refused["b.png"]
-    assert "remove=['gone.png']" in done.refused["gone.png"]
+    assert 'remove="accepted"' in done.refused["gone.png"]
     assert state(made.first) == before | {"a.png": second["a.png"]}
     triage.restore(done)
     assert state(made.first) == before

@@ -26,9 +26,22 @@ def test_a_plan_names_what_is_replaced_adopted_and_removed(made: Folders) -> Non
     assert (found.adopt, found.remove) == (("new/new.png",), ("gone.png",))
     assert list(found.refused) == ["broken.png"]
     assert state(made.first) == before
-    done = triage.approve(frame, adopt=found.adopt, remove=found.remove)
+    done = triage.approve(frame, remove="accepted")
     assert sorted(done.approved) == sorted([*found.replace, *found.adopt, *found.remove])
     assert done.refused == found.refused
+
+
+def test_what_is_named_is_approved_whatever_was_decided(made: Folders) -> None:
+    frame = compared(made)
+    named = {"replace": ["a.png", "gone.png"], "adopt": "new/new.png", "remove": ["b.png"]}
+    found = triage.plan(frame, **named)
+    assert (found.replace, found.adopt, found.remove) == (("a.png",), ("new/new.png",), ())
+    assert found.refused == {
+        "gone.png": "It cannot be replaced: it is not a changed picture.",
+        "b.png": "It cannot be removed: it is not only in first.",
+    }
+    done = triage.approve(frame, **named)
+    assert (sorted(done.approved), done.refused) == (["a.png", "new/new.png"], found.refused)
 
 
 def test_a_plan_sees_files_that_came_and_went(made: Folders) -> None:
@@ -64,7 +77,7 @@ def test_a_run_that_did_not_see_everything_removes_nothing(made: Folders, reason
     assert found.remove == ()
     assert reason in found.refused["gone.png"]
     assert found.adopt == ("new/new.png",)
-    for named in ((), ("gone.png",)):
+    for named in ((), ("gone.png",), "accepted"):
         done = triage.approve(frame.query("status == 'missing'"), remove=named)
         assert done.approved == ()
         assert reason in done.refused["gone.png"]
@@ -84,7 +97,7 @@ def test_a_plan_for_folders_from_elsewhere_needs_first_to_be_named(
 def test_progress_counts_every_step(made: Folders) -> None:
     frame = everything(made)
     seen: list[tuple[int, int]] = []
-    done = triage.approve(frame, on_progress=lambda *steps: seen.append(steps))
+    done = triage.approve(frame, adopt=(), on_progress=lambda *steps: seen.append(steps))
     assert done.approved == ("a.png", "b.png", "below/c.png")
     assert seen == [(number, 6) for number in range(1, 7)]  # kept, then replaced
     seen.clear()

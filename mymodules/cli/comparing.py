@@ -1,0 +1,152 @@
+"""``compare`` and ``notebook``: a run, its summary, and the files that were asked for."""
+
+import argparse
+import os
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mymodules import batch, results
+from mymodules.batch import Run
+from mymodules.cli import runs
+from mymodules.cli.interrupts import termination_interrupts
+from mymodules.cli.outputs import Outputs
+from mymodules.cli.progress import Lines
+from mymodules.cli.summary import notes, summary, width_of_terminal
+from mymodules.cli.wording import Wording
+from mymodules.errors import OutputError, SettingsError
+from mymodules.paths import shown
+from mymodules.results import runfiles
+
+PASSED = ("skip_until", "stop_at", "num_processors", "pictures", "verify")
+"""The options that `batch.run` takes as they are."""
+
+NO_STORE = "none"
+
+
+def compare(options: argparse.Namespace, words: Wording) -> int:
+    """Compare, print what was found and write what was asked for; return the exit code."""
+    if (options.first is None) != (options.second is None):
+        raise SettingsError("Name both, FIRST and SECOND, or none of them.")
+    first, second, call = _prepared(options)
+    words.note(*_default(first, options.first))
+    words.note(*_default(second, options.second))
+    outputs = Outputs.of(options, first, second)
+    words.say(f"Comparing {first} with {second} ...")
+    with termination_interrupts():
+        run = _run(call, words)
+        runs.note(first, second, run.csv_path.parent)
+        counts = report_run(run, words)
+        complete = True
+        if options.notebook:
+            complete = _save_notebook(run, options, words)
+        try:
+            complete &= all([*outputs.write(run.csv_path, options, words)])
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                "Interrupted: the files named above are complete, and nothing else was written."
+            ) from None
+    if any(number for status, number in counts.items() if status != "same"):
+        _say_what_next(run, options, words)
+    return exit_code(counts, check=options.check) if complete else 2
+
+
+def _default(path: Path, named: str | None) -> tuple[str, Path]:
+    """Return a folder that nobody named as a text from the working directory, if it is below that."""
+    here = Path(os.path.curdir).absolute()
+    return (named or str(path.relative_to(here) if path.is_relative_to(here) else path)), path
+
+
+def _prepared(options: argparse.Namespace) -> tuple[Path, Path, dict[str, Any]]:
+    """Return first, second and the arguments of `batch.run`; create an absent output folder."""
+    call = {name: getattr(options, name) for name in PASSED}
+    call["store"] = None if options.store == NO_STORE else options.store
+    if options.resume is None:
+        chosen = runs.chosen(options)
+        return chosen.first, chosen.second, call
+    if options.max_pixels is not None:
+        raise SettingsError("A run is resumed with the limit it was begun with: leave out --max-pixels.")
+    call["resume"] = path = runs.to_resume(options.resume, runs.resolved(options).out)
+    call |= {"first": options.first, "second": options.second}
+    stamp = runfiles.stamp_of(path)
+    if stamp is None:
+        raise SettingsError(f"{shown(path)} is not a results file of a run: name a results-....partial.csv.")
+    manifest = runfiles.read_manifest(runfiles.manifest_path(path.parent, stamp))
+    first, second = (Path(str(manifest.get(role, ""))).absolute() for role in ("first", "second"))
+    return first, second, call
+
+
+def _run(call: Mapping[str, Any], words: Wording) -> Run:
+    lines = Lines()
+    try:
+        return batch.run(**call, on_progress=lines)
+    except batch.Stopped as stopped:
+        lines.end()
+        again = words.call("compare", "--resume", str(stopped.csv_path))
+        raise KeyboardInterrupt(f"{stopped.message} To continue: {again}") from None
+    finally:
+        lines.end()
+
+
+def report_run(run: Run, words: Wording) -> Mapping[str, int]:
+    """Print what a finished run has found and where its files are; return how many rows have each status."""
+    rows = results.read(run.csv_path)
+    stamp = runfiles.stamp_of(run.csv_path) or ""
+    manifest = runfiles.read_manifest(runfiles.manifest_path(run.csv_path.parent, stamp))
+    lines = summary(rows, width_of_terminal())
+    words.say("\n".join(["", *lines, *([""] if [*notes(manifest)] else []), *notes(manifest)]))
+    words.say(f"\nTable:     {run.csv_path}")
+    if run.pictures_dir.is_dir():
+        words.say(f"Pictures:  {run.pictures_dir}")
+    return Counter(row.status for row in rows)
+
+
+def _save_notebook(run: Run, options: argparse.Namespace, words: Wording) -> bool:
+    """Execute the notebook about a run and save it; return whether it ran to its end and was saved."""
+    from mymodules.cli import headless  # the libraries for notebooks take a second to load
+
+    stamp = runfiles.stamp_of(run.csv_path) or ""
+    manifest = runfiles.read_manifest(runfiles.manifest_path(run.csv_path.parent, stamp))
+    parameters = {role: manifest[role] for role in ("first", "second")}
+    parameters |= {"out": str(run.csv_path.parent), "resume": str(run.csv_path), **manifest["options"]}
+    if options.store == NO_STORE or options.store != ".store":
+        parameters["store"] = None if options.store == NO_STORE else options.store
+    words.say("Executing the notebook ...")
+    notebook, problem = headless.document(parameters, Path(manifest["root"]))
+    if problem:
+        words.complain(problem)
+    try:
+        words.say(f"Notebook:  {headless.save(notebook, run.csv_path.parent, stamp)}")
+    except OutputError as error:
+        words.complain(str(error))
+        return False
+    return problem is None
+
+
+def _say_what_next(run: Run, options: argparse.Namespace, words: Wording) -> None:
+    out = [] if options.out is None else ["--out", options.out]
+    if options.open:
+        from mymodules.cli import looking  # loads tables
+
+        looking.show(run.csv_path, words)
+        words.say(f"Then approve what you accepted: {words.call('approve', *out)}")
+    else:
+        words.say(f"\nLook and decide: {words.call('look', *out)}")
+
+
+def exit_code(counts: Mapping[str, int], *, check: bool) -> int:
+    """Return the exit code of a comparison that was completed.
+
+    Parameters
+    ----------
+    counts : mapping of str to int
+        Rows by status.
+    check : bool
+        Whether the code depends on the rows: 0 if all are the same, 1 for differences, 2 for any error.
+    """
+    if not check:
+        return 0
+    if counts.get("error"):
+        return 2
+    return 1 if any(number for status, number in counts.items() if status != "same") else 0

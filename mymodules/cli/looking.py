@@ -1,0 +1,44 @@
+"""``look`` and ``report``: a run as a page in the browser."""
+
+import argparse
+import webbrowser
+from pathlib import Path
+
+from mymodules import report as pages
+from mymodules import results
+from mymodules.cli import comparing, runs
+from mymodules.cli.parser import parser
+from mymodules.cli.wording import Wording
+from mymodules.errors import SettingsError
+from mymodules.results import runfiles
+
+
+def look(options: argparse.Namespace, words: Wording) -> int:
+    """Show a run in the browser; compare first if two folders or files are named."""
+    if len(options.what) > 2:
+        raise SettingsError("look takes one run, or FIRST and SECOND.")
+    if len(options.what) == 2:
+        out = [] if options.out is None else ["--out", options.out]
+        compared = parser(words.program).parse_args(["compare", *options.what, *out, "--open"])
+        return comparing.compare(compared, words)
+    named = options.what[0] if options.what else None
+    show(runs.find(named, runs.resolved(options).out), words)
+    return 0
+
+
+def report(options: argparse.Namespace, words: Wording) -> int:
+    """Write the report of a run."""
+    frame = results.load(runs.find(options.run, runs.resolved(options).out))
+    embed = pages.is_one_file(options.path)
+    same, paths = options.report_all, options.report_paths
+    words.say(f"Report:    {pages.write(frame, options.path, embed=embed, same=same, paths=paths)}")
+    return 0
+
+
+def show(csv_path: Path, words: Wording) -> None:
+    """Write the report of a run beside its results, and open it in the browser."""
+    page = csv_path.parent / f"report-{runfiles.stamp_of(csv_path)}"
+    index = pages.write(results.load(csv_path), page)
+    words.say(f"Report:    {index}")
+    if not webbrowser.open(index.absolute().as_uri()):
+        words.complain(f"There is no browser here: open {index} in one.")

@@ -1,0 +1,220 @@
+"""The parser: every command, its options and their help."""
+
+import argparse
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+from mymodules import streams
+
+COMMANDS = {
+    "compare": "compare two folders, or two files, and print what changed",
+    "look": "look at a run in the browser; with two folders, compare them first",
+    "report": "write a run as a page that any browser opens from disk",
+    "approve": "make accepted pictures the new first ones, after a question",
+    "restore": "bring back the pictures that approve replaced",
+    "notebook": "compare, and save an executed notebook with tables and pictures",
+    "help": "print this",
+}
+"""What can be done, in the order of the help."""
+
+
+class _Version(argparse.Action):
+    """Print the version; finding out which kernel is in use takes time."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str) -> None:
+        super().__init__(
+            option_strings, dest, nargs=0, help="print the version, and whether a kernel is used"
+        )
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from mymodules import __version__, kernel
+
+        streams.say(f"mymodules {__version__}, {kernel.description()}")
+        parser.exit()
+
+
+def parser(program: str = "mymodules") -> argparse.ArgumentParser:
+    """Return the parser of the command line; `program` is what a user types before the command."""
+    made = argparse.ArgumentParser(
+        prog=program,
+        description="Compare the pictures of two folders, look at what changed, and decide.",
+        epilog=f"{program} COMMAND --help explains the options of a command.",
+    )
+    made.add_argument("--version", action=_Version)
+    commands = made.add_subparsers(required=True, metavar="COMMAND")
+    rooms = {
+        "compare": ("comparing", "compare", _compare),
+        "look": ("looking", "look", _look),
+        "report": ("looking", "report", _report),
+        "approve": ("approving", "approve", _approve),
+        "restore": ("approving", "restore", _restore),
+        "notebook": ("comparing", "compare", _compare),
+    }
+    for name, (room, call, add) in rooms.items():
+        command = commands.add_parser(
+            name, help=COMMANDS[name], description=f"{COMMANDS[name].capitalize()}."
+        )
+        command.set_defaults(room=room, call=call)
+        if name == "notebook":
+            command.set_defaults(notebook=True)
+        add(command)
+    commands.add_parser("help", help=COMMANDS["help"])
+    return made
+
+
+def _compare(command: argparse.ArgumentParser) -> None:
+    command.add_argument("first", nargs="?", metavar="FIRST", help="folder of the pictures as they were")
+    command.add_argument("second", nargs="?", metavar="SECOND", help="folder of the pictures as they are")
+    _out(command)
+    run = command.add_argument_group("what is compared")
+    run.add_argument(
+        "--skip",
+        type=_count,
+        default=0,
+        dest="skip_until",
+        metavar="N",
+        help="leave out the first N pictures",
+    )
+    run.add_argument(
+        "--stop", type=_stop, default=-1, dest="stop_at", metavar="N", help="end after the N-th, -1 for all"
+    )
+    run.add_argument(
+        "--resume", metavar="RUN", help="continue a stopped run: its .partial.csv, or last for the newest one"
+    )
+    run.add_argument("--max-pixels", type=_positive, metavar="N", help="largest width x height to decode")
+    how = command.add_argument_group("how")
+    how.add_argument("--processes", type=_positive, dest="num_processors", metavar="N", help="processes")
+    how.add_argument(
+        "--pictures", choices=("changed", "all", "none"), default="changed", help="which pairs are drawn"
+    )
+    how.add_argument(
+        "--store",
+        default=".store",
+        metavar="PATH",
+        help="what remembers earlier runs, below OUT; none: nothing",
+    )
+    how.add_argument(
+        "--verify", action="store_true", help="read every file, even where size and time are equal"
+    )
+    _after(command)
+
+
+def _after(command: argparse.ArgumentParser) -> None:
+    """Add what is done with the results."""
+    after = command.add_argument_group("afterwards")
+    after.add_argument("--open", action="store_true", help="look at it in the browser")
+    after.add_argument("--notebook", action="store_true", help="also save an executed notebook")
+    after.add_argument(
+        "--report", metavar="PATH", help="also write a report for any browser: a folder; PATH.html: one file"
+    )
+    after.add_argument(
+        "--junit", metavar="PATH", help="also write the results as JUnit XML, for build servers"
+    )
+    _report_options(after, "--report-")
+    after.add_argument(
+        "--check", action="store_true", help="exit code 0: all the same, 1: differences, 2: an error"
+    )
+
+
+def _look(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "what",
+        nargs="*",
+        metavar="RUN",
+        help="a results file or its stamp, or FIRST SECOND; by default the newest",
+    )
+    _out(command)
+
+
+def _report(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "path", metavar="PATH", help="a folder for the report; if it ends in .html, one file"
+    )
+    _run(command)
+    _out(command)
+    _report_options(command, "--")
+
+
+def _approve(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "what",
+        nargs="*",
+        metavar="RUN|NAME",
+        help="a results file or its stamp; names of pictures, * and ? allowed",
+    )
+    which = command.add_mutually_exclusive_group()
+    which.add_argument(
+        "--accepted", action="store_true", help="the pictures that were accepted (as without names)"
+    )
+    which.add_argument(
+        "--all", action="store_true", help="every changed picture that is not rejected or ignored"
+    )
+    command.add_argument("--new", action="store_true", help="with names or --all: also what only second has")
+    command.add_argument(
+        "--gone", action="store_true", help="with names or --all: also remove what second lacks"
+    )
+    command.add_argument(
+        "--decisions", metavar="PATH", help="first take the decisions that were downloaded from a report"
+    )
+    command.add_argument(
+        "--first", dest="changes", metavar="FIRST", help="the folder to change, for a run from elsewhere"
+    )
+    _yes(command)
+    _out(command)
+
+
+def _restore(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "folder", nargs="?", metavar="FOLDER", help="approved-...; by default the newest one"
+    )
+    command.add_argument(
+        "--first", dest="changes", metavar="FIRST", help="the folder to change, for a run from elsewhere"
+    )
+    _yes(command)
+    _out(command)
+
+
+def _run(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "run", nargs="?", metavar="RUN", help="a results file or its stamp; by default the newest"
+    )
+
+
+def _out(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--out", metavar="OUT", help="folder for the results, created if it is absent")
+
+
+def _yes(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _report_options(command: Any, prefix: str) -> None:
+    command.add_argument(
+        f"{prefix}all",
+        action="store_true",
+        dest="report_all",
+        help="keep pictures that are the same in the report",
+    )
+    command.add_argument(
+        f"{prefix}paths", action="store_true", dest="report_paths", help="name folders with their whole paths"
+    )
+
+
+def _whole(text: str, least: int) -> int:
+    with contextlib.suppress(ValueError):
+        if int(text) >= least:
+            return int(text)
+    raise argparse.ArgumentTypeError(f"must be a whole number from {least} up, not {text!r}")
+
+
+def _count(text: str) -> int:
+    return _whole(text, 0)
+
+
+def _stop(text: str) -> int:
+    return -1 if text == "-1" else _whole(text, 1)
+
+
+def _positive(text: str) -> int:
+    return _whole(text, 1)

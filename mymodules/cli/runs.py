@@ -1,0 +1,131 @@
+"""Which folders a command is about, and which run."""
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from mymodules import recent, settings
+from mymodules.errors import OutputError, ResultsError, SettingsError
+from mymodules.paths import local_path, shown
+from mymodules.results import runfiles
+from mymodules.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The project's folder, if the package is not installed elsewhere."""
+
+LAST = "last"
+"""The word for the newest run."""
+
+
+def resolved(options: argparse.Namespace) -> Settings:
+    """Return the folders and options that the command line chooses; create and check nothing.
+
+    In a checkout the defaults are those of the project, wherever the command is called; otherwise they are
+    below the working directory.
+    """
+    given = [getattr(options, role, None) for role in ("first", "second", "out")]
+    limit = getattr(options, "max_pixels", None)
+    return settings.resolve(_project(), *given, **({} if limit is None else {"max_pixels": limit}))
+
+
+def chosen(options: argparse.Namespace) -> Settings:
+    """Make what the command line chooses the settings of this process; create an absent output folder.
+
+    Raises
+    ------
+    SettingsError
+        If the folders cannot be compared; nothing was created.
+    OutputError
+        If the output folder cannot be created.
+    """
+    found = resolved(options)
+    if options.first is None and not (found.first.is_dir() or found.second.is_dir()):
+        raise SettingsError(
+            "Name what to compare, two folders or two files: compare FIRST SECOND. Without names it would be "
+            f"{shown(found.first)} and {shown(found.second)}, which do not exist."
+        )
+    if not os.path.lexists(found.out):
+        above = next(folder for folder in found.out.parents if folder.exists())
+        replace(found, out=above).check()
+        try:
+            found.out.mkdir(parents=True)
+        except OSError as error:
+            raise OutputError(
+                f"The output folder {shown(found.out)} cannot be created ({error.strerror}): "
+                "name another one with --out.",
+                found.out,
+            ) from error
+    return settings.init(found.root, found.first, found.second, found.out, **found.options)
+
+
+def note(first: Path, second: Path, out: Path) -> None:
+    """Remember that these folders were compared, so that pictures of them may be approved later."""
+    recent.note(settings.resolve(_project()), first, second, out)
+
+
+def compared_last() -> tuple[Path, Path] | None:
+    """Return the folders that were compared last."""
+    found = recent.folders(settings.resolve(_project()))
+    return None if found is None else found[:2]
+
+
+def find(named: str | None, out: Path) -> Path:
+    """Return the CSV of a finished run.
+
+    Parameters
+    ----------
+    named : str or None
+        A results file, a stamp, an output folder, or `LAST`; None as `LAST`.
+    out : Path
+        The output folder.
+
+    Raises
+    ------
+    ResultsError
+        If there is no such run.
+    """
+    if named is None or named == LAST:
+        return runfiles.newest(out)
+    if runfiles.is_stamp(named):
+        path = runfiles.finished_path(out, named)
+    else:
+        path = local_path(named, "The run", "file")
+        if path.is_dir():
+            return runfiles.newest(path)
+        stamp = runfiles.stamp_of(path)
+        if stamp is None:
+            raise ResultsError(f"{shown(path)} is not a results file of a run: name results-....csv.")
+        path = runfiles.finished_path(path.parent, stamp)
+    if not path.is_file():
+        raise ResultsError(f"There is no finished run {shown(path)}.")
+    return path
+
+
+def names_a_run(text: str) -> bool:
+    """Return whether a word of the command line can only mean a run, and no picture."""
+    return text == LAST or runfiles.is_stamp(text) or runfiles.stamp_of(text) is not None
+
+
+def to_resume(named: str, out: Path) -> Path:
+    """Return the CSV from which a run continues: the named one, or with `LAST` the newest stopped run's.
+
+    Raises
+    ------
+    ResultsError
+        If no run is left to be resumed.
+    """
+    if named != LAST:
+        return (
+            runfiles.partial_path(out, named)
+            if runfiles.is_stamp(named)
+            else local_path(named, "RUN", "file")
+        )
+    stopped = runfiles.unfinished(out)
+    if stopped is None:
+        raise ResultsError(f"No run in {shown(out)} was stopped before its end: there is nothing to resume.")
+    return stopped
+
+
+def _project() -> Path | None:
+    return ROOT if (ROOT / "notebooks").is_dir() and (ROOT / "img").is_dir() else None

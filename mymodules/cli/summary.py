@@ -1,0 +1,130 @@
+"""What a run has found, as lines of text that fit the terminal."""
+
+import shutil
+import sys
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from mymodules.paths import shown
+from mymodules.row import BY_ATTENTION, STATUSES, PairResult
+
+SHOWN = 10
+"""The most rows named for each status, those that differ most first."""
+
+MEANINGS = {"missing": "missing, only in the first folder", "extra": "extra, only in the second folder"}
+
+REUSED = "{}: neither file has changed since an earlier run, which compared them"
+
+WHY = {
+    "new": "compared for the first time",
+    "first changed": "the first file has changed",
+    "second changed": "the second file has changed",
+    "options changed": "options or versions have changed",
+    "error": "tried again after an error",
+    "drawings missing": "their drawings were missing",
+}
+"""Why pairs were compared although the store may know them; see `batch.reuse`."""
+
+
+def width_of_terminal() -> int | None:
+    """Return how many columns a line may have; None if standard output is not a terminal."""
+    if sys.stdout is None or not sys.stdout.isatty():
+        return None
+    return max(40, shutil.get_terminal_size().columns - 1)
+
+
+def summary(rows: Sequence[PairResult], width: int | None = None) -> Iterator[str]:
+    """Yield the lines that say what a run has found: changes first, each status with the largest first."""
+    by_status = {status: [row for row in rows if row.status == status] for status in BY_ATTENTION}
+    counts = ", ".join(f"{len(by_status[status]):,} {status}" for status in STATUSES)
+    yield f"{counted(len(rows))}: {counts}"
+    for status, found in by_status.items():
+        if not found or status == "same":
+            continue
+        yield ""
+        found = sorted(found, key=lambda row: (-(row.combined or 0), -(row.num_diff_pixels or 0)))
+        if status == "changed":
+            yield from _figures(found[:SHOWN], width)
+        else:
+            yield f"{MEANINGS.get(status, status)}:"
+            for row in found[:SHOWN]:
+                why = row.messages if status == "error" else _origin(row)
+                yield cut(f"  {shown(row.image_filename)}{': ' if why else ''}{shown(why)}", width)
+        if len(found) > SHOWN:
+            yield f"  and {len(found) - SHOWN:,} more"
+
+
+def _figures(rows: Sequence[PairResult], width: int | None) -> Iterator[str]:
+    """Yield a table of changed rows, with a line below each one of which more is to be said."""
+    head = ("changed, largest first", "pixels", "%", "combined", "regions")
+    lines = [
+        (
+            f"  {shown(row.image_filename)}",
+            f"{row.num_diff_pixels or 0:,}",
+            f"{row.pixel_diff_percent or 0:.2f}",
+            f"{row.combined or 0:.2f}",
+            f"{len(row.regions or ()):,}",
+        )
+        for row in rows
+    ]
+    widths = [max(columns(line[place]) for line in (head, *lines)) for place in range(len(head))]
+    figures = sum(widths[1:]) + 2 * (len(head) - 1)
+    if width is not None:
+        widths[0] = max(min(widths[0], width - figures), 12)
+    for line, row in zip((head, *lines), (None, *rows), strict=True):
+        name = cut(line[0], widths[0])
+        cells = [text.rjust(wide) for text, wide in zip(line[1:], widths[1:], strict=True)]
+        yield "  ".join([name + " " * (widths[0] - columns(name)), *cells])
+        if row is not None and row.code != "pixels_differ":
+            yield cut(f"    {shown(row.messages)}", width)
+
+
+def _origin(row: PairResult) -> str:
+    return f"has the bytes of {row.renamed_from}" if row.renamed_from else ""
+
+
+def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield lines about what the rows do not show: files that were left out, and rows that were reused."""
+    left_out = manifest.get("left_out", {})
+    kinds = {
+        "other": "not named like a picture",
+        "hidden": "hidden",
+        "links": "links to folders already listed",
+    }
+    found = [f"{left_out[kind]} {words}" for kind, words in kinds.items() if left_out.get(kind)]
+    if found:
+        yield f"Left out: {', '.join(found)}"
+    if manifest.get("reused"):
+        yield REUSED.format(counted(manifest["reused"]))
+        for reason, number in (manifest.get("recomputed") or {}).items():
+            names = manifest.get("reasons", {}).get(reason, ())
+            more = f" and {number - SHOWN} more" if number > SHOWN else ""
+            named = f": {', '.join(map(shown, names[:SHOWN]))}{more}" if names else ""
+            yield f"{counted(number)}: {WHY.get(reason, reason)}{named}"
+
+
+def counted(number: int) -> str:
+    """Return how many pictures these are, as a text."""
+    return f"{number:,} {'picture' if number == 1 else 'pictures'}"
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text needs: letters of East Asia need two, accents none."""
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
+
+
+def cut(text: str, width: int | None) -> str:
+    """Return a text of at most so many columns: of a longer one the middle is left out."""
+    if width is None or columns(text) <= width:
+        return text
+    head, tail = list(text), list[str]()
+    keep = (width - 1) // 2
+    while columns("".join(tail)) < keep and head:
+        tail.insert(0, head.pop())
+    while columns("".join(head)) + columns("".join(tail)) + 1 > width and head:
+        head.pop()
+    return f"{''.join(head)}…{''.join(tail)}"

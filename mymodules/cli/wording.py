@@ -1,0 +1,85 @@
+"""What the command says, in the user's words: paths as they were written, options instead of parameters."""
+
+import argparse
+import os
+import re
+import shlex
+from pathlib import Path
+
+from mymodules import streams
+from mymodules.paths import shown
+
+OPTIONS = {
+    "skip_until": "--skip",
+    "stop_at": "--stop",
+    "num_processors": "--processes",
+    "max_pixels": "--max-pixels",
+}
+"""The options whose names are not those of the parameters of `batch.run`, by these."""
+
+_CALLS = (
+    (re.compile(r"triage\.(?:approve|restore)\([^()]*first=\.\.\.\)"), "--first FIRST"),
+    (re.compile(r"run batch\.run\(\) first"), "compare first"),
+    (re.compile(r"batch\.run\(resume='(.*)'\)"), r"compare --resume \1"),
+)
+"""What sentences recommend to users of Python, and what to users of the command."""
+
+_PARAMETER = re.compile(rf"\b({'|'.join(OPTIONS)})(=?)")
+
+
+def complain(text: str) -> None:
+    """Print a text to standard error, after all that was printed before."""
+    streams.flush()
+    streams.say(text, error=True)
+
+
+class Wording:
+    """Print what a command has to say.
+
+    Parameters
+    ----------
+    options : Namespace
+        The parsed command line. Each text in it that may be a path is printed as it was written.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.program = str(getattr(options, "program", "mymodules"))
+        self._written: dict[str, str] = {}
+        for value in vars(options).values():
+            for text in value if isinstance(value, list) else [value]:
+                if isinstance(text, str):
+                    self.note(text)
+                    above = text.rpartition("/")[0]
+                    if above not in ("", ".", ".."):
+                        self.note(above)
+
+    def note(self, text: str, path: Path | None = None) -> None:
+        """Print `path`, by default the one that the text means, as this text from now on."""
+        try:
+            whole = os.path.normpath(Path.cwd() / Path(text).expanduser() if path is None else path)
+        except (OSError, ValueError, RuntimeError):  # the working directory is gone, or there is no home
+            return
+        if text and whole != text and len(Path(whole).parts) > 1:
+            self._written[shown(whole)] = shown(text)
+
+    def of(self, text: str | Path) -> str:
+        """Return a text with the user's words in it."""
+        text = str(text)
+        for whole in sorted(self._written, key=len, reverse=True):
+            text = re.sub(rf"{re.escape(whole)}(?![\w-])", lambda _: self._written[whole], text)  # noqa: B023
+        return text
+
+    def say(self, text: str) -> None:
+        """Print a text to standard output."""
+        streams.say(self.of(text))
+
+    def complain(self, text: str) -> None:
+        """Print a text to standard error; what it says about Python is said about the command."""
+        for pattern, instead in _CALLS:
+            text = pattern.sub(instead, text)
+        named = _PARAMETER.sub(lambda match: OPTIONS[match[1]] + (" " if match[2] else ""), text)
+        complain(self.of(named))
+
+    def call(self, *arguments: str) -> str:
+        """Return a command as the user can type it."""
+        return f"{self.program} {shlex.join(map(self.of, arguments))}"

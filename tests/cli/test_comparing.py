@@ -1,0 +1,269 @@
+"""``compare``: what it prints, what it writes, how it is stopped and continued."""
+
+import json
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from support.programs import Folders
+from support.triaged import picture
+
+from mymodules import batch, cli, results
+from mymodules.batch import Progress
+from mymodules.cli import progress, summary
+from mymodules.workers import PairResult
+
+
+def compare(*options: str) -> int:
+    return cli.main(["compare", "first", "second", "--out", "out", "--processes", "1", *options])
+
+
+def test_what_changed_is_printed_and_where_it_is(made: Folders, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in (*made.first.rglob("*.png"), *made.second.rglob("*.png")):
+        os.utime(path, (10**9, 10**9))  # the store trusts no file that was written just now
+    assert compare() == 0
+    said = capsys.readouterr()
+    (table,) = made.out.glob("results-*.csv")
+    stamp = table.stem.removeprefix("results-")
+    lines = said.out.splitlines()
+    assert lines[0] == "Comparing first with second ..."
+    assert lines[2] == "7 pictures: 1 same, 3 changed, 1 missing, 1 extra, 1 error"
+    assert {"  gone.png", "  new/new.png"} <= {*lines}
+    assert f"Table:     out/results-{stamp}.csv" in lines
+    assert f"Pictures:  out/03.diff-{stamp}" in lines
+    assert lines[-1] == "Look and decide: mymodules look --out out"
+    assert str(made.first) not in said.out + said.err
+
+    assert compare("--check") == 2  # one cannot be compared
+    (made.second / "broken.png").unlink()
+    (made.first / "broken.png").unlink()
+    assert compare("--check") == 1
+    assert "6 pictures: neither file has changed since" in capsys.readouterr().out
+    shutil.copytree(made.first, "copy")
+    assert cli.main(["compare", "first", "copy", "--out", "out", "--check"]) == 0
+    assert "Look and decide" not in capsys.readouterr().out
+
+
+def test_options_reach_the_run(made: Folders) -> None:
+    assert compare("--skip", "1", "--stop", "3", "--pictures", "none", "--store", "none") == 0
+    (path,) = made.out.glob("results-*.json")
+    manifest = json.loads(path.read_text())
+    assert (manifest["skip_until"], manifest["stop_at"], manifest["pictures"]) == (1, 3, "none")
+    assert {each.name for each in made.out.iterdir()} == {path.name, path.with_suffix(".csv").name}
+    assert compare("--max-pixels", "15") == 0
+    newest = max(made.out.glob("results-*.json"), key=lambda path: (len(path.name), path.name))
+    assert json.loads(newest.read_text())["options"] == {"max_pixels": 15}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            ["first", "absent"],
+            "The folder absent does not exist: correct its name, or name another as second.\n",
+        ),
+        (["first", "first"], "first (first) and second (first) are the same folder"),
+        (["first", "second", "--skip", "9"], "--skip 9 and --stop -1 leave nothing of 7 pictures"),
+        (["first", "second", "--junit", "absent/x.xml"], "There is no folder absent: create it, or name"),
+        (["first", "second", "--report", "first/report"], "first/report is inside first"),
+        (["first", "second", "--resume", "last"], "No run in out was stopped before its end"),
+        (["first", "second", "--resume", "no.csv"], "no.csv is not a results file of a run"),
+    ],
+)
+def test_what_cannot_be_is_said_before_the_work(
+    line: list[str],
+    said: str,
+    made: Folders,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("mymodules.batch.pool.rows", lambda *_: pytest.fail("it works"))
+    assert cli.main(["compare", *line, "--out", "out"]) == 2
+    printed = capsys.readouterr().err
+    assert said in printed
+    assert printed.count("\n") == 1
+    assert not [path for path in made.out.iterdir() if path.name != ".store"]
+
+
+def test_nothing_is_created_for_folders_that_cannot_be_compared(made: Folders) -> None:
+    assert cli.main(["compare", "first", "absent", "--out", "new/out"]) == 2
+    assert not (made.first.parent / "new").exists()
+
+
+def test_an_output_folder_that_cannot_be_is_named(made: Folders, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("file").touch()
+    assert cli.main(["compare", "first", "second", "--out", "file/out"]) == 2
+    assert capsys.readouterr().err.count("file") == 1
+
+
+# --- how it is stopped and continued -----------------------------------------------------------------
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals to one process do not exist on Windows")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("more", "code"), [([], 130), (["--check"], 2)])
+def test_a_stopped_run_says_how_it_goes_on(
+    made: Folders,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    more: list[str],
+    code: int,
+) -> None:
+    def stop(_: object, now: Progress) -> None:
+        if now.done == 2:
+            os.kill(os.getpid(), number)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(progress.Lines, "__call__", stop)
+        assert compare("--store", "none", *more) == code
+    (partial,) = made.out.glob("*.partial.csv")
+    said = capsys.readouterr().err
+    assert said.startswith("Stopped after ")
+    assert said.endswith(f"To continue: mymodules compare --resume out/{partial.name}\n")
+    assert cli.main(["compare", "--resume", f"out/{partial.name}", "--processes", "1"]) == 0
+    assert "7 pictures: 1 same, 3 changed, 1 missing, 1 extra, 1 error" in capsys.readouterr().out
+    assert not partial.exists()
+
+
+def test_the_last_stopped_run_is_continued(
+    made: Folders, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(progress.Lines, "__call__", stop)
+        assert compare() == 130
+        assert compare() == 130
+    stopped = sorted(path.name.split(".")[0] for path in made.out.glob("*.partial.csv"))
+    assert len(stopped) == 2
+    assert cli.main(["compare", "--resume", "last", "--out", "out", "--max-pixels", "9"]) == 2
+    assert "leave out --max-pixels" in capsys.readouterr().err
+    assert compare("--resume", "last") == 0
+    assert [path.stem for path in made.out.glob("results-*[0-9].csv")] == [
+        max(stopped, key=lambda name: (name[:23], len(name)))
+    ]
+
+
+# --- the notebook ------------------------------------------------------------------------------------
+
+
+def test_the_notebook_is_about_the_same_run(made: Folders, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["notebook", "first", "second", "--out", "out", "--processes", "1", "--check"]) == 2
+    (table,) = made.out.glob("results-*[0-9].csv")
+    (saved,) = made.out.glob("01_compare-*.ipynb")
+    assert saved.stem.removeprefix("01_compare-") == table.stem.removeprefix("results-")
+    assert f"Notebook:  out/{saved.name}\n" in capsys.readouterr().out
+    printed = [
+        output.text
+        for cell in nbformat.read(saved, as_version=4).cells
+        for output in cell.get("outputs", ())
+        if output.output_type == "stream" and output.name == "stdout"
+    ]
+    assert f"The table is in {table}\n" in printed
+
+
+def test_a_notebook_that_fails_costs_no_results(
+    made: Folders, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mymodules.cli import headless
+
+    monkeypatch.setattr(headless, "document", lambda *_: (nbformat.v4.new_notebook(), "It failed."))
+    assert compare("--notebook", "--junit", "junit.xml") == 2
+    said = capsys.readouterr()
+    assert said.err == "It failed.\n"
+    assert "JUnit:     junit.xml\n" in said.out
+    assert len(list(made.out.glob("01_compare-*.ipynb"))) == 1
+
+
+# --- what is printed ---------------------------------------------------------------------------------
+
+
+def row(
+    name: str, status: str, pixels: int | None = None, code: str = "pixels_differ", **more: Any
+) -> PairResult:
+    return PairResult(None, name, "A sentence.", status, code, pixels, **more)
+
+
+def test_changes_come_first_and_the_largest_first_of_all() -> None:
+    rows = [
+        row("even.png", "same", 0),
+        row("small.png", "changed", 12, pixel_diff_percent=0.5, combined=0.25, regions=((0, 0, 3, 4),)),
+        row(
+            "large.png",
+            "changed",
+            1234,
+            "dimensions_differ",
+            pixel_diff_percent=50.0,
+            combined=4.0,
+            regions=(),
+        ),
+        row("bad.png", "error", code="truncated"),
+        *(row(f"{number}.png", "extra", code="only_second") for number in range(12)),
+        row("moved.png", "extra", code="only_second", renamed_from="old.png"),
+    ]
+    assert [*summary.summary(rows)] == [
+        "17 pictures: 1 same, 2 changed, 0 missing, 13 extra, 1 error",
+        "",
+        "changed, largest first  pixels      %  combined  regions",
+        "  large.png              1,234  50.00      4.00        0",
+        "    A sentence.",
+        "  small.png                 12   0.50      0.25        1",
+        "",
+        "error:",
+        "  bad.png: A sentence.",
+        "",
+        "extra, only in the second folder:",
+        *(f"  {number}.png" for number in range(10)),
+        "  and 3 more",
+    ]
+    assert "  moved.png: has the bytes of old.png" in [*summary.summary(rows[-1:])]
+
+
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_lines_fit_the_terminal(width: int) -> None:
+    names = ["a" * 200 + ".png", "日本語" * 40 + ".png", "e\u0301" * 90 + ".png", "short.png"]
+    rows = [row(name, status, 10**7, "x") for name in names for status in ("changed", "error", "missing")]
+    lines = [*summary.summary(rows, width)]
+    assert max(summary.columns(line) for line in lines) <= max(width, len(lines[0]))
+    assert sum(line.endswith(".png  10,000,000  0.00      0.00        0") for line in lines) >= 0
+    assert len({summary.columns(line) for line in lines if "10,000,000" in line}) == 1
+
+
+def test_a_text_is_cut_in_its_middle() -> None:
+    assert summary.cut("abcdefghij", None) == "abcdefghij"
+    assert summary.cut("abcdefghij", 10) == "abcdefghij"
+    assert summary.cut("abcdefghij", 7) == "abc…hij"
+    assert summary.cut("日本日本日本", 7) == "日…日本"
+
+
+def test_progress_is_told_in_words() -> None:
+    def sentence(done: int, rate: float, remaining: float | None, **counts: int) -> str:
+        return progress.sentence(Progress(done, 3000, counts, 9.0, rate, remaining, Path("x")))
+
+    assert sentence(120, 45.2, 64.0, same=110, changed=9, error=1) == (
+        "120 of 3,000 pictures, 45.2 a second, 1 min 04 s left; 9 changed, 1 error"
+    )
+    assert sentence(1, 0.25, 11996.0, same=1) == "1 of 3,000 pictures, one in 4 s, 3 h 20 min left"
+    assert sentence(3000, 0.0, None, same=3000) == "3,000 of 3,000 pictures"
+
+
+def test_rows_of_a_run_are_read_as_they_were_written(
+    made: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A picture that differs by one value in one pixel is in the table with its figures."""
+    for folder in made[:2]:
+        for path in folder.rglob("*.png"):
+            path.unlink()
+    (made.first / "one.png").write_bytes(picture(10))
+    (made.second / "one.png").write_bytes(picture(11))
+    assert compare("--pictures", "none") == 0
+    (read,) = results.read(next(made.out.glob("results-*.csv")))
+    assert (read.num_diff_pixels, read.pixel_diff_percent) == (16, 100.0)
+    assert f"  one.png{' ' * 13}      16  100.00" in capsys.readouterr().out
+    assert batch.STATUSES[1] == read.status

@@ -1,0 +1,240 @@
+"""``look``, ``report``, ``approve`` and ``restore``: from a run to the pictures that it changes."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from support.programs import Folders
+from support.triaged import accept, compared, forget, state
+
+from mymodules import cli, recent, settings
+
+
+@pytest.fixture
+def frame(made: Folders, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
+    """The newest run in the output folder, made by another process of the same person."""
+    frame = compared(made)
+    recent.note(settings.resolve(cli_root()), *made)
+    forget(monkeypatch)
+    return frame
+
+
+def cli_root() -> Path:
+    return Path(cli.__file__).resolve().parents[2]
+
+
+def call(command: str, *more: str) -> int:
+    return cli.main([command, *more, "--out", "out"])
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, answer: str) -> list[str]:
+    """Answer each question, and return the questions."""
+    asked: list[str] = []
+
+    def reply(question: str) -> str:
+        asked.append(question)
+        return answer
+
+    monkeypatch.setattr("builtins.input", reply)
+    return asked
+
+
+def stamp(frame: pd.DataFrame) -> str:
+    return str(frame.attrs["run"]["stamp"])
+
+
+# --- looking -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("named", ["", "stamp", "last", "file", "folder"])
+def test_a_run_is_shown_in_the_browser(
+    named: str, frame: pd.DataFrame, made: Folders, opened: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = {"": [], "stamp": [stamp(frame)], "file": [f"out/results-{stamp(frame)}.csv"], "folder": ["out"]}
+    assert call("look", *words.get(named, [named])) == 0
+    page = made.out / f"report-{stamp(frame)}" / "index.html"
+    assert opened == [page.as_uri()]
+    assert capsys.readouterr().out == f"Report:    out/report-{stamp(frame)}/index.html\n"
+
+
+def test_two_folders_are_compared_first(
+    made: Folders, opened: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call("look", "first", "second") == 0
+    (page,) = made.out.glob("report-*/index.html")
+    assert opened == [page.as_uri()]
+    said = capsys.readouterr().out
+    assert "7 pictures: 1 same, 3 changed" in said
+    assert said.endswith("Then approve what you accepted: mymodules approve --out out\n")
+
+
+@pytest.mark.usefixtures("frame")
+def test_without_a_browser_the_page_is_named(
+    made: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("webbrowser.open", lambda _: False)
+    assert call("look") == 0
+    assert capsys.readouterr().err == f"There is no browser here: open {page(made)} in one.\n"
+
+
+def page(made: Folders) -> str:
+    (found,) = made.out.glob("report-*/index.html")
+    return f"out/{found.parent.name}/index.html"
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (["look"], "There are no results in out: compare first, or name a file.\n"),
+        (["look", "20260101-000000"], "There is no finished run out/results-20260101-000000.csv.\n"),
+        (["look", "first/a.png"], "first/a.png is not a results file of a run: name results-....csv.\n"),
+        (["look", "a", "b", "c"], "look takes one run, or FIRST and SECOND.\n"),
+        (["report", "page.html"], "There are no results in out: compare first, or name a file.\n"),
+        (["approve"], "There are no results in out: compare first, or name a file.\n"),
+        (["restore"], "There is no approval in out: nothing can be restored.\n"),
+    ],
+)
+def test_what_is_not_there_is_said(line: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(*line) == 2
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.usefixtures("frame")
+@pytest.mark.parametrize("path", ["page.html", "folder"])
+def test_a_report_is_written(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("report", path) == 0
+    written = path if path.endswith(".html") else f"{path}/index.html"
+    assert Path(written).is_file()
+    assert capsys.readouterr().out == f"Report:    {written}\n"
+
+
+# --- approving ---------------------------------------------------------------------------------------
+
+
+def test_all_that_was_accepted_is_approved_and_brought_back(
+    frame: pd.DataFrame, made: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pictures of one side as well: what is removed is named in the question, and kept."""
+    before, second = state(made.first), state(made.second)
+    accept(made, frame, "a.png", "new/new.png", "gone.png")
+    asked = answering(monkeypatch, "y")
+    assert call("approve") == 0
+    said = capsys.readouterr().out
+    assert "1 picture will be removed from first, because second has none: gone.png\n" in said
+    folders = f"{made.first} to those in {made.second}"
+    assert asked == [f"Change 3 files in {folders}? The old ones are kept. [y/N] "]
+    assert said.endswith("To bring the old ones back: mymodules restore --out out\n")
+    changed = {name: data for name, data in before.items() if name != "gone.png"}
+    assert state(made.first) == changed | {name: second[name] for name in ("a.png", "new/new.png")}
+    assert call("restore") == 0
+    assert state(made.first) == before
+
+
+@pytest.mark.parametrize("answer", ["", "n", "no", "?"])
+def test_only_yes_changes_anything(
+    answer: str, frame: pd.DataFrame, made: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = state(made.first)
+    accept(made, frame, "a.png", "gone.png")
+    answering(monkeypatch, answer)
+    assert call("approve") == 0
+    assert state(made.first) == before
+
+
+def test_without_an_answer_nothing_is_changed(
+    frame: pd.DataFrame, made: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def nobody(_: str) -> str:
+        raise EOFError
+
+    before = state(made.first)
+    accept(made, frame, "a.png")
+    monkeypatch.setattr("builtins.input", nobody)
+    assert call("approve") == 0
+    assert "--yes answers beforehand" in capsys.readouterr().err
+    assert state(made.first) == before
+
+
+@pytest.mark.parametrize(
+    ("named", "approved"),
+    [
+        (["a.png"], ["a.png"]),
+        (["*b*.png"], ["b.png", "below/c.png"]),
+        (["below/*"], ["below/c.png"]),
+        (["--all"], ["a.png", "b.png", "below/c.png"]),
+        (["--all", "--new"], ["a.png", "b.png", "below/c.png", "new/new.png"]),
+        (["*n*.png", "--gone"], ["gone.png"]),
+        (["--all", "--new", "--gone"], ["a.png", "b.png", "below/c.png", "gone.png", "new/new.png"]),
+    ],
+)
+@pytest.mark.usefixtures("frame")
+def test_pictures_are_named_or_all_of_them(named: list[str], approved: list[str], made: Folders) -> None:
+    before, second = state(made.first), state(made.second)
+    assert call("approve", *named, "--yes") == 0
+    after = state(made.first)
+    names = {*before, *after}
+    assert sorted(name for name in names if before.get(name) != after.get(name)) == approved
+    assert all(after.get(name) == second.get(name) for name in approved)
+
+
+def test_what_was_rejected_is_not_among_all(frame: pd.DataFrame, made: Folders) -> None:
+    from mymodules.triage import Decisions
+
+    before = state(made.first)
+    Decisions(made.out).decide(frame[frame["image_filename"] == "b.png"], "reject")
+    assert call("approve", "--all", "--yes") == 0
+    assert state(made.first)["b.png"] == before["b.png"]
+
+
+@pytest.mark.usefixtures("frame")
+def test_nothing_accepted_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("approve") == 0
+    said = capsys.readouterr().out
+    assert said.startswith("There is nothing to approve, as no picture that differs was accepted.\n")
+    assert "mymodules look --out out" in said
+    assert "mymodules approve --decisions PATH --out out" in said
+
+
+@pytest.mark.usefixtures("frame")
+def test_a_name_that_is_not_there_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("approve", "a.png", "z*.png", "--yes") == 2
+    assert capsys.readouterr().err == "The run has no picture named z*.png.\n"
+
+
+@pytest.mark.parametrize("how", [["--accepted"], ["--all", "--gone"]])
+def test_a_part_of_the_pictures_removes_none(
+    how: list[str], made: Folders, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cli.main(["compare", "first", "second", "--out", "out", "--skip", "1", "--processes", "1"]) == 0
+    from mymodules import results
+
+    frame = results.load(next(made.out.glob("results-*[0-9].csv")))
+    accept(made, frame, "gone.png")
+    forget(monkeypatch)
+    assert call("approve", *how, "--yes") == 2
+    assert "left out pictures (skip or stop), so it is not removed" in capsys.readouterr().out
+    assert (made.first / "gone.png").exists()
+
+
+# --- runs from elsewhere -----------------------------------------------------------------------------
+
+
+def test_a_run_from_elsewhere_needs_a_question_or_the_folder(
+    made: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compared(made)
+    forget(monkeypatch)
+    before = state(made.first)
+    assert call("approve", "a.png", "--yes") == 2
+    assert "name the folder: --first FIRST." in capsys.readouterr().err
+    assert state(made.first) == before
+    asked: Any = answering(monkeypatch, "n")
+    assert call("approve", "a.png") == 0
+    assert str(made.first) in asked[0]
+    assert call("approve", "a.png", "--yes", "--first", "first") == 0
+    assert state(made.first)["a.png"] == state(made.second)["a.png"]
+    assert call("restore", "--yes") == 2
+    assert call("restore", "--yes", "--first", "first") == 0
+    assert state(made.first) == before
