@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 
@@ -22,10 +23,13 @@ def lazily(package: str, rooms: Mapping[str, tuple[str, ...]]) -> Callable[[str]
         __getattr__ = lazily(__name__, {"runner": ("Run", "run")})
     """
     room_of = {name: room for room, names in rooms.items() for name in names}
+    imported: dict[str, ModuleType] = {}  # by name; asking the import system each time takes far longer
 
     def get(name: str) -> Any:
-        if name not in room_of:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(f"{package}.{room_of[name]}"), name)
+        if name not in imported:
+            if name not in room_of:
+                raise AttributeError(f"module {package!r} has no attribute {name!r}")
+            imported[name] = import_module(f"{package}.{room_of[name]}")
+        return getattr(imported[name], name)
 
     return get

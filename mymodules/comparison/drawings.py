@@ -76,14 +76,21 @@ def delta_shades(first: png.Samples, second: png.Samples) -> NDArray[np.uint8]:
 def delta_pieces(shades: NDArray[np.uint8]) -> Iterator[bytes]:
     """Yield the PNG file of a delta, given its `delta_shades`."""
     height, width = shades.shape
-    return _coloured(_nibbles(shades), (width, height))
+    return _indexed(png.unfiltered(_nibbles(shades)), (width, height))
 
 
-def _coloured(stored: NDArray[np.uint8], size: tuple[int, int]) -> Iterator[bytes]:
-    """Yield the PNG file of shades, two to a byte; size is (width, height)."""
+def _indexed(stored: Iterable[NDArray[np.uint8]], size: tuple[int, int]) -> Iterator[bytes]:
+    """Yield the PNG file of stored rows of shades, two to a byte; size is (width, height)."""
     palette, alpha = _DELTA_COLOURS[:, :3].tobytes(), _DELTA_COLOURS[:, 3].tobytes()
     kind = {"depth": 4, "colour_type": 3}
-    return png.pieces(png.unfiltered(stored), size, **kind, palette=palette, transparency=alpha)
+    return png.pieces(stored, size, **kind, palette=palette, transparency=alpha)
+
+
+def _rows(height: int, size: int, value: int) -> NDArray[np.uint8]:
+    """Return stored rows of so many bytes after the filter None, all of one value."""
+    stored = np.full((height, 1 + size), value, np.uint8)
+    stored[:, 0] = 0
+    return stored
 
 
 def _shades(first_rgba: Rgba, second_rgba: Rgba) -> NDArray[np.uint8]:
@@ -100,31 +107,51 @@ class Drawing:
 
     def __init__(self, first_size: tuple[int, int], second_size: tuple[int, int]) -> None:
         larger, (height, width) = metrics.common_size(first_size, second_size)
-        self._size = larger
-        self._similarity = np.full(larger, 255, np.uint8)
+        self._size, self._common = larger, (height, width)
+        self._map = _rows(larger[0], larger[1], 255)
+        self._similarity = self._map[:, 1:]
         self._similarity[height:] = self._similarity[:, width:] = 0
-        self._beyond = larger[1] - width  # columns outside of the common area
-        self._shades = np.full((larger[0], -(-larger[1] // 2)), 0x77, np.uint8)  # two to a byte, as stored
-        self._shades[:height] = self._stored(np.zeros((1, width), np.uint8))
+        self._levels = np.zeros(256, np.int64)  # how often each value is in the map, as far as it was added
+        self._coloured = _rows(larger[0], -(-larger[1] // 2), 0x77)
+        self._shades = self._coloured[:, 1:]  # two to a byte
+        self._shades[:height] = self._padded(np.zeros((1, width), np.uint8))
 
     @property
     def arrays(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """The SSIM map and the shades, two to a byte, of equal pictures: to be filled in by the kernel."""
+        """The SSIM map and the shades, two to a byte, of equal pictures: to be filled in by the kernel.
+
+        The kernel also says how often it has written each value, for `add_levels`.
+        """
         return self._similarity, self._shades
+
+    def add_levels(self, levels: NDArray[np.int64]) -> None:
+        """Add how often each value, int64 (256,), was written to the SSIM map."""
+        self._levels += levels
 
     def add(self, band: Band, patches: Iterable[tuple[int, int, NDArray[np.float64]]]) -> None:
         """Add a band, and the patches where SSIM is not 1, from `metrics.Similarity.add`."""
         found = _shades(band.first[band.own], band.second[band.own])
-        self._shades[band.top : band.top + len(found)] = self._stored(found)
+        self._shades[band.top : band.top + len(found)] = self._padded(found)
         for top, left, dissimilarity in patches:
             place = np.s_[top : top + dissimilarity.shape[0], left : left + dissimilarity.shape[1]]
             self._similarity[place] = regions.byte_map(1 - dissimilarity)
+            self.add_levels(np.bincount(self._similarity[place].reshape(-1), minlength=256))
 
-    def _stored(self, shades: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def _padded(self, shades: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return shades of the common area as whole rows of the drawing, two to a byte."""
-        if self._beyond:
-            shades = np.pad(shades, ((0, 0), (0, self._beyond)), constant_values=7)
+        beyond = self._size[1] - self._common[1]
+        if beyond:
+            shades = np.pad(shades, ((0, 0), (0, beyond)), constant_values=7)
         return _nibbles(shades)
+
+    def _changed(self) -> NDArray[np.bool_]:
+        """Return where the SSIM map is at or below its threshold."""
+        (height, width), (common_height, common_width) = self._size, self._common
+        common = common_height * common_width
+        levels = self._levels.copy()
+        levels[0] += height * width - common
+        levels[255] += common - self._levels.sum()
+        return regions.threshold(self._similarity, levels)
 
     def write(
         self,
@@ -162,11 +189,10 @@ class Drawing:
         try:
             _write(files[0], _outlined(first(), boxes))
             _write(files[1], _outlined(second(), boxes))
-            gray = png.unfiltered(self._similarity)
-            _write(files[2], png.pieces(gray, size, depth=8, colour_type=0))
-            changed = png.unfiltered(np.packbits(regions.threshold(self._similarity), axis=1))
+            _write(files[2], png.pieces((self._map,), size, depth=8, colour_type=0))
+            changed = png.unfiltered(np.packbits(self._changed(), axis=1))
             _write(files[3], png.pieces(changed, size, depth=1, colour_type=0))
-            _write(files[4], _coloured(self._shades, size))
+            _write(files[4], _indexed((self._coloured,), size))
         except BaseException:
             remove(folder, drawing_path)
             raise
@@ -217,8 +243,8 @@ def _outlined(canvas: Canvas, boxes: list[Region]) -> Iterator[bytes]:
         touched = np.zeros(height, np.bool_)
         for _, y, _, tall in boxes:
             touched[max(0, y - _BOX_LINE) : y + tall + _BOX_LINE] = True
-        parts = [(top, min(bottom + 1, height)) for top, bottom in png.stretches(touched)]
-        bands.unfilter_in_place(canvas, parts)
+        touched[1:] |= touched[:-1]
+        bands.unfilter_in_place(canvas, touched)
         pixels = canvas.stored[:, 1:].reshape(height, width, -1)
         stored: Iterable[png.Bytes] = (canvas.stored,)
     else:

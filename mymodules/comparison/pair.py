@@ -111,10 +111,12 @@ def _measured(
         assert first.scanlines is not None
         assert second.scanlines is not None
         shown, shades = (None, None) if drawing is None else drawing.arrays
-        _, common = metrics.common_size(first.size, second.size)
         both = first.scanlines.flat, second.scanlines.flat
+        height, widths = _extent(first, second)
         channels = first.scanlines.header.pixel_size
-        found = compiled.compare(*both, common, channels, similarity=shown, shades=shades)
+        found = compiled.compare(*both, height, widths, channels, similarity=shown, shades=shades)
+        if drawing is not None:
+            drawing.add_levels(found.levels)
         tally.add_counted(found.differing, found.largest)
         similarity.add_sum(found.dissimilarity)
         gatherer.add_boxes(found.boxes)
@@ -135,8 +137,13 @@ def _kernel_for(first: Side, second: Side) -> Kernel | None:
     if first.scanlines is None or second.scanlines is None or not drawings.can_be_drawn_on(first.whole):
         return None
     compiled = kernel.loaded()
-    _, common = metrics.common_size(first.size, second.size)
-    return compiled if compiled and kernel.fits(common) else None
+    return compiled if compiled and kernel.fits(*_extent(first, second)) else None
+
+
+def _extent(first: Side, second: Side) -> tuple[int, tuple[int, int]]:
+    """The height that two pictures share, and the width of each."""
+    (height, width), (other_height, other_width) = first.size, second.size
+    return min(height, other_height), (width, other_width)
 
 
 def _written(

@@ -6,7 +6,8 @@ that differ and a few rows around them. `of_samples` cuts two decoded pictures i
 
 1. The pixels of a PNG scan line follow from its bytes and, unless its filter is None or Sub, from the row
    above. So if the bytes of scan lines are equal, from one with one of these two filters on, their pixels
-   are equal too and need not be decoded.
+   are equal too and need not be decoded. No filter looks to the right, so if one picture is wider, the same
+   is true of the bytes that both have.
 2. The rows that are left are grouped into runs, 3 rows wider on either side, which is as far as a
    7 x 7 window of SSIM reaches. Outside these runs every window holds equal pixels.
 3. Only the runs are unfiltered, from the nearest row where that can begin, a band at a time, so that
@@ -16,7 +17,7 @@ Bands never overlap and come from top to bottom. Outside of them every pixel of 
 SSIM window, is equal in both pictures. Both functions give the same figures; only the bands differ.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,7 +93,7 @@ def alike(first: Header, second: Header) -> bool:
         isinstance(first, PngHeader)
         and isinstance(second, PngHeader)
         and not (first.interlaced or second.interlaced)
-        and (first.width, first.depth, first.colour_type) == (second.width, second.depth, second.colour_type)
+        and (first.depth, first.colour_type) == (second.depth, second.colour_type)
         and first.transparency == second.transparency
         and (first.colour_type != 3 or first.palette == second.palette)
         and (first.colour_type != 3 or len(first.palette) >= 3 << first.depth)
@@ -132,7 +133,7 @@ def of_samples(first: Samples, second: Samples) -> Iterator[Band]:
 
 
 def of_scanlines(first: Scanlines, second: Scanlines, *, keep: bool = False) -> Iterator[Band]:
-    """Yield bands of two PNG files that are `alike`; their heights may differ.
+    """Yield bands of two PNG files that are `alike`.
 
     Parameters
     ----------
@@ -141,8 +142,10 @@ def of_scanlines(first: Scanlines, second: Scanlines, *, keep: bool = False) -> 
         Store unfiltered rows back in `Scanlines.stored`, so that drawing need not unfilter them again.
     """
     height = min(first.header.height, second.header.height)
-    upper, lower = _Reader(first, keep), _Reader(second, keep)
-    for top, bottom in _runs(_unsure_rows(first.stored[:height], second.stored[:height]), height):
+    width = min(first.header.width, second.header.width)
+    common = np.s_[:height, : 1 + first.header.stride_of(width)]
+    upper, lower = _Reader(first, width, keep), _Reader(second, width, keep)
+    for top, bottom in _runs(_unsure_rows(first.stored[common], second.stored[common]), height):
         known = max(0, top - REACH)
         pair = upper.read(known, known), lower.read(known, known)
         for start in range(top, bottom, upper.at_once):
@@ -159,28 +162,30 @@ def of_scanlines(first: Scanlines, second: Scanlines, *, keep: bool = False) -> 
 
 def samples(rows: Scanlines) -> Iterator[Samples]:
     """Yield all samples of a PNG file (see `png.samples`), some rows at a time."""
-    reader = _Reader(rows, keep=False)
+    reader = _Reader(rows, rows.header.width, keep=False)
     height = rows.header.height
     for top in range(0, height, reader.at_once):
         yield reader.read(top, min(height, top + reader.at_once))
 
 
-def unfilter_in_place(rows: Scanlines, parts: Iterable[tuple[int, int]]) -> None:
-    """Unfilter parts of a file, each from start to stop, and the rows above that they depend on.
-
-    The parts come from top to bottom and do not overlap.
-    """
-    reader = _Reader(rows, keep=True)
-    for start, stop in parts:
+def unfilter_in_place(rows: Scanlines, wanted: NDArray[np.bool_]) -> None:
+    """Unfilter the wanted rows of a file, bool (height,), and those above that they depend on."""
+    width, pixel_size = rows.header.width, rows.header.pixel_size
+    compiled = kernel.loaded()
+    if compiled and pixel_size in (3, 4) and rows.header.height * width <= kernel.MOST_PIXELS:
+        compiled.unfilter(rows.flat, wanted, width, pixel_size)
+        return
+    reader = _Reader(rows, width, keep=True)
+    for start, stop in stretches(wanted):
         for top in range(start, stop, reader.at_once):
             reader.raw(top, min(stop, top + reader.at_once))
 
 
 class _Reader:
-    """Read rows of one file from top to bottom, skipping some."""
+    """Read rows of one file from top to bottom, skipping some, as far as its first columns."""
 
-    def __init__(self, rows: Scanlines, keep: bool) -> None:
-        self.header, self.stored, self.keep = rows.header, rows.stored, keep
+    def __init__(self, rows: Scanlines, width: int, keep: bool) -> None:
+        self.header, self.stored, self.width, self.keep = rows.header, rows.stored, width, keep
         self.at_once = _rows_at_once(rows.header.width)
         self.begins = np.flatnonzero(rows.stored[:, 0] <= 1)
         self.next = 0
@@ -188,7 +193,7 @@ class _Reader:
 
     def read(self, start: int, stop: int) -> Samples:
         """Return rows start to stop as samples; ``start`` is never before the last ``stop``."""
-        return png.samples(self.raw(start, stop), self.header)
+        return png.samples(self.raw(start, stop), self.header)[:, : self.width]
 
     def raw(self, start: int, stop: int) -> Bytes:
         """Return rows start to stop as raw bytes."""

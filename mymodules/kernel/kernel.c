@@ -1,10 +1,11 @@
 /*
- * Compares two PNG files of one kind, 8-bit RGB or RGBA, from their inflated, still filtered rows.
+ * Compares two PNG files of one kind, 8-bit RGB or RGBA, from their inflated, still filtered rows. They are
+ * compared as far as both reach.
  *
  * What it promises
  *   - Figures: pixels that differ, the largest difference of each channel, the sum of 1 - SSIM in fixed
- *     point, and boxes with their number of differing pixels. On request, the SSIM map as bytes and the
- *     shades of the difference picture. They equal those of the NumPy path to the last bit.
+ *     point, and boxes with their number of differing pixels. On request, the SSIM map as bytes, how often
+ *     it has each value, and the shades of the difference picture. They equal those of the NumPy path to the last bit.
  *   - Bounds: nothing is read beyond a row but READ_BEYOND bytes, which the caller has to have there, and
  *     nothing is written beyond a row. Sizes are checked against each other before the first byte is read.
  *   - The rows are changed in place, but they stay the same picture: a row that had to be unfiltered is
@@ -56,11 +57,14 @@ enum {
 enum { DONE, BAD_ARGUMENT, BAD_FILTER, NO_MEMORY };
 enum { NONE, SUB, UP, AVERAGE, PAETH };
 
-/* What is compared: `height` rows of 1 + width * channels bytes on both sides. */
+/*
+ * What is compared: `height` rows of `width` px. The second picture is so wide; the first may be wider,
+ * because what a filter looks at is never to the right.
+ */
 typedef struct {
     u8 *first, *second;
     i64 first_size, second_size; /* bytes from the first row on, READ_BEYOND included */
-    i64 width, height, channels;
+    i64 first_width, width, height, channels;
     u8 *map; /* similarity, a byte for each pixel, or NULL; all of it is 255 beforehand */
     i64 map_size, map_pitch;
     u8 *shades; /* of the difference, two to a byte, or NULL; all of it is 0 beforehand */
@@ -68,15 +72,15 @@ typedef struct {
 } Pair;
 
 typedef struct {
-    i32 left, top, right, bottom; /* right and bottom exclusive */
-    i64 pixels;
+    i64 left, top, right, bottom, pixels; /* right and bottom exclusive */
 } Box;
 
 typedef struct {
     i64 differing;
     i64 dissimilarity; /* sum of 1 - SSIM in units of 2^-32, without the border of 3 px */
     i64 largest[4];
-    Box *boxes; /* to be given back by kernel_free */
+    i64 levels[256]; /* how often each value was written to the map; what was not written is 255 */
+    Box *boxes;      /* to be given back by kernel_free */
     i64 box_count;
 } Figures;
 
@@ -234,17 +238,41 @@ static void unfilter(u8 *restrict stored, const u8 *restrict above, i64 size, i6
     channels == 3 ? unfilter_as(stored, above, size, 3) : unfilter_as(stored, above, size, 4);
 }
 
-static void unfilter_both(u8 *first, const u8 *first_above, u8 *second, const u8 *second_above, i64 size,
-                          i64 channels) {
-    if (first[0] == PAETH && second[0] == PAETH) {
+/* The same for a row of either picture. */
+static void unfilter_both(u8 *first, const u8 *first_above, i64 first_size, u8 *second,
+                          const u8 *second_above, i64 size, i64 channels) {
+    if (first[0] == PAETH && second[0] == PAETH && first_size == size) {
         if (channels == 3)
             unfilter_paeth_both(first + 1, first_above, second + 1, second_above, size, 3);
         else
             unfilter_paeth_both(first + 1, first_above, second + 1, second_above, size, 4);
         first[0] = second[0] = NONE;
     } else {
-        unfilter(first, first_above, size, channels);
+        unfilter(first, first_above, first_size, channels);
         unfilter(second, second_above, size, channels);
+    }
+}
+
+/* One file: its rows, each `pitch` bytes after the one before, and the row above the first one. */
+typedef struct {
+    u8 *rows;
+    i64 pitch, channels;
+    const u8 *nothing;
+} File;
+
+INLINE u8 *stored_row(const File *file, i64 y) { return file->rows + y * file->pitch; }
+
+INLINE const u8 *above_row(const File *file, i64 y) {
+    return y ? stored_row(file, y - 1) + 1 : file->nothing;
+}
+
+/* Unfilter a row, and those above that it depends on. */
+static void need_row(const File *file, i64 y) {
+    i64 begin = y;
+    while (begin && stored_row(file, begin)[0] > SUB) begin--;
+    for (; begin <= y; begin++) {
+        u8 *stored = stored_row(file, begin);
+        if (stored[0] != NONE) unfilter(stored, above_row(file, begin), file->pitch - 1, file->channels);
     }
 }
 
@@ -333,9 +361,8 @@ static int next_row_of_cells(Cells *cells, i64 row) {
 /* Add the differing pixels of 8 columns: a byte of 1 for each. */
 INLINE void add_to_cell(Cells *cells, i64 column, i64 y, u64 columns) {
     Box *cell = &cells->cells[column / CELL_WIDTH];
-    Box found = {(i32)(column + (__builtin_ctzll(columns) >> 3)), (i32)y,
-                 (i32)(column + 8 - (__builtin_clzll(columns) >> 3)), (i32)(y + 1),
-                 (i64)(columns * 0x0101010101010101u >> 56)};
+    Box found = {column + (__builtin_ctzll(columns) >> 3), y, column + 8 - (__builtin_clzll(columns) >> 3),
+                 y + 1, (i64)(columns * 0x0101010101010101u >> 56)};
     if (cell->pixels)
         widen(cell, &found);
     else
@@ -368,35 +395,21 @@ typedef struct {
 
 typedef struct {
     Pair pair;
-    i64 size; /* bytes of a row without its filter */
+    File first, second;
+    i64 size; /* bytes of a row that are compared, without its filter */
     Figures figures;
     Cells cells;
     Columns *columns;
     u8 *nothing; /* the row above the first one */
     u8 *same;    /* for each row, whether it is known to be equal */
     u8 largest[BLOCK * 4];
+    i64 levels[4][256]; /* of columns 0, 4, 8 and so on, of columns 1, 5, 9 ... */
     i64 last_difference;
 } Work;
 
-INLINE u8 *stored_row(u8 *rows, i64 y, i64 size) { return rows + y * (1 + size); }
-
-/* The stored row of the second picture, or the equal one of the first, which is unfiltered sooner. */
+/* The second picture's row, or the equal one of the first, which is unfiltered sooner. */
 INLINE u8 *second_row(const Work *work, i64 y) {
-    return stored_row(work->same[y] ? work->pair.first : work->pair.second, y, work->size);
-}
-
-INLINE const u8 *above_of(const Work *work, u8 *row) { return row ? row + 1 : work->nothing; }
-
-/* Unfilter a row of the first picture, and those above that it depends on. */
-static void need_first(Work *work, i64 y) {
-    i64 begin = y;
-    while (begin && stored_row(work->pair.first, begin, work->size)[0] > SUB) begin--;
-    for (; begin <= y; begin++) {
-        u8 *stored = stored_row(work->pair.first, begin, work->size);
-        if (stored[0] == NONE) continue;
-        u8 *above = begin ? stored_row(work->pair.first, begin - 1, work->size) : NULL;
-        unfilter(stored, above_of(work, above), work->size, work->pair.channels);
-    }
+    return stored_row(work->same[y] ? &work->first : &work->second, y);
 }
 
 /* The shade of a difference: 1 to 7, orange, 8 to 14, blue, where only alpha differs. */
@@ -467,21 +480,16 @@ INLINE int rows_differ(Work *work, const u8 *first, const u8 *second, i64 y, int
 /* Take one pair of stored rows: find out whether they are equal, and count what differs. */
 static int take_row(Work *work, i64 y) {
     const Pair *pair = &work->pair;
-    u8 *first = stored_row(pair->first, y, work->size), *second = stored_row(pair->second, y, work->size);
+    u8 *first = stored_row(&work->first, y), *second = stored_row(&work->second, y);
     if (first[0] > PAETH || second[0] > PAETH) return BAD_FILTER;
     if ((first[0] <= SUB || !y || work->same[y - 1]) && !memcmp(first, second, (size_t)work->size + 1)) {
         work->same[y] = 1;
-        if (y - work->last_difference <= 2 * REACH) need_first(work, y);
+        if (y - work->last_difference <= 2 * REACH) need_row(&work->first, y);
         return DONE;
     }
-    u8 *first_above = NULL, *second_above = NULL;
-    if (y) {
-        first_above = stored_row(pair->first, y - 1, work->size);
-        second_above = second_row(work, y - 1);
-        if (first[0] > SUB || second[0] > SUB) need_first(work, y - 1);
-    }
-    unfilter_both(first, above_of(work, first_above), second, above_of(work, second_above), work->size,
-                  pair->channels);
+    if (y && (first[0] > SUB || second[0] > SUB)) need_row(&work->first, y - 1);
+    unfilter_both(first, above_row(&work->first, y), work->first.pitch - 1, second,
+                  y ? second_row(work, y - 1) + 1 : work->nothing, work->size, pair->channels);
     if (y / CELL_HEIGHT != work->cells.row) {
         int error = next_row_of_cells(&work->cells, y / CELL_HEIGHT);
         if (error) return error;
@@ -490,7 +498,7 @@ static int take_row(Work *work, i64 y) {
                                       : rows_differ(work, first + 1, second + 1, y, 4);
     work->same[y] = !differs;
     if (differs) {
-        for (i64 near = y > 2 * REACH ? y - 2 * REACH : 0; near < y; near++) need_first(work, near);
+        for (i64 near = y > 2 * REACH ? y - 2 * REACH : 0; near < y; near++) need_row(&work->first, near);
         work->last_difference = y;
     }
     return DONE;
@@ -551,12 +559,11 @@ INLINE void gray_span(const u8 *row, i64 left, i64 width, u8 *gray, int channels
 INLINE void keep_gray(const Work *work, Columns *columns, i64 left, i64 y, int channels) {
     i64 row = reflected(y, work->pair.height);
     u8 *first = columns->gray[0][y & (KEPT - 1)], *second = columns->gray[1][y & (KEPT - 1)];
-    gray_span(stored_row(work->pair.first, row, work->size) + 1, left, work->pair.width, first, channels);
+    gray_span(stored_row(&work->first, row) + 1, left, work->pair.width, first, channels);
     if (work->same[row])
         memcpy(second, first, SPAN);
     else
-        gray_span(stored_row(work->pair.second, row, work->size) + 1, left, work->pair.width, second,
-                  channels);
+        gray_span(stored_row(&work->second, row) + 1, left, work->pair.width, second, channels);
 }
 
 /* Add a row to the sums. */
@@ -659,6 +666,7 @@ INLINE void take_windows(Work *work, i64 y, int channels) {
             double similarity = 1 - values[i];
             map[i] = (u8)(i32)((similarity < 0 ? 0 : similarity) * 255 + 1e-9);
         }
+        for (i64 i = 0; i < BLOCK && left + i < pair->width; i++) work->levels[i % 4][map[i]]++;
     }
 }
 
@@ -669,16 +677,24 @@ static void take_windows_around(Work *work, i64 y) {
 
 /* ---- What is called ------------------------------------------------------------------------------ */
 
+/* Whether so many rows, each of so many bytes and `pitch` bytes after the one before, fit into `size`. */
+static int fits(i64 size, i64 pitch, i64 bytes, i64 height) {
+    return pitch >= bytes && size >= bytes && pitch <= (size - bytes) / (height - 1);
+}
+
+static int are_rows(const u8 *rows, i64 size, i64 width, i64 height, i64 channels) {
+    if (!rows || (channels != 3 && channels != 4) || height < 1 || width < 1) return 0;
+    if (width > MOST_PIXELS / height) return 0;
+    return size >= height * (1 + width * channels) + READ_BEYOND;
+}
+
 static int is_sound(const Pair *pair) {
-    if (!pair->first || !pair->second || (pair->channels != 3 && pair->channels != 4)) return 0;
-    if (pair->width < 2 * REACH + 1 || pair->height < 2 * REACH + 1) return 0;
-    if (pair->width > MOST_PIXELS / pair->height) return 0;
-    i64 size = pair->height * (1 + pair->width * pair->channels) + READ_BEYOND;
-    if (pair->first_size < size || pair->second_size < size) return 0;
-    if (pair->map && (pair->map_pitch < pair->width || pair->map_size / pair->height < pair->map_pitch))
-        return 0;
-    return !pair->shades || (pair->shades_pitch >= (pair->width + 1) / 2 &&
-                             pair->shades_size / pair->height >= pair->shades_pitch);
+    i64 width = pair->width, height = pair->height;
+    if (width < 2 * REACH + 1 || height < 2 * REACH + 1 || pair->first_width < width) return 0;
+    if (!are_rows(pair->first, pair->first_size, pair->first_width, height, pair->channels)) return 0;
+    if (!are_rows(pair->second, pair->second_size, width, height, pair->channels)) return 0;
+    if (pair->map && !fits(pair->map_size, pair->map_pitch, width, height)) return 0;
+    return !pair->shades || fits(pair->shades_size, pair->shades_pitch, (width + 1) / 2, height);
 }
 
 static int compare_all(Work *work) {
@@ -700,7 +716,7 @@ EXPORT int kernel_compare(const Pair *pair, Figures *figures) {
     work.cells.width = (pair->width + CELL_WIDTH - 1) / CELL_WIDTH;
     work.cells.row = -1;
     work.columns = calloc((size_t)blocks, sizeof *work.columns);
-    work.nothing = calloc((size_t)work.size + READ_BEYOND, 1);
+    work.nothing = calloc((size_t)(pair->first_width * pair->channels) + READ_BEYOND, 1);
     work.same = calloc((size_t)pair->height, 1);
     work.cells.cells = calloc((size_t)work.cells.width, sizeof *work.cells.cells);
     work.cells.above = malloc((size_t)work.cells.width * sizeof *work.cells.above);
@@ -710,6 +726,8 @@ EXPORT int kernel_compare(const Pair *pair, Figures *figures) {
         work.cells.current) {
         for (i64 block = 0; block < blocks; block++)
             work.columns[block].sums_of = work.columns[block].last_near = -1000;
+        work.first = (File){pair->first, 1 + pair->first_width * pair->channels, pair->channels, work.nothing};
+        work.second = (File){pair->second, 1 + work.size, pair->channels, work.nothing};
         error = compare_all(&work);
     }
     if (!error) {
@@ -719,6 +737,8 @@ EXPORT int kernel_compare(const Pair *pair, Figures *figures) {
             i64 *largest = &figures->largest[i % pair->channels];
             if (work.largest[i] > *largest) *largest = work.largest[i];
         }
+        for (int level = 0; level < 4 * 256; level++)
+            figures->levels[level % 256] += work.levels[level / 256][level % 256];
         figures->boxes = work.cells.groups;
         figures->box_count = work.cells.count;
     } else {
@@ -730,6 +750,21 @@ EXPORT int kernel_compare(const Pair *pair, Figures *figures) {
 }
 
 EXPORT void kernel_free(Box *boxes) { free(boxes); }
+
+/* Unfilter the wanted rows of a file, and those above that they depend on; `wanted` has a byte for each row. */
+EXPORT int kernel_unfilter(u8 *rows, i64 size, i64 width, i64 height, i64 channels, const u8 *wanted) {
+    if (!are_rows(rows, size, width, height, channels) || !wanted) return BAD_ARGUMENT;
+    u8 *nothing = calloc((size_t)(width * channels) + READ_BEYOND, 1);
+    if (!nothing) return NO_MEMORY;
+    const File file = {rows, 1 + width * channels, channels, nothing};
+    int error = DONE;
+    for (i64 y = 0; y < height && !error; y++) {
+        if (stored_row(&file, y)[0] > PAETH) error = BAD_FILTER;
+        else if (wanted[y]) need_row(&file, y);
+    }
+    free(nothing);
+    return error;
+}
 
 /* The digest of the source and the flags with which it was compiled. */
 EXPORT const char *kernel_source(void) { return KERNEL_SOURCE; }

@@ -8,7 +8,7 @@ import ctypes
 import os
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,10 +30,7 @@ SWITCH = "MYMODULES_KERNEL"
 """Environment variable: ``off`` leaves everything to NumPy, which gives the same figures."""
 
 _DONE, _BAD_ARGUMENT, _BAD_FILTER, _NO_MEMORY = range(4)
-_VERSION = 1
-_BOX = np.dtype(
-    [("left", "<i4"), ("top", "<i4"), ("right", "<i4"), ("bottom", "<i4"), ("pixels", "<i8")], align=True
-)
+_BOX_BYTES = 5 * 8
 
 
 class Figures(NamedTuple):
@@ -50,12 +47,15 @@ class Figures(NamedTuple):
     boxes : int64 (n, 5)
         Left, top, right, bottom, px, right and bottom exclusive, and differing pixels: groups of differing
         pixels that are near enough to be merged in any case. Their boxes are tight, and may overlap.
+    levels : int64 (256,)
+        How often each value was written to the SSIM map; what was not written is 255.
     """
 
     differing: int
     largest: tuple[int, int, int, int]
     dissimilarity: int
     boxes: NDArray[np.int64]
+    levels: NDArray[np.int64]
 
 
 class _Pair(ctypes.Structure):
@@ -64,6 +64,7 @@ class _Pair(ctypes.Structure):
         ("second", ctypes.c_void_p),
         ("first_size", ctypes.c_int64),
         ("second_size", ctypes.c_int64),
+        ("first_width", ctypes.c_int64),
         ("width", ctypes.c_int64),
         ("height", ctypes.c_int64),
         ("channels", ctypes.c_int64),
@@ -81,6 +82,7 @@ class _Figures(ctypes.Structure):
         ("differing", ctypes.c_int64),
         ("dissimilarity", ctypes.c_int64),
         ("largest", ctypes.c_int64 * 4),
+        ("levels", ctypes.c_int64 * 256),
         ("boxes", ctypes.c_void_p),
         ("box_count", ctypes.c_int64),
     )
@@ -105,6 +107,7 @@ class Kernel:
         try:
             source, level = self._library.kernel_source, self._library.kernel_level
             self._compare, self._free = self._library.kernel_compare, self._library.kernel_free
+            self._unfilter = self._library.kernel_unfilter
         except AttributeError:
             raise OSError(f"{path} is not this package's kernel") from None
         source.argtypes, source.restype = [], ctypes.c_char_p
@@ -115,31 +118,37 @@ class Kernel:
         self._compare.argtypes = [ctypes.POINTER(_Pair), ctypes.POINTER(_Figures)]
         self._compare.restype = ctypes.c_int
         self._free.argtypes, self._free.restype = [ctypes.c_void_p], None
+        numbers = [ctypes.c_int64] * 4
+        self._unfilter.argtypes = [ctypes.c_void_p, *numbers, ctypes.c_void_p]
+        self._unfilter.restype = ctypes.c_int
 
     def compare(
         self,
         first: Bytes,
         second: Bytes,
-        size: tuple[int, int],
+        height: int,
+        widths: tuple[int, int],
         channels: int,
         *,
         similarity: Bytes | None = None,
         shades: Bytes | None = None,
     ) -> Figures:
-        """Compare the stored rows of two PNG files of one kind and one width.
+        """Compare the stored rows of two PNG files of one kind, as far as both reach.
 
         Parameters
         ----------
-        first, second : uint8 (at least height x (1 + width x channels) + READ_BEYOND,)
+        first, second : uint8 (at least height x (1 + its width x channels) + READ_BEYOND,)
             Stored rows, filter bytes in front. They are changed, but stay the same picture: some rows are
             left unfiltered.
-        size : (height, width)
-            Of the rows to compare, px: from `SMALLEST_SIDE` on, up to `MOST_PIXELS` together.
+        height : int
+            Rows to compare, from `SMALLEST_SIDE` on.
+        widths : (int, int)
+            Of either picture, px, from `SMALLEST_SIDE` on; each has up to `MOST_PIXELS`.
         channels : int
             3 (RGB) or 4 (RGBA), of 8 bits.
-        similarity : uint8 (at least height, at least width), optional
+        similarity : uint8 (at least height, at least the smaller width), optional
             The SSIM map as bytes (see `regions.byte_map`); filled with 255 beforehand.
-        shades : uint8 (at least height, at least width / 2), optional
+        shades : uint8 (at least height, at least half the smaller width), optional
             The shades of the difference picture, two to a byte; filled with 0 beforehand.
 
         Raises
@@ -148,25 +157,50 @@ class Kernel:
             Sizes do not fit, or a row has a filter that does not exist.
         MemoryError
         """
-        height, width = size
         if first.ndim != 1 or second.ndim != 1 or np.may_share_memory(first, second):
             raise ValueError("stored rows are two flat arrays")
-        places: list[Any] = [_address(array) for array in (first, second, similarity, shades)]
-        pair = _Pair(places[0], places[1], first.nbytes, second.nbytes, width, height, channels)
+        wide, narrow = max(widths), min(widths)
+        if widths[0] < widths[1]:  # which of the two is the first makes no difference
+            first, second = second, first
+        pair = _Pair(
+            *(_address(array) for array in (first, second)),
+            *(first.nbytes, second.nbytes, wide, narrow, height, channels),
+        )
         if similarity is not None:
-            pair.map, pair.map_size, pair.map_pitch = places[2], similarity.nbytes, similarity.shape[-1]
+            pair.map, pair.map_size, pair.map_pitch = _plane(similarity)
         if shades is not None:
-            pair.shades, pair.shades_size, pair.shades_pitch = places[3], shades.nbytes, shades.shape[-1]
+            pair.shades, pair.shades_size, pair.shades_pitch = _plane(shades)
         found = _Figures()
         error = self._compare(ctypes.byref(pair), ctypes.byref(found))
-        if error == _NO_MEMORY:
-            raise MemoryError
-        if error != _DONE:
-            reason = "a row has a filter that does not exist" if error == _BAD_FILTER else "sizes do not fit"
-            raise ValueError(f"{reason}: {width} x {height} px, {channels} channels")
+        _raise(error, f"{widths} x {height} px, {channels} channels")
         red, green, blue, alpha = found.largest
+        levels = np.array(found.levels, np.int64)
         largest = red, green, blue, alpha
-        return Figures(found.differing, largest, found.dissimilarity, self._taken(found))
+        return Figures(found.differing, largest, found.dissimilarity, self._taken(found), levels)
+
+    def unfilter(self, rows: Bytes, wanted: NDArray[np.bool_], width: int, channels: int) -> None:
+        """Unfilter some rows of a PNG file in place, and those above that they depend on.
+
+        Parameters
+        ----------
+        rows : uint8 (at least height x (1 + width x channels) + READ_BEYOND,)
+            Stored rows, filter bytes in front.
+        wanted : bool (height,)
+        width : int
+            Up to `MOST_PIXELS`, times height.
+        channels : int
+            3 or 4: bytes of a pixel.
+
+        Raises
+        ------
+        ValueError
+            Sizes do not fit, or a row has a filter that does not exist.
+        MemoryError
+        """
+        marks = np.array(wanted, np.uint8)
+        height = len(marks)
+        error = self._unfilter(_address(rows), rows.nbytes, width, height, channels, _address(marks))
+        _raise(error, f"{width} x {height} px, {channels} channels")
 
     def _taken(self, found: _Figures) -> NDArray[np.int64]:
         """Copy the boxes and give their memory back."""
@@ -174,24 +208,39 @@ class Kernel:
             count = found.box_count
             if not count:
                 return np.empty((0, 5), np.int64)
-            memory = (ctypes.c_uint8 * (count * _BOX.itemsize)).from_address(found.boxes)
-            table = np.frombuffer(memory, _BOX)
-            return np.stack([table[name].astype(np.int64) for name in _BOX.names or ()], axis=1)
+            memory = ctypes.string_at(found.boxes, count * _BOX_BYTES)
+            return np.frombuffer(memory, np.int64).reshape(-1, 5)
         finally:
             self._free(found.boxes)
 
 
-def _address(array: Bytes | None) -> int | None:
-    if array is None:
-        return None
+def _raise(error: int, what: str) -> None:
+    """Raise what an answer of the kernel stands for, if it is an error."""
+    if error == _NO_MEMORY:
+        raise MemoryError
+    if error != _DONE:
+        reason = "a row has a filter that does not exist" if error == _BAD_FILTER else "sizes do not fit"
+        raise ValueError(f"{reason}: {what}")
+
+
+def _address(array: Bytes) -> int:
     if array.dtype != np.uint8 or not array.flags.c_contiguous or not array.flags.writeable:
         raise ValueError("the kernel takes contiguous arrays of uint8 that it may change")
     return int(array.ctypes.data)
 
 
-def fits(size: tuple[int, int]) -> bool:
-    """Say whether pictures of this height and width are for the kernel."""
-    return min(size) >= SMALLEST_SIDE and size[0] * size[1] <= MOST_PIXELS
+def _plane(array: Bytes) -> tuple[int, int, int]:
+    """Return address, size and pitch of an array of contiguous rows, which may have gaps between them."""
+    height, width = array.shape
+    pitch = array.strides[0]
+    if array.dtype != np.uint8 or array.strides[1] != 1 or pitch < width or not array.flags.writeable:
+        raise ValueError("the kernel takes contiguous rows of uint8 that it may change")
+    return int(array.ctypes.data), max(0, height - 1) * pitch + width, pitch
+
+
+def fits(height: int, widths: tuple[int, int]) -> bool:
+    """Say whether so many rows of pictures of these widths are for the kernel."""
+    return min(height, *widths) >= SMALLEST_SIDE and height * max(widths) <= MOST_PIXELS
 
 
 @cache

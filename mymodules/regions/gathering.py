@@ -22,6 +22,7 @@ MOST = 500
 """The largest number of boxes: if there are more, the gaps double until there are not."""
 
 _CELL_HEIGHT = 4
+_LEAST = float(np.finfo(np.float32).eps)  # share of the values on either side of a threshold
 
 Boxes = NDArray[np.int64]
 """(n, 5): left, top, right, bottom, differing pixels; right and bottom exclusive."""
@@ -104,16 +105,53 @@ def byte_map(similarity_map: NDArray[np.float64]) -> NDArray[np.uint8]:
     return values.astype(np.uint8)  # truncates
 
 
-def threshold(similarity_bytes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def threshold(
+    similarity_bytes: NDArray[np.uint8], levels: NDArray[np.int64] | None = None
+) -> NDArray[np.bool_]:
     """Return where a byte map is at or below its Otsu threshold: bool (height, width).
 
     If the pictures are equal, all values are False.
+
+    Parameters
+    ----------
+    similarity_bytes : uint8 (height, width)
+        As `byte_map` returns it.
+    levels : int64 (256,), optional
+        How often each value is in the map, if that is known.
+
+    References
+    ----------
+    Otsu: A threshold selection method from gray-level histograms, 1979, doi:10.1109/TSMC.1979.4310076.
     """
     kinds.check("similarity_bytes", similarity_bytes, kinds.GRAY)
-    if not similarity_bytes.size or similarity_bytes.min() == 255:
+    if levels is None:
+        levels = np.bincount(similarity_bytes.reshape(-1), minlength=256)
+    if levels[255] == similarity_bytes.size:
         return np.zeros(similarity_bytes.shape, np.bool_)
-    flags = cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU
-    return np.asarray(cv2.threshold(similarity_bytes, 0, 1, flags)[1], np.uint8).view(np.bool_)
+    return np.asarray(similarity_bytes <= _otsu(levels.tolist()))
+
+
+def _otsu(levels: list[int]) -> int:
+    """Return the value that best parts the values up to it from those above: the variance between is largest.
+
+    The order of the operations is OpenCV's, so that ties are decided as there.
+    """
+    scale = 1 / sum(levels)
+    mean = sum(value * float(count) for value, count in enumerate(levels)) * scale
+    best, largest, share, below = 0, 0.0, 0.0, 0.0
+    for value, count in enumerate(levels):
+        part = count * scale
+        below *= share
+        share += part
+        rest = 1 - share
+        if min(share, rest) < _LEAST or max(share, rest) > 1 - _LEAST:
+            continue
+        below = (below + value * part) / share
+        above = (mean - share * below) / rest
+        variance = share * rest * (below - above) * (below - above)
+        if variance > largest:
+            best, largest = value, variance
+    return best
 
 
 def from_similarity(similarity_map: NDArray[np.float64]) -> tuple[Region, ...]:

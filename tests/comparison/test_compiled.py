@@ -108,9 +108,22 @@ def test_the_kernel_takes_8_bit_rgb_and_rgba_only(both_ways, colour_type: int, b
         assert used == fits
 
 
-def test_widths_that_differ_are_not_for_the_kernel(both_ways) -> None:
+@pytest.mark.parametrize("channels", [3, 4])
+def test_one_picture_may_be_wider(both_ways, channels: int) -> None:
+    kind = stored.COLOUR_TYPES[channels]
+    for seed in range(20):
+        rng = np.random.default_rng([channels, seed])
+        wide = stored.page(rng, int(rng.integers(7, 60)), 75, channels)
+        narrow = stored.changed(rng, wide)[: max(7, len(wide) - seed), : 75 - int(rng.choice([1, 10, 43]))]
+        files = [pngs.write(picture, kind, 8, filters=4) for picture in (wide, narrow)]
+        row, used = both_ways(*(files if seed % 2 else files[::-1]))
+        assert row.code == "dimensions_differ"
+        assert used
+
+
+def test_a_picture_too_narrow_for_a_window_is_not_for_the_kernel(both_ways) -> None:
     first = stored.page(np.random.default_rng(0), 20, 30, 3)
-    row, used = both_ways(pngs.write(first, 2, 8, filters=4), pngs.write(first[:, :29], 2, 8, filters=4))
+    row, used = both_ways(pngs.write(first, 2, 8, filters=4), pngs.write(first[:, :6], 2, 8, filters=4))
     assert row.code == "dimensions_differ"
     assert not used
 

@@ -27,6 +27,7 @@ from support.samples import (
 from support.sides import COMPARED, Folders, in_python, put, row, row_of, rows
 
 from mymodules import batch, images, kernel, pairs, settings, workers
+from mymodules.comparison import drawings
 from mymodules.formats import png
 from mymodules.images import bands
 from mymodules.workers import Job, PairResult
@@ -164,7 +165,7 @@ def test_too_little_memory_for_opencv_is_a_row(folders: Folders, monkeypatch: py
         patch.setattr(cv2, "absdiff", fails)
         found = row_of(folders, PLAIN, pngs.write(changed(RGB, 0), 2, 8))
         assert (found.status, found.code) == ("error", "too_many_pixels")
-    monkeypatch.setattr(cv2, "threshold", fails)
+    monkeypatch.setattr(drawings, "canvas", fails)
     drawn = {"pictures_dir": folders.out / "03.diff", "drawing_path": "x.png"}
     found = row_of(folders, PLAIN, pngs.write(changed(RGB, 0), 2, 8), **drawn)
     assert (found.status, found.code) == ("changed", "pixels_differ")

@@ -12,7 +12,7 @@ from mymodules.images import bands
 
 
 def changed(rng: np.random.Generator, drawn: pngs.Drawn) -> pngs.Drawn:
-    """The picture with some rows changed, and in one of three cases cut below."""
+    """The picture with some rows changed, and in one of three cases each cut below or to the right."""
     samples = drawn.samples.copy()
     height, highest = len(samples), int(samples.max())
     for _ in range(int(rng.integers(4))):
@@ -21,6 +21,8 @@ def changed(rng: np.random.Generator, drawn: pngs.Drawn) -> pngs.Drawn:
         where = rng.random(part.shape) < rng.choice([0.05, 0.5, 1])
         part[where] = rng.integers(0, highest + 1, int(where.sum()))
     kept = int(rng.integers(1, height + 1)) if rng.random() < 0.33 else height
+    if rng.random() < 0.33:
+        samples = samples[:, : int(rng.integers(1, samples.shape[1] + 1))]
     return pngs.Drawn(samples[:kept], drawn.colour_type, drawn.bit_depth, drawn.palette, drawn.trns)
 
 
@@ -54,11 +56,11 @@ def test_bands_of_stored_rows_are_those_of_the_pixels(colour_type: int, bit_dept
 
 
 def compare(first: np.ndarray, second: np.ndarray, found: Any) -> None:
-    height = min(len(first), len(second))
+    height, width = min(len(first), len(second)), min(first.shape[1], second.shape[1])
     tally = metrics.Tally(first.shape[:2], second.shape[:2])
     similarity = metrics.Similarity(first.shape[:2], second.shape[:2])
     similarity_map = np.zeros(similarity.size)
-    similarity_map[:height, : min(first.shape[1], second.shape[1])] = 1
+    similarity_map[:height, :width] = 1
     gatherer = regions.Gatherer()
     reached = 0
     for band in found:
@@ -67,7 +69,7 @@ def compare(first: np.ndarray, second: np.ndarray, found: Any) -> None:
         reached = band.top + own
         assert band.above == min(bands.REACH, band.top)
         assert band.below == min(bands.REACH, height - reached)
-        part = np.s_[band.top - band.above : reached + band.below]
+        part = np.s_[band.top - band.above : reached + band.below, :width]
         assert np.array_equal(band.first, first[part])
         assert np.array_equal(band.second, second[part])
         gatherer.add(band.top, tally.add(band))
@@ -78,7 +80,7 @@ def compare(first: np.ndarray, second: np.ndarray, found: Any) -> None:
     score, full = metrics.structural_similarity(metrics.gray(first), metrics.gray(second))
     assert similarity.score() == score
     assert np.array_equal(similarity_map, full)
-    mask = (first[:height] != second[:height]).any(axis=2)
+    mask = (first[:height, :width] != second[:height, :width]).any(axis=2)
     assert gatherer.regions() == regions.from_pixels(mask)
 
 

@@ -54,7 +54,7 @@ import numpy as np
 from mymodules.kernel import Kernel, build, library
 each = Kernel(build.build(Path({str(tmp_path)!r}), flags=build.SANITIZERS)[0])
 first, second = np.zeros(9 * 1501 + 16, np.uint8), np.zeros(8 * 1501 + 16, np.uint8)
-lying = library._Pair(first.ctypes.data, second.ctypes.data, first.size, first.size, 500, 9, 3)
+lying = library._Pair(first.ctypes.data, second.ctypes.data, first.size, first.size, 500, 500, 9, 3)
 each._compare(ctypes.byref(lying), ctypes.byref(library._Figures()))
 """
     answer = sanitized("-c", program)

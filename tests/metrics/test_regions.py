@@ -1,5 +1,6 @@
 """Boxes around what differs: what they promise, and a slow search that must find the same ones."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -335,3 +336,15 @@ def test_a_picture_of_one_row_is_as_quick_as_one_of_one_column() -> None:
     across, down = regions.from_pixels(row), regions.from_pixels(row.T)
     assert [(box.x, box.width) for box in across] == [(0, 599_995)]  # 33,333 * 18 + 1
     assert 1 <= len(down) <= gathering.MOST
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_the_threshold_is_that_of_opencv(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    found = np.full(rng.integers(1, 60, 2), 255, np.uint8)
+    where = rng.random(found.shape) < rng.random()
+    found[where] = rng.choice(rng.integers(0, 256, int(rng.integers(1, 40))), int(where.sum()))
+    flags = cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU
+    expected = cv2.threshold(found, 0, 1, flags)[1] * (found.min() < 255)
+    assert np.array_equal(regions.threshold(found), expected)
+    assert np.array_equal(regions.threshold(found, np.bincount(found.reshape(-1), minlength=256)), expected)
