@@ -133,11 +133,12 @@ class Firefox:
         self._act({"type": "pointer", "id": "mouse", "actions": [move, down, up]})
 
     def press(self, *keys: str) -> None:
-        """Press keys one after the other, by name or character."""
+        """Press keys one after the other, by name or character, and wait until the page has drawn."""
         actions = [
             {"type": kind, "value": KEYS.get(key, key)} for key in keys for kind in ("keyDown", "keyUp")
         ]
         self._act({"type": "key", "id": "keyboard", "actions": actions})
+        self.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
     def shot(self, selector: str) -> np.ndarray:
         """Return the RGB pixels where an element is."""

@@ -226,6 +226,26 @@ def test_a_browser_that_keeps_nothing_says_so_and_asks_before_it_leaves(
     assert len(triage.merge(rows, path).merged) == 1
 
 
+def test_the_storage_is_opened_only_after_the_browser_has_answered(tabs: Any, index: Path) -> None:
+    """Chromium gives a page that asks too early a store of its own, whose decisions are lost."""
+    opened: Opened = tabs(index)
+    opened.tab.add_init_script(
+        """
+        const [query, storage] = [LockManager.prototype.query, localStorage];
+        window.asked = [];
+        LockManager.prototype.query = async function () {
+            asked.push("locks");
+            const found = await query.call(this);
+            asked.push("answer");
+            return found;
+        };
+        Object.defineProperty(window, "localStorage", {get() { asked.push("storage"); return storage; }});
+        """
+    )
+    opened.go("a.png")
+    assert opened.tab.evaluate("() => asked.slice(0, 3)") == ["locks", "answer", "storage"]
+
+
 @pytest.mark.parametrize(
     "text", ["no json", '{"version": 1}', '{"version":1,"done":[{"name":"x"}],"undone":[]}']
 )

@@ -72,8 +72,10 @@ def test_pictures_are_drawn_to_the_pixel(tab: firefox.Firefox, frame: pd.DataFra
     tab.press("o", "0")
     for side, pane in (("first", "left"), ("second", "right")):
         selector = f"[data-pane={pane}] .mmv-sheet[data-side={side}] img"
-        tab.until(f"document.querySelector('{selector}').complete")
-        np.testing.assert_array_equal(tab.shot(selector), original(frame, side, "a/first.png")[..., :3])
+        pixels = original(frame, side, "a/first.png")[..., :3]
+        img = f"document.querySelector('{selector}')"
+        tab.until(f"{img}.complete && {img}.getBoundingClientRect().width === {pixels.shape[1]}")
+        np.testing.assert_array_equal(tab.shot(selector), pixels)
 
 
 def test_the_zoom_follows_keys(tab: firefox.Firefox) -> None:

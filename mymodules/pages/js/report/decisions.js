@@ -6,6 +6,7 @@
 import { NOTE } from "../viewer/modes.js";
 
 const VERSION = 1;
+const ANSWER = 1000; // ms, by which the browser has answered
 const LOST = "This browser does not keep decisions for this page: download them before you leave it.";
 const DAMAGED =
   "The decisions that this browser has kept for this page cannot be read; they are left as they are, and new ones " +
@@ -17,7 +18,15 @@ export const waits = (row) => !row.decision && row.status !== "same";
 const isText = (value) => typeof value === "string";
 
 // The browser's storage; null if it has none for this page, as in some private windows and frames.
-export function browserStorage() {
+//
+// Chromium refuses the storage to a page whose commit it has not processed, without an error: the page gets a store of
+// its own, which is lost. Answers of the lock manager come after the commit, so the storage is opened after one.
+export async function browserStorage() {
+  try {
+    await Promise.race([navigator.locks?.query(), new Promise((resolve) => setTimeout(resolve, ANSWER))]);
+  } catch {
+    // a frame without an origin has no locks; it has no storage either
+  }
   try {
     localStorage.setItem("mymodules test", "");
     localStorage.removeItem("mymodules test");

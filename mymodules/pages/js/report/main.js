@@ -42,7 +42,7 @@ function followTheme() {
 }
 
 class Report {
-  constructor(page, report) {
+  constructor(page, report, storage) {
     for (const row of report.rows) row.pictures ??= report.left_out;
     this.all = new Map();
     for (const row of report.rows) {
@@ -54,7 +54,7 @@ class Report {
     this.timer = 0;
     this.followed = ""; // an address that the page has set, until the browser reports it
     const files = report.embedded ? filesInside() : filesBeside();
-    this.decisions = new Decisions(report, this.all, browserStorage());
+    this.decisions = new Decisions(report, this.all, storage);
     const [order, shown] = [() => this.names, (name) => this.showDecided(name)];
     this.source = new ReportSource(this.all, files, order, this.decisions, shown);
     const wanted = addressed();
@@ -216,4 +216,5 @@ class Report {
 }
 
 followTheme();
-new Report(document.getElementById("mmr"), JSON.parse(document.getElementById("mmr-report").textContent));
+const facts = JSON.parse(document.getElementById("mmr-report").textContent);
+browserStorage().then((storage) => new Report(document.getElementById("mmr"), facts, storage));
