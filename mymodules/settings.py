@@ -71,6 +71,8 @@ class Settings:
         Absolute; links are not resolved.
     max_pixels : int
         Width × height above which a picture is not decoded.
+    files : (str, str) or None
+        If two files are compared, their names in first and second.
     """
 
     root: Path
@@ -78,11 +80,19 @@ class Settings:
     second: Path
     out: Path
     max_pixels: int = MAX_PIXELS
+    files: tuple[str, str] | None = None
 
     @property
     def options(self) -> dict[str, int]:
         """The options by name. Rows of two runs are comparable only if these are equal."""
         return {"max_pixels": self.max_pixels}
+
+    @property
+    def compared(self) -> tuple[Path, Path]:
+        """The two folders, or the two files."""
+        if self.files is None:
+            return self.first, self.second
+        return self.first / self.files[0], self.second / self.files[1]
 
     def check(self) -> None:
         """Raise `SettingsError` if these folders cannot be compared.
@@ -91,21 +101,28 @@ class Settings:
         and second must be readable and have a picture; the search ends at the first one.
         """
         self.check_folders()
-        _check_pictures(self.first, "first")
-        _check_pictures(self.second, "second")
+        if self.files is None:
+            _check_pictures(self.first, "first")
+            _check_pictures(self.second, "second")
 
     def check_folders(self) -> None:
         """Raise `SettingsError` if these folders cannot be compared, whatever they contain.
 
         That is the case if one of them is absent or a file, if first and second are the same or one is inside
-        the other, or if the output folder is in one of them.
+        the other, or if the output folder is in one of them. Two files may be anywhere, but must be named
+        like pictures.
         """
         for folder, role in ((self.first, "first"), (self.second, "second"), (self.out, "out")):
             _check_folder(folder, role)
         _check_apart(self)
 
     def check_outside(self, folder: Path, what: str) -> None:
-        """Raise `SettingsError` if a folder that is written to is first or second, or inside one of them."""
+        """Raise `SettingsError` if a folder that is written to is first or second, or inside one of them.
+
+        If two files are compared, other files in their folders do not matter.
+        """
+        if self.files is not None:
+            return
         for given, role in ((self.first, "first"), (self.second, "second")):
             if is_same(folder, given) or is_inside(folder, given):
                 raise SettingsError(
@@ -129,11 +146,11 @@ def init(
         The project's folder; by default the nearest one upwards from the working directory, or else the
         working directory itself.
     first, second, out : path, optional
-        The folders to compare and the one for results; by default those that ``compare.toml`` in root names
-        in its table ``[folders]``, else ``img/01.first``, ``img/02.second`` and ``img`` below root. A default
-        folder that is absent is created, and so is a named ``out`` if the folder above it exists; a printed
-        sentence says so. If first and second are named, they must exist. Relative paths start at the working
-        directory, in the file at root; ``~`` is home.
+        The folders to compare, or two files, and the folder for results; by default those that
+        ``compare.toml`` in root names in its table ``[folders]``, else ``img/01.first``, ``img/02.second``
+        and ``img`` below root. A default folder that is absent is created, and so is a named ``out`` if the
+        folder above it exists; a printed sentence says so. If first and second are named, they must exist.
+        Relative paths start at the working directory, in the file at root; ``~`` is home.
     **options
         ``max_pixels``: a whole number above 0.
 
@@ -146,7 +163,7 @@ def init(
     """
     chosen, created = _prepared(root, first, second, out, **options)
     for folder, role in ((chosen.first, "first"), (chosen.second, "second")):
-        if folder not in created:
+        if folder not in created and chosen.files is None:
             _check_pictures(folder, role)
     note_chosen(chosen)
     os.environ[ENVIRONMENT] = _to_json(chosen)
@@ -240,6 +257,7 @@ def _resolved(
     roles = {"first": first, "second": second, "out": out}
     given = {role: _absolute(path, role) for role, path in roles.items() if path is not None}
     base = _root(given) if root is None else _absolute(root, "root")
+    files = _two_files(given)
     named = _written(base / FILE, given) | given
     images = base / "img"
     chosen = Settings(
@@ -248,8 +266,30 @@ def _resolved(
         second=named.get("second") or _default(images, "02.second", "2.second"),
         out=named.get("out", images),
         max_pixels=max_pixels,
+        files=files,
     )
     return chosen, named
+
+
+def _two_files(given: dict[str, Path]) -> tuple[str, str] | None:
+    """Return the names of two files that are to be compared, and replace their paths by their folders."""
+    paths = [given[role] for role in ("first", "second") if role in given]
+    files = [path for path in paths if os.path.isfile(path)]
+    if not files:
+        return None
+    other = next((path for path in paths if path not in files), None)
+    if len(paths) < 2 or other is not None:
+        to = "" if other is None else f", and {shown(other)} is not"
+        raise SettingsError(f"{shown(files[0])} is a file{to}: name two folders or two files.")
+    if is_same(*files):
+        raise SettingsError(f"{shown(files[0])} would be compared with itself: name two different files.")
+    for path in files:
+        if not path.name.lower().endswith(SUFFIXES):
+            raise SettingsError(
+                f"{shown(path)} is not named like a picture ({', '.join(SUFFIXES)}): rename it."
+            )
+    given |= {"first": files[0].parent, "second": files[1].parent}
+    return files[0].name, files[1].name
 
 
 def current() -> Settings:
@@ -292,14 +332,15 @@ if not TYPE_CHECKING:  # a type checker would allow any name of this module
 def _to_json(chosen: Settings) -> str:
     # ASCII only: undecodable bytes of a path become escapes, which every locale can hold.
     folders = {name: str(getattr(chosen, name)) for name in ("root", "first", "second", "out")}
-    return json.dumps(folders | chosen.options)
+    return json.dumps(folders | chosen.options | ({"files": chosen.files} if chosen.files else {}))
 
 
 def _from_json(text: str) -> Settings:
     try:
         values = json.loads(text)
         root, first, second, out = (Path(values[name]) for name in ("root", "first", "second", "out"))
-        return Settings(root, first, second, out, _options({"max_pixels": values["max_pixels"]}))
+        files = tuple(values["files"]) if "files" in values else None
+        return Settings(root, first, second, out, _options({"max_pixels": values["max_pixels"]}), files)
     except (ValueError, KeyError, TypeError, RecursionError, SettingsError) as error:
         raise SettingsError(
             f"The environment variable {ENVIRONMENT} does not hold what settings.init() writes there: "
@@ -430,6 +471,8 @@ def _create(folder: Path) -> bool:
 
 def _check_apart(chosen: Settings) -> None:
     first, second, out = chosen.first, chosen.second, chosen.out
+    if chosen.files is not None:
+        return
     if is_same(first, second):
         raise SettingsError(
             f"first ({shown(first)}) and second ({shown(second)}) are the same folder: "

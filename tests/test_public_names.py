@@ -13,7 +13,8 @@ FACES = {
     "images": "Rgba blake2b decode digest from_array has_low_bits inspect memory_errors read_gold_rgba"
     " read_rgba to_gold_rgba to_rgba to_rgba16",
     "metrics": "DiffMetrics Similarity Tally common_size gray pixel_diff structural_similarity",
-    "pairs": "Listing MESSAGE_LIMIT Pair find from_text is_escaped is_listed sentence to_text",
+    "pairs": "Listing MESSAGE_LIMIT Pair Selection find from_text is_escaped is_listed matches sentence"
+    " to_text",
     "regions": "Gatherer Region byte_map from_pixels from_similarity threshold",
     "report": "ONE_FILE_LIMIT READ_PIXELS check is_one_file junit write",
     "results": "BOM COLUMNS PairResult PartialWriter check_value encode format_row guard load parse_row"

@@ -22,7 +22,7 @@ from mymodules.batch.reuse import Reuse, content
 from mymodules.comparison import drawing_files
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.locks import Lock
-from mymodules.pairs import Listing, Pair
+from mymodules.pairs import Listing, Pair, Selection
 from mymodules.paths import local_path, shown
 from mymodules.results import runfiles
 from mymodules.row import ALGORITHM, PairResult, span
@@ -138,8 +138,8 @@ class Plan:
     def _resume_call(self, csv: Path) -> str:
         """Return the call that continues this run; it works in this process and in a new one."""
         now, then = settings.recorded(), self.settings
-        folders = f"{str(then.first)!r}, {str(then.second)!r}, "
-        named = "" if now is None or (now.first, now.second) == (then.first, then.second) else folders
+        folders = "".join(f"{str(path)!r}, " for path in then.compared)
+        named = "" if now is None or now.compared == then.compared else folders
         return f"batch.run({named}resume={str(csv)!r})"
 
     def kept(self) -> Iterator[tuple[Pair, PairResult]]:
@@ -212,7 +212,8 @@ def new_plan(request: Request) -> Plan:
     """Return the plan of a new run, and write its manifest."""
     chosen = _chosen(request)
     _check(chosen, request)
-    listing = _listed(chosen)
+    selection = replace(request.selection, files=chosen.files)
+    listing = _listed(chosen, selection)
     if request.cancelled():
         raise KeyboardInterrupt("Stopped before the first picture was compared; nothing was written.")
     part = listing.part(request.skip_until, request.stop_at)
@@ -230,6 +231,9 @@ def new_plan(request: Request) -> Plan:
         "stems": _drawing_paths(listing),
         "complete": False,
     }
+    if selection:
+        manifest["selection"] = selection.entry()
+        manifest["left_out"]["unselected"] = listing.unselected
     try:
         lock = runfiles.lock(chosen.out, stamp)
         plan = Plan(stamp, chosen, request, manifest, part, _one_sided_others(listing.pairs, part), lock)
@@ -262,7 +266,7 @@ def resumed_plan(path: Path, request: Request) -> Plan:
         finished = runfiles.finished_path(chosen.out, stamp)
         if not os.path.lexists(path) and finished.is_file():
             raise ResultsError(f"{shown(path)} is gone: the run is complete, see {shown(finished)}.")
-        listing = _listed(chosen)
+        listing = _listed(chosen, _selection(manifest))
         manifest["stems"] = _drawing_paths(listing)
         where = {"out": str(chosen.out), "pictures_dir": str(runfiles.pictures_path(chosen.out, stamp))}
         manifest |= {**where, "complete": False}
@@ -289,8 +293,8 @@ def _chosen(request: Request) -> Settings:
         return known or settings.init()
     if known is None:
         return settings.prepare(first=request.first, second=request.second, out=request.out)
-    folders = ((request.first, known.first), (request.second, known.second), (request.out, known.out))
-    first, second, out = (own if folder is None else folder for folder, own in folders)
+    named, own = (request.first, request.second, request.out), (*known.compared, known.out)
+    first, second, out = (ours if path is None else path for path, ours in zip(named, own, strict=True))
     return settings.prepare(known.root, first, second, out, **known.options)
 
 
@@ -323,6 +327,8 @@ def _refuse_other_options(path: Path, manifest: dict[str, Any], request: Request
             raise SettingsError(
                 f"{path} was begun with {name}={manifest[name]!r}: leave out {name} to resume it."
             )
+    if request.selection and request.selection != replace(_selection(manifest), files=None):
+        raise SettingsError(f"{path} was begun with other files: leave out include and exclude to resume it.")
 
 
 def _current_settings(manifest: dict[str, Any], request: Request) -> Settings | None:
@@ -342,11 +348,14 @@ def _original_settings(manifest: dict[str, Any], folder: Path, now: Settings | N
     SettingsError
         If anything on which its rows depend is different now.
     """
-    then = settings.resolve(
-        manifest["root"], manifest["first"], manifest["second"], folder, **manifest["options"]
+    then = replace(
+        settings.resolve(
+            manifest["root"], manifest["first"], manifest["second"], folder, **manifest["options"]
+        ),
+        files=_selection(manifest).files,
     )
-    was, conditions = _conditions(then), _conditions(now or then)
-    differing = sorted(key for key in ("first", "second", "options") if was[key] != conditions[key])
+    was, conditions = ({**_conditions(each), "files": each.files} for each in (then, now or then))
+    differing = sorted(key for key in ("first", "second", "files", "options") if was[key] != conditions[key])
     if manifest["versions"] != conditions["versions"]:
         differing.append("versions")
         was["versions"] = manifest["versions"]
@@ -363,13 +372,26 @@ def _check(chosen: Settings, request: Request) -> None:
         chosen.check_outside(chosen.out / request.store, "store")
 
 
-def _listed(chosen: Settings) -> Listing:
-    """Return the pairs of both folders; raise SettingsError if there is no picture in one of them."""
-    listing = pairs.find(chosen.first, chosen.second)
+def _selection(manifest: Mapping[str, Any]) -> Selection:
+    try:
+        return Selection.of(manifest)
+    except ValueError as error:
+        raise ResultsError(
+            f"Run {manifest.get('stamp')} cannot be resumed: {error}. Begin a new run."
+        ) from error
+
+
+def _listed(chosen: Settings, selection: Selection) -> Listing:
+    """Return the selected pairs; raise SettingsError if there are none, or a folder has no picture."""
+    listing = pairs.find(chosen.first, chosen.second, selection)
     roles = (chosen.first, "first"), (chosen.second, "second")
     for (folder, role), found in zip(roles, listing.pictures, strict=True):
         if not found:
             raise settings.no_picture(folder, role)
+    if not listing.pairs and listing.unselected:
+        raise SettingsError(
+            f"include and exclude leave nothing of {listing.unselected:,} pictures: choose other patterns."
+        )
     return listing
 
 

@@ -10,6 +10,7 @@ from loky import cpu_count
 
 from mymodules.batch.progress import Progress
 from mymodules.errors import SettingsError
+from mymodules.pairs import Selection
 from mymodules.paths import AnyPath
 
 _DRAWN = {"changed": ("changed",), "all": ("changed", "same"), "none": ()}
@@ -30,6 +31,8 @@ class Request:
         Returns whether the run is to end early.
     resume : Path or None
         The CSV of the run to resume; None for a new run.
+    selection : Selection
+        Which files of two folders are compared.
     store : Path or None
         The store's folder, absolute or relative to the output folder; None for no store.
 
@@ -50,6 +53,7 @@ class Request:
     on_progress: Callable[[Progress], object] | None
     cancelled: Callable[[], bool]
     resume: Path | None
+    selection: Selection
     store: Path | None
     verify: bool
     keep_originals: bool

@@ -16,7 +16,7 @@ import os
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ from mymodules.batch.progress import Progress
 from mymodules.batch.request import Request, processor_count
 from mymodules.comparison import drawing_files
 from mymodules.errors import OutputError
-from mymodules.pairs import Pair
+from mymodules.pairs import Pair, Selection
 from mymodules.paths import AnyPath, local_path, shown, usable_path
 from mymodules.row import ONE_SIDED, STATUSES, PairResult
 from mymodules.workers import Job
@@ -99,16 +99,18 @@ def run(
     on_progress: Callable[[Progress], object] | None = None,
     cancelled: Callable[[], bool] | None = None,
     resume: AnyPath | None = None,
+    include: Iterable[str] = (),
+    exclude: Iterable[str] = (),
     store: AnyPath | None = ".store",
     verify: bool = False,
     keep_originals: bool = True,
 ) -> Run:
-    """Compare two folders.
+    """Compare two folders, or two files.
 
     Parameters
     ----------
     first, second, out : path, optional
-        The folders to compare and the one for results; by default those of `settings`.
+        The folders or files to compare and the folder for results; by default those of `settings`.
     skip_until, stop_at : int
         Leave out the first `skip_until` pairs, and end after pair number `stop_at` of the whole list; -1 for
         all.
@@ -129,6 +131,9 @@ def run(
     resume : path, optional
         A partial or finished CSV: compare only what is missing there or has changed since. Damaged rows are
         compared again, as are all rows of a finished CSV that was edited; a warning reports it.
+    include, exclude : iterable of str
+        Patterns: only names that fit one of `include`, if there are any, and none that fits one of `exclude`;
+        see `pairs.matches`.
     store : path, optional
         The folder that remembers comparisons by content. It is below ``out`` unless the path is absolute, and
         must be outside of first and second. A row is taken from it if both files, the options and the
@@ -174,6 +179,7 @@ def run(
         on_progress=on_progress,
         cancelled=cancelled or (lambda: False),
         resume=None if resume is None else local_path(resume, "resume", "file"),
+        selection=Selection(_patterns(include), _patterns(exclude)),
         store=None if store is None else usable_path(store, "store"),
         verify=verify,
         keep_originals=keep_originals,
@@ -193,6 +199,10 @@ def run(
         )
     paths = plan.drawing_paths
     return Run(plan.csv_path, plan.pictures_dir, counts, seconds, plan.reused, plan.reasons, paths)
+
+
+def _patterns(given: Iterable[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 class _Course:

@@ -1,7 +1,6 @@
 """``approve`` and ``restore``: the accepted pictures become the new first ones, after a question."""
 
 import argparse
-import fnmatch
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from mymodules import results, streams, triage
 from mymodules.cli import runs
 from mymodules.cli.wording import Wording
 from mymodules.errors import ResultsError, SettingsError
+from mymodules.pairs import matches
 from mymodules.paths import shown
 from mymodules.results import runfiles
 from mymodules.row import ONE_SIDED
@@ -80,9 +80,9 @@ def _scope(
     if not patterns and not options.all:
         return frame, {"adopt": "accepted", "remove": "accepted"}
     if patterns:
-        about = frame[[_matches(name, patterns) for name in frame["image_filename"]]]
+        about = frame[[matches(name, patterns) for name in frame["image_filename"]]]
         absent = [
-            text for text in patterns if not any(_matches(name, [text]) for name in about["image_filename"])
+            text for text in patterns if not any(matches(name, [text]) for name in about["image_filename"])
         ]
         if absent:
             raise SettingsError(f"The run has no picture named {' or '.join(map(shown, absent))}.")
@@ -101,10 +101,6 @@ def _scope(
     about = about[about["status"].isin(["changed", *["extra"] * options.new, *["missing"] * options.gone])]
     adopt, remove = names["extra"] if options.new else [], names["missing"] if options.gone else []
     return about, {"replace": names["changed"], "adopt": adopt, "remove": remove}
-
-
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(name == text or fnmatch.fnmatchcase(name, text) for text in patterns)
 
 
 def _first(manifest: Any, options: argparse.Namespace, compared: tuple[Path, Path] | None) -> str | None:

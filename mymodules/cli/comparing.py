@@ -19,7 +19,7 @@ from mymodules.errors import OutputError, SettingsError
 from mymodules.paths import shown
 from mymodules.results import runfiles
 
-PASSED = ("skip_until", "stop_at", "num_processors", "pictures", "verify")
+PASSED = ("skip_until", "stop_at", "num_processors", "pictures", "include", "exclude", "verify")
 """The options that `batch.run` takes as they are."""
 
 NO_STORE = "none"
@@ -36,11 +36,12 @@ def compare(options: argparse.Namespace, words: Wording) -> int:
     words.say(f"Comparing {first} with {second} ...")
     with termination_interrupts():
         run = _run(call, words)
-        runs.note(first, second, run.csv_path.parent)
+        if first.is_dir():
+            runs.note(first, second, run.csv_path.parent)
         counts = report_run(run, words)
         complete = True
         if options.notebook:
-            complete = _save_notebook(run, options, words)
+            complete = _save_notebook(run, (first, second), options, words)
         try:
             complete &= all([*outputs.write(run.csv_path, options, words)])
         except KeyboardInterrupt:
@@ -64,7 +65,7 @@ def _prepared(options: argparse.Namespace) -> tuple[Path, Path, dict[str, Any]]:
     call["store"] = None if options.store == NO_STORE else options.store
     if options.resume is None:
         chosen = runs.chosen(options)
-        return chosen.first, chosen.second, call
+        return *chosen.compared, call
     if options.max_pixels is not None:
         raise SettingsError("A run is resumed with the limit it was begun with: leave out --max-pixels.")
     call["resume"] = path = runs.to_resume(options.resume, runs.resolved(options).out)
@@ -74,7 +75,8 @@ def _prepared(options: argparse.Namespace) -> tuple[Path, Path, dict[str, Any]]:
         raise SettingsError(f"{shown(path)} is not a results file of a run: name a results-....partial.csv.")
     manifest = runfiles.read_manifest(runfiles.manifest_path(path.parent, stamp))
     first, second = (Path(str(manifest.get(role, ""))).absolute() for role in ("first", "second"))
-    return first, second, call
+    files = manifest.get("selection", {}).get("files") or ("", "")  # the run checks what it reads
+    return first / files[0], second / files[1], call
 
 
 def _run(call: Mapping[str, Any], words: Wording) -> Run:
@@ -102,13 +104,15 @@ def report_run(run: Run, words: Wording) -> Mapping[str, int]:
     return Counter(row.status for row in rows)
 
 
-def _save_notebook(run: Run, options: argparse.Namespace, words: Wording) -> bool:
+def _save_notebook(
+    run: Run, compared: tuple[Path, Path], options: argparse.Namespace, words: Wording
+) -> bool:
     """Execute the notebook about a run and save it; return whether it ran to its end and was saved."""
     from mymodules.cli import headless  # the libraries for notebooks take a second to load
 
     stamp = runfiles.stamp_of(run.csv_path) or ""
     manifest = runfiles.read_manifest(runfiles.manifest_path(run.csv_path.parent, stamp))
-    parameters = {role: manifest[role] for role in ("first", "second")}
+    parameters: dict[str, Any] = dict(zip(("first", "second"), map(str, compared), strict=True))
     parameters |= {"out": str(run.csv_path.parent), "resume": str(run.csv_path), **manifest["options"]}
     if options.store == NO_STORE or options.store != ".store":
         parameters["store"] = None if options.store == NO_STORE else options.store

@@ -32,7 +32,8 @@ class Outputs:
         """Return what the options ask for; raise SettingsError if a file cannot be there."""
         page = options.report
         if page is not None:
-            page = report.check(page, embed=report.is_one_file(page), outside=(first, second))
+            folders = [path for path in (first, second) if path.is_dir()]  # next to two files it may be
+            page = report.check(page, embed=report.is_one_file(page), outside=folders)
         return cls(file_to_write(options.junit, "--junit"), page)
 
     def write(self, csv_path: Path, options: argparse.Namespace, words: Wording) -> Iterator[bool]:

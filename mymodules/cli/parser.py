@@ -64,8 +64,12 @@ def parser(program: str = "mymodules") -> argparse.ArgumentParser:
 
 
 def _compare(command: argparse.ArgumentParser) -> None:
-    command.add_argument("first", nargs="?", metavar="FIRST", help="folder of the pictures as they were")
-    command.add_argument("second", nargs="?", metavar="SECOND", help="folder of the pictures as they are")
+    command.add_argument(
+        "first", nargs="?", metavar="FIRST", help="folder of the pictures as they were, or a file"
+    )
+    command.add_argument(
+        "second", nargs="?", metavar="SECOND", help="folder of the pictures as they are, or a file"
+    )
     _out(command)
     run = command.add_argument_group("what is compared")
     run.add_argument(
@@ -79,6 +83,14 @@ def _compare(command: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--stop", type=_stop, default=-1, dest="stop_at", metavar="N", help="end after the N-th, -1 for all"
     )
+    for name, does in (("include", "compare only"), ("exclude", "leave out")):
+        run.add_argument(
+            f"--{name}",
+            action="append",
+            default=[],
+            metavar="PATTERN",
+            help=f"{does} names like *.png; repeatable",
+        )
     run.add_argument(
         "--resume", metavar="RUN", help="continue a stopped run: its .partial.csv, or last for the newest one"
     )

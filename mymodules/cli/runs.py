@@ -56,7 +56,8 @@ def chosen(options: argparse.Namespace) -> Settings:
                 "name another one with --out.",
                 found.out,
             ) from error
-    return settings.init(found.root, found.first, found.second, found.out, **found.options)
+    first, second = found.compared
+    return settings.init(found.root, first, second, found.out, **found.options)
 
 
 def note(first: Path, second: Path, out: Path) -> None:

@@ -91,6 +91,7 @@ def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
         "other": "not named like a picture",
         "hidden": "hidden",
         "links": "links to folders already listed",
+        "unselected": "not selected",
     }
     found = [f"{left_out[kind]} {words}" for kind, words in kinds.items() if left_out.get(kind)]
     if found:

@@ -127,7 +127,7 @@ class Folders:
     """The folders of a run, the files in them, and its decisions; equal if their `runfiles.Folders` are."""
 
     def __init__(self, places: runfiles.Folders) -> None:
-        self.first, self.second, self.out, self.max_pixels = self._key = places
+        self.first, self.second, self.out, self.max_pixels, self.selection = self._key = places
         self.closed = _closed(self.out)
         self.decisions = None if self.closed else Decisions(self.out)
         self._listing: dict[str, pairs.Pair] | None = None
@@ -154,7 +154,8 @@ class Folders:
             wrong = f"its name leads out of {shown(root)}, or is not a picture's"
             raise Absent(f"{side} cannot be shown: {wrong}.")
         path = root / text
-        if not os.path.lexists(path):  # its name may be spelled in other code points
+        # Its name may be spelled in other code points, or be another one, if two files were compared.
+        if not os.path.lexists(path) or self.selection.files is not None:
             path = self.listed(name, side) or path
         return path
 
@@ -162,7 +163,7 @@ class Folders:
         """Return the file of a pair from a listing of both folders, which is read once."""
         if self._listing is None:
             try:
-                found = pairs.find(self.first, self.second).pairs
+                found = pairs.find(self.first, self.second, self.selection).pairs
             except SettingsError:
                 found = ()
             self._listing = {pair.name: pair for pair in found}

@@ -2,15 +2,18 @@
 
 from mymodules.pairs.listing import Listing, Pair, find
 from mymodules.pairs.names import MESSAGE_LIMIT, from_text, is_escaped, is_listed, sentence, to_text
+from mymodules.pairs.selection import Selection, matches
 
 __all__ = [
     "MESSAGE_LIMIT",
     "Listing",
     "Pair",
+    "Selection",
     "find",
     "from_text",
     "is_escaped",
     "is_listed",
+    "matches",
     "sentence",
     "to_text",
 ]

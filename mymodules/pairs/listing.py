@@ -4,6 +4,7 @@
 problem, and files that are left out are counted.
 """
 
+import contextlib
 import heapq
 import operator
 import os
@@ -15,7 +16,10 @@ from typing import Literal
 
 from mymodules.errors import SettingsError
 from mymodules.pairs.names import is_picture, sentence, to_text
+from mymodules.pairs.selection import Selection
 from mymodules.paths import folder_identity, shown
+
+EVERYTHING = Selection()
 
 Problem = tuple[str, str]
 """A code of status ``error`` and a sentence for a person."""
@@ -61,6 +65,8 @@ class Listing:
         Files whose name does not end like a picture's, on both sides.
     links : int
         Links to folders that were not followed, because the folder had been entered before on that side.
+    unselected : int
+        Pairs that are not part of the selection.
     """
 
     pairs: tuple[Pair, ...]
@@ -68,6 +74,7 @@ class Listing:
     hidden: int = 0
     other: int = 0
     links: int = 0
+    unselected: int = 0
 
     def part(self, skip_until: int = 0, stop_at: int = -1) -> tuple[Pair, ...]:
         """Return the pairs without the first `skip_until`, up to number `stop_at` of the whole list.
@@ -93,13 +100,15 @@ class Listing:
         return left
 
 
-def find(first: Path, second: Path) -> Listing:
+def find(first: Path, second: Path, selection: Selection = EVERYTHING) -> Listing:
     """List the pictures of two folders, at any depth.
 
     Parameters
     ----------
     first, second : Path
         Folders that `Settings.check` accepts.
+    selection : Selection
+        Which of them. Two files are one pair, named like the first one.
 
     Returns
     -------
@@ -118,6 +127,8 @@ def find(first: Path, second: Path) -> Listing:
     spellings of one name (NFC, NFD) match if they are on different sides, but collide if they are on one
     side: then each spelling is a pair with a problem.
     """
+    if selection.files is not None:
+        return _two_files(first / selection.files[0], second / selection.files[1])
     sides = (_walk(os.fspath(first), "first"), _walk(os.fspath(second), "second"))
     others = tuple(_other_spellings(side) for side in sides)
     pairs: list[Pair] = []
@@ -130,13 +141,24 @@ def find(first: Path, second: Path) -> Listing:
             pairs.append(_pair(sides, firsts[0] if firsts else None, seconds[0] if seconds else None))
         else:
             pairs.extend(_collision(sides, firsts, seconds))
+    selected = [pair for pair in pairs if selection.has(pair.name)] if selection else pairs
     return Listing(
-        tuple(pairs),
+        tuple(selected),
+        unselected=len(pairs) - len(selected),
         pictures=(sides[0].pictures, sides[1].pictures),
         hidden=sum(side.hidden for side in sides),
         other=sum(side.other for side in sides),
         links=sum(side.links for side in sides),
     )
+
+
+def _two_files(first: Path, second: Path) -> Listing:
+    """Return the listing of two files, which may be gone: comparing them reports that."""
+    size = 0
+    for path in (first, second):
+        with contextlib.suppress(OSError):
+            size += path.stat().st_size
+    return Listing((Pair(to_text(first.name), str(first), str(second), None, size),), pictures=(1, 1))
 
 
 # --- one side ----------------------------------------------------------------------------------------

@@ -89,7 +89,8 @@ def write(
     """
     runfiles.check_table(frame, "image_filename")
     folders = display.folders(frame, run)
-    target = check(path, embed=embed, outside=(folders.first, folders.second))
+    outside = (folders.first, folders.second) if folders.selection.files is None else ()
+    target = check(path, embed=embed, outside=outside)
     frame = frame.iloc[attention.places(frame)]
     rows = [*page.records(frame)]
     if not {"decision", "note"} <= {*frame.columns} and folders.out is not None:

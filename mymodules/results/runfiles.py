@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from mymodules import files, settings
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.locks import Lock
+from mymodules.pairs import Selection
 from mymodules.paths import AnyPath, local_path, shown
 
 if TYPE_CHECKING:
@@ -163,12 +164,16 @@ class AnyRun(Protocol):
 
 
 class Folders(NamedTuple):
-    """Where the files of a run are, and the most pixels it decodes; `out` is None if it is unknown."""
+    """Where the files of a run are, the most pixels it decodes, and which files it compares.
+
+    `out` is None if it is unknown.
+    """
 
     first: Path
     second: Path
     out: Path | None
     max_pixels: int
+    selection: Selection = Selection()
 
 
 def check_table(frame: object, *columns: str) -> None:
@@ -236,7 +241,13 @@ def folders(
     limit = _limit(known)
     if run is None and not settings.is_chosen(first):  # another person's small file may hold a huge picture
         limit = min(limit, (settings.recorded() or settings.resolve()).max_pixels)
-    return Folders(first, second, local_path(out, "out") if out else None, limit)
+    try:
+        selection = Selection.of(known)
+    except ValueError as error:
+        raise SettingsError(
+            f"The run's manifest was damaged or written by another program: {error}."
+        ) from error
+    return Folders(first, second, local_path(out, "out") if out else None, limit, selection)
 
 
 def _limit(known: Mapping[str, Any]) -> int:

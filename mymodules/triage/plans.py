@@ -148,8 +148,13 @@ def places(
         If they are unknown, or first may not be changed without being named.
     """
     runfiles.check_table(frame, "status")
-    first, second, out, _ = runfiles.folders(frame, run, needed=("first", "second", "out"))
+    first, second, out, _, selection = runfiles.folders(frame, run, needed=("first", "second", "out"))
     assert out is not None
+    if selection.files is not None:
+        raise SettingsError(
+            f"Two files were compared, {shown(first / selection.files[0])} and "
+            f"{shown(second / selection.files[1])}: approving is for folders, so copy the file yourself."
+        )
     if not is_folder(out):
         raise SettingsError(f"There is no output folder {shown(out)} with decisions: pass run=.")
     root = trusted(first, second, named, "triage.approve(frame, first=...)")

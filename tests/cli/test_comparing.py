@@ -12,9 +12,10 @@ import pytest
 from support.programs import Folders
 from support.triaged import picture
 
-from mymodules import batch, cli, results
+from mymodules import batch, cli, results, triage
 from mymodules.batch import Progress
 from mymodules.cli import progress, summary
+from mymodules.errors import SettingsError
 from mymodules.workers import PairResult
 
 
@@ -87,6 +88,64 @@ def test_what_cannot_be_is_said_before_the_work(
     assert said in printed
     assert printed.count("\n") == 1
     assert not [path for path in made.out.iterdir() if path.name != ".store"]
+
+
+def test_a_part_is_named_by_patterns(made: Folders, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        compare("--include", "*.png", "--include", "no*", "--exclude", "below/*", "--exclude", "a.png") == 0
+    )
+    said = capsys.readouterr().out
+    assert "5 pictures: 1 same, 1 changed, 1 missing, 1 extra, 1 error" in said
+    assert "Left out: 2 not selected" in said
+    assert compare("--include", "z*") == 2
+    assert capsys.readouterr().err == (
+        "--include and --exclude leave nothing of 7 pictures: choose other patterns.\n"
+    )
+
+
+def test_two_files_are_compared_wherever_they_are(
+    made: Folders, opened: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They may have different names, be in one folder, and have the results and the report beside them."""
+    Path("old.png").write_bytes(picture(10))
+    Path("new.png").write_bytes(picture(200))
+    assert cli.main(["compare", "old.png", "new.png", "--out", ".", "--check", "--open"]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("Comparing old.png with new.png ...\n\n1 picture: 0 same, 1 changed,")
+    (table,) = Path.cwd().glob("results-*.csv")
+    (read,) = results.read(table)
+    assert (read.image_filename, read.num_diff_pixels, read.max_diff_r) == ("old.png", 16, 190)
+    (page,) = opened
+    pictures = Path(page.removeprefix("file://")).parent / "pictures"
+    assert {path.read_bytes() for path in pictures.iterdir()} >= {picture(10), picture(200)}
+    with pytest.raises(SettingsError, match="approving is for folders"):
+        triage.plan(results.load(table), first=".")
+    assert cli.main(["compare", "--resume", str(table)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            ["first/a.png", "second"],
+            "first/a.png is a file, and second is not: name two folders or two files.\n",
+        ),
+        (
+            ["first", "second/a.png"],
+            "second/a.png is a file, and first is not: name two folders or two files.\n",
+        ),
+        (
+            ["first/a.png", "first/a.png"],
+            "first/a.png would be compared with itself: name two different files.\n",
+        ),
+        (["first/a.png", "text.txt"], "text.txt is not named like a picture"),
+    ],
+)
+@pytest.mark.usefixtures("made")
+def test_two_of_a_kind_are_compared(line: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("text.txt").touch()
+    assert cli.main(["compare", *line, "--out", "out"]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_nothing_is_created_for_folders_that_cannot_be_compared(made: Folders) -> None:
