@@ -1,8 +1,13 @@
 // Pictures that only one folder has are listed briefly among others: the first few of each status, then how many
 // more there are.
 
+import { number } from "./elements.js";
+
 export const CAP = 10; // rows of a status that are listed while it is folded
 const ONE_SIDED = ["missing", "extra"];
+
+// What stands after them, as a text to click.
+export const moreText = ({ more, status }) => `and ${number(more)} more ${status}: show`;
 
 // Return the lines of a list: rows, and {more, status} after the last row listed of a status that is folded. Nothing
 // is folded if there is nothing else to see. `opened` has the statuses that a person has unfolded.

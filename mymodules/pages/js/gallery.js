@@ -3,6 +3,7 @@
 
 import { watchClicks } from "./clicks.js";
 import { element, remember, remembered } from "./elements.js";
+import { moreText } from "./folds.js";
 import { commonFolder } from "./names.js";
 import { Loading } from "./thumbnails/loading.js";
 import { show, tileOf } from "./thumbnails/tile.js";
@@ -18,7 +19,7 @@ export class Gallery {
   // the folder that they share is not shown. labels are decisions and what they are called.
   constructor(source, choose, names, labels) {
     Object.assign(this, { choose, labels, common: commonFolder(names) });
-    this.rows = [];
+    this.rows = []; // lines, see folds.js
     this.current = "";
     this.asked = []; // chosen by keys or clicks here, and not yet marked
     this.tiles = new Map(); // by place: those drawn
@@ -120,7 +121,8 @@ export class Gallery {
 
   tile(place) {
     const { layout, rows } = this;
-    const tile = tileOf(rows[place], this.common, this.labels);
+    const row = rows[place];
+    const tile = row.more ? this.moreTile(row) : tileOf(row, this.common, this.labels);
     Object.assign(tile, { id: `${this.id}-${place}` });
     Object.assign(tile.dataset, { place });
     tile.setAttribute("aria-setsize", rows.length);
@@ -128,13 +130,20 @@ export class Gallery {
     const [x, y] = corner(place, layout);
     const size = { width: `${layout.width}px`, height: `${layout.height}px` };
     Object.assign(tile.style, { transform: `translate(${x}px, ${y}px)`, ...size });
+    if (row.more) return tile;
     const pictures = tile.firstElementChild;
     pictures.style.height = `${layout.pictures}px`;
     pictures.style.setProperty("--mmg-wide", `${layout.room.width}px`);
     pictures.style.setProperty("--mmg-high", `${layout.room.height}px`);
     pictures.toggleAttribute("data-stacked", layout.isStacked);
-    const found = this.loading.get(this.key(rows[place]));
+    const found = this.loading.get(this.key(row));
     if (found) show(tile, found, layout.room);
+    return tile;
+  }
+
+  moreTile(row) {
+    const tile = element("div", { class: "mmg-tile mmg-more", role: "option", text: moreText(row) });
+    tile.addEventListener("click", () => this.unfold(row.status));
     return tile;
   }
 
@@ -151,7 +160,8 @@ export class Gallery {
     const [from, to] = list.clientHeight ? inSight(list.scrollTop, list.clientHeight, rows.length, layout) : [0, 0];
     const room = { ...layout.room, ratio: devicePixelRatio };
     const isWhole = this.extent === "whole";
-    this.loading.want(rows.slice(from, to).map((row) => ({ key: this.key(row), row, room, isWhole })));
+    const shown = rows.slice(from, to).filter((row) => !row.more);
+    this.loading.want(shown.map((row) => ({ key: this.key(row), row, room, isWhole })));
   }
 
   arrived(key) {
@@ -188,11 +198,12 @@ export class Gallery {
   press(event) {
     const { key, ctrlKey, metaKey, altKey } = event;
     if (ctrlKey || metaKey || altKey || !this.rows.length || !this.layout) return;
-    const { place, rows, layout, list } = this;
-    const to = key === "Enter" ? place : stepped(key, place, rows.length, layout, list.clientHeight);
-    if (to === null) return;
+    const { place, layout, list } = this;
+    const target = () => (key === "Enter" ? place : stepped(key, place, this.rows.length, layout, list.clientHeight));
+    if (target() === null) return;
     event.preventDefault();
-    if (to >= 0) this.go(rows[to].name);
+    while (this.rows[target()]?.more) this.unfold(this.rows[target()].status);
+    if (target() >= 0) this.go(this.rows[target()].name);
   }
 
   go(name) {

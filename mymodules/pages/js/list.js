@@ -1,9 +1,11 @@
 // The list of rows beside the viewer: a bar that chooses how they are listed, and one view at a time below it.
 //
-// A view has `area`, an element; fill(rows, by, falls), which shows rows and what orders them; and mark(name), which
-// marks the current row and scrolls to it. Only the view that is shown is filled.
+// A view has `area`, an element; fill(lines, by, falls), which shows lines (see folds.js) and what orders them; and
+// mark(name), which marks the current row and scrolls to it. It calls its unfold(status), which it gets from here, to
+// have a status listed in full. Only the view that is shown is filled.
 
 import { button, element, remember, remembered } from "./elements.js";
+import { folded } from "./folds.js";
 
 const CHOSEN = "list";
 
@@ -12,8 +14,11 @@ export class List {
   constructor(views) {
     this.views = new Map(views.map(([key, label, view]) => [key, { label, view }]));
     this.filled = [[], null, false];
+    this.lines = [];
+    this.opened = []; // statuses that are listed in full
     this.name = "";
     this.calls = [];
+    for (const [, , view] of views) view.unfold = (status) => this.unfold(status);
     const buttons = [...this.views].map(([key, { label }]) =>
       element("button", { type: "button", "data-view": key, text: label, call: () => this.choose(key) }),
     );
@@ -33,9 +38,9 @@ export class List {
     call(this.key);
   }
 
-  focus() {
+  focus(options) {
     const { area } = this.shown;
-    (area.tabIndex === 0 ? area : area.querySelector("[tabindex]")).focus();
+    (area.tabIndex === 0 ? area : area.querySelector("[tabindex]")).focus(options);
   }
 
   choose(key) {
@@ -49,17 +54,36 @@ export class List {
     for (const { view } of this.views.values()) view.area.hidden = view !== this.shown;
     for (const made of this.bar.children) made.setAttribute("aria-pressed", made.dataset.view === key);
     for (const call of this.calls) call(key);
-    this.shown.fill(...this.filled);
+    this.refill();
     this.shown.mark(this.name);
   }
 
   fill(rows, by, falls) {
     this.filled = [rows, by, falls];
-    this.shown.fill(rows, by, falls);
+    this.refill();
   }
 
+  refill() {
+    const [rows, by, falls] = this.filled;
+    this.lines = folded(rows, this.opened);
+    this.shown.fill(this.lines, by, falls);
+  }
+
+  unfold(status) {
+    this.opened.push(status);
+    this.refill();
+    this.focus({ preventScroll: true });
+  }
+
+  // Mark the row of this name; if its status is folded, it is unfolded.
   mark(name) {
     this.name = name;
+    const isListed = this.lines.some((row) => row.name === name);
+    const row = isListed ? null : this.filled[0].find((each) => each.name === name);
+    if (row) {
+      this.opened.push(row.status);
+      this.refill();
+    }
     this.shown.mark(name);
   }
 }

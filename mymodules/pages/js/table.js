@@ -1,8 +1,8 @@
 // The table of explorer and report. It draws only the visible rows, so that many rows cost no more than few.
 
 import { watchClicks } from "./clicks.js";
-import { between, element, number } from "./elements.js";
-import { folded } from "./folds.js";
+import { between, element } from "./elements.js";
+import { moreText } from "./folds.js";
 import { commonFolder, parts } from "./names.js";
 
 const HEIGHTS = { 1: 26, 2: 42 }; // px of a row with so many lines, as in list.css
@@ -34,9 +34,7 @@ export class Table {
   constructor(columns, choose, sort, names) {
     Object.assign(this, { columns, common: commonFolder(names) });
     this.folders = names.some((name) => parts(name, this.common).folder); // those have a line of their own
-    this.rows = []; // those that pass the filters, in their order
-    this.lines = []; // what is listed of them
-    this.opened = []; // statuses that are listed in full
+    this.lines = []; // see folds.js
     this.current = "";
     this.drawn = [0, -1];
     this.pending = 0;
@@ -84,7 +82,8 @@ export class Table {
   line(row, place) {
     const made = element("div", { class: "mml-row", role: "row", "aria-rowindex": place + 2 });
     if (row.more) {
-      made.append(element("div", { class: "mml-more", role: "gridcell" }, this.unfold(row)));
+      const show = element("button", { type: "button", text: moreText(row), call: () => this.unfold(row.status) });
+      made.append(element("div", { class: "mml-more", role: "gridcell" }, show));
       return made;
     }
     Object.assign(made, { id: `${this.id}-${place}`, title: row.messages ?? "" });
@@ -100,15 +99,6 @@ export class Table {
       }
     }
     return made;
-  }
-
-  unfold({ more, status }) {
-    const call = () => {
-      this.opened.push(status);
-      this.relist();
-      this.area.focus({ preventScroll: true });
-    };
-    return element("button", { type: "button", text: `and ${number(more)} more ${status}: show`, call });
   }
 
   schedule() {
@@ -143,32 +133,22 @@ export class Table {
     }
   }
 
-  relist() {
-    this.lines = folded(this.rows, this.opened);
-    this.drawn = [0, -1];
-    this.area.setAttribute("aria-rowcount", this.lines.length + 1);
-    this.draw();
-  }
+  // --- the interface of a view, see list.js
 
-  // Show these rows; the heading of the column that orders them is marked.
-  fill(rows, by, falls) {
-    this.rows = rows;
+  // The heading of the column that orders the lines is marked.
+  fill(lines, by, falls) {
+    this.lines = lines;
     for (const [key, heading] of Object.entries(this.headings)) {
       if (key === by) heading.setAttribute("aria-sort", falls ? "descending" : "ascending");
       else heading.removeAttribute("aria-sort");
     }
-    this.relist();
+    this.drawn = [0, -1];
+    this.area.setAttribute("aria-rowcount", lines.length + 1);
+    this.draw();
   }
 
-  // Mark the row of this name, and scroll to it; if its status is folded, it is unfolded.
   mark(name) {
     this.current = name;
-    const known = this.lines.some((row) => row.name === name);
-    const row = known ? null : this.rows.find((each) => each.name === name);
-    if (row) {
-      this.opened.push(row.status);
-      this.relist();
-    }
     this.reveal();
     this.draw();
     this.select();

@@ -289,6 +289,26 @@ def test_what_one_folder_has_alone_does_not_crowd_the_list(tabs: Any, crowded: P
     assert opened.table.get_attribute("aria-rowcount") == "41"
 
 
+def test_the_gallery_folds_the_same_rows(tabs: Any, crowded: Path) -> None:
+    opened: Opened = tabs(crowded, locale="en").go(LONG)
+    opened.tab.get_by_role("button", name="Gallery", exact=True).click()
+    tiles = opened.tab.locator(".mmg-tile")
+    # 2 changed, 10 missing, "and 30 more missing", 10 extra, "and 2 more extra"
+    assert tiles.first.get_attribute("aria-setsize") == "24"
+    opened.tab.locator(".mmg-list").focus()
+    opened.press("End")
+    assert opened.name() == "a/extra/11.png", "a key that leads to the line about more rows shows them"
+    assert tiles.first.get_attribute("aria-setsize") == "25"
+    for _ in range(10):  # lines are drawn only near what is in sight
+        if opened.tab.locator(".mmg-more").count():
+            break
+        opened.press("PageUp")
+    opened.tab.locator(".mmg-more").click()
+    assert tiles.first.get_attribute("aria-setsize") == "54"
+    opened.tab.get_by_role("button", name="Table", exact=True).click()
+    assert opened.table.get_attribute("aria-rowcount") == "55", "views share what is shown"
+
+
 @pytest.mark.parametrize("width", [1280, 1920])
 def test_base_names_come_first_and_are_whole(tabs: Any, crowded: Path, width: int) -> None:
     opened: Opened = tabs(crowded)
