@@ -36,7 +36,7 @@ _MEASURING = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs", "si
 _TRANSIENT = {"vanished", "permission", "worker_died", "changed_during_run", "internal"}
 # A run can be resumed only if its manifest has these keys.
 _RECORDED: dict[str, type] = {"root": str, "first": str, "second": str, "options": dict, "versions": dict}
-_RECORDED |= {"pictures": str, "skip_until": int, "stop_at": int}
+_KEPT = {"pictures": str, "skip_until": int, "stop_at": int, "check_pixels": bool}
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Plan:
     settings : Settings
         Folders and options.
     request : Request
-        What was asked for. In a resumed run, `pictures`, `skip_until` and `stop_at` are those of its start.
+        What was asked for. In a resumed run, the options in its manifest are those of its start.
     manifest : dict
         What the run's manifest says.
     pairs : sequence of Pair
@@ -108,6 +108,7 @@ class Plan:
             self.request.draws("same"),
             self.settings.max_pixels,
             at_once=2 * len(self.pairs) <= self.request.processes,
+            check_pixels=self.request.check_pixels,
         )
 
     @property
@@ -190,6 +191,8 @@ class Plan:
             return None
         depends = {name: self.manifest[name] for name in ("options", "versions")}
         depends["algorithm"] = ALGORITHM
+        if self.request.check_pixels:
+            depends["check_pixels"] = True
         return Reuse(
             self.request,
             self.settings.out / self.request.store,
@@ -224,6 +227,7 @@ def new_plan(request: Request) -> Plan:
         "out": str(chosen.out),
         "pictures_dir": str(runfiles.pictures_path(chosen.out, stamp)),
         "pictures": request.pictures,
+        "check_pixels": request.check_pixels,
         "skip_until": request.skip_until,
         "stop_at": request.stop_at,
         "pairs": len(listing.pairs),
@@ -270,7 +274,7 @@ def resumed_plan(path: Path, request: Request) -> Plan:
         manifest["stems"] = _drawing_paths(listing)
         where = {"out": str(chosen.out), "pictures_dir": str(runfiles.pictures_path(chosen.out, stamp))}
         manifest |= {**where, "complete": False}
-        request = replace(request, **{name: manifest[name] for name in ("pictures", "skip_until", "stop_at")})
+        request = replace(request, **{name: manifest[name] for name in _KEPT})
         part = listing.part(request.skip_until, request.stop_at)
     except BaseException:
         lock.release()
@@ -306,7 +310,8 @@ def _read_start(path: Path) -> tuple[str, dict[str, Any]]:
             f"{path} is not a results file of a run: resume takes results-....csv or .partial.csv."
         )
     manifest = runfiles.read_manifest(runfiles.manifest_path(path.parent, stamp))
-    recorded = all(isinstance(manifest.get(name), kinds) for name, kinds in _RECORDED.items())
+    manifest.setdefault("check_pixels", False)  # which runs that began before there was this option lack
+    recorded = all(isinstance(manifest.get(name), kinds) for name, kinds in (_RECORDED | _KEPT).items())
     if not recorded or not {"root", "first", "second", "out"}.isdisjoint(manifest["options"]):
         message = f"{runfiles.manifest_path(path.parent, stamp)} does not say how run {stamp} was begun"
         raise ResultsError(f"{message}: it cannot be resumed. Begin a new run.")
@@ -322,7 +327,8 @@ def _refuse_other_options(path: Path, manifest: dict[str, Any], request: Request
     """Raise SettingsError if the folder or the options are not those with which the run was begun."""
     if request.out is not None and local_path(request.out, "out") != path.parent:
         raise SettingsError(f"{path} is resumed in its own folder: leave out the argument out.")
-    for name, default in {"skip_until": 0, "stop_at": -1, "pictures": "changed"}.items():
+    defaults = {"skip_until": 0, "stop_at": -1, "pictures": "changed", "check_pixels": False}
+    for name, default in defaults.items():
         if getattr(request, name) not in (default, manifest[name]):
             raise SettingsError(
                 f"{path} was begun with {name}={manifest[name]!r}: leave out {name} to resume it."

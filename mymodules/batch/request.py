@@ -56,6 +56,7 @@ class Request:
     selection: Selection
     store: Path | None
     verify: bool
+    check_pixels: bool
     keep_originals: bool
 
     def __post_init__(self) -> None:

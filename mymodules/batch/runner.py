@@ -103,6 +103,7 @@ def run(
     exclude: Iterable[str] = (),
     store: AnyPath | None = ".store",
     verify: bool = False,
+    check_pixels: bool = False,
     keep_originals: bool = True,
 ) -> Run:
     """Compare two folders, or two files.
@@ -140,6 +141,9 @@ def run(
         versions are unchanged. None: no store.
     verify : bool
         Read every file again instead of trusting its size, times and inode.
+    check_pixels : bool
+        Decode also pairs that are equal byte for byte. Otherwise their containers are checked, which finds
+        what a copy that was cut off or changed has lost, but not what its encoder did wrong.
     keep_originals : bool
         Keep copies of both sides of changed pairs in the store.
 
@@ -182,6 +186,7 @@ def run(
         selection=Selection(_patterns(include), _patterns(exclude)),
         store=None if store is None else usable_path(store, "store"),
         verify=verify,
+        check_pixels=check_pixels,
         keep_originals=keep_originals,
     )
     plan = new_plan(request) if request.resume is None else resumed_plan(request.resume, request)

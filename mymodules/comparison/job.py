@@ -23,6 +23,8 @@ class Job(NamedTuple):
         Largest width x height that is decoded.
     at_once : bool
         Whether both files are decoded at the same time, for which another processor has to be free.
+    check_pixels : bool
+        Whether files that are equal byte for byte are decoded, too.
     data : tuple of (bytes or None)
         The files that are in memory, first and second: their paths only name them. None: read the path.
     """
@@ -33,4 +35,5 @@ class Job(NamedTuple):
     draw_same: bool = False
     max_pixels: int = settings.MAX_PIXELS
     at_once: bool = False
+    check_pixels: bool = False
     data: tuple[bytes | None, bytes | None] = (None, None)

@@ -57,7 +57,7 @@ def _row(job: Job, sides: "list[Side]", memory: tuple[Memory, Memory]) -> PairRe
     if not (first.error or second.error):
         try:
             with images.memory_errors():
-                differ = load(first, second, memory, at_once=job.at_once)
+                differ = load(first, second, memory, job)
                 if not (first.error or second.error):
                     return _compared(job, first, second, differ)
         except MemoryError:

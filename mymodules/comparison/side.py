@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from mymodules import faults, images
 from mymodules.comparison import drawings
+from mymodules.comparison.job import Job
 from mymodules.errors import ImageError
 from mymodules.formats import Header, Remark, png
 from mymodules.formats.png import PngHeader, Samples
@@ -129,17 +130,21 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def load(first: Side, second: Side, memory: tuple[Memory, Memory], *, at_once: bool = False) -> bool:
+def load(first: Side, second: Side, memory: tuple[Memory, Memory], job: Job) -> bool:
     """Decode two sides for `bands_of`, and return whether their bytes differ.
 
-    Damage that only decoding shows is noted in the sides. Equal bytes are not decoded: their container was
-    checked, and that is enough. Otherwise the bytes of the file are dropped once they are decoded. Scan lines
-    are kept in ``memory``. With ``at_once`` the second side is decoded in a thread of its own.
+    Damage that only decoding shows is noted in the sides. Equal bytes are not decoded, as their container was
+    checked, unless `Job.check_pixels` asks for it. Otherwise the bytes of the file are dropped once they are
+    decoded. Scan lines are kept in ``memory``. With `Job.at_once` the second side is decoded in a thread of
+    its own.
     """
     if first.data == second.data:
+        if job.check_pixels:
+            check(first)
+            second.error, second.remarks = first.error, first.remarks
         return False
     alike = bands.alike(first.whole, second.whole)
-    if at_once:
+    if job.at_once:
         with ThreadPoolExecutor(1) as other:
             decoded = other.submit(_decode, second, alike, memory[1])
             _decode(first, alike, memory[0])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from support.programs import COUNTS, Folders, figures, mixed
 from support.resuming import again, drawn, partial_of
+from support.samples import NOISE
 
 from mymodules import batch, results, settings
 from mymodules.comparison import drawing_files
@@ -39,6 +40,19 @@ def test_resume_of_a_finished_run_does_nothing(given: Folders) -> None:
     assert resumed.counts == run.counts
     manifest = runfiles.read_manifest(run.csv_path.with_suffix(".json"))
     assert (manifest["complete"], manifest["counts"]) == (True, run.counts)
+
+
+def test_a_resumed_run_decodes_equal_pairs_if_it_did_before(own: Folders) -> None:
+    for folder in own[:2]:
+        (folder / "spoilt.png").write_bytes(NOISE)
+    run = batch.run(*own, check_pixels=True)
+    resumed, redone = again(partial_of(run, lambda name: name != "spoilt.png"))
+    assert redone == {"spoilt.png"}
+    assert resumed.counts == run.counts
+    plain = batch.run(*own)
+    assert plain.counts["error"] == run.counts["error"] - 1
+    with pytest.raises(SettingsError, match="check_pixels=False"):
+        batch.run(resume=plain.csv_path, check_pixels=True)
 
 
 def test_truncated_last_line_is_dropped(given: Folders, expected: batch.Run) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from support.cases import CASES
-from support.samples import JPEG, NOISE, PLAIN, SHORT, with_rows
+from support.samples import JPEG, LONG, NOISE, PLAIN, SHORT, with_rows
 from support.sides import COMPARED, MANY_FILE_SYSTEMS_REFUSE, Folders, put, row, row_of, rows, untimed
 
 from mymodules import images, settings, workers
@@ -124,3 +124,22 @@ def test_same_bytes_are_not_decoded(folders: Folders, monkeypatch: pytest.Monkey
 def test_of_same_bytes_the_container_alone_is_walked(folders: Folders, data: bytes) -> None:
     assert row_of(folders, data, data).code == "bytes_equal"
     assert row_of(folders, data, PLAIN).code == "corrupt"
+    checked = row_of(folders, data, data, check_pixels=True)
+    assert (checked.status, checked.code) == ("error", "corrupt")
+    for side in ("first", "second"):
+        assert f"{side} cannot be compared" in checked.messages
+
+
+@pytest.mark.parametrize("data", [PLAIN, JPEG])
+def test_same_bytes_that_are_decoded_give_the_same_row(folders: Folders, data: bytes) -> None:
+    rows = [
+        row_of(folders, data, data, check_pixels=checked)._replace(seconds=None) for checked in (False, True)
+    ]
+    assert rows[0] == rows[1]
+
+
+def test_what_decoding_finds_odd_in_same_bytes_is_named_for_both(folders: Folders) -> None:
+    assert "surplus" not in row_of(folders, LONG, LONG).messages
+    found = row_of(folders, LONG, LONG, check_pixels=True)
+    assert found.code == "bytes_equal"
+    assert found.messages.count("has surplus bytes") == 2

@@ -19,6 +19,7 @@ from support.reusing import (
     settle,
     stop_after,
 )
+from support.samples import with_rows
 
 from mymodules import batch, images, results, settings
 from mymodules.batch import reuse
@@ -213,6 +214,21 @@ def test_verify_believes_no_record(given: Folders, opened_files: list[Path]) -> 
     assert figures(done.csv_path) == figures(before.csv_path)
     assert sorted(opened_files) == sorted(path for folder in given[:2] for path in folder.rglob("*.png"))
     assert figures(run(given)[0].csv_path) == figures(before.csv_path)  # and the false records are gone
+
+
+def test_rows_of_pairs_that_were_not_decoded_are_not_taken_where_they_have_to_be(
+    given: Folders,
+) -> None:
+    spoilt = with_rows(picture(80), lambda rows: rows[:-1])
+    for folder in given[:2]:
+        (folder / "spoilt.png").write_bytes(spoilt)
+    assert row(run(given)[0], "spoilt.png").code == "bytes_equal"
+    checked, compared = run(given, check_pixels=True)
+    assert compared == sorted([*NAMES, "spoilt.png"])
+    assert checked.reasons["same.png"] == "options changed"
+    assert row(checked, "spoilt.png").code == "corrupt"
+    assert run(given, check_pixels=True)[1] == [*STILL, "spoilt.png"]
+    assert run(given)[1] == STILL
 
 
 def test_a_file_of_a_far_time_is_read_again(given: Folders, opened_files: list[Path]) -> None:
