@@ -16,7 +16,7 @@ FACES = {
     "pairs": "Listing MESSAGE_LIMIT Pair Selection find from_text is_escaped is_listed matches sentence"
     " to_text",
     "regions": "Gatherer Region byte_map from_pixels from_similarity threshold",
-    "report": "ONE_FILE_LIMIT READ_PIXELS check is_one_file junit write",
+    "report": "ONE_FILE_LIMIT READ_PIXELS SCHEMA check document is_one_file junit markdown write",
     "results": "BOM COLUMNS PairResult PartialWriter check_value encode format_row guard load parse_row"
     " partial_rows read read_as_written read_partial unguard write",
     "store": "BACKGROUND FILE IDLE NOW CacheCounts DiffStore DigestFailure Match cache_counts diff_id"

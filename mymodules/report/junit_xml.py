@@ -6,12 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from mymodules import batch, files
-from mymodules.errors import SettingsError
-from mymodules.paths import AnyPath, local_path, shown
+from mymodules import files
+from mymodules.paths import AnyPath, local_path
 from mymodules.report import page
 from mymodules.report.labels import ROLES, Labels
-from mymodules.results import runfiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,14 +59,7 @@ def junit(
     Characters that XML does not allow are written as ``\\xNN`` or ``\\uNNNN``. The format follows the
     schema of the Jenkins xUnit plugin, junit-10.xsd.
     """
-    runfiles.check_table(frame, "image_filename", "status")
-    rows = [*page.records(frame)]
-    unknown = [row["image_filename"] for row in rows if row["status"] not in batch.STATUSES]
-    if unknown:
-        raise SettingsError(
-            f"{len(unknown):,} of {len(rows):,} rows have no status that says what was found, the first is "
-            f"{shown(str(unknown[0]))}: compare these pictures, or leave the rows out."
-        )
+    rows = page.compared(frame)
     fails = {"changed": "failure", "error": "error", "missing": "skipped", "extra": "skipped"}
     fails |= {"missing": "failure"} if fail_missing else {}
     fails |= {"extra": "failure"} if fail_extra else {}

@@ -15,7 +15,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from mymodules import row
+from mymodules.errors import SettingsError
 from mymodules.pages import linker, words
+from mymodules.paths import shown
 from mymodules.report.labels import Labels
 from mymodules.results import runfiles
 
@@ -113,6 +115,19 @@ def records(frame: "pd.DataFrame") -> Iterator[dict[str, Any]]:
             name: value if isinstance(value, str | list | bool) or _is_number(value) else None
             for name, value in zip(columns, values, strict=True)
         }
+
+
+def compared(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Return `records`; raise SettingsError if a row has no name, or no status that says what was found."""
+    runfiles.check_table(frame, "image_filename", "status")
+    rows = [*records(frame)]
+    unknown = [each["image_filename"] for each in rows if each["status"] not in row.STATUSES]
+    if unknown:
+        raise SettingsError(
+            f"{len(unknown):,} of {len(rows):,} rows have no status that says what was found, the first is "
+            f"{shown(str(unknown[0]))}: compare these pictures, or leave the rows out."
+        )
+    return rows
 
 
 def _is_number(value: Any) -> bool:

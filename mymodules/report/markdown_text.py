@@ -1,0 +1,163 @@
+"""A summary of a run as Markdown, for a pull request or the page of a build.
+
+Names and messages come from the compared files. They are written so that they stay text in the Markdown of
+GitHub and GitLab: no emphasis, table cell, HTML, link, mention of a person or reference to an issue.
+"""
+
+import html
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from mymodules import files
+from mymodules.comparison import drawing_files
+from mymodules.errors import SettingsError
+from mymodules.paths import AnyPath, local_path, shown
+from mymodules.report import page
+from mymodules.report.labels import ROLES, Labels
+from mymodules.results import attention, runfiles
+from mymodules.row import BY_ATTENTION
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LONGEST: Final = 60_000
+"""Characters; a comment on GitHub may have 65,536."""
+
+_DRAWN = {"before": 0, "after": 1, "difference": 4}  # numbers of `drawing_files.ENDINGS`
+_WIDTH = 160  # px, of a picture
+_MARKUP = re.compile(r"[!\"#$&'*+:;<=>?@\[\\\]^_`{|}~]")
+_CALLS = "@#!$&~"  # what these precede may become a mention or a reference even where it is written as &#64;
+_NO_BREAK = "&#8288;"  # an invisible sign that joins words
+
+
+def markdown(
+    frame: "pd.DataFrame", path: AnyPath, *, rows: int = 10, link: str | None = None, paths: bool = False
+) -> str:
+    """Write a summary: counts, and the most important rows, the largest change first.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        What `results.load` returned, or a part of it.
+    path : path
+        The file; it is replaced in one step.
+    rows : int
+        The most rows of each status that are listed; `same` ones are only counted.
+    link : str, optional
+        URL under which the output folder of the run can be read, ``http`` or ``https``. The rows then have
+        small pictures: before and after, with boxes, and the difference.
+    paths : bool
+        Name the folders of the run with their whole paths, as `write` does.
+
+    Returns
+    -------
+    str
+        What was written, at most `LONGEST` characters.
+
+    Raises
+    ------
+    SettingsError
+        If the frame has no names, a row has no status, or `link` is not such a URL.
+    OutputError
+        If the file cannot be written.
+    """
+    text = summary(frame, rows=rows, link=link, paths=paths)
+    files.write(local_path(path, "The Markdown file", "file"), [text.encode("utf-8")])
+    return text
+
+
+def summary(frame: "pd.DataFrame", *, rows: int = 10, link: str | None = None, paths: bool = False) -> str:
+    """Return what `markdown` writes."""
+    if link is not None and not re.match(r"https?://[^\s<>\"]+$", link):
+        raise SettingsError(f"link is {shown(link)}: it must be a URL that begins with https:// or http://.")
+    found = page.compared(frame.iloc[attention.places(frame)] if len(frame) else frame)
+    manifest = frame.attrs.get("run") or {}
+    labels = Labels({role: str(manifest.get(role) or "") for role in ROLES}, paths=paths)
+    text = ""
+    for part in _parts(found, labels, rows, _Pictures.of(manifest, link)):
+        if len(text) + len(part) > LONGEST - 200:
+            text += "\nThe rest is left out, because this text may not be longer.\n"
+            break
+        text += part
+    return text
+
+
+def _parts(
+    found: Sequence[Mapping[str, Any]], labels: Labels, most: int, pictures: "_Pictures | None"
+) -> Iterator[str]:
+    """Yield the text in pieces, each of which leaves what is written so far whole."""
+    by_status = {status: [row for row in found if row["status"] == status] for status in BY_ATTENTION}
+    differing = len(found) - len(by_status["same"])
+    yield f"### {_verdict(len(found), differing)}\n\n"
+    if {"first", "second"} <= labels.names.keys():
+        yield f"{as_code(labels.names['first'])} against {as_code(labels.names['second'])}\n\n"
+    yield "| status | pictures |\n| --- | ---: |\n"
+    for status, rows in by_status.items():
+        if rows:
+            yield f"| {status} | {len(rows):,} |\n"
+    for status, rows in by_status.items():
+        if rows and status != "same":
+            drawn = pictures if status == "changed" else None
+            yield f"\n#### {status.capitalize()}\n\n" + _head(status, drawn)
+            for row in rows[:most]:
+                yield _line(row, labels, drawn)
+            if len(rows) > most:
+                yield f"\nand {len(rows) - most:,} more\n"
+
+
+def _verdict(total: int, differing: int) -> str:
+    pictures = f"{total:,} {'picture' if total == 1 else 'pictures'}"
+    return f"{differing:,} of {pictures} differ" if differing else f"No difference in {pictures}"
+
+
+def _head(status: str, pictures: "_Pictures | None") -> str:
+    columns = ["picture", "what differs" if status == "changed" else "why", *(_DRAWN if pictures else ())]
+    return f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}\n"
+
+
+def _line(row: Mapping[str, Any], labels: Labels, pictures: "_Pictures | None") -> str:
+    name = row["image_filename"]
+    cells = [as_code(name), as_text(labels.hide(row.get("messages") or ""))]
+    if pictures is not None:
+        cells += (pictures.cell(name, ending, words) for words, ending in _DRAWN.items())
+    return f"| {' | '.join(cells)} |\n"
+
+
+class _Pictures:
+    """Where the drawings of a run can be read."""
+
+    def __init__(self, url: str, drawing_paths: Mapping[str, str]) -> None:
+        self._url, self._paths = url, drawing_paths
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any], link: str | None) -> "_Pictures | None":
+        stamp = manifest.get("stamp")
+        if link is None or not runfiles.is_stamp(stamp) or manifest.get("pictures") == "none":
+            return None
+        folder = runfiles.pictures_path(Path(), str(stamp)).name
+        stems = manifest.get("stems")
+        above = html.escape(link.rstrip("/")).replace("|", "%7C")
+        return cls(f"{above}/{folder}/", stems if isinstance(stems, Mapping) else {})
+
+    def cell(self, name: str, ending: int, words: str) -> str:
+        path = str(self._paths.get(name, name)) + drawing_files.ENDINGS[ending]
+        url = self._url + quote(path.encode("utf-8", "surrogatepass"))
+        return f'<a href="{url}"><img src="{url}" alt="{words}" width="{_WIDTH}"></a>'
+
+
+def as_text(text: str) -> str:
+    """Return a text in which nothing is markup, a link, a mention or a reference."""
+    return _MARKUP.sub(_reference, shown(text)).replace("www.", f"www.{_NO_BREAK}")
+
+
+def as_code(text: str) -> str:
+    """Return a text as code, in which nothing is markup either."""
+    return f"<code>{_MARKUP.sub(lambda match: f'&#{ord(match[0])};', shown(text))}</code>"
+
+
+def _reference(match: re.Match[str]) -> str:
+    sign = f"&#{ord(match[0])};"
+    return sign + _NO_BREAK if match[0] in _CALLS else sign
