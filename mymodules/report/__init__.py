@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from mymodules.faces import lazily
 
 if TYPE_CHECKING:
-    from mymodules.report.document import SCHEMA, document
+    from mymodules.report.json_document import SCHEMA, document
     from mymodules.report.junit_xml import junit
     from mymodules.report.markdown_text import markdown
     from mymodules.report.place import is_one_file
@@ -26,7 +26,7 @@ __all__ = [
 __getattr__ = lazily(
     __name__,
     {
-        "document": ("SCHEMA", "document"),
+        "json_document": ("SCHEMA", "document"),
         "junit_xml": ("junit",),
         "markdown_text": ("markdown",),
         "place": ("is_one_file",),
