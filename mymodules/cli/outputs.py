@@ -8,8 +8,11 @@ from pathlib import Path
 
 from mymodules import faults, report, results
 from mymodules.cli.wording import Wording
-from mymodules.errors import MymodulesError, SettingsError
+from mymodules.errors import MymodulesError, OutputError, SettingsError
 from mymodules.paths import local_path, shown
+
+STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable that names the summary of a step of GitHub Actions."""
 
 
 @dataclass(frozen=True)
@@ -18,13 +21,15 @@ class Outputs:
 
     Attributes
     ----------
-    junit : Path or None
-        A JUnit XML file.
+    junit, json, markdown : Path or None
+        A JUnit XML file, a JSON document, a summary as Markdown.
     page : Path or None
         A report: a folder, or a file if its name ends in ``.html``.
     """
 
     junit: Path | None
+    json: Path | None
+    markdown: Path | None
     page: Path | None
 
     @classmethod
@@ -34,7 +39,13 @@ class Outputs:
         if page is not None:
             folders = [path for path in (first, second) if path.is_dir()]  # next to two files it may be
             page = report.check(page, embed=report.is_one_file(page), outside=folders)
-        return cls(file_to_write(options.junit, "--junit"), page)
+        _check_link(options.markdown_link, options.markdown)
+        return cls(
+            junit=file_to_write(options.junit, "--junit"),
+            json=file_to_write(options.json, "--json"),
+            markdown=file_to_write(options.markdown, "--markdown"),
+            page=page,
+        )
 
     def write(self, csv_path: Path, options: argparse.Namespace, words: Wording) -> Iterator[bool]:
         """Write them; yield for each whether it could be written."""
@@ -44,11 +55,44 @@ class Outputs:
             # --check counts one-sided files as differences, so they are failures in the JUnit file too.
             how = {"fail_missing": options.check, "fail_extra": options.check, "paths": paths}
             yield _written(words, "JUnit", junit, lambda: report.junit(results.load(csv_path), junit, **how))
+        if self.json is not None:
+            json = self.json
+            yield _written(
+                words, "JSON", json, lambda: report.document(results.load(csv_path), json, paths=paths)
+            )
+        if self.markdown is not None:
+            markdown, link = self.markdown, options.markdown_link
+            yield _written(words, "Markdown", markdown, lambda: _summarize(csv_path, markdown, link, paths))
         if self.page is not None:
             page, embed = self.page, report.is_one_file(self.page)
             how = {"embed": embed, "same": options.report_all, "paths": paths}
             index = page if embed else page / "index.html"
             yield _written(words, "Report", index, lambda: report.write(results.load(csv_path), page, **how))
+
+
+def _check_link(link: str | None, path: str | None) -> None:
+    if link is not None:
+        from mymodules.report import markdown_text  # loads tables
+
+        markdown_text.check_link("--markdown-link", link)
+        if path is None:
+            raise SettingsError(
+                "--markdown-link is for pictures in a summary: name its file with --markdown."
+            )
+
+
+def _summarize(csv_path: Path, path: Path, link: str | None, paths: bool) -> None:
+    """Write the Markdown summary, and append it to that of a step of GitHub Actions, if this is one."""
+    text = report.markdown(results.load(csv_path), path, link=link, paths=paths)
+    step = os.environ.get(STEP_SUMMARY)
+    if step:
+        try:
+            with Path(step).open("ab") as file:
+                file.write(text.encode("utf-8") + b"\n")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            message = f"{shown(step)}, which {STEP_SUMMARY} names, cannot be written ({reason}): unset it."
+            raise OutputError(message, Path(step)) from error
 
 
 def _written(words: Wording, label: str, path: Path, write: Callable[[], object]) -> bool:

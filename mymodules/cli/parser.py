@@ -123,6 +123,19 @@ def _after(command: argparse.ArgumentParser) -> None:
     after.add_argument(
         "--junit", metavar="PATH", help="also write the results as JUnit XML, for build servers"
     )
+    after.add_argument(
+        "--json", metavar="PATH", help="also write the results as one JSON document, for programs"
+    )
+    after.add_argument(
+        "--markdown",
+        metavar="PATH",
+        help="also write a summary for a pull request; in GitHub Actions it is the step's, too",
+    )
+    after.add_argument(
+        "--markdown-link",
+        metavar="URL",
+        help="where OUT can be read, for small pictures in that summary",
+    )
     _report_options(after, "--report-")
     after.add_argument(
         "--check", action="store_true", help="exit code 0: all the same, 1: differences, 2: an error"

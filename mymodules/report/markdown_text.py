@@ -71,8 +71,8 @@ def markdown(
 
 def summary(frame: "pd.DataFrame", *, rows: int = 10, link: str | None = None, paths: bool = False) -> str:
     """Return what `markdown` writes."""
-    if link is not None and not re.match(r"https?://[^\s<>\"]+$", link):
-        raise SettingsError(f"link is {shown(link)}: it must be a URL that begins with https:// or http://.")
+    if link is not None:
+        check_link("link", link)
     found = page.compared(frame.iloc[attention.places(frame)] if len(frame) else frame)
     manifest = frame.attrs.get("run") or {}
     labels = Labels({role: str(manifest.get(role) or "") for role in ROLES}, paths=paths)
@@ -83,6 +83,14 @@ def summary(frame: "pd.DataFrame", *, rows: int = 10, link: str | None = None, p
             break
         text += part
     return text
+
+
+def check_link(role: str, link: str) -> None:
+    """Raise SettingsError unless this is a URL of the web; `role` is how the message calls it."""
+    if not re.fullmatch(r"https?://[^\s<>\"]+", link):
+        raise SettingsError(
+            f"{role} is {shown(link)}: it must be a URL that begins with https:// or http://."
+        )
 
 
 def _parts(

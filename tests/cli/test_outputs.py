@@ -1,0 +1,127 @@
+"""The files that ``compare`` writes for build servers, and the examples of how to run it there."""
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from support.programs import Folders
+
+from mymodules import cli, report
+from mymodules.cli.parser import parser
+
+EXAMPLES = Path(__file__).resolve().parents[2] / ".ci" / "examples"
+
+
+def compare(*options: str) -> int:
+    line = ["compare", "first", "second", "--out", "out", "--store", "none", "--processes", "1"]
+    return cli.main([*line, *options])
+
+
+def test_json_and_markdown(
+    made: Folders, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "step.md")
+    Path("step.md").write_bytes("# Vorher é\n".encode())
+    files = "--json", "out/results.json", "--markdown", "out/summary.md", "--junit", "out/junit.xml"
+    assert compare(*files, "--markdown-link", "https://ci.example/7", "--check") == 2
+    said = capsys.readouterr().out
+    assert "JSON:      out/results.json\nMarkdown:  out/summary.md\n" in said
+    document = json.loads((made.out / "results.json").read_bytes())
+    jsonschema.validate(document, json.loads(report.SCHEMA.read_bytes()))
+    assert document["verdict"] == "error"
+    assert document["counts"] == {"total": 7, "same": 1, "changed": 3, "missing": 1, "extra": 1, "error": 1}
+    assert document["run"]["first"] == "first"
+    text = (made.out / "summary.md").read_bytes()
+    assert text.startswith(b"### 6 of 7 pictures differ\n")
+    assert f"https://ci.example/7/03.diff-{document['run']['stamp']}/".encode() in text
+    assert Path("step.md").read_bytes() == "# Vorher é\n".encode() + text + b"\n"
+
+
+def test_without_github_only_the_file_is_written(made: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    assert compare("--markdown", "summary.md") == 0
+    assert Path("summary.md").is_file()
+    assert made.out.is_dir()
+
+
+def test_a_step_summary_that_cannot_be_written(
+    made: Folders, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "absent/step.md")
+    assert compare("--markdown", "out/summary.md") == 2
+    said = capsys.readouterr().err
+    assert "Markdown: not written. absent/step.md, which GITHUB_STEP_SUMMARY names, cannot be written" in said
+    assert (made.out / "summary.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ["--json", "absent/x.json"],
+            "There is no folder absent: create it, or name another file as --json.",
+        ),
+        (["--markdown", "first"], "first is a folder: name a file as --markdown."),
+        (["--markdown-link", "https://x"], "name its file with --markdown."),
+        (["--markdown", "x.md", "--markdown-link", "x"], "--markdown-link is x: it must be a URL"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_the_work(
+    made: Folders, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    assert compare(*options) == 2
+    said = capsys.readouterr()
+    assert words in said.err
+    assert "Comparing" not in said.out
+    assert [*made.out.iterdir()] == []
+
+
+def read(name: str) -> Any:
+    return yaml.load((EXAMPLES / name).read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+
+
+def commands(lines: list[str]) -> list[Any]:
+    """The parsed calls of our command among these lines of a shell."""
+    calls = [shlex.split(line, comments=True) for line in lines]
+    return [parser().parse_args(call[1:]) for call in calls if call[0] == "mymodules"]
+
+
+def check_files(options: Any, kept: str) -> None:
+    """Raise if a file of this call is not in the folder that the build server keeps."""
+    paths = options.json, options.junit, options.markdown, options.report
+    assert {Path(path).parts[0] for path in paths} == {options.out} == {kept.rstrip("/")}
+    assert options.check is True
+    assert options.store == "none"
+
+
+def test_the_example_for_github() -> None:
+    workflow = read("github-actions.yml")
+    assert workflow.keys() == {"name", "on", "permissions", "jobs"}
+    assert workflow["on"].keys() == {"pull_request"}
+    (job,) = workflow["jobs"].values()
+    assert job.keys() == {"runs-on", "env", "steps"}
+    for step in job["steps"]:
+        assert len({"run", "uses"} & step.keys()) == 1
+        assert step.keys() <= {"name", "if", "uses", "with", "run"}
+    (options,) = commands([step["run"] for step in job["steps"] if "run" in step])
+    upload = job["steps"][-1]
+    assert upload["uses"].startswith("actions/upload-artifact@")
+    assert upload["if"] == "${{ !cancelled() }}"  # also after a difference
+    check_files(options, upload["with"]["path"])
+
+
+def test_the_example_for_gitlab() -> None:
+    (job,) = read("gitlab-ci.yml").values()
+    assert job.keys() == {"image", "rules", "variables", "before_script", "script", "artifacts"}
+    assert all(isinstance(line, str) for line in (*job["before_script"], *job["script"]))
+    (options,) = commands(job["script"])
+    artifacts = job["artifacts"]
+    assert artifacts["when"] == "always"
+    assert artifacts["reports"] == {"junit": options.junit}
+    (path,) = artifacts["paths"]
+    check_files(options, path)
+    assert options.markdown_link == f"$CI_JOB_URL/artifacts/raw/{options.out}"
