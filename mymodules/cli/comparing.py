@@ -9,7 +9,7 @@ from typing import Any
 
 from mymodules import batch, results
 from mymodules.batch import Run
-from mymodules.cli import runs
+from mymodules.cli import runs, watching
 from mymodules.cli.interrupts import termination_interrupts
 from mymodules.cli.outputs import Outputs
 from mymodules.cli.progress import Lines
@@ -29,6 +29,12 @@ def compare(options: argparse.Namespace, words: Wording) -> int:
     """Compare, print what was found and write what was asked for; return the exit code."""
     if (options.first is None) != (options.second is None):
         raise SettingsError("Name both, FIRST and SECOND, or none of them.")
+    if options.watch:
+        return watching.watch(options, words, runs.resolved(options).compared, _once)
+    return _once(options, words)
+
+
+def _once(options: argparse.Namespace, words: Wording) -> int:
     first, second, call = _prepared(options)
     words.note(*_default(first, options.first))
     words.note(*_default(second, options.second))
@@ -49,7 +55,7 @@ def compare(options: argparse.Namespace, words: Wording) -> int:
                 "Interrupted: the files named above are complete, and nothing else was written."
             ) from None
     if any(number for status, number in counts.items() if status != "same"):
-        _say_what_next(run, options, words)
+        _say_what_next(run, outputs, options, words)
     return exit_code(counts, check=options.check) if complete else 2
 
 
@@ -128,12 +134,15 @@ def _save_notebook(
     return problem is None
 
 
-def _say_what_next(run: Run, options: argparse.Namespace, words: Wording) -> None:
+def _say_what_next(run: Run, outputs: Outputs, options: argparse.Namespace, words: Wording) -> None:
     out = [] if options.out is None else ["--out", options.out]
     if options.open:
         from mymodules.cli import looking  # loads tables
 
-        looking.show(run.csv_path, words)
+        if outputs.page is None:
+            looking.show(run.csv_path, words)
+        else:
+            looking.open_page(outputs.index, words)
         words.say(f"Then approve what you accepted: {words.call('approve', *out)}")
     else:
         words.say(f"\nLook and decide: {words.call('look', *out)}")

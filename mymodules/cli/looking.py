@@ -40,5 +40,10 @@ def show(csv_path: Path, words: Wording) -> None:
     page = csv_path.parent / f"report-{runfiles.stamp_of(csv_path)}"
     index = pages.write(results.load(csv_path), page)
     words.say(f"Report:    {index}")
+    open_page(index, words)
+
+
+def open_page(index: Path, words: Wording) -> None:
+    """Open a page in the browser, or say that there is none."""
     if not webbrowser.open(index.absolute().as_uri()):
         words.complain(f"There is no browser here: open {index} in one.")

@@ -32,6 +32,12 @@ class Outputs:
     markdown: Path | None
     page: Path | None
 
+    @property
+    def index(self) -> Path:
+        """The file of the report that a browser opens."""
+        assert self.page is not None
+        return self.page if report.is_one_file(self.page) else self.page / "index.html"
+
     @classmethod
     def of(cls, options: argparse.Namespace, first: Path, second: Path) -> "Outputs":
         """Return what the options ask for; raise SettingsError if a file cannot be there."""
@@ -66,8 +72,9 @@ class Outputs:
         if self.page is not None:
             page, embed = self.page, report.is_one_file(self.page)
             how = {"embed": embed, "same": options.report_all, "paths": paths}
-            index = page if embed else page / "index.html"
-            yield _written(words, "Report", index, lambda: report.write(results.load(csv_path), page, **how))
+            yield _written(
+                words, "Report", self.index, lambda: report.write(results.load(csv_path), page, **how)
+            )
 
 
 def _check_link(link: str | None, path: str | None) -> None:

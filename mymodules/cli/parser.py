@@ -116,6 +116,7 @@ def _after(command: argparse.ArgumentParser) -> None:
     """Add what is done with the results."""
     after = command.add_argument_group("afterwards")
     after.add_argument("--open", action="store_true", help="look at it in the browser")
+    after.add_argument("--watch", action="store_true", help="compare again whenever a picture changes")
     after.add_argument("--notebook", action="store_true", help="also save an executed notebook")
     after.add_argument(
         "--report", metavar="PATH", help="also write a report for any browser: a folder; PATH.html: one file"
