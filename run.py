@@ -93,6 +93,8 @@ def main(arguments: Sequence[str]) -> int:
             return hand_over(
                 [python, "-P", "-m", "voila", str(ROOT / "notebooks" / "02_explore.ipynb"), *rest]
             )
+        # Otherwise every process of the tests would compile the project again, and its tests.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         return run_checks(checks(python, rest))
     except SetupError as error:
         say(str(error), error=True)

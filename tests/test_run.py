@@ -330,6 +330,18 @@ def test_test_is_every_check_with_pytest_last() -> None:
     assert run.checks("python", [])[-1][1] == ["python", "-m", "pytest", *run.ALL_AT_ONCE]
 
 
+def test_the_tests_may_keep_compiled_modules(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shown = "import os; print('PYTHONDONTWRITEBYTECODE' in os.environ)"
+    monkeypatch.chdir(run.ROOT)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(run, "prepare", lambda *_: sys.executable)
+    monkeypatch.setattr(run, "checks", lambda *_: [("one", [sys.executable, "-c", shown])])
+    assert run.main(["test"]) == 0
+    assert capfd.readouterr().out == "== one\nFalse\n"
+
+
 @pytest.mark.parametrize(
     "arguments", [[], ["-h"], ["--help"], ["help"], ["compare", "-h"], ["lab", "--help"], ["app", "-h"]]
 )
