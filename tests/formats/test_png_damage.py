@@ -58,8 +58,8 @@ def test_a_filter_that_does_not_exist_is_corrupt(
     body = raw(drawn, interlace=interlace)
     starts = [0]
     for x, y, step_x, step_y in pngs.passes(5, 3, interlace):
-        for row in drawn.samples[y::step_y, x::step_x]:
-            starts.append(starts[-1] + 1 + len(pngs.pack(row, bit_depth)))
+        for row in pngs.pack(drawn.samples[y::step_y, x::step_x], bit_depth):
+            starts.append(starts[-1] + 1 + len(row))
     assert starts.pop() == len(body)
     for start in starts:
         bad = body[:start] + bytes([value]) + body[start + 1 :]

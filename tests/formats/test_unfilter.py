@@ -42,12 +42,9 @@ def like_a_page(rng: np.random.Generator, height: int, width: int, size: int) ->
 
 def stored(raw: np.ndarray, filters: np.ndarray, size: int) -> np.ndarray:
     """The rows as a file stores them. They cannot be written to, so that nobody does."""
-    above = [bytes(raw.shape[1]), *(row.tobytes() for row in raw[:-1])]
-    rows = [
-        bytes([kind]) + pngs.filter_row(kind, row.tobytes(), previous, size)
-        for kind, row, previous in zip(filters.tolist(), raw, above, strict=True)
-    ]
-    return np.frombuffer(b"".join(rows), np.uint8).reshape(len(raw), -1)
+    rows = pngs.filtered(raw, filters, size)
+    rows.flags.writeable = False
+    return rows
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -1,10 +1,11 @@
 """PNG files written in the simplest way, and what they must decode to.
 
-Nothing here uses the package: a row is packed, filtered and deflated with zlib, struct and numpy, and
-`expected_rgba` turns samples into 8-bit RGBA one pixel at a time, by the table that the package promises.
+Nothing here uses the package: rows are packed, filtered and deflated with zlib, struct and numpy, and
+`expected_rgba` turns samples into 8-bit RGBA by the table that the package promises.
 `read` is the slow way back. The container is written from its parts, so that a test can break any of them.
 """
 
+import math
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
@@ -136,17 +137,14 @@ def passes(width: int, height: int, interlace: bool) -> list[tuple[int, int, int
     return [p for p in ADAM7 if p[0] < width and p[1] < height]
 
 
-def pack(row: np.ndarray, bit_depth: int, padding: int = 0) -> bytes:
-    """One row of samples as bytes; the bits left over in the last byte are all ``padding``."""
-    values = np.asarray(row).ravel()
-    if bit_depth == 16:
-        return values.astype(">u2").tobytes()
-    if bit_depth == 8:
-        return values.astype(np.uint8).tobytes()
-    bits = (values[:, None] >> np.arange(bit_depth - 1, -1, -1)) & 1
-    flat = bits.ravel().astype(np.uint8)
-    spare = -len(flat) % 8
-    return np.packbits(np.append(flat, np.full(spare, padding, np.uint8))).tobytes()
+def pack(rows: np.ndarray, bit_depth: int, padding: int = 0) -> np.ndarray:
+    """Rows of samples as rows of bytes; the bits left over in the last byte of each are all ``padding``."""
+    values = np.asarray(rows).reshape(len(rows), math.prod(np.shape(rows)[1:]))
+    if bit_depth >= 8:
+        return values.astype(">u2" if bit_depth == 16 else np.uint8).view(np.uint8)
+    bits = (values[..., None] >> np.arange(bit_depth - 1, -1, -1)) & 1
+    flat = bits.reshape(len(values), values.shape[1] * bit_depth).astype(np.uint8)
+    return np.packbits(np.pad(flat, ((0, 0), (0, -flat.shape[1] % 8)), constant_values=padding), axis=1)
 
 
 def paeth(left: np.ndarray, above: np.ndarray, corner: np.ndarray) -> np.ndarray:
@@ -156,14 +154,35 @@ def paeth(left: np.ndarray, above: np.ndarray, corner: np.ndarray) -> np.ndarray
     return np.where((to_left <= to_above) & (to_left <= to_corner), left, choice)
 
 
-def filter_row(kind: int, row: bytes, previous: bytes, step: int) -> bytes:
-    """The row's bytes after row filter 0 to 4; ``step`` is the distance of a byte to its left neighbour."""
-    this = np.frombuffer(row, np.uint8).astype(np.int64)
-    above = np.frombuffer(previous, np.uint8).astype(np.int64)
-    left = np.concatenate([np.zeros(step, np.int64), this])[: len(this)]
-    corner = np.concatenate([np.zeros(step, np.int64), above])[: len(this)]
-    guess = (np.zeros_like(this), left, above, (left + above) // 2, paeth(left, above, corner))[kind]
-    return ((this - guess) % 256).astype(np.uint8).tobytes()
+def filtered(raw: np.ndarray, filters: Sequence[int] | np.ndarray, step: int) -> np.ndarray:
+    """Rows of bytes as a file has them: each behind the number of its filter, 0 to 4, and filtered by it.
+
+    ``step`` is the distance of a byte to its left neighbour.
+    """
+    raw, kinds = np.ascontiguousarray(raw), np.asarray(filters)
+    before = np.zeros((len(raw) + 1, step + raw.shape[1]), np.uint8)  # a row above, and pixels to the left
+    before[1:, step:] = raw
+    out = np.empty((len(raw), 1 + raw.shape[1]), np.uint8)
+    out[:, 0] = kinds
+    for kind in np.unique(kinds):
+        rows = np.flatnonzero(kinds == kind)
+        left, above, corner = (
+            part.astype(np.int16)
+            for part in (before[rows + 1, :-step], before[rows, step:], before[rows, :-step])
+        )
+        match kind:
+            case 0:
+                guess = np.zeros_like(left)
+            case 1:
+                guess = left
+            case 2:
+                guess = above
+            case 3:
+                guess = (left + above) // 2
+            case _:
+                guess = paeth(left, above, corner)
+        out[rows, 1:] = (raw[rows] - guess) % 256
+    return out
 
 
 def scanlines(
@@ -179,14 +198,12 @@ def scanlines(
     samples = np.asarray(samples).reshape(*np.shape(samples)[:2], CHANNELS[colour_type])
     height, width = samples.shape[:2]
     step = max(1, CHANNELS[colour_type] * bit_depth // 8)
-    out = []
+    out, begun = [], 0
     for x, y, step_x, step_y in passes(width, height, interlace):
-        previous = b""
-        for row in samples[y::step_y, x::step_x]:
-            packed = pack(row, bit_depth, padding)
-            kind = next_filter(filters, len(out))
-            out.append(bytes([kind]) + filter_row(kind, packed, previous or bytes(len(packed)), step))
-            previous = packed
+        rows = samples[y::step_y, x::step_x]
+        kinds = [next_filter(filters, begun + row) for row in range(len(rows))]
+        out.append(filtered(pack(rows, bit_depth, padding), kinds, step).tobytes())
+        begun += len(rows)
     return b"".join(out)
 
 
@@ -253,46 +270,29 @@ def expected_rgba(
     trns: Any = None,
     gold: bool = False,
 ) -> np.ndarray:
-    """The 8-bit RGBA of these samples, pixel by pixel: of 16 bits the high byte, or what Skia Gold has."""
-    samples = np.asarray(samples).reshape(*np.shape(samples)[:2], CHANNELS[colour_type])
-    colours = None if palette is None else np.asarray(palette).tolist()
-    clear = None if trns is None else np.atleast_1d(np.asarray(trns)).tolist()
-    rows = [
-        [expected_pixel(pixel, colour_type, bit_depth, colours, clear, gold) for pixel in row]
-        for row in samples.tolist()
-    ]
-    return np.array(rows, np.uint8).reshape(*samples.shape[:2], 4)
-
-
-def expected_pixel(
-    pixel: list[int],
-    colour_type: int,
-    bit_depth: int,
-    palette: list[list[int]] | None,
-    clear: list[int] | None,
-    gold: bool,
-) -> tuple[int, int, int, int]:
+    """The 8-bit RGBA of these samples: of 16 bits the high byte, or what Skia Gold has."""
+    samples = np.asarray(samples, np.int64).reshape(*np.shape(samples)[:2], CHANNELS[colour_type])
     full = 2**bit_depth - 1
     if colour_type == 3:
-        assert palette is not None
-        red, green, blue = palette[pixel[0]]
-        return red, green, blue, clear[pixel[0]] if clear is not None and pixel[0] < len(clear) else 255
+        alphas = [] if trns is None else list(trns)[: len(palette)]
+        alphas += [255] * (len(palette) - len(alphas))
+        return np.column_stack([palette, alphas]).astype(np.uint8)[samples[..., 0]]
     if colour_type in (4, 6):
-        colour, alpha = pixel[:-1], pixel[-1]
+        colour, alpha = samples[..., :-1], samples[..., -1:]
     else:
-        colour, alpha = pixel, 0 if pixel == clear else full
-    if bit_depth == 16 and not gold:
-        eight, alpha = [c // 256 for c in colour], alpha // 256
+        is_clear = np.zeros((1, 1, 1), bool)
+        if trns is not None and np.size(trns) == samples.shape[2]:
+            is_clear = (samples == trns).all(axis=2, keepdims=True)
+        colour, alpha = samples, np.where(is_clear, 0, full)
+    if bit_depth == 16 and gold:
+        colour = (colour * alpha // 65535) * 65535 // np.maximum(alpha, 1) >> 8
+        alpha = alpha >> 8
     elif bit_depth == 16:
-        if alpha == 0:
-            return 0, 0, 0, 0
-        eight = [(c * alpha // 65535) * 65535 // alpha >> 8 for c in colour]
-        alpha >>= 8
+        colour, alpha = colour // 256, alpha // 256
     else:
-        eight = [c * 255 // full for c in colour]
-        alpha = alpha * 255 // full
-    red, green, blue = eight if len(eight) == 3 else eight * 3
-    return red, green, blue, alpha
+        colour, alpha = colour * 255 // full, alpha * 255 // full
+    parts = np.broadcast_to(colour, (*samples.shape[:2], 3)), np.broadcast_to(alpha, (*samples.shape[:2], 1))
+    return np.concatenate(parts, axis=2).astype(np.uint8)
 
 
 # Pictures drawn at random

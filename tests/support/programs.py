@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice, permutations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,15 +67,17 @@ def folders(at: Path) -> Folders:
 
 
 def noisy(at: Path, count: int, side: int) -> Folders:
-    """Make pairs of noise that all differ; each takes a while and is too large for a shared task."""
+    """Make pairs of noise that all differ; each takes a while and is too large for a shared task.
+
+    They are pairs of a few pictures: noise takes long to encode.
+    """
     made = folders(at)
-    rng = np.random.default_rng(7)
-    samples = rng.integers(0, 255, (side, side, 3), dtype=np.uint8)
-    for number in range(count):
-        name = f"{number:02}.png"
-        (made.first / name).write_bytes(png(samples))
-        samples = np.roll(samples, 1, axis=0)
-        (made.second / name).write_bytes(png(samples))
+    samples = np.random.default_rng(7).integers(0, 255, (side, side, 3), dtype=np.uint8)
+    few = next(few for few in range(2, count + 2) if few * (few - 1) >= count)
+    pictures = [png(np.roll(samples, number, axis=0)) for number in range(few)]
+    for number, (first, second) in enumerate(islice(permutations(pictures, 2), count)):
+        (made.first / f"{number:02}.png").write_bytes(first)
+        (made.second / f"{number:02}.png").write_bytes(second)
     return made
 
 
