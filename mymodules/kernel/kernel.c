@@ -17,7 +17,8 @@
  *   1. Rows. A row is equal in both files if its stored bytes are, and either its filter looks at nothing
  *      above it or the row above is equal. Such rows are passed over. At a difference, the rows around it
  *      are unfiltered: equal rows once, for both.
- *   2. Boxes. Differing pixels fall into cells of 8 x 4 px; cells that touch are joined by union-find.
+ *   2. Boxes. Differing pixels fall into cells of 8 x 4 px; cells that touch are joined by union-find, and
+ *      then boxes that are near each other, until none are.
  *   3. Pixels. A pair of rows that differs is looked at in blocks of 32 columns; most are equal.
  *   4. SSIM. Each block keeps the sums of its columns over 7 rows and slides them down the picture as long
  *      as differences are within reach. Integers up to one division for a pixel.
@@ -279,6 +280,7 @@ static void need_row(const File *file, i64 y) {
 /* ---- 2. Boxes ------------------------------------------------------------------------------------ */
 
 enum { CELL_WIDTH = 8, CELL_HEIGHT = 4 };
+enum { GAP_X = 16, GAP_Y = 8 }; /* at most so many px between boxes that are near, as in regions/gathering */
 
 /* Cells of one row of cells, and the groups that they belong to: each names another one, or itself. */
 typedef struct {
@@ -375,6 +377,29 @@ static void drop_joined(Cells *cells) {
     for (i64 group = 0; group < cells->count; group++)
         if (cells->names[group] == group) cells->groups[kept++] = cells->groups[group];
     cells->count = kept;
+    for (i64 group = 0; group < kept; group++) cells->names[group] = (i32)group;
+}
+
+static int by_top(const void *one, const void *other) {
+    i64 top = ((const Box *)one)->top, other_top = ((const Box *)other)->top;
+    return (top > other_top) - (top < other_top);
+}
+
+/* Join boxes that are near each other; returns whether there were any, as larger boxes have other near ones. */
+static int join_near(Cells *cells) {
+    int found = 0;
+    Box *boxes = cells->groups;
+    if (cells->count) qsort(boxes, (size_t)cells->count, sizeof *boxes, by_top);
+    for (i64 one = 0; one < cells->count; one++)
+        for (i64 other = one + 1; other < cells->count; other++) {
+            if (boxes[other].top - boxes[one].bottom > GAP_Y) break;
+            if (boxes[other].left - boxes[one].right > GAP_X) continue;
+            if (boxes[one].left - boxes[other].right > GAP_X) continue;
+            joined(cells, (i32)one, (i32)other);
+            found = 1;
+        }
+    drop_joined(cells);
+    return found;
 }
 
 /* ---- 3. Pixels ---------------------------------------------------------------------------------- */
@@ -732,6 +757,7 @@ EXPORT int kernel_compare(const Pair *pair, Figures *figures) {
     }
     if (!error) {
         drop_joined(&work.cells);
+        while (join_near(&work.cells)) continue;
         *figures = work.figures;
         for (int i = 0; i < BLOCK * pair->channels; i++) {
             i64 *largest = &figures->largest[i % pair->channels];

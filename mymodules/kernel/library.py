@@ -45,8 +45,8 @@ class Figures(NamedTuple):
     dissimilarity : int
         Sum of 1 - SSIM over the picture without its border of 3 px, each in units of 2^-32, rounded.
     boxes : int64 (n, 5)
-        Left, top, right, bottom, px, right and bottom exclusive, and differing pixels: groups of differing
-        pixels that are near enough to be merged in any case. Their boxes are tight, and may overlap.
+        Left, top, right, bottom, px, right and bottom exclusive, and differing pixels: the boxes that
+        `regions.from_pixels` merges before it limits their number, in any order.
     levels : int64 (256,)
         How often each value was written to the SSIM map; what was not written is 255.
     """

@@ -16,7 +16,7 @@ from mymodules import kinds
 from mymodules.regions.region import Region
 
 GAP_X, GAP_Y = 16, 8
-"""Boxes with at most this many px between them, in x and in y, become one."""
+"""Boxes with at most this many px between them, in x and in y, become one; the kernel has the same gaps."""
 
 MOST = 500
 """The largest number of boxes: if there are more, the gaps double until there are not."""

@@ -62,16 +62,12 @@ def check(kernel_: Kernel, first: np.ndarray, second: np.ndarray, *filters: pngs
 
 
 def check_boxes(found: Figures, mask: np.ndarray) -> None:
-    """Merged until none are near, the boxes are the regions; each differing pixel counts in one of them."""
+    """The boxes are those of single pixels, merged until none are near; each pixel counts in one of them."""
+    pixels = [(int(x), int(y), 1, 1) for y, x in np.argwhere(mask)]
     boxes = [(left, top, right - left, bottom - top) for left, top, right, bottom, _ in found.boxes.tolist()]
-    regions = sorted(oracles.merged(boxes, 16, 8))
-    assert regions == sorted(oracles.merged([(int(x), int(y), 1, 1) for y, x in np.argwhere(mask)], 16, 8))
-    counts = dict.fromkeys(regions, 0)
-    for box, pixels in zip(boxes, found.boxes[:, 4].tolist(), strict=True):
-        home = next(region for region in regions if oracles.around(region, box) == region)
-        counts[home] += pixels
-    for (x, y, wide, high), pixels in counts.items():
-        assert pixels == np.count_nonzero(mask[y : y + high, x : x + wide])
+    assert sorted(boxes) == sorted(oracles.merged(pixels, 16, 8))
+    for (x, y, wide, high), count in zip(boxes, found.boxes[:, 4].tolist(), strict=True):
+        assert count == np.count_nonzero(mask[y : y + high, x : x + wide])
 
 
 @given(
