@@ -9,7 +9,9 @@ Nothing here prints, keeps state, or knows a folder.
 """
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 
 from mymodules import kinds
 from mymodules.errors import ImageError
-from mymodules.formats import Header, Remark, bmp, foreign, ignore, jpeg, png, tiff, webp
+from mymodules.formats import Header, Remark, foreign, ignore, png
 from mymodules.formats.png import Samples
 from mymodules.images.digests import Source, regular_file
 from mymodules.settings import MAX_PIXELS
@@ -27,10 +29,8 @@ from mymodules.settings import MAX_PIXELS
 Rgba = NDArray[np.uint8]
 T = TypeVar("T", bound=np.unsignedinteger[Any])
 
-_FORMATS: dict[str, ModuleType] = {"PNG": png, "JPEG": jpeg, "WebP": webp, "BMP": bmp, "TIFF": tiff}
-
-
-_REMARKING = (bmp, jpeg, png)  # their decoders take ``remark``
+_FORMATS = {"PNG": "png", "JPEG": "jpeg", "WebP": "webp", "BMP": "bmp", "TIFF": "tiff"}
+_REMARKING = ("BMP", "JPEG", "PNG")  # their decoders take ``remark``
 
 
 def inspect(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Header:
@@ -49,7 +49,7 @@ def inspect(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Header:
         With the code of the row: ``empty``, ``not_an_image``, ``truncated``, ``corrupt``, ``animated``,
         ``unsupported`` or ``too_many_pixels``.
     """
-    header: Header = _FORMATS[_format(data)].inspect(data, max_pixels)
+    header: Header = _module(_format(data)).inspect(data, max_pixels)
     return header
 
 
@@ -60,10 +60,9 @@ def decode(data: bytes, header: Header, remark: Remark = ignore) -> Samples:
     returned for the same bytes. Raises `ImageError` for damage that only decoding shows, and calls
     ``remark`` with every oddity that decoding finds in a picture that is complete.
     """
-    module = _FORMATS[header.format]
-    arguments = (data, header, remark) if module in _REMARKING else (data, header)
+    arguments = (data, header, remark) if header.format in _REMARKING else (data, header)
     try:
-        samples: Samples = module.decode(*arguments)
+        samples: Samples = _module(header.format).decode(*arguments)
     except MemoryError:
         raise ImageError.no_memory(f"{header.width} x {header.height} px") from None
     return samples
@@ -163,6 +162,12 @@ def _read_as(convert: Callable[[Samples], Rgba], source: Source, max_pixels: int
 
 def _read(source: Source) -> bytes:
     return source if isinstance(source, bytes) else regular_file(source).read_bytes()
+
+
+@functools.cache
+def _module(name: str) -> ModuleType:
+    """Return the module of a format. It is imported when it is first needed, because some take long."""
+    return import_module(f"mymodules.formats.{_FORMATS[name]}")
 
 
 def _format(data: bytes) -> str:
