@@ -32,6 +32,7 @@ ROOT = HERE.parent
 
 OURS, DRAWN = "ours", "ours+pictures"
 SLOW = ("textbook", "pixelmatch")
+AGAIN = {"ours+again": OURS}  # an untimed run of the second one before, into the same folder
 # Only this project is not installed: with the second one set, every process would compile it again.
 NOT_HANDED_ON = ("MYMODULES_SETTINGS", "PYTHONDONTWRITEBYTECODE")
 MEASURED = ("imagecodecs", "opencv-python-headless", "scikit-image", "blazediff", "pixelmatch", "pywuffs")
@@ -39,6 +40,7 @@ EVERYBODY = (
     "ours", "floor", "floor-wuffs", "blazediff", "blazediff-best", "ours+pictures", "blazediff+picture",
     "blazediff-best+picture", "textbook", "pixelmatch",
 )  # fmt: skip
+ANYBODY = (*EVERYBODY, *AGAIN, "listing")
 _NOT_SMALL = EVERYBODY[:-1]  # pixelmatch is pure Python: seconds for one page
 
 # For each set: how sets.py makes it, the folders it is made from, and who runs by default.
@@ -54,6 +56,8 @@ SETS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "many-10000": ("many-10000", "screenshots", (OURS,)),
     "changed-1000": ("changed-1000", "screenshots", (OURS,)),
     "changed-10000": ("changed-10000", "screenshots", (OURS,)),
+    "tiny-10000": ("tiny-10000", "screenshots", (OURS, *AGAIN, "listing")),
+    "tiny-100000": ("tiny-100000", "screenshots", (OURS, *AGAIN, "listing")),
     "small": ("small", "", EVERYBODY),
 }
 
@@ -99,9 +103,15 @@ BARS = (
     Bar("wide", OURS, "floor-wuffs", 0.45, False),
     Bar("wide", OURS, "blazediff-best", 0.5, False),
     Bar("alone", OURS, "blazediff-best", 2.2, False),
+    Bar("tiny-100000", "ours+again", "listing", 2, False),
 )
 MOST_MEMORY = (("wide", OURS, 450), ("tall", OURS, 250), ("tall", DRAWN, 250))  # MB, the largest process
-GROWTH = (("many-1000", "many-10000"), ("changed-1000", "changed-10000"))
+MOST_SECONDS = (("small", OURS, 0.35),)
+GROWTH = (
+    ("many-1000", "many-10000"),
+    ("changed-1000", "changed-10000"),
+    ("tiny-10000", "tiny-100000"),
+)
 
 Results = dict[tuple[str, str], list[Measured]]
 
@@ -125,7 +135,7 @@ def main() -> int:
                     results.setdefault((name, contender), []).append(measured)
                     _say(f"{name}: {contender} {measured.seconds:.2f} s {measured.found}")
             print("", *_table(name, results), sep="\n", flush=True)
-        if set(arguments.sets) - {"folders", "small"}:
+        if set(arguments.sets) - {"folders"}:
             print("", *_bars(results), sep="\n", flush=True)
     return 0
 
@@ -136,6 +146,10 @@ def measure(contender: str, first: Path, second: Path) -> Measured:
     os.sync()  # so that this contender does not wait for the disk writes of the one before
     with tempfile.TemporaryDirectory() as out, tempfile.TemporaryFile() as said:
         command = [sys.executable, str(HERE / "contenders.py"), contender, str(first), str(second), out]
+        if contender in AGAIN:
+            before = [*command[:2], AGAIN[contender], *command[3:]]
+            subprocess.run(before, stdout=subprocess.DEVNULL, check=True, env=environment)
+            os.sync()
         start = time.perf_counter()
         process = subprocess.Popen(command, stdout=said, stderr=subprocess.PIPE, env=environment)
         with _watched(process.pid) as peaks:
@@ -200,7 +214,7 @@ def _arguments() -> argparse.Namespace:
         "folders", nargs="*", type=Path, metavar="FIRST SECOND", help="two folders to compare"
     )
     parser.add_argument("--sets", nargs="+", choices=SETS, metavar="SET", help=", ".join(SETS))
-    parser.add_argument("--only", nargs="+", choices=EVERYBODY, metavar="WHO", help=", ".join(EVERYBODY))
+    parser.add_argument("--only", nargs="+", choices=ANYBODY, metavar="WHO", help=", ".join(ANYBODY))
     parser.add_argument("--repeats", type=int, default=3, help="runs of each contender (3)")
     parser.add_argument("--slow-repeats", type=int, help="runs of textbook and pixelmatch (as --repeats)")
     parser.add_argument("--work", type=Path, help="keep the sets in this folder and reuse them")
@@ -309,6 +323,11 @@ def _bars(results: Mapping[tuple[str, str], list[Measured]]) -> Iterator[str]:
             peak = max(max(run.parent, run.worker) for run in runs)
             named = f"{contender}, memory of the largest process"
             yield f"| {on} | {named} | {peak:.0f} MB | | under {most} MB | {_yes(peak < most)} |"
+    for on, contender, bound in MOST_SECONDS:
+        if runs := results.get((on, contender)):
+            seconds, best = _seconds(runs), _fastest(runs)
+            named, reached = f"{contender}, seconds", _yes(seconds <= bound)
+            yield f"| {on} | {named} | {seconds:.2f} | {best:.2f} | at most {bound} | {reached} |"
     for few, many in GROWTH:
         if (fewer := results.get((few, OURS))) and (more := results.get((many, OURS))):
             count, counts = (int(on.partition("-")[2]) for on in (few, many))

@@ -95,6 +95,21 @@ def many(first: Path, second: Path, to: Path, count: int, every: int) -> None:
         _link(to / f"{'cut' if number % every else 'changed'}{kind}", to / "second" / name)
 
 
+def tiny(first: Path, second: Path, to: Path, count: int) -> None:
+    """Cut pairs of 32 x 32 px from a page, no two alike; both files of a pair are the same file."""
+    _, page = next(_pages(first))
+    height, width = page.shape[0] - 32, page.shape[1] - 32
+    for side in ("first", "second"):
+        (to / side).mkdir(parents=True)
+    for number in range(count):
+        top, left = number * 7 % height, number * 11 % width
+        cut = page[top : top + 32, left : left + 32].copy()
+        cut[0, 0] = number >> 16, number >> 8 & 255, number & 255
+        name = f"{number:06}.png"
+        (to / "first" / name).write_bytes(_encoded(cut))
+        _link(to / "first" / name, to / "second" / name)
+
+
 def _many(count: int, every: int) -> Callable[[Path, Path, Path], None]:
     return lambda first, second, to: many(first, second, to, count, every)
 
@@ -111,6 +126,8 @@ SETS: dict[str, Callable[[Path, Path, Path], None]] = {
     "many-10000": _many(10_000, 100),
     "changed-1000": _many(1_000, 1),
     "changed-10000": _many(10_000, 1),
+    "tiny-10000": lambda first, second, to: tiny(first, second, to, 10_000),
+    "tiny-100000": lambda first, second, to: tiny(first, second, to, 100_000),
 }
 
 

@@ -36,7 +36,8 @@ from mymodules.metrics import DiffMetrics  # noqa: E402
 from mymodules.regions import Region  # noqa: E402
 from mymodules.row import PairResult  # noqa: E402
 from mymodules.store import FILE, NOW, DiffStore  # noqa: E402
-from mymodules.store.records import DigestedFile, Records, StoredRow, diff_id, fingerprint  # noqa: E402
+from mymodules.store.records import Records, diff_id, fingerprint  # noqa: E402
+from mymodules.store.values import DigestedFile, StoredRow  # noqa: E402
 
 CONDITIONS = fingerprint({"options": {"max_pixels": 1}, "versions": {"numpy": "2"}})
 BATCH = 500  # rows saved together, as a run does

@@ -21,9 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import anywidget
 import ipywidgets
-from loky import cpu_count
 
-from mymodules import batch, faults, recent, settings
+from mymodules import batch, faults, processors, recent, settings
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
 from mymodules.pages import linker, still
 from mymodules.paths import AnyPath, local_path, shown
@@ -326,9 +325,9 @@ def _options() -> dict[str, Any]:
             tooltip="End after this many pictures; -1 for all",
         ),
         "num_processors": ipywidgets.BoundedIntText(
-            cpu_count(),
+            processors.count(),
             min=1,
-            max=cpu_count(),
+            max=processors.count(),
             description="Processors",
             tooltip="How many pictures are compared at the same time",
         ),

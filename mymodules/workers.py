@@ -6,28 +6,32 @@ raises here: it becomes a row. A worker imports neither pandas nor scikit-image.
 """
 
 import functools
-import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mymodules import pairs, settings, streams
+from mymodules import faults, pairs, settings, streams
 from mymodules.comparison import Job, drawing_files, fault
+from mymodules.comparison.job import Opened
 from mymodules.comparison.verdict import result_row
 from mymodules.errors import SettingsError
 from mymodules.pairs import Pair
 from mymodules.paths import local_path
+from mymodules.results import checked_line
 from mymodules.row import PairResult
 
 if TYPE_CHECKING:
+    from mymodules.comparison.side import Side
     from mymodules.images.memory import Memory
 
 __all__ = (
+    "Finished",
     "Job",
     "PairResult",
     "compare",
@@ -37,29 +41,73 @@ __all__ = (
     "died",
     "fault",
     "prepare_process",
+    "serve",
 )
 
 
-def compare(job: Job) -> PairResult:
-    """Compare one pair; whatever is wrong with its files is reported in the row."""
+ENOUGH: Final = 1.0
+"""Seconds after which a task of several pairs returns those that it has."""
+
+_ROLES = "first", "second"
+
+
+class Finished(NamedTuple):
+    """The row of a pair as a worker returns it.
+
+    Attributes
+    ----------
+    row : PairResult
+    line : bytes
+        Its line in the partial CSV.
+    opened : (Opened or None, Opened or None)
+        Either file as it was opened to be read; None if there is no file, or if it was not read.
+    """
+
+    row: PairResult
+    line: bytes
+    opened: tuple[Opened | None, Opened | None] = (None, None)
+
+
+def compare(job: Job, read: "list[Side] | None" = None) -> PairResult:
+    """Compare one pair; whatever is wrong with its files is reported in the row.
+
+    Parameters
+    ----------
+    job : Job
+    read : list of Side, optional
+        Filled with the files that were read.
+    """
     from mymodules.comparison import pair  # the process that only gives out the work does without it
 
-    return pair.compare(job, _memory)
+    return pair.compare(job, _memory, read)
 
 
 def _memory() -> "tuple[Memory, Memory]":
     """Return this thread's memory for scan lines."""
-    from mymodules.images.memory import Memory
-
     if not hasattr(_kept, "memory"):
+        from mymodules.images.memory import Memory
+
         _kept.memory = Memory(), Memory()
     kept: tuple[Memory, Memory] = _kept.memory
     return kept
 
 
-def compare_many(jobs: Iterable[Job]) -> list[PairResult]:
-    """Compare several small pairs in one task of a pool."""
-    return [compare(job) for job in jobs]
+def compare_many(jobs: Sequence[Job]) -> "list[Finished]":
+    """Compare several small pairs in one task of a pool: at least one, and no more after `ENOUGH`."""
+    end = time.monotonic() + ENOUGH
+    found: list[Finished] = []
+    for job in jobs:
+        if found and time.monotonic() > end:
+            break
+        found.append(_finished(job))
+    return found
+
+
+def _finished(job: Job) -> "Finished":
+    read: list[Side] = []
+    row = compare(job, read)
+    first, second = (next((side.opened for side in read if side.role == role), None) for role in _ROLES)
+    return Finished(row, checked_line(row), (first, second))
 
 
 def compimgdiff_init(str_start_datetime: str) -> None:
@@ -71,6 +119,8 @@ def compimgdiff_init(str_start_datetime: str) -> None:
         Stamp of the run: drawings go to the folder ``03.diff-<stamp>`` of the output folder.
     """
     global _stamp
+    import multiprocessing
+
     if multiprocessing.parent_process() is not None:  # a notebook may compare without a pool
         prepare_process()
     _stamp = str_start_datetime  # unchecked: if this function raises, a pool starts new processes for ever
@@ -127,6 +177,40 @@ def prepare_process(parent: int | None = None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def serve(parent: int) -> None:
+    """Be a worker process of `batch.processes`: answer the tasks that come by standard input.
+
+    What libraries print to standard output goes to standard error.
+    """
+    with os.fdopen(os.dup(0), "rb") as tasks, os.fdopen(os.dup(1), "wb") as answers:
+        os.dup2(2, 1)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        prepare_process(parent)
+        try:
+            pickle.dump(True, answers)
+            answers.flush()
+            while True:
+                function, arguments = pickle.load(tasks)
+                answers.write(_answered(function, arguments))
+                answers.flush()
+        except (EOFError, OSError):  # the owner is gone, or needs this process no more
+            os._exit(0)
+
+
+def _answered(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
+    """Return the pickle of an error or None, and of what the function returned."""
+    try:
+        return pickle.dumps((None, function(*arguments)), pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        try:
+            pickle.loads(whole := pickle.dumps((error, None)))
+        except Exception:
+            whole = pickle.dumps((RuntimeError(faults.named(error)), None))
+        return whole
 
 
 def _end_with(parent: int) -> None:

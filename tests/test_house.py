@@ -77,7 +77,7 @@ def test_errors_pickle(kind: type[Exception]) -> None:
     assert isinstance(copy, errors.MymodulesError)
 
 
-SLOW = "IPython cv2 imagecodecs ipywidgets loky matplotlib numba numpy pandas scipy skimage tifffile tornado"
+SLOW = "IPython cv2 imagecodecs ipywidgets matplotlib numba numpy pandas scipy skimage tifffile tornado"
 FACES = "batch comparison explore images metrics pairs regions results row store triage"
 LOADED = {**dict.fromkeys(FACES.split(), ""), "workers": "cv2 imagecodecs numpy tifffile"}
 """What a package or module may load of these when it is imported."""

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mymodules import pairs, results, settings
 from mymodules.batch import pool
+from mymodules.batch.contents import content
 from mymodules.batch.progress import Stopped
 from mymodules.batch.renames import mentions_rename
 from mymodules.batch.request import PICTURES, Request
-from mymodules.batch.reuse import Reuse, content
 from mymodules.comparison import drawing_files
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.locks import Lock
@@ -27,8 +27,10 @@ from mymodules.paths import local_path, shown
 from mymodules.results import runfiles
 from mymodules.row import ALGORITHM, PairResult, span
 from mymodules.settings import Settings
-from mymodules.store.records import fingerprint
 from mymodules.workers import Job
+
+if TYPE_CHECKING:
+    from mymodules.batch.reuse import Reuse
 
 # These packages decode or measure: other versions may give other rows.
 _MEASURING = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs", "simplejpeg", "tifffile")
@@ -185,10 +187,20 @@ class Plan:
         path = self.drawing_path(row.image_filename)
         return all(os.path.exists(self.pictures_dir / (path + ending)) for ending in drawing_files.ENDINGS)  # noqa: PTH110 - Path may raise
 
-    def memory(self) -> Reuse | None:
+    @property
+    def may_reuse(self) -> bool:
+        """Whether there may be a row that need not be made: a store that does not exist yet has none."""
+        store = self.request.store
+        return self.earlier is not None or (store is not None and (self.settings.out / store).exists())
+
+    def memory(self) -> "Reuse | None":
         """Return what this run can take from its store; None without a store."""
         if self.request.store is None:
             return None
+        # Now, and not at the start: the processes start meanwhile.
+        from mymodules.batch.reuse import Reuse
+        from mymodules.store.records import fingerprint
+
         depends = {name: self.manifest[name] for name in ("options", "versions")}
         depends["algorithm"] = ALGORITHM
         if self.request.check_pixels:
@@ -232,7 +244,7 @@ def new_plan(request: Request) -> Plan:
         "stop_at": request.stop_at,
         "pairs": len(listing.pairs),
         "left_out": {"hidden": listing.hidden, "other": listing.other, "links": listing.links},
-        "stems": _drawing_paths(listing),
+        "stems": _drawing_paths(listing, request),
         "complete": False,
     }
     if selection:
@@ -271,10 +283,10 @@ def resumed_plan(path: Path, request: Request) -> Plan:
         if not os.path.lexists(path) and finished.is_file():
             raise ResultsError(f"{shown(path)} is gone: the run is complete, see {shown(finished)}.")
         listing = _listed(chosen, _selection(manifest))
-        manifest["stems"] = _drawing_paths(listing)
         where = {"out": str(chosen.out), "pictures_dir": str(runfiles.pictures_path(chosen.out, stamp))}
         manifest |= {**where, "complete": False}
         request = replace(request, **{name: manifest[name] for name in _KEPT})
+        manifest["stems"] = _drawing_paths(listing, request)
         part = listing.part(request.skip_until, request.stop_at)
     except BaseException:
         lock.release()
@@ -412,8 +424,10 @@ def _refuse_links(drawings_dir: Path) -> None:
             )
 
 
-def _drawing_paths(listing: Listing) -> dict[str, str]:
-    """Return the drawing paths that differ from the pair's name, by name."""
+def _drawing_paths(listing: Listing, request: Request) -> dict[str, str]:
+    """Return the drawing paths that differ from the pair's name, by name; none if nothing is drawn."""
+    if not request.draws_any:
+        return {}
     paths = drawing_files.paths(pair.name for pair in listing.pairs)
     return {name: path for name, path in paths.items() if name != path}
 

@@ -3,63 +3,56 @@
 Promises:
 
 - Every job gives exactly one row, as soon as it is finished.
-- If a worker is killed, no other job loses its row: the processes are restarted, and the jobs that were
-  in progress are repeated one at a time. Only a job that kills its worker again is given up.
+- If a worker is killed, no other job loses its row: the process is replaced, and the jobs that it had are
+  repeated one at a time, with no other beside them. Only a job that kills its worker again is given up.
 - A task that fails in another way is repeated pair by pair; a pair that still fails becomes a row. If every
   pair fails, the executor is at fault and the run ends.
-- Processes stay warm for the next run of this process. They never import its ``__main__`` (loky). They end
-  when this process is gone or when a run ends early.
+- Processes stay warm for the next run of this process. They end when this process is gone, when a run ends
+  early, or when they have been idle for long; see `processes`.
 """
 
-import contextlib
+import atexit
 import errno
+import math
 import os
-import signal
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
-    CancelledError,
-    Executor,
-    Future,
-    ThreadPoolExecutor,
-    wait,
-)
-from multiprocessing import parent_process, resource_tracker
-from typing import ClassVar
-
-import psutil
-from loky import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from typing import TYPE_CHECKING, ClassVar
 
 from mymodules import faults, workers
+from mymodules.batch.processes import OWNER, WorkerDied, Workers
 from mymodules.batch.request import Request
 from mymodules.comparison import drawing_files
 from mymodules.errors import PoolError
 from mymodules.pairs import Pair
+from mymodules.results import checked_line
 from mymodules.row import PairResult
-from mymodules.workers import Job
+from mymodules.workers import Finished, Job
 
-_GROUP_BYTES, _GROUP_PAIRS = 1 << 20, 32  # of one task: enough to make its overhead negligible
+if TYPE_CHECKING:
+    import psutil
+
+_GROUP_BYTES, _GROUP_PAIRS = 1 << 20, 256  # of one task: enough to make its overhead negligible
 _GIVEN_AT_ONCE = 64  # tasks; the number of workers of an executor is unknown
 _IDLE = 300  # s; warm workers end after that time
 _POLL = 0.2  # s; interrupts are noticed between two waits, also on Windows
 _SETTLED = 5  # s; a broken pool fails all its futures at once, except those that it forgets
 _HOPELESS = 8  # consecutive failures of single pairs: then the executor is at fault, not the files
-_ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # numpy would start threads that are not used
-_OWNER = "MYMODULES_OWNER"  # environment variable with the process ID of the owner of a worker
+_STARTS = 3  # consecutive ends of processes that had not begun to work: then they never will
 _ORPHANED = 10  # s; workers end one or two seconds after their owner
 
 Task = list[Pair]
 Begin = Callable[[Pair], Job]
 """Makes the job of a pair, right before it is sent to a worker."""
-PairRows = Generator[tuple[Pair, PairResult], None, None]
+PairRows = Generator[list[tuple[Pair, Finished]], None, None]
 
 
 def rows(pairs: Sequence[Pair], begin: Begin, request: Request) -> PairRows:
-    """Yield pairs and their rows as they are finished.
+    """Yield pairs and their rows as they are finished, those of one task together.
 
     `Request.cancelled` is called several times a second, even while no row is finished.
 
@@ -86,6 +79,27 @@ def rows(pairs: Sequence[Pair], begin: Begin, request: Request) -> PairRows:
         yield from own.rows(pairs, begin, request)
 
 
+def warm_up(pairs: int, request: Request) -> None:
+    """Start the processes for so many pairs, which `rows` will ask for."""
+    if request.executor is None and pairs and not _is_child():
+        _stop_if_cancelled(request)
+        _Processes.take(min(request.processes, pairs), request).keep()
+
+
+def cool() -> None:
+    """End the processes that are kept for the next run."""
+    with _Processes._lock:
+        warm, _Processes._warm[:] = _Processes._warm[:], []
+    for processes in warm:
+        processes.end()
+
+
+def _is_child() -> bool:
+    """Return whether multiprocessing started this process: at its end it would wait for warm workers."""
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
+
+
 def _stop_if_cancelled(request: Request) -> None:
     if request.cancelled():
         raise KeyboardInterrupt
@@ -93,6 +107,8 @@ def _stop_if_cancelled(request: Request) -> None:
 
 def await_orphans(owner: int) -> None:
     """Wait until the workers of a killed process have ended, because they may still be drawing."""
+    import psutil
+
     deadline = time.monotonic() + _ORPHANED
     while any(_belongs(process, owner) for process in psutil.process_iter()):
         if time.monotonic() > deadline:
@@ -100,10 +116,12 @@ def await_orphans(owner: int) -> None:
         time.sleep(_POLL)
 
 
-def _belongs(process: psutil.Process, owner: int) -> bool:
+def _belongs(process: "psutil.Process", owner: int) -> bool:
     """Return whether a process is a worker of that owner."""
+    import psutil
+
     try:
-        return process.pid != os.getpid() and bool(process.environ().get(_OWNER) == str(owner))
+        return process.pid != os.getpid() and bool(process.environ().get(OWNER) == str(owner))
     except (psutil.Error, OSError):  # of another user, or it has ended
         return False
 
@@ -126,32 +144,35 @@ def _together(
     tasks: deque[Task],
     begin: Begin,
     at_once: int,
-    in_progress: dict[Future[list[PairResult]], list[Job]],
+    in_progress: dict[Future[list[Finished]], list[Job]],
     request: Request,
-) -> Generator[tuple[Pair, PairResult], None, list[Job]]:
-    """Yield rows as they are finished; return the jobs that were in progress if the executor broke.
+) -> Generator[list[tuple[Pair, Finished]], None, list[Job]]:
+    """Yield rows as they are finished; return the jobs that were in progress where the executor broke.
 
     Tasks that were not started stay in the queue. Only a few tasks are in progress at a time, because any of
     them may be the reason if a worker dies.
     """
-    broken, failures = False, 0
-    while not broken and (tasks or in_progress):
+    suspects: list[Job] = []
+    settled: float | None = None  # when a broken executor has failed all its futures
+    failures = 0
+    while in_progress or (tasks and settled is None):
         _stop_if_cancelled(request)
         try:
-            while tasks and len(in_progress) < at_once:
+            while tasks and settled is None and len(in_progress) < at_once:
                 jobs, future = _submitted(executor, tasks[0], begin)
                 in_progress[future] = jobs
                 tasks.popleft()
         except BrokenExecutor:
-            broken = True
-        done = wait(in_progress, _POLL, FIRST_COMPLETED).done
-        broken = broken or any(isinstance(_failure(future), BrokenExecutor) for future in done)
-        if broken:
-            done = wait(in_progress, _SETTLED).done
-        for future in done:
-            if isinstance(_failure(future), BrokenExecutor):
+            settled = _when_settled(executor)
+        for future in wait(in_progress, _POLL, FIRST_COMPLETED).done:
+            jobs, failure = in_progress.pop(future), _failure(future)
+            if isinstance(failure, BrokenExecutor):
+                settled = settled or _when_settled(executor)
+                if isinstance(failure, WorkerDied) and not failure.started:
+                    tasks.appendleft([job.pair for job in jobs])
+                else:
+                    suspects += jobs
                 continue
-            jobs = in_progress.pop(future)
             try:
                 found = _answer(future, jobs)
             except Exception as error:
@@ -161,16 +182,29 @@ def _together(
                 failures += 1
                 if failures == _HOPELESS:
                     raise _hopeless(error) from error
-                found = [workers.fault(jobs[0].pair, error)]
+                found = [_plain(workers.fault(jobs[0].pair, error))]
             else:
                 failures = 0
-            for job, row in zip(jobs, found, strict=True):
-                # Share the pair's own name: otherwise each name would be in memory twice.
-                yield job.pair, row._replace(image_filename=job.pair.name)
-    return [job for jobs in in_progress.values() for job in jobs]
+            if len(found) < len(jobs):
+                tasks.appendleft([job.pair for job in jobs[len(found) :]])
+            yield [(job.pair, each) for job, each in zip(jobs, found, strict=False)]
+        if settled is not None and time.monotonic() > settled:
+            break
+    return suspects + [job for jobs in in_progress.values() for job in jobs]
 
 
-def _submitted(executor: Executor, task: Task, begin: Begin) -> tuple[list[Job], "Future[list[PairResult]]"]:
+def _when_settled(executor: Executor) -> float:
+    """Return until when the futures of an executor that broke just now have to be waited for."""
+    # One of our processes has ended: the others go on, and answer.
+    return math.inf if isinstance(executor, Workers) else time.monotonic() + _SETTLED
+
+
+def _plain(row: PairResult) -> Finished:
+    """Return a row that no worker has made."""
+    return Finished(row, checked_line(row))
+
+
+def _submitted(executor: Executor, task: Task, begin: Begin) -> tuple[list[Job], "Future[list[Finished]]"]:
     """Submit a task. If that fails, the future holds the error; only a broken executor's error is raised."""
     jobs = [Job(pair) for pair in task]
     try:
@@ -179,20 +213,24 @@ def _submitted(executor: Executor, task: Task, begin: Begin) -> tuple[list[Job],
     except BrokenExecutor:
         raise
     except Exception as error:
-        failed: Future[list[PairResult]] = Future()
+        failed: Future[list[Finished]] = Future()
         failed.set_exception(error)
         return jobs, failed
 
 
-def _failure(future: "Future[list[PairResult]]") -> BaseException | None:
+def _failure(future: "Future[list[Finished]]") -> BaseException | None:
     return CancelledError() if future.cancelled() else future.exception()
 
 
-def _answer(future: "Future[list[PairResult]]", jobs: Sequence[Job]) -> list[PairResult]:
-    """Return the rows of these jobs, or raise what the task raised."""
+def _answer(future: "Future[list[Finished]]", jobs: Sequence[Job]) -> list[Finished]:
+    """Return the rows of the first of these jobs, or raise what the task raised."""
     found = future.result()
-    if len(found) != len(jobs) or not all(isinstance(row, PairResult) for row in found):
-        raise TypeError(f"the executor did not return one row for each of {len(jobs)} pairs")
+    right = [
+        isinstance(each, Finished) and each.row.image_filename == job.pair.name
+        for each, job in zip(found, jobs, strict=False)
+    ]
+    if not 0 < len(found) <= len(jobs) or not all(right):
+        raise TypeError(f"the executor did not return rows of {len(jobs)} pairs")
     return found
 
 
@@ -204,7 +242,7 @@ def _hopeless(error: Exception) -> PoolError:
 def _from_executor(executor: Executor, pairs: Iterable[Pair], begin: Begin, request: Request) -> PairRows:
     """Yield rows from an executor that the caller owns."""
     tasks = _tasks(pairs)
-    in_progress: dict[Future[list[PairResult]], list[Job]] = {}
+    in_progress: dict[Future[list[Finished]], list[Job]] = {}
     try:
         together = _together(executor, tasks, begin, _GIVEN_AT_ONCE, in_progress, request)
         broke = bool((yield from together) or tasks)
@@ -221,10 +259,15 @@ class _Processes:
     _warm: ClassVar[list["_Processes"]] = []  # at most one
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
-    def __init__(self, count: int, request: Request) -> None:
+    def __init__(self, count: int) -> None:
         self.count = count
         self._owner = os.getpid()
-        self._executor = self._started(request)
+        self._idle: threading.Timer | None = None
+        self._vain = 0  # starts, one after the other
+        try:
+            self._workers = Workers(count)
+        except OSError as error:
+            raise _refused(error) from error
 
     @classmethod
     def take(cls, least: int, request: Request) -> "_Processes":
@@ -233,118 +276,87 @@ class _Processes:
             warm = cls._warm.pop() if cls._warm else None
         if warm is not None and warm._owner != os.getpid():
             warm = None  # this process is a fork, and the workers belong to the other one
+        if warm is not None and warm._idle is not None:
+            warm._idle.cancel()
         if warm is not None and least <= warm.count <= request.processes:
             return warm
         if warm is not None:
-            warm._end()
-        return cls(least, request)
+            warm._workers.end()
+        return cls(least)
 
     def rows(self, pairs: Iterable[Pair], begin: Begin, request: Request) -> PairRows:
         """Yield rows as they are finished. If the generator ends early, the processes end too."""
         tasks = _tasks(pairs)
         try:
             while tasks:
-                self._renew(request)
+                self._renew()
                 at_once = 2 * self.count
-                for suspect in (yield from _together(self._executor, tasks, begin, at_once, {}, request)):
+                for suspect in (yield from _together(self._workers, tasks, begin, at_once, {}, request)):
                     alone = deque([[suspect.pair]])
                     while alone:
-                        self._renew(request)
-                        if (yield from _together(self._executor, alone, begin, 1, {}, request)):
-                            yield suspect.pair, _died(suspect)
+                        self._renew()
+                        if (yield from _together(self._workers, alone, begin, 1, {}, request)):
+                            yield [(suspect.pair, _plain(_died(suspect)))]
         except BaseException:
-            self._end()
+            self._workers.end()
             raise
-        if parent_process() is None:  # a child process would wait for warm workers before it ends
+        self.keep()
+
+    def end(self) -> None:
+        """End the processes, in the process that started them."""
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._owner == os.getpid():
+            self._workers.end()
+
+    def keep(self) -> None:
+        """Keep the processes for the next run, for a while."""
+        if not _is_child():
             with self._lock:
                 if not self._warm:
+                    self._idle = threading.Timer(_IDLE, self._give_up)
+                    self._idle.daemon = True
+                    self._idle.start()
                     self._warm.append(self)
                     return
-        self._end()
+        self._workers.end()
 
-    def _started(self, request: Request) -> ProcessPoolExecutor:
+    def _give_up(self) -> None:
+        """End the processes unless a run has taken them."""
+        with self._lock:
+            if self not in self._warm:
+                return
+            self._warm.remove(self)
+        self._workers.end()
+
+    def _renew(self) -> None:
+        """Start new processes for those that have ended."""
         try:
-            executor = ProcessPoolExecutor(
-                self.count,
-                timeout=_IDLE,
-                initializer=workers.prepare_process,
-                initargs=(os.getpid(),),
-                env=_ENVIRONMENT | {_OWNER: str(os.getpid())},
-            )
+            vain = self._workers.renew()
         except OSError as error:
             raise _refused(error) from error
-        try:
-            answer = _ask(executor)
-            while not wait([answer], _POLL).done:
-                _stop_if_cancelled(request)
-            answer.result()
-        except OSError as error:
-            _shut_down(executor)
-            raise _refused(error) from error
-        except BrokenExecutor as error:
-            _shut_down(executor)
-            message = (
-                "The worker processes end while they start; python -c 'import mymodules.workers' may show why"
+        self._vain = self._vain + vain if vain else 0
+        if self._vain and (not self._workers.ever_started or self._vain >= _STARTS):
+            raise PoolError(
+                "The worker processes end while they start: python -c 'import mymodules.workers' may show "
+                "why."
             )
-            raise PoolError(f"{message} ({error}).") from error
-        except BaseException:
-            _shut_down(executor)
-            raise
-        return executor
-
-    def _renew(self, request: Request) -> None:
-        """Start new processes if the old ones broke or were idle for too long."""
-        try:
-            _ask(self._executor)
-        except (BrokenExecutor, OSError):
-            self._end()
-            self._executor = self._started(request)
-
-    def _end(self) -> None:
-        _shut_down(self._executor)
 
 
-def _shut_down(executor: ProcessPoolExecutor) -> None:
-    """End the processes of an executor, even if only some of them have started."""
-    with contextlib.suppress(Exception):
-        executor.shutdown(wait=True, kill_workers=True)
+# Instead of leaving it to them to notice that this process has ended.
+atexit.register(cool)
 
 
 def _refused(error: OSError) -> PoolError:
     """Return the error for an operating system that refuses worker processes, with a remedy."""
-    reason = error.strerror or str(error)
-    try:
-        os.getcwd()  # noqa: PTH109 - as loky calls it
-    except OSError:
-        return PoolError(
-            "The worker processes cannot be started: the working directory is gone. Change to another one."
-        )
-    if error.errno in (errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENOENT, errno.ENOSYS, errno.EPERM):
-        remedy = "free space in /dev/shm and let this user write there (in a container: --shm-size)"
-    elif error.errno in (errno.EMFILE, errno.ENFILE):
+    if error.errno in (errno.EMFILE, errno.ENFILE):
         remedy = "allow more open files (ulimit -n), or lower num_processors"
     else:
         remedy = "allow more processes and memory, or lower num_processors"
     return PoolError(
-        f"The worker processes cannot be started ({reason}): {remedy}. Threads work without them: "
-        "batch.run(executor=concurrent.futures.ThreadPoolExecutor())."
+        f"The worker processes cannot be started ({error.strerror or error}): {remedy}. Threads work without "
+        "them: batch.run(executor=concurrent.futures.ThreadPoolExecutor())."
     )
-
-
-def _ask(executor: Executor) -> "Future[int]":
-    """Submit a first task, which makes the executor start its processes.
-
-    This happens in a thread that blocks interrupts, and the processes inherit that. Otherwise an interrupt
-    before `workers.prepare_process` would print tracebacks, or leave a process half started.
-    """
-    with ThreadPoolExecutor(1, initializer=_block_interrupts) as starter:
-        return starter.submit(executor.submit, os.getpid).result()
-
-
-def _block_interrupts() -> None:
-    if hasattr(signal, "pthread_sigmask"):
-        resource_tracker.ensure_running()  # starting it later would unblock them
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _died(job: Job) -> PairResult:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from mymodules import images, pairs
-from mymodules.batch.reuse import content
+from mymodules.batch.contents import content
 from mymodules.pairs import Pair
 from mymodules.row import PairResult
 

@@ -6,8 +6,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
-from loky import cpu_count
-
+from mymodules import processors
 from mymodules.batch.progress import Progress
 from mymodules.errors import SettingsError
 from mymodules.pairs import Selection
@@ -87,7 +86,7 @@ def processor_count(wanted: int | None) -> int:
         If `wanted` is neither None, which means one for each processor, nor a whole number above 0.
     """
     if wanted is None:
-        return int(cpu_count())
+        return processors.count()
     try:
         number = 0 if isinstance(wanted, bool) else operator.index(wanted)
     except TypeError:

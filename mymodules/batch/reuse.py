@@ -21,16 +21,21 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
-from mymodules import faults, images, pairs, streams
+from mymodules import faults, pairs, results, streams
+from mymodules.batch.contents import content, state
 from mymodules.batch.request import Request
 from mymodules.comparison import drawing_files
+from mymodules.comparison.job import Opened
 from mymodules.errors import MymodulesError
 from mymodules.pairs import Pair
-from mymodules.paths import AnyPath, shown
+from mymodules.paths import shown
 from mymodules.results import runfiles
-from mymodules.row import PairResult, names_its_files, span
+from mymodules.row import ALGORITHM, PairResult, names_its_files, span
 from mymodules.store import DiffStore
-from mymodules.store.records import DigestedFile, FileState, Key, StoredRow
+from mymodules.store.found import Found, FoundFile
+from mymodules.store.records import is_unchanged
+from mymodules.store.values import DigestedFile, FileState, Key, StoredRow
+from mymodules.workers import Finished
 
 REASONS = ("new", "first changed", "second changed", "options changed", "error", "drawings missing")
 """Why a pair is compared although there is a store.
@@ -39,7 +44,7 @@ A side that was removed or added counts as changed, and versions count as option
 again, because its row names its files and is not true of others. Drawings that were changed count as missing.
 """
 
-EVERY: Final = 500, 10.0
+EVERY: Final = 5000, 10.0
 """Findings are saved after this many rows or seconds, whichever comes first."""
 
 AT_ONCE: Final = 2000
@@ -85,10 +90,10 @@ class Reuse:
     reasons: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._states: dict[str, tuple[FileState, int]] = {}  # of the files that are being compared
         self._store: DiffStore | None = None  # while it is open
         self._was_empty: bool | None = None  # before this run wrote into it
-        self._files: list[DigestedFile] = []
+        self._found: list[Found] = []
+        self._files: list[DigestedFile] = []  # these and the next ones are of pairs that are not in `_found`
         self._rows: list[StoredRow] = []
         # Originals to copy. The store knows the digests of pairs that were compared or taken; for the other
         # pairs, only the rows have them.
@@ -96,7 +101,7 @@ class Reuse:
         self._originals: list[tuple[str, str]] = []
         self._usable, self._saved = True, time.monotonic()
 
-    def take(self, part: Sequence[Pair]) -> Generator[list[tuple[Pair, PairResult]], None, None]:
+    def take(self, part: Sequence[Pair]) -> Generator[list[tuple[Pair, Finished]], None, None]:
         """Yield the pairs that need no comparison, with their rows; their drawings are already in place.
 
         Pairs are looked up `AT_ONCE` at a time. The caller passes each of those found to `add`.
@@ -113,59 +118,65 @@ class Reuse:
         finally:
             self._store = None
 
-    def expect(self, pair: Pair) -> None:
-        """Note size and times of the files of a pair that is about to be compared."""
-        try:
-            moment = time.time_ns()
-            self._states |= {path: (state, moment) for path, state in _file_states([pair])}
-        except Exception as error:
-            self._give_up(_INCOMPLETE, error)
-
-    def add(self, pair: Pair, row: PairResult, *, taken: bool = False) -> None:
+    def add(self, pair: Pair, finished: Finished, *, taken: bool = False) -> None:
         """Save a row of this run, now or later; `taken` says that it came from `take`."""
         if self._usable:
             try:
-                self._add(pair, row, taken)
+                self._add(pair, finished, taken)
             except Exception as error:  # the run goes on without the store
                 self._give_up(_INCOMPLETE, error)
 
-    def _add(self, pair: Pair, row: PairResult, taken: bool) -> None:
-        sides = _sides(pair, row)
-        compared = False
-        for path, digest in sides:
-            state = self._states.pop(path, None)
-            if digest is not None and state is not None:
-                compared = True
-                self._files.append(DigestedFile(path, state[0], digest, state[1]))
+    def _add(self, pair: Pair, finished: Finished, taken: bool) -> None:
+        row = finished.row
+        sides = (pair.first, row.first_digest), (pair.second, row.second_digest)
+        files = list(_with_digests(finished.opened, row))
         if self.request.keep_originals and row.status == "changed":
-            if compared or taken:
+            if taken or any(files):
                 self._changed.append(pair)
             else:
-                self._originals += [(digest, path) for path, digest in sides if digest is not None]
-        if pair.problem is None and all(digest is not None for _, digest in sides):
-            self._rows += self._stored(row, taken)
+                self._originals += [(digest, path) for path, digest in sides if digest and path]
+        stored = None
+        if pair.problem is None and all(digest is not None for path, digest in sides if path is not None):
+            stored = self._stored(finished, taken)
+        if stored and all(file for (path, _), file in zip(sides, files, strict=True) if path is not None):
+            self._found.append(self._as_found(pair, files, stored))
+        else:
+            self._files += [
+                DigestedFile(path, FileState(*file[:4]), file[5], file[4])
+                for (path, _), file in zip(sides, files, strict=True)
+                if path is not None and file is not None
+            ]
+            self._rows += [stored] if stored else []
         rows, seconds = EVERY
-        found = max(len(self._rows), len(self._files) // 2)
+        found = max(len(self._found), len(self._rows), len(self._files) // 2)
         if found >= rows or time.monotonic() - self._saved > seconds:
             self.save()
 
+    def _as_found(self, pair: Pair, files: Sequence[FoundFile | None], stored: StoredRow) -> Found:
+        (first, second), (_, folder, path, drawn, line) = files, stored
+        conditions = self.conditions + _variant(pair.name)
+        both = (first, second)
+        return Found(pair.first, pair.second, both, conditions, line, ALGORITHM, folder, path, drawn)
+
     def save(self, *, originals: bool = False) -> None:
         """Save what was added so far; if `originals`, also copies of pictures, which take the longest."""
-        if self._usable and (self._files or self._rows or (originals and (self._changed or self._originals))):
+        added = self._found or self._files or self._rows
+        if self._usable and (added or (originals and (self._changed or self._originals))):
             try:
                 with self._opened() as store:
                     self._is_new(store)
+                    store.records.remember_found(self._found)
                     store.records.remember_files(self._files)
                     variants = _grouped(self._rows, lambda stored: stored.row.image_filename)
                     for variant, rows in variants.items():
                         store.records.remember_rows(rows, self.conditions + variant)
                     if originals:
                         self._copy(store, self._originals)
-                        for start in range(0, len(self._changed), EVERY[0]):
-                            self._copy(store, _known(store, self._changed[start : start + EVERY[0]]))
+                        for start in range(0, len(self._changed), AT_ONCE):
+                            self._copy(store, self._known(store, self._changed[start : start + AT_ONCE]))
             except Exception as error:
                 self._give_up(_INCOMPLETE, error)
-        self._files, self._rows, self._saved = [], [], time.monotonic()
+        self._found, self._files, self._rows, self._saved = [], [], [], time.monotonic()
 
     def _opened(self) -> contextlib.AbstractContextManager[DiffStore]:
         """Return the store: the open one, which stays open, or one that is closed afterwards."""
@@ -181,9 +192,65 @@ class Reuse:
         """Save copies of files, given with their digests."""
         store.keep_originals(original for original in originals if not self.request.cancelled())
 
-    def _take(self, store: DiffStore, part: Sequence[Pair]) -> list[tuple[Pair, PairResult]]:
+    def _known(self, store: DiffStore, changed: Sequence[Pair]) -> Iterator[tuple[str, str]]:
+        """Yield digests and paths of compared files; a file of which the store knows none is read again."""
+        for pair, found in zip(changed, self._earlier(store, changed), strict=True):
+            for path, file in zip(pair[1:3], found.files if found else (None, None), strict=True):
+                digest = file[5] if file is not None else path and content(path)
+                if path is not None and digest is not None:
+                    yield digest, path
+
+    def _take(self, store: DiffStore, part: Sequence[Pair]) -> list[tuple[Pair, Finished]]:
         if self._is_new(store):
             self.reasons |= {pair.name: "new" if pair.problem is None else "error" for pair in part}
+            return []
+        found, others = self._unchanged(store, part)
+        return found + self._by_content(store, others)
+
+    def _unchanged(
+        self, store: DiffStore, part: Sequence[Pair]
+    ) -> tuple[list[tuple[Pair, Finished]], Sequence[Pair]]:
+        """Return the pairs of files that did not change since a run found their rows, and the other pairs."""
+        if self.request.verify:
+            return [], part
+        found, others = [], []
+        for pair, earlier in zip(part, self._earlier(store, part), strict=True):
+            taken = None if earlier is None or pair.problem is not None else self._taken(pair, earlier)
+            if taken is None:
+                others.append(pair)
+            else:
+                found.append((pair, taken))
+        return found, others
+
+    def _earlier(self, store: DiffStore, part: Iterable[Pair]) -> list[Found | None]:
+        """Return what runs found of these pairs under the conditions of this run."""
+        asked = ((pair.first, pair.second, self.conditions + _variant(pair.name)) for pair in part)
+        return store.records.found(asked)
+
+    def _taken(self, pair: Pair, earlier: Found) -> Finished | None:
+        """Return the row that a run found, if its files are unchanged and its drawings are at hand."""
+        opened: list[Opened | None] = []
+        moment = time.time_ns()
+        for path, file in zip(pair[1:3], earlier.files, strict=True):
+            now = None if path is None or file is None else state(path)
+            if path is not None and (now is None or file is None or not is_unchanged(file, now)):
+                return None
+            opened.append(None if now is None else (*now, moment))
+        row = results.parse_line(earlier.line)
+        if row is None or names_its_files(row):
+            return None
+        stored = StoredRow(row, earlier.folder, earlier.drawing_path, earlier.drawn)
+        if not self._takes_drawings(stored, self.drawing_path(pair.name)):
+            return None
+        line = earlier.line
+        if row.image_filename != pair.name:
+            row = row._replace(image_filename=pair.name)
+            line = results.checked_line(row)
+        return Finished(row, line, (opened[0], opened[1]) if self._draws(row) else (None, None))
+
+    def _by_content(self, store: DiffStore, part: Sequence[Pair]) -> list[tuple[Pair, Finished]]:
+        """Return the pairs for whose contents there is a row."""
+        if not part:
             return []
         moment = time.time_ns()
         states = dict(_file_states(part))
@@ -212,12 +279,13 @@ class Reuse:
                 self.reasons[pair.name] = "drawings missing"
             else:
                 row = match.row._replace(image_filename=pair.name)
-                self._files += [
-                    DigestedFile(path, states[path], digest, moment)
-                    for path, digest in _sides(pair, row)
-                    if digest is not None and path not in trusted
-                ]
-                found.append((pair, row))
+                line = results.checked_line(row)
+                opened = [None if path is None else (*states[path], moment) for path in pair[1:3]]
+                if not self._draws(row):  # what is known of its drawings stays known
+                    files = list(_with_digests(opened, row))
+                    self._found.append(self._as_found(pair, files, match._replace(line=line)))
+                    opened = [None, None]
+                found.append((pair, Finished(row, line, (opened[0], opened[1]))))
         return found
 
     def _contents(self, paths: Sequence[str]) -> list[str | None]:
@@ -225,16 +293,18 @@ class Reuse:
         with ThreadPoolExecutor() as threads:
             return list(threads.map(lambda path: None if self.request.cancelled() else content(path), paths))
 
-    def _stored(self, row: PairResult, taken: bool) -> list[StoredRow]:
+    def _stored(self, finished: Finished, taken: bool) -> StoredRow | None:
         """Return what to save of a row, if anything."""
-        if self.drawings_dir is None or not self._is_drawn(row):
-            return [] if taken else [StoredRow(row)]  # the store may know drawings of a row that was taken
+        row, line = finished.row, finished.line
+        if self.drawings_dir is None or not self._draws(row):
+            # The store may know drawings of a row that was taken.
+            return None if taken else StoredRow(row, line=line)
         path, folder = self.drawing_path(row.image_filename), self._folder
         if self._is_too_large(row):
-            return [StoredRow(row, folder, path)]
+            return StoredRow(row, folder, path, line=line)
         drawn = _drawings(self.drawings_dir, path)
         # If drawings could not be written, the row says so. It is true of this run only, so it is not saved.
-        return [StoredRow(row, folder, path, drawn)] if drawn else []
+        return StoredRow(row, folder, path, drawn, line) if drawn else None
 
     @functools.cached_property
     def _base(self) -> Path:
@@ -251,8 +321,8 @@ class Reuse:
         except ValueError:  # on another drive
             return str(self.drawings_dir)
 
-    def _is_drawn(self, row: PairResult) -> bool:
-        return self.request.draws(row.status)
+    def _draws(self, row: PairResult) -> bool:
+        return self.drawings_dir is not None and self.request.draws(row.status)
 
     def _is_too_large(self, row: PairResult) -> bool:
         """Return whether a pair is too large to draw; if it would have been drawn, its row says so."""
@@ -260,7 +330,7 @@ class Reuse:
 
     def _takes_drawings(self, earlier: StoredRow, path: str) -> bool:
         """Link an earlier run's drawings into this run's folder; return False if they were changed."""
-        if self.drawings_dir is None or not self._is_drawn(earlier.row):
+        if self.drawings_dir is None or not self._draws(earlier.row):
             return True
         if earlier.folder is None or self._is_too_large(earlier.row):
             return earlier.folder is not None
@@ -299,9 +369,9 @@ def _key(pair: Pair, now: Mapping[str, str | None]) -> Key | None:
     return (sides[0], sides[1]) if tuple(side is not None for side in sides) == there else None
 
 
-def _sides(pair: Pair, row: PairResult) -> list[tuple[str, str | None]]:
-    sides = (pair.first, row.first_digest), (pair.second, row.second_digest)
-    return [(path, digest) for path, digest in sides if path is not None]
+def _with_digests(opened: Iterable[Opened | None], row: PairResult) -> Iterator[FoundFile | None]:
+    for each, digest in zip(opened, (row.first_digest, row.second_digest), strict=True):
+        yield None if each is None or digest is None else (*each, digest)
 
 
 def _reason(pair: Pair, before: Mapping[str, str], now: Mapping[str, str | None], compared: bool) -> str:
@@ -321,7 +391,8 @@ def _reason(pair: Pair, before: Mapping[str, str], now: Mapping[str, str | None]
 
 def _variant(name: str) -> str:
     """Return what a row depends on in a name: its ending and its spelling, which messages mention."""
-    return f"{Path(name).suffix.lower()}{'~' if pairs.is_escaped(name) else ''}"
+    ending = os.path.splitext(name)[1].lower()  # noqa: PTH122 - making a Path takes longer
+    return f"{ending}{'~' if pairs.is_escaped(name) else ''}"
 
 
 def _grouped(values: Iterable[T], name: Callable[[T], str]) -> dict[str, list[T]]:
@@ -332,39 +403,12 @@ def _grouped(values: Iterable[T], name: Callable[[T], str]) -> dict[str, list[T]
     return groups
 
 
-def _known(store: DiffStore, changed: Iterable[Pair]) -> Iterator[tuple[str, str]]:
-    """Yield digests and paths of compared files; a file whose digest the store has lost is read again."""
-    states = dict(_file_states(changed))
-    known = store.records.known_files(states.items())
-    for path in states:
-        digest = known[path].digest if path in known else content(path)
-        if digest is not None:
-            yield digest, path
-
-
 def _file_states(part: Iterable[Pair]) -> Iterator[tuple[str, FileState]]:
     """Yield the files of pairs that can be compared, with their sizes and times."""
     for pair in part:
         for path in (pair.first, pair.second):
-            if path is not None and pair.problem is None and (state := _stat(path)) is not None:
-                yield path, state
-
-
-def _stat(path: AnyPath) -> FileState | None:
-    """Return size and times of a file without reading it; None if it is not a regular file."""
-    try:
-        status = os.stat(path)  # noqa: PTH116 - making a Path takes longer than the call
-    except OSError:
-        return None
-    return FileState.of(status) if stat.S_ISREG(status.st_mode) else None
-
-
-def content(path: AnyPath) -> str | None:
-    """Return the digest of a file; None if it cannot be read, or is not a regular file: that could block."""
-    try:
-        return None if _stat(path) is None else images.digest(path)
-    except (OSError, MemoryError):
-        return None
+            if path is not None and pair.problem is None and (found := state(path)) is not None:
+                yield path, found
 
 
 def _drawings(folder: Path, path: str) -> tuple[tuple[int, int], ...]:

@@ -12,11 +12,12 @@ Promises:
 - It works from a notebook, a script with or without a guard, ``python -``, a REPL and a thread.
 """
 
+import functools
 import os
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -33,10 +34,12 @@ from mymodules.errors import OutputError
 from mymodules.pairs import Pair, Selection
 from mymodules.paths import AnyPath, local_path, shown, usable_path
 from mymodules.row import ONE_SIDED, STATUSES, PairResult
-from mymodules.workers import Job
+from mymodules.workers import Finished
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mymodules.batch.reuse import Reuse
 
 
 __all__ = ("STATUSES", "Run", "run")
@@ -214,7 +217,7 @@ class _Course:
     """Track how far a run has got: count every row, and keep only those with a file on one side only."""
 
     def __init__(self, plan: Plan, started: float) -> None:
-        self.plan, self.memory = plan, plan.memory()
+        self.plan = plan
         self.total = len(plan.pairs)
         self.counts = Counter({status: 0 for status in STATUSES})
         self.done: set[str] = set()
@@ -222,38 +225,37 @@ class _Course:
         self._started = started
         self._not_compared = 0  # rows that were kept or reused
 
-    def begin(self, pair: Pair) -> Job:
-        """Return the job of a pair that is about to be compared."""
-        if self.memory is not None:
-            self.memory.expect(pair)
-        return self.plan.job(pair)
+    @functools.cached_property
+    def memory(self) -> "Reuse | None":
+        """What this run can take from its store."""
+        return self.plan.memory()
 
     def kept(self) -> Iterator[PairResult]:
         """Yield the rows that a resumed run keeps."""
         for pair, row in self.plan.kept():
             yield row
-            self._note(pair, row)
+            self._note(pair, Finished(row, b""))  # its line has been written
         self._not_compared = len(self.done)
 
-    def reused(self) -> Iterator[list[PairResult]]:
+    def reused(self) -> Iterator[list[tuple[Pair, Finished]]]:
         """Yield the rows that the store has for the other pairs."""
         if self.memory is None:
             return
         part = [pair for pair in self.plan.pairs if pair.name not in self.done]
         with closing(self.memory.take(part)) as batches:
             for found in batches:
-                yield [row for _, row in found]
-                for pair, row in found:
-                    self._note(pair, row, taken=True)
+                yield found
+                for pair, each in found:
+                    self._note(pair, each, taken=True)
                 self.plan.reused += len(found)
                 self._not_compared += len(found)
         self.plan.reasons = self.memory.reasons
         if self.plan.reused and len(self.done) == self.total:
             self._report()
 
-    def compared(self, pair: Pair, row: PairResult) -> None:
+    def compared(self, pair: Pair, finished: Finished) -> None:
         """Count a row that a worker has made."""
-        self._note(pair, row)
+        self._note(pair, finished)
         self._report()
 
     def save_originals(self) -> bool:
@@ -268,13 +270,14 @@ class _Course:
                 return False
         return True
 
-    def _note(self, pair: Pair, row: PairResult, *, taken: bool = False) -> None:
+    def _note(self, pair: Pair, finished: Finished, *, taken: bool = False) -> None:
+        row = finished.row
         self.done.add(pair.name)
         self.counts[row.status] += 1
         if row.status in ONE_SIDED:
             self.one_sided[pair.name] = row
         if self.memory is not None:
-            self.memory.add(pair, row, taken=taken)
+            self.memory.add(pair, finished, taken=taken)
 
     def _report(self) -> None:
         on_progress = self.plan.request.on_progress
@@ -290,30 +293,41 @@ class _Course:
 
 def _compare(course: _Course) -> str:
     """Produce all missing rows of a run and write its CSV; return the digest of the CSV."""
-    plan, memory = course.plan, course.memory
+    plan = course.plan
     begun = False
     try:
         with results.PartialWriter(plan.partial_path, course.kept()) as writer:
             begun = True
             if plan.earlier is not None:
                 plan.begin_resumed(plan.remaining(course.done))
-            for rows in course.reused():
-                writer.extend(rows)
+            if not plan.may_reuse:
+                pool.warm_up(len(plan.pairs), plan.request)
+            for found in course.reused():
+                _append(writer, found)
             left = plan.remaining(course.done)
-            with closing(pool.rows(left, course.begin, plan.request)) as coming:
-                for pair, row in coming:
-                    writer.append(row)
-                    course.compared(pair, row)
+            with closing(pool.rows(left, plan.job, plan.request)) as coming:
+                for found in coming:
+                    # Whoever is told of every row may end the run after any of them.
+                    for part in [found] if plan.request.on_progress is None else [[each] for each in found]:
+                        _append(writer, part)
+                        for pair, finished in part:
+                            course.compared(pair, finished)
             names = (pair.name for pair in plan.pairs)
-            found = renames.renamed(plan.pairs, plan.others, course.one_sided)
-            return results.write(plan.csv_path, writer.sorted(names, found))
+            renamed = renames.renamed(plan.pairs, plan.others, course.one_sided)
+            return results.write(plan.csv_path, writer.sorted(names, renamed))
     except BaseException as error:
-        if memory is not None and not isinstance(error, OutputError):  # a full disk has no room for it either
+        if begun:
+            pool.cool()
+        if course.memory is not None and not isinstance(error, OutputError):  # a full disk has no room for it
             with suppress(KeyboardInterrupt):  # a second one: the run ends at once
-                memory.save()
+                course.memory.save()
         if not isinstance(error, KeyboardInterrupt):
             raise
         raise plan.stopped(len(course.done) if begun else None) from None
+
+
+def _append(writer: results.PartialWriter, found: Sequence[tuple[Pair, Finished]]) -> None:
+    writer.extend([pair.name for pair, _ in found], [finished.line for _, finished in found])
 
 
 def _remove_partial(plan: Plan) -> None:

@@ -39,13 +39,15 @@ def paths(names: Iterable[str]) -> dict[str, str]:
     names : iterable of str
         All names of a run, with ``/``: which of them collide depends on the others.
     """
-    names = list(names)
-    seen = Counter(_fold(name) for name in names)
-    folders = {_fold(parent.as_posix()) for name in names for parent in Path(name).parents}
+    folds = {name: _fold(name) for name in names}
+    seen = Counter(folds.values())
+    parents = {Path(parent) for parent in {name.rpartition("/")[0] for name in folds}}
+    folders = {_fold(above.as_posix()) for parent in parents for above in (parent, *parent.parents)}
+    drawings = {folder for folder in folders if folder.endswith(ENDINGS)}  # named so, at least
     found = {}
-    for name in names:
+    for name, fold in folds.items():
         *above, last = name.split("/")
-        collides = seen[_fold(name)] > 1 or any(_fold(name + ending) in folders for ending in ENDINGS)
+        collides = seen[fold] > 1 or any(fold + ending in drawings for ending in ENDINGS if drawings)
         above = [_shortened(part, part) if _unfit(part) else part for part in above]
         if collides or _unfit(last):
             last = _shortened(last, name)
@@ -61,6 +63,8 @@ def remove(folder: Path, drawing_path: str) -> None:
 
 
 def _fold(name: str) -> str:
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -6,6 +6,10 @@ from typing import NamedTuple
 from mymodules import settings
 from mymodules.pairs import Pair
 
+Opened = tuple[int, int, int, int, int]
+"""A file as it was opened to be read: size, time of modification and of change in ns, inode, and the moment
+of that in ns since the epoch."""
+
 
 class Job(NamedTuple):
     """One pair, and how to compare it.

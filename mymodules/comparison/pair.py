@@ -7,24 +7,30 @@ import functools
 import time
 from collections.abc import Callable
 
-from mymodules import faults, images, kernel, metrics, regions
+from mymodules import faults, kernel, metrics, regions
 from mymodules.comparison import drawings
 from mymodules.comparison.job import Job
 from mymodules.comparison.side import Side, bands_of, canvas, check, inspected, load
 from mymodules.comparison.verdict import Figures, complaints, fault, result_row, verdict
 from mymodules.errors import ImageError
+from mymodules.images import pixels
 from mymodules.images.memory import Memory
 from mymodules.kernel import Kernel
+from mymodules.metrics import DiffMetrics
 from mymodules.pairs import Pair
 from mymodules.regions import Region
 from mymodules.row import PairResult
+
+_EQUAL = Figures(DiffMetrics(0, 0.0, (0, 0, 0, 0), False), 1.0, (), ())
 
 
 def _fresh() -> tuple[Memory, Memory]:
     return Memory(), Memory()
 
 
-def compare(job: Job, memory: Callable[[], tuple[Memory, Memory]] = _fresh) -> PairResult:
+def compare(
+    job: Job, memory: Callable[[], tuple[Memory, Memory]] = _fresh, read: list[Side] | None = None
+) -> PairResult:
     """Compare one pair; whatever is wrong with its files is reported in the row.
 
     Parameters
@@ -32,9 +38,11 @@ def compare(job: Job, memory: Callable[[], tuple[Memory, Memory]] = _fresh) -> P
     job : Job
     memory : callable, optional
         Returns what holds the files while they are compared; those who compare many keep it.
+    read : list of Side, optional
+        Filled with the files that were read.
     """
     start = time.perf_counter()
-    sides: list[Side] = []
+    sides: list[Side] = [] if read is None else read
     try:
         row = _row(job, sides, memory())
     except Exception as error:  # a fault in this program spoils one row, but never ends a run
@@ -56,7 +64,7 @@ def _row(job: Job, sides: "list[Side]", memory: tuple[Memory, Memory]) -> PairRe
         return _one_sided(pair, first, second)
     if not (first.error or second.error):
         try:
-            with images.memory_errors():
+            with pixels.memory_errors():
                 differ = load(first, second, memory, job)
                 if not (first.error or second.error):
                     return _compared(job, first, second, differ)
@@ -103,11 +111,13 @@ def _measured(
     first: Side, second: Side, differ: bool, drawing: drawings.Drawing | None
 ) -> tuple[Figures, bool]:
     """Measure two pictures, feeding the drawing; return the figures and whether 16-bit values differ."""
+    if not differ:
+        return _EQUAL, False
     tally = metrics.Tally(first.size, second.size)
     similarity = metrics.Similarity(first.size, second.size)
     gatherer = regions.Gatherer()
     deep_differ = False
-    if differ and (compiled := _kernel_for(first, second)):
+    if compiled := _kernel_for(first, second):
         assert first.scanlines is not None
         assert second.scanlines is not None
         shown, shades = (None, None) if drawing is None else drawing.arrays
@@ -120,7 +130,7 @@ def _measured(
         tally.add_counted(found.differing, found.largest)
         similarity.add_sum(found.dissimilarity)
         gatherer.add_boxes(found.boxes)
-    elif differ:
+    else:
         for band in bands_of(first, second, keep=drawing is not None):
             gatherer.add(band.top, tally.add(band))
             grays = metrics.gray(band.first), metrics.gray(band.second)
@@ -153,7 +163,7 @@ def _written(
     assert job.pictures_dir is not None
     try:
         canvases = functools.partial(canvas, first), functools.partial(canvas, second)
-        with images.memory_errors():
+        with pixels.memory_errors():
             drawing.write(job.pictures_dir, job.drawing_path, *canvases, boxes)
     except OSError as error:
         return [f"Its drawings could not be written to {job.pictures_dir}: {error.strerror or error}."]

@@ -3,24 +3,25 @@
 import functools
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeVar
 
-from mymodules import faults, images
+from mymodules import faults
 from mymodules.comparison import drawings
-from mymodules.comparison.job import Job
+from mymodules.comparison.job import Job, Opened
 from mymodules.errors import ImageError
 from mymodules.formats import Header, Remark, png
 from mymodules.formats.png import PngHeader, Samples
-from mymodules.images import bands
+from mymodules.images import bands, digests, pixels
 from mymodules.images.bands import Band, Scanlines
 from mymodules.images.memory import Memory
 
 T = TypeVar("T")
+
+# Not blocking: what has become a pipe meanwhile would wait for its other end.
+_READING = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 @dataclass
@@ -31,7 +32,7 @@ class Side:
     ----------
     role : str
         ``first`` or ``second``.
-    path : Path
+    path : str
     data : bytes
         The whole file; empty once it is decoded.
     digest : str or None
@@ -42,17 +43,20 @@ class Side:
         Why the file cannot be compared.
     remarks : list of str
         Oddities that decoding found in a picture that is complete.
+    opened : Opened or None
+        Of the file, if it was read.
     scanlines, samples
         What the file was decoded to: at most one of the two.
     """
 
     role: str
-    path: Path
+    path: str
     data: bytes = b""
     digest: str | None = None
     header: Header | None = None
     error: ImageError | None = None
     remarks: list[str] = field(default_factory=list)
+    opened: Opened | None = None
     scanlines: Scanlines | None = None
     samples: Samples | None = None
 
@@ -85,39 +89,44 @@ def inspected(
     """
     if path is None:
         return None
-    side = Side(role, Path(path))
-    with _noting_errors(side):
-        side.data = _read(side.path) if data is None else data
+    side = Side(role, path)
+    try:
+        if data is None:
+            side.data, side.opened = _read(path)
+        else:
+            side.data = data
         if other is not None and other.digest is not None and other.data == side.data:
             side.digest, side.header, side.error = other.digest, other.header, other.error
         else:
-            side.digest = images.digest(side.data)
-            side.header = images.inspect(side.data, max_pixels=max_pixels)
+            side.digest = digests.digest(side.data)
+            side.header = pixels.inspect(side.data, max_pixels=max_pixels)
+    except Exception as error:
+        side.error = _error(error)
     return side
 
 
-@contextmanager
-def _noting_errors(side: Side) -> Iterator[None]:
-    """Note in the side whatever reading or decoding it raises."""
-    try:
-        yield
-    except ImageError as error:
-        side.error = error
-    except MemoryError:
-        side.error = ImageError.no_memory()
-    except Exception as error:
-        side.error = ImageError("internal", faults.described(error))
+def _error(error: Exception) -> ImageError:
+    """Return what to note in a side whose reading or decoding raised this."""
+    if isinstance(error, ImageError):
+        return error
+    if isinstance(error, MemoryError):
+        return ImageError.no_memory()
+    return ImageError("internal", faults.described(error))
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str) -> tuple[bytes, Opened]:
     """Read a regular file, and make sure that nothing wrote to it meanwhile."""
+    moment = time.time_ns()
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        before = os.stat(path)  # noqa: PTH116 - making a Path takes longer than the call
+        if not stat.S_ISREG(before.st_mode):
             raise ImageError("not_a_file", "it is not a file")
-        with path.open("rb") as file:
-            before = os.fstat(file.fileno())
-            data = file.read()
-        after = path.stat()
+        number = os.open(path, _READING)
+        try:
+            data = _bytes(number, before.st_size)
+        finally:
+            os.close(number)
+        after = os.stat(path)  # noqa: PTH116
     except (FileNotFoundError, NotADirectoryError):
         raise ImageError("vanished", "the file is gone, or it is a link to nothing") from None
     except OSError as error:
@@ -127,7 +136,18 @@ def _read(path: Path) -> bytes:
     unchanged = (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns)
     if not unchanged or len(data) != after.st_size:
         raise ImageError("changed_during_run", "it was written to while it was read")
-    return data
+    return data, (before.st_size, before.st_mtime_ns, before.st_ctime_ns, before.st_ino, moment)
+
+
+def _bytes(number: int, size: int) -> bytes:
+    """Return the bytes of an open file that has this size, and those beyond it if there are any."""
+    data = os.read(number, size + 1)
+    if len(data) == size:
+        return data
+    parts = [data]  # a read ends early at 2 GB, or at an interrupt
+    while part := os.read(number, size + 1):
+        parts.append(part)
+    return b"".join(parts)
 
 
 def load(first: Side, second: Side, memory: tuple[Memory, Memory], job: Job) -> bool:
@@ -145,6 +165,8 @@ def load(first: Side, second: Side, memory: tuple[Memory, Memory], job: Job) -> 
         return False
     alike = bands.alike(first.whole, second.whole)
     if job.at_once:
+        from concurrent.futures import ThreadPoolExecutor  # a worker does without it else
+
         with ThreadPoolExecutor(1) as other:
             decoded = other.submit(_decode, second, alike, memory[1])
             _decode(first, alike, memory[0])
@@ -160,7 +182,7 @@ def _decode(side: Side, alike: bool, memory: Memory) -> None:
     if alike:
         side.scanlines = _attempt(side, functools.partial(bands.scanlines, memory=memory))
     else:
-        side.samples = _attempt(side, images.decode)
+        side.samples = _attempt(side, pixels.decode)
     if side.error is None:
         side.data = b""
 
@@ -177,19 +199,21 @@ def bands_of(first: Side, second: Side, *, keep: bool) -> Iterator[Band]:
 def check(side: Side) -> None:
     """Note an error in a file that will not be compared; the pixels of a PNG are not decoded for that."""
     if side.scanlines is None and side.samples is None:
-        _attempt(side, png.check if isinstance(side.header, PngHeader) else images.decode)
+        _attempt(side, png.check if isinstance(side.header, PngHeader) else pixels.decode)
 
 
 def canvas(side: Side) -> drawings.Canvas:
     """Take the picture out of a side, to draw on it."""
     loaded = side.samples if side.scanlines is None else side.scanlines
     side.scanlines = side.samples = None
-    return drawings.canvas(images.decode(side.data, side.whole) if loaded is None else loaded)
+    return drawings.canvas(pixels.decode(side.data, side.whole) if loaded is None else loaded)
 
 
 def _attempt(side: Side, decode: Callable[[bytes, Any, Remark], T]) -> T | None:
     """Decode a side; if that fails, note the error in it and return None."""
     if side.error is None:
-        with _noting_errors(side):
+        try:
             return decode(side.data, side.whole, side.remarks.append)
+        except Exception as error:
+            side.error = _error(error)
     return None

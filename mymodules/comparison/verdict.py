@@ -1,5 +1,6 @@
 """The verdict on a pair: its status, its code, sentences for a person, and the row that holds them."""
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -45,6 +46,8 @@ def verdict(
     """Return status, code and sentences. Differing pixels decide, never SSIM."""
     pixels = figures.pixels
     notes = _depths(first, second) + _notes(first) + _notes(second)
+    if not differ:
+        return "same", "bytes_equal", ["Equal byte for byte.", *notes]
     differing = _differing_metadata(first, second)
     if pixels.dim_differ:
         sizes = f"{_size(first)} in first, {_size(second)} in second"
@@ -61,8 +64,6 @@ def verdict(
             return "changed", "depth_differs", [message, *differing, *notes]
         message = "The 16-bit values differ, but as 8 bits the pictures are equal."
         return "changed", "low_bits_differ", [message, *differing, *notes]
-    if not differ:
-        return "same", "bytes_equal", ["Equal byte for byte.", *notes]
     if differing:
         return "same", "metadata_differs", ["The pixels are equal.", *differing, *notes]
     return "same", "pixels_equal", ["The pixels are equal, the files are not.", *notes]
@@ -83,19 +84,23 @@ def result_row(
             *messages,
             r"Its name is written with \xNN for bytes that are not text and with doubled backslashes.",
         ]
-    row = PairResult(None, pair.name, pairs.sentence(" ".join(messages)), status, code)
+    known: dict[str, Any] = {}
     for side in (first, second):
         if side is None:
             continue
-        known: dict[str, Any] = {f"{side.role}_digest": side.digest}
-        width, height = side.known_size
-        known |= {f"width_{side.role}": width, f"height_{side.role}": height}
-        row = row._replace(**known)
+        known[f"{side.role}_digest"] = side.digest
+        known[f"width_{side.role}"], known[f"height_{side.role}"] = side.known_size
+    score = None if figures is None else figures.score
+    text = pairs.sentence(" ".join(messages))
     if figures is None:
-        return row
+        return PairResult(score, pair.name, text, status, code, **known)
     pixels = figures.pixels
-    return row._replace(
-        ssim_score=figures.score,
+    return PairResult(
+        score,
+        pair.name,
+        text,
+        status,
+        code,
         num_diff_pixels=pixels.num_diff_pixels,
         pixel_diff_percent=pixels.pixel_diff_percent,
         max_diff_r=pixels.max_rgba_diffs[0],
@@ -106,6 +111,7 @@ def result_row(
         combined=pixels.combined,
         regions=figures.boxes,
         region_pixels=figures.counts,
+        **known,
     )
 
 
@@ -142,7 +148,8 @@ def _notes(side: "Side") -> list[str]:
     """Return sentences about oddities of a file that was compared nevertheless."""
     notes = []
     header = side.whole
-    if settings.FORMATS.get(side.path.suffix.lower(), header.format) != header.format:
+    ending = os.path.splitext(side.path)[1].lower()  # noqa: PTH122 - making a Path takes longer
+    if settings.FORMATS.get(ending, header.format) != header.format:
         notes.append(f"{side.role} is a {header.format} file, whatever its name says.")
     if header.trailing:
         notes.append(f"{side.role} has {header.trailing} bytes after the end of its picture.")

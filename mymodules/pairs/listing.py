@@ -5,6 +5,7 @@ problem, and files that are left out are counted.
 """
 
 import contextlib
+import functools
 import heapq
 import operator
 import os
@@ -12,7 +13,7 @@ import stat
 import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from mymodules.errors import SettingsError
 from mymodules.pairs.names import is_picture, sentence, to_text
@@ -25,8 +26,7 @@ Problem = tuple[str, str]
 """A code of status ``error`` and a sentence for a person."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(NamedTuple):
     """Two files to compare, or one that only one side has; every pair becomes one row.
 
     Attributes
@@ -131,8 +131,11 @@ def find(first: Path, second: Path, selection: Selection = EVERYTHING) -> Listin
         return _two_files(first / selection.files[0], second / selection.files[1])
     sides = (_walk(os.fspath(first), "first"), _walk(os.fspath(second), "second"))
     others = tuple(_other_spellings(side) for side in sides)
+    if not any(others):
+        same = [_pair(sides, *_same(sides, path)) for path in sorted(_paths(sides))]
+        return _listing(sides, same, selection)
     pairs: list[Pair] = []
-    for key in sorted({_key(path) for side in sides for path in side.entries}):
+    for key in sorted({_key(path) for path in _paths(sides)}):
         firsts, seconds = (
             [path for path in (key, *other.get(key, ())) if path in side.entries]
             for side, other in zip(sides, others, strict=True)
@@ -141,6 +144,19 @@ def find(first: Path, second: Path, selection: Selection = EVERYTHING) -> Listin
             pairs.append(_pair(sides, firsts[0] if firsts else None, seconds[0] if seconds else None))
         else:
             pairs.extend(_collision(sides, firsts, seconds))
+    return _listing(sides, pairs, selection)
+
+
+def _paths(sides: "tuple[_Side, _Side]") -> set[str]:
+    return sides[0].entries.keys() | sides[1].entries.keys()
+
+
+def _same(sides: "tuple[_Side, _Side]", path: str) -> tuple[str | None, str | None]:
+    """Return a path for each side that has it."""
+    return path if path in sides[0].entries else None, path if path in sides[1].entries else None
+
+
+def _listing(sides: "tuple[_Side, _Side]", pairs: list[Pair], selection: Selection) -> Listing:
     selected = [pair for pair in pairs if selection.has(pair.name)] if selection else pairs
     return Listing(
         tuple(selected),
@@ -167,7 +183,7 @@ _Kind = Literal["folder", "special", "closed", "gone"]
 _Seen = set[tuple[int, int] | str]  # results of folder_identity
 
 
-@dataclass(slots=True)
+@dataclass
 class _Side:
     """The entries of one folder by their path below it, unescaped, with ``/``: a file's size, or its kind.
 
@@ -184,7 +200,14 @@ class _Side:
     links: int = 0
 
     def at(self, below: str) -> str:
-        return os.path.join(self.root, below.replace("/", os.sep))
+        if not below:
+            return self.root
+        return self.beginning + (below if os.sep == "/" else below.replace("/", os.sep))
+
+    @functools.cached_property
+    def beginning(self) -> str:
+        """What all paths below the folder begin with."""
+        return os.path.join(self.root, "")
 
 
 def _walk(root: str, role: str) -> _Side:
@@ -284,6 +307,12 @@ def _enter_closed(side: _Side, below: str, error: OSError) -> None:
 def _pair(sides: tuple[_Side, _Side], first: str | None, second: str | None) -> Pair:
     spelling = first if first is not None else second
     assert spelling is not None
+    if first == second:  # nothing is wrong with most of them
+        one, other = (side.entries.get(spelling) for side in sides)
+        if isinstance(one, int) and isinstance(other, int):
+            for side in sides:
+                del side.entries[spelling]
+            return Pair(to_text(spelling), sides[0].at(spelling), sides[1].at(spelling), None, one + other)
     problems: list[Problem] = []
     size = 0
     for side, path in zip(sides, (first, second), strict=True):

@@ -9,6 +9,7 @@ for the beginning of a formula.
 """
 
 import csv
+import functools
 import hashlib
 import io
 import json
@@ -30,6 +31,7 @@ BOM = b"\xef\xbb\xbf"
 _FORMULA = r"[=+\-@\t\r\n＝＋－＠]"
 _GUARDED = re.compile(f"'*{_FORMULA}")
 _GUARD = re.compile(f"'+{_FORMULA}")
+_FIRST = frozenset("'=+-@\t\r\n＝＋－＠")  # what a text that `_GUARDED` matches begins with
 
 
 def format_row(result: PairResult) -> list[str]:
@@ -45,17 +47,17 @@ def parse_row(cells: Sequence[str]) -> PairResult:
     ValueError
         If a cell is not of its column's type, or there are too few or too many cells.
     """
-    return PairResult(*(parse_cell(name, cell) for name, cell in zip(COLUMNS, cells, strict=True)))
+    return PairResult(*[parse(cell) for parse, cell in zip(_PARSERS, cells, strict=True)])
 
 
 def guard(text: str) -> str:
     """Return a text as a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if _GUARDED.match(text) else text
+    return f"'{text}" if text[:1] in _FIRST and _GUARDED.match(text) else text
 
 
 def unguard(cell: str) -> str:
     """Return the text of a cell: the exact inverse of `guard`."""
-    return cell[1:] if _GUARD.match(cell) else cell
+    return cell[1:] if cell[:1] == "'" and _GUARD.match(cell) else cell
 
 
 def _format_of(name: str) -> Callable[[Any], str]:
@@ -107,6 +109,18 @@ def parse_cell(name: str, cell: str) -> Any:
     return int(number)
 
 
+def _parser_of(name: str) -> Callable[[str], Any]:
+    """Return `parse_cell` of this column; most figures were parsed before, in an earlier row."""
+    if name in TEXTS:
+        return unguard
+    if name in OPTIONAL_TEXTS:
+        return lambda cell: unguard(cell) if cell else None
+    return functools.lru_cache(maxsize=64)(functools.partial(parse_cell, name))
+
+
+_PARSERS = [_parser_of(name) for name in COLUMNS]
+
+
 def _parse_flag(name: str, cell: str) -> bool:
     flag = {"true": True, "false": False}.get(cell.lower())  # spreadsheets save them in capitals
     if flag is None:
@@ -155,8 +169,13 @@ def encode(rows: Iterable[Sequence[str]]) -> bytes:
 
 def check_value(cells: Sequence[str], columns: Sequence[str] = COLUMNS) -> str:
     """Return the check value of a row; it changes with any cell and with the names of the columns."""
+    return check_of(encode([cells]), columns)
+
+
+def check_of(line: bytes, columns: Sequence[str] = COLUMNS) -> str:
+    """Return the `check_value` of a row, given its line."""
     digest = _BEGUN.copy() if columns is COLUMNS else _begun(columns)
-    digest.update(encode([cells]))
+    digest.update(line)
     return digest.hexdigest()
 
 

@@ -8,7 +8,6 @@ The CSV is UTF-8 with a byte order mark (for Excel), has a header and is written
 defines the form of its cells. Reading never guesses: a text ``NA`` stays a text.
 """
 
-import bisect
 import csv
 import hashlib
 import io
@@ -26,6 +25,7 @@ from mymodules.paths import shown
 from mymodules.results.cells import (
     BOM,
     CHECK,
+    check_of,
     check_value,
     encode,
     format_row,
@@ -42,15 +42,19 @@ __all__ = (
     "COLUMNS",
     "PairResult",
     "PartialWriter",
+    "cells_of",
     "check_value",
+    "checked_line",
     "encode",
     "format_row",
     "guard",
+    "parse_line",
     "parse_row",
     "partial_rows",
     "read",
     "read_as_written",
     "read_partial",
+    "unchecked",
     "unguard",
     "write",
 )
@@ -83,9 +87,9 @@ class PartialWriter:
 
     def __init__(self, path: Path, rows: Iterable[PairResult] = ()) -> None:
         self.path = path
-        self._begins: dict[str, int] = {}
+        self._places: dict[str, int] = {}  # where a row begins, and its length in the last 20 bits
         self._end, self._checksum = len(_PARTIAL_HEADER), zlib.crc32(_PARTIAL_HEADER)
-        lines = (self._noted([row.image_filename], [_checked_line(row)]) for row in rows)
+        lines = (self._noted([row.image_filename], [checked_line(row)]) for row in rows)
         files.write(path, itertools.chain([_PARTIAL_HEADER], lines))
         try:
             self._file = path.open("a+b", buffering=0)
@@ -94,17 +98,16 @@ class PartialWriter:
 
     def append(self, row: PairResult) -> None:
         """Write one row in one piece."""
-        self.extend([row])
+        self.extend([row.image_filename], [checked_line(row)])
 
-    def extend(self, rows: Sequence[PairResult]) -> None:
-        """Write several rows in one piece; if that fails, none of them."""
-        lines = [_checked_line(row) for row in rows]
+    def extend(self, names: Sequence[str], lines: Sequence[bytes]) -> None:
+        """Write several rows in one piece, from `checked_line`; if that fails, none of them."""
         try:
             files.write_all(self._file, b"".join(lines))
         except OSError as error:
             self._take_back()
             raise files.not_written(self.path, error) from error
-        self._noted([row.image_filename for row in rows], lines)
+        self._noted(names, lines)
 
     def sorted(self, names: Iterable[str], instead: Mapping[str, PairResult]) -> Iterator[bytes | PairResult]:
         """Yield the rows of these names in this order, for `write`, without check values.
@@ -125,17 +128,16 @@ class PartialWriter:
                 checksum = zlib.crc32(data, checksum)
             if checksum != self._checksum:
                 raise self._spoilt()
-            begins = [*self._begins.values(), self._end]
             for name in names:
                 if name in instead:
                     yield instead[name]
                 else:
-                    begin = self._file.seek(self._begins[name])
-                    size = begins[bisect.bisect_right(begins, begin)] - begin
+                    begin, size = divmod(self._places[name], _LONGEST_LINE)
+                    self._file.seek(begin)
                     line = self._file.read(size)
                     if len(line) != size:
                         raise self._spoilt()
-                    yield line.rpartition(b",")[0] + _LINE_BREAK
+                    yield unchecked(line)
         except OSError as error:
             message = f"{shown(self.path)} cannot be read ({error.strerror or error})"
             raise OutputError(f"{message}: check its disk, then resume the run.", self.path) from error
@@ -147,7 +149,7 @@ class PartialWriter:
     def _noted(self, names: Sequence[str], lines: Sequence[bytes]) -> bytes:
         """Record where the lines of these rows begin; return all lines in one piece."""
         for name, line in zip(names, lines, strict=True):
-            self._begins[name] = self._end
+            self._places[name] = self._end * _LONGEST_LINE + len(line)
             self._end += len(line)
         data = b"".join(lines)
         self._checksum = zlib.crc32(data, self._checksum)
@@ -211,9 +213,32 @@ _HEADER = BOM + encode([COLUMNS])
 _PARTIAL_HEADER = BOM + encode([[*COLUMNS, CHECK]])
 
 
-def _checked_line(row: PairResult) -> bytes:
-    cells = format_row(row)
-    return encode([[*cells, check_value(cells)]])
+def checked_line(row: PairResult) -> bytes:
+    """Return the line of a row in a partial CSV."""
+    line = encode([format_row(row)])
+    return b"%b,%b\r\n" % (line[:-2], check_of(line).encode("ascii"))
+
+
+def cells_of(line: str) -> list[str]:
+    """Return the cells of one line of a CSV; ValueError if it is not one."""
+    try:
+        (cells,) = csv.reader(io.StringIO(line, newline=""), strict=True)
+    except csv.Error as error:
+        raise ValueError(str(error)) from error
+    return cells
+
+
+def parse_line(line: bytes) -> PairResult | None:
+    """Return the row of a line that `checked_line` made; None if it has other columns or is damaged."""
+    try:
+        return parse_row(cells_of(line.decode())[:-1])
+    except ValueError:
+        return None
+
+
+def unchecked(line: bytes) -> bytes:
+    """Return the line of a row in a finished CSV, given that in a partial one."""
+    return line[: line.rindex(b",")] + _LINE_BREAK
 
 
 # --- reading -----------------------------------------------------------------------------------------

@@ -28,6 +28,9 @@ Layouts = tuple[tuple[str, ...], ...]
 """Statements that make each version of a file out of the one before, version 0 being empty."""
 Functions = Mapping[str, Callable[..., Any]]
 """Functions that statements of a layout may call, by name; each is deterministic."""
+Change = tuple[str, Iterable[Sequence[Any]]]
+"""A statement, and the values for each of its executions."""
+Changes = Iterable[Change]
 
 APPLICATION: Final = 0x6D796D64
 """``PRAGMA application_id`` of our files."""
@@ -92,7 +95,7 @@ class Database:
         """Return the first row that a statement selects for each of the values, or None."""
         return self._read(lambda db: [db.execute(sql, each).fetchone() for each in values])
 
-    def write(self, *changes: tuple[str, Iterable[Sequence[Any]]]) -> None:
+    def write(self, *changes: Change) -> None:
         """Execute statements, each for all of its values, in one transaction."""
         whole = [(sql, rows) for sql, values in changes if (rows := list(values))]
 
@@ -103,6 +106,24 @@ class Database:
 
         if whole:
             self._mended(once)
+
+    def derive(self, sql: str, follows: Callable[[list[Any]], Changes]) -> int:
+        """Execute the changes that follow from what a statement selects, all in one transaction.
+
+        Returns
+        -------
+        int
+            How many rows the statement selected.
+        """
+
+        def once() -> int:
+            with self._writing, self._both(), _transaction(self._writer):
+                found = self._writer.execute(sql).fetchall()
+                for statement, rows in follows(found):
+                    self._writer.executemany(statement, rows)
+                return len(found)
+
+        return self._mended(once)
 
     def _read(self, ask: Callable[[sqlite3.Connection], T]) -> T:
         def once() -> T:

@@ -10,6 +10,7 @@ A picture is asked for by its name. Digests are 32 hex digits; only pictures wit
 kept on disk. Pictures with any other name, see `is_name`, have records and are kept in memory.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -22,10 +23,25 @@ from types import NoneType
 from typing import Any, Final, NamedTuple, TypeGuard, TypeVar
 
 from mymodules import results
+from mymodules.errors import StoreError
 from mymodules.metrics import DiffMetrics
 from mymodules.paths import AnyPath
 from mymodules.row import ALGORITHM, PairResult
+from mymodules.store import found as pairings
 from mymodules.store.database import Database
+from mymodules.store.found import Found, FoundFile
+from mymodules.store.layouts import LAYOUTS, seal
+from mymodules.store.values import (
+    FILE_SQL,
+    ROW_SQL,
+    DigestedFile,
+    FileState,
+    Key,
+    StoredRow,
+    file_values,
+    key_values,
+    row_values,
+)
 
 HTTP_ERROR: Final = "http_error"
 """Reason of a failure: the image could not be fetched."""
@@ -48,8 +64,6 @@ _DIGEST = re.compile(r"[0-9a-fA-F]{32}", re.ASCII)
 _PICTURE = re.compile(r"[0-9A-Za-z_-]{1,128}", re.ASCII)
 
 T = TypeVar("T")
-Key = tuple[str | None, str | None]
-"""First and second digest of a row; None for an absent file."""
 
 
 @dataclass(frozen=True)
@@ -83,59 +97,6 @@ class KnownFile(NamedTuple):
 
     digest: str
     unchanged: bool
-
-
-class FileState(NamedTuple):
-    """The part of `os.stat_result` that tells whether a file has changed, in a fifth of the memory."""
-
-    st_size: int
-    st_mtime_ns: int
-    st_ctime_ns: int
-    st_ino: int
-
-    @classmethod
-    def of(cls, stat: os.stat_result) -> "FileState":
-        return cls(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
-
-
-class DigestedFile(NamedTuple):
-    """A file that was digested.
-
-    Attributes
-    ----------
-    path : path
-    stat : os.stat_result or FileState
-        Taken before its bytes were read.
-    digest : str
-    moment : int
-        When ``stat`` was taken, ns since the epoch.
-    """
-
-    path: AnyPath
-    stat: os.stat_result | FileState
-    digest: str
-    moment: int
-
-
-class StoredRow(NamedTuple):
-    """A row and where its drawings were last written.
-
-    Attributes
-    ----------
-    row : PairResult
-        Its digests are its key.
-    folder : str or None
-        The drawings folder of that run; None if nothing was drawn.
-    drawing_path : str
-        The path of the pair's drawings in that folder, without their endings.
-    drawn : tuple of (int, int)
-        Size and modification time, ns, of each drawing.
-    """
-
-    row: PairResult
-    folder: str | None = None
-    drawing_path: str = ""
-    drawn: tuple[tuple[int, int], ...] = ()
 
 
 def is_digest(text: object) -> TypeGuard[str]:
@@ -192,86 +153,13 @@ def fingerprint(conditions: Mapping[str, Any]) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-# --- the layout, version by version ------------------------------------------------------------------
-
-_FIRST_LAYOUT = (
-    """CREATE TABLE metrics (
-        id TEXT PRIMARY KEY, right TEXT NOT NULL, pixels INTEGER NOT NULL, percent REAL NOT NULL,
-        r INTEGER NOT NULL, g INTEGER NOT NULL, b INTEGER NOT NULL, a INTEGER NOT NULL, dim INTEGER NOT NULL
-    ) WITHOUT ROWID""",
-    "CREATE INDEX metrics_by_right ON metrics (right)",
-    """CREATE TABLE failures (
-        digest TEXT PRIMARY KEY, reason TEXT NOT NULL, ts INTEGER NOT NULL
-    ) WITHOUT ROWID""",
-)
-_SECOND_LAYOUT = (
-    # Gold's records join the names of a pair by a colon.
-    "UPDATE OR REPLACE metrics SET id = replace(id, ':', '-') WHERE instr(id, ':')",
-    # content: the digest of the bytes that were kept under this name; equal to it if the name is ours.
-    "CREATE TABLE originals (digest TEXT PRIMARY KEY, content TEXT NOT NULL) WITHOUT ROWID",
-    """CREATE TABLE files (
-        path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
-        inode TEXT NOT NULL, digest TEXT NOT NULL, moment INTEGER NOT NULL
-    ) WITHOUT ROWID""",
-    "CREATE INDEX files_by_digest ON files (digest)",
-    """CREATE TABLE rows (
-        first TEXT NOT NULL, second TEXT NOT NULL, fingerprint TEXT NOT NULL, cells TEXT NOT NULL,
-        folder BLOB, stem BLOB NOT NULL, UNIQUE (first, second, fingerprint)
-    )""",
-    "CREATE INDEX rows_by_second ON rows (second)",
-)
-_THIRD_LAYOUT = (
-    # Everything that was kept before was made by the first version of the algorithm.
-    "ALTER TABLE metrics ADD COLUMN algorithm INTEGER NOT NULL DEFAULT 1",
-    "ALTER TABLE rows ADD COLUMN algorithm INTEGER NOT NULL DEFAULT 1",
-    "ALTER TABLE rows ADD COLUMN drawn TEXT NOT NULL DEFAULT '[]'",
-    "CREATE INDEX failures_by_ts ON failures (ts)",
-    # Times as text: they may be outside the range of SQLite's integers.
-    "ALTER TABLE files RENAME TO files_before",
-    "DROP INDEX files_by_digest",
-    """CREATE TABLE files (
-        path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns TEXT NOT NULL, ctime_ns TEXT NOT NULL,
-        inode TEXT NOT NULL, digest TEXT NOT NULL, moment INTEGER NOT NULL
-    ) WITHOUT ROWID""",
-    "CREATE INDEX files_by_digest ON files (digest)",
-    "INSERT INTO files SELECT * FROM files_before",
-    "DROP TABLE files_before",
-)
-_FOURTH_LAYOUT = (
-    "CREATE TABLE purges (number INTEGER NOT NULL)",  # one row: how many there were
-    "INSERT INTO purges VALUES (0)",
-)
-_FIFTH_LAYOUT = (
-    # Names may have a "-" of their own: a pair is two columns. Every record has a check value, see `seal`.
-    "ALTER TABLE metrics RENAME TO metrics_before",
-    "DROP INDEX metrics_by_right",
-    """CREATE TABLE metrics (
-        left TEXT NOT NULL, right TEXT NOT NULL, pixels INTEGER NOT NULL, percent REAL NOT NULL,
-        r INTEGER NOT NULL, g INTEGER NOT NULL, b INTEGER NOT NULL, a INTEGER NOT NULL, dim INTEGER NOT NULL,
-        algorithm INTEGER NOT NULL, seal TEXT NOT NULL, PRIMARY KEY (left, right)
-    ) WITHOUT ROWID""",
-    "CREATE INDEX metrics_by_right ON metrics (right)",
-    """INSERT OR REPLACE INTO metrics SELECT substr(id, 1, length(id) - length(right) - 1), right,
-        pixels, percent, r, g, b, a, dim, algorithm, '' FROM metrics_before""",
-    "DROP TABLE metrics_before",
-    "UPDATE metrics SET seal = seal(left, right, pixels, percent, r, g, b, a, dim, algorithm)",
-    "ALTER TABLE rows ADD COLUMN seal TEXT NOT NULL DEFAULT ''",
-    "UPDATE rows SET seal = seal(first, second, fingerprint, cells, folder, stem, drawn, algorithm)",
-    "ALTER TABLE files ADD COLUMN seal TEXT NOT NULL DEFAULT ''",
-    "UPDATE files SET seal = seal(path, size, mtime_ns, ctime_ns, inode, digest, moment)",
-)
-LAYOUTS: Final = (_FIRST_LAYOUT, _SECOND_LAYOUT, _THIRD_LAYOUT, _FOURTH_LAYOUT, _FIFTH_LAYOUT)
-"""Statements that make each version of the file out of the one before; appended to, never edited."""
-
-
-def seal(*values: object) -> str:
-    """Return the check value of a record: 16 hex digits, from its values as SQLite returns them."""
-    parts = (value if isinstance(value, bytes) else b"%a" % (value,) for value in values)
-    return hashlib.blake2b(b"\0".join(parts), digest_size=8).hexdigest()
-
-
 _COLUMNS = "pixels, percent, r, g, b, a, dim"
 _CELLS = "cells, folder, stem, drawn, seal"
+_TOGETHER = 5000  # records of pairs that are settled in one step
+_PAIRS = "SELECT key, found, seal FROM pairs WHERE key IN ({})"
+_UNSETTLED = f"""SELECT id, key, found, seal FROM pairs WHERE id > (SELECT id FROM settled)
+    ORDER BY id LIMIT {_TOGETHER}"""
+_NO_PAIRS = "DELETE FROM pairs", [()]  # all that is left of them is in files and rows
 
 
 class Records:
@@ -294,6 +182,41 @@ class Records:
     def close(self) -> None:
         """Close the file; no other method works afterwards."""
         self._file.close()
+
+    # --- what runs found
+
+    def remember_found(self, found: Iterable[Found]) -> None:
+        """Keep what a run found, all in one step; it replaces what was found of the same pair before."""
+        sql = "INSERT OR REPLACE INTO pairs (key, found, seal) VALUES (?, ?, ?)"
+        records = map(pairings.packed, found)
+        self._file.write((sql, ((key, record, seal(key, record)) for key, record in records)))
+
+    def found(self, asked: Iterable[tuple[str | None, str | None, str]]) -> list[Found | None]:
+        """Return what runs found of pairs, given by their paths and conditions, None for any other pair."""
+        asked = list(asked)
+        keys = [pairings.key(*each) for each in asked]
+        records = {key: (record, check) for key, record, check in self._among(_PAIRS, keys)}
+        known = (_unpacked(key, *records.get(key, (None, None))) for key in keys)
+        return [
+            each if each is not None and (each.first, each.second, each.conditions) == pair else None
+            for each, pair in zip(known, asked, strict=True)
+        ]
+
+    def settle(self) -> None:
+        """Record files and rows by content, as far as that was not done, from what runs found.
+
+        Everything that asks for files or rows does this first: runs themselves seldom have to.
+        """
+        newest = self._file.read("SELECT max(pairs.id) > settled.id FROM pairs, settled")
+        if newest and newest[0][0]:
+            while self._file.derive(_UNSETTLED, _settled_by) == _TOGETHER:
+                pass
+
+    def _settled(self) -> Database:
+        """Return the file, after settling it if it can be written to."""
+        with contextlib.suppress(StoreError):
+            self.settle()
+        return self._file
 
     # --- figures
 
@@ -328,7 +251,7 @@ class Records:
         first, second = _halves(pair) or (pair, "")
         sql = f"SELECT fingerprint, {_CELLS} FROM rows WHERE first = ? AND second = ? AND algorithm = ?"
         for key in ((first, second), (second, first)):
-            for conditions, *values in self._file.read(sql, (*key, ALGORITHM)):
+            for conditions, *values in self._settled().read(sql, (*key, ALGORITHM)):
                 stored = _stored(key, conditions, values)
                 found = None if stored is None else _metrics(stored.row)
                 if found is not None:
@@ -381,7 +304,7 @@ class Records:
             OR EXISTS (SELECT 1 FROM originals WHERE digest = :d AND content = :d)
             OR EXISTS (SELECT 1 FROM rows WHERE first = :d)
             OR EXISTS (SELECT 1 FROM rows WHERE second = :d)"""
-        return bool(self._file.read(sql, {"d": digest})[0][0])
+        return bool(self._settled().read(sql, {"d": digest})[0][0])
 
     # --- files
 
@@ -395,6 +318,7 @@ class Records:
         clock's resolution. A file with later times may have been written to again within one tick of the
         clock, with the same time stamps.
         """
+        self._settled()
         asked = {os.fsencode(path): (os.fspath(path), stat) for path, stat in files}
         sql = (
             "SELECT path, size, mtime_ns, ctime_ns, inode, digest, moment, seal FROM files WHERE path IN ({})"
@@ -407,23 +331,14 @@ class Records:
             if path not in asked or check != seal(*values):
                 continue
             name, now = asked[path]
-            same = (size, mtime_ns) == (now.st_size, str(now.st_mtime_ns))
-            same &= _settled(now.st_mtime_ns, moment)
-            if CHANGE_TIME_COUNTS:
-                same &= (ctime_ns, inode) == (str(now.st_ctime_ns), str(now.st_ino))
-                same &= _settled(now.st_ctime_ns, moment)
-            known[str(name)] = KnownFile(digest, same)
+            with contextlib.suppress(ValueError):  # of a damaged file
+                then = size, int(mtime_ns), int(ctime_ns), int(inode), moment, digest
+                known[str(name)] = KnownFile(digest, is_unchanged(then, now))
         return known
 
     def remember_files(self, files: Iterable[DigestedFile]) -> None:
         """Record files that were digested, all in one step."""
-        values = (
-            (os.fsencode(f.path), f.stat.st_size, str(f.stat.st_mtime_ns), str(f.stat.st_ctime_ns),
-             str(f.stat.st_ino), f.digest, f.moment)
-            for f in files
-        )  # fmt: skip
-        sql = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-        self._file.write((sql, ((*each, seal(*each)) for each in values)))
+        self._file.write((FILE_SQL, map(file_values, files)))
 
     def paths(self, digest: str) -> list[tuple[Path, int]]:
         """Return files that had this digest when they were last read, and their size; they may have changed.
@@ -431,17 +346,20 @@ class Records:
         If thousands of files have this digest, for instance empty pages, only the latest few are returned.
         """
         sql = "SELECT path, size FROM files WHERE digest = ? ORDER BY moment DESC, path LIMIT ?"
-        found = _sound(self._file.read(sql, (digest, _PATHS)), bytes, int)
+        found = _sound(self._settled().read(sql, (digest, _PATHS)), bytes, int)
         return [(Path(os.fsdecode(path)), size) for path, size in found]
 
     def forget_files(self, digests: Iterable[str]) -> None:
         """Drop everything about files with these digests and copies under these names."""
         names = [(digest,) for digest in digests]
+        self.settle()
         self._file.write(
-            ("DELETE FROM files WHERE digest = ?", names), ("DELETE FROM originals WHERE digest = ?", names)
+            _NO_PAIRS,
+            ("DELETE FROM files WHERE digest = ?", names),
+            ("DELETE FROM originals WHERE digest = ?", names),
         )
 
-    def _among(self, sql: str, values: Iterable[bytes]) -> Iterator[Any]:
+    def _among(self, sql: str, values: Iterable[bytes | int]) -> Iterator[Any]:
         for part in _parts(list(values), _AT_ONCE):
             yield from self._file.read(sql.format(",".join("?" * len(part))), part)
 
@@ -469,45 +387,66 @@ class Records:
         """
         sql = f"""SELECT {_CELLS} FROM rows
             WHERE first = ? AND second = ? AND fingerprint = ? AND algorithm = ?"""
+        self._settled()
         found = {}
         # One statement for each key; after 4000 of them, other readers get a turn.
         for part in _parts(list(keys), 4000):
             for key, answer in zip(
                 part,
-                self._file.read_each(sql, [(*_key(k), conditions, ALGORITHM) for k in part]),
+                self._file.read_each(sql, [(*key_values(k), conditions, ALGORITHM) for k in part]),
                 strict=True,
             ):
-                stored = _stored(_key(key), conditions, answer or ())
+                stored = _stored(key_values(key), conditions, answer or ())
                 if stored is not None:
                     found[key] = stored
         return found
 
     def remember_rows(self, rows: Iterable[StoredRow], conditions: str) -> None:
         """Keep rows, all in one step; each replaces the row of the same digests and fingerprint."""
-        values = (
-            (*_key((row.first_digest, row.second_digest)), conditions, _compact(results.format_row(row)),
-             None if folder is None else os.fsencode(folder), os.fsencode(path), _compact(drawn),
-             ALGORITHM)
-            for row, folder, path, drawn in rows
-        )  # fmt: skip
-        sql = """INSERT OR REPLACE INTO rows
-            (first, second, fingerprint, cells, folder, stem, drawn, algorithm, seal)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-        self._file.write((sql, ((*each, seal(*each)) for each in values)))
+        self._file.write((ROW_SQL, (row_values(stored, conditions, ALGORITHM) for stored in rows)))
 
     def is_empty(self) -> bool:
         """Return whether there are no rows and no digested files."""
-        return not self._file.read("SELECT 1 FROM rows UNION ALL SELECT 1 FROM files LIMIT 1")
+        sql = "SELECT 1 FROM rows UNION ALL SELECT 1 FROM files UNION ALL SELECT 1 FROM pairs LIMIT 1"
+        return not self._file.read(sql)
 
     def has_row(self, key: Key) -> bool:
         """Return whether there is a row of these two files, under any conditions."""
         sql = "SELECT 1 FROM rows WHERE first = ? AND second = ?"
-        return bool(self._file.read(sql, _key(key)))
+        return bool(self._settled().read(sql, key_values(key)))
 
     def forget_rows(self, digests: Iterable[str]) -> None:
         """Drop every row with one of these digests on either side."""
         names = [(digest, digest) for digest in digests]
-        self._file.write(("DELETE FROM rows WHERE first = ? OR second = ?", names))
+        self.settle()
+        self._file.write(_NO_PAIRS, ("DELETE FROM rows WHERE first = ? OR second = ?", names))
+
+
+def _unpacked(key: int, record: Any, check: Any) -> Found | None:
+    sound = isinstance(record, bytes) and check == seal(key, record)
+    return pairings.unpacked(record) if sound else None
+
+
+def _settled_by(found: list[Any]) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
+    """Yield the changes that records of pairs, given with their ids, make to files and rows."""
+    files: list[tuple[object, ...]] = []
+    rows: list[tuple[object, ...]] = []
+    for _, *record in found:
+        each = _unpacked(*record)
+        if each is None:
+            continue
+        digests: list[str | None] = [None, None]
+        for side, (path, file) in enumerate(zip((each.first, each.second), each.files, strict=True)):
+            if path is not None and file is not None:
+                *state, moment, digests[side] = file
+                files.append(file_values(DigestedFile(path, FileState(*state), file[5], moment)))
+        row = PairResult(None, "", "", "", "", first_digest=digests[0], second_digest=digests[1])
+        stored = StoredRow(row, each.folder, each.drawing_path, each.drawn, each.line)
+        rows.append(row_values(stored, each.conditions, each.algorithm))
+    yield FILE_SQL, sorted(files)  # so that neighbours in the file are written together
+    yield ROW_SQL, sorted(rows, key=lambda row: row[:2])
+    if found:
+        yield "UPDATE settled SET id = ?", [(found[-1][0],)]
 
 
 def _figures(pair: str, known: DiffMetrics) -> tuple[object, ...]:
@@ -549,7 +488,7 @@ def _stored(key: tuple[str, str], conditions: str, values: Sequence[Any]) -> Sto
             return None
         text, folder, path, drawn = cells
         row = _parsed(text)
-        if row is not None and _key((row.first_digest, row.second_digest)) == key:
+        if row is not None and key_values((row.first_digest, row.second_digest)) == key:
             folder = None if folder is None else os.fsdecode(folder)
             return StoredRow(row, folder, os.fsdecode(path), _pairs(drawn))
     return None
@@ -560,20 +499,28 @@ def _sound(rows: Iterable[Sequence[Any]], *kinds: type | tuple[type, ...]) -> li
     return [row for row in rows if len(row) == len(kinds) and all(map(isinstance, row, kinds))]
 
 
+def is_unchanged(then: FoundFile, now: os.stat_result | FileState) -> bool:
+    """Return whether a file certainly is as it was then; `known_files` says what that means."""
+    size, mtime_ns, ctime_ns, inode, moment, _ = then
+    same = size == now.st_size and mtime_ns == now.st_mtime_ns and _settled(mtime_ns, moment)
+    if CHANGE_TIME_COUNTS:
+        same = same and ctime_ns == now.st_ctime_ns and inode == now.st_ino and _settled(ctime_ns, moment)
+    return same
+
+
 def _settled(stamp: int, moment: int) -> bool:
     """Return whether a change after this moment would have given the file another time stamp."""
     grain = _FINE if stamp % 1_000_000_000 else _COARSE
     return stamp < moment - grain
 
 
-def _key(key: Key) -> tuple[str, str]:
-    return key[0] or "", key[1] or ""
-
-
 def _parsed(cells: str) -> PairResult | None:
-    """Return the row of stored cells; None if they are not a row of this version's columns."""
+    """Return the row of stored cells; None if they are not a row of this version's columns.
+
+    They are a line of a CSV; earlier versions kept a list in JSON.
+    """
     try:
-        values = json.loads(cells)
+        values = json.loads(cells) if cells.startswith("[") else results.cells_of(cells)
         return results.parse_row(values) if all(isinstance(cell, str) for cell in values) else None
     except (ValueError, TypeError, RecursionError):
         return None
@@ -585,10 +532,6 @@ def _pairs(text: str) -> tuple[tuple[int, int], ...]:
         return tuple((size, mtime_ns) for size, mtime_ns in json.loads(text))
     except (ValueError, TypeError, RecursionError):
         return ()
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
 
 
 def _parts(values: list[T], size: int) -> Iterator[list[T]]:

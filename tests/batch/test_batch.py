@@ -72,6 +72,7 @@ def test_what_a_run_leaves_in_its_folder(given: Folders) -> None:
         "pictures_dir": str(run.pictures_dir),
         "options": {"max_pixels": settings.MAX_PIXELS},
         "pictures": "changed",
+        "check_pixels": False,
         "skip_until": 0,
         "stop_at": 14,
         "pairs": TOTAL,

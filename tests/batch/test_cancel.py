@@ -10,7 +10,7 @@ import pytest
 from support.programs import COUNTS, Folders, mixed
 
 from mymodules import batch
-from mymodules.batch import pool, reuse
+from mymodules.batch import pool, processes, reuse
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_run_is_cancelled_when_the_folders_are_listed(given: Folders) -> None:
 def test_a_run_is_cancelled_before_processes_are_taken(
     given: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "_Processes", None)
+    monkeypatch.setattr(pool._Processes, "take", None)
     asked = iter([False, True])
     with pytest.raises(KeyboardInterrupt, match="Stopped after 0 of 16"):
         batch.run(*given, store=None, cancelled=lambda: next(asked))
@@ -49,7 +49,7 @@ def test_a_run_is_cancelled_before_processes_are_taken(
 
 def test_a_run_is_cancelled_while_processes_start(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool._Processes, "_warm", [])
-    monkeypatch.setattr(pool, "_ask", lambda _: Future())
+    monkeypatch.setattr(processes, "_CODE", "import time; time.sleep(60)")
     asked = iter([False, False, False, True])
     with pytest.raises(KeyboardInterrupt, match="Stopped after 0 of 16"):
         batch.run(*given, store=None, num_processors=1, cancelled=lambda: next(asked))

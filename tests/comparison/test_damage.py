@@ -338,18 +338,17 @@ def test_edited_while_it_is_read(
     put(folders, PLAIN, PLAIN)
     target = getattr(folders, side) / "x.png"
     inode = target.stat().st_ino
-    look = os.fstat
+    read = os.read
     waiting = [change]
 
-    def look_and_change(number: int) -> os.stat_result:
-        status = look(number)
-        if status.st_ino == inode and waiting:
+    def change_and_read(number: int, size: int) -> bytes:
+        if os.fstat(number).st_ino == inode and waiting:
             waiting.pop()(target)
-        return status
+        return read(number, size)
 
     (pair,) = pairs.find(folders.first, folders.second).pairs
     with monkeypatch.context() as patch:
-        patch.setattr(os, "fstat", look_and_change)
+        patch.setattr(os, "read", change_and_read)
         found = workers.compare(Job(pair))
     assert not waiting
     assert (found.status, found.code) == ("error", code)

@@ -12,7 +12,7 @@ from support.cases import CASES
 from support.samples import PLAIN
 from support.sides import ROOT, Folders, in_python, put, untimed
 
-from mymodules import pairs, workers
+from mymodules import pairs, results, workers
 from mymodules.workers import Job
 
 
@@ -34,9 +34,22 @@ def test_many_jobs_are_their_rows(folders: Folders) -> None:
     for number, case in enumerate(itertools.islice(CASES.values(), 5)):
         put(folders, case.first, case.second, f"{number}.png")
     jobs = [Job(pair) for pair in pairs.find(folders.first, folders.second).pairs]
-    assert [untimed(found) for found in workers.compare_many(iter(jobs))] == [
-        untimed(found) for found in map(workers.compare, jobs)
-    ]
+    found = workers.compare_many(jobs)
+    assert [untimed(each.row) for each in found] == [untimed(row) for row in map(workers.compare, jobs)]
+    for each, job in zip(found, jobs, strict=True):
+        assert each.line == results.checked_line(each.row)
+        for path, opened in zip((job.pair.first, job.pair.second), each.opened, strict=True):
+            status = None if path is None else Path(path).stat()
+            expected = status and (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+            assert (opened and opened[:4]) == expected
+
+
+def test_a_task_of_slow_pairs_returns_what_it_has(folders: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        put(folders, PLAIN, PLAIN, f"{number}.png")
+    jobs = [Job(pair) for pair in pairs.find(folders.first, folders.second).pairs]
+    monkeypatch.setattr(workers, "ENOUGH", -1)
+    assert [each.row.image_filename for each in workers.compare_many(jobs)] == ["0.png"]
 
 
 def test_an_initialiser_never_raises(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

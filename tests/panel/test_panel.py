@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loky import cpu_count
 from support.programs import (
     COUNTS,
     Folders,
@@ -21,7 +20,7 @@ from support.programs import (
     worker_pids,
 )
 
-from mymodules import batch, panel, results, settings
+from mymodules import batch, panel, processors, results, settings
 from mymodules.batch.plan import PICTURES
 from mymodules.errors import OutputError, SettingsError
 from mymodules.panel import Panel
@@ -174,7 +173,7 @@ def test_untouched_they_are_what_a_plain_run_takes(made: Panel, held: Held) -> N
             "out": chosen.out,
             "skip_until": 0,
             "stop_at": -1,
-            "num_processors": cpu_count(),
+            "num_processors": processors.count(),
             "pictures": "changed",
         }
     ]
@@ -417,7 +416,7 @@ def test_folders_without_pictures(made: Panel, tmp_path: Path) -> None:
 def cancelled(made: Panel, given: Folders, rows: int = 3) -> Path:
     """A run that was cancelled when it had so many rows, and where they are."""
     name(made, given)
-    made.inputs["num_processors"].value = min(2, cpu_count())
+    made.inputs["num_processors"].value = min(2, processors.count())
     press(made, "run")
     until(lambda: made._last is not None and made._last.done >= rows, f"{rows} rows")
     press(made, "cancel")

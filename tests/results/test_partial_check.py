@@ -17,7 +17,7 @@ from support.programs import Folders, figures, mixed
 from mymodules import batch, results
 from mymodules.errors import ResultsError
 from mymodules.regions import Region
-from mymodules.results import COLUMNS, PartialWriter, runfiles
+from mymodules.results import COLUMNS, PartialWriter, checked_line, runfiles
 from mymodules.workers import PairResult
 
 ROWS = [
@@ -32,7 +32,7 @@ ROWS = [
 
 def written(path: Path, rows: Sequence[PairResult] = ROWS) -> bytes:
     with PartialWriter(path, rows[:1]) as writer:
-        writer.extend(rows[1:])
+        writer.extend([row.image_filename for row in rows[1:]], [checked_line(row) for row in rows[1:]])
     return path.read_bytes()
 
 

@@ -2,11 +2,13 @@
 
 import logging
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from mymodules.errors import StoreError
 from mymodules.store.database import Database
 
 LAYOUTS = (("CREATE TABLE words (word TEXT)", "INSERT INTO words VALUES ('old')"),)
@@ -79,3 +81,18 @@ def test_in_memory_nobody_reads_what_is_half_written(
         for thread in (writer, reader):
             thread.join(PATIENCE)
     assert seen == [[("old",), ("first",), ("second",)]]
+
+
+def test_changes_that_follow_from_what_is_there_are_one_step_with_it(tmp_path: Path) -> None:
+    with closing(Database(tmp_path / "file", LAYOUTS)) as db:
+        add = "INSERT INTO words VALUES (?)"
+        assert db.derive(ALL, lambda found: [(add, [(f"{word}er",) for (word,) in found])]) == 1
+        assert db.read(ALL) == [("old",), ("older",)]
+
+        def fail(found: list[tuple[str]]) -> Iterator[tuple[str, list[tuple[str]]]]:
+            yield add, found
+            raise LookupError
+
+        with pytest.raises(StoreError, match="LookupError"):
+            db.derive(ALL, fail)
+        assert db.read(ALL) == [("old",), ("older",)]

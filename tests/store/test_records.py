@@ -17,15 +17,8 @@ from support.recorded import KNOWN, ONE, OTHER, ROW, digested, is_unchanged
 from mymodules.errors import StoreError
 from mymodules.metrics import DiffMetrics
 from mymodules.store import records
-from mymodules.store.records import (
-    DigestedFile,
-    DigestFailure,
-    KnownFile,
-    Records,
-    StoredRow,
-    diff_id,
-    fingerprint,
-)
+from mymodules.store.records import DigestFailure, KnownFile, Records, diff_id, fingerprint
+from mymodules.store.values import DigestedFile, StoredRow
 
 
 def test_figures_are_saved_loaded_and_purged(kept: Records) -> None:

@@ -18,12 +18,8 @@ from mymodules import results
 from mymodules.errors import StoreError
 from mymodules.row import ALGORITHM
 from mymodules.store import database, records
-from mymodules.store.records import (
-    DigestFailure,
-    Records,
-    StoredRow,
-    diff_id,
-)
+from mymodules.store.records import DigestFailure, Records, diff_id
+from mymodules.store.values import StoredRow
 
 
 def first_version(path: Path, pairs: dict[str, tuple[object, ...]]) -> None:

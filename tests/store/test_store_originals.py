@@ -10,7 +10,7 @@ from support.stores import ABSENT, FIRST, PATIENCE, SECOND, copy_of
 from mymodules import images
 from mymodules.errors import StoreError
 from mymodules.store import NOW, DiffStore
-from mymodules.store.records import DigestedFile, StoredRow
+from mymodules.store.values import DigestedFile, StoredRow
 from mymodules.workers import PairResult
 
 

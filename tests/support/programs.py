@@ -279,7 +279,7 @@ def marked(mark: str) -> list[psutil.Process]:
 
 def is_worker(process: psutil.Process) -> bool:
     try:
-        return any("popen_loky" in part for part in process.cmdline())
+        return any("mymodules.workers" in part for part in process.cmdline())
     except psutil.Error:
         return False
 

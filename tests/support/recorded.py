@@ -7,7 +7,8 @@ import numpy as np
 from mymodules.metrics import DiffMetrics
 from mymodules.regions import Region
 from mymodules.row import PairResult
-from mymodules.store.records import DigestedFile, Records
+from mymodules.store.records import Records
+from mymodules.store.values import DigestedFile
 
 KNOWN = DiffMetrics(16, float(np.float32(0.0064)), (54, 100, 125, 0), False)
 ONE, OTHER = "a" * 32, "B" * 32

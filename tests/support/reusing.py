@@ -38,15 +38,20 @@ def every_status(at: Path) -> Folders:
 
 
 class Asked(ThreadPoolExecutor):
-    """Record which pairs the threads are given."""
+    """Record which pairs the threads compare."""
 
     def __init__(self) -> None:
         super().__init__(1)
         self.names: list[str] = []
 
     def submit(self, fn: Any, /, *arguments: Any, **options: Any) -> "Future[Any]":
-        self.names += [job.pair.name for job in arguments[0]]
-        return super().submit(fn, *arguments, **options)
+        future = super().submit(fn, *arguments, **options)
+        future.add_done_callback(self._note)
+        return future
+
+    def _note(self, future: "Future[Any]") -> None:
+        """Note what was answered: a task may do that for its first pairs only."""
+        self.names += [finished.row.image_filename for finished in future.result()]
 
 
 def run(given: Folders, **how: Any) -> tuple[batch.Run, list[str]]:

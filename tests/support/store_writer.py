@@ -16,7 +16,8 @@ from mymodules.metrics import DiffMetrics
 from mymodules.regions import Region
 from mymodules.row import PairResult
 from mymodules.store import FILE, DiffStore, stored_path
-from mymodules.store.records import DigestedFile, DigestFailure, StoredRow, diff_id
+from mymodules.store.records import DigestFailure, diff_id
+from mymodules.store.values import DigestedFile, StoredRow
 from support import stores
 
 ROWS = 20  # of one step, saved together

@@ -269,21 +269,29 @@ def test_rows_are_not_kept_in_memory(
     before, _ = run(given, pictures="none")
     monkeypatch.setattr(reuse, "AT_ONCE", 10)
     alive: list[int] = []
-    format_row = results.format_row
+    format_row, parse_row = csvfile.format_row, csvfile.parse_row
 
     def living() -> int:
         gc.collect()
         return sum(type(value) is PairResult for value in gc.get_objects())
 
-    def counting(row: PairResult) -> list[str]:
+    def count() -> None:
         alive.append(living() if len(alive) % 5 == 4 else 0)  # counting objects is slow
+
+    def parsing(cells: list[str]) -> PairResult:
+        count()
+        return parse_row(cells)
+
+    def formatting(row: PairResult) -> list[str]:
+        count()
         return format_row(row)
 
-    monkeypatch.setattr(csvfile, "format_row", counting)
+    monkeypatch.setattr(csvfile, "parse_row", parsing)
     after, compared = run(given, pictures="none")
     assert (compared, len(alive)) == ([], 120)
     assert max(alive) <= 50  # one part, in three copies: from the store, renamed, and being written
     alive.clear()
+    monkeypatch.setattr(csvfile, "format_row", formatting)
     resumed = batch.run(resume=after.csv_path, store=None)
     assert len(alive) == 120
     assert max(alive) <= 10

@@ -25,7 +25,7 @@ from mymodules import batch, images, results, settings
 from mymodules.batch import reuse
 from mymodules.comparison import drawing_files, drawings
 from mymodules.store import DiffStore
-from mymodules.store.records import DigestedFile
+from mymodules.store.values import DigestedFile
 
 # --- drawings ---------------------------------------------------------------------------------------
 
@@ -193,6 +193,7 @@ def test_a_file_touched_within_the_grain_of_the_clock(given: Folders, opened_fil
     run(given)
     opened_files.clear()
     with DiffStore(given.out / ".store") as store:
+        store.records.forget_files([])  # what runs found of pairs; files and rows stay
         known = DigestedFile(path, stat, images.digest(path.read_bytes()), stat.st_ctime_ns + 1)
         store.records.remember_files([known])
     assert run(given)[1] == STILL
@@ -206,6 +207,7 @@ def test_verify_believes_no_record(given: Folders, opened_files: list[Path]) -> 
         path, digest = folder / "changed.png", images.digest((folder / "tall.png").read_bytes())
         lies.append(DigestedFile(path, path.stat(), digest, 2**62))
     with DiffStore(given.out / ".store") as store:
+        store.records.forget_files([])  # what runs found of pairs; files and rows stay
         store.records.remember_files(lies)
     assert row(run(given)[0], "changed.png").code == "dimensions_differ"  # the records are trusted
     assert opened_files == []

@@ -1,0 +1,98 @@
+"""Files and rows as the values that the store's file keeps of them."""
+
+import json
+import os
+from typing import Final, NamedTuple
+
+from mymodules import results
+from mymodules.paths import AnyPath
+from mymodules.row import PairResult
+from mymodules.store.layouts import seal
+
+Key = tuple[str | None, str | None]
+"""First and second digest of a row; None for an absent file."""
+
+FILE_SQL: Final = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+ROW_SQL: Final = """INSERT OR REPLACE INTO rows
+    (first, second, fingerprint, cells, folder, stem, drawn, algorithm, seal)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+
+class FileState(NamedTuple):
+    """The part of `os.stat_result` that tells whether a file has changed, in a fifth of the memory."""
+
+    st_size: int
+    st_mtime_ns: int
+    st_ctime_ns: int
+    st_ino: int
+
+    @classmethod
+    def of(cls, stat: os.stat_result) -> "FileState":
+        return cls(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+
+
+class DigestedFile(NamedTuple):
+    """A file that was digested.
+
+    Attributes
+    ----------
+    path : path
+    stat : os.stat_result or FileState
+        Taken before its bytes were read.
+    digest : str
+    moment : int
+        When ``stat`` was taken, ns since the epoch.
+    """
+
+    path: AnyPath
+    stat: os.stat_result | FileState
+    digest: str
+    moment: int
+
+
+class StoredRow(NamedTuple):
+    """A row and where its drawings were last written.
+
+    Attributes
+    ----------
+    row : PairResult
+        Its digests are its key.
+    folder : str or None
+        The drawings folder of that run; None if nothing was drawn.
+    drawing_path : str
+        The path of the pair's drawings in that folder, without their endings.
+    drawn : tuple of (int, int)
+        Size and modification time, ns, of each drawing.
+    line : bytes
+        The row as `results.checked_line` formats it, if that was done; empty for one that was found.
+    """
+
+    row: PairResult
+    folder: str | None = None
+    drawing_path: str = ""
+    drawn: tuple[tuple[int, int], ...] = ()
+    line: bytes = b""
+
+
+def file_values(file: DigestedFile) -> tuple[object, ...]:
+    """Return the values of a file, for `FILE_SQL`."""
+    times = str(file.stat.st_mtime_ns), str(file.stat.st_ctime_ns), str(file.stat.st_ino)
+    values = os.fsencode(file.path), file.stat.st_size, *times, file.digest, file.moment
+    return *values, seal(*values)
+
+
+def row_values(stored: StoredRow, conditions: str, algorithm: int) -> tuple[object, ...]:
+    """Return the values of a row, for `ROW_SQL`."""
+    row, folder, path, drawn, line = stored
+    cells = results.unchecked(line or results.checked_line(row)).decode()
+    place = None if folder is None else os.fsencode(folder), os.fsencode(path), _compact(drawn)
+    values = *key_values((row.first_digest, row.second_digest)), conditions, cells, *place, algorithm
+    return *values, seal(*values)
+
+
+def key_values(key: Key) -> tuple[str, str]:
+    return key[0] or "", key[1] or ""
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
