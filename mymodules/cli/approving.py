@@ -26,11 +26,11 @@ UNWANTED = ("reject", "ignore")
 
 def approve(options: argparse.Namespace, words: Wording) -> int:
     """Approve what the options name, by default what was accepted; return the exit code."""
-    chosen = runs.resolved(options)
+    out = runs.output_folder(options, words)
     named = [word for word in options.what if runs.names_a_run(word)]
     if len(named) > 1:
         raise SettingsError(f"Name one run, not {len(named)}.")
-    frame = results.load(runs.find(named[0] if named else None, chosen.out))
+    frame = results.load(runs.find(named[0] if named else None, out))
     if options.decisions is not None:
         words.say(str(triage.merge(frame, options.decisions)))
     about, which = _scope(frame, options, [word for word in options.what if word not in named])
@@ -53,15 +53,15 @@ def approve(options: argparse.Namespace, words: Wording) -> int:
     done = triage.approve(about, first=first, **which)
     words.say(str(done))
     if done.folder is not None:
-        out = [] if options.out is None else ["--out", options.out]
-        words.say(f"To bring the old ones back: {words.call('restore', *out)}")
+        more = [] if options.out is None else ["--out", options.out]
+        words.say(f"To bring the old ones back: {words.call('restore', *more)}")
     return 2 if done.refused else 0
 
 
 def restore(options: argparse.Namespace, words: Wording) -> int:
     """Bring back what an approval has replaced, by default the newest one; return the exit code."""
-    chosen = runs.resolved(options)
-    folder = Path(options.folder).absolute() if options.folder else _newest(chosen.out)
+    out = runs.output_folder(options, words)
+    folder = Path(options.folder).absolute() if options.folder else _newest(out)
     manifest = runfiles.read_manifest(folder / MANIFEST)
     first = _first(manifest, options, runs.compared_last())
     count = len(manifest.get("changes", ()))

@@ -1,7 +1,6 @@
 """``compare`` and ``notebook``: a run, its summary, and the files that were asked for."""
 
 import argparse
-import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,8 +35,9 @@ def compare(options: argparse.Namespace, words: Wording) -> int:
 
 def _once(options: argparse.Namespace, words: Wording) -> int:
     first, second, call = _prepared(options)
-    words.note(*_default(first, options.first))
-    words.note(*_default(second, options.second))
+    for path, named in ((first, options.first), (second, options.second), (_out(call, options), options.out)):
+        if named is None:
+            words.note_default(path)
     outputs = Outputs.of(options, first, second)
     words.say(f"Comparing {first} with {second} ...")
     with termination_interrupts():
@@ -59,12 +59,6 @@ def _once(options: argparse.Namespace, words: Wording) -> int:
     return exit_code(counts, check=options.check) if complete else 2
 
 
-def _default(path: Path, named: str | None) -> tuple[str, Path]:
-    """Return a folder that nobody named as a text from the working directory, if it is below that."""
-    here = Path(os.path.curdir).absolute()
-    return (named or str(path.relative_to(here) if path.is_relative_to(here) else path)), path
-
-
 def _prepared(options: argparse.Namespace) -> tuple[Path, Path, dict[str, Any]]:
     """Return first, second and the arguments of `batch.run`; create an absent output folder."""
     call = {name: getattr(options, name) for name in PASSED}
@@ -83,6 +77,11 @@ def _prepared(options: argparse.Namespace) -> tuple[Path, Path, dict[str, Any]]:
     first, second = (Path(str(manifest.get(role, ""))).absolute() for role in ("first", "second"))
     files = manifest.get("selection", {}).get("files") or ("", "")  # the run checks what it reads
     return first / files[0], second / files[1], call
+
+
+def _out(call: Mapping[str, Any], options: argparse.Namespace) -> Path:
+    """Return the output folder, which a resumed run keeps."""
+    return Path(call["resume"]).parent if "resume" in call else runs.resolved(options).out
 
 
 def _run(call: Mapping[str, Any], words: Wording) -> Run:

@@ -22,13 +22,13 @@ def look(options: argparse.Namespace, words: Wording) -> int:
         compared = parser(words.program).parse_args(["compare", *options.what, *out, "--open"])
         return comparing.compare(compared, words)
     named = options.what[0] if options.what else None
-    show(runs.find(named, runs.resolved(options).out), words)
+    show(runs.find(named, runs.output_folder(options, words)), words)
     return 0
 
 
 def report(options: argparse.Namespace, words: Wording) -> int:
     """Write the report of a run."""
-    frame = results.load(runs.find(options.run, runs.resolved(options).out))
+    frame = results.load(runs.find(options.run, runs.output_folder(options, words)))
     embed = pages.is_one_file(options.path)
     same, paths = options.report_all, options.report_paths
     words.say(f"Report:    {pages.write(frame, options.path, embed=embed, same=same, paths=paths)}")

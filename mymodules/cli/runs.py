@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mymodules import recent, settings
+from mymodules.cli.wording import Wording
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.paths import local_path, shown
 from mymodules.results import runfiles
@@ -69,6 +70,14 @@ def compared_last() -> tuple[Path, Path] | None:
     """Return the folders that were compared last."""
     found = recent.folders(settings.resolve(_project()))
     return None if found is None else found[:2]
+
+
+def output_folder(options: argparse.Namespace, words: Wording) -> Path:
+    """Return the output folder; if nobody has named it, messages name it from the working directory on."""
+    out = resolved(options).out
+    if options.out is None:
+        words.note_default(out)
+    return out
 
 
 def find(named: str | None, out: Path) -> Path:

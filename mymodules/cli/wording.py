@@ -1,6 +1,7 @@
 """What the command says, in the user's words: paths as they were written, options instead of parameters."""
 
 import argparse
+import contextlib
 import os
 import re
 import shlex
@@ -62,6 +63,11 @@ class Wording:
             return
         if text and whole != text and len(Path(whole).parts) > 1:
             self._written[shown(whole)] = shown(text)
+
+    def note_default(self, path: Path) -> None:
+        """Print a path that nobody has written from the working directory on, if it is below that."""
+        with contextlib.suppress(OSError, ValueError):  # the working directory is gone, or it is elsewhere
+            self.note(str(path.relative_to(Path.cwd())), path)
 
     def of(self, text: str | Path) -> str:
         """Return a text with the user's words in it."""

@@ -14,9 +14,11 @@ from support.triaged import picture
 
 from mymodules import batch, cli, results, triage
 from mymodules.batch import Progress
-from mymodules.cli import progress, summary
+from mymodules.cli import comparing, progress, summary
 from mymodules.errors import SettingsError
 from mymodules.workers import PairResult
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def compare(*options: str) -> int:
@@ -299,6 +301,20 @@ def test_a_text_is_cut_in_its_middle() -> None:
     assert summary.cut("abcdefghij", 10) == "abcdefghij"
     assert summary.cut("abcdefghij", 7) == "abc…hij"
     assert summary.cut("日本日本日本", 7) == "日…日本"
+
+
+def test_readme_shows_what_is_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From the counts to the last status; times and the names of files differ from run to run."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(comparing, "width_of_terminal", lambda: 99)
+    assert (
+        cli.main(["compare", "img/01.first", "img/02.second", "--out", str(tmp_path), "--processes", "1"])
+        == 0
+    )
+    printed = capsys.readouterr().out.split("\nTable:")[0]
+    assert printed in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_progress_is_told_in_words() -> None:

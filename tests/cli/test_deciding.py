@@ -9,6 +9,7 @@ from support.programs import Folders
 from support.triaged import accept, compared, forget, state
 
 from mymodules import cli, recent, settings
+from mymodules.cli import runs
 
 
 @pytest.fixture
@@ -99,6 +100,23 @@ def page(made: Folders) -> str:
 def test_what_is_not_there_is_said(line: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(*line) == 2
     assert capsys.readouterr().err == said
+
+
+def test_folders_that_nobody_named_are_printed_from_here_on(
+    made: Folders, opened: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in an installation without a checkout, where the defaults are below the working directory."""
+    monkeypatch.setattr(runs, "ROOT", made.out)  # it has no notebooks
+    Path("img").mkdir()
+    made.first.rename("img/01.first")
+    made.second.rename("img/02.second")
+    assert cli.main(["compare", "--processes", "1"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("Comparing img/01.first with img/02.second ...\n")
+    assert "Table:     img/results-" in said
+    assert cli.main(["look"]) == 0
+    assert capsys.readouterr().out.startswith("Report:    img/report-")
+    assert len(opened) == 1
 
 
 @pytest.mark.usefixtures("frame")

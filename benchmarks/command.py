@@ -1,0 +1,75 @@
+"""Compare the time of the command with that of `batch.run`, imports included.
+
+    python benchmarks/command.py                       the samples of img/
+    python benchmarks/command.py FIRST SECOND          any two folders
+
+Each is a process of its own, in turn, with no store and no drawings; prints a table in Markdown with medians.
+If reg-cli is on PATH, it takes its turn too. It tells only whether two pictures differ, and a damaged file
+ends the process that compares it, so its figures for img/ are of less work.
+"""
+
+import argparse
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN = "import sys\nfrom mymodules import batch\nbatch.run(*sys.argv[1:], pictures='none', store=None)"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("folders", nargs="*", type=Path, metavar="FIRST SECOND", help="two folders")
+    parser.add_argument("--repeats", type=int, default=9, help="runs of each (9)")
+    arguments = parser.parse_args()
+    first, second = arguments.folders or (ROOT / "img" / "01.first", ROOT / "img" / "02.second")
+    with tempfile.TemporaryDirectory() as folder:
+        lines = commands(str(first.absolute()), str(second.absolute()), Path(folder))
+        found: dict[str, list[tuple[float, float]]] = {name: [] for name in lines}
+        for repeat in range(arguments.repeats + 1):
+            for name in lines if repeat % 2 else reversed(lines):
+                times = measured(lines[name], Path(folder))
+                if repeat:  # the first one compiles modules and fills the memory for files
+                    found[name].append(times)
+    print("| | s | processor s | of batch.run |\n| --- | --: | --: | --: |")
+    least = median(processor for _, processor in found["batch.run"])
+    for name, times in found.items():
+        wall, processor = (median(part) for part in zip(*times, strict=True))
+        print(f"| {name} | {wall:.2f} | {processor:.2f} | {processor / least:.2f} |")
+
+
+def commands(first: str, second: str, folder: Path) -> dict[str, list[str]]:
+    """Return the lines of all that is measured, by name."""
+    python = [sys.executable, "-P"]
+    out = str(folder / "out")
+    Path(out).mkdir()
+    plain = [first, second, "--out", out, "--store", "none", "--pictures", "none"]
+    lines = {
+        "batch.run": [*python, "-c", RUN, first, second, out],
+        "compare": [*python, "-m", "mymodules", "compare", *plain],
+        "compare --junit": [*python, "-m", "mymodules", "compare", *plain, "--junit", str(folder / "j.xml")],
+    }
+    reg = shutil.which("reg-cli")
+    if reg is not None:
+        lines["reg-cli"] = [reg, second, first, str(folder / "diff"), "-I", "-J", str(folder / "reg.json")]
+    return lines
+
+
+def measured(line: list[str], folder: Path) -> tuple[float, float]:
+    """Run a line; return its time by the wall clock, and that of the processors, of its children as well."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JUPYTER_DATA_DIR": str(folder / "data")}
+    silent = subprocess.DEVNULL
+    subprocess.run(line, cwd=folder, env=environment, check=True, stdout=silent, stderr=silent)
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+if __name__ == "__main__":
+    main()
