@@ -17,9 +17,11 @@ from mymodules.comparison import Job, drawings, pair
 from mymodules.errors import ImageError, PictureError, SettingsError
 from mymodules.images import Rgba, arrays
 from mymodules.images.arrays import Handed
+from mymodules.metrics.custom import Function, Metric
+from mymodules.metrics.diff_metrics import DiffMetrics
 from mymodules.pairs import Pair
 from mymodules.paths import shown, usable_path
-from mymodules.row import COLUMNS, PairResult
+from mymodules.row import COLUMNS, METRIC, PairResult, columns_of
 from mymodules.settings import MAX_PIXELS
 
 _FINER = "The values differ by less than 16 bits can hold: rounded to these, the pictures are equal."
@@ -77,13 +79,23 @@ class Outcome:
             pass  # a file that was compared could be read, so this is another one
         raise PictureError(f"{shown(handed.name)} has changed since it was compared.", "changed_during_run")
 
+    @property
+    def diff_metrics(self) -> DiffMetrics:
+        """Skia Gold's record; a metric of one's own stands in its ``diffs``, too."""
+        found = DiffMetrics.of_row(self.row)
+        assert found is not None  # whatever has an outcome was compared
+        return found
+
     def __getattr__(self, name: str) -> Any:
         if name in COLUMNS:
             return getattr(self.row, name)
+        for metric, value in self.row.custom if name.startswith(METRIC) else ():
+            if name == METRIC + metric:
+                return value
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *COLUMNS})
+        return sorted({*super().__dir__(), *columns_of(name for name, _ in self.row.custom)})
 
     def __bool__(self) -> bool:
         raise TypeError("An outcome is neither true nor false: ask for .changed.")
@@ -101,7 +113,9 @@ class Outcome:
             return sheet.html_of(self.row, f"{self!r} {error}", {})
 
 
-def compare(first: object, second: object, *, max_pixels: int = MAX_PIXELS) -> Outcome:
+def compare(
+    first: object, second: object, *, max_pixels: int = MAX_PIXELS, metric: Function | Metric | None = None
+) -> Outcome:
     """Compare two pictures.
 
     Parameters
@@ -112,6 +126,9 @@ def compare(first: object, second: object, *, max_pixels: int = MAX_PIXELS) -> O
         drawn by its own ``savefig`` as PNG. An array gives the same figures as a file of the same pixels.
     max_pixels : int
         Largest width x height that is decoded.
+    metric : callable or Metric, optional
+        A function of two pictures, uint8 (height, width, 4), that returns a number: the outcome's attribute
+        ``metric_NAME``, None if it fails, which ``messages`` then says.
 
     Returns
     -------
@@ -134,12 +151,15 @@ def compare(first: object, second: object, *, max_pixels: int = MAX_PIXELS) -> O
     limit = _limit(max_pixels)
     one, other = _handed(first, "first"), _handed(second, "second")
     name = pairs.to_text(Path(one.name).name or one.name)
-    job = Job(Pair(name, one.name, other.name), max_pixels=limit, data=(one.data, other.data))
+    own = None if metric is None else Metric.of(metric)
+    files = one.data, other.data
+    job = Job(Pair(name, one.name, other.name), max_pixels=limit, metric=own, data=files)
     row = pair.compare(job)
     if row.status == "error":
         raise PictureError(row.messages, row.code)
     if row.status == "same" and arrays.finer_differ(one, other):
-        row = row._replace(status="changed", code="low_bits_differ", messages=_FINER)
+        failed = [row.messages] if any(value is None for _, value in row.custom) else []
+        row = row._replace(status="changed", code="low_bits_differ", messages=" ".join([_FINER, *failed]))
     return Outcome(row, (one, other), limit)
 
 

@@ -4,6 +4,7 @@ This is the only schema: the CSV, the pandas table, the explorer, the viewer and
 from here. For a new column, append an item to `PairResult`, and compute its value.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Final, NamedTuple, get_args, get_type_hints
 
 from mymodules.regions import Region
@@ -49,7 +50,7 @@ class PairResult(NamedTuple):
     The first three items are those of the textbook notebook, so ``ar[0], ar[1], ar[2]`` works. The type of an
     item says what its column holds: a number with a fraction, a whole number, a flag, boxes, a count for each
     box, a text that is always there, or one that may be absent. A `Heading` makes it one that rows can be
-    ordered by.
+    ordered by. The last item is not a column: it has names and values of metrics of one's own, if any.
     """
 
     ssim_score: Annotated[float | None, Heading("SSIM", "SSIM score")]
@@ -75,10 +76,20 @@ class PairResult(NamedTuple):
     seconds: float | None = None
     renamed_from: str | None = None
     region_pixels: tuple[int, ...] | None = None
+    custom: tuple[tuple[str, float | None], ...] = ()
 
 
-COLUMNS: Final = PairResult._fields
-"""The columns of a results file, in order; new ones are appended last."""
+COLUMNS: Final = PairResult._fields[:-1]
+"""The columns of every results file, in order; new ones are appended last, before `PairResult.custom`."""
+
+METRIC: Final = "metric_"
+"""What the names of further columns begin with: those of metrics of one's own, in `PairResult.custom`."""
+
+
+def columns_of(metrics: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns of a run with metrics of these names."""
+    return (*COLUMNS, *(METRIC + name for name in metrics))
+
 
 _HINTS = get_type_hints(PairResult)
 _ANNOTATED = get_type_hints(PairResult, include_extras=True)

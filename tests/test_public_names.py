@@ -12,7 +12,7 @@ FACES = {
     "explore": "Explorer ORDERS explore load_or_run",
     "images": "Rgba blake2b decode digest from_array has_low_bits inspect memory_errors read_gold_rgba"
     " read_rgba to_gold_rgba to_rgba to_rgba16",
-    "metrics": "DiffMetrics Similarity Tally common_size gray pixel_diff structural_similarity",
+    "metrics": "DiffMetrics Metric Similarity Tally common_size gray pixel_diff structural_similarity",
     "pairs": "Listing MESSAGE_LIMIT Pair Selection find from_text is_escaped is_listed matches sentence"
     " to_text",
     "regions": "Gatherer Region byte_map from_pixels from_similarity threshold",

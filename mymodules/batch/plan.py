@@ -111,6 +111,7 @@ class Plan:
             self.settings.max_pixels,
             at_once=2 * len(self.pairs) <= self.request.processes,
             check_pixels=self.request.check_pixels,
+            metric=self.request.metric,
         )
 
     @property
@@ -203,6 +204,8 @@ class Plan:
 
         depends = {name: self.manifest[name] for name in ("options", "versions")}
         depends["algorithm"] = ALGORITHM
+        if self.request.metric is not None:
+            depends["metric"] = self.request.metric.identity
         if self.request.check_pixels:
             depends["check_pixels"] = True
         return Reuse(
@@ -247,6 +250,8 @@ def new_plan(request: Request) -> Plan:
         "stems": _drawing_paths(listing, request),
         "complete": False,
     }
+    if request.metric is not None:
+        manifest["metric"] = request.metric.identity
     if selection:
         manifest["selection"] = selection.entry()
         manifest["left_out"]["unselected"] = listing.unselected
@@ -345,8 +350,19 @@ def _refuse_other_options(path: Path, manifest: dict[str, Any], request: Request
             raise SettingsError(
                 f"{path} was begun with {name}={manifest[name]!r}: leave out {name} to resume it."
             )
+    begun, now = manifest.get("metric"), request.metric and request.metric.identity
+    if begun != now:
+        raise SettingsError(f"{shown(path)} was begun with {_metric(begun)}: resume it with that.")
     if request.selection and request.selection != replace(_selection(manifest), files=None):
         raise SettingsError(f"{path} was begun with other files: leave out include and exclude to resume it.")
+
+
+def _metric(identity: object) -> str:
+    """Return what to call the metric of a run; somebody else may have written its manifest."""
+    if not isinstance(identity, list) or len(identity) != 2:
+        return "no metric"
+    name, version = (shown(str(part)) for part in identity)
+    return f"metric={name} in version {version}"
 
 
 def _current_settings(manifest: dict[str, Any], request: Request) -> Settings | None:

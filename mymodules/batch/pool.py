@@ -182,7 +182,7 @@ def _together(
                 failures += 1
                 if failures == _HOPELESS:
                     raise _hopeless(error) from error
-                found = [_plain(workers.fault(jobs[0].pair, error))]
+                found = [_plain(workers.fault(jobs[0].pair, error), jobs[0])]
             else:
                 failures = 0
             if len(found) < len(jobs):
@@ -199,8 +199,10 @@ def _when_settled(executor: Executor) -> float:
     return math.inf if isinstance(executor, Workers) else time.monotonic() + _SETTLED
 
 
-def _plain(row: PairResult) -> Finished:
+def _plain(row: PairResult, job: Job) -> Finished:
     """Return a row that no worker has made."""
+    if job.metric is not None:
+        row = row._replace(custom=job.metric.absent)
     return Finished(row, checked_line(row))
 
 
@@ -296,7 +298,7 @@ class _Processes:
                     while alone:
                         self._renew()
                         if (yield from _together(self._workers, alone, begin, 1, {}, request)):
-                            yield [(suspect.pair, _plain(_died(suspect)))]
+                            yield [(suspect.pair, _plain(_died(suspect), suspect))]
         except BaseException:
             self._workers.end()
             raise

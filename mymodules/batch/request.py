@@ -9,6 +9,7 @@ from pathlib import Path
 from mymodules import processors
 from mymodules.batch.progress import Progress
 from mymodules.errors import SettingsError
+from mymodules.metrics.custom import Metric
 from mymodules.pairs import Selection
 from mymodules.paths import AnyPath
 
@@ -34,6 +35,8 @@ class Request:
         Which files of two folders are compared.
     store : Path or None
         The store's folder, absolute or relative to the output folder; None for no store.
+    metric : Metric or None
+        A metric of the caller's own.
 
     Raises
     ------
@@ -57,10 +60,16 @@ class Request:
     verify: bool
     check_pixels: bool
     keep_originals: bool
+    metric: Metric | None
 
     def __post_init__(self) -> None:
         if self.pictures not in PICTURES:
             raise SettingsError(f"pictures is {self.pictures!r}: it must be 'changed', 'all' or 'none'.")
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names in `PairResult.custom` of every row."""
+        return () if self.metric is None else (self.metric.name,)
 
     @property
     def names_folders(self) -> bool:

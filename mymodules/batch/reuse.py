@@ -236,8 +236,8 @@ class Reuse:
             if path is not None and (now is None or file is None or not is_unchanged(file, now)):
                 return None
             opened.append(None if now is None else (*now, moment))
-        row = results.parse_line(earlier.line)
-        if row is None or names_its_files(row):
+        row = results.parse_line(earlier.line, self.request.metrics)
+        if row is None or names_its_files(row) or _lacks_metric(row):
             return None
         stored = StoredRow(row, earlier.folder, earlier.drawing_path, earlier.drawn)
         if not self._takes_drawings(stored, self.drawing_path(pair.name)):
@@ -273,12 +273,14 @@ class Reuse:
                 self.reasons[pair.name] = "error"  # comparing it will fail
             elif match is None:
                 self.reasons[pair.name] = _reason(pair, before, now, store.records.has_row(key))
-            elif names_its_files(match.row):
+            elif names_its_files(match.row) or _lacks_metric(match.row):
                 self.reasons[pair.name] = "error"
             elif not self._takes_drawings(match, self.drawing_path(pair.name)):
                 self.reasons[pair.name] = "drawings missing"
             else:
-                row = match.row._replace(image_filename=pair.name)
+                values = (value for _, value in match.row.custom)
+                custom = tuple(zip(self.request.metrics, values, strict=True))
+                row = match.row._replace(image_filename=pair.name, custom=custom)
                 line = results.checked_line(row)
                 opened = [None if path is None else (*states[path], moment) for path in pair[1:3]]
                 if not self._draws(row):  # what is known of its drawings stays known
@@ -360,6 +362,11 @@ class Reuse:
                 warnings.warn(message, stacklevel=3)
             except Exception:  # warnings are errors in this process, or nothing can be printed
                 streams.say(message, error=True)
+
+
+def _lacks_metric(row: PairResult) -> bool:
+    """Return whether a metric failed with two pictures: it is tried again, as its function may be mended."""
+    return row.num_diff_pixels is not None and any(value is None for _, value in row.custom)
 
 
 def _key(pair: Pair, now: Mapping[str, str | None]) -> Key | None:

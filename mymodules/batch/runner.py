@@ -31,6 +31,7 @@ from mymodules.batch.progress import Progress
 from mymodules.batch.request import Request, processor_count
 from mymodules.comparison import drawing_files
 from mymodules.errors import OutputError
+from mymodules.metrics.custom import Function, Metric
 from mymodules.pairs import Pair, Selection
 from mymodules.paths import AnyPath, local_path, shown, usable_path
 from mymodules.row import ONE_SIDED, STATUSES, PairResult
@@ -108,6 +109,7 @@ def run(
     verify: bool = False,
     check_pixels: bool = False,
     keep_originals: bool = True,
+    metric: Function | Metric | None = None,
 ) -> Run:
     """Compare two folders, or two files.
 
@@ -149,6 +151,10 @@ def run(
         what a copy that was cut off or changed has lost, but not what its encoder did wrong.
     keep_originals : bool
         Keep copies of both sides of changed pairs in the store.
+    metric : callable or Metric, optional
+        A function of two pictures, uint8 (height, width, 4), that returns a number, also one that is defined
+        in a notebook. It fills a column ``metric_NAME``. If it raises, the row says so and keeps its other
+        figures. Rows of other functions are not reused; `Metric.of` gives it another name, or a version.
 
     Returns
     -------
@@ -191,6 +197,7 @@ def run(
         verify=verify,
         check_pixels=check_pixels,
         keep_originals=keep_originals,
+        metric=None if metric is None else Metric.of(metric),
     )
     plan = new_plan(request) if request.resume is None else resumed_plan(request.resume, request)
     with plan.lock:
@@ -296,7 +303,8 @@ def _compare(course: _Course) -> str:
     plan = course.plan
     begun = False
     try:
-        with results.PartialWriter(plan.partial_path, course.kept()) as writer:
+        metrics = plan.request.metrics
+        with results.PartialWriter(plan.partial_path, course.kept(), metrics) as writer:
             begun = True
             if plan.earlier is not None:
                 plan.begin_resumed(plan.remaining(course.done))
@@ -314,7 +322,7 @@ def _compare(course: _Course) -> str:
                             course.compared(pair, finished)
             names = (pair.name for pair in plan.pairs)
             renamed = renames.renamed(plan.pairs, plan.others, course.one_sided)
-            return results.write(plan.csv_path, writer.sorted(names, renamed))
+            return results.write(plan.csv_path, writer.sorted(names, renamed), metrics)
     except BaseException as error:
         if begun:
             pool.cool()

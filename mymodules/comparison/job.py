@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mymodules import settings
+from mymodules.metrics.custom import Metric
 from mymodules.pairs import Pair
 
 Opened = tuple[int, int, int, int, int]
@@ -29,6 +30,8 @@ class Job(NamedTuple):
         Whether both files are decoded at the same time, for which another processor has to be free.
     check_pixels : bool
         Whether files that are equal byte for byte are decoded, too.
+    metric : Metric or None
+        A metric of the caller's own.
     data : tuple of (bytes or None)
         The files that are in memory, first and second: their paths only name them. None: read the path.
     """
@@ -40,4 +43,5 @@ class Job(NamedTuple):
     max_pixels: int = settings.MAX_PIXELS
     at_once: bool = False
     check_pixels: bool = False
+    metric: Metric | None = None
     data: tuple[bytes | None, bytes | None] = (None, None)

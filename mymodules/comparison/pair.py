@@ -10,13 +10,13 @@ from collections.abc import Callable
 from mymodules import faults, kernel, metrics, regions
 from mymodules.comparison import drawings
 from mymodules.comparison.job import Job
-from mymodules.comparison.side import Side, bands_of, canvas, check, inspected, load
+from mymodules.comparison.side import Side, bands_of, canvas, check, inspected, load, rgba
 from mymodules.comparison.verdict import Figures, complaints, fault, result_row, verdict
 from mymodules.errors import ImageError
 from mymodules.images import pixels
 from mymodules.images.memory import Memory
 from mymodules.kernel import Kernel
-from mymodules.metrics import DiffMetrics
+from mymodules.metrics import DiffMetrics, Metric
 from mymodules.pairs import Pair
 from mymodules.regions import Region
 from mymodules.row import PairResult
@@ -47,6 +47,8 @@ def compare(
         row = _row(job, sides, memory())
     except Exception as error:  # a fault in this program spoils one row, but never ends a run
         row = fault(job.pair, error, sides)
+    if job.metric is not None and not row.custom:
+        row = row._replace(custom=job.metric.absent)
     return row._replace(seconds=round(time.perf_counter() - start, 6))
 
 
@@ -98,13 +100,29 @@ def _compared(job: Job, first: Side, second: Side, differ: bool) -> PairResult:
     larger, _ = metrics.common_size(first.size, second.size)
     fits = larger[0] * larger[1] <= job.max_pixels
     drawing = drawings.Drawing(first.size, second.size) if drawn and fits else None
+    custom, failed = ((), []) if job.metric is None else _custom(job.metric, first, second, differ)
     figures, deep_differ = _measured(first, second, differ, drawing)
     status, code, messages = verdict(first, second, differ, figures, deep_differ)
     if drawing is not None and (status == "changed" or job.draw_same):
         messages += _written(drawing, job, first, second, figures.boxes)
     elif drawn and not fits:
         messages.append(f"It was not drawn: together the two span {larger[1]} x {larger[0]} px.")
-    return result_row(job.pair, status, code, messages, first, second, figures)
+    row = result_row(job.pair, status, code, messages + failed, first, second, figures)
+    return row._replace(custom=custom) if custom else row
+
+
+def _custom(
+    metric: Metric, first: Side, second: Side, differ: bool
+) -> tuple[tuple[tuple[str, float | None], ...], list[str]]:
+    """Return the value of the caller's metric with its name, or a sentence that says why there is none."""
+    try:
+        one = rgba(first)
+        return ((metric.name, metric.value(one, rgba(second) if differ else one)),), []
+    except ImageError as error:
+        reason = error.reason
+    except Exception as error:  # it is the caller's: whatever it does, the other figures stay
+        reason = faults.named(error)
+    return metric.absent, [f"The metric {metric.name} has no value: {reason}."]
 
 
 def _measured(

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import numpy as np
+
 from mymodules import faults
 from mymodules.comparison import drawings
 from mymodules.comparison.job import Job, Opened
@@ -200,6 +202,17 @@ def check(side: Side) -> None:
     """Note an error in a file that will not be compared; the pixels of a PNG are not decoded for that."""
     if side.scanlines is None and side.samples is None:
         _attempt(side, png.check if isinstance(side.header, PngHeader) else pixels.decode)
+
+
+def rgba(side: Side) -> pixels.Rgba:
+    """Return the whole picture of a loaded side, read-only, before it is measured or drawn on."""
+    if side.scanlines is not None:
+        found = np.concatenate([pixels.to_rgba(part) for part in bands.samples(side.scanlines)])
+    else:
+        decoded = pixels.decode(side.data, side.whole) if side.samples is None else side.samples
+        found = pixels.to_rgba(decoded).view()
+    found.flags.writeable = False
+    return found
 
 
 def canvas(side: Side) -> drawings.Canvas:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mymodules.row import PairResult
+
 _OWN = ("combined", "percent", "pixel")
 
 
@@ -64,6 +66,18 @@ class DiffMetrics:
         diffs = record.get("diffs") or {}
         others = tuple((str(name), float(value)) for name, value in diffs.items() if name not in _OWN)
         return cls(int(record["numDiffPixels"]), percent, largest, bool(record["dimDiffer"]), others)
+
+    @classmethod
+    def of_row(cls, row: PairResult) -> "DiffMetrics | None":
+        """Return the figures of a row; None if it has none, because nothing was compared."""
+        pixels, percent, differs = row.num_diff_pixels, row.pixel_diff_percent, row.dim_differ
+        r, g, b, a = row.max_diff_r, row.max_diff_g, row.max_diff_b, row.max_diff_a
+        if pixels is None or percent is None or differs is None:
+            return None
+        if r is None or g is None or b is None or a is None:
+            return None
+        others = tuple((name, value) for name, value in row.custom if value is not None)
+        return cls(pixels, percent, (r, g, b, a), differs, others)
 
 
 def _float32(value: float) -> float:

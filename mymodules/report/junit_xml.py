@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from mymodules import files
+from mymodules.pages.rows import own_figures
 from mymodules.paths import AnyPath, local_path
 from mymodules.report import page
 from mymodules.report.labels import ROLES, Labels
+from mymodules.row import METRIC
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,6 +121,8 @@ def _figures(row: Mapping[str, Any]) -> Iterator[str]:
         value = row.get(name)
         if value is not None:
             yield f"{name}: {str(value).lower() if isinstance(value, bool) else value}"
+    for name, value in own_figures(row).get("metrics", ()):
+        yield f"{METRIC}{name}: {value}"
     regions = row.get("regions")
     if regions:
         yield f"regions: {len(regions)}, the first [x, y, width, height]: {list(regions[0])}"

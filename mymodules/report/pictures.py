@@ -23,7 +23,7 @@ from mymodules.formats.png import PngHeader, Samples
 from mymodules.formats.webp import WebpHeader
 from mymodules.pages import delta, display
 from mymodules.pages.display import SIDES
-from mymodules.pages.rows import FIGURES, TEXTS
+from mymodules.pages.rows import FIGURES, TEXTS, own_figures
 from mymodules.report import page
 from mymodules.report.parts import Parts
 
@@ -168,6 +168,7 @@ class Pairs:
         return {
             "name": row["image_filename"],
             **{name: row.get(name) for name in (*TEXTS, *FIGURES)},
+            **own_figures(row),
             **{name: row.get(name) or "" for name in ("decision", "note")},
             **{name: row.get(name) or "" for name in ("first_digest", "second_digest")},
             **{side: [row.get(name) for name in names] for side, names in SIZES.items()},

@@ -19,7 +19,17 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from mymodules.regions import Region
-from mymodules.row import COLUMNS, COUNTS, FLAGS, FLOATS, OPTIONAL_TEXTS, REGIONS, TEXTS, PairResult
+from mymodules.row import (
+    COLUMNS,
+    COUNTS,
+    FLAGS,
+    FLOATS,
+    METRIC,
+    OPTIONAL_TEXTS,
+    REGIONS,
+    TEXTS,
+    PairResult,
+)
 
 _LARGEST = 2**53  # larger whole numbers are not exact as a float, which is what spreadsheets make of them
 
@@ -35,19 +45,32 @@ _FIRST = frozenset("'=+-@\t\r\n＝＋－＠")  # what a text that `_GUARDED` mat
 
 
 def format_row(result: PairResult) -> list[str]:
-    """Return the cells of a row, in the order of `COLUMNS`; a missing figure is an empty cell."""
-    return ["" if value is None else as_text(value) for as_text, value in zip(_FORMATS, result, strict=True)]
+    """Return the cells of a row, in the order of `row.columns_of`; a missing figure is an empty cell."""
+    values = zip(_FORMATS, result, strict=False)  # the last item of a row is not a column
+    cells = ["" if value is None else as_text(value) for as_text, value in values]
+    if result.custom:
+        cells += ("" if value is None else repr(value) for _, value in result.custom)
+    return cells
 
 
-def parse_row(cells: Sequence[str]) -> PairResult:
-    """Return the row of these cells: the exact inverse of `format_row`.
+def parse_row(cells: Sequence[str], metrics: Sequence[str] = ()) -> PairResult:
+    """Return the row of these cells: the exact inverse of `format_row`, given the names of its metrics.
 
     Raises
     ------
     ValueError
         If a cell is not of its column's type, or there are too few or too many cells.
     """
-    return PairResult(*[parse(cell) for parse, cell in zip(_PARSERS, cells, strict=True)])
+    count = len(COLUMNS)
+    row = PairResult(*[parse(cell) for parse, cell in zip(_PARSERS, cells[:count], strict=True)])
+    further = zip(metrics, cells[count:], strict=True)
+    custom = tuple((name, parse_metric(METRIC + name, cell)) for name, cell in further)
+    return row._replace(custom=custom) if custom else row
+
+
+def parse_metric(name: str, cell: str) -> float | None:
+    """Return the value of one cell of the column of a metric; ValueError if it is not a figure."""
+    return _parse_figure(name, cell) if cell else None
 
 
 def guard(text: str) -> str:
@@ -95,18 +118,26 @@ def parse_cell(name: str, cell: str) -> Any:
         return _parse_counts(name, cell)
     if name in FLAGS:
         return _parse_flag(name, cell)
+    if name in FLOATS:
+        return _parse_figure(name, cell)
     try:
         number = float(cell)
     except ValueError:
         number = math.nan
-    if name in FLOATS:
-        if not math.isfinite(number):
-            raise ValueError(f"{name} is {cell[:100]!r}, which is not a figure")
-        return number
     # pandas writes whole numbers beside missing ones as 12.0
     if not number.is_integer() or abs(number) > _LARGEST:
         raise ValueError(f"{name} is {cell[:100]!r}, which is not a whole number")
     return int(number)
+
+
+def _parse_figure(name: str, cell: str) -> float:
+    try:
+        number = float(cell)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError(f"{name} is {cell[:100]!r}, which is not a figure")
+    return number
 
 
 def _parser_of(name: str) -> Callable[[str], Any]:

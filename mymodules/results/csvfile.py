@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from mymodules import files
 from mymodules.errors import OutputError, ResultsError
@@ -31,10 +31,11 @@ from mymodules.results.cells import (
     format_row,
     guard,
     parse_cell,
+    parse_metric,
     parse_row,
     unguard,
 )
-from mymodules.row import COLUMNS, PairResult
+from mymodules.row import COLUMNS, METRIC, PairResult, columns_of
 
 __all__ = (
     "BOM",
@@ -62,6 +63,7 @@ __all__ = (
 _LONGEST_LINE = 1 << 20  # bytes; every row is shorter
 
 _REQUIRED = COLUMNS[:5]
+_KNOWN = frozenset(COLUMNS)
 
 # --- writing -----------------------------------------------------------------------------------------
 
@@ -78,6 +80,8 @@ class PartialWriter:
         The partial CSV. An existing file is replaced in one step.
     rows : iterable of PairResult
         Rows to begin with, those that a resumed run keeps.
+    metrics : sequence of str
+        The names in `PairResult.custom` of every row.
 
     Raises
     ------
@@ -85,12 +89,13 @@ class PartialWriter:
         Here and in `append`, with the path. A row that could not be written in full is removed again.
     """
 
-    def __init__(self, path: Path, rows: Iterable[PairResult] = ()) -> None:
+    def __init__(self, path: Path, rows: Iterable[PairResult] = (), metrics: Sequence[str] = ()) -> None:
         self.path = path
         self._places: dict[str, int] = {}  # where a row begins, and its length in the last 20 bits
-        self._end, self._checksum = len(_PARTIAL_HEADER), zlib.crc32(_PARTIAL_HEADER)
+        header = BOM + encode([[*columns_of(metrics), CHECK]])
+        self._end, self._checksum = len(header), zlib.crc32(header)
         lines = (self._noted([row.image_filename], [checked_line(row)]) for row in rows)
-        files.write(path, itertools.chain([_PARTIAL_HEADER], lines))
+        files.write(path, itertools.chain([header], lines))
         try:
             self._file = path.open("a+b", buffering=0)
         except OSError as error:
@@ -177,7 +182,7 @@ class PartialWriter:
         self.close()
 
 
-def write(path: Path, rows: Iterable[PairResult | bytes]) -> str:
+def write(path: Path, rows: Iterable[PairResult | bytes], metrics: Sequence[str] = ()) -> str:
     """Write a whole CSV in one step.
 
     Parameters
@@ -185,6 +190,8 @@ def write(path: Path, rows: Iterable[PairResult | bytes]) -> str:
     path : Path
     rows : iterable of PairResult or bytes
         Rows, or their lines from another file.
+    metrics : sequence of str
+        The names in `PairResult.custom` of every row.
 
     Returns
     -------
@@ -200,7 +207,7 @@ def write(path: Path, rows: Iterable[PairResult | bytes]) -> str:
 
     def lines() -> Iterator[bytes]:
         cells = (row if isinstance(row, bytes) else encode([format_row(row)]) for row in rows)
-        for line in itertools.chain([_HEADER], cells):
+        for line in itertools.chain([BOM + encode([columns_of(metrics)])], cells):
             digest.update(line)
             yield line
 
@@ -209,14 +216,14 @@ def write(path: Path, rows: Iterable[PairResult | bytes]) -> str:
 
 
 _LINE_BREAK = b"\r\n"
-_HEADER = BOM + encode([COLUMNS])
 _PARTIAL_HEADER = BOM + encode([[*COLUMNS, CHECK]])
 
 
 def checked_line(row: PairResult) -> bytes:
     """Return the line of a row in a partial CSV."""
     line = encode([format_row(row)])
-    return b"%b,%b\r\n" % (line[:-2], check_of(line).encode("ascii"))
+    columns = columns_of(name for name, _ in row.custom) if row.custom else COLUMNS
+    return b"%b,%b\r\n" % (line[:-2], check_of(line, columns).encode("ascii"))
 
 
 def cells_of(line: str) -> list[str]:
@@ -228,10 +235,13 @@ def cells_of(line: str) -> list[str]:
     return cells
 
 
-def parse_line(line: bytes) -> PairResult | None:
-    """Return the row of a line that `checked_line` made; None if it has other columns or is damaged."""
+def parse_line(line: bytes, metrics: Sequence[str] = ()) -> PairResult | None:
+    """Return the row of a line that `checked_line` made, given the names of its metrics.
+
+    None if it has other columns or is damaged.
+    """
     try:
-        return parse_row(cells_of(line.decode())[:-1])
+        return parse_row(cells_of(line.decode())[:-1], metrics)
     except ValueError:
         return None
 
@@ -279,9 +289,8 @@ def partial_rows(path: Path) -> Iterator[PairResult]:
         yield from _rows(path, data) if data else ()
         return
     for number, columns, cells in checked_lines(path, data):
-        named = dict(zip(columns, cells, strict=True))
         try:
-            yield PairResult(**{name: parse_cell(name, named[name]) for name in COLUMNS if name in named})
+            yield _row_of(zip(columns, cells, strict=True))
         except ValueError as error:
             raise not_understood(path, number, str(error)) from error
 
@@ -411,12 +420,23 @@ def _rows(path: Path, data: bytes) -> Iterator[PairResult]:
     absent = [name for name in _REQUIRED if name not in header]
     if absent:
         raise ResultsError(f"{shown(path)} has no column {', '.join(absent)}: it is not a run's results.")
-    places = [(name, header.index(name)) for name in COLUMNS if name in header]
     for number, cells in lines:
         try:
-            yield PairResult(**{name: parse_cell(name, cells[place]) for name, place in places})
+            yield _row_of(zip(header, cells, strict=True))
         except ValueError as error:
             raise not_understood(path, number, str(error)) from error
+
+
+def _row_of(cells: Iterable[tuple[str, str]]) -> PairResult:
+    """Return the row of named cells; those that are neither a column nor a metric are left out."""
+    known: dict[str, Any] = {}
+    custom: list[tuple[str, float | None]] = []
+    for name, cell in cells:
+        if name in _KNOWN:
+            known[name] = parse_cell(name, cell)
+        elif name.startswith(METRIC):
+            custom.append((name.removeprefix(METRIC), parse_metric(name, cell)))
+    return PairResult(**known, custom=tuple(custom))
 
 
 def header_and_lines(path: Path, data: bytes) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:

@@ -12,8 +12,8 @@ from mymodules import files, settings, streams
 from mymodules.errors import ResultsError
 from mymodules.paths import AnyPath, local_path, shown, working_directory
 from mymodules.results import csvfile, runfiles
-from mymodules.results.cells import BOM, parse_cell
-from mymodules.row import COLUMNS, COUNTS, FLAGS, FLOATS, OPTIONAL_TEXTS, REGIONS, TEXTS
+from mymodules.results.cells import BOM, parse_cell, parse_metric
+from mymodules.row import COLUMNS, COUNTS, FLAGS, FLOATS, METRIC, OPTIONAL_TEXTS, REGIONS, TEXTS
 
 _SEED_COLUMNS = COLUMNS[:3]
 
@@ -31,10 +31,11 @@ def load(path: AnyPath | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        All of `COLUMNS`, then unknown columns, as text. Integers are ``Int64``, flags ``boolean``, figures
-        ``float64``, text ``str``; `regions` holds lists of [x, y, width, height] and `region_pixels` lists of
-        numbers, or None if nothing was compared. ``attrs["run"]`` is the run's manifest, empty if there is
-        none; its ``out`` and ``pictures_dir`` are adjusted if the folder was moved.
+        All of `COLUMNS`, then metrics of one's own (``metric_NAME``), and unknown columns as text. Integers
+        are ``Int64``, flags ``boolean``, figures ``float64``, text ``str``; `regions` holds lists of [x, y,
+        width, height] and `region_pixels` lists of numbers, or None if nothing was compared.
+        ``attrs["run"]`` is the run's manifest, empty if there is none; its ``out`` and
+        ``pictures_dir`` are adjusted if the folder was moved.
         ``attrs["edited"]`` is whether a finished file differs from what the run wrote, if that is known.
 
     Raises
@@ -120,9 +121,15 @@ def _enter(
     """Append the values of one line to their columns."""
     for name, cell in zip(header, cells, strict=True):
         try:
-            columns[name].append(parse_cell(name, cell) if name in COLUMNS else cell)
+            columns[name].append(_value(name, cell))
         except ValueError as error:
             raise csvfile.not_understood(path, number, str(error)) from error
+
+
+def _value(name: str, cell: str) -> Any:
+    if name in COLUMNS:
+        return parse_cell(name, cell)
+    return parse_metric(name, cell) if name.startswith(METRIC) else cell
 
 
 # The first notebook did not quote names, so a name may contain commas and line breaks. Tried in this order: a
@@ -170,7 +177,7 @@ def _series(name: str, values: list[Any]) -> "pd.Series[Any]":
         return pd.Series(boxes, dtype=object)
     if name in COUNTS:
         return pd.Series([None if value is None else list(value) for value in values], dtype=object)
-    if name in FLOATS:
+    if name in FLOATS or name.startswith(METRIC):
         return pd.Series([math.nan if value is None else value for value in values], dtype="float64")
     if name in FLAGS:
         return pd.Series(values, dtype="boolean")

@@ -253,7 +253,7 @@ class Records:
         for key in ((first, second), (second, first)):
             for conditions, *values in self._settled().read(sql, (*key, ALGORITHM)):
                 stored = _stored(key, conditions, values)
-                found = None if stored is None else _metrics(stored.row)
+                found = None if stored is None else DiffMetrics.of_row(stored.row._replace(custom=()))
                 if found is not None:
                     return found
         return None
@@ -456,23 +456,6 @@ def _figures(pair: str, known: DiffMetrics) -> tuple[object, ...]:
     return *values, seal(*values)
 
 
-def _metrics(row: PairResult) -> DiffMetrics | None:
-    """Return the figures of a row; None if it has none, because nothing was compared."""
-    pixels, percent, differs = row.num_diff_pixels, row.pixel_diff_percent, row.dim_differ
-    r, g, b, a = row.max_diff_r, row.max_diff_g, row.max_diff_b, row.max_diff_a
-    if (
-        pixels is None
-        or percent is None
-        or differs is None
-        or r is None
-        or g is None
-        or b is None
-        or a is None
-    ):
-        return None
-    return DiffMetrics(pixels, percent, (r, g, b, a), differs)
-
-
 def _halves(pair: str) -> tuple[str, str] | None:
     """Return the two names of a pair; None if this is not the name of a pair."""
     try:
@@ -521,7 +504,9 @@ def _parsed(cells: str) -> PairResult | None:
     """
     try:
         values = json.loads(cells) if cells.startswith("[") else results.cells_of(cells)
-        return results.parse_row(values) if all(isinstance(cell, str) for cell in values) else None
+        # The names of metrics are in the fingerprint: those who have asked with it know them.
+        names = [""] * max(0, len(values) - len(results.COLUMNS))
+        return results.parse_row(values, names) if all(isinstance(cell, str) for cell in values) else None
     except (ValueError, TypeError, RecursionError):
         return None
 

@@ -84,6 +84,18 @@ def test_texts_that_a_spreadsheet_takes_for_formulas(text: str, cell: str) -> No
     assert results.parse_row(cells).image_filename == text
 
 
+def test_values_of_ones_own_metrics_follow_the_columns() -> None:
+    row = CHANGED._replace(custom=(("luma", 1 / 3), ("edges", None)))
+    cells = results.format_row(row)
+    assert cells == [*results.format_row(CHANGED), repr(1 / 3), ""]
+    assert results.parse_row(cells, ["luma", "edges"]) == row
+    for names in ([], ["luma"], ["luma", "edges", "more"]):
+        with pytest.raises(ValueError, match=r"shorter|longer"):
+            results.parse_row(cells, names)
+    with pytest.raises(ValueError, match="metric_luma is 'much', which is not a figure"):
+        results.parse_row([*results.format_row(CHANGED), "much"], ["luma"])
+
+
 @given(rows.rows)
 def test_a_row_and_its_cells_are_exact_inverses(row: PairResult) -> None:
     cells = results.format_row(row)

@@ -31,7 +31,7 @@ rows = st.builds(
     PairResult, figures, names, strategies.texts, st.sampled_from(["same", "changed", "error", ""]),
     strategies.texts, counts, figures, counts, counts, counts, counts, st.booleans() | st.none(), figures,
     counts, counts, counts, counts, boxes, digests, digests, figures,
-    names.filter(bool) | st.none(), pixels,
+    names.filter(bool) | st.none(), pixels, custom=st.just(()),
 )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -278,9 +278,9 @@ def test_rows_are_not_kept_in_memory(
     def count() -> None:
         alive.append(living() if len(alive) % 5 == 4 else 0)  # counting objects is slow
 
-    def parsing(cells: list[str]) -> PairResult:
+    def parsing(cells: list[str], metrics: Sequence[str] = ()) -> PairResult:
         count()
-        return parse_row(cells)
+        return parse_row(cells, metrics)
 
     def formatting(row: PairResult) -> list[str]:
         count()

@@ -23,6 +23,10 @@ function summaryOf({ record }) {
   return found.join(" · ");
 }
 
+// The values of the caller's own metrics, as pairs of a name and a text.
+export const ownFigures = ({ metrics = [] }) =>
+  metrics.map(([name, value]) => [name, String(Number(value.toPrecision(6)))]);
+
 // Pairs of a term and its text.
 function figuresOf(viewer) {
   const { record } = viewer;
@@ -35,6 +39,7 @@ function figuresOf(viewer) {
   }
   if (most[0] !== null) found.push(["Largest, RGBA", most.join(" ")]);
   if (record.combined !== null) found.push(["Combined, 0–10", record.combined.toFixed(3)]);
+  found.push(...ownFigures(record));
   const known = (side) => (viewer.extent(side)[0] ? viewer.extent(side) : record[side]); // it may not be shown
   const [one, other] = SIDES.map((side) => (viewer.lacks(side) ? "no file" : size(...known(side))));
   if (one === other) found.push(["Size", one]);
