@@ -34,7 +34,7 @@ from mymodules.formats.png import Samples
 Floats = NDArray[np.floating[Any]]
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # of PNG, by channels
-_AS_THEY_ARE = ("1", "L", "LA", "RGB", "RGBA", "I;16", "I;16L", "I;16B")  # modes of PIL
+_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16L", "I;16B")  # of PIL
 _NEAR = 4  # units in the last place
 
 ACCEPTED = "a path, the bytes of a file, a numpy array, a PIL image or a matplotlib figure"
@@ -149,14 +149,19 @@ def _from_pil(image: Any, role: str) -> Samples:
         raise PictureError(
             f"{role} has {image.n_frames} frames: pass image.copy() of the one to compare.", "kind"
         )
-    if image.mode == "P" or (image.mode in ("1", "L", "RGB") and "transparency" in image.info):
-        image = image.convert("RGBA")
-    if image.mode not in _AS_THEY_ARE:
+    clear = "transparency" in image.info and image.mode != "P"
+    if image.mode not in _MODES or (clear and image.mode not in ("1", "L", "RGB")):
+        kind = f"mode {image.mode}{' with a transparent colour' if clear else ''}"
         raise PictureError(
-            f'{role} is a PIL image of mode {image.mode}: convert it, such as with image.convert("RGB").',
-            "kind",
+            f'{role} is a PIL image of {kind}: convert it, such as with image.convert("RGB").', "kind"
         )
-    return from_array(np.asarray(image), role)
+    try:
+        samples = np.asarray(image.convert("RGBA") if clear or image.mode == "P" else image)
+    except (OSError, ValueError) as error:  # its file is read only now
+        raise PictureError(
+            f"{role} is a PIL image that cannot be read ({error}): pass its path.", "corrupt"
+        ) from error
+    return from_array(samples, role)
 
 
 def _float_rgba(values: Floats) -> Floats:

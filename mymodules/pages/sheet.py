@@ -11,7 +11,7 @@ from mymodules.images import Rgba
 from mymodules.pages.display import to_png
 from mymodules.pages.thumbnails import Part, cut, reduced
 from mymodules.regions import Region
-from mymodules.row import PairResult
+from mymodules.row import METRIC, PairResult
 
 SHOWN = 320
 """The largest width and height of a picture, px."""
@@ -100,6 +100,7 @@ def _outline(picture: Rgba, x: int, y: int, wide: int, high: int, scale: float) 
 
 def _table(row: PairResult) -> str:
     cells = {name: getattr(row, name) for name in _FIGURES}
+    cells |= {METRIC + name: value for name, value in row.custom}
     cells["size first"] = f"{row.width_first} x {row.height_first} px"
     cells["size second"] = f"{row.width_second} x {row.height_second} px"
     for number, (box, count) in enumerate(zip(row.regions or (), row.region_pixels or (), strict=False), 1):

@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import pngs
+from support.programs import Folders
+from support.reusing import settle
 
 from mymodules import batch, report, results
 from mymodules.batch import Run
@@ -145,7 +147,12 @@ def test_a_failure_costs_its_value_only(given: list[Path], function: Any, why: s
         assert bare == expected._replace(messages="", seconds=None)
 
 
-def test_rows_of_a_store_are_taken_for_the_same_metric_only(given: list[Path]) -> None:
+@pytest.mark.parametrize("trusted", [False, True], ids=["new files", "old files"])
+def test_rows_of_a_store_are_taken_for_the_same_metric_only(given: list[Path], trusted: bool) -> None:
+    """By the contents of files, and of old ones by their times, without reading them."""
+    if trusted:
+        settle(Folders(*given))
+
     def reused(metric: Any) -> int:
         done = run(given, metric, store=".store")
         assert column(done.frame(), f"metric_{Metric.of(metric).name}") == GREEN

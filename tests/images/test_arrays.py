@@ -129,6 +129,21 @@ def test_other_modes_of_pil_are_refused(mode: str) -> None:
         arrays.handed(Image.new(mode, (3, 4)), "first")
 
 
+def test_what_pil_cannot_read_is_refused() -> None:
+    data = file_of(PICTURES["RGB"])
+    image = Image.open(io.BytesIO(data[:-40]))
+    with pytest.raises(PictureError, match=r"first is a PIL image that cannot be read \(.*: pass its path"):
+        arrays.handed(image, "first")
+    image = Image.open(io.BytesIO(data))
+    image.close()
+    with pytest.raises(PictureError, match="first is a PIL image that cannot be read"):
+        arrays.handed(image, "first")
+    image = PICTURES["I;16"].copy()
+    image.info["transparency"] = 7
+    with pytest.raises(PictureError, match="mode I;16 with a transparent colour: convert it"):
+        arrays.handed(image, "first")
+
+
 def test_frames_of_pil_are_refused() -> None:
     one, other = Image.new("L", (3, 4), 1), Image.new("L", (3, 4), 2)
     image = Image.open(io.BytesIO(file_of(one, "GIF", save_all=True, append_images=[other])))

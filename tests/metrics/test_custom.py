@@ -79,6 +79,7 @@ def test_an_outcome_has_it() -> None:
     outcome = mymodules.compare(FIRST, SECOND, metric=mean)
     assert outcome.metric_mean == 1.0
     assert "metric_mean" in dir(outcome)
+    assert "<th>metric_mean</th><td>1.0</td>" in outcome._repr_html_()
     assert outcome.diff_metrics.to_json()["diffs"]["mean"] == 1.0
     assert DiffMetrics.from_json(outcome.diff_metrics.to_json()) == outcome.diff_metrics
     assert mymodules.compare(FIRST, FIRST, metric=mean).metric_mean == 0.0
