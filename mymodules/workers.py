@@ -16,7 +16,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mymodules import faults, pairs, settings, streams
+from mymodules import faults, opencv, pairs, settings, streams
 from mymodules.comparison import Job, drawing_files, fault
 from mymodules.comparison.job import Opened
 from mymodules.comparison.verdict import result_row
@@ -169,11 +169,9 @@ def prepare_process(parent: int | None = None) -> None:
     parent : int, optional
         The process that started this one, which ends when that process does.
     """
-    import cv2
-
     import_module("mymodules.comparison.pair")  # now, and not at the cost of the first pair
     streams.secure()
-    cv2.setNumThreads(1)
+    opencv.use_one_thread()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()

@@ -79,7 +79,7 @@ def test_errors_pickle(kind: type[Exception]) -> None:
 
 SLOW = "IPython cv2 imagecodecs ipywidgets matplotlib numba numpy pandas scipy skimage tifffile tornado"
 FACES = "batch comparison explore images metrics pairs regions results row store triage"
-LOADED = {**dict.fromkeys(FACES.split(), ""), "workers": "cv2 imagecodecs numpy tifffile"}
+LOADED = {**dict.fromkeys(FACES.split(), ""), "workers": "", "comparison.pair": "imagecodecs numpy"}
 """What a package or module may load of these when it is imported."""
 
 

@@ -6,11 +6,11 @@ Nothing here reads a picture or decides what has changed.
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mymodules import images, kinds, metrics, regions
+from mymodules import opencv as cv2
 from mymodules.comparison.drawing_files import ENDINGS, remove
 from mymodules.formats import Header, png
 from mymodules.formats.png import PngHeader

@@ -2,9 +2,10 @@
 
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from mymodules import opencv as cv2
 
 _WORDS: Final = {1: np.uint64, 2: np.uint32, 4: np.uint16}  # one byte for each pixel of a packed byte
 _AT_ONCE: Final = 1 << 22  # pixels looked up at a time

@@ -15,11 +15,11 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mymodules import kinds
+from mymodules import opencv as cv2
 from mymodules.errors import ImageError
 from mymodules.formats import Header, Remark, foreign, ignore, png
 from mymodules.formats.png import Samples

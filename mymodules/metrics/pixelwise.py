@@ -4,11 +4,11 @@
 known to be equal are not read. Both give the same figures.
 """
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mymodules import kinds
+from mymodules import opencv as cv2
 from mymodules.images import Rgba, bands
 from mymodules.images.bands import Band
 from mymodules.metrics.diff_metrics import DiffMetrics

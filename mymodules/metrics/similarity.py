@@ -8,11 +8,11 @@ of 2^-32, so that the sum depends neither on where a band begins nor on the orde
 
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mymodules import kinds
+from mymodules import opencv as cv2
 from mymodules.formats.png import stretches
 from mymodules.images import Rgba, bands
 from mymodules.metrics.sizes import common_size

@@ -8,11 +8,11 @@ with the same result.
 `from_similarity` is the older method, by a threshold on the SSIM map; it may leave differences out.
 """
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mymodules import kinds
+from mymodules import opencv as cv2
 from mymodules.regions.region import Region
 
 GAP_X, GAP_Y = 16, 8
