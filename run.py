@@ -58,7 +58,7 @@ FAILED = 2  # never 1, which `compare --check` keeps for "there are differences"
 INTERRUPTED = 130
 # Four processes, also on two cores, as tests often wait for a browser, a kernel or the disk; four browsers
 # at a time are as many as a small machine has memory for. A file stays in one process, and files begin in
-# the order of their names: those that take longest, in batch and browser, are not the last.
+# the order of tests/conftest.py: those that take longest, in batch and browser, are not the last.
 ALL_AT_ONCE = ("-n", "4", "--dist=loadfile", "--no-loadscope-reorder")
 
 

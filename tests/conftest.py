@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import itertools
 import os
 import signal
 from pathlib import Path
@@ -14,6 +15,28 @@ settings.load_profile("project")
 
 # What starts in the background may ignore interrupts, and so would all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+WAITING = {"batch", "browser", "panel"}
+"""Folders of tests that wait for other processes most of the time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where workers share the tests, have two files that compute follow each file that waits.
+
+    In the order of their names, all workers would first wait at the same time, and then want more processors
+    than there are.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+
+    def waits(found: list[pytest.Item]) -> bool:
+        return found[0].path.relative_to(Path(__file__).parent).parts[0] in WAITING
+
+    files = [list(found) for _, found in itertools.groupby(items, lambda item: item.path)]
+    waiting, computing = filter(waits, files), itertools.filterfalse(waits, files)
+    order = [each for found in waiting for each in (found, *itertools.islice(computing, 2))]
+    items[:] = itertools.chain.from_iterable([*order, *computing])
 
 
 @pytest.fixture(autouse=True)
