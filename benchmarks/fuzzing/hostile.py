@@ -30,23 +30,7 @@ def of(kind: str) -> Iterator[Case]:
 def _png() -> Iterator[Case]:
     base = imagecodecs.png_encode(np.zeros((16, 16, 3), np.uint8))
     header, *rest = pngs.chunks_of(base)
-    bomb = files.deflated(16 << 20)
-    floods = {
-        "100 iCCP of 16 MB": [(b"iCCP", b"x\0\0" + bomb)] * 100,
-        "100 zTXt of 16 MB": [(b"zTXt", b"x\0\0" + bomb)] * 100,
-        "100 iTXt of 16 MB": [(b"iTXt", b"x\0\1\0\0\0" + bomb)] * 100,
-        "one iCCP of 1 GB": [(b"iCCP", b"x\0\0" + files.deflated(1 << 30))],
-        "one iCCP of 1 GB without a name": [(b"iCCP", files.deflated(1 << 30))],
-        "a million tEXt": [(b"tEXt", b"a\0b")] * _MANY,
-        "a million empty private chunks": [(b"abCd", b"")] * _MANY,
-        "a million gAMA": [pngs.gama()] * _MANY,
-        "a million pHYs": [pngs.phys()] * (_MANY // 2),
-        "a hundred thousand eXIf": [pngs.exif(6)] * (_MANY // 10),
-        "a hundred thousand small iCCP": [pngs.iccp()] * (_MANY // 10),
-        "a million empty IDAT": [(b"IDAT", b"")] * _MANY,
-        "an eXIf of a million entries": [(b"eXIf", b"II*\0\x08\0\0\0\xff\xff" + bytes(12 * _MANY))],
-    }
-    for name, chunks in floods.items():
+    for name, chunks in _png_floods():
         yield Case(f"PNG with {name}", pngs.assemble([header, *chunks, *rest]), base)
         yield Case(f"PNG with {name} behind", pngs.assemble([header, *rest[:-1], *chunks, rest[-1]]), base)
     at = next(n for n, c in enumerate(rest) if c[0] == b"IDAT")
@@ -60,6 +44,24 @@ def _png() -> Iterator[Case]:
         "PNG with an IDAT for each byte", pngs.assemble([chunks[0], *pngs.idats(stream, 1), (b"IEND", b"")])
     )
     yield from _png_shapes()
+
+
+def _png_floods() -> Iterator[tuple[str, list[pngs.Chunk]]]:
+    """Yield chunks that are many or large, made only when they are asked for, and what they are."""
+    bomb = files.deflated(16 << 20)
+    yield "100 iCCP of 16 MB", [(b"iCCP", b"x\0\0" + bomb)] * 100
+    yield "100 zTXt of 16 MB", [(b"zTXt", b"x\0\0" + bomb)] * 100
+    yield "100 iTXt of 16 MB", [(b"iTXt", b"x\0\1\0\0\0" + bomb)] * 100
+    yield "one iCCP of 1 GB", [(b"iCCP", b"x\0\0" + files.deflated(1 << 30))]
+    yield "one iCCP of 1 GB without a name", [(b"iCCP", files.deflated(1 << 30))]
+    yield "a million tEXt", [(b"tEXt", b"a\0b")] * _MANY
+    yield "a million empty private chunks", [(b"abCd", b"")] * _MANY
+    yield "a million gAMA", [pngs.gama()] * _MANY
+    yield "a million pHYs", [pngs.phys()] * (_MANY // 2)
+    yield "a hundred thousand eXIf", [pngs.exif(6)] * (_MANY // 10)
+    yield "a hundred thousand small iCCP", [pngs.iccp()] * (_MANY // 10)
+    yield "a million empty IDAT", [(b"IDAT", b"")] * _MANY
+    yield "an eXIf of a million entries", [(b"eXIf", b"II*\0\x08\0\0\0\xff\xff" + bytes(12 * _MANY))]
 
 
 def _png_shapes() -> Iterator[Case]:
