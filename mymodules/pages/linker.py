@@ -11,6 +11,7 @@ a class or a ``const`` with one name. It refuses any other import or export, and
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 FOLDER = Path(__file__).parent
@@ -50,8 +51,9 @@ def module(entry: str, folder: Path = FOLDER / "js") -> str:
     return f'{script(entry, folder)}export default modules["{entry}"];\n'
 
 
+@cache
 def script(entry: str, folder: Path = FOLDER / "js") -> str:
-    """Return a plain script that runs `entry` and what it imports; see `module`."""
+    """Return a plain script that runs `entry` and what it imports; see `module`. It is linked once."""
     linked = _Linked(folder)
     linked.add(entry, ())
     return "const modules = {};\n" + "".join(linked.texts.values())

@@ -12,19 +12,23 @@ from support.programs import finished, folders, program, until
 from support.report_files import FILES, content, files
 
 from mymodules import batch, errors, report, results
+from mymodules.report import page
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 
-# Forks, so that what takes long, the imports, is done once. Every call that can reach the disk is counted,
-# and each half of what is written, and the process kills itself after the n-th.
+# Forks, so that what takes long, imports and linking the page, is done once. Every call that can reach the
+# disk is counted, and each half of what is written, and the process kills itself after the n-th.
 KILLED = """
-import io, itertools, json, os, signal, sys, traceback
+import io, itertools, json, os, signal, sys, tempfile, traceback
 from pathlib import Path
 from mymodules import report, results
 
+os.fsync = lambda number: None  # slow, and a kill of a process loses nothing that it has written
 home, kind, target, old = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4])
 frame = results.load(next((home / "out").glob("results-*[0-9].csv")))
 new = frame[2:5]
+with tempfile.TemporaryDirectory() as elsewhere:
+    report.write(new, Path(elsewhere) / target.name, embed=target.suffix == ".html")
 
 def state(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes().hex()
@@ -150,8 +154,9 @@ HELD = """
 import sys, time
 from pathlib import Path
 from mymodules import report, results
+from mymodules.report import page
 frame, target, go = results.load(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
-text = report.page.text
+text = page.text
 
 def waits(*arguments, **options):
     print("made", flush=True)
@@ -159,7 +164,7 @@ def waits(*arguments, **options):
         time.sleep(0.01)
     return text(*arguments, **options)
 
-report.page.text = waits
+page.text = waits
 report.write(frame[:2], target, embed=target.suffix == ".html")
 print("written", flush=True)
 """
@@ -310,14 +315,14 @@ def test_a_part_that_is_no_folder_is_somebody_elses(home: Path, tmp_path: Path, 
 def test_what_comes_while_it_is_made_is_not_replaced(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, frame, text = tmp_path / "report", loaded(home), report.page.text
+    path, frame, text = tmp_path / "report", loaded(home), page.text
 
     def meanwhile(*arguments: object, **options: object) -> str:
         path.mkdir()
         (path / "notes.txt").write_text("mine", encoding="utf-8")
         return text(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(report.page, "text", meanwhile)
+    monkeypatch.setattr(page, "text", meanwhile)
     with pytest.raises(errors.SettingsError, match="a folder of other things"):
         report.write(frame[:1], path)
     assert files(tmp_path) == {"report/notes.txt"}
