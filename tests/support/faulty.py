@@ -123,10 +123,12 @@ class Place:
 
 
 @contextmanager
-def raising(place: Place, error: BaseException) -> Iterator[None]:
-    """Have a function raise wherever it is known under a name of the package."""
+def raising(place: Place, error: BaseException) -> Iterator[list[BaseException]]:
+    """Have a function raise wherever it is known under a name of the package; yields what it has raised."""
+    raised: list[BaseException] = []
 
     def refuse(*_: Any, **__: Any) -> Any:
+        raised.append(error)
         raise error
 
     with pytest.MonkeyPatch.context() as patch:
@@ -140,4 +142,4 @@ def raising(place: Place, error: BaseException) -> Iterator[None]:
                     for name, value in list(vars(module).items()):
                         if value is original:
                             patch.setattr(module, name, refuse)
-        yield
+        yield raised
