@@ -5,7 +5,8 @@
 
 Each is a process of its own, in turn, with no store and no drawings; prints a table in Markdown with medians.
 If reg-cli is on PATH, it takes its turn too. It tells only whether two pictures differ, and a damaged file
-ends the process that compares it, so its figures for img/ are of less work.
+ends the process that compares it, so its time for img/ is of less work. It does not wait for its processes,
+so their processor time is unknown.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parent.parent
+REG = "reg-cli"
 RUN = "import sys\nfrom mymodules import batch\nbatch.run(*sys.argv[1:], pictures='none', store=None)"
 
 
@@ -41,7 +43,8 @@ def main() -> None:
     least = median(processor for _, processor in found["batch.run"])
     for name, times in found.items():
         wall, processor = (median(part) for part in zip(*times, strict=True))
-        print(f"| {name} | {wall:.2f} | {processor:.2f} | {processor / least:.2f} |")
+        shares = f"{processor:.2f} | {processor / least:.2f}" if name != REG else "? | ?"
+        print(f"| {name} | {wall:.2f} | {shares} |")
 
 
 def commands(first: str, second: str, folder: Path) -> dict[str, list[str]]:
@@ -55,9 +58,9 @@ def commands(first: str, second: str, folder: Path) -> dict[str, list[str]]:
         "compare": [*python, "-m", "mymodules", "compare", *plain],
         "compare --junit": [*python, "-m", "mymodules", "compare", *plain, "--junit", str(folder / "j.xml")],
     }
-    reg = shutil.which("reg-cli")
+    reg = shutil.which(REG)
     if reg is not None:
-        lines["reg-cli"] = [reg, second, first, str(folder / "diff"), "-I", "-J", str(folder / "reg.json")]
+        lines[REG] = [reg, second, first, str(folder / "diff"), "-I", "-J", str(folder / "reg.json")]
     return lines
 
 

@@ -30,7 +30,8 @@ from mymodules.paths import (
 )
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".bmp": "BMP"}
-FORMATS |= {".tif": "TIFF", ".tiff": "TIFF"}
+FORMATS |= {".tif": "TIFF", ".tiff": "TIFF", ".apng": "PNG", ".dib": "BMP"}
+FORMATS |= dict.fromkeys((".jfif", ".jfi", ".jpe"), "JPEG")
 """The endings of pictures' names, and the format that each ending stands for."""
 
 SUFFIXES = tuple(FORMATS)

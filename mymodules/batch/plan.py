@@ -231,7 +231,7 @@ def new_plan(request: Request) -> Plan:
     chosen = _chosen(request)
     _check(chosen, request)
     selection = replace(request.selection, files=chosen.files)
-    listing = _listed(chosen, selection)
+    listing = _listed(chosen, selection, strict=request.strict)
     if request.cancelled():
         raise KeyboardInterrupt("Stopped before the first picture was compared; nothing was written.")
     part = listing.part(request.skip_until, request.stop_at)
@@ -252,6 +252,8 @@ def new_plan(request: Request) -> Plan:
     }
     if request.metric is not None:
         manifest["metric"] = request.metric.identity
+    if listing.named:
+        manifest["left_out_names"] = {kind: [*names] for kind, names in listing.named.items()}
     if selection:
         manifest["selection"] = selection.entry()
         manifest["left_out"]["unselected"] = listing.unselected
@@ -287,7 +289,7 @@ def resumed_plan(path: Path, request: Request) -> Plan:
         finished = runfiles.finished_path(chosen.out, stamp)
         if not os.path.lexists(path) and finished.is_file():
             raise ResultsError(f"{shown(path)} is gone: the run is complete, see {shown(finished)}.")
-        listing = _listed(chosen, _selection(manifest))
+        listing = _listed(chosen, _selection(manifest), strict=request.strict)
         where = {"out": str(chosen.out), "pictures_dir": str(runfiles.pictures_path(chosen.out, stamp))}
         manifest |= {**where, "complete": False}
         request = replace(request, **{name: manifest[name] for name in _KEPT})
@@ -415,8 +417,11 @@ def _selection(manifest: Mapping[str, Any]) -> Selection:
         ) from error
 
 
-def _listed(chosen: Settings, selection: Selection) -> Listing:
-    """Return the selected pairs; raise SettingsError if there are none, or a folder has no picture."""
+def _listed(chosen: Settings, selection: Selection, *, strict: bool) -> Listing:
+    """Return the selected pairs; raise SettingsError if there are none, or a folder has no picture.
+
+    If `strict`, also if anything is left out that was not excluded.
+    """
     listing = pairs.find(chosen.first, chosen.second, selection)
     roles = (chosen.first, "first"), (chosen.second, "second")
     for (folder, role), found in zip(roles, listing.pictures, strict=True):
@@ -425,6 +430,14 @@ def _listed(chosen: Settings, selection: Selection) -> Listing:
     if not listing.pairs and listing.unselected:
         raise SettingsError(
             f"include and exclude leave nothing of {listing.unselected:,} pictures: choose other patterns."
+        )
+    if strict and listing.named:
+        count = listing.hidden + listing.other + listing.links
+        named = [shown(name) for names in listing.named.values() for name in names][: pairs.NAMED]
+        more = f" and {count - len(named):,} more" if count > len(named) else ""
+        raise SettingsError(
+            f"Not everything in the folders would be compared: {', '.join(named)}{more}. Exclude these "
+            "names, convert or remove the files, or do without strict."
         )
     return listing
 

@@ -33,6 +33,8 @@ class Request:
         The CSV of the run to resume; None for a new run.
     selection : Selection
         Which files of two folders are compared.
+    strict : bool
+        Whether a file that would be left out is an error.
     store : Path or None
         The store's folder, absolute or relative to the output folder; None for no store.
     metric : Metric or None
@@ -56,6 +58,7 @@ class Request:
     cancelled: Callable[[], bool]
     resume: Path | None
     selection: Selection
+    strict: bool
     store: Path | None
     verify: bool
     check_pixels: bool

@@ -105,6 +105,7 @@ def run(
     resume: AnyPath | None = None,
     include: Iterable[str] = (),
     exclude: Iterable[str] = (),
+    strict: bool = False,
     store: AnyPath | None = ".store",
     verify: bool = False,
     check_pixels: bool = False,
@@ -140,6 +141,9 @@ def run(
     include, exclude : iterable of str
         Patterns: only names that fit one of `include`, if there are any, and none that fits one of `exclude`;
         see `pairs.matches`.
+    strict : bool
+        Refuse folders in which anything would be left out that `exclude` does not name: files that are not
+        named like pictures, hidden ones, links to folders already listed.
     store : path, optional
         The folder that remembers comparisons by content. It is below ``out`` unless the path is absolute, and
         must be outside of first and second. A row is taken from it if both files, the options and the
@@ -192,6 +196,7 @@ def run(
         on_progress=on_progress,
         cancelled=cancelled or (lambda: False),
         resume=None if resume is None else local_path(resume, "resume", "file"),
+        strict=strict,
         selection=Selection(_patterns(include), _patterns(exclude)),
         store=None if store is None else usable_path(store, "store"),
         verify=verify,

@@ -18,7 +18,17 @@ from mymodules.errors import OutputError, SettingsError
 from mymodules.paths import shown
 from mymodules.results import runfiles
 
-PASSED = ("skip_until", "stop_at", "num_processors", "pictures", "include", "exclude", "verify")
+PASSED = (
+    "skip_until",
+    "stop_at",
+    "num_processors",
+    "pictures",
+    "include",
+    "exclude",
+    "strict",
+    "check_pixels",
+    "verify",
+)
 """The options that `batch.run` takes as they are."""
 
 NO_STORE = "none"

@@ -92,6 +92,9 @@ def _compare(command: argparse.ArgumentParser) -> None:
             help=f"{does} names like *.png; repeatable",
         )
     run.add_argument(
+        "--strict", action="store_true", help="refuse folders with anything left out that is not excluded"
+    )
+    run.add_argument(
         "--resume", metavar="RUN", help="continue a stopped run: its .partial.csv, or last for the newest one"
     )
     run.add_argument("--max-pixels", type=_positive, metavar="N", help="largest width x height to decode")
@@ -105,6 +108,9 @@ def _compare(command: argparse.ArgumentParser) -> None:
         default=".store",
         metavar="PATH",
         help="what remembers earlier runs, below OUT; none: nothing",
+    )
+    how.add_argument(
+        "--check-pixels", action="store_true", help="decode files that are equal byte for byte, too"
     )
     how.add_argument(
         "--verify", action="store_true", help="read every file, even where size and time are equal"

@@ -86,23 +86,29 @@ def _origin(row: PairResult) -> str:
 
 def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
     """Yield lines about what the rows do not show: files that were left out, and rows that were reused."""
-    left_out = manifest.get("left_out", {})
+    left_out, names = manifest.get("left_out", {}), manifest.get("left_out_names", {})
     kinds = {
         "other": "not named like a picture",
         "hidden": "hidden",
         "links": "links to folders already listed",
         "unselected": "not selected",
     }
-    found = [f"{left_out[kind]} {words}" for kind, words in kinds.items() if left_out.get(kind)]
-    if found:
-        yield f"Left out: {', '.join(found)}"
+    for kind, words in kinds.items():
+        if left_out.get(kind):
+            yield f"Left out, {words}: {_listed(names.get(kind, ()), left_out[kind])}"
     if manifest.get("reused"):
         yield REUSED.format(counted(manifest["reused"]))
         for reason, number in (manifest.get("recomputed") or {}).items():
             names = manifest.get("reasons", {}).get(reason, ())
-            more = f" and {number - SHOWN} more" if number > SHOWN else ""
-            named = f": {', '.join(map(shown, names[:SHOWN]))}{more}" if names else ""
+            named = f": {_listed(names, number)}" if names else ""
             yield f"{counted(number)}: {WHY.get(reason, reason)}{named}"
+
+
+def _listed(names: Sequence[str], number: int) -> str:
+    """Return the first names, and how many more there are; only the number if no name is known."""
+    found = ", ".join(map(shown, names[:SHOWN]))
+    more = number - min(len(names), SHOWN)
+    return f"{found} and {more:,} more" if found and more else found or f"{number:,}"
 
 
 def counted(number: int) -> str:

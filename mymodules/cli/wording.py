@@ -21,6 +21,7 @@ OPTIONS = {
 _CALLS = (
     (re.compile(r"triage\.(?:approve|restore)\([^()]*first=\.\.\.\)"), "--first FIRST"),
     (re.compile(r"\binclude and exclude\b"), "--include and --exclude"),
+    (re.compile(r"\bdo without strict\b"), "do without --strict"),
     (re.compile(r"run batch\.run\(\) first"), "compare first"),
     (re.compile(r"batch\.run\(resume='(.*)'\)"), r"compare --resume \1"),
 )

@@ -1,11 +1,13 @@
 """What to compare: the pictures of two folders, paired by name."""
 
-from mymodules.pairs.listing import Listing, Pair, find
+from mymodules.pairs.listing import LEFT_OUT, NAMED, Listing, Pair, find
 from mymodules.pairs.names import MESSAGE_LIMIT, from_text, is_escaped, is_listed, sentence, to_text
 from mymodules.pairs.selection import Selection, matches
 
 __all__ = [
+    "LEFT_OUT",
     "MESSAGE_LIMIT",
+    "NAMED",
     "Listing",
     "Pair",
     "Selection",

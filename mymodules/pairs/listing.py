@@ -4,6 +4,7 @@
 problem, and files that are left out are counted.
 """
 
+import bisect
 import contextlib
 import functools
 import heapq
@@ -11,16 +12,23 @@ import operator
 import os
 import stat
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from mymodules.errors import SettingsError
 from mymodules.pairs.names import is_picture, sentence, to_text
-from mymodules.pairs.selection import Selection
+from mymodules.pairs.selection import Selection, matches
 from mymodules.paths import folder_identity, shown
 
 EVERYTHING = Selection()
+
+NAMED = 10
+"""The most names of each kind of what is left out that a listing has."""
+
+LEFT_OUT = ("other", "hidden", "links")
+"""What is left out: not named like a picture, hidden, links to folders already listed."""
 
 Problem = tuple[str, str]
 """A code of status ``error`` and a sentence for a person."""
@@ -67,6 +75,8 @@ class Listing:
         Links to folders that were not followed, because the folder had been entered before on that side.
     unselected : int
         Pairs that are not part of the selection.
+    named : dict of str to tuple of str
+        The first `NAMED` of the names that count as ``hidden``, ``other`` and ``links``, in their order.
     """
 
     pairs: tuple[Pair, ...]
@@ -75,6 +85,7 @@ class Listing:
     other: int = 0
     links: int = 0
     unselected: int = 0
+    named: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def part(self, skip_until: int = 0, stop_at: int = -1) -> tuple[Pair, ...]:
         """Return the pairs without the first `skip_until`, up to number `stop_at` of the whole list.
@@ -129,7 +140,8 @@ def find(first: Path, second: Path, selection: Selection = EVERYTHING) -> Listin
     """
     if selection.files is not None:
         return _two_files(first / selection.files[0], second / selection.files[1])
-    sides = (_walk(os.fspath(first), "first"), _walk(os.fspath(second), "second"))
+    excluded = selection.exclude
+    sides = _walk(os.fspath(first), "first", excluded), _walk(os.fspath(second), "second", excluded)
     others = tuple(_other_spellings(side) for side in sides)
     if not any(others):
         same = [_pair(sides, *_same(sides, path)) for path in sorted(_paths(sides))]
@@ -162,9 +174,14 @@ def _listing(sides: "tuple[_Side, _Side]", pairs: list[Pair], selection: Selecti
         tuple(selected),
         unselected=len(pairs) - len(selected),
         pictures=(sides[0].pictures, sides[1].pictures),
-        hidden=sum(side.hidden for side in sides),
-        other=sum(side.other for side in sides),
-        links=sum(side.links for side in sides),
+        hidden=sum(side.left_out["hidden"] for side in sides),
+        other=sum(side.left_out["other"] for side in sides),
+        links=sum(side.left_out["links"] for side in sides),
+        named={
+            kind: tuple(map(to_text, sorted({*sides[0].named[kind], *sides[1].named[kind]})[:NAMED]))
+            for kind in LEFT_OUT
+            if sides[0].named[kind] or sides[1].named[kind]
+        },
     )
 
 
@@ -195,9 +212,17 @@ class _Side:
     entries: dict[str, int | _Kind] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)  # folders that cannot be listed, by NFC
     pictures: int = 0
-    hidden: int = 0
-    other: int = 0
-    links: int = 0
+    exclude: tuple[str, ...] = ()
+    left_out: Counter[str] = field(default_factory=Counter)
+    named: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in LEFT_OUT})
+
+    def leave_out(self, kind: str, path: str) -> None:
+        """Count what is left out, unless the user excludes it anyway, and keep the first names."""
+        if self.exclude and matches(to_text(path), self.exclude):
+            return
+        self.left_out[kind] += 1
+        bisect.insort(self.named[kind], path)
+        del self.named[kind][NAMED:]
 
     def at(self, below: str) -> str:
         if not below:
@@ -210,8 +235,8 @@ class _Side:
         return os.path.join(self.root, "")
 
 
-def _walk(root: str, role: str) -> _Side:
-    side = _Side(root, role)
+def _walk(root: str, role: str, exclude: tuple[str, ...]) -> _Side:
+    side = _Side(root, role, exclude=exclude)
     linked: list[tuple[str, str]] = []  # a heap of results of _order
     try:
         seen: _Seen = {folder_identity(root)}
@@ -239,7 +264,7 @@ def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str
                 for entry in entries:
                     name = entry.name
                     if name.startswith("."):
-                        side.hidden += 1
+                        side.leave_out("hidden", prefix + name)
                         continue
                     named_so = is_picture(name)
                     if _is_folder(entry):
@@ -253,7 +278,7 @@ def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str
                     elif named_so:
                         side.entries[prefix + name] = _noted(side, entry)
                     else:
-                        side.other += 1
+                        side.leave_out("other", prefix + name)
         except OSError as error:
             if not below:
                 raise
@@ -287,7 +312,7 @@ def _is_new(side: _Side, below: str, seen: _Seen) -> bool:
         _enter_closed(side, below, error)
         return False
     if identity in seen:
-        side.links += 1
+        side.leave_out("links", below)
         return False
     seen.add(identity)
     return True

@@ -98,11 +98,31 @@ def test_a_part_is_named_by_patterns(made: Folders, capsys: pytest.CaptureFixtur
     )
     said = capsys.readouterr().out
     assert "5 pictures: 1 same, 1 changed, 1 missing, 1 extra, 1 error" in said
-    assert "Left out: 2 not selected" in said
+    assert "Left out, not selected: 2\n" in said
     assert compare("--include", "z*") == 2
     assert capsys.readouterr().err == (
         "--include and --exclude leave nothing of 7 pictures: choose other patterns.\n"
     )
+
+
+def test_what_is_left_out_is_named_or_an_error(made: Folders, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(12):
+        (made.first / f"{number:02}.gif").touch()
+    (made.second / ".hidden.png").touch()
+    assert compare() == 0
+    said = capsys.readouterr().out
+    named = ", ".join(f"{number:02}.gif" for number in range(10))
+    assert f"Left out, not named like a picture: {named} and 2 more\n" in said
+    assert "Left out, hidden: .hidden.png\n" in said
+    runs = len(list(made.out.iterdir()))
+    assert compare("--strict") == 2
+    assert capsys.readouterr().err == (
+        f"Not everything in the folders would be compared: {named} and 3 more. Exclude these names, "
+        "convert or remove the files, or do without --strict.\n"
+    )
+    assert len(list(made.out.iterdir())) == runs
+    assert compare("--strict", "--exclude", "*.gif", "--exclude", ".*") == 0
+    assert "Left out" not in capsys.readouterr().out
 
 
 def test_two_files_are_compared_wherever_they_are(
@@ -226,7 +246,7 @@ def test_the_notebook_is_about_the_same_run(made: Folders, capsys: pytest.Captur
         for output in cell.get("outputs", ())
         if output.output_type == "stream" and output.name == "stdout"
     ]
-    assert f"The table is in {table}\n" in printed
+    assert f"The table is in {table}\n" in "".join(printed)
 
 
 def test_a_notebook_that_fails_costs_no_results(

@@ -98,6 +98,7 @@ def test_every_suffix_in_any_case(two: Two) -> None:
         "BMP",
         "tIf",
         "TIFF",
+        *("jfif", "JFI", "jpe", "dib", "apng"),
     ]
     names = [f"{number:02}.{suffix}" for number, suffix in enumerate(suffixes)]
     two.both(*names)
@@ -110,6 +111,10 @@ def test_what_is_left_out_is_counted(two: Two) -> None:
     listing = two.find()
     assert [pair.name for pair in listing.pairs] == ["a.png"]
     assert (listing.hidden, listing.other, listing.links) == (7, 9, 0)
+    assert listing.named == {
+        "hidden": (".DS_Store", ".git", ".hidden.png", "deep/.e.png"),
+        "other": ("b.gif", "c.png.bak", "deep/Thumbs.db", "notes.txt", "png"),
+    }
 
 
 def test_case_and_suffix_make_different_names(two: Two) -> None:
