@@ -17,7 +17,7 @@ from mymodules import pairs, results, settings
 from mymodules.batch import pool
 from mymodules.batch.contents import content
 from mymodules.batch.progress import Stopped
-from mymodules.batch.renames import mentions_rename
+from mymodules.batch.renames import mentions_others
 from mymodules.batch.request import PICTURES, Request
 from mymodules.comparison import drawing_files
 from mymodules.errors import OutputError, ResultsError, SettingsError
@@ -154,8 +154,8 @@ class Plan:
         for row in _earlier_rows(self.earlier, self.manifest):
             if self.request.cancelled():
                 raise KeyboardInterrupt
-            # Renames are found again at the end, from rows that do not mention them yet.
-            pair = None if mentions_rename(row) else waiting.get(row.image_filename)
+            # Renames are found again at the end, from rows that do not mention other files yet.
+            pair = None if mentions_others(row) else waiting.get(row.image_filename)
             if pair is not None and _is_current(pair, row) and self.has_drawings(row):
                 del waiting[pair.name]
                 # Share the pair's own name: otherwise each name would be in memory twice.

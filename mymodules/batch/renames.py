@@ -1,4 +1,4 @@
-"""Renamed files: a missing file and an extra one with the same bytes."""
+"""Files that may belong together: of the same bytes (renamed), or almost of the same name."""
 
 from collections.abc import Iterable, Mapping
 
@@ -8,12 +8,38 @@ from mymodules.pairs import Pair
 from mymodules.row import PairResult
 
 _NOTICE = "It was renamed"
+_ALIKE = "Only in ending or case its name differs from"
+_MOST = 3  # names in a sentence
 _EMPTY = images.digest(b"")  # all empty files are alike: that says nothing about a rename
 
 
-def mentions_rename(row: PairResult) -> bool:
-    """Return whether `renamed` has added its sentence to this row."""
-    return _NOTICE in row.messages
+def mentions_others(row: PairResult) -> bool:
+    """Return whether `renamed` or `alike` has added its sentence to this row."""
+    return _NOTICE in row.messages or _ALIKE in row.messages
+
+
+def alike(rows: Iterable[PairResult]) -> dict[str, PairResult]:
+    """Return the rows of files whose name differs from one of the other side in ending or case only.
+
+    It is not guessed that they belong together: both messages name the other one.
+
+    Parameters
+    ----------
+    rows : iterable of PairResult
+        Rows with a file on one side only.
+    """
+    groups: dict[str, tuple[list[PairResult], list[PairResult]]] = {}
+    for row in rows:
+        stem = row.image_filename.rpartition(".")[0].casefold()
+        groups.setdefault(stem, ([], []))[row.status == "extra"].append(row)
+    found = {}
+    for missing, extra in groups.values():
+        for ours, theirs, side in ((missing, extra, "second"), (extra, missing, "first")):
+            names = ", ".join(row.image_filename for row in theirs[:_MOST])
+            for row in ours if theirs else ():
+                text = f"{row.messages} {_ALIKE} {names} in {side}: to compare them, give them one name."
+                found[row.image_filename] = row._replace(messages=pairs.sentence(text))
+    return found
 
 
 def renamed(

@@ -327,7 +327,9 @@ def _compare(course: _Course) -> str:
                             course.compared(pair, finished)
             names = (pair.name for pair in plan.pairs)
             renamed = renames.renamed(plan.pairs, plan.others, course.one_sided)
-            return results.write(plan.csv_path, writer.sorted(names, renamed), metrics)
+            rest = [row for name, row in course.one_sided.items() if name not in renamed]
+            mentioned = renamed | renames.alike(rest)
+            return results.write(plan.csv_path, writer.sorted(names, mentioned), metrics)
     except BaseException as error:
         if begun:
             pool.cool()

@@ -49,7 +49,7 @@ def summary(rows: Sequence[PairResult], width: int | None = None) -> Iterator[st
         else:
             yield f"{MEANINGS.get(status, status)}:"
             for row in found[:SHOWN]:
-                why = row.messages if status == "error" else _origin(row)
+                why = row.messages if status == "error" else _more(row)
                 yield cut(f"  {shown(row.image_filename)}{': ' if why else ''}{shown(why)}", width)
         if len(found) > SHOWN:
             yield f"  and {len(found) - SHOWN:,} more"
@@ -80,8 +80,11 @@ def _figures(rows: Sequence[PairResult], width: int | None) -> Iterator[str]:
             yield cut(f"    {shown(row.messages)}", width)
 
 
-def _origin(row: PairResult) -> str:
-    return f"has the bytes of {row.renamed_from}" if row.renamed_from else ""
+def _more(row: PairResult) -> str:
+    """Return what is said about a file of one side besides that."""
+    return row.messages.removeprefix(
+        f"It is only in {'first' if row.status == 'missing' else 'second'}."
+    ).strip()
 
 
 def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
