@@ -309,41 +309,47 @@ def _table(name: str, results: Mapping[tuple[str, str], list[Measured]]) -> Iter
 
 
 def _bars(results: Mapping[tuple[str, str], list[Measured]]) -> Iterator[str]:
-    yield "| on | ours against | measured | fastest runs | bar | reached |"
-    yield "| --- | --- | --: | --: | --: | --- |"
+    yield "| on | ours against | measured | fastest runs | processors | bar | reached |"
+    yield "| --- | --- | --: | --: | --: | --: | --- |"
     for bar in BARS:
         ours, other = results.get((bar.on, bar.ours)), results.get((bar.on, bar.other))
         if ours and other:
             shown, bound, reached = bar.judged(_seconds(other) / _seconds(ours))
             best, _, _ = bar.judged(_fastest(other) / _fastest(ours))
+            work = f"{_processors(ours) / _processors(other):.2f} of its"
             named = f"{bar.ours} against {bar.other}"
-            yield f"| {bar.on} | {named} | {shown} | {best} | {bound} | {_yes(reached)} |"
+            yield f"| {bar.on} | {named} | {shown} | {best} | {work} | {bound} | {_yes(reached)} |"
     for on, contender, most in MOST_MEMORY:
         if runs := results.get((on, contender)):
             peak = max(max(run.parent, run.worker) for run in runs)
             named = f"{contender}, memory of the largest process"
-            yield f"| {on} | {named} | {peak:.0f} MB | | under {most} MB | {_yes(peak < most)} |"
+            yield f"| {on} | {named} | {peak:.0f} MB | | | under {most} MB | {_yes(peak < most)} |"
     for on, contender, bound in MOST_SECONDS:
         if runs := results.get((on, contender)):
             seconds, best = _seconds(runs), _fastest(runs)
             named, reached = f"{contender}, seconds", _yes(seconds <= bound)
-            yield f"| {on} | {named} | {seconds:.2f} | {best:.2f} | at most {bound} | {reached} |"
+            yield f"| {on} | {named} | {seconds:.2f} | {best:.2f} | | at most {bound} | {reached} |"
     for few, many in GROWTH:
         if (fewer := results.get((few, OURS))) and (more := results.get((many, OURS))):
             count, counts = (int(on.partition("-")[2]) for on in (few, many))
             cost = _seconds(fewer) / count * 1000
             costs = (_seconds(more) - _seconds(fewer)) / (counts - count) * 1000
             shown, reached = f"{costs:.3f} ms for each beyond {count}, {cost:.3f} up to there", costs <= cost
-            yield f"| {many} | ours, cost of a pair | {shown} | | no more than at {count} | {_yes(reached)} |"
+            bound = f"no more than at {count}"
+            yield f"| {many} | ours, cost of a pair | {shown} | | | {bound} | {_yes(reached)} |"
             memory, memories = (max(run.parent for run in runs) for runs in (fewer, more))
             each = (memories - memory) * 1e3 / (counts - count)
             shown = f"{memories:.0f} MB, at {count} {memory:.0f} MB: {each:.1f} KB a pair"
             reached = memories < 1.1 * memory
-            yield f"| {many} | ours, memory of the parent | {shown} | | flat | {_yes(reached)} |"
+            yield f"| {many} | ours, memory of the parent | {shown} | | | flat | {_yes(reached)} |"
 
 
 def _seconds(runs: Iterable[Measured]) -> float:
     return median(run.seconds for run in runs)
+
+
+def _processors(runs: Iterable[Measured]) -> float:
+    return median(run.processors for run in runs)
 
 
 def _fastest(runs: Iterable[Measured]) -> float:

@@ -3,9 +3,10 @@
     python benchmarks/stages.py                   pages of MYMODULES_DATA, as dense and as sparse pair
     python benchmarks/stages.py FIRST SECOND      any two PNG files of one kind, as they are
 
-Prints a table in Markdown. Stages call the same functions as a run; after them come whole pairs, and the time
-that other programs take for a comparable step. `dense` is a real page at two times, shifted, so that nearly
-every row differs. `sparse` is that page with 200 x 26 px mirrored, written by the same encoder.
+Prints a table in Markdown, of processor time. Stages call the same functions as a run; after them come whole
+pairs, and the time that other programs take for a comparable step. `dense` is a real page at two times,
+shifted, so that nearly every row differs. `sparse` is that page with 200 x 26 px mirrored, written by the
+same encoder.
 """
 
 import argparse
@@ -26,7 +27,7 @@ import imagecodecs  # noqa: E402
 import numpy as np  # noqa: E402
 from sets import mirrored  # noqa: E402
 
-from mymodules import images, metrics, pairs, regions, workers  # noqa: E402
+from mymodules import images, kernel, metrics, pairs, regions, workers  # noqa: E402
 from mymodules.comparison import drawings  # noqa: E402
 from mymodules.formats import png  # noqa: E402
 from mymodules.images import bands  # noqa: E402
@@ -69,6 +70,7 @@ def stages(first: Path, second: Path, drawn: Path, repeats: int) -> Iterator[Sta
     rows, other_rows = bands.scanlines(one, header), bands.scanlines(other, other_header)
     equal = bands.scanlines(one, header)
     yield "compare equal rows", lambda: list(bands.of_scanlines(rows, equal))
+    yield from _by_kernel((rows, other_rows), repeats)
     yield "unfilter all rows of one", lambda: png.unfilter(rows.stored, header.pixel_size)
     yield "compare rows, unfilter what differs", lambda: list(bands.of_scanlines(rows, other_rows))
 
@@ -102,6 +104,22 @@ def stages(first: Path, second: Path, drawn: Path, repeats: int) -> Iterator[Sta
 
     yield from _drawing((one, other), found, boxes(), drawn, repeats)
     yield from _whole_pairs(first, second, drawn)
+
+
+def _by_kernel(both: tuple[bands.Scanlines, bands.Scanlines], repeats: int) -> Iterator[Stage]:
+    """Yield what the compiled kernel does instead of all stages from comparing rows to regions."""
+    compiled = kernel.loaded()
+    if compiled is None:
+        return
+    height = min(rows.header.height for rows in both)
+    widths = both[0].header.width, both[1].header.width
+    # It unfilters rows in place, so each run gets new ones.
+    fresh = [tuple(rows.flat.copy() for rows in both) for _ in range(repeats + 1)]
+
+    def compare() -> kernel.Figures:
+        return compiled.compare(*fresh.pop(), height, widths, both[0].header.pixel_size)
+
+    yield "**compiled kernel: all figures**", compare
 
 
 def _drawing(
@@ -186,12 +204,12 @@ def _pairs(files: list[Path], folder: Path) -> Iterator[tuple[str, Path, Path]]:
 
 
 def _measured(stage: Callable[[], Any], repeats: int) -> float:
-    """Return the median seconds of some runs, after one to warm up."""
+    """Return the median seconds of processor time of some runs, after one to warm up."""
     seconds = []
     for _ in range(repeats + 1):
-        start = time.perf_counter()
+        start = time.process_time()
         stage()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return median(seconds[1:])
 
 
