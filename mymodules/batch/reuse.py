@@ -128,22 +128,23 @@ class Reuse:
 
     def _add(self, pair: Pair, finished: Finished, taken: bool) -> None:
         row = finished.row
-        sides = (pair.first, row.first_digest), (pair.second, row.second_digest)
-        files = list(_with_digests(finished.opened, row))
+        files = _with_digests(finished.opened, row)
         if self.request.keep_originals and row.status == "changed":
-            if taken or any(files):
+            if taken or files != (None, None):
                 self._changed.append(pair)
             else:
-                self._originals += [(digest, path) for path, digest in sides if digest and path]
-        stored = None
-        if pair.problem is None and all(digest is not None for path, digest in sides if path is not None):
-            stored = self._stored(finished, taken)
-        if stored and all(file for (path, _), file in zip(sides, files, strict=True) if path is not None):
+                sides = (row.first_digest, pair.first), (row.second_digest, pair.second)
+                self._originals += [(digest, path) for digest, path in sides if digest and path]
+        first_known = pair.first is None or row.first_digest is not None
+        second_known = pair.second is None or row.second_digest is not None
+        is_sound = pair.problem is None and first_known and second_known
+        stored = self._stored(finished, taken) if is_sound else None
+        if stored and (pair.first is None or files[0]) and (pair.second is None or files[1]):
             self._found.append(self._as_found(pair, files, stored))
         else:
             self._files += [
                 DigestedFile(path, FileState(*file[:4]), file[5], file[4])
-                for (path, _), file in zip(sides, files, strict=True)
+                for path, file in zip(pair[1:3], files, strict=True)
                 if path is not None and file is not None
             ]
             self._rows += [stored] if stored else []
@@ -152,11 +153,12 @@ class Reuse:
         if found >= rows or time.monotonic() - self._saved > seconds:
             self.save()
 
-    def _as_found(self, pair: Pair, files: Sequence[FoundFile | None], stored: StoredRow) -> Found:
-        (first, second), (_, folder, path, drawn, line) = files, stored
+    def _as_found(
+        self, pair: Pair, files: tuple[FoundFile | None, FoundFile | None], stored: StoredRow
+    ) -> Found:
+        _, folder, path, drawn, line = stored
         conditions = self.conditions + _variant(pair.name)
-        both = (first, second)
-        return Found(pair.first, pair.second, both, conditions, line, ALGORITHM, folder, path, drawn)
+        return Found(pair.first, pair.second, files, conditions, line, ALGORITHM, folder, path, drawn)
 
     def save(self, *, originals: bool = False) -> None:
         """Save what was added so far; if `originals`, also copies of pictures, which take the longest."""
@@ -282,12 +284,12 @@ class Reuse:
                 custom = tuple(zip(self.request.metrics, values, strict=True))
                 row = match.row._replace(image_filename=pair.name, custom=custom)
                 line = results.checked_line(row)
-                opened = [None if path is None else (*states[path], moment) for path in pair[1:3]]
+                one, other = (None if path is None else (*states[path], moment) for path in pair[1:3])
                 if not self._draws(row):  # what is known of its drawings stays known
-                    files = list(_with_digests(opened, row))
+                    files = _with_digests((one, other), row)
                     self._found.append(self._as_found(pair, files, match._replace(line=line)))
-                    opened = [None, None]
-                found.append((pair, Finished(row, line, (opened[0], opened[1]))))
+                    one = other = None
+                found.append((pair, Finished(row, line, (one, other))))
         return found
 
     def _contents(self, paths: Sequence[str]) -> list[str | None]:
@@ -376,9 +378,15 @@ def _key(pair: Pair, now: Mapping[str, str | None]) -> Key | None:
     return (sides[0], sides[1]) if tuple(side is not None for side in sides) == there else None
 
 
-def _with_digests(opened: Iterable[Opened | None], row: PairResult) -> Iterator[FoundFile | None]:
-    for each, digest in zip(opened, (row.first_digest, row.second_digest), strict=True):
-        yield None if each is None or digest is None else (*each, digest)
+def _with_digests(
+    opened: tuple[Opened | None, Opened | None], row: PairResult
+) -> tuple[FoundFile | None, FoundFile | None]:
+    """Return both files with their digests; None for one that is absent, or was not read or digested."""
+    (one, other), first, second = opened, row.first_digest, row.second_digest
+    return (
+        None if one is None or first is None else (*one, first),
+        None if other is None or second is None else (*other, second),
+    )
 
 
 def _reason(pair: Pair, before: Mapping[str, str], now: Mapping[str, str | None], compared: bool) -> str:

@@ -42,9 +42,10 @@ class Found(NamedTuple):
     drawn: tuple[tuple[int, int], ...] = ()
 
 
-def key(first: str | None, second: str | None, conditions: str) -> int:
-    """Return the number under which a record is kept; `Found` itself says whether it is that of the pair."""
-    return _key(_beginning(first, second, conditions))
+def key(first: str | None, second: str | None, conditions: str) -> tuple[int, bytes]:
+    """Return the number under which a record is kept, and how the record of this pair begins."""
+    beginning = _beginning(first, second, conditions)
+    return _key(beginning), beginning
 
 
 def packed(found: Found) -> tuple[int, bytes]:
@@ -67,12 +68,21 @@ def packed(found: Found) -> tuple[int, bytes]:
 def unpacked(record: bytes) -> Found | None:
     """Return what `packed` made a record of; None if it was not made by it."""
     try:
-        first, second, conditions, one, other, algorithm, folder, path, drawn, line = record.split(b"\0")
+        first, second, conditions, rest = record.split(b"\0", 3)
+        return completed(_text(first), _text(second), conditions.decode(), rest)
+    except ValueError:
+        return None
+
+
+def completed(first: str | None, second: str | None, conditions: str, rest: bytes) -> Found | None:
+    """Return a record, given what it begins with and the rest of its bytes."""
+    try:
+        one, other, algorithm, folder, path, drawn, line = rest.split(b"\0")
         return Found(
-            _text(first),
-            _text(second),
+            first,
+            second,
             (_file(one), _file(other)),
-            conditions.decode(),
+            conditions,
             line,
             int(algorithm),
             _text(folder),

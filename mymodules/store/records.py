@@ -193,13 +193,17 @@ class Records:
 
     def found(self, asked: Iterable[tuple[str | None, str | None, str]]) -> list[Found | None]:
         """Return what runs found of pairs, given by their paths and conditions, None for any other pair."""
-        asked = list(asked)
-        keys = [pairings.key(*each) for each in asked]
-        records = {key: (record, check) for key, record, check in self._among(_PAIRS, keys)}
-        known = (_unpacked(key, *records.get(key, (None, None))) for key in keys)
+        keys = [(*pairings.key(*each), each) for each in asked]
+        records = {
+            key: record
+            for key, record, check in self._among(_PAIRS, [key for key, _, _ in keys])
+            if _is_sound(key, record, check)
+        }
         return [
-            each if each is not None and (each.first, each.second, each.conditions) == pair else None
-            for each, pair in zip(known, asked, strict=True)
+            pairings.completed(*pair, record[len(beginning) :])
+            if (record := records.get(key, b"")).startswith(beginning)
+            else None
+            for key, beginning, pair in keys
         ]
 
     def settle(self) -> None:
@@ -422,9 +426,8 @@ class Records:
         self._file.write(_NO_PAIRS, ("DELETE FROM rows WHERE first = ? OR second = ?", names))
 
 
-def _unpacked(key: int, record: Any, check: Any) -> Found | None:
-    sound = isinstance(record, bytes) and check == seal(key, record)
-    return pairings.unpacked(record) if sound else None
+def _is_sound(key: int, record: Any, check: Any) -> bool:
+    return isinstance(record, bytes) and check == seal(key, record)
 
 
 def _settled_by(found: list[Any]) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
@@ -432,7 +435,7 @@ def _settled_by(found: list[Any]) -> Iterator[tuple[str, list[tuple[object, ...]
     files: list[tuple[object, ...]] = []
     rows: list[tuple[object, ...]] = []
     for _, *record in found:
-        each = _unpacked(*record)
+        each = pairings.unpacked(record[1]) if _is_sound(*record) else None
         if each is None:
             continue
         digests: list[str | None] = [None, None]

@@ -42,7 +42,9 @@ ODD = "/first/\udcff\n変 \\ 'x'.png"
 )
 def test_a_record_is_read_as_it_was_written(found: Found, kept: Records) -> None:
     assert unpacked(packed(found)[1]) == found
-    assert packed(found)[0] == key(found.first, found.second, found.conditions)
+    number, beginning = key(found.first, found.second, found.conditions)
+    assert packed(found)[0] == number
+    assert packed(found)[1].startswith(beginning)
     kept.remember_found([found])
     assert kept.found([(found.first, found.second, found.conditions)]) == [found]
 
