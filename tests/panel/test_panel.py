@@ -514,10 +514,10 @@ def test_what_was_done_when_a_run_goes_wrong_can_be_resumed(
 ) -> None:
     whole = results.write
 
-    def full(path: Path, rows: Any) -> None:
+    def full(path: Path, rows: Any, *more: Any) -> None:
         if not path.name.endswith(".partial.csv"):
             raise OutputError(f"{path} cannot be written: No space left on device.", path)
-        whole(path, rows)
+        whole(path, rows, *more)
 
     monkeypatch.setattr(results, "write", full)
     name(made, given)
