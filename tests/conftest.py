@@ -42,7 +42,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def _no_inherited_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the folders that another program, or another test, has chosen."""
-    monkeypatch.delenv("MYMODULES_SETTINGS", raising=False)
+    monkeypatch.setenv("MYMODULES_SETTINGS", "")  # so that what the test sets is removed after it
+    monkeypatch.delenv("MYMODULES_SETTINGS")
     monkeypatch.setattr("mymodules.settings._current", None)
     monkeypatch.setattr("mymodules.settings._chosen_firsts", set())
     monkeypatch.setattr("mymodules.settings._chosen_seconds", set())

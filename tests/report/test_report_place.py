@@ -288,7 +288,7 @@ def test_an_interrupt_while_the_report_is_written_leaves_the_rest(
     before = files(path)
     page = (path / "index.html").read_bytes()
     capsys.readouterr()
-    monkeypatch.setattr(report.page, "text", lambda *_, **__: os.kill(os.getpid(), number))
+    monkeypatch.setattr("mymodules.report.page.text", lambda *_, **__: os.kill(os.getpid(), number))
     assert start("--report", path, "--junit", junit, *check) == code
     said = capsys.readouterr()
     assert said.err == "Interrupted: the files named above are complete, and nothing else was written.\n"
