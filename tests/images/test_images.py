@@ -155,7 +155,8 @@ def test_the_digest_is_blake2b_of_the_file(tmp_path: Path) -> None:
 
 def test_the_limit_and_the_suffixes() -> None:
     assert settings.MAX_PIXELS == 250_000_000
-    assert settings.SUFFIXES == (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+    png, bmp, jpeg = (".png", ".apng"), (".bmp", ".dib"), (".jpg", ".jpeg", ".jfif", ".jfi", ".jpe")
+    assert set(settings.SUFFIXES) == {*png, *bmp, *jpeg, ".webp", ".tif", ".tiff"}
 
 
 @pytest.mark.parametrize("failing", ["decode", "to_rgba", "cvtColor", "_read"])
