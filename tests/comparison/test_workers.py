@@ -66,6 +66,7 @@ def test_an_initialiser_never_raises(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 MEASURED = """
 import sys
 from pathlib import Path
+import cv2  # loaded before anything is measured: a comparison imports it when it first needs it
 from mymodules import pairs, workers
 
 folder = Path(sys.argv[1])
