@@ -6,7 +6,6 @@ outcome is always an answer.
 """
 
 import functools
-import operator
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 
 from mymodules import images, pairs
 from mymodules.comparison import Job, drawings, pair
-from mymodules.errors import ImageError, PictureError, SettingsError
+from mymodules.errors import ImageError, PictureError
 from mymodules.images import Rgba, arrays
 from mymodules.images.arrays import Handed
 from mymodules.metrics.custom import Function, Metric
@@ -22,7 +21,7 @@ from mymodules.metrics.diff_metrics import DiffMetrics
 from mymodules.pairs import Pair
 from mymodules.paths import shown, usable_path
 from mymodules.row import COLUMNS, METRIC, PairResult, columns_of
-from mymodules.settings import MAX_PIXELS
+from mymodules.settings import MAX_PIXELS, pixel_limit
 
 _FINER = "The values differ by less than 16 bits can hold: rounded to these, the pictures are equal."
 
@@ -148,7 +147,7 @@ def compare(
     changed: 12 pixels differ (0.3 %) in 2 regions. SSIM 0.998113.
     >>> assert not mymodules.compare(expected, array).changed
     """
-    limit = _limit(max_pixels)
+    limit = pixel_limit(max_pixels)
     one, other = _handed(first, "first"), _handed(second, "second")
     name = pairs.to_text(Path(one.name).name or one.name)
     own = None if metric is None else Metric.of(metric)
@@ -161,16 +160,6 @@ def compare(
         failed = [row.messages] if any(value is None for _, value in row.custom) else []
         row = row._replace(status="changed", code="low_bits_differ", messages=" ".join([_FINER, *failed]))
     return Outcome(row, (one, other), limit)
-
-
-def _limit(max_pixels: int) -> int:
-    try:
-        limit = 0 if isinstance(max_pixels, bool) else operator.index(max_pixels)
-    except TypeError:
-        limit = 0
-    if limit < 1:
-        raise SettingsError(f"max_pixels must be a whole number above 0, not {max_pixels!r}.")
-    return limit
 
 
 def _handed(picture: object, role: str) -> Handed:

@@ -26,6 +26,7 @@ from mymodules import batch, faults, processors, recent, settings
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
 from mymodules.pages import linker, still
 from mymodules.paths import AnyPath, local_path, shown
+from mymodules.row import counted
 
 if TYPE_CHECKING:
     from mymodules.explore import Explorer
@@ -359,9 +360,8 @@ def _sentence(error: Exception) -> str:
 def _found(run: batch.Run) -> str:
     total = sum(run.counts.values())
     before = f", {run.reused:,} of them reused from earlier runs" if run.reused else ""
-    pictures = "picture" if total == 1 else "pictures"
     took = batch.duration(run.seconds)
-    return f"{total:,} {pictures} compared in {took}{before}. The table is {run.csv_path}."
+    return f"{counted(total)} compared in {took}{before}. The table is {run.csv_path}."
 
 
 def _note(role: str, folder: AnyPath) -> tuple[str, bool]:

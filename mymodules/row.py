@@ -4,7 +4,7 @@ This is the only schema: the CSV, the pandas table, the explorer, the viewer and
 from here. For a new column, append an item to `PairResult`, and compute its value.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Final, NamedTuple, get_args, get_type_hints
 
 from mymodules.regions import Region
@@ -122,6 +122,18 @@ TABLE: Final = ("status", "image_filename", "pixel_diff_percent", "ssim_score", 
 def names_its_files(row: PairResult) -> bool:
     """Return whether a row's messages name paths, so that it cannot stand for other files of equal bytes."""
     return row.status == "error" or CANNOT in row.messages
+
+
+def counted(number: int) -> str:
+    """Return how many pictures these are, as a text."""
+    return f"{number:,} {'picture' if number == 1 else 'pictures'}"
+
+
+def verdict(counts: Mapping[str, int]) -> str:
+    """Return what rows, counted by status, say together: ``same``, ``different``, or ``error`` if one is."""
+    if counts.get("error"):
+        return "error"
+    return "different" if any(number for status, number in counts.items() if status != "same") else "same"
 
 
 def span(row: PairResult) -> int:

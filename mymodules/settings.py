@@ -356,7 +356,11 @@ def _options(options: dict[str, Any]) -> int:
     unknown = sorted(set(options) - {"max_pixels"})
     if unknown:
         raise SettingsError(f"Unknown option {', '.join(unknown)}. The known option is max_pixels.")
-    value = options.get("max_pixels", MAX_PIXELS)
+    return pixel_limit(options.get("max_pixels", MAX_PIXELS))
+
+
+def pixel_limit(value: Any) -> int:
+    """Return the option ``max_pixels``; raise SettingsError unless it is a whole number above 0."""
     try:
         max_pixels = 0 if isinstance(value, bool) else operator.index(value)
     except TypeError:

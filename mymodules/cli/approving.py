@@ -12,8 +12,8 @@ from mymodules.errors import ResultsError, SettingsError
 from mymodules.pairs import matches
 from mymodules.paths import shown
 from mymodules.results import runfiles
-from mymodules.row import ONE_SIDED
-from mymodules.triage.approval import MANIFEST, counted
+from mymodules.row import ONE_SIDED, counted
+from mymodules.triage.approval import MANIFEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +97,7 @@ def _scope(
         ("missing", options.gone, "only in first: --gone removes them"),
     ):
         if names[status] and not wanted:
-            streams.say(f"Left out, {counted(names[status])} {hint}")
+            streams.say(f"Left out, {counted(len(names[status]))} {hint}")
     about = about[about["status"].isin(["changed", *["extra"] * options.new, *["missing"] * options.gone])]
     adopt, remove = names["extra"] if options.new else [], names["missing"] if options.gone else []
     return about, {"replace": names["changed"], "adopt": adopt, "remove": remove}
@@ -123,9 +123,9 @@ def _listed(plan: triage.Plan) -> Iterator[str]:
     ):
         if names:
             more = f" and {len(names) - most:,} more" if len(names) > most else ""
-            yield f"{counted(names)} will be {does}: {', '.join(map(shown, names[:most]))}{more}"
+            yield f"{counted(len(names))} will be {does}: {', '.join(map(shown, names[:most]))}{more}"
     if plan.refused:
-        yield f"{counted(plan.refused)} cannot be approved:"
+        yield f"{counted(len(plan.refused))} cannot be approved:"
     for name, reason in plan.refused.items():
         yield f"  {shown(name)}: {shown(reason)}"
 

@@ -17,6 +17,7 @@ from mymodules.cli.wording import Wording
 from mymodules.errors import OutputError, SettingsError
 from mymodules.paths import shown
 from mymodules.results import runfiles
+from mymodules.row import verdict
 
 PASSED = (
     "skip_until",
@@ -32,6 +33,9 @@ PASSED = (
 """The options that `batch.run` takes as they are."""
 
 NO_STORE = "none"
+
+CODES = {"same": 0, "different": 1, "error": 2}
+"""The exit code of ``--check`` for each verdict."""
 
 
 def compare(options: argparse.Namespace, words: Wording) -> int:
@@ -64,7 +68,7 @@ def _once(options: argparse.Namespace, words: Wording) -> int:
             raise KeyboardInterrupt(
                 "Interrupted: the files named above are complete, and nothing else was written."
             ) from None
-    if any(number for status, number in counts.items() if status != "same"):
+    if verdict(counts) != "same":
         _say_what_next(run, outputs, options, words)
     return exit_code(counts, check=options.check) if complete else 2
 
@@ -169,6 +173,4 @@ def exit_code(counts: Mapping[str, int], *, check: bool) -> int:
     """
     if not check:
         return 0
-    if counts.get("error"):
-        return 2
-    return 1 if any(number for status, number in counts.items() if status != "same") else 0
+    return CODES[verdict(counts)]

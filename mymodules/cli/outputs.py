@@ -1,15 +1,20 @@
 """The files that a comparison writes on request, once its results are complete."""
 
 import argparse
+import functools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mymodules import faults, report, results
 from mymodules.cli.wording import Wording
 from mymodules.errors import MymodulesError, OutputError, SettingsError
 from mymodules.paths import local_path, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable that names the summary of a step of GitHub Actions."""
@@ -56,25 +61,22 @@ class Outputs:
     def write(self, csv_path: Path, options: argparse.Namespace, words: Wording) -> Iterator[bool]:
         """Write them; yield for each whether it could be written."""
         paths = options.report_paths
+        load = functools.cache(lambda: results.load(csv_path))  # once for all; a failure is tried again
         if self.junit is not None:
             junit = self.junit
             # --check counts one-sided files as differences, so they are failures in the JUnit file too.
             how = {"fail_missing": options.check, "fail_extra": options.check, "paths": paths}
-            yield _written(words, "JUnit", junit, lambda: report.junit(results.load(csv_path), junit, **how))
+            yield _written(words, "JUnit", junit, lambda: report.junit(load(), junit, **how))
         if self.json is not None:
             json = self.json
-            yield _written(
-                words, "JSON", json, lambda: report.document(results.load(csv_path), json, paths=paths)
-            )
+            yield _written(words, "JSON", json, lambda: report.document(load(), json, paths=paths))
         if self.markdown is not None:
             markdown, link = self.markdown, options.markdown_link
-            yield _written(words, "Markdown", markdown, lambda: _summarize(csv_path, markdown, link, paths))
+            yield _written(words, "Markdown", markdown, lambda: _summarize(load(), markdown, link, paths))
         if self.page is not None:
             page, embed = self.page, report.is_one_file(self.page)
             how = {"embed": embed, "same": options.report_all, "paths": paths}
-            yield _written(
-                words, "Report", self.index, lambda: report.write(results.load(csv_path), page, **how)
-            )
+            yield _written(words, "Report", self.index, lambda: report.write(load(), page, **how))
 
 
 def _check_link(link: str | None, path: str | None) -> None:
@@ -88,9 +90,9 @@ def _check_link(link: str | None, path: str | None) -> None:
             )
 
 
-def _summarize(csv_path: Path, path: Path, link: str | None, paths: bool) -> None:
+def _summarize(frame: "pd.DataFrame", path: Path, link: str | None, paths: bool) -> None:
     """Write the Markdown summary, and append it to that of a step of GitHub Actions, if this is one."""
-    text = report.markdown(results.load(csv_path), path, link=link, paths=paths)
+    text = report.markdown(frame, path, link=link, paths=paths)
     step = os.environ.get(STEP_SUMMARY)
     if step:
         try:

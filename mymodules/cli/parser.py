@@ -189,22 +189,14 @@ def _approve(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--decisions", metavar="PATH", help="first take the decisions that were downloaded from a report"
     )
-    command.add_argument(
-        "--first", dest="changes", metavar="FIRST", help="the folder to change, for a run from elsewhere"
-    )
-    _yes(command)
-    _out(command)
+    _changing(command)
 
 
 def _restore(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "folder", nargs="?", metavar="FOLDER", help="approved-...; by default the newest one"
     )
-    command.add_argument(
-        "--first", dest="changes", metavar="FIRST", help="the folder to change, for a run from elsewhere"
-    )
-    _yes(command)
-    _out(command)
+    _changing(command)
 
 
 def _run(command: argparse.ArgumentParser) -> None:
@@ -217,8 +209,13 @@ def _out(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", metavar="OUT", help="folder for the results, created if it is absent")
 
 
-def _yes(command: argparse.ArgumentParser) -> None:
+def _changing(command: argparse.ArgumentParser) -> None:
+    """Add the options of a command that changes the first folder."""
+    command.add_argument(
+        "--first", dest="changes", metavar="FIRST", help="the folder to change, for a run from elsewhere"
+    )
     command.add_argument("--yes", action="store_true", help="do not ask")
+    _out(command)
 
 
 def _report_options(command: Any, prefix: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mymodules.paths import shown
-from mymodules.row import BY_ATTENTION, STATUSES, PairResult
+from mymodules.row import BY_ATTENTION, STATUSES, PairResult, counted
 
 SHOWN = 10
 """The most rows named for each status, those that differ most first."""
@@ -112,11 +112,6 @@ def _listed(names: Sequence[str], number: int) -> str:
     found = ", ".join(map(shown, names[:SHOWN]))
     more = number - min(len(names), SHOWN)
     return f"{found} and {more:,} more" if found and more else found or f"{number:,}"
-
-
-def counted(number: int) -> str:
-    """Return how many pictures these are, as a text."""
-    return f"{number:,} {'picture' if number == 1 else 'pictures'}"
 
 
 def columns(text: str) -> int:

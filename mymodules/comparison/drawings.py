@@ -22,7 +22,7 @@ Canvas = Scanlines | NDArray[np.uint8]
 """A picture that drawing changes: scan lines that `can_be_drawn_on`, or RGB or RGBA, (height, width, 3 or 4)
 in C order."""
 
-_BOX_COLOUR = (229, 57, 53, 255)
+BOX_COLOUR = np.array((229, 57, 53, 255), np.uint8)
 _BOX_LINE = 2  # px
 
 _ORANGE = "fdd0a2 fdae6b fd8d3c f16913 d94801 a63603 7f2704"
@@ -252,18 +252,25 @@ def _outlined(canvas: Canvas, boxes: list[Region]) -> Iterator[bytes]:
         pixels = canvas
         stored = png.unfiltered(canvas.reshape(height, -1))
     channels = pixels.shape[2]
-    colour = np.array(_BOX_COLOUR[:channels], np.uint8)
+    colour = BOX_COLOUR[:channels]
     for x, y, wide, tall in boxes:
         for line in range(1, _BOX_LINE + 1):
-            left, top, right, bottom = x - line, y - line, x + wide - 1 + line, y + tall - 1 + line
-            across, down = slice(max(left, 0), right + 1), slice(max(top, 0), bottom + 1)
-            for row in (top, bottom):
-                if 0 <= row < height:
-                    pixels[row, across] = colour
-            for column in (left, right):
-                if 0 <= column < width:
-                    pixels[down, column] = colour
+            outline(pixels, x - line, y - line, x + wide - 1 + line, y + tall - 1 + line, colour)
     return png.pieces(stored, (width, height), depth=8, colour_type=2 if channels == 3 else 6)
+
+
+def outline(
+    pixels: png.Samples, left: int, top: int, right: int, bottom: int, colour: NDArray[np.uint8]
+) -> None:
+    """Draw a line of 1 px through these columns and rows, as far as the picture reaches."""
+    height, width = pixels.shape[:2]
+    across, down = slice(max(left, 0), right + 1), slice(max(top, 0), bottom + 1)
+    for row in (top, bottom):
+        if 0 <= row < height:
+            pixels[row, across] = colour
+    for column in (left, right):
+        if 0 <= column < width:
+            pixels[down, column] = colour
 
 
 def _nibbles(values: NDArray[np.uint8]) -> NDArray[np.uint8]:

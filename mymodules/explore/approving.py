@@ -18,7 +18,7 @@ from mymodules import faults, triage
 from mymodules.errors import MymodulesError
 from mymodules.paths import shown
 from mymodules.results import runfiles
-from mymodules.triage.approval import counted
+from mymodules.row import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,12 +136,12 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
 
     def _question(self, plan: triage.Plan, before: str = "") -> None:
         lists = [
-            _listed(f"{counted(names)} will be {effect}", names)
+            _listed(f"{counted(len(names))} will be {effect}", names)
             for part, effect in _EFFECTS.items()
             if (names := getattr(plan, part))
         ]
         if plan.refused:
-            lists.append(_listed(f"{counted(plan.refused)} cannot be approved", plan.refused))
+            lists.append(_listed(f"{counted(len(plan.refused))} cannot be approved", plan.refused))
         if not plan.count:
             other = "other " if self.approvals else ""
             none = f"There is nothing to approve: no {other}accepted picture differs from its first one."
@@ -171,8 +171,8 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
             self.approvals.append(done)
         kept = f" The old files are in {html.escape(shown(done.folder))}." if done.folder else ""
         kept += " This table still shows the earlier run; compare again for a new one." if done.folder else ""
-        report = f'<p role="status"><b>{counted(done.approved)} approved.</b>{kept}</p>'
-        more = [_listed(f"{counted(done.refused)} refused", done.refused)] if done.refused else []
+        report = f'<p role="status"><b>{counted(len(done.approved))} approved.</b>{kept}</p>'
+        more = [_listed(f"{counted(len(done.refused))} refused", done.refused)] if done.refused else []
         self._show(report + "".join(more), self.no)
 
     def _take_back(self) -> None:
@@ -184,9 +184,9 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
             done = triage.restore(latest, on_progress=self._progress)
         finally:
             self._changed()
-        already = f" {counted(done.unchanged)} had not been changed." if done.unchanged else ""
-        report = f'<p role="status"><b>{counted(done.restored)} restored.</b>{already}</p>'
-        more = [_listed(f"{counted(done.refused)} refused", done.refused)] if done.refused else []
+        already = f" {counted(len(done.unchanged))} had not been changed." if done.unchanged else ""
+        report = f'<p role="status"><b>{counted(len(done.restored))} restored.</b>{already}</p>'
+        more = [_listed(f"{counted(len(done.refused))} refused", done.refused)] if done.refused else []
         self.approvals.pop()
         if done.refused:  # it can be tried again, after the earlier ones: they are about other pictures
             self.approvals.insert(0, dataclasses.replace(latest, approved=tuple(done.refused)))
@@ -203,7 +203,7 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
         """Show a text and these buttons, and Undo beside them; each works as soon as it is in sight."""
         if buttons and self.approvals:
             buttons = (*buttons, self.undo)
-            latest = counted(self.approvals[-1].approved)
+            latest = counted(len(self.approvals[-1].approved))
             self.undo.tooltip = f"Bring the old first pictures of the latest approval back: {latest}"
         with self._lock:
             self.text.value = text

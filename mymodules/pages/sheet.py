@@ -7,6 +7,7 @@ import base64
 import html
 from collections.abc import Iterator, Mapping
 
+from mymodules.comparison import drawings
 from mymodules.images import Rgba
 from mymodules.pages.display import to_png
 from mymodules.pages.thumbnails import Part, cut, reduced
@@ -16,7 +17,6 @@ from mymodules.row import METRIC, PairResult
 SHOWN = 320
 """The largest width and height of a picture, px."""
 
-_BOX = (229, 57, 53, 255)
 _FIGURES = (
     *("ssim_score", "num_diff_pixels", "pixel_diff_percent", "combined"),
     *("max_diff_r", "max_diff_g", "max_diff_b", "max_diff_a"),
@@ -86,16 +86,9 @@ def _figure(name: str, picture: Rgba, part: Part, boxes: tuple[Region, ...]) -> 
 
 def _outline(picture: Rgba, x: int, y: int, wide: int, high: int, scale: float) -> None:
     """Draw a line of 1 px around a box, just outside of it, as far as the picture reaches."""
-    height, width = picture.shape[:2]
     left, top = int(x * scale) - 1, int(y * scale) - 1
     right, bottom = int(-(-(x + wide) * scale // 1)), int(-(-(y + high) * scale // 1))
-    across, down = slice(max(left, 0), right + 1), slice(max(top, 0), bottom + 1)
-    for line in (top, bottom):
-        if 0 <= line < height:
-            picture[line, across] = _BOX
-    for column in (left, right):
-        if 0 <= column < width:
-            picture[down, column] = _BOX
+    drawings.outline(picture, left, top, right, bottom, drawings.BOX_COLOUR)
 
 
 def _table(row: PairResult) -> str:

@@ -14,7 +14,7 @@ from mymodules.pages import display
 from mymodules.paths import AnyPath, local_path
 from mymodules.report import page
 from mymodules.report.labels import ROLES, Labels
-from mymodules.row import COLUMNS, STATUSES
+from mymodules.row import COLUMNS, STATUSES, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ def document(frame: "pd.DataFrame", path: AnyPath, *, paths: bool = False) -> No
     """
     rows = page.compared(frame)
     manifest = frame.attrs.get("run") or {}
-    labels = Labels({role: str(manifest.get(role) or "") for role in ROLES}, paths=paths)
+    labels = Labels.of(manifest, paths=paths)
     counts = {status: 0 for status in STATUSES}
     for row in rows:
         counts[row["status"]] += 1
@@ -63,18 +63,12 @@ def document(frame: "pd.DataFrame", path: AnyPath, *, paths: bool = False) -> No
         "program": {"name": "mymodules", "version": __version__},
         "run": {role: labels.names.get(role) for role in ROLES[:2]}
         | {key: manifest[key] for key in _RUN if manifest.get(key) is not None},
-        "verdict": _verdict(counts),
+        "verdict": verdict(counts),
         "counts": {"total": len(rows), **counts},
         "rows": [_row(row, labels, decision) for row, decision in zip(rows, _decisions(frame), strict=True)],
     }
     text = json.dumps(whole, indent=1, allow_nan=False)
     files.write(local_path(path, "The JSON file", "file"), [text.encode("ascii"), b"\n"])
-
-
-def _verdict(counts: Mapping[str, int]) -> str:
-    if counts["error"]:
-        return "error"
-    return "different" if any(count for status, count in counts.items() if status != "same") else "same"
 
 
 def _row(row: Mapping[str, Any], labels: Labels, decision: tuple[str, str]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from mymodules import files
 from mymodules.pages.rows import own_figures
 from mymodules.paths import AnyPath, local_path
 from mymodules.report import page
-from mymodules.report.labels import ROLES, Labels
+from mymodules.report.labels import Labels
 from mymodules.row import METRIC
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def junit(
     counts = dict.fromkeys(("failure", "error", "skipped"), 0)
     suite = ElementTree.Element("testsuite")
     manifest = frame.attrs.get("run") or {}
-    labels = Labels({role: str(manifest.get(role) or "") for role in ROLES}, paths=paths)
+    labels = Labels.of(manifest, paths=paths)
     properties = {role: name for role, name in labels.names.items() if role != "out"}
     properties |= {"stamp": str(manifest["stamp"])} if manifest.get("stamp") else {}
     if properties:

@@ -36,6 +36,11 @@ class Labels:
         longest_first = "|".join(map(re.escape, sorted(self._instead, key=len, reverse=True)))
         self._path = re.compile(rf"(?<![\w/\\.-])(?:{longest_first})(?![\w-]|\.\w)")
 
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any], *, paths: bool) -> "Labels":
+        """Return the names of the folders that a run's manifest has."""
+        return cls({role: str(manifest.get(role) or "") for role in ROLES}, paths=paths)
+
     def hide(self, text: str) -> str:
         """Return a message with the names of these folders instead of their paths."""
         if not self._instead:

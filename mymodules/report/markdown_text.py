@@ -16,9 +16,9 @@ from mymodules.comparison import drawing_files
 from mymodules.errors import SettingsError
 from mymodules.paths import AnyPath, local_path, shown
 from mymodules.report import page
-from mymodules.report.labels import ROLES, Labels
+from mymodules.report.labels import Labels
 from mymodules.results import attention, runfiles
-from mymodules.row import BY_ATTENTION
+from mymodules.row import BY_ATTENTION, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +75,7 @@ def summary(frame: "pd.DataFrame", *, rows: int = 10, link: str | None = None, p
         check_link("link", link)
     found = page.compared(frame.iloc[attention.places(frame)] if len(frame) else frame)
     manifest = frame.attrs.get("run") or {}
-    labels = Labels({role: str(manifest.get(role) or "") for role in ROLES}, paths=paths)
+    labels = Labels.of(manifest, paths=paths)
     text = ""
     for part in _parts(found, labels, rows, _Pictures.of(manifest, link)):
         if len(text) + len(part) > LONGEST - 200:
@@ -117,7 +117,7 @@ def _parts(
 
 
 def _verdict(total: int, differing: int) -> str:
-    pictures = f"{total:,} {'picture' if total == 1 else 'pictures'}"
+    pictures = counted(total)
     return f"{differing:,} of {pictures} differ" if differing else f"No difference in {pictures}"
 
 

@@ -49,7 +49,7 @@ def text(
     """Return the page with its scripts; `FILES` marks where files can be inserted, `run` is the manifest."""
     style = linker.text(*linker.VIEWER_STYLES, "css/list.css", "css/gallery.css", "css/report.css")
     script = f"(() => {{\n{linker.script('report/main.js')}}})();\n"
-    title = f"{len(rows):,} {'picture' if len(rows) == 1 else 'pictures'} compared"
+    title = f"{row.counted(len(rows))} compared"
     stamp = run["stamp"] if runfiles.is_stamp(run.get("stamp")) else ""
     report = {
         "title": title,

@@ -7,7 +7,7 @@ one, and the old one is kept before anything is changed. Nothing is ever written
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from mymodules import files, settings
 from mymodules.errors import MymodulesError, OutputError, ResultsError
 from mymodules.paths import AnyPath, local_path, shown
 from mymodules.results import runfiles
+from mymodules.row import counted
 from mymodules.triage.changes import Change, Refused, carry_out, changes_of, keep, take_back
 from mymodules.triage.handover import Merge, merge
 from mymodules.triage.plans import (
@@ -61,7 +62,7 @@ class Approval:
 
     def __str__(self) -> str:
         kept = f" The old files are in {shown(self.folder)}." if self.folder else ""
-        told = f"{counted(self.approved)} approved.{kept}{self._taken()}"
+        told = f"{counted(len(self.approved))} approved.{kept}{self._taken()}"
         return "\n".join([told, *_reasons(self.refused)])
 
     def _taken(self) -> str:
@@ -93,8 +94,8 @@ class Restoration:
     refused: dict[str, str]
 
     def __str__(self) -> str:
-        already = f" {counted(self.unchanged)} had not been changed." if self.unchanged else ""
-        return "\n".join([f"{counted(self.restored)} restored.{already}", *_reasons(self.refused)])
+        already = f" {counted(len(self.unchanged))} had not been changed." if self.unchanged else ""
+        return "\n".join([f"{counted(len(self.restored))} restored.{already}", *_reasons(self.refused)])
 
 
 def approve(
@@ -303,13 +304,8 @@ def _remove_stale(changes: list[Change], out: Path) -> None:
                     change.beside(path.parent).unlink(missing_ok=True)
 
 
-def counted(names: Sized) -> str:
-    """Return how many pictures these are, as a text."""
-    return f"{len(names):,} {'picture' if len(names) == 1 else 'pictures'}"
-
-
 def _reasons(refused: Mapping[str, str]) -> Iterable[str]:
     if refused:
-        yield f"{counted(tuple(refused))} refused:"
+        yield f"{counted(len(refused))} refused:"
     for name, reason in refused.items():
         yield f"  {shown(name)}: {shown(reason)}"
