@@ -98,8 +98,8 @@ class Plan:
         return self.pictures_dir if self.request.draws_any else None
 
     def remaining(self, done: Collection[str]) -> list[Pair]:
-        """Return all pairs but those with these names, the largest first."""
-        return sorted((pair for pair in self.pairs if pair.name not in done), key=lambda pair: -pair.size)
+        """Return all pairs but those with these names."""
+        return [pair for pair in self.pairs if pair.name not in done] if done else list(self.pairs)
 
     def job(self, pair: Pair) -> Job:
         """Return what a worker needs to compare a pair."""

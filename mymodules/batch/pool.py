@@ -24,6 +24,7 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, 
 from typing import TYPE_CHECKING, ClassVar
 
 from mymodules import faults, workers
+from mymodules.batch.contents import size
 from mymodules.batch.processes import OWNER, WorkerDied, Workers
 from mymodules.batch.request import Request
 from mymodules.comparison import drawing_files
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     import psutil
 
 _GROUP_BYTES, _GROUP_PAIRS = 1 << 20, 256  # of one task: enough to make its overhead negligible
+_ALIKE = 1 << 16  # bytes
 _GIVEN_AT_ONCE = 64  # tasks; the number of workers of an executor is unknown
 _IDLE = 300  # s; warm workers end after that time
 _POLL = 0.2  # s; interrupts are noticed between two waits, also on Windows
@@ -127,15 +129,18 @@ def _belongs(process: "psutil.Process", owner: int) -> bool:
 
 
 def _tasks(pairs: Iterable[Pair]) -> deque[Task]:
-    """Group pairs in their order, small ones together: the work of a task should outweigh its overhead."""
+    """Group pairs, the largest first, small ones together: a task's work should outweigh its overhead."""
     tasks: deque[Task] = deque()
     room = 0
-    for pair in pairs:
-        if not tasks or pair.size > room or len(tasks[-1]) == _GROUP_PAIRS:
+    sized = [(size(pair), pair) for pair in pairs]
+    # Those that are about as large stay in the order of their names, in which they are read again.
+    sized.sort(key=lambda each: -(each[0] // _ALIKE))
+    for weight, pair in sized:
+        if not tasks or weight > room or len(tasks[-1]) == _GROUP_PAIRS:
             tasks.append([])
             room = _GROUP_BYTES
         tasks[-1].append(pair)
-        room -= pair.size
+        room -= weight
     return tasks
 
 

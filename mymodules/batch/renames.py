@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from mymodules import images, pairs
-from mymodules.batch.contents import content
+from mymodules.batch.contents import content, size
 from mymodules.pairs import Pair
 from mymodules.row import PairResult
 
@@ -67,10 +67,10 @@ def renamed(
             names = missing if row.status == "missing" else extra
             names.setdefault(digest, []).append(row.image_filename)
     candidates = {name for digest in missing.keys() & extra.keys() for name in missing[digest]}
-    sizes = {pair.size for pair in compared if pair.name in candidates}
-    for pair in others:
+    sizes = {size(pair) for pair in compared if pair.name in candidates}
+    for pair in others if sizes else ():
         path, known = (pair.first, missing) if pair.first else (pair.second, extra)
-        if pair.size in sizes and path is not None and (digest := content(path)) in known:
+        if path is not None and size(pair) in sizes and (digest := content(path)) in known:
             known[digest].append(pair.name)
     found = {}
     for digest, old in missing.items():

@@ -5,14 +5,14 @@ problem, and files that are left out are counted.
 """
 
 import bisect
-import contextlib
 import functools
 import heapq
+import itertools
 import operator
 import os
-import stat
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -47,15 +47,12 @@ class Pair(NamedTuple):
         takes four times the memory and there may be very many.
     problem : (str, str) or None
         Code and message if it is clear without opening a file that the pair cannot be compared.
-    size : int
-        Bytes of both files, 0 if unknown: an estimate of the work, for ordering.
     """
 
     name: str
     first: str | None
     second: str | None
     problem: Problem | None = None
-    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +141,7 @@ def find(first: Path, second: Path, selection: Selection = EVERYTHING) -> Listin
     sides = _walk(os.fspath(first), "first", excluded), _walk(os.fspath(second), "second", excluded)
     others = tuple(_other_spellings(side) for side in sides)
     if not any(others):
-        same = [_pair(sides, *_same(sides, path)) for path in sorted(_paths(sides))]
-        return _listing(sides, same, selection)
+        return _listing(sides, list(_spelled_alike(sides)), selection)
     pairs: list[Pair] = []
     for key in sorted({_key(path) for path in _paths(sides)}):
         firsts, seconds = (
@@ -163,9 +159,16 @@ def _paths(sides: "tuple[_Side, _Side]") -> set[str]:
     return sides[0].entries.keys() | sides[1].entries.keys()
 
 
-def _same(sides: "tuple[_Side, _Side]", path: str) -> tuple[str | None, str | None]:
-    """Return a path for each side that has it."""
-    return path if path in sides[0].entries else None, path if path in sides[1].entries else None
+def _spelled_alike(sides: "tuple[_Side, _Side]") -> Iterator[Pair]:
+    """Yield the pairs of two sides that spell every name in the same way."""
+    first, second = sides
+    for path in sorted(_paths(sides)):
+        one, other = first.entries.get(path), second.entries.get(path)
+        if one == other == "file":  # nothing is wrong with most of them
+            del first.entries[path], second.entries[path]
+            yield Pair(to_text(path), first.at(path), second.at(path))
+        else:
+            yield _pair(sides, path if one else None, path if other else None)
 
 
 def _listing(sides: "tuple[_Side, _Side]", pairs: list[Pair], selection: Selection) -> Listing:
@@ -187,29 +190,25 @@ def _listing(sides: "tuple[_Side, _Side]", pairs: list[Pair], selection: Selecti
 
 def _two_files(first: Path, second: Path) -> Listing:
     """Return the listing of two files, which may be gone: comparing them reports that."""
-    size = 0
-    for path in (first, second):
-        with contextlib.suppress(OSError):
-            size += path.stat().st_size
-    return Listing((Pair(to_text(first.name), str(first), str(second), None, size),), pictures=(1, 1))
+    return Listing((Pair(to_text(first.name), str(first), str(second)),), pictures=(1, 1))
 
 
 # --- one side ----------------------------------------------------------------------------------------
 
-_Kind = Literal["folder", "special", "closed", "gone"]
+_Kind = Literal["file", "folder", "special", "closed", "gone"]
 _Seen = set[tuple[int, int] | str]  # results of folder_identity
 
 
 @dataclass
 class _Side:
-    """The entries of one folder by their path below it, unescaped, with ``/``: a file's size, or its kind.
+    """The entries of one folder by their path below it, unescaped, with ``/``.
 
     An entry is removed once it is part of a pair, so that `find` needs little more memory than its result.
     """
 
     root: str
     role: str
-    entries: dict[str, int | _Kind] = field(default_factory=dict)
+    entries: dict[str, _Kind] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)  # folders that cannot be listed, by NFC
     pictures: int = 0
     exclude: tuple[str, ...] = ()
@@ -292,16 +291,16 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _noted(side: _Side, entry: os.DirEntry[str]) -> int | _Kind:
-    """Return the size of a file that is named like a picture, and count it; or return its kind."""
+def _noted(side: _Side, entry: os.DirEntry[str]) -> _Kind:
+    """Return the kind of an entry that is named like a picture, and count it if it is a file."""
     try:
-        status = entry.stat()
+        if entry.is_file():  # the system has said so with the name: the file itself is not asked
+            side.pictures += 1
+            return "file"
+        entry.stat()
     except OSError:
-        return 0  # for instance a broken link: comparing it will report that
-    if not stat.S_ISREG(status.st_mode):
-        return "special"
-    side.pictures += 1
-    return status.st_size
+        return "file"  # for instance a broken link: comparing it will report that
+    return "special"
 
 
 def _is_new(side: _Side, below: str, seen: _Seen) -> bool:
@@ -332,23 +331,13 @@ def _enter_closed(side: _Side, below: str, error: OSError) -> None:
 def _pair(sides: tuple[_Side, _Side], first: str | None, second: str | None) -> Pair:
     spelling = first if first is not None else second
     assert spelling is not None
-    if first == second:  # nothing is wrong with most of them
-        one, other = (side.entries.get(spelling) for side in sides)
-        if isinstance(one, int) and isinstance(other, int):
-            for side in sides:
-                del side.entries[spelling]
-            return Pair(to_text(spelling), sides[0].at(spelling), sides[1].at(spelling), None, one + other)
     problems: list[Problem] = []
-    size = 0
     for side, path in zip(sides, (first, second), strict=True):
         if path is None:
             problem = _problem_above(side, spelling)
         else:
-            found, problem = side.entries.pop(path), None
-            if isinstance(found, int):
-                size += found
-            else:
-                problem = _problem(found, path, side.role)
+            kind = side.entries.pop(path)
+            problem = None if kind == "file" else _problem(kind, path, side.role)
         if problem is not None:
             problems.append(problem)
     return Pair(
@@ -356,7 +345,6 @@ def _pair(sides: tuple[_Side, _Side], first: str | None, second: str | None) -> 
         None if first is None else sides[0].at(first),
         None if second is None else sides[1].at(second),
         (problems[0][0], sentence(" ".join(text for _, text in problems))) if problems else None,
-        size,
     )
 
 
@@ -408,7 +396,7 @@ def _collision(sides: tuple[_Side, _Side], firsts: list[str], seconds: list[str]
         )
         if pair.problem is not None:
             text = f"{text} {pair.problem[1]}"
-        found.append(Pair(pair.name, pair.first, pair.second, ("name_collision", sentence(text)), pair.size))
+        found.append(Pair(pair.name, pair.first, pair.second, ("name_collision", sentence(text))))
     return found
 
 
@@ -424,7 +412,7 @@ def _code_points(path: str) -> str:
 def _other_spellings(side: _Side) -> dict[str, list[str]]:
     """Return the paths of a side that are not in NFC, by their NFC."""
     others: dict[str, list[str]] = {}
-    for path in side.entries:
+    for path in itertools.filterfalse(str.isascii, side.entries):
         if (key := _key(path)) != path:
             others.setdefault(key, []).append(path)
     return others

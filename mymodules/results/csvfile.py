@@ -14,6 +14,7 @@ import io
 import itertools
 import warnings
 import zlib
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -61,6 +62,7 @@ __all__ = (
 )
 
 _LONGEST_LINE = 1 << 20  # bytes; every row is shorter
+_PIECE = 1 << 18  # bytes of rows that are copied together
 
 _REQUIRED = COLUMNS[:5]
 _KNOWN = frozenset(COLUMNS)
@@ -115,7 +117,9 @@ class PartialWriter:
         self._noted(names, lines)
 
     def sorted(self, names: Iterable[str], instead: Mapping[str, PairResult]) -> Iterator[bytes | PairResult]:
-        """Yield the rows of these names in this order, for `write`, without check values.
+        """Yield the rows of these names in this order, for `write`, those that are in one piece together.
+
+        They have no check values.
 
         Rows in `instead` replace those in the file.
 
@@ -133,19 +137,33 @@ class PartialWriter:
                 checksum = zlib.crc32(data, checksum)
             if checksum != self._checksum:
                 raise self._spoilt()
+            begin, sizes, end = 0, array("I"), 0
             for name in names:
+                place, size = divmod(self._places[name], _LONGEST_LINE)
+                if name in instead or place != end or end - begin > _PIECE:
+                    yield self._lines(begin, sizes)
+                    begin, sizes, end = place, array("I"), place
                 if name in instead:
                     yield instead[name]
+                    begin = end = place + size
                 else:
-                    begin, size = divmod(self._places[name], _LONGEST_LINE)
-                    self._file.seek(begin)
-                    line = self._file.read(size)
-                    if len(line) != size:
-                        raise self._spoilt()
-                    yield unchecked(line)
+                    sizes.append(size)
+                    end += size
+            yield self._lines(begin, sizes)
         except OSError as error:
             message = f"{shown(self.path)} cannot be read ({error.strerror or error})"
             raise OutputError(f"{message}: check its disk, then resume the run.", self.path) from error
+
+    def _lines(self, begin: int, sizes: Sequence[int]) -> bytes:
+        """Return rows of these sizes, which are one after the other, without their check values."""
+        self._file.seek(begin)
+        data = self._file.read(sum(sizes))
+        if len(data) != sum(sizes):
+            raise self._spoilt()
+        ends = itertools.accumulate(sizes)
+        return b"".join(
+            [data[end - size : end - _CHECKED] + _LINE_BREAK for size, end in zip(sizes, ends, strict=True)]
+        )
 
     def _spoilt(self) -> ResultsError:
         message = f"{shown(self.path)} was written to by another program during the run"
@@ -189,7 +207,7 @@ def write(path: Path, rows: Iterable[PairResult | bytes], metrics: Sequence[str]
     ----------
     path : Path
     rows : iterable of PairResult or bytes
-        Rows, or their lines from another file.
+        Rows, or lines of rows from another file.
     metrics : sequence of str
         The names in `PairResult.custom` of every row.
 
@@ -216,6 +234,7 @@ def write(path: Path, rows: Iterable[PairResult | bytes], metrics: Sequence[str]
 
 
 _LINE_BREAK = b"\r\n"
+_CHECKED = len(b",") + 16 + len(_LINE_BREAK)  # bytes at the end of a row in a partial CSV
 _PARTIAL_HEADER = BOM + encode([[*COLUMNS, CHECK]])
 
 
@@ -248,7 +267,7 @@ def parse_line(line: bytes, metrics: Sequence[str] = ()) -> PairResult | None:
 
 def unchecked(line: bytes) -> bytes:
     """Return the line of a row in a finished CSV, given that in a partial one."""
-    return line[: line.rindex(b",")] + _LINE_BREAK
+    return line[:-_CHECKED] + _LINE_BREAK
 
 
 # --- reading -----------------------------------------------------------------------------------------

@@ -288,6 +288,18 @@ def test_rows_that_have_come_are_sorted(tmp_path: Path) -> None:
     assert results.read(tmp_path / "part.csv") == [rows[names[3]]]
 
 
+def test_rows_are_sorted_in_pieces(tmp_path: Path) -> None:
+    """Ten rows of 30,000 bytes are more than is copied at once; one in ten was written out of order."""
+    rows = [
+        CHANGED._replace(image_filename=f"{number:02}.png", messages="x" * 30_000) for number in range(30)
+    ]
+    with results.PartialWriter(tmp_path / "r.partial.csv") as writer:
+        for row in sorted(rows, key=lambda row: int(row.image_filename[:2]) % 10 == 3):
+            writer.append(row)
+        digest = results.write(tmp_path / "r.csv", writer.sorted([row.image_filename for row in rows], {}))
+    assert digest == results.write(tmp_path / "direct.csv", rows)
+
+
 @pytest.mark.parametrize("change", ["one byte", "one more", "one less"])
 def test_a_partial_file_that_another_program_wrote_to(tmp_path: Path, change: str) -> None:
     path = tmp_path / "r.partial.csv"
