@@ -129,7 +129,7 @@ def raising(place: Place, error: BaseException) -> Iterator[list[BaseException]]
 
     def refuse(*_: Any, **__: Any) -> Any:
         raised.append(error)
-        raise error
+        raise error.with_traceback(None)  # otherwise it keeps the frames of every time that it was raised
 
     with pytest.MonkeyPatch.context() as patch:
         original = inspect.getattr_static(place.owner, place.name)
