@@ -162,7 +162,7 @@ def _drawing(
 def _whole_pairs(first: Path, second: Path, drawn: Path) -> Iterator[Stage]:
     """Yield whole pairs, and what other programs do for a comparable step."""
     files = first.read_bytes(), second.read_bytes()
-    pair = pairs.Pair(first.name, first, second, size=sum(map(len, files)))
+    pair = pairs.Pair(first.name, first, second)
     yield "**whole pair**", lambda: workers.compare(workers.Job(pair))
     with_pictures = workers.Job(pair, drawn, "whole", draw_same=True)
     yield "**whole pair with pictures**", lambda: workers.compare(with_pictures)

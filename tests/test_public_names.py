@@ -18,7 +18,8 @@ FACES = {
     "regions": "Gatherer Region byte_map from_pixels from_similarity threshold",
     "report": "ONE_FILE_LIMIT READ_PIXELS SCHEMA check document is_one_file junit markdown write",
     "results": "BOM COLUMNS PairResult PartialWriter cells_of check_value checked_line encode format_row"
-    " guard load parse_line parse_row partial_rows read read_as_written read_partial unchecked unguard write",
+    " guard load name_if_same parse_line parse_row partial_rows read read_as_written read_partial unchecked"
+    " unguard write",
     "store": "BACKGROUND FILE IDLE NOW CacheCounts DiffStore DigestFailure Match cache_counts diff_id"
     " is_diff_id is_digest split_diff_id stored_path",
     "triage": "Approval DECISIONS Decisions FILE LABELS Merge Plan Restoration Row Step approve merge plan"

@@ -200,6 +200,7 @@ class Plan:
             return None
         # Now, and not at the start: the processes start meanwhile.
         from mymodules.batch.reuse import Reuse
+        from mymodules.store.found import Place
         from mymodules.store.records import fingerprint
 
         depends = {name: self.manifest[name] for name in ("options", "versions")}
@@ -211,7 +212,7 @@ class Plan:
         return Reuse(
             self.request,
             self.settings.out / self.request.store,
-            conditions=fingerprint(depends),
+            place=Place(str(self.settings.first), str(self.settings.second), fingerprint(depends), ALGORITHM),
             drawings_dir=self.drawings_dir,
             drawing_path=self.drawing_path,
             max_pixels=self.settings.max_pixels,

@@ -19,7 +19,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from mymodules import faults, pairs, results, streams
 from mymodules.batch.contents import content, state
@@ -29,12 +29,11 @@ from mymodules.comparison.job import Opened
 from mymodules.errors import MymodulesError
 from mymodules.pairs import Pair
 from mymodules.paths import shown
-from mymodules.results import runfiles
-from mymodules.row import ALGORITHM, PairResult, names_its_files, span
+from mymodules.results import name_if_same, runfiles
+from mymodules.row import CANNOT, PairResult, names_its_files, span
 from mymodules.store import DiffStore
-from mymodules.store.found import Found, FoundFile
-from mymodules.store.records import is_unchanged
-from mymodules.store.values import DigestedFile, FileState, Key, StoredRow
+from mymodules.store.found import Found, FoundFile, Place, Record, packed, unpacked
+from mymodules.store.values import DigestedFile, FileState, Key, StoredRow, beginning, is_unchanged
 from mymodules.workers import Finished
 
 REASONS = ("new", "first changed", "second changed", "options changed", "error", "drawings missing")
@@ -48,11 +47,29 @@ EVERY: Final = 5000, 10.0
 """Findings are saved after this many rows or seconds, whichever comes first."""
 
 AT_ONCE: Final = 2000
-"""Pairs that are looked up together; what is known of them is released before the next ones."""
+"""Pairs that are looked up by content together; what is known of them is released before the next ones."""
 
 _INCOMPLETE = "does not have all of this run, so the next run compares more"
 
 T = TypeVar("T")
+
+
+class Taken(NamedTuple):
+    """Pairs that need no comparison.
+
+    Attributes
+    ----------
+    same : list of Pair
+        Equal pairs of which nothing is to be done but to keep the line.
+    lines : list of bytes
+        Theirs.
+    rows : list of (Pair, Finished)
+        All others.
+    """
+
+    same: list[Pair]
+    lines: list[bytes]
+    rows: list[tuple[Pair, Finished]]
 
 
 @dataclass
@@ -65,8 +82,8 @@ class Reuse:
         Which pairs are drawn, whether files are read again, and whether originals are kept.
     root : Path
         The store's folder; it is created if it does not exist.
-    conditions : str
-        Fingerprint of the options and versions on which the rows of this run depend.
+    place : Place
+        The folders, and the options and versions on which the rows of this run depend.
     drawings_dir : Path or None
         The folder for this run's drawings; None if it draws nothing.
     drawing_path : callable
@@ -83,7 +100,7 @@ class Reuse:
     request: Request
     root: Path
     _: KW_ONLY
-    conditions: str
+    place: Place
     drawings_dir: Path | None
     drawing_path: Callable[[str], str]
     max_pixels: int
@@ -92,7 +109,8 @@ class Reuse:
     def __post_init__(self) -> None:
         self._store: DiffStore | None = None  # while it is open
         self._was_empty: bool | None = None  # before this run wrote into it
-        self._found: list[Found] = []
+        self._found: list[str] = []
+        self._known: dict[str, int] = {}  # blocks of the store with records that are no longer true
         self._files: list[DigestedFile] = []  # these and the next ones are of pairs that are not in `_found`
         self._rows: list[StoredRow] = []
         # Originals to copy. The store knows the digests of pairs that were compared or taken; for the other
@@ -101,17 +119,21 @@ class Reuse:
         self._originals: list[tuple[str, str]] = []
         self._usable, self._saved = True, time.monotonic()
 
-    def take(self, part: Sequence[Pair]) -> Generator[list[tuple[Pair, Finished]], None, None]:
+    def take(self, part: Sequence[Pair]) -> Generator[Taken, None, None]:
         """Yield the pairs that need no comparison, with their rows; their drawings are already in place.
 
-        Pairs are looked up `AT_ONCE` at a time. The caller passes each of those found to `add`.
+        The caller passes each pair in `Taken.rows` to `add`.
         """
         try:
             with DiffStore(self.root) as self._store:
-                for start in range(0, len(part), AT_ONCE):
+                if self._is_new(self._store):
+                    self.reasons |= {pair.name: "new" if pair.problem is None else "error" for pair in part}
+                    return
+                others = yield from self._unchanged(self._store, part)
+                for start in range(0, len(others), AT_ONCE):
                     if self.request.cancelled():
                         return
-                    yield self._take(self._store, part[start : start + AT_ONCE])
+                    yield Taken([], [], self._by_content(self._store, others[start : start + AT_ONCE]))
         except Exception as error:  # whatever it is, the run goes on without the store
             self.reasons.clear()
             self._give_up("is not used by this run, which compares everything", error)
@@ -140,7 +162,7 @@ class Reuse:
         is_sound = pair.problem is None and first_known and second_known
         stored = self._stored(finished, taken) if is_sound else None
         if stored and (pair.first is None or files[0]) and (pair.second is None or files[1]):
-            self._found.append(self._as_found(pair, files, stored))
+            self._found.append(_as_found(pair, files, stored))
         else:
             self._files += [
                 DigestedFile(path, FileState(*file[:4]), file[5], file[4])
@@ -153,13 +175,6 @@ class Reuse:
         if found >= rows or time.monotonic() - self._saved > seconds:
             self.save()
 
-    def _as_found(
-        self, pair: Pair, files: tuple[FoundFile | None, FoundFile | None], stored: StoredRow
-    ) -> Found:
-        _, folder, path, drawn, line = stored
-        conditions = self.conditions + _variant(pair.name)
-        return Found(pair.first, pair.second, files, conditions, line, ALGORITHM, folder, path, drawn)
-
     def save(self, *, originals: bool = False) -> None:
         """Save what was added so far; if `originals`, also copies of pictures, which take the longest."""
         added = self._found or self._files or self._rows
@@ -167,15 +182,14 @@ class Reuse:
             try:
                 with self._opened() as store:
                     self._is_new(store)
-                    store.records.remember_found(self._found)
+                    store.records.remember_found(self.place, self._found, self._known)
                     store.records.remember_files(self._files)
                     variants = _grouped(self._rows, lambda stored: stored.row.image_filename)
                     for variant, rows in variants.items():
-                        store.records.remember_rows(rows, self.conditions + variant)
+                        store.records.remember_rows(rows, self.place.conditions + variant)
                     if originals:
                         self._copy(store, self._originals)
-                        for start in range(0, len(self._changed), AT_ONCE):
-                            self._copy(store, self._known(store, self._changed[start : start + AT_ONCE]))
+                        self._copy(store, self._digested(store))
             except Exception as error:
                 self._give_up(_INCOMPLETE, error)
         self._found, self._files, self._rows, self._saved = [], [], [], time.monotonic()
@@ -194,40 +208,57 @@ class Reuse:
         """Save copies of files, given with their digests."""
         store.keep_originals(original for original in originals if not self.request.cancelled())
 
-    def _known(self, store: DiffStore, changed: Sequence[Pair]) -> Iterator[tuple[str, str]]:
-        """Yield digests and paths of compared files; a file of which the store knows none is read again."""
-        for pair, found in zip(changed, self._earlier(store, changed), strict=True):
-            for path, file in zip(pair[1:3], found.files if found else (None, None), strict=True):
-                digest = file[5] if file is not None else path and content(path)
-                if path is not None and digest is not None:
+    def _digested(self, store: DiffStore) -> Iterator[tuple[str, str]]:
+        """Yield digests and paths of changed pairs; a file of which the store knows none is read again."""
+        waiting = {_path(pair): pair for pair in self._changed}
+        for _, records in store.records.found(self.place) if waiting else ():
+            for record in records:
+                pair = _asked(waiting, record)
+                found = None if pair is None else unpacked(record)
+                if found is not None:
+                    del waiting[found.first or found.second or ""]
+                    sides = zip(found.files, (found.first, found.second), strict=True)
+                    yield from ((file[5], path) for file, path in sides if file is not None and path)
+        for pair in waiting.values():
+            for path in (pair.first, pair.second):
+                if path is not None and (digest := content(path)) is not None:
                     yield digest, path
 
-    def _take(self, store: DiffStore, part: Sequence[Pair]) -> list[tuple[Pair, Finished]]:
-        if self._is_new(store):
-            self.reasons |= {pair.name: "new" if pair.problem is None else "error" for pair in part}
-            return []
-        found, others = self._unchanged(store, part)
-        return found + self._by_content(store, others)
+    def _unchanged(self, store: DiffStore, part: Sequence[Pair]) -> Generator[Taken, None, list[Pair]]:
+        """Yield the pairs of files that did not change since a run found their rows; return the others."""
+        waiting = {_path(pair): pair for pair in part if pair.problem is None}
+        for key, records in store.records.found(self.place) if waiting else ():
+            if self.request.cancelled():
+                break
+            taken = Taken([], [], [])
+            for record in records:
+                if (pair := _asked(waiting, record)) is not None:
+                    if not self.request.verify and self._takes(pair, record, taken):
+                        del waiting[_path(pair)]
+                    else:
+                        self._known[_path(pair)] = key
+            yield taken
+        return [pair for pair in part if pair.problem is not None or _path(pair) in waiting]
 
-    def _unchanged(
-        self, store: DiffStore, part: Sequence[Pair]
-    ) -> tuple[list[tuple[Pair, Finished]], Sequence[Pair]]:
-        """Return the pairs of files that did not change since a run found their rows, and the other pairs."""
-        if self.request.verify:
-            return [], part
-        found, others = [], []
-        for pair, earlier in zip(part, self._earlier(store, part), strict=True):
-            taken = None if earlier is None or pair.problem is not None else self._taken(pair, earlier)
-            if taken is None:
-                others.append(pair)
-            else:
-                found.append((pair, taken))
-        return found, others
+    def _takes(self, pair: Pair, record: Record, taken: Taken) -> bool:
+        """Add a pair to those that are taken, if its record is still true."""
+        first, second, one, other, _, _, _, _, line = record
+        if self._is_plain and name_if_same(line) == pair.name and CANNOT not in line:
+            if not (one.startswith(beginning(first)) and other.startswith(beginning(second))):
+                return False
+            taken.same.append(pair)
+            taken.lines.append(line.encode())
+            return True
+        found = unpacked(record)
+        finished = None if found is None else self._taken(pair, found)
+        if finished is not None:
+            taken.rows.append((pair, finished))
+        return finished is not None
 
-    def _earlier(self, store: DiffStore, part: Iterable[Pair]) -> list[Found | None]:
-        """Return what runs found of these pairs under the conditions of this run."""
-        asked = ((pair.first, pair.second, self.conditions + _variant(pair.name)) for pair in part)
-        return store.records.found(asked)
+    @functools.cached_property
+    def _is_plain(self) -> bool:
+        """Whether nothing is to be done for an equal pair but to keep its line."""
+        return not self.request.metrics and (self.drawings_dir is None or not self.request.draws("same"))
 
     def _taken(self, pair: Pair, earlier: Found) -> Finished | None:
         """Return the row that a run found, if its files are unchanged and its drawings are at hand."""
@@ -265,7 +296,7 @@ class Reuse:
         stored = {}
         for variant, names in _grouped(keys, str).items():
             wanted = {key for name in names if (key := keys[name]) is not None}
-            for key, earlier in store.records.rows(wanted, self.conditions + variant).items():
+            for key, earlier in store.records.rows(wanted, self.place.conditions + variant).items():
                 stored[variant, key] = earlier
         found = []
         for pair in part:
@@ -287,7 +318,7 @@ class Reuse:
                 one, other = (None if path is None else (*states[path], moment) for path in pair[1:3])
                 if not self._draws(row):  # what is known of its drawings stays known
                     files = _with_digests((one, other), row)
-                    self._found.append(self._as_found(pair, files, match._replace(line=line)))
+                    self._found.append(_as_found(pair, files, match._replace(line=line)))
                     one = other = None
                 found.append((pair, Finished(row, line, (one, other))))
         return found
@@ -364,6 +395,22 @@ class Reuse:
                 warnings.warn(message, stacklevel=3)
             except Exception:  # warnings are errors in this process, or nothing can be printed
                 streams.say(message, error=True)
+
+
+def _as_found(pair: Pair, files: tuple[FoundFile | None, FoundFile | None], stored: StoredRow) -> str:
+    _, folder, path, drawn, line = stored
+    return packed(Found(pair.first, pair.second, files, _variant(pair.name), line, folder, path, drawn))
+
+
+def _path(pair: Pair) -> str:
+    """Return the path of the first file, or of the second if there is no first: no other pair has it."""
+    return pair.first or pair.second or ""
+
+
+def _asked(waiting: Mapping[str, Pair], record: Record) -> Pair | None:
+    """Return the pair that a record is about, if it is one of these."""
+    pair = waiting.get(record[0] or record[1])
+    return pair if pair is not None and (pair.second or "") == record[1] else None
 
 
 def _lacks_metric(row: PairResult) -> bool:

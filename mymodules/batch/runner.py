@@ -40,7 +40,7 @@ from mymodules.workers import Finished
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mymodules.batch.reuse import Reuse
+    from mymodules.batch.reuse import Reuse, Taken
 
 
 __all__ = ("STATUSES", "Run", "run")
@@ -249,18 +249,20 @@ class _Course:
             self._note(pair, Finished(row, b""))  # its line has been written
         self._not_compared = len(self.done)
 
-    def reused(self) -> Iterator[list[tuple[Pair, Finished]]]:
+    def reused(self) -> "Iterator[Taken]":
         """Yield the rows that the store has for the other pairs."""
         if self.memory is None:
             return
         part = [pair for pair in self.plan.pairs if pair.name not in self.done]
         with closing(self.memory.take(part)) as batches:
-            for found in batches:
-                yield found
-                for pair, each in found:
+            for taken in batches:
+                yield taken
+                self.done.update(pair.name for pair in taken.same)
+                self.counts["same"] += len(taken.same)
+                for pair, each in taken.rows:
                     self._note(pair, each, taken=True)
-                self.plan.reused += len(found)
-                self._not_compared += len(found)
+                self.plan.reused += len(taken.same) + len(taken.rows)
+        self._not_compared += self.plan.reused
         self.plan.reasons = self.memory.reasons
         if self.plan.reused and len(self.done) == self.total:
             self._report()
@@ -315,8 +317,9 @@ def _compare(course: _Course) -> str:
                 plan.begin_resumed(plan.remaining(course.done))
             if not plan.may_reuse:
                 pool.warm_up(len(plan.pairs), plan.request)
-            for found in course.reused():
-                _append(writer, found)
+            for taken in course.reused():
+                writer.extend([pair.name for pair in taken.same], taken.lines)
+                _append(writer, taken.rows)
             left = plan.remaining(course.done)
             with closing(pool.rows(left, plan.job, plan.request)) as coming:
                 for found in coming:

@@ -152,6 +152,28 @@ def _parser_of(name: str) -> Callable[[str], Any]:
 _PARSERS = [_parser_of(name) for name in COLUMNS]
 
 
+def _as_same(name: str) -> str:
+    """Return a pattern of the cells that this column may have in a row `same`; others have to be parsed."""
+    if name == "status":
+        return "same"
+    if name in TEXTS | OPTIONAL_TEXTS:
+        return f"{'(' if name == 'image_filename' else '(?:'}(?!')[^\",\r\n\ud800-\udfff]*)"
+    if name in REGIONS | COUNTS:
+        return r"(?:\[\])?"
+    if name in FLAGS:
+        return "(?:true|false)?"
+    return "(?:-?[0-9]{1,15}(?:[.][0-9]{1,20})?(?:e-[0-9]{2})?)?" if name in FLOATS else "(?:[0-9]{1,15})?"
+
+
+_SAME = re.compile(",".join(map(_as_same, COLUMNS)) + ",[0-9a-f]{16}\r\n")
+
+
+def name_if_same(line: str) -> str | None:
+    """Return the name in the line of a checked row if it is seen without parsing that it says `same`."""
+    match = _SAME.fullmatch(line)
+    return None if match is None else match[1]
+
+
 def _parse_flag(name: str, cell: str) -> bool:
     flag = {"true": True, "false": False}.get(cell.lower())  # spreadsheets save them in capitals
     if flag is None:

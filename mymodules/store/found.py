@@ -1,16 +1,54 @@
-"""What a run found out about a pair of files: one record, quickly written, and read again by the two paths.
+"""What a run found out about pairs of files: quickly written, and read again by the paths of both files.
 
-A record is bytes, so that one check value covers it. What else the store knows of files and rows follows from
-it, see `Records.settle`.
+The records of many pairs are one block of bytes, so that reading them costs one check value and not one for
+each. All pairs of a block are of one place. What else the store knows of files and rows follows from them,
+see `Records.settle`.
 """
 
 import hashlib
 import json
-import os
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+from mymodules.store.values import FileState, is_unchanged
 
 FoundFile = tuple[int, int, int, int, int, str]
 """Size, time of modification and of change in ns, inode, moment of these in ns since the epoch, digest."""
+
+Record = Sequence[str]
+"""The nine texts that `packed` makes of a pair: both paths, both files, the variant, three texts about its
+drawings, and its line."""
+
+BLOCK: Final = 256
+"""Most pairs of a block: reading them has to be quick, and a change of one pair writes all of them again."""
+
+_TEXTS = 9
+_NUMBERS = 20  # bits of the number of a block; the others of its key are those of its place
+_DOUBT = "~"  # in front of a file that may have been written to again without another time
+
+
+class Place(NamedTuple):
+    """What the pairs of a block have in common.
+
+    Attributes
+    ----------
+    first, second : str
+        The folders.
+    conditions : str
+        The `fingerprint` of the conditions under which their rows were made.
+    algorithm : int
+    """
+
+    first: str
+    second: str
+    conditions: str
+    algorithm: int
+
+    def keys(self) -> range:
+        """Return the keys that blocks of this place can have."""
+        name = hashlib.blake2b(_joined(map(str, self)), digest_size=8).digest()
+        least = int.from_bytes(name, "big", signed=True) >> _NUMBERS << _NUMBERS
+        return range(least, least + (1 << _NUMBERS))
 
 
 class Found(NamedTuple):
@@ -22,11 +60,10 @@ class Found(NamedTuple):
         The paths; None if that side has no such file.
     files : (FoundFile or None, FoundFile or None)
         Each file as it was when it was digested.
-    conditions : str
-        The `fingerprint` of the conditions under which the row was made.
+    variant : str
+        What its row depends on besides the place and the files.
     line : bytes
         The row, as `results.checked_line` makes it.
-    algorithm : int
     folder, drawing_path, drawn
         As in `StoredRow`.
     """
@@ -34,84 +71,76 @@ class Found(NamedTuple):
     first: str | None
     second: str | None
     files: tuple[FoundFile | None, FoundFile | None]
-    conditions: str
+    variant: str
     line: bytes
-    algorithm: int
     folder: str | None = None
     drawing_path: str = ""
     drawn: tuple[tuple[int, int], ...] = ()
 
 
-def key(first: str | None, second: str | None, conditions: str) -> tuple[int, bytes]:
-    """Return the number under which a record is kept, and how the record of this pair begins."""
-    beginning = _beginning(first, second, conditions)
-    return _key(beginning), beginning
+def packed(found: Found) -> str:
+    """Return a record as one text."""
+    first, second, (one, other), variant, line, folder, path, drawn = found
+    sizes = json.dumps(drawn) if drawn else ""
+    about = f"{_file_text(one)}\0{_file_text(other)}\0{variant}\0{folder or ''}\0{path}\0{sizes}"
+    return f"{first or ''}\0{second or ''}\0{about}\0{line.decode()}"
 
 
-def packed(found: Found) -> tuple[int, bytes]:
-    """Return the key of a record, and the record as bytes."""
-    first, second, (one, other), conditions, line, algorithm, folder, drawing_path, drawn = found
-    beginning = _beginning(first, second, conditions)
-    record = b"%b%b\0%b\0%d\0%b\0%b\0%b\0%b" % (
-        beginning,
-        b"" if one is None else b"%d %d %d %d %d %b" % (*one[:5], one[5].encode()),
-        b"" if other is None else b"%d %d %d %d %d %b" % (*other[:5], other[5].encode()),
-        algorithm,
-        _path(folder),
-        os.fsencode(drawing_path),
-        json.dumps(drawn).encode() if drawn else b"",
-        line,
-    )
-    return _key(beginning), record
-
-
-def unpacked(record: bytes) -> Found | None:
+def unpacked(record: Record) -> Found | None:
     """Return what `packed` made a record of; None if it was not made by it."""
+    first, second, one, other, variant, folder, path, drawn, line = record
     try:
-        first, second, conditions, rest = record.split(b"\0", 3)
-        return completed(_text(first), _text(second), conditions.decode(), rest)
-    except ValueError:
-        return None
-
-
-def completed(first: str | None, second: str | None, conditions: str, rest: bytes) -> Found | None:
-    """Return a record, given what it begins with and the rest of its bytes."""
-    try:
-        one, other, algorithm, folder, path, drawn, line = rest.split(b"\0")
         return Found(
-            first,
-            second,
+            first or None,
+            second or None,
             (_file(one), _file(other)),
-            conditions,
-            line,
-            int(algorithm),
-            _text(folder),
-            os.fsdecode(path),
+            variant,
+            line.encode(),
+            folder or None,
+            path,
             tuple((size, mtime_ns) for size, mtime_ns in json.loads(drawn)) if drawn else (),
         )
     except (ValueError, TypeError):
         return None
 
 
-def _beginning(first: str | None, second: str | None, conditions: str) -> bytes:
-    return b"%b\0%b\0%b\0" % (_path(first), _path(second), conditions.encode())
+def paths(record: str) -> tuple[str, ...]:
+    """Return the two paths of a packed record."""
+    return tuple(record.split("\0", 2)[:2])
 
 
-def _key(beginning: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(beginning, digest_size=8).digest(), "big", signed=True)
+def block(place: Place, records: Iterable[str]) -> bytes:
+    """Return packed records as a block; one that no path and no row can have made is left out."""
+    sound = (record for record in records if record.count("\0") == _TEXTS - 1)
+    return _joined([*map(str, place), *sound])
 
 
-def _path(path: str | None) -> bytes:
-    return b"" if path is None else os.fsencode(path)
+def opened(data: bytes) -> tuple[Place, list[Record]] | None:
+    """Return the place and the records of a block; None if it was not made by `block`."""
+    try:
+        first, second, conditions, algorithm, *texts = data.decode("utf-8", "surrogatepass").split("\0")
+        place = Place(first, second, conditions, int(algorithm))
+    except ValueError:
+        return None
+    every = iter(texts)
+    return None if len(texts) % _TEXTS else (place, list(zip(*[every] * _TEXTS, strict=True)))
 
 
-def _text(path: bytes) -> str | None:
-    return os.fsdecode(path) if path else None
+def _joined(texts: Iterable[str]) -> bytes:
+    return "\0".join(texts).encode("utf-8", "surrogatepass")  # paths hold what the system cannot decode
 
 
-def _file(text: bytes) -> FoundFile | None:
+def _file_text(file: FoundFile | None) -> str:
+    if file is None:
+        return ""
+    size, mtime_ns, ctime_ns, inode, moment, digest = file
+    doubt = "" if is_unchanged(file, FileState(*file[:4])) else _DOUBT
+    return f"{doubt}{size} {mtime_ns} {ctime_ns} {inode} {moment} {digest}"
+
+
+def _file(text: str) -> FoundFile | None:
     if not text:
         return None
-    *numbers, digest = text.split(b" ")
+    *numbers, digest = text.removeprefix(_DOUBT).split(" ")
     size, mtime_ns, ctime_ns, inode, moment = map(int, numbers)
-    return size, mtime_ns, ctime_ns, inode, moment, digest.decode()
+    return size, mtime_ns, ctime_ns, inode, moment, digest

@@ -28,8 +28,8 @@ from mymodules.metrics import DiffMetrics
 from mymodules.paths import AnyPath
 from mymodules.row import ALGORITHM, PairResult
 from mymodules.store import found as pairings
-from mymodules.store.database import Database
-from mymodules.store.found import Found, FoundFile
+from mymodules.store.database import Change, Changes, Database
+from mymodules.store.found import BLOCK, Place, Record
 from mymodules.store.layouts import LAYOUTS, seal
 from mymodules.store.values import (
     FILE_SQL,
@@ -39,6 +39,7 @@ from mymodules.store.values import (
     Key,
     StoredRow,
     file_values,
+    is_unchanged,
     key_values,
     row_values,
 )
@@ -50,13 +51,9 @@ CORRUPTED: Final = "corrupted"
 OTHER: Final = "other"
 """Reason of a failure: one of several images that were needed together failed, or this one is too large."""
 
-CHANGE_TIME_COUNTS = os.name != "nt"
-"""Whether change time and inode show that a file was changed; on Windows, change time means creation time."""
-
 FAILURES: Final = 10_000
 """How many failures are kept, the latest ones: anybody may ask for digests that do not exist."""
 
-_FINE, _COARSE = 50_000_000, 2_000_000_000  # ns; resolution of time stamps, and of those in whole seconds
 _PATHS = 20  # most files in which one picture is looked for
 _AT_ONCE = 400  # values in one statement; older versions of SQLite allow 999
 
@@ -155,10 +152,9 @@ def fingerprint(conditions: Mapping[str, Any]) -> str:
 
 _COLUMNS = "pixels, percent, r, g, b, a, dim"
 _CELLS = "cells, folder, stem, drawn, seal"
-_TOGETHER = 5000  # records of pairs that are settled in one step
-_PAIRS = "SELECT key, found, seal FROM pairs WHERE key IN ({})"
-_UNSETTLED = f"""SELECT id, key, found, seal FROM pairs WHERE id > (SELECT id FROM settled)
-    ORDER BY id LIMIT {_TOGETHER}"""
+_BLOCKS = 16  # blocks of pairs that are read or settled in one step
+_PAIRS = "SELECT id, key, found, seal FROM pairs WHERE"
+_UNSETTLED = f"{_PAIRS} id > (SELECT id FROM settled) ORDER BY id LIMIT {_BLOCKS}"
 _NO_PAIRS = "DELETE FROM pairs", [()]  # all that is left of them is in files and rows
 
 
@@ -185,26 +181,73 @@ class Records:
 
     # --- what runs found
 
-    def remember_found(self, found: Iterable[Found]) -> None:
-        """Keep what a run found, all in one step; it replaces what was found of the same pair before."""
-        sql = "INSERT OR REPLACE INTO pairs (key, found, seal) VALUES (?, ?, ?)"
-        records = map(pairings.packed, found)
-        self._file.write((sql, ((key, record, seal(key, record)) for key, record in records)))
+    def remember_found(self, place: Place, records: Iterable[str], known: Mapping[str, int]) -> None:
+        """Keep what a run found of pairs of one place.
 
-    def found(self, asked: Iterable[tuple[str | None, str | None, str]]) -> list[Found | None]:
-        """Return what runs found of pairs, given by their paths and conditions, None for any other pair."""
-        keys = [(*pairings.key(*each), each) for each in asked]
-        records = {
-            key: record
-            for key, record, check in self._among(_PAIRS, [key for key, _, _ in keys])
-            if _is_sound(key, record, check)
-        }
-        return [
-            pairings.completed(*pair, record[len(beginning) :])
-            if (record := records.get(key, b"")).startswith(beginning)
-            else None
-            for key, beginning, pair in keys
-        ]
+        Parameters
+        ----------
+        place : Place
+        records : iterable of str
+            From `found.packed`.
+        known : mapping of str to int
+            Keys of the blocks that have earlier records of these pairs, by the path of first, or of second
+            where first has no such file.
+        """
+        blocks: dict[int, dict[tuple[str, ...], str]] = {}
+        rest: list[str] = []
+        for record in records:
+            paths = pairings.paths(record)
+            key = known.get(paths[0] or paths[1])
+            if key is None:
+                rest.append(record)
+            else:
+                blocks.setdefault(key, {})[paths] = record
+        for key, changed in blocks.items():
+            rest += self._replaced(place, key, changed)
+        if rest:
+            self._added(place, rest)
+
+    def _replaced(self, place: Place, key: int, changed: Mapping[tuple[str, ...], str]) -> list[str]:
+        """Put records in the place of earlier ones in a block; return those that had none there."""
+        left: dict[tuple[str, ...], str] = {}
+
+        def follows(found: list[Any]) -> Changes:
+            left.clear()
+            left.update(changed)
+            before = _opened(found[0], place) if found else []
+            after = [left.pop((record[0], record[1]), "") or "\0".join(record) for record in before]
+            return [_kept(place, key, after)] if before else []
+
+        self._file.derive(f"{_PAIRS} key = {key}", follows)
+        return list(left.values())
+
+    def _added(self, place: Place, records: Sequence[str]) -> None:
+        """Add records to the last block of a place, and to new ones behind it."""
+        keys = place.keys()
+
+        def follows(found: list[Any]) -> Changes:
+            key, whole = keys.start, list(records)
+            if found:
+                key, last = found[0][1], _opened(found[0], place)
+                if len(last) < BLOCK:  # or it is damaged: then it is replaced
+                    whole = [*map("\0".join, last), *whole]
+                else:
+                    key += 1
+            return [_kept(place, key + number, part) for number, part in enumerate(_parts(whole, BLOCK))]
+
+        newest = f"{_PAIRS} key BETWEEN {keys.start} AND {keys.stop - 1} ORDER BY key DESC LIMIT 1"
+        self._file.derive(newest, follows)
+
+    def found(self, place: Place) -> Iterator[tuple[int, list[Record]]]:
+        """Yield what runs found of pairs of a place, block by block, each with its key."""
+        keys = place.keys()
+        least = keys.start
+        while blocks := self._file.read(
+            f"{_PAIRS} key BETWEEN ? AND ? ORDER BY key LIMIT {_BLOCKS}", (least, keys.stop - 1)
+        ):
+            for each in blocks:
+                yield each[1], _opened(each, place)
+            least = blocks[-1][1] + 1
 
     def settle(self) -> None:
         """Record files and rows by content, as far as that was not done, from what runs found.
@@ -213,7 +256,7 @@ class Records:
         """
         newest = self._file.read("SELECT max(pairs.id) > settled.id FROM pairs, settled")
         if newest and newest[0][0]:
-            while self._file.derive(_UNSETTLED, _settled_by) == _TOGETHER:
+            while self._file.derive(_UNSETTLED, _settled_by) == _BLOCKS:
                 pass
 
     def _settled(self) -> Database:
@@ -426,28 +469,42 @@ class Records:
         self._file.write(_NO_PAIRS, ("DELETE FROM rows WHERE first = ? OR second = ?", names))
 
 
-def _is_sound(key: int, record: Any, check: Any) -> bool:
-    return isinstance(record, bytes) and check == seal(key, record)
+def _opened(found: Sequence[Any], place: Place) -> list[Record]:
+    """Return the records of a block; none if it is damaged, or of another place whose keys are the same."""
+    block = _sound_block(found)
+    return [] if block is None or block[0] != place else block[1]
 
 
-def _settled_by(found: list[Any]) -> Iterator[tuple[str, list[tuple[object, ...]]]]:
-    """Yield the changes that records of pairs, given with their ids, make to files and rows."""
+def _sound_block(found: Sequence[Any]) -> tuple[Place, list[Record]] | None:
+    _, key, data, check = found
+    return pairings.opened(data) if isinstance(data, bytes) and check == seal(key, data) else None
+
+
+def _kept(place: Place, key: int, records: Iterable[str]) -> Change:
+    """Return the change that keeps a block."""
+    data = pairings.block(place, records)
+    return "INSERT OR REPLACE INTO pairs (key, found, seal) VALUES (?, ?, ?)", [(key, data, seal(key, data))]
+
+
+def _settled_by(found: list[Any]) -> Changes:
+    """Yield the changes that blocks of pairs make to files and rows."""
     files: list[tuple[object, ...]] = []
     rows: list[tuple[object, ...]] = []
-    for _, *record in found:
-        each = pairings.unpacked(record[1]) if _is_sound(*record) else None
-        if each is None:
-            continue
-        digests: list[str | None] = [None, None]
-        for side, (path, file) in enumerate(zip((each.first, each.second), each.files, strict=True)):
-            if path is not None and file is not None:
-                *state, moment, digests[side] = file
-                files.append(file_values(DigestedFile(path, FileState(*state), file[5], moment)))
-        row = PairResult(None, "", "", "", "", first_digest=digests[0], second_digest=digests[1])
-        stored = StoredRow(row, each.folder, each.drawing_path, each.drawn, each.line)
-        rows.append(row_values(stored, each.conditions, each.algorithm))
-    yield FILE_SQL, sorted(files)  # so that neighbours in the file are written together
-    yield ROW_SQL, sorted(rows, key=lambda row: row[:2])
+    for place, records in filter(None, map(_sound_block, found)):
+        for each in filter(None, map(pairings.unpacked, records)):
+            digests: list[str | None] = [None, None]
+            for side, (path, file) in enumerate(zip((each.first, each.second), each.files, strict=True)):
+                if path is not None and file is not None:
+                    *state, moment, digests[side] = file
+                    files.append(file_values(DigestedFile(path, FileState(*state), file[5], moment)))
+            row = PairResult(None, "", "", "", "", first_digest=digests[0], second_digest=digests[1])
+            stored = StoredRow(row, each.folder, each.drawing_path, each.drawn, each.line)
+            rows.append(row_values(stored, place.conditions + each.variant, place.algorithm))
+    # In the order of their keys, so that neighbours in the file are written together.
+    files.sort()
+    rows.sort(key=lambda row: row[:2])
+    yield FILE_SQL, files
+    yield ROW_SQL, rows
     if found:
         yield "UPDATE settled SET id = ?", [(found[-1][0],)]
 
@@ -483,21 +540,6 @@ def _stored(key: tuple[str, str], conditions: str, values: Sequence[Any]) -> Sto
 def _sound(rows: Iterable[Sequence[Any]], *kinds: type | tuple[type, ...]) -> list[Any]:
     """Return the rows whose cells all have the types that we write: a damaged file may hold anything."""
     return [row for row in rows if len(row) == len(kinds) and all(map(isinstance, row, kinds))]
-
-
-def is_unchanged(then: FoundFile, now: os.stat_result | FileState) -> bool:
-    """Return whether a file certainly is as it was then; `known_files` says what that means."""
-    size, mtime_ns, ctime_ns, inode, moment, _ = then
-    same = size == now.st_size and mtime_ns == now.st_mtime_ns and _settled(mtime_ns, moment)
-    if CHANGE_TIME_COUNTS:
-        same = same and ctime_ns == now.st_ctime_ns and inode == now.st_ino and _settled(ctime_ns, moment)
-    return same
-
-
-def _settled(stamp: int, moment: int) -> bool:
-    """Return whether a change after this moment would have given the file another time stamp."""
-    grain = _FINE if stamp % 1_000_000_000 else _COARSE
-    return stamp < moment - grain
 
 
 def _parsed(cells: str) -> PairResult | None:

@@ -2,7 +2,9 @@
 
 import json
 import os
-from typing import Final, NamedTuple
+import stat
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
 from mymodules import results
 from mymodules.paths import AnyPath
@@ -13,9 +15,16 @@ Key = tuple[str | None, str | None]
 """First and second digest of a row; None for an absent file."""
 
 FILE_SQL: Final = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_NONE = "-"  # how the text of no file begins
 ROW_SQL: Final = """INSERT OR REPLACE INTO rows
     (first, second, fingerprint, cells, folder, stem, drawn, algorithm, seal)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+
+CHANGE_TIME_COUNTS = os.name != "nt"
+"""Whether change time and inode show that a file was changed; on Windows, change time means creation time."""
+
+_FINE, _COARSE = 50_000_000, 2_000_000_000  # ns; resolution of time stamps, and of those in whole seconds
 
 
 class FileState(NamedTuple):
@@ -29,6 +38,42 @@ class FileState(NamedTuple):
     @classmethod
     def of(cls, stat: os.stat_result) -> "FileState":
         return cls(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+
+
+def is_unchanged(then: Sequence[Any], now: os.stat_result | FileState) -> bool:
+    """Return whether a file certainly is as it was then; `Records.known_files` says what that means.
+
+    Parameters
+    ----------
+    then : sequence
+        A `FoundFile`.
+    now : os.stat_result or FileState
+    """
+    size, mtime_ns, ctime_ns, inode, moment, _ = then
+    same = size == now.st_size and mtime_ns == now.st_mtime_ns and _settled(mtime_ns, moment)
+    if CHANGE_TIME_COUNTS:
+        same = same and ctime_ns == now.st_ctime_ns and inode == now.st_ino and _settled(ctime_ns, moment)
+    return bool(same)
+
+
+def _settled(stamp: int, moment: int) -> bool:
+    """Return whether a change after this moment would have given the file another time stamp."""
+    grain = _FINE if stamp % 1_000_000_000 else _COARSE
+    return stamp < moment - grain
+
+
+def beginning(path: str) -> str:
+    """Return how the text of an unchanged file begins in a record of `found`; of an absent one, nothing."""
+    if not path:
+        return ""
+    try:
+        now = os.stat(path)  # noqa: PTH116 - making a Path takes longer than the call
+    except OSError:
+        return _NONE
+    if not stat.S_ISREG(now.st_mode):
+        return _NONE
+    times = f" {now.st_ctime_ns} {now.st_ino} " if CHANGE_TIME_COUNTS else " "
+    return f"{now.st_size} {now.st_mtime_ns}{times}"
 
 
 class DigestedFile(NamedTuple):

@@ -154,3 +154,38 @@ def test_the_longest_cells_stay_below_a_spreadsheets_limit() -> None:
 def test_json_of_regions_is_compact() -> None:
     assert json.loads(results.format_row(CHANGED)[17]) == [[1, 2, 3, 4], [50, 6, 7, 8]]
     assert " " not in results.format_row(CHANGED)[17]
+
+
+SAME = PairResult(
+    1.0, "a b/ページ.png", "Equal byte for byte.", "same", "bytes_equal", 0, 0.0, 0, 0, 0, 0, False, 0.0,
+    100, 30, 100, 30, (), "0" * 32, "0" * 32, 0.000104, None, (),
+)  # fmt: skip
+
+
+def test_a_row_same_is_seen_without_parsing() -> None:
+    assert results.name_if_same(results.checked_line(SAME).decode()) == SAME.image_filename
+    line = results.checked_line(SAME._replace(seconds=8.8e-05, ssim_score=None, regions=None)).decode()
+    assert results.name_if_same(line) == SAME.image_filename
+
+
+@pytest.mark.parametrize(
+    ("cell", "other"),
+    [
+        ("same", "changed"), ("a b", "'=a"), ("a b", '"a'), ("Equal", "'=Equal"), ("1.0", "1e999"),
+        ("1.0", "=1"), ("1.0", "nan"), ("1.0,", ""), ("false", "no"), ("30,[]", "30,[1]"), (",[]", ",[],[]"),
+        (",0,0.0", ",1.5,0.0"), ("bytes_equal,0", "bytes_equal,x"), ("100,30", "1000000000000000000,30"),
+        ("\r\n", "\n"), ("\r\n", "\r\n1.0,b.png\r\n"), ("Equal", "\ud800"),
+    ],
+)  # fmt: skip
+def test_any_other_line_has_to_be_parsed(cell: str, other: str) -> None:
+    line = results.checked_line(SAME).decode()
+    assert cell in line
+    assert results.name_if_same(line.replace(cell, other)) is None
+
+
+@given(rows.rows)
+def test_what_is_seen_without_parsing_is_true(row: PairResult) -> None:
+    line = results.checked_line(row._replace(status="same", custom=()))
+    seen = results.name_if_same(line.decode())
+    parsed = results.parse_line(line)
+    assert seen is None or (parsed is not None and (parsed.image_filename, parsed.status) == (seen, "same"))

@@ -10,7 +10,8 @@ from support.recorded import KNOWN, ONE, OTHER, ROW
 
 from mymodules import results
 from mymodules.row import ALGORITHM
-from mymodules.store.found import Found, key, packed, unpacked
+from mymodules.store import records
+from mymodules.store.found import BLOCK, Found, Place, opened, packed, unpacked
 from mymodules.store.records import Records, diff_id
 from mymodules.store.values import FileState, StoredRow
 
@@ -19,15 +20,32 @@ PAIR = Found(
     "/first/a b.png",
     "/second/a b.png",
     ((5, 10**18, 10**18 + 1, 2**64 - 1, LATER, ONE), (6, -7, 2**70, 3, LATER, OTHER)),
-    "conditions.png",
+    ".png",
     results.checked_line(ROW),
-    ALGORITHM,
     "../03.diff-20260101-000000",
     "a b.png",
     ((5, 2**70), (6, -7)),
 )
-ASKED = PAIR.first, PAIR.second, PAIR.conditions
+PLACE = Place("/first", "/second", "conditions", ALGORITHM)
+CONDITIONS = "conditions.png"
 ODD = "/first/\udcff\n変 \\ 'x'.png"
+
+
+def keep(kept: Records, *found: Found, place: Place = PLACE) -> None:
+    """Keep records, each where an earlier one of the same pair is."""
+    known = {each.first or each.second or "": key for key, each in there(kept, place)}
+    kept.remember_found(place, map(packed, found), known)
+
+
+def there(kept: Records, place: Place = PLACE) -> list[tuple[int, Found]]:
+    """What is kept, each with the key of its block."""
+    read = [(key, unpacked(record)) for key, records in kept.found(place) for record in records]
+    return [(key, found) for key, found in read if found is not None]
+
+
+def numbered(number: int) -> Found:
+    digest = stores.opaque(number)
+    return Found(f"/{number}", None, ((1, 2, 3, 4, LATER, digest), None), "", PAIR.line)
 
 
 @pytest.mark.parametrize(
@@ -41,56 +59,90 @@ ODD = "/first/\udcff\n変 \\ 'x'.png"
     ids=["both", "odd", "missing", "extra"],
 )
 def test_a_record_is_read_as_it_was_written(found: Found, kept: Records) -> None:
-    assert unpacked(packed(found)[1]) == found
-    number, beginning = key(found.first, found.second, found.conditions)
-    assert packed(found)[0] == number
-    assert packed(found)[1].startswith(beginning)
-    kept.remember_found([found])
-    assert kept.found([(found.first, found.second, found.conditions)]) == [found]
+    keep(kept, found)
+    assert [each for _, each in there(kept)] == [found]
 
 
-def test_every_part_of_a_pair_counts(kept: Records) -> None:
-    others = [
-        ("/first/a", PAIR.second, PAIR.conditions),
-        (PAIR.first, None, PAIR.conditions),
-        (None, PAIR.second, PAIR.conditions),
-        (PAIR.second, PAIR.first, PAIR.conditions),
-        (PAIR.first, PAIR.second, "others.png"),
-    ]
-    kept.remember_found([PAIR])
-    assert kept.found([*others, ASKED]) == [None] * len(others) + [PAIR]
+def test_every_part_of_a_place_counts(kept: Records) -> None:
+    keep(kept, PAIR)
+    for other in (
+        PLACE._replace(first="/another"),
+        PLACE._replace(second="/another"),
+        PLACE._replace(conditions="others"),
+        PLACE._replace(algorithm=ALGORITHM + 1),
+        Place("/second", "/first", *PLACE[2:]),
+    ):
+        assert there(kept, other) == []
+        keep(kept, PAIR._replace(drawn=()), place=other)
+    assert [each for _, each in there(kept)] == [PAIR]
+
+
+def test_a_record_takes_the_place_of_an_earlier_one(kept: Records) -> None:
+    others = [numbered(number) for number in range(2 * BLOCK)]
+    keep(kept, *others[:BLOCK], PAIR, *others[BLOCK:])
     later = PAIR._replace(drawn=())
-    kept.remember_found([later])
-    assert kept.found([ASKED]) == [later]
+    keep(kept, later, numbered(9999))
+    assert [each for _, each in there(kept)] == [*others[:BLOCK], later, *others[BLOCK:], numbered(9999)]
+    (gone,) = {key for key, each in there(kept) if each == later}
+    kept.remember_found(PLACE, [packed(numbered(7777))], {"/7777": gone})  # somebody else has replaced it
+    assert there(kept)[-1][1] == numbered(7777)
+
+
+def test_blocks_are_filled(kept: Records, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "BLOCK", 3)
+    every = [numbered(number) for number in range(3 * 20)]  # 16 blocks are read in one step
+    for start, end in ((0, 1), (1, 2), (2, 6), (6, 14), (14, 60)):
+        keep(kept, *every[start:end])
+    assert [len(each) for _, each in kept.found(PLACE)] == [3] * 20
+    assert [each for _, each in there(kept)] == every
 
 
 @pytest.mark.parametrize(
-    "record", [b"", b"\0" * 9, b"a\0b\0c\0\0\0x\0\0\0\0", b"a\0b\0c\0001 2\0\0004\0\0\0\0"]
+    "data",
+    [b"", b"a\0b\0c", b"a\0b\0c\0x", b"a\0b\0c\0004\0" + b"\0" * 7, b"a\0b\0c\0004\xff"],
+    ids=["nothing", "too short", "no number", "not nine", "not UTF-8"],
 )
-def test_other_bytes_are_no_record(record: bytes) -> None:
+def test_other_bytes_are_no_block(data: bytes) -> None:
+    assert opened(data) is None
+
+
+@pytest.mark.parametrize(("at", "text"), [(2, "1 2"), (3, "1 2 x 4 5 d"), (7, "[1]"), (7, "x")])
+def test_other_texts_are_no_record(at: int, text: str) -> None:
+    record = packed(PAIR).split("\0")
+    assert unpacked(record) == PAIR
+    record[at] = text
     assert unpacked(record) is None
+
+
+def test_a_row_that_would_break_its_block_is_left_out(kept: Records) -> None:
+    keep(kept, numbered(1), PAIR._replace(line=b"a\0b\r\n"), numbered(2))
+    assert [each for _, each in there(kept)] == [numbered(1), numbered(2)]
 
 
 def test_a_flipped_bit_anywhere_is_noticed(file: Path) -> None:
     with closing(Records(file)) as kept:
-        kept.remember_found([PAIR])
+        keep(kept, PAIR)
     with closing(sqlite3.connect(file, isolation_level=None)) as db, closing(Records(file)) as kept:
         (record,) = db.execute("SELECT found FROM pairs").fetchone()
         for place in range(len(record)):
             damaged = bytearray(record)
             damaged[place] ^= 1 << place % 8
             db.execute("UPDATE pairs SET found = ?", (bytes(damaged),))
-            assert kept.found([ASKED]) == [None]
-        assert kept.rows([(ONE, OTHER)], PAIR.conditions) == {}  # nor does anything follow from it
+            assert there(kept) == []
+        assert kept.rows([(ONE, OTHER)], CONDITIONS) == {}  # nor does anything follow from it
         db.execute("UPDATE pairs SET found = ?", (record,))
-        assert kept.found([ASKED]) == [PAIR]
+        assert [each for _, each in there(kept)] == [PAIR]
+        db.execute("UPDATE pairs SET found = ?", (bytes(damaged),))
+        keep(kept, numbered(1))
+        assert [each for _, each in there(kept)] == [numbered(1)]
+        assert db.execute("SELECT count(*) FROM pairs").fetchone() == (1,)  # the damaged one is replaced
 
 
 def test_files_and_rows_follow(kept: Records) -> None:
-    kept.remember_found([PAIR])
+    keep(kept, PAIR)
     assert not kept.is_empty()
     stored = StoredRow(ROW, PAIR.folder, PAIR.drawing_path, PAIR.drawn)
-    assert kept.rows([(ONE, OTHER)], PAIR.conditions) == {(ONE, OTHER): stored}
+    assert kept.rows([(ONE, OTHER)], CONDITIONS) == {(ONE, OTHER): stored}
     assert kept.rows([(ONE, OTHER)], "others") == {}
     assert kept.has_row((ONE, OTHER))
     assert kept.metrics_of_row(diff_id(ONE, OTHER)) == KNOWN
@@ -107,11 +159,11 @@ def test_files_and_rows_follow(kept: Records) -> None:
 
 
 def test_the_latest_counts(kept: Records) -> None:
-    kept.remember_found([PAIR])
+    keep(kept, PAIR)
     assert kept.paths(ONE) == [(Path("/first/a b.png"), 5)]
     third = "c" * 32
     row = results.checked_line(ROW._replace(second_digest=third))
-    kept.remember_found([PAIR._replace(files=(PAIR.files[0], (8, 1, 2, 3, LATER, third)), line=row)])
+    keep(kept, PAIR._replace(files=(PAIR.files[0], (8, 1, 2, 3, LATER, third)), line=row))
     assert kept.paths(OTHER) == []
     assert kept.paths(third) == [(Path("/second/a b.png"), 8)]
     assert kept.has_row((ONE, OTHER))  # it is still true of these contents
@@ -119,8 +171,8 @@ def test_the_latest_counts(kept: Records) -> None:
 
 
 def test_rows_of_another_algorithm_are_not_found(kept: Records) -> None:
-    kept.remember_found([PAIR._replace(algorithm=ALGORITHM - 1)])
-    assert kept.rows([(ONE, OTHER)], PAIR.conditions) == {}
+    keep(kept, PAIR, place=PLACE._replace(algorithm=ALGORITHM - 1))
+    assert kept.rows([(ONE, OTHER)], CONDITIONS) == {}
     assert kept.paths(ONE)
 
 
@@ -128,10 +180,10 @@ def test_a_purge_takes_what_was_found(kept: Records) -> None:
     third = "c" * 32
     row = ROW._replace(first_digest=third, second_digest=third)
     file = (8, 1, 2, 3, LATER, third)
-    kept.remember_found([PAIR, Found("/x", "/y", (file, file), "x", results.checked_line(row), ALGORITHM)])
+    keep(kept, PAIR, Found("/x", "/y", (file, file), "x", results.checked_line(row)))
     kept.forget_rows([ONE])
     kept.forget_files([ONE])
-    assert kept.found([ASKED]) == [None]
+    assert there(kept) == []
     assert not kept.has_row((ONE, OTHER))
     assert not kept.paths(ONE)
     assert kept.has_row((third, third))
@@ -139,13 +191,7 @@ def test_a_purge_takes_what_was_found(kept: Records) -> None:
 
 
 def test_many_follow_in_several_steps(kept: Records) -> None:
-    digests = [stores.opaque(number) for number in range(5001)]  # 5000 are settled in one step
-    line = results.checked_line(ROW)
-    kept.remember_found(
-        Found(f"/{digest}", None, ((1, 2, 3, 4, LATER, digest), None), "x", line, ALGORITHM)
-        for digest in digests
-    )
-    assert [kept.paths(digest) for digest in (digests[0], digests[-1])] == [
-        [(Path(f"/{digests[0]}"), 1)],
-        [(Path(f"/{digests[-1]}"), 1)],
-    ]
+    many = [numbered(number) for number in range(16 * BLOCK + 1)]  # 16 blocks are settled in one step
+    keep(kept, *many)
+    for number in (0, 16 * BLOCK):
+        assert kept.paths(stores.opaque(number)) == [(Path(f"/{number}"), 1)]

@@ -16,7 +16,7 @@ from support.recorded import KNOWN, ONE, OTHER, ROW, digested, is_unchanged
 
 from mymodules.errors import StoreError
 from mymodules.metrics import DiffMetrics
-from mymodules.store import records
+from mymodules.store import records, values
 from mymodules.store.records import DigestFailure, KnownFile, Records, diff_id, fingerprint
 from mymodules.store.values import DigestedFile, StoredRow
 
@@ -109,7 +109,7 @@ def test_another_file_in_its_place_is_noticed(
         setattr(Stat, name, value)
     stat: os.stat_result = Stat()  # type: ignore[assignment]
     assert not kept.known_files([(picture, stat)])[str(picture)].unchanged
-    monkeypatch.setattr(records, "CHANGE_TIME_COUNTS", False)  # Windows
+    monkeypatch.setattr(values, "CHANGE_TIME_COUNTS", False)  # Windows
     assert kept.known_files([(picture, stat)])[str(picture)].unchanged
 
 
@@ -143,7 +143,7 @@ def test_a_file_written_as_it_was_digested_is_read_again(
 def test_a_clock_of_whole_seconds_gets_two_of_them(
     kept: Records, picture: Path, apart: int, unchanged: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(records, "CHANGE_TIME_COUNTS", False)
+    monkeypatch.setattr(values, "CHANGE_TIME_COUNTS", False)
     os.utime(picture, ns=(0, 1_700_000_000_000_000_000))
     kept.remember_files([digested(picture, 1_700_000_000_000_000_000 + apart)])
     assert is_unchanged(kept, picture) is unchanged

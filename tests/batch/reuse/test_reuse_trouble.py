@@ -15,6 +15,7 @@ from mymodules import batch, images, results
 from mymodules.batch import reuse
 from mymodules.results import runfiles
 from mymodules.store import FILE, NOW, DiffStore
+from mymodules.store.found import opened
 from mymodules.workers import PairResult
 
 # --- a store in trouble -----------------------------------------------------------------------------
@@ -65,6 +66,24 @@ def test_the_content_of_what_is_no_file(given: Folders) -> None:
     assert reuse.content(given.first / "same.png") == images.digest(picture(40))
     assert reuse.content(given.first) is None
     assert reuse.content(given.first / "no such file") is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("1.0,", "=1,"), ("false", "maybe"), ("\r\n", "\r\n1.0,x.png\r\n"), (",same", "")]
+)
+def test_a_store_that_somebody_else_has_made(given: Folders, before: str, after: str) -> None:
+    """Its check values fit, but it has a line that is not a row."""
+    done, _ = run(given, pictures="none")
+    with DiffStore(given.out / ".store") as store, sqlite3.connect(given.out / ".store" / FILE) as db:
+        known, data = db.execute("SELECT key, found FROM pairs").fetchone()
+        place, records = opened(data) or pytest.fail("it is not a block")
+        (lie,) = [record for record in records if record[0].endswith("same.png")]
+        assert before in lie[-1]
+        lying = "\0".join([*lie[:-1], lie[-1].replace(before, after)])
+        store.records.remember_found(place, [lying], dict.fromkeys([lie[0]], known))
+    again, compared = run(given, pictures="none")
+    assert compared == [*STILL, "same.png"]
+    assert figures(again.csv_path) == figures(done.csv_path)
 
 
 # --- several runs, and runs that end early ----------------------------------------------------------
@@ -179,13 +198,13 @@ def test_an_interrupt_while_the_store_reads_files(given: Folders, monkeypatch: p
 
     with monkeypatch.context() as patched:
         patched.setattr(reuse, "content", interrupt)
-        with Asked() as executor, pytest.raises(KeyboardInterrupt, match=r"Stopped after 0 of 7.*resume="):
+        with Asked() as executor, pytest.raises(KeyboardInterrupt, match=r"Stopped after 5 of 7.*resume="):
             batch.run(*given, executor=executor)
         assert executor.names == []
     partial = given.the("*.partial.csv")
     with Asked() as executor:
         resumed = batch.run(resume=partial, executor=executor)
-    assert (resumed.reused, executor.names) == (6, STILL)
+    assert (resumed.reused, executor.names) == (1, STILL)  # five rows were written before the interrupt
     assert not partial.exists()
 
 
