@@ -1,0 +1,130 @@
+"""The wheel, installed where there is no checkout: every command in an empty folder.
+
+The environment has the libraries of the one that runs the tests, and nothing of the project but the wheel.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from support.programs import Folders
+from support.triaged import seven
+
+from mymodules import __version__, results
+from mymodules.cli.parser import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+MADE_FROM = ("mymodules", "notebooks", "hatch_build.py", "pyproject.toml", "README.md", "LICENSE")
+NOT_OURS = ("PYTHONPATH", "MYMODULES_PROGRAM", "GITHUB_STEP_SUMMARY")
+
+
+class Installed:
+    """The installed program, and an empty folder to call it in."""
+
+    def __init__(self, environment: Path, at: Path) -> None:
+        self.programs = environment / ("Scripts" if os.name == "nt" else "bin")
+        self.at = at
+
+    def call(self, *arguments: object, code: int = 0) -> str:
+        """Call the console script, expect its exit code and return what it printed."""
+        kept = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
+        # The browser: a program that prints the address that it is asked to show.
+        browser = f"{sys.executable} -c 'import sys; print(sys.argv[1])' %s"
+        done = subprocess.run(
+            [self.programs / "mymodules", *map(str, arguments)],
+            cwd=self.at,
+            env={**kept, "BROWSER": browser, "PYTHONNOUSERSITE": "1"},
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+
+def run(command: Sequence[object], at: Path) -> None:
+    done = subprocess.run([*map(str, command)], cwd=at, capture_output=True, encoding="utf-8", timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new environment with the wheel, which is built from a copy: the build writes beside its sources."""
+    at = tmp_path_factory.mktemp("wheel")
+    source, made = at / "source", at / "environment"
+    source.mkdir()
+    for name in MADE_FROM:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+        else:
+            shutil.copy(ROOT / name, source)
+    run([sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", at / "dist"], source)
+    (wheel,) = (at / "dist").iterdir()
+    venv.create(made, symlinks=os.name != "nt")
+    python = made / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if uv := shutil.which("uv"):
+        run([uv, "pip", "install", "--offline", "--no-deps", "--python", python, wheel], at)
+    else:
+        run(
+            [sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--no-deps", wheel], at
+        )
+    paths = sysconfig.get_paths(vars={"base": str(made), "platbase": str(made)}, scheme="venv")
+    # A line of such a file is only a path: the files of that kind over there, which name the checkout, are
+    # not followed.
+    Path(paths["purelib"], "libraries.pth").write_text(sysconfig.get_paths()["purelib"], encoding="utf-8")
+    return made
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Folders:
+    """Seven pictures on either side."""
+    return seven(tmp_path)
+
+
+@pytest.fixture
+def installed(environment: Path, tmp_path: Path) -> Installed:
+    at = tmp_path / "empty"
+    at.mkdir()
+    return Installed(environment, at)
+
+
+def test_the_installed_package_is_that_of_the_wheel(installed: Installed, environment: Path) -> None:
+    assert installed.call("--version").startswith(f"mymodules {__version__}")
+    code = "import mymodules; print(mymodules.__file__)"
+    where = subprocess.check_output(
+        [installed.programs / "python", "-P", "-c", code], cwd=installed.at, encoding="utf-8"
+    )
+    assert Path(where.strip()).is_relative_to(environment)
+    assert all(command in installed.call("help") for command in COMMANDS)
+    assert list(installed.at.iterdir()) == []
+
+
+def test_each_command_of_the_wheel_works_in_an_empty_folder(installed: Installed, made: Folders) -> None:
+    summaries = ("--json", "run.json", "--junit", "run.xml", "--markdown", "run.md")
+    installed.call("compare", made.first, made.second, "--pictures", "all", "--check", *summaries, code=2)
+    document = json.loads((installed.at / "run.json").read_text("utf-8"))
+    assert len(document["rows"]) == document["counts"]["total"] == 7
+    assert (installed.at / "run.md").stat().st_size > 0
+    assert (installed.at / "run.xml").stat().st_size > 0
+    installed.call("report", "page.html")
+    assert (installed.at / "page.html").read_text("utf-8").startswith("<!doctype html>")
+    assert "file:" in installed.call("look")
+    installed.call("approve", "--all", "--new", "--yes")
+    assert "5 same, 0 changed, 1 missing, 0 extra, 1 error" in installed.call(
+        "compare", made.first, made.second, "--out", "again"
+    )
+    installed.call("restore", "--yes")
+
+
+def test_the_wheel_has_the_notebook_that_it_executes(installed: Installed, made: Folders) -> None:
+    installed.call("notebook", made.first, made.second)
+    (executed,) = installed.at.rglob("01_compare-*.ipynb")
+    (found,) = executed.parent.rglob("*.csv")
+    assert len(results.read(found)) == 7
