@@ -44,6 +44,7 @@ INSTALLED_FROM = (
     "constraints.txt",
     "hatch_build.py",
     "mymodules/kernel/build.py",
+    "mymodules/kernel/inflate.c",
     "mymodules/kernel/kernel.c",
     "mymodules/store/extension.json",
 )

@@ -73,7 +73,7 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> list[Kernel]:
     """
     sanitized = bool(os.environ.get("MYMODULES_TEST_SANITIZED"))
     names = [build.library_name(level) for level in build.levels(build.machine_name())]
-    libraries = [build.SOURCE.with_name(name) for name in names]
+    libraries = [build.SOURCES[0].with_name(name) for name in names]
     if sanitized or not all(map(is_current, libraries)):
         if not any(build.compilers()):
             pytest.skip("there is no C compiler")

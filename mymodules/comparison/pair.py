@@ -142,7 +142,10 @@ def _measured(
         both = first.scanlines.flat, second.scanlines.flat
         height, widths = _extent(first, second)
         channels = first.scanlines.header.pixel_size
-        found = compiled.compare(*both, height, widths, channels, similarity=shown, shades=shades)
+        equal = first.scanlines.equal
+        found = compiled.compare(
+            *both, height, widths, channels, equal=equal, similarity=shown, shades=shades
+        )
         if drawing is not None:
             drawing.add_levels(found.levels)
         tally.add_counted(found.differing, found.largest)

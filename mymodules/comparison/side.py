@@ -17,7 +17,7 @@ from mymodules.errors import ImageError
 from mymodules.formats import Header, Remark, png
 from mymodules.formats.png import PngHeader, Samples
 from mymodules.images import bands, digests, pixels
-from mymodules.images.bands import Band, Scanlines
+from mymodules.images.bands import Band, Inflated, Scanlines
 from mymodules.images.memory import Memory
 
 T = TypeVar("T")
@@ -158,7 +158,7 @@ def load(first: Side, second: Side, memory: tuple[Memory, Memory], job: Job) -> 
     Damage that only decoding shows is noted in the sides. Equal bytes are not decoded, as their container was
     checked, unless `Job.check_pixels` asks for it. Otherwise the bytes of the file are dropped once they are
     decoded. Scan lines are kept in ``memory``. With `Job.at_once` the second side is decoded in a thread of
-    its own.
+    its own, else two PNG files of one kind are inflated together.
     """
     if first.data == second.data:
         if job.check_pixels:
@@ -174,15 +174,27 @@ def load(first: Side, second: Side, memory: tuple[Memory, Memory], job: Job) -> 
             _decode(first, alike, memory[0])
             decoded.result()
     else:
-        _decode(first, alike, memory[0])
-        _decode(second, alike, memory[1])
+        inflated = _inflated(first, second, memory) if alike else (None, None)
+        _decode(first, alike, memory[0], inflated[0])
+        _decode(second, alike, memory[1], inflated[1])
     return True
 
 
-def _decode(side: Side, alike: bool, memory: Memory) -> None:
+def _inflated(
+    first: Side, second: Side, memory: tuple[Memory, Memory]
+) -> tuple[Inflated | None, Inflated | None]:
+    """Inflate two sides that are `bands.alike` together, if they are sound."""
+    one, other = first.whole, second.whole
+    assert isinstance(one, PngHeader)
+    assert isinstance(other, PngHeader)
+    return bands.inflate_both((first.data, one), (second.data, other), memory)
+
+
+def _decode(side: Side, alike: bool, memory: Memory, inflated: Inflated | None = None) -> None:
     """Decode a side, to scan lines if the two are `bands.alike`; damage is noted in it."""
     if alike:
-        side.scanlines = _attempt(side, functools.partial(bands.scanlines, memory=memory))
+        decode = functools.partial(bands.scanlines, memory=memory, inflated=inflated)
+        side.scanlines = _attempt(side, decode)
     else:
         side.samples = _attempt(side, pixels.decode)
     if side.error is None:

@@ -19,6 +19,7 @@ SSIM window, is equal in both pictures. Both functions give the same figures; on
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,11 +77,21 @@ class Scanlines:
     stored : uint8 (height, 1 + stride)
     flat : uint8 (height x (1 + stride) + kernel.READ_BEYOND,)
         The same memory, and some bytes more.
+    equal : uint8 (rows of the smaller picture,) or None
+        Which rows the other picture of the pair stores alike: 1, else 0; None if that is unknown.
     """
 
     header: PngHeader
     stored: Bytes
     flat: Bytes
+    equal: Bytes | None = None
+
+
+class Inflated(NamedTuple):
+    """`Scanlines.flat` of a file whose pixel data are sound, and `Scanlines.equal`."""
+
+    flat: Bytes
+    equal: Bytes | None
 
 
 def alike(first: Header, second: Header) -> bool:
@@ -101,7 +112,11 @@ def alike(first: Header, second: Header) -> bool:
 
 
 def scanlines(
-    data: bytes, header: PngHeader, remark: Remark = ignore, memory: Memory | None = None
+    data: bytes,
+    header: PngHeader,
+    remark: Remark = ignore,
+    memory: Memory | None = None,
+    inflated: Inflated | None = None,
 ) -> Scanlines:
     """Inflate a PNG file that is not interlaced; raise `ImageError` if it is damaged.
 
@@ -113,9 +128,51 @@ def scanlines(
         Called with every oddity of pixel data that are complete.
     memory : Memory, optional
         What holds the scan lines until the next picture is read with it.
+    inflated : Inflated, optional
+        What `inflate_both` found, if it found something: then only the filters are checked.
     """
-    flat = (memory or Memory()).take(png.stored_size(header) + kernel.READ_BEYOND)
-    return Scanlines(header, as_rows(inflate(data, header, remark, flat), header.stride), flat)
+    size = png.stored_size(header)
+    if inflated:
+        rows = inflated.flat[:size]
+    else:
+        inflated = Inflated((memory or Memory()).take(size + kernel.READ_BEYOND), None)
+        rows = inflate(data, header, remark, inflated.flat)
+    return Scanlines(header, as_rows(rows, header.stride), *inflated)
+
+
+def inflate_both(
+    first: tuple[bytes, PngHeader], second: tuple[bytes, PngHeader], memory: tuple[Memory, Memory]
+) -> tuple[Inflated | None, Inflated | None]:
+    """Inflate two PNG files that are `alike` at the same time, with the compiled kernel.
+
+    What they have in common at the beginning of their pixel data is inflated once. The answer is None for a
+    file that is damaged or odd, and for both without the kernel or memory: `scanlines` finds out what it is.
+    """
+    compiled = kernel.loaded()
+    if not compiled:
+        return None, None
+    try:
+        (one, upper), (other, lower) = _packed(first, memory[0]), _packed(second, memory[1])
+    except MemoryError:
+        return None, None
+    same = first[1].stride == second[1].stride
+    pitch = 1 + first[1].stride if same else 0
+    height = min(first[1].height, second[1].height)
+    first_whole, second_whole, equal = compiled.inflate(one, other, pitch, height)
+    known = equal if same and first_whole and second_whole else None
+    return (
+        Inflated(upper, known) if first_whole else None,
+        Inflated(lower, known) if second_whole else None,
+    )
+
+
+def _packed(file: tuple[bytes, PngHeader], memory: Memory) -> tuple[kernel.Packed, Bytes]:
+    """Return what the kernel needs to inflate a file, and `Scanlines.flat`."""
+    data, header = file
+    size = png.stored_size(header)
+    taken = memory.take(size + kernel.READ_BEYOND + len(data))
+    flat, room = np.split(taken, [size + kernel.READ_BEYOND])
+    return kernel.Packed(data, header.pixel_data, flat[:size], room), flat
 
 
 def of_samples(first: Samples, second: Samples) -> Iterator[Band]:

@@ -22,7 +22,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-SOURCE = Path(__file__).with_name("kernel.c")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("kernel.c", "inflate.c"))
 FLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-fvisibility=hidden", "-shared", "-fPIC")
 SANITIZERS = ("-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined")
 
@@ -55,11 +55,16 @@ def library_name(level: str, system: str = sys.platform, machine: str = "") -> s
 
 def source_digest() -> str:
     """Return what a library built from the source with these flags says of itself."""
-    return hashlib.sha256(SOURCE.read_bytes() + " ".join(FLAGS).encode()).hexdigest()[:32]
+    source = b"".join(path.read_bytes() for path in SOURCES)
+    return hashlib.sha256(source + " ".join(FLAGS).encode()).hexdigest()[:32]
 
 
 def build(
-    folder: Path = SOURCE.parent, *, target: str = "", compiler: Sequence[str] = (), flags: Sequence[str] = ()
+    folder: Path = SOURCES[0].parent,
+    *,
+    target: str = "",
+    compiler: Sequence[str] = (),
+    flags: Sequence[str] = (),
 ) -> list[Path]:
     """Compile the libraries of this machine, or of another one.
 
@@ -124,7 +129,7 @@ def _compiled(command: list[str], library: Path, level: str, flags: Sequence[str
     try:
         with tempfile.TemporaryDirectory(prefix=".kernel-", dir=library.parent) as folder:
             made = Path(folder, library.name)
-            call = [*command, *FLAGS, *march, *flags, defined, "-o", str(made), str(SOURCE)]
+            call = [*command, *FLAGS, *march, *flags, defined, "-o", str(made), *map(str, SOURCES)]
             subprocess.run(
                 call, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=_TIMEOUT
             )

@@ -70,6 +70,8 @@ typedef struct {
     i64 map_size, map_pitch;
     u8 *shades; /* of the difference, two to a byte, or NULL; all of it is 0 beforehand */
     i64 shades_size, shades_pitch;
+    const u8 *equal; /* a byte for each row that is not 0 if it is stored alike in both, or NULL */
+    i64 equal_size;
 } Pair;
 
 typedef struct {
@@ -502,12 +504,18 @@ INLINE int rows_differ(Work *work, const u8 *first, const u8 *second, i64 y, int
     return found;
 }
 
+/* Whether a row that has not been unfiltered is stored alike in both files. */
+INLINE int stored_alike(const Work *work, i64 y) {
+    if (work->pair.equal) return work->pair.equal[y];
+    return !memcmp(stored_row(&work->first, y), stored_row(&work->second, y), (size_t)work->size + 1);
+}
+
 /* Take one pair of stored rows: find out whether they are equal, and count what differs. */
 static int take_row(Work *work, i64 y) {
     const Pair *pair = &work->pair;
     u8 *first = stored_row(&work->first, y), *second = stored_row(&work->second, y);
     if (first[0] > PAETH || second[0] > PAETH) return BAD_FILTER;
-    if ((first[0] <= SUB || !y || work->same[y - 1]) && !memcmp(first, second, (size_t)work->size + 1)) {
+    if ((first[0] <= SUB || !y || work->same[y - 1]) && stored_alike(work, y)) {
         work->same[y] = 1;
         if (y - work->last_difference <= 2 * REACH) need_row(&work->first, y);
         return DONE;
@@ -718,6 +726,7 @@ static int is_sound(const Pair *pair) {
     if (width < 2 * REACH + 1 || height < 2 * REACH + 1 || pair->first_width < width) return 0;
     if (!are_rows(pair->first, pair->first_size, pair->first_width, height, pair->channels)) return 0;
     if (!are_rows(pair->second, pair->second_size, width, height, pair->channels)) return 0;
+    if (pair->equal && (pair->equal_size < height || pair->first_width != width)) return 0;
     if (pair->map && !fits(pair->map_size, pair->map_pitch, width, height)) return 0;
     return !pair->shades || fits(pair->shades_size, pair->shades_pitch, (width + 1) / 2, height);
 }

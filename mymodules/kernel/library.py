@@ -1,11 +1,13 @@
 """The compiled kernel, called through ctypes.
 
-`kernel.c` says what it promises. Here its library is found and checked, and arrays are checked before they
-are handed over. A call holds no interpreter lock.
+`kernel.c` and `inflate.c` say what they promise. Here their library is found and checked, and arrays are
+checked before they are handed over. A call holds no interpreter lock.
 """
 
 import ctypes
+import itertools
 import os
+from array import array
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -58,6 +60,26 @@ class Figures(NamedTuple):
     levels: NDArray[np.int64]
 
 
+class Packed(NamedTuple):
+    """The pixel data of a PNG file, and memory to inflate them into.
+
+    Attributes
+    ----------
+    data : bytes
+        The whole file.
+    places : array of int
+        Start and end of each part of the compressed data in it, in turn.
+    rows : uint8 (bytes of all rows,)
+    room : uint8 (at least the length of ``data``,)
+        For the joined parts; anything is written to it.
+    """
+
+    data: bytes
+    places: "array[int]"
+    rows: Bytes
+    room: Bytes
+
+
 class _Pair(ctypes.Structure):
     _fields_ = (
         ("first", ctypes.c_void_p),
@@ -74,6 +96,22 @@ class _Pair(ctypes.Structure):
         ("shades", ctypes.c_void_p),
         ("shades_size", ctypes.c_int64),
         ("shades_pitch", ctypes.c_int64),
+        ("equal", ctypes.c_void_p),
+        ("equal_size", ctypes.c_int64),
+    )
+
+
+class _Packed(ctypes.Structure):
+    _fields_ = (
+        ("file", ctypes.c_char_p),
+        ("file_size", ctypes.c_int64),
+        ("places", ctypes.c_void_p),
+        ("place_count", ctypes.c_int64),
+        ("rows", ctypes.c_void_p),
+        ("rows_size", ctypes.c_int64),
+        ("room", ctypes.c_void_p),
+        ("room_size", ctypes.c_int64),
+        ("whole", ctypes.c_int64),
     )
 
 
@@ -107,7 +145,7 @@ class Kernel:
         try:
             source, level = self._library.kernel_source, self._library.kernel_level
             self._compare, self._free = self._library.kernel_compare, self._library.kernel_free
-            self._unfilter = self._library.kernel_unfilter
+            self._unfilter, self._inflate = self._library.kernel_unfilter, self._library.kernel_inflate
         except AttributeError:
             raise OSError(f"{path} is not this package's kernel") from None
         source.argtypes, source.restype = [], ctypes.c_char_p
@@ -121,6 +159,9 @@ class Kernel:
         numbers = [ctypes.c_int64] * 4
         self._unfilter.argtypes = [ctypes.c_void_p, *numbers, ctypes.c_void_p]
         self._unfilter.restype = ctypes.c_int
+        packed = [ctypes.POINTER(_Packed)] * 2
+        self._inflate.argtypes = [*packed, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
+        self._inflate.restype = ctypes.c_int
 
     def compare(
         self,
@@ -130,6 +171,7 @@ class Kernel:
         widths: tuple[int, int],
         channels: int,
         *,
+        equal: Bytes | None = None,
         similarity: Bytes | None = None,
         shades: Bytes | None = None,
     ) -> Figures:
@@ -146,6 +188,8 @@ class Kernel:
             Of either picture, px, from `SMALLEST_SIDE` on; each has up to `MOST_PIXELS`.
         channels : int
             3 (RGB) or 4 (RGBA), of 8 bits.
+        equal : uint8 (at least height,), optional
+            What `inflate` says of the rows, if both have one width.
         similarity : uint8 (at least height, at least the smaller width), optional
             The SSIM map as bytes (see `regions.byte_map`); filled with 255 beforehand.
         shades : uint8 (at least height, at least half the smaller width), optional
@@ -166,6 +210,8 @@ class Kernel:
             *(_address(array) for array in (first, second)),
             *(first.nbytes, second.nbytes, wide, narrow, height, channels),
         )
+        if equal is not None:
+            pair.equal, pair.equal_size = _address(equal), equal.nbytes
         if similarity is not None:
             pair.map, pair.map_size, pair.map_pitch = _plane(similarity)
         if shades is not None:
@@ -177,6 +223,46 @@ class Kernel:
         levels = np.array(found.levels, np.int64)
         largest = red, green, blue, alpha
         return Figures(found.differing, largest, found.dissimilarity, self._taken(found), levels)
+
+    def inflate(self, first: Packed, second: Packed, pitch: int, height: int) -> tuple[bool, bool, Bytes]:
+        """Inflate the pixel data of two files at the same time, and find the rows that are stored alike.
+
+        Parameters
+        ----------
+        first, second : Packed
+        pitch : int
+            Bytes of a row in both; 0 if they have different ones, or their bytes mean different things.
+        height : int
+            Rows to compare, all within both pictures.
+
+        Returns
+        -------
+        first_whole, second_whole : bool
+            Whether the data of either are one intact stream of the right size and nothing else. If not, what
+            is wrong or odd is not found out, and its rows hold anything.
+        equal : uint8 (height,)
+            1 for each row that is stored alike in both, else 0, if both are whole and there is a pitch.
+
+        Raises
+        ------
+        ValueError
+            Sizes do not fit.
+        """
+        memory = first.rows, first.room, second.rows, second.room
+        if any(np.may_share_memory(*two) for two in itertools.combinations(memory, 2)):
+            raise ValueError("all rows and rooms are different memory")
+        equal = np.zeros(height, np.uint8)
+        places = [np.array(each.places, np.uint64) for each in (first, second)]
+        one, other = (
+            _Packed(
+                *(each.data, len(each.data), where.ctypes.data, len(where)),
+                *(_address(each.rows), each.rows.nbytes, _address(each.room), each.room.nbytes),
+            )
+            for each, where in zip((first, second), places, strict=True)
+        )
+        error = self._inflate(ctypes.byref(one), ctypes.byref(other), pitch, height, _address(equal))
+        _raise(error, f"{height} rows of {pitch} bytes")
+        return bool(one.whole), bool(other.whole), equal
 
     def unfilter(self, rows: Bytes, wanted: NDArray[np.bool_], width: int, channels: int) -> None:
         """Unfilter some rows of a PNG file in place, and those above that they depend on.
@@ -248,7 +334,7 @@ def _chosen() -> tuple[Kernel | None, str]:
     """The library for this processor, and a description of it, or of why there is none."""
     if os.environ.get(SWITCH) == "off":
         return None, f"switched off ({SWITCH}=off)"
-    folder = build.SOURCE.parent
+    folder = build.SOURCES[0].parent
     chosen = None
     try:
         for number, level in enumerate(build.levels(build.machine_name()), 2):

@@ -98,10 +98,10 @@ def test_names_of_libraries(system: str, machine: str, names: list[str]) -> None
     ("break_it", "expected"),
     [
         ("os.environ['MYMODULES_KERNEL'] = 'off'", "switched off"),
-        ("build.SOURCE = copy", "not built"),
-        ("build.SOURCE = copy; garbage()", f"kernel-{sys.platform}"),
+        ("build.SOURCES = copies", "not built"),
+        ("build.SOURCES = copies; garbage()", f"kernel-{sys.platform}"),
         (
-            "shutil.copy(ready, folder); copy.write_bytes(copy.read_bytes() + b'\\n'); build.SOURCE = copy",
+            "shutil.copy(ready, folder); copies[-1].write_bytes(b'int changed;'); build.SOURCES = copies",
             "another version",
         ),
     ],
@@ -115,7 +115,7 @@ from pathlib import Path
 from mymodules import __version__, cli, kernel
 from mymodules.kernel import build
 folder, ready = Path({str(tmp_path)!r}), Path({str(kernels[0].path)!r})
-copy = Path(shutil.copy(build.SOURCE, folder))
+copies = [Path(shutil.copy(source, folder)) for source in build.SOURCES]
 def garbage():
     for level in build.levels(build.machine_name()):
         (folder / build.library_name(level)).write_bytes(b"garbage")

@@ -38,7 +38,8 @@ def sanitized(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_all_of_it_again() -> None:
-    answer = sanitized("-m", "pytest", "-q", "-p", "no:cacheprovider", str(HERE / "test_kernel.py"))
+    files = [str(HERE / name) for name in ("test_kernel.py", "test_inflate.py")]
+    answer = sanitized("-m", "pytest", "-q", "-p", "no:cacheprovider", *files)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "passed" in answer.stdout
     assert "skipped" not in answer.stdout
