@@ -31,6 +31,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
 from collections import deque
@@ -61,6 +62,9 @@ INTERRUPTED = 130
 # at a time are as many as a small machine has memory for. A file stays in one process, and files begin in
 # the order of tests/conftest.py: those that take longest, in batch and browser, are not the last.
 ALL_AT_ONCE = ("-n", "4", "--dist=loadfile", "--no-loadscope-reorder")
+MEMORY = Path("/dev/shm")
+"""Where Linux keeps files in memory."""
+ROOM = 4 << 30  # bytes; all tests together leave less than one gigabyte
 
 
 class SetupError(Exception):
@@ -96,7 +100,8 @@ def main(arguments: Sequence[str]) -> int:
             )
         # Otherwise every process of the tests would compile the project again, and its tests.
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        return run_checks(checks(python, rest))
+        with contextlib.nullcontext() if rest else files_in_memory():
+            return run_checks(checks(python, rest))
     except SetupError as error:
         say(str(error), error=True)
         return FAILED
@@ -404,6 +409,31 @@ def checks(python: str, pytest_arguments: Sequence[str]) -> list[tuple[str, list
         ("pytest", ["pytest", *(pytest_arguments or ALL_AT_ONCE)]),
     ]
     return [(name, [python, "-m", *rest]) for name, rest in found]
+
+
+@contextlib.contextmanager
+def files_in_memory(memory: Path = MEMORY, room: int = ROOM) -> Iterator[None]:
+    """Keep temporary files in memory until the end, if there is enough room there.
+
+    On a disk, the tests would wait each time that the program makes sure that a file has reached it.
+    """
+    try:
+        enough = shutil.disk_usage(memory).free >= room
+        folder = tempfile.mkdtemp(prefix="mymodules-tests-", dir=memory) if enough else None
+    except OSError:
+        folder = None
+    if folder is None:
+        yield
+        return
+    before = {name: value for name, value in os.environ.items() if name == "TMPDIR"}
+    try:
+        os.chmod(folder, 0o711)  # noqa: PTH101 - as for /tmp, others may enter: a test is another user
+        os.environ["TMPDIR"] = folder
+        yield
+    finally:
+        os.environ.pop("TMPDIR", None)
+        os.environ.update(before)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_checks(steps: Sequence[tuple[str, Sequence[str]]]) -> int:

@@ -1,6 +1,7 @@
 """run.py: what it sets up, and what it starts."""
 
 import ast
+import functools
 import importlib.util
 import json
 import os
@@ -340,6 +341,61 @@ def test_the_tests_may_keep_compiled_modules(
     monkeypatch.setattr(run, "checks", lambda *_: [("one", [sys.executable, "-c", shown])])
     assert run.main(["test"]) == 0
     assert capfd.readouterr().out == "== one\nFalse\n"
+
+
+SHOWN = "import os, pathlib, tempfile; folder = tempfile.gettempdir(); print(folder)"
+SHOWN += "; print(oct(os.stat(folder).st_mode)[-3:]); pathlib.Path(folder, 'kept').write_text('a')"
+
+
+@pytest.fixture
+def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that stands for the memory, with room enough; one check shows its temporary folder."""
+    folder = tmp_path / "memory"
+    folder.mkdir()
+    monkeypatch.chdir(run.ROOT)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(run, "files_in_memory", functools.partial(run.files_in_memory, folder, 1))
+    monkeypatch.setattr(run, "prepare", lambda *_: sys.executable)
+    monkeypatch.setattr(run, "checks", lambda *_: [("one", [sys.executable, "-c", SHOWN])])
+    return folder
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no folder in memory, nor modes of folders")
+def test_all_tests_have_their_files_in_memory_and_leave_none(
+    memory: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run.main(["test"]) == 0
+    _, folder, mode = capfd.readouterr().out.splitlines()
+    assert Path(folder).parent == memory
+    assert mode == "711", "other users may enter it, as the tests of their rights need"
+    assert list(memory.iterdir()) == []
+    assert os.environ["TMPDIR"] == str(tmp_path)
+
+
+def test_some_tests_keep_their_files_on_the_disk(
+    memory: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run.main(["test", "tests/metrics"]) == 0
+    assert capfd.readouterr().out.splitlines()[1] == str(tmp_path)
+    assert list(memory.iterdir()) == []
+
+
+def test_files_are_on_the_disk_where_there_is_no_room(tmp_path: Path) -> None:
+    for memory, room in ((tmp_path / "none", 1), (tmp_path, 1 << 60)):
+        with run.files_in_memory(memory, room):
+            assert "mymodules-tests" not in os.environ.get("TMPDIR", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no folder in memory")
+def test_an_interrupted_run_leaves_no_files_in_memory(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_: object) -> int:
+        Path(os.environ["TMPDIR"], "kept").write_text("a")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "run_checks", interrupted)
+    assert run.main(["test"]) == run.INTERRUPTED
+    assert list(memory.iterdir()) == []
 
 
 @pytest.mark.parametrize(
