@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -21,11 +22,32 @@ WAITING = {"batch", "browser", "panel"}
 """Folders of tests that wait for other processes most of the time."""
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where files stay whole, keep those that share a JupyterLab in one worker, one after another."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = str(super()._split_scope(nodeid))
+            return "JupyterLab" if shares_jupyter(file) else file
+
+    return Scheduling(config, log)
+
+
+def shares_jupyter(file: str) -> bool:
+    """Return whether the tests of a file, named from the project's folder, use the one JupyterLab."""
+    parts = Path(file).parts
+    return parts[:2] == ("tests", "browser") and "report" not in parts
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where workers share the tests, have two files that compute follow each file that waits.
 
     In the order of their names, all workers would first wait at the same time, and then want more processors
-    than there are.
+    than there are. Those that share a JupyterLab begin, as together they take longest.
     """
     if "PYTEST_XDIST_WORKER" not in os.environ:
         return
@@ -34,6 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return found[0].path.relative_to(Path(__file__).parent).parts[0] in WAITING
 
     files = [list(found) for _, found in itertools.groupby(items, lambda item: item.path)]
+    files.sort(key=lambda found: not shares_jupyter(found[0].nodeid.partition("::")[0]))
     waiting, computing = filter(waits, files), itertools.filterfalse(waits, files)
     order = [each for found in waiting for each in (found, *itertools.islice(computing, 2))]
     items[:] = itertools.chain.from_iterable([*order, *computing])

@@ -17,14 +17,14 @@ PICTURE = f"{BLEND} img"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return lab.project(tmp_path_factory.mktemp("project"))
+def root(own_folder: Path) -> Path:
+    return lab.project(own_folder)
 
 
 @pytest.fixture(scope="module")
-def notebook(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Notebook]:
+def notebook(root: Path, server: lab.Server) -> Iterator[lab.Notebook]:
     """The notebook with all cells run."""
-    with lab.ran(root, tmp_path_factory.mktemp("home"), NOTEBOOK, PICTURE) as notebook:
+    with lab.ran(server, root, NOTEBOOK, PICTURE) as notebook:
         yield notebook
 
 

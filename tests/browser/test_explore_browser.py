@@ -16,14 +16,14 @@ WIDE, NARROW = {"width": 1280, "height": 800}, {"width": 900, "height": 800}
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return lab.project(tmp_path_factory.mktemp("project"))
+def root(own_folder: Path) -> Path:
+    return lab.project(own_folder)
 
 
 @pytest.fixture(scope="module")
-def opened(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Notebook]:
+def opened(root: Path, server: lab.Server) -> Iterator[lab.Notebook]:
     """The notebook with all cells run."""
-    with lab.ran(root, tmp_path_factory.mktemp("home"), NOTEBOOK, ROWS) as notebook:
+    with lab.ran(server, root, NOTEBOOK, ROWS) as notebook:
         yield notebook
 
 

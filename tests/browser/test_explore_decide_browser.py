@@ -25,8 +25,8 @@ viewer.Viewer(frame)
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = lab.project(tmp_path_factory.mktemp("project"))
+def root(own_folder: Path) -> Path:
+    root = lab.project(own_folder)
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     cells = [nbformat.v4.new_code_cell(WITHOUT_OUT.strip())]
     made = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
@@ -35,9 +35,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def opened(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Notebook]:
+def opened(root: Path, server: lab.Server) -> Iterator[lab.Notebook]:
     """The notebook with all cells run."""
-    with lab.ran(root, tmp_path_factory.mktemp("home"), NOTEBOOK, ROWS) as notebook:
+    with lab.ran(server, root, NOTEBOOK, ROWS) as notebook:
         yield notebook
 
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import nbformat
 import psutil
 import pytest
 from support import lab
-from support.programs import MARK, Folders, figures, is_worker, marked, mixed, noisy, until, worker_pids
+from support.programs import Folders, figures, is_worker, marked, mixed, noisy, until
 
 from mymodules import batch, results
 
@@ -26,30 +25,20 @@ MESSAGE, PROGRESS = ".mmp-message", ".mmp-progress"
 
 
 @pytest.fixture(scope="module")
-def mark() -> Iterator[str]:
-    """What every process has that is started for these tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        mark = uuid.uuid4().hex
-        patch.setenv(MARK, mark)
-        yield mark
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("root")
-
-
-@pytest.fixture(scope="module")
-def opened(mark: str, root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Notebook]:
+def root(own_folder: Path) -> Path:
     """A notebook with a panel and another cell; a copy of the project is beside it."""
-    lab.chromium()  # skips before a server is started
-    lab.copy_notebooks(root)
+    lab.copy_notebooks(own_folder)
     for side in ("01.first", "02.second"):
-        shutil.copytree(ROOT / "img" / side, root / "img" / side)
-    notebook = nbformat.read(root / COMPARE, as_version=4)
+        shutil.copytree(ROOT / "img" / side, own_folder / "img" / side)
+    notebook = nbformat.read(own_folder / COMPARE, as_version=4)
     notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in CELLS]
-    nbformat.write(notebook, root / NOTEBOOK)
-    with lab.serve(root, tmp_path_factory.mktemp("home")) as server, lab.browse(server) as opened:
+    nbformat.write(notebook, own_folder / NOTEBOOK)
+    return own_folder
+
+
+@pytest.fixture(scope="module")
+def opened(root: Path, server: lab.Server) -> Iterator[lab.Notebook]:
+    with lab.browse(server, root) as opened:
         opened.open(NOTEBOOK)
         yield opened
 
@@ -117,10 +106,9 @@ def focused(page: Any) -> str:
     return text
 
 
-def workers(mark: str) -> list[psutil.Process]:
-    """The worker processes of the kernel."""
-    own = worker_pids()
-    return [process for process in marked(mark) if is_worker(process) and process.pid not in own]
+def workers(server: lab.Server) -> list[psutil.Process]:
+    """The worker processes of the server's kernels."""
+    return [process for process in marked(server.token) if is_worker(process)]
 
 
 def test_a_run_from_the_fields_to_the_table(opened: lab.Notebook, page: Any, tmp_path: Path) -> None:
@@ -159,17 +147,17 @@ def test_the_bar_moves_and_the_kernel_answers_meanwhile(page: Any, noise: Folder
 
 
 def test_cancel_leaves_no_process_and_resume_finds_the_rest(
-    page: Any, noise: Folders, mark: str, tmp_path: Path
+    page: Any, noise: Folders, server: lab.Server, tmp_path: Path
 ) -> None:
     clean = batch.run(*noise.elsewhere(tmp_path / "clean"), num_processors=1, pictures="none", store=None)
     given = noise.elsewhere(tmp_path / "out")
     name(page, given)
     button(page, "Run").click()
     done(page, 3)
-    assert workers(mark)
+    assert workers(server)
     button(page, "Cancel").click()
     message = told(page, "Cancelled: ")
-    until(lambda: not workers(mark), "no worker is left", WITHIN)
+    until(lambda: not workers(server), "no worker is left", WITHIN)
     partial = given.the("*.partial.csv")
     kept = results.read(partial)
     assert 3 <= len(kept) < COUNT

@@ -1,6 +1,6 @@
 """JupyterLab in Chromium, driven for the tests.
 
-    with lab.serve(root, tmp_path) as server, lab.browse(server) as notebook:
+    with lab.serve(root, tmp_path) as server, lab.browse(server, folder) as notebook:
         notebook.open("notebooks/01_compare.ipynb")
         notebook.run_all()
 
@@ -26,6 +26,8 @@ from urllib.parse import quote, urlsplit
 
 import nbformat
 import pytest
+
+from support.programs import MARK
 
 ROOT = Path(__file__).resolve().parents[2]
 # A name that would run as a script wherever it is taken for HTML; Windows does not allow it.
@@ -107,10 +109,37 @@ def is_local(url: str) -> bool:
 
 @dataclass(frozen=True)
 class Server:
-    """A running JupyterLab."""
+    """A running JupyterLab, or Voila; `home` is the folder of what it writes for itself.
+
+    All processes that it starts have its `token` as their mark.
+    """
 
     url: str
     token: str
+    root: Path
+    home: Path
+
+    def forget(self) -> None:
+        """Let the next page find settings, workspaces and remembered folders as on the first day."""
+        folders = homes(self.home)
+        shutil.rmtree(folders["data"] / "mymodules", ignore_errors=True)
+        shutil.rmtree(folders["workspaces"], ignore_errors=True)
+        shutil.rmtree(folders["settings"], ignore_errors=True)
+        for name, values in SETTINGS.items():
+            file = folders["settings"] / "@jupyterlab" / f"{name}.jupyterlab-settings"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(values), encoding="utf-8")
+
+    def end_kernels(self) -> None:
+        """End all kernels, and wait for it."""
+        for kernel in json.loads(self._ask("GET", "/api/kernels")):
+            self._ask("DELETE", f"/api/kernels/{kernel['id']}")
+
+    def _ask(self, method: str, path: str) -> bytes:
+        headers = {"Authorization": f"token {self.token}"}
+        request = urllib.request.Request(self.url + path, headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return bytes(answer.read())
 
 
 @contextmanager
@@ -124,8 +153,8 @@ def serve(root: Path, home: Path) -> Iterator[Server]:
         *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
-    server = Server(f"http://127.0.0.1:{port}", token)
-    with running(command, root, home, f"{server.url}/api/status?token={token}"):
+    server = Server(f"http://127.0.0.1:{port}", token, root, home)
+    with running(command, server, f"{server.url}/api/status?token={token}"):
         yield server
 
 
@@ -137,8 +166,8 @@ def serve_voila(notebook: Path, home: Path) -> Iterator[Server]:
         *(sys.executable, "-m", "voila", str(notebook), "--no-browser"),
         *("--Voila.ip=127.0.0.1", f"--port={port}", "--port_retries=0"),
     ]
-    server = Server(f"http://127.0.0.1:{port}", "")
-    with running(command, notebook.parent, home, f"{server.url}/voila/static/voila.js"):
+    server = Server(f"http://127.0.0.1:{port}", "", notebook.parent, home)
+    with running(command, server, f"{server.url}/voila/static/voila.js"):
         yield server
 
 
@@ -149,19 +178,22 @@ def free_port() -> int:
     return port
 
 
-@contextmanager
-def running(command: list[str], folder: Path, home: Path, address: str) -> Iterator[None]:
-    """Run a Jupyter server in a folder until the end; it is up when there is an answer at `address`."""
+def homes(home: Path) -> dict[str, Path]:
+    """Return where a server keeps what."""
     names = ("config", "data", "runtime", "settings", "workspaces", "ipython")
-    folders = {name: home / "jupyter" / name for name in names}
+    return {name: home / "jupyter" / name for name in names}
+
+
+@contextmanager
+def running(command: list[str], server: Server, address: str) -> Iterator[None]:
+    """Run a Jupyter server in its folder until the end; it is up when there is an answer at `address`."""
+    folders = homes(server.home)
     for made in folders.values():
         made.mkdir(parents=True)
-    for name, values in SETTINGS.items():
-        file = folders["settings"] / "@jupyterlab" / f"{name}.jupyterlab-settings"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(values), encoding="utf-8")
+    server.forget()
     environment = {
         **os.environ,
+        MARK: server.token,
         "JUPYTER_CONFIG_DIR": str(folders["config"]),
         "JUPYTER_DATA_DIR": str(folders["data"]),
         "JUPYTER_RUNTIME_DIR": str(folders["runtime"]),
@@ -170,11 +202,11 @@ def running(command: list[str], folder: Path, home: Path, address: str) -> Itera
         "IPYTHONDIR": str(folders["ipython"]),
         "JUPYTER_NO_CONFIG": "1",
     }
-    log = home / "jupyter" / "server.log"
+    log = server.home / "jupyter" / "server.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=folder)
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=server.root)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE / 1000
         while not answers(address):
             assert process.poll() is None, log.read_text(errors="replace")
             assert time.monotonic() < deadline, "the server does not answer"
@@ -204,6 +236,8 @@ class Notebook:
 
     Attributes
     ----------
+    folder : Path
+        The folder, within the server's root, that paths of notebooks begin in.
     page : playwright.sync_api.Page
         For all that has no method here.
     requests : list of str
@@ -213,16 +247,18 @@ class Notebook:
     """
 
     server: Server
+    folder: Path
     page: Any
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> None:
-        """Open the notebook `path` (below the server's root) and wait until its kernel and widgets are ready.
+        """Open the notebook `path` (below `folder`) and wait until its kernel and widgets are ready.
 
         The widget manager first asks a new kernel for the widgets that it already has, and reports no failure
         of that. To keep the two apart, no cell runs before it has finished.
         """
+        path = (self.folder.relative_to(self.server.root) / path).as_posix()
         address = f"{self.server.url}/lab/workspaces/test/tree/{quote(path)}?token={self.server.token}&reset"
         self.page.goto(address, wait_until="domcontentloaded")
         self.page.wait_for_function(
@@ -324,18 +360,18 @@ def settles(page: Any) -> None:
 
 
 @contextmanager
-def browse(server: Server, *, width: int = 1280, height: int = 800) -> Iterator[Notebook]:
-    """Open Chromium on `server` with an empty profile."""
+def browse(server: Server, folder: Path) -> Iterator[Notebook]:
+    """Open Chromium with an empty profile for the notebooks of a folder that `server` has."""
     executable = chromium()
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
         try:
-            context = browser.new_context(viewport={"width": width, "height": height})
+            context = browser.new_context(viewport={"width": 1280, "height": 800})
             context.set_default_timeout(PATIENCE)
             page = context.new_page()
-            notebook = Notebook(server, page)
+            notebook = Notebook(server, folder, page)
             page.context.on("request", lambda request: notebook.requests.append(request.url))
             page.on("websocket", lambda socket: notebook.requests.append(socket.url))
             page.on("pageerror", lambda error: notebook.complaints.append(str(error)))
@@ -346,10 +382,9 @@ def browse(server: Server, *, width: int = 1280, height: int = 800) -> Iterator[
 
 
 @contextmanager
-def ran(root: Path, home: Path, path: str, selector: str) -> Iterator[Notebook]:
-    """A notebook below `root` in a JupyterLab of its own, all its cells run and `selector` there."""
-    chromium()  # skips before a server is started
-    with serve(root, home) as server, browse(server) as notebook:
+def ran(server: Server, folder: Path, path: str, selector: str) -> Iterator[Notebook]:
+    """A notebook below `folder`, all its cells run and `selector` there."""
+    with browse(server, folder) as notebook:
         notebook.open(path)
         notebook.run_all()
         notebook.page.locator(selector).first.wait_for()

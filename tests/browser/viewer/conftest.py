@@ -1,4 +1,4 @@
-"""A JupyterLab of its own for each file of tests, with the viewer in it."""
+"""A notebook of its own for each file of tests, with the viewer in it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,20 +9,13 @@ from support.viewer_page import Driven, project
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return project(tmp_path_factory.mktemp("project"))
+def root(own_folder: Path) -> Path:
+    return project(own_folder)
 
 
 @pytest.fixture(scope="module")
-def server(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
-    lab.chromium()  # skips before a server is started
-    with lab.serve(root, tmp_path_factory.mktemp("home")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def notebook(server: lab.Server) -> Iterator[lab.Notebook]:
-    with lab.browse(server) as notebook:
+def notebook(server: lab.Server, root: Path) -> Iterator[lab.Notebook]:
+    with lab.browse(server, root) as notebook:
         # with where it happened: a console's error alone does not say whose it is
         notebook.page.on("pageerror", lambda error: notebook.complaints.append(str(error.stack)))
         notebook.open("viewer.ipynb")
