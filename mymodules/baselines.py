@@ -71,7 +71,14 @@ class Baselines:
         path = baseline.with_name(baseline.name + ending)
         if not path.is_file():
             return self._new(data, path, below.with_name(below.name + ending))
-        found = outcome.compare(path, data)
+        try:
+            found = outcome.compare(path, data)
+        except PictureError:
+            if not self.update:
+                raise
+            outcome.compare(data, data)  # raises if it is not the baseline that is damaged
+            _write(path, data)
+            return "updated", f"{shown(path)} was damaged, and was written again."
         if not found.changed or (not found.dim_differ and 0 < found.num_diff_pixels <= pixels):
             return "same", repr(found)
         if self.update:
@@ -126,6 +133,8 @@ class Baselines:
         if self._is_own():
             return
         # Another process may be about to make it: names with a dot are those of files that are being written.
+        if self.results.exists() and not self.results.is_dir():
+            raise SettingsError(f"{shown(self.results)} is a file: name a new folder with --image-results.")
         if self.results.exists() and any(not each.name.startswith(".") for each in self.results.iterdir()):
             raise SettingsError(
                 f"{shown(self.results)} has other files in it: name a new folder with --image-results."

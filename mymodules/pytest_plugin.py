@@ -22,6 +22,7 @@ option (or line of configuration)
 Importing this module imports nothing but pytest: it is imported wherever the package is installed.
 """
 
+import hashlib
 import os
 import re
 from collections.abc import Callable
@@ -74,7 +75,7 @@ def compare_image(request: pytest.FixtureRequest) -> Callable[..., None]:
     def compare(picture: object, name: str | None = None, *, pixels: int = 0) -> None:
         __tracebackhide__ = True
         own = ".".join(request.node.nodeid.split("::")[1:])
-        chosen = _UNFIT.sub("-", own) if name is None else name
+        chosen = _fit(own) if name is None else name
         if chosen in names:
             raise ValueError(f"This test has compared {chosen!r} already: pass another name.")
         names.add(chosen)
@@ -84,6 +85,12 @@ def compare_image(request: pytest.FixtureRequest) -> Callable[..., None]:
             pytest.fail(sentence, pytrace=False)
 
     return compare
+
+
+def _fit(own: str) -> str:
+    """Return the name of a test as that of a file; the digest keeps names apart that become the same."""
+    name = _UNFIT.sub("-", own)
+    return name if name == own else f"{name}-{hashlib.sha256(own.encode()).hexdigest()[:8]}"
 
 
 class _Session:
@@ -105,7 +112,8 @@ class _Session:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
         """Remove what an earlier session left."""
-        if not self._is_worker and self._results.exists():
+        runs_tests = not (self._is_worker or self._config.option.collectonly)
+        if runs_tests and self._results.exists():
             self._opened().clear()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -118,7 +126,7 @@ class _Session:
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say what was found, and where the report is."""
-        if not self._counts:
+        if self._is_worker or not self._counts:  # the process that has started the workers counts for all
             return
         counts = ", ".join(f"{count} {kind}" for kind, count in sorted(self._counts.items()))
         terminalreporter.section("pictures")

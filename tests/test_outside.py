@@ -226,7 +226,7 @@ CALLS: dict[str, Callable[[Any, "Folders"], object]] = {
     "viewer": lambda path, given: viewer.Viewer(
         pd.DataFrame({"image_filename": ["a.png"]}), run={"first": path, "second": given.second}
     ),
-    "command": lambda path, given: outputs.file_to_write(str(path), "--junit"),
+    "command": lambda path, given: outputs.file_to_write(str(path), "--junit", {}),
 }
 
 

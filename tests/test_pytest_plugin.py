@@ -1,5 +1,6 @@
 """The pytest plugin, in sessions of its own."""
 
+import hashlib
 import subprocess
 import sys
 import tomllib
@@ -104,20 +105,45 @@ def test_so_many_pixels_may_differ_but_not_the_size(pytester: pytest.Pytester, k
 def test_names(pytester: pytest.Pytester) -> None:
     code = DRAW + (
         "import pytest\n"
-        "@pytest.mark.parametrize('word', ['a/b', 'c'])\n"
+        "@pytest.mark.parametrize('word', ['a/b', 'a:b', 'c'])\n"
         "def test_words(compare_image, word):\n    compare_image(drawn(9))\n"
         "class TestThis:\n    def test_it(self, compare_image):\n        compare_image(drawn(1))\n"
         "class TestThat:\n"
         "    def test_it(self, compare_image):\n"
         "        compare_image(drawn(2))\n        compare_image(drawn(3), name='more/second')\n"
     )
-    session(pytester, "--image-update", test_one=code).assert_outcomes(passed=4)
+    session(pytester, "--image-update", test_one=code).assert_outcomes(passed=5)
     folder = pytester.path / "baseline" / "test_one"
+    digests = [hashlib.sha256(f"test_words[{word}]".encode()).hexdigest()[:8] for word in ("a/b", "a:b")]
     assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png")) == [
-        "TestThat.test_it.png", "TestThis.test_it.png", "more/second.png", "test_words[a-b].png",
-        "test_words[c].png",
+        "TestThat.test_it.png", "TestThis.test_it.png", "more/second.png",
+        *sorted(f"test_words[a-b]-{digest}.png" for digest in digests), "test_words[c].png",
     ]  # fmt: skip
-    session(pytester).assert_outcomes(passed=4)
+    session(pytester).assert_outcomes(passed=5)
+
+
+def test_a_damaged_baseline_is_written_again_on_request(pytester: pytest.Pytester, kept: Path) -> None:
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[:-20])
+    session(pytester).assert_outcomes(failed=1)
+    session(pytester, "--image-update").assert_outcomes(passed=1)
+    assert kept.read_bytes() == whole
+
+
+def test_a_file_is_not_a_folder_of_results(pytester: pytest.Pytester, kept: Path) -> None:
+    kept.unlink()
+    (pytester.path / "image-results").write_bytes(b"mine")
+    result = session(pytester)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*image-results is a file: name a new folder with --image-results.*"])
+    assert (pytester.path / "image-results").read_bytes() == b"mine"
+
+
+def test_a_mere_list_of_tests_keeps_what_differed(pytester: pytest.Pytester, kept: Path) -> None:
+    session(pytester, test_one=ONE.format(shade=200)).assert_outcomes(failed=1)
+    session(pytester, "--collect-only")
+    assert (pytester.path / "image-results" / "report" / "index.html").is_file()
+    assert kept.is_file()
 
 
 @pytest.mark.parametrize(
@@ -207,6 +233,8 @@ def test_what_another_process_found_is_in_the_report(pytester: pytest.Pytester) 
         2,
         3,
     ]
+    runs = [*(pytester.path / "image-results" / "run").glob("results-*[0-9].csv")]
+    assert len(runs) == 1  # the workers have not written it, too
 
 
 def test_the_plugin_is_an_entry_point() -> None:

@@ -9,6 +9,7 @@ from mymodules.row import PairResult
 
 _NOTICE = "It was renamed"
 _ALIKE = "Only in ending or case its name differs from"
+_REMEDY = "to compare them, save both in one format under one name."
 _MOST = 3  # names in a sentence
 _EMPTY = images.digest(b"")  # all empty files are alike: that says nothing about a rename
 
@@ -37,7 +38,7 @@ def alike(rows: Iterable[PairResult]) -> dict[str, PairResult]:
         for ours, theirs, side in ((missing, extra, "second"), (extra, missing, "first")):
             names = ", ".join(row.image_filename for row in theirs[:_MOST])
             for row in ours if theirs else ():
-                text = f"{row.messages} {_ALIKE} {names} in {side}: to compare them, give them one name."
+                text = f"{row.messages} {_ALIKE} {names} in {side}: {_REMEDY}"
                 found[row.image_filename] = row._replace(messages=pairs.sentence(text))
     return found
 

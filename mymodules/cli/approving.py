@@ -33,15 +33,19 @@ def approve(options: argparse.Namespace, words: Wording) -> int:
     frame = results.load(runs.find(named[0] if named else None, out))
     if options.decisions is not None:
         words.say(str(triage.merge(frame, options.decisions)))
-    about, which = _scope(frame, options, [word for word in options.what if word not in named])
+    patterns = [word for word in options.what if word not in named]
+    _check(options, patterns)
+    about, which, withheld = _scope(frame, options, patterns)
     manifest = runfiles.record(frame)
     first = _first(manifest, options, runs.compared_last())
     plan = triage.plan(about, first=first, **which)
     for line in _listed(plan):
         words.say(line)
     if not plan.count:
-        words.say(f"There is nothing to approve{'.' if plan.refused else _what_to_do(words, options)}")
-        return 2 if plan.refused else 0
+        names = bool(patterns) or options.all
+        why = "." if plan.refused or withheld else _what_to_do(words, options, names and not options.accepted)
+        words.say(f"There is nothing to approve{why}")
+        return 2 if plan.refused or withheld else 0
     question = f"Change {_files(plan.count)} in {plan.first} to those in {manifest.get('second')}?"
     if not (options.yes or _confirmed(f"{question} The old ones are kept.", words)):
         return 0
@@ -73,34 +77,62 @@ def restore(options: argparse.Namespace, words: Wording) -> int:
     return 2 if done.refused else 0
 
 
+def _check(options: argparse.Namespace, patterns: Sequence[str]) -> None:
+    """Raise SettingsError if options contradict each other, or one of them would do nothing."""
+    if options.all and patterns:
+        raise SettingsError("--all is about every picture: leave out --all, or the names.")
+    if (options.new or options.gone) and not (options.all or (patterns and not options.accepted)):
+        raise SettingsError(
+            "--new and --gone go with names or --all: what was accepted is approved without them."
+        )
+
+
 def _scope(
     frame: "pd.DataFrame", options: argparse.Namespace, patterns: Sequence[str]
-) -> tuple["pd.DataFrame", dict[str, Any]]:
-    """Return the rows that the options are about, and which of them are approved whatever was decided."""
-    if not patterns and not options.all:
-        return frame, {"adopt": "accepted", "remove": "accepted"}
-    if patterns:
-        about = frame[[matches(name, patterns) for name in frame["image_filename"]]]
-        absent = [
-            text for text in patterns if not any(matches(name, [text]) for name in about["image_filename"])
-        ]
-        if absent:
-            raise SettingsError(f"The run has no picture named {' or '.join(map(shown, absent))}.")
-    else:
-        out = Path(runfiles.record(frame)["out"])
-        about = frame[~triage.Decisions(out).state(frame).isin(UNWANTED)]
-    names = {
-        status: [*about["image_filename"][about["status"] == status]] for status in ("changed", *ONE_SIDED)
-    }
+) -> tuple["pd.DataFrame", dict[str, Any], int]:
+    """Return the rows that the options are about, and which of them are approved whatever was decided.
+
+    The number is how many of the others differ, of which a line each has been printed.
+    """
+    which: dict[str, Any] = {"adopt": "accepted", "remove": "accepted"}
+    about = _named(frame, patterns) if patterns else frame
+    if options.accepted or not (patterns or options.all):
+        return about, which, 0
+    state = triage.Decisions(Path(runfiles.record(frame)["out"])).state(about)
+    unwanted = state.isin(UNWANTED) & ~about["image_filename"].isin(patterns)
+    open_ = ~unwanted & (state != "accept")  # what was accepted needs no option
+    withheld = 0
     for status, wanted, hint in (
         ("extra", options.new, "only in second: --new copies them to first"),
         ("missing", options.gone, "only in first: --gone removes them"),
+        ("error", False, "that cannot be compared"),
     ):
-        if names[status] and not wanted:
-            streams.say(f"Left out, {counted(len(names[status]))} {hint}")
-    about = about[about["status"].isin(["changed", *["extra"] * options.new, *["missing"] * options.gone])]
-    adopt, remove = names["extra"] if options.new else [], names["missing"] if options.gone else []
-    return about, {"replace": names["changed"], "adopt": adopt, "remove": remove}
+        count = int((open_ & (about["status"] == status)).sum())
+        if count and not wanted:
+            streams.say(f"Left out, {counted(count)} {hint}")
+            withheld += count
+    if count := int((unwanted & (about["status"] != "same")).sum()):
+        streams.say(f"Left out, {counted(count)} rejected or ignored")
+        withheld += count
+    about = about[~unwanted]
+    names = {
+        status: [*about["image_filename"][about["status"] == status]] for status in ("changed", *ONE_SIDED)
+    }
+    which["replace"] = names["changed"]
+    if options.new:
+        which["adopt"] = names["extra"]
+    if options.gone:
+        which["remove"] = names["missing"]
+    return about, which, withheld
+
+
+def _named(frame: "pd.DataFrame", patterns: Sequence[str]) -> "pd.DataFrame":
+    """Return the rows with these names; raise SettingsError if there is none for one of the patterns."""
+    about = frame[[matches(name, patterns) for name in frame["image_filename"]]]
+    absent = [text for text in patterns if not any(matches(name, [text]) for name in about["image_filename"])]
+    if absent:
+        raise SettingsError(f"The run has no picture named {' or '.join(map(shown, absent))}.")
+    return about
 
 
 def _first(manifest: Any, options: argparse.Namespace, compared: tuple[Path, Path] | None) -> str | None:
@@ -130,8 +162,8 @@ def _listed(plan: triage.Plan) -> Iterator[str]:
         yield f"  {shown(name)}: {shown(reason)}"
 
 
-def _what_to_do(words: Wording, options: argparse.Namespace) -> str:
-    if options.what or options.all:
+def _what_to_do(words: Wording, options: argparse.Namespace, chosen: bool) -> str:
+    if chosen:
         return ": these pictures do not differ."
     out = [] if options.out is None else ["--out", options.out]
     look, take, name = (
@@ -151,8 +183,10 @@ def _confirmed(question: str, words: Wording) -> bool:
     try:
         answer = input(words.of(f"{question} [y/N] "))
     except EOFError:
-        words.complain("\nThere was no answer, and nothing was changed: --yes answers beforehand.")
-        return False
+        words.say("")  # ends the line of the question
+        raise SettingsError(
+            "There was no answer, and nothing was changed: --yes answers beforehand."
+        ) from None
     if answer.strip().lower() in ("y", "yes"):
         return True
     words.say("Nothing was changed.")

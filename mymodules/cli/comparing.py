@@ -1,6 +1,7 @@
 """``compare`` and ``notebook``: a run, its summary, and the files that were asked for."""
 
 import argparse
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -115,7 +116,7 @@ def report_run(run: Run, words: Wording) -> Mapping[str, int]:
     rows = results.read(run.csv_path)
     stamp = runfiles.stamp_of(run.csv_path) or ""
     manifest = runfiles.read_manifest(runfiles.manifest_path(run.csv_path.parent, stamp))
-    lines = summary(rows, width_of_terminal())
+    lines = summary(rows, width_of_terminal(sys.stdout))
     words.say("\n".join(["", *lines, *([""] if [*notes(manifest)] else []), *notes(manifest)]))
     words.say(f"\nTable:     {run.csv_path}")
     if run.pictures_dir.is_dir():

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mymodules import faults, report, results
+from mymodules import faults, report, results, settings
 from mymodules.cli.wording import Wording
 from mymodules.errors import MymodulesError, OutputError, SettingsError
 from mymodules.paths import local_path, shown
+from mymodules.results import runfiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,10 +52,11 @@ class Outputs:
             folders = [path for path in (first, second) if path.is_dir()]  # next to two files it may be
             page = report.check(page, embed=report.is_one_file(page), outside=folders)
         _check_link(options.markdown_link, options.markdown)
+        options_of = {} if page is None else {os.path.realpath(page): "--report"}
         return cls(
-            junit=file_to_write(options.junit, "--junit"),
-            json=file_to_write(options.json, "--json"),
-            markdown=file_to_write(options.markdown, "--markdown"),
+            junit=file_to_write(options.junit, "--junit", options_of),
+            json=file_to_write(options.json, "--json", options_of),
+            markdown=file_to_write(options.markdown, "--markdown", options_of),
             page=page,
         )
 
@@ -115,11 +117,28 @@ def _written(words: Wording, label: str, path: Path, write: Callable[[], object]
     return True
 
 
-def file_to_write(named: str | None, option: str) -> Path | None:
-    """Return the path of a file that an option names; raise SettingsError if no file can be there."""
+def file_to_write(named: str | None, option: str, taken: dict[str, str]) -> Path | None:
+    """Return the path of a file that an option names, and note it as taken by that option.
+
+    Raises
+    ------
+    SettingsError
+        If no file can be there; or if it would replace a picture, what runs or decisions are kept in, or the
+        file of another option.
+    """
     if named is None:
         return None
+    from mymodules.triage import FILE  # most comparisons write no such file
+    from mymodules.triage.approval import MANIFEST
+
     path = local_path(named, option, "file")
+    if path.name.lower().endswith(settings.SUFFIXES):
+        raise SettingsError(f"{shown(path)} is named like a picture: name another file as {option}.")
+    if path.name in (FILE, MANIFEST) or runfiles.stamp_of(path) is not None:
+        raise SettingsError(f"{shown(path)} is named like a file of a run: name another one as {option}.")
+    other = taken.setdefault(os.path.realpath(path), option)
+    if other != option:
+        raise SettingsError(f"{shown(path)} is named as {other}, too: name another file as {option}.")
     if path.is_dir():
         raise SettingsError(f"{shown(path)} is a folder: name a file as {option}.")
     if not path.parent.is_dir():

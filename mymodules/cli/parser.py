@@ -173,14 +173,16 @@ def _approve(command: argparse.ArgumentParser) -> None:
         "what",
         nargs="*",
         metavar="RUN|NAME",
-        help="a results file or its stamp; names of pictures, * and ? allowed",
+        help="a results file or its stamp; names of pictures; what * and ? find, unless rejected or ignored",
     )
     which = command.add_mutually_exclusive_group()
     which.add_argument(
-        "--accepted", action="store_true", help="the pictures that were accepted (as without names)"
+        "--accepted", action="store_true", help="only pictures that were accepted (as without names)"
     )
     which.add_argument(
-        "--all", action="store_true", help="every changed picture that is not rejected or ignored"
+        "--all",
+        action="store_true",
+        help="every changed picture that is not rejected or ignored, and what was accepted",
     )
     command.add_argument("--new", action="store_true", help="with names or --all: also what only second has")
     command.add_argument(

@@ -5,6 +5,7 @@ import time
 
 from mymodules import streams
 from mymodules.batch import Progress, duration
+from mymodules.cli.summary import columns, cut, width_of_terminal
 
 AT_ONCE = 0.2
 """Seconds between two updates of the line on a terminal."""
@@ -43,8 +44,9 @@ class Lines:
         self._at = now
         text = f"  {sentence(progress)}"
         if self._terminal:
-            padded, self._width = text.ljust(self._width), len(text)
-            streams.say(f"\r{padded}", error=True, end="")
+            text = cut(text, width_of_terminal(sys.stderr))
+            before, self._width = self._width, columns(text)
+            streams.say(f"\r{text}{' ' * (before - self._width)}", error=True, end="")
         else:
             streams.say(text, error=True)
 

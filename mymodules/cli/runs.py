@@ -47,6 +47,7 @@ def chosen(options: argparse.Namespace) -> Settings:
             f"{shown(found.first)} and {shown(found.second)}, which do not exist."
         )
     if not os.path.lexists(found.out):
+        found.check_outside(found.out, "output")
         above = next(folder for folder in found.out.parents if folder.exists())
         replace(found, out=above).check()
         try:

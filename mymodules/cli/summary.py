@@ -1,10 +1,9 @@
 """What a run has found, as lines of text that fit the terminal."""
 
 import shutil
-import sys
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from mymodules.paths import shown
 from mymodules.row import BY_ATTENTION, STATUSES, PairResult, counted
@@ -27,9 +26,9 @@ WHY = {
 """Why pairs were compared although the store may know them; see `batch.reuse`."""
 
 
-def width_of_terminal() -> int | None:
-    """Return how many columns a line may have; None if standard output is not a terminal."""
-    if sys.stdout is None or not sys.stdout.isatty():
+def width_of_terminal(stream: TextIO | None) -> int | None:
+    """Return how many columns a line may have; None if the stream is not a terminal."""
+    if stream is None or not stream.isatty():
         return None
     return max(40, shutil.get_terminal_size().columns - 1)
 

@@ -133,8 +133,8 @@ def _converted(array: Any, role: str) -> tuple[Samples, Floats | None]:
 def _from_floats(values: Floats, role: str, array: Any) -> tuple[Samples, Floats | None]:
     low, high = values.min(), values.max()
     if not (low >= 0 and high <= 1):  # NaN is neither
-        found = "it holds NaN" if np.isnan(low) else f"its values go from {low:.4g} to {high:.4g}"
-        raise _unfit(role, array, f"{found}, and floats must be from 0 to 1: scale them")
+        found = "it holds NaN" if np.isnan(low) else f"its values go from {low!s} to {high!s}"
+        raise _unfit(role, array, f"{found}, and floats must be from 0 to 1: scale or clip them")
     near = _NEAR * np.finfo(values.dtype).eps
     for steps, kind in ((255, np.uint8), (65535, np.uint16)):
         whole = np.rint(values * steps)

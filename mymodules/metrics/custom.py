@@ -92,7 +92,10 @@ class Metric:
 
     def value(self, first: object, second: object) -> float:
         """Return what the function returns for two pictures; ValueError if that is not a figure."""
-        found = _loaded(self.pickled)(first, second)
+        try:
+            found = _loaded(self.pickled)(first, second)
+        except SystemExit as error:  # would end the worker, and look as if it had been killed
+            raise ValueError("it called sys.exit") from error
         try:
             number = float(found)
         except (TypeError, ValueError):

@@ -73,6 +73,7 @@ def summary(frame: "pd.DataFrame", *, rows: int = 10, link: str | None = None, p
     """Return what `markdown` writes."""
     if link is not None:
         check_link("link", link)
+    runfiles.check_table(frame, "image_filename")
     found = page.compared(frame.iloc[attention.places(frame)] if len(frame) else frame)
     manifest = frame.attrs.get("run") or {}
     labels = Labels.of(manifest, paths=paths)
@@ -98,8 +99,8 @@ def _parts(
 ) -> Iterator[str]:
     """Yield the text in pieces, each of which leaves what is written so far whole."""
     by_status = {status: [row for row in found if row["status"] == status] for status in BY_ATTENTION}
-    differing = len(found) - len(by_status["same"])
-    yield f"### {_verdict(len(found), differing)}\n\n"
+    errors = len(by_status["error"])
+    yield f"### {_verdict(len(found), len(found) - len(by_status['same']) - errors, errors)}\n\n"
     if {"first", "second"} <= labels.names.keys():
         yield f"{as_code(labels.names['first'])} against {as_code(labels.names['second'])}\n\n"
     yield "| status | pictures |\n| --- | ---: |\n"
@@ -116,9 +117,11 @@ def _parts(
                 yield f"\nand {len(rows) - most:,} more\n"
 
 
-def _verdict(total: int, differing: int) -> str:
+def _verdict(total: int, differing: int, errors: int) -> str:
     pictures = counted(total)
-    return f"{differing:,} of {pictures} differ" if differing else f"No difference in {pictures}"
+    differ = f"{differing:,} of {pictures} {'differs' if differing == 1 else 'differ'}"
+    text = differ if differing else f"No difference in {counted(total - errors)}"
+    return f"{text}, {errors:,} cannot be compared" if errors else text
 
 
 def _head(status: str, pictures: "_Pictures | None") -> str:

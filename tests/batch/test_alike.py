@@ -29,7 +29,7 @@ def test_names_that_are_almost_alike_name_each_other(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as executor:
         run = batch.run(*made, executor=executor, pictures="none", store=None)
         found = messages(run)
-        give = "to compare them, give them one name."
+        give = "to compare them, save both in one format under one name."
         assert {name: text.partition(f"{ALIKE} ")[2] for name, text in found.items() if ALIKE in text} == {
             "a.png": f"A.webp in second: {give}",
             "A.webp": f"a.png in first: {give}",

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -332,7 +333,7 @@ def test_readme_shows_what_is_printed(
 ) -> None:
     """From the counts to the last status; times and the names of files differ from run to run."""
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr(comparing, "width_of_terminal", lambda: 99)
+    monkeypatch.setattr(comparing, "width_of_terminal", lambda _: 99)
     assert (
         cli.main(["compare", "img/01.first", "img/02.second", "--out", str(tmp_path), "--processes", "1"])
         == 0
@@ -366,3 +367,31 @@ def test_rows_of_a_run_are_read_as_they_were_written(
     assert (read.num_diff_pixels, read.pixel_diff_percent) == (16, 100.0)
     assert f"  one.png{' ' * 13}      16  100.00" in capsys.readouterr().out
     assert batch.STATUSES[1] == read.status
+
+
+def test_progress_stays_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((51, 24)))
+    monkeypatch.setattr(progress, "AT_ONCE", -1.0)
+    lines = progress.Lines()
+    counts = {"same": 1000, "changed": 1200, "missing": 12, "extra": 7, "error": 3}
+    lines(Progress(2222, 50_000, counts, 9.0, 120.0, 300.0, Path("x")))
+    lines(Progress(2222, 50_000, {}, 9.0, 0.0, None, Path("x")))
+    lines.end()
+    longest, shorter, blank, rest = capsys.readouterr().err.lstrip("\r").split("\r")
+    assert len(longest) == 50
+    assert longest.startswith("  2,222 of 50,000 ")
+    assert longest.endswith(" 3 error")
+    assert shorter == "  2,222 of 50,000 pictures".ljust(50)
+    assert (blank.strip(), rest) == ("", "")
+
+
+def test_an_output_folder_below_first_is_named_as_it_was_written(
+    made: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["compare", "first", "second", "--out", "first/new/out"]) == 2
+    words = "The output folder first/new/out is the first folder first or inside it"
+    assert capsys.readouterr().err.startswith(words)
+    assert not (made.first / "new").exists()

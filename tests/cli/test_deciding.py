@@ -10,6 +10,7 @@ from support.triaged import accept, compared, forget, state
 
 from mymodules import cli, recent, settings
 from mymodules.cli import runs
+from mymodules.triage import Decisions
 
 
 @pytest.fixture
@@ -170,7 +171,7 @@ def test_without_an_answer_nothing_is_changed(
     before = state(made.first)
     accept(made, frame, "a.png")
     monkeypatch.setattr("builtins.input", nobody)
-    assert call("approve") == 0
+    assert call("approve") == 2
     assert "--yes answers beforehand" in capsys.readouterr().err
     assert state(made.first) == before
 
@@ -197,18 +198,73 @@ def test_pictures_are_named_or_all_of_them(named: list[str], approved: list[str]
     assert all(after.get(name) == second.get(name) for name in approved)
 
 
-def test_what_was_rejected_is_not_among_all(frame: pd.DataFrame, made: Folders) -> None:
-    from mymodules.triage import Decisions
+def decide(made: Folders, frame: pd.DataFrame, name: str, decision: str) -> None:
+    Decisions(made.out).decide(frame[frame["image_filename"] == name], decision)
 
-    before = state(made.first)
-    Decisions(made.out).decide(frame[frame["image_filename"] == "b.png"], "reject")
+
+@pytest.mark.parametrize("named", ["--all", "*"])
+def test_what_was_rejected_is_approved_only_by_its_name(
+    named: str, frame: pd.DataFrame, made: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, second = state(made.first), state(made.second)
+    decide(made, frame, "a.png", "ignore")
+    decide(made, frame, "b.png", "reject")
+    assert call("approve", named, "--yes") == 0
+    assert "Left out, 2 pictures rejected or ignored\n" in capsys.readouterr().out
+    after = state(made.first)
+    assert after == before | {"below/c.png": second["below/c.png"]}
+    assert call("approve", "b.png", "--yes") == 0
+    assert state(made.first) == after | {"b.png": second["b.png"]}
+
+
+def test_names_leave_a_part_of_what_was_accepted(frame: pd.DataFrame, made: Folders) -> None:
+    before, second = state(made.first), state(made.second)
+    accept(made, frame, "b.png", "below/c.png", "gone.png")
+    assert call("approve", "--accepted", "[ab].png", "--yes") == 0
+    assert state(made.first) == before | {"b.png": second["b.png"]}
+
+
+def test_all_has_what_was_accepted_of_one_side(frame: pd.DataFrame, made: Folders) -> None:
+    accept(made, frame, "new/new.png", "gone.png")
     assert call("approve", "--all", "--yes") == 0
-    assert state(made.first)["b.png"] == before["b.png"]
+    second = state(made.second)
+    del second["broken.png"]
+    assert state(made.first) == second | {"broken.png": state(made.first)["broken.png"]}
 
 
 @pytest.mark.usefixtures("frame")
-def test_nothing_accepted_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("approve") == 0
+@pytest.mark.parametrize("line", [["--all", "a.png"], ["--new"], ["--gone", "--accepted", "a.png"]])
+def test_options_that_contradict_each_other_are_refused(
+    line: list[str], made: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = state(made.first)
+    assert call("approve", *line, "--yes") == 2
+    assert capsys.readouterr().err.startswith("--all is about" if "--all" in line else "--new and --gone go")
+    assert state(made.first) == before
+
+
+@pytest.mark.usefixtures("frame")
+@pytest.mark.parametrize(
+    ("name", "code", "said"),
+    [
+        ("same.png", 0, "There is nothing to approve: these pictures do not differ.\n"),
+        ("broken.png", 2, "Left out, 1 picture that cannot be compared\nThere is nothing to approve.\n"),
+        (
+            "gone.png",
+            2,
+            "Left out, 1 picture only in first: --gone removes them\nThere is nothing to approve.\n",
+        ),
+    ],
+)
+def test_why_nothing_is_approved(name: str, code: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("approve", name) == code
+    assert capsys.readouterr().out == said
+
+
+@pytest.mark.usefixtures("frame")
+@pytest.mark.parametrize("named", [[], ["last"]])
+def test_nothing_accepted_says_what_to_do(named: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("approve", *named) == 0
     said = capsys.readouterr().out
     assert said.startswith("There is nothing to approve, as no picture that differs was accepted.\n")
     assert "mymodules look --out out" in said

@@ -36,7 +36,7 @@ def test_json_and_markdown(
     assert document["counts"] == {"total": 7, "same": 1, "changed": 3, "missing": 1, "extra": 1, "error": 1}
     assert document["run"]["first"] == "first"
     text = (made.out / "summary.md").read_bytes()
-    assert text.startswith(b"### 6 of 7 pictures differ\n")
+    assert text.startswith(b"### 5 of 7 pictures differ, 1 cannot be compared\n")
     assert f"https://ci.example/7/03.diff-{document['run']['stamp']}/".encode() in text
     assert Path("step.md").read_bytes() == "# Vorher é\n".encode() + text + b"\n"
 
@@ -66,6 +66,11 @@ def test_a_step_summary_that_cannot_be_written(
             "There is no folder absent: create it, or name another file as --json.",
         ),
         (["--markdown", "first"], "first is a folder: name a file as --markdown."),
+        (["--json", "first/a.png"], "first/a.png is named like a picture: name another file as --json."),
+        (["--junit", "out/triage.csv"], "out/triage.csv is named like a file of a run: name another one as"),
+        (["--markdown", "out/results-20260102-030405.json"], "is named like a file of a run: name another"),
+        (["--json", "x", "--markdown", "x"], "x is named as --json, too: name another file as --markdown."),
+        (["--report", "x.html", "--junit", "x.html"], "x.html is named as --report, too: name another file"),
         (["--markdown-link", "https://x"], "name its file with --markdown."),
         (["--markdown", "x.md", "--markdown-link", "x"], "--markdown-link is x: it must be a URL"),
     ],

@@ -55,8 +55,9 @@ def test_what_arrays_become(array: np.ndarray, expected: np.ndarray) -> None:
     [
         (
             np.full((3, 4), 1.01),
-            r"float64 \(3, 4\): its values go from 1.01 to 1.01.*from 0 to 1: scale them",
+            r"float64 \(3, 4\): its values go from 1.01 to 1.01.*from 0 to 1: scale or clip them",
         ),
+        (np.array([[0.5, 1 + 2**-52]]), "from 0.5 to 1.0000000000000002, and"),
         (np.full((3, 4), -0.01), "from -0.01 to -0.01"),
         (np.array([[0.5, np.nan]]), "it holds NaN"),
         (np.array([[0.5, np.inf]]), "to inf"),

@@ -1,5 +1,6 @@
 """A metric of one's own: its name, its version, and what can be one."""
 
+import sys
 import threading
 from typing import Any
 
@@ -85,6 +86,15 @@ def test_an_outcome_has_it() -> None:
     assert mymodules.compare(FIRST, FIRST, metric=mean).metric_mean == 0.0
     with pytest.raises(AttributeError, match="metric_mean"):
         _ = mymodules.compare(FIRST, SECOND).metric_mean
+
+
+def test_a_metric_does_not_end_the_program() -> None:
+    def leaves(first: np.ndarray, second: np.ndarray) -> float:
+        sys.exit(3)
+
+    outcome = mymodules.compare(FIRST, SECOND, metric=leaves)
+    assert outcome.metric_leaves is None
+    assert "The metric leaves has no value: ValueError: it called sys.exit." in outcome.messages
 
 
 def test_an_outcome_says_that_it_failed() -> None:

@@ -75,7 +75,7 @@ def written(frame: pd.DataFrame, folder: Path, **options: object) -> str:
 def test_what_it_says(tmp_path: Path) -> None:
     rows = named("small.png", 0.5), named("large.png", 9.0), MISSING, BROKEN, SAME
     text = written(table(tmp_path, *rows), tmp_path)
-    assert text.startswith("### 4 of 5 pictures differ\n\n<code>before</code> against <code>after</code>\n")
+    assert text.startswith("### 3 of 5 pictures differ, 1 cannot be compared\n\n<code>before</code> against ")
     shown = Shown(text)
     assert shown.cells[:8] == ["changed", "2", "error", "1", "missing", "1", "same", "1"]
     cells = [cell.strip() for cell in shown.cells[8:]]
@@ -92,6 +92,17 @@ def test_what_it_says(tmp_path: Path) -> None:
 def test_no_difference(tmp_path: Path) -> None:
     assert written(table(tmp_path, SAME), tmp_path).startswith("### No difference in 1 picture\n")
     assert written(table(tmp_path), tmp_path).startswith("### No difference in 0 pictures\n")
+
+
+def test_one_picture(tmp_path: Path) -> None:
+    assert written(table(tmp_path, MISSING), tmp_path).startswith("### 1 of 1 picture differs\n")
+    title = "### No difference in 0 pictures, 1 cannot be compared\n"
+    assert written(table(tmp_path, BROKEN), tmp_path).startswith(title)
+
+
+def test_a_table_without_names_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="has no column image_filename"):
+        report.markdown(table(tmp_path, SAME).drop(columns="image_filename"), tmp_path / "x.md")
 
 
 def test_names_and_messages_stay_text(tmp_path: Path) -> None:
