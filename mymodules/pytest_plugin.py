@@ -117,8 +117,8 @@ class _Session:
             self._opened().clear()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Count what the comparisons of a test found, wherever it ran."""
-        if report.when == "call":
+        """Count what the comparisons of a test and its fixtures found, wherever it ran."""
+        if report.when == "teardown":
             for name, value in report.user_properties:
                 if name == PROPERTY:
                     kind = str(value).partition(":")[0]

@@ -139,6 +139,19 @@ def test_a_file_is_not_a_folder_of_results(pytester: pytest.Pytester, kept: Path
     assert (pytester.path / "image-results").read_bytes() == b"mine"
 
 
+def test_what_a_fixture_compares_is_counted(pytester: pytest.Pytester, kept: Path) -> None:
+    code = DRAW + (
+        "import pytest\n"
+        "@pytest.fixture\n"
+        "def drawing(compare_image):\n    compare_image(drawn(200))\n"
+        "def test_it(drawing):\n    pass\n"
+    )
+    result = session(pytester, test_one=code)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["1 compared: 1 changed", "Look at what differs: *index.html"])
+    assert kept.is_file()
+
+
 def test_a_mere_list_of_tests_keeps_what_differed(pytester: pytest.Pytester, kept: Path) -> None:
     session(pytester, test_one=ONE.format(shade=200)).assert_outcomes(failed=1)
     session(pytester, "--collect-only")

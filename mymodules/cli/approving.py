@@ -58,6 +58,7 @@ def approve(options: argparse.Namespace, words: Wording) -> int:
     words.say(str(done))
     if done.folder is not None:
         more = [] if options.out is None else ["--out", options.out]
+        more += [] if options.changes is None else ["--first", options.changes]
         words.say(f"To bring the old ones back: {words.call('restore', *more)}")
     return 2 if done.refused else 0
 
@@ -66,6 +67,8 @@ def restore(options: argparse.Namespace, words: Wording) -> int:
     """Bring back what an approval has replaced, by default the newest one; return the exit code."""
     out = runs.output_folder(options, words)
     folder = Path(options.folder).absolute() if options.folder else _newest(out)
+    if not (folder / MANIFEST).is_file():
+        raise ResultsError(f"{shown(folder)} is not the folder of an approval: name an approved-... folder.")
     manifest = runfiles.read_manifest(folder / MANIFEST)
     first = _first(manifest, options, runs.compared_last())
     count = len(manifest.get("changes", ()))

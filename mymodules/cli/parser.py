@@ -38,6 +38,7 @@ def parser(program: str = "mymodules") -> argparse.ArgumentParser:
     """Return the parser of the command line; `program` is what a user types before the command."""
     made = argparse.ArgumentParser(
         prog=program,
+        allow_abbrev=False,
         description="Compare the pictures of two folders, look at what changed, and decide.",
         epilog=f"{program} COMMAND --help explains the options of a command.",
     )
@@ -53,7 +54,10 @@ def parser(program: str = "mymodules") -> argparse.ArgumentParser:
     }
     for name, (room, call, add) in rooms.items():
         command = commands.add_parser(
-            name, help=COMMANDS[name], description=f"{COMMANDS[name].capitalize()}."
+            name,
+            help=COMMANDS[name],
+            description=f"{COMMANDS[name].capitalize()}.",
+            allow_abbrev=False,  # else every new option could give another meaning to a line that worked
         )
         command.set_defaults(room=room, call=call)
         if name == "notebook":

@@ -88,9 +88,10 @@ def summary(frame: "pd.DataFrame", *, rows: int = 10, link: str | None = None, p
 
 def check_link(role: str, link: str) -> None:
     """Raise SettingsError unless this is a URL of the web; `role` is how the message calls it."""
-    if not re.fullmatch(r"https?://[^\s<>\"]+", link):
+    if not re.fullmatch(r"https?://[^\s<>\"?#]+", link):
         raise SettingsError(
-            f"{role} is {shown(link)}: it must be a URL that begins with https:// or http://."
+            f"{role} is {shown(link)}: it must be a URL that begins with https:// or http://, and has no ? "
+            "and no #."
         )
 
 

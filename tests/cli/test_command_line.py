@@ -122,3 +122,9 @@ def test_a_recommended_command_can_be_typed() -> None:
     options = parser().parse_args(["look", "--out", "my results"])
     options.program = "python run.py"
     assert Wording(options).call("look", "--out", options.out) == "python run.py look --out 'my results'"
+
+
+def test_options_are_not_abbreviated(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["compare", "first", "second", "--process", "1"])
+    assert "unrecognized arguments: --process" in capsys.readouterr().err

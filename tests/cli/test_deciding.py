@@ -96,6 +96,7 @@ def page(made: Folders) -> str:
         (["report", "page.html"], "There are no results in out: compare first, or name a file.\n"),
         (["approve"], "There are no results in out: compare first, or name a file.\n"),
         (["restore"], "There is no approval in out: nothing can be restored.\n"),
+        (["restore", "x"], "x is not the folder of an approval: name an approved-... folder.\n"),
     ],
 )
 def test_what_is_not_there_is_said(line: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -308,6 +309,7 @@ def test_a_run_from_elsewhere_needs_a_question_or_the_folder(
     assert call("approve", "a.png") == 0
     assert str(made.first) in asked[0]
     assert call("approve", "a.png", "--yes", "--first", "first") == 0
+    assert capsys.readouterr().out.endswith("mymodules restore --out out --first first\n")
     assert state(made.first)["a.png"] == state(made.second)["a.png"]
     assert call("restore", "--yes") == 2
     assert call("restore", "--yes", "--first", "first") == 0

@@ -126,8 +126,8 @@ def test_pictures_can_be_linked(tmp_path: Path) -> None:
     stems = {"con.png": "con-1234abcd"}
     rows = named("shop/a b?#%.png", 9), named("con.png", 8), MISSING
     frame = table(tmp_path, *rows, stems=stems, pictures="changed")
-    shown = Shown(written(frame, tmp_path, link="https://ci.example/run/7?x=1|2&y='/"))
-    above = f"https://ci.example/run/7?x=1%7C2&y='/03.diff-{STAMP}/"
+    shown = Shown(written(frame, tmp_path, link="https://ci.example/run/7/x=1|2&y='/"))
+    above = f"https://ci.example/run/7/x=1%7C2&y='/03.diff-{STAMP}/"
     endings = ("-1.orig.png", "-2.new.png", "-5.delta.png")
     assert [unquote(url) for url in shown.pictures] == [
         unquote(above) + name + ending for name in ("shop/a b?#%.png", "con-1234abcd") for ending in endings
@@ -137,7 +137,16 @@ def test_pictures_can_be_linked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "link", ["javascript:alert(1)", "ftp://x", "x", 'https://x" onload="', "https://a b"]
+    "link",
+    [
+        "javascript:alert(1)",
+        "ftp://x",
+        "x",
+        'https://x" onload="',
+        "https://a b",
+        "https://x?a=1",
+        "https://x#y",
+    ],
 )
 def test_other_links_are_refused(tmp_path: Path, link: str) -> None:
     with pytest.raises(SettingsError, match="must be a URL"):
