@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from mymodules.pairs import Selection
 from mymodules.paths import shown
 
 ROLES: Final = ("first", "second", "out")
@@ -38,8 +39,13 @@ class Labels:
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any], *, paths: bool) -> "Labels":
-        """Return the names of the folders that a run's manifest has."""
-        return cls({role: str(manifest.get(role) or "") for role in ROLES}, paths=paths)
+        """Return the names of a run's folders, or of the two files that were compared."""
+        made = cls({role: str(manifest.get(role) or "") for role in ROLES}, paths=paths)
+        with contextlib.suppress(ValueError):  # somebody else may have written the manifest
+            for role, file in zip(ROLES[:2], Selection.of(manifest).files or (), strict=False):
+                if role in made.names:
+                    made.names[role] += f"/{shown(file)}"
+        return made
 
     def hide(self, text: str) -> str:
         """Return a message with the names of these folders instead of their paths."""
@@ -67,6 +73,8 @@ def _forms(path: Path) -> Iterator[str]:
 
 def _apart(first: Path, second: Path) -> tuple[str, str]:
     """Return the last parts of two paths, as few as tell them apart."""
+    if first == second:  # two files of one folder
+        return shown(first.name or first), shown(first.name or first)
     count = 1
     while first.parts[-count:] == second.parts[-count:] and count < max(len(first.parts), len(second.parts)):
         count += 1

@@ -41,6 +41,18 @@ def test_json_and_markdown(
     assert Path("step.md").read_bytes() == "# Vorher é\n".encode() + text + b"\n"
 
 
+@pytest.mark.parametrize("folder", ["first", "second"])
+def test_two_files_are_both_named(made: Folders, folder: str) -> None:
+    (made.first.parent / folder / "Other.png").write_bytes((made.second / "b.png").read_bytes())
+    line = ["compare", "first/a.png", f"{folder}/Other.png", "--out", "out", "--processes", "1"]
+    assert cli.main([*line, "--json", "x.json", "--markdown", "x.md", "--junit", "x.xml"]) == 0
+    run = json.loads(Path("x.json").read_bytes())["run"]
+    assert (run["first"], run["second"]) == ("first/a.png", f"{folder}/Other.png")
+    title = f"<code>first/a.png</code> against <code>{folder}/Other.png</code>\n"
+    assert title in Path("x.md").read_text(encoding="utf-8")
+    assert f'name="second" value="{folder}/Other.png"' in Path("x.xml").read_text(encoding="utf-8")
+
+
 def test_without_github_only_the_file_is_written(made: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     assert compare("--markdown", "summary.md") == 0
