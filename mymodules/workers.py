@@ -48,8 +48,6 @@ __all__ = (
 ENOUGH: Final = 1.0
 """Seconds after which a task of several pairs returns those that it has."""
 
-_ROLES = "first", "second"
-
 
 class Finished(NamedTuple):
     """The row of a pair as a worker returns it.
@@ -106,8 +104,8 @@ def compare_many(jobs: Sequence[Job]) -> "list[Finished]":
 def _finished(job: Job) -> "Finished":
     read: list[Side] = []
     row = compare(job, read)
-    first, second = (next((side.opened for side in read if side.role == role), None) for role in _ROLES)
-    return Finished(row, checked_line(row), (first, second))
+    opened = {side.role: side.opened for side in read}
+    return Finished(row, checked_line(row), (opened.get("first"), opened.get("second")))
 
 
 def compimgdiff_init(str_start_datetime: str) -> None:

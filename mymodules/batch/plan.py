@@ -4,6 +4,7 @@
 """
 
 import contextlib
+import functools
 import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from mymodules.batch.request import PICTURES, Request
 from mymodules.comparison import drawing_files
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.locks import Lock
+from mymodules.metrics import Metric
 from mymodules.pairs import Listing, Pair, Selection
 from mymodules.paths import local_path, shown
 from mymodules.results import runfiles
@@ -103,16 +105,16 @@ class Plan:
 
     def job(self, pair: Pair) -> Job:
         """Return what a worker needs to compare a pair."""
-        return Job(
-            pair,
-            self.drawings_dir,
-            self.drawing_path(pair.name),
-            self.request.draws("same"),
-            self.settings.max_pixels,
-            at_once=2 * len(self.pairs) <= self.request.processes,
-            check_pixels=self.request.check_pixels,
-            metric=self.request.metric,
-        )
+        folder, draws_same, most, at_once, check_pixels, metric = self._how
+        path = self.drawing_path(pair.name)
+        return Job(pair, folder, path, draws_same, most, at_once, check_pixels, metric)
+
+    @functools.cached_property
+    def _how(self) -> "tuple[Path | None, bool, int, bool, bool, Metric | None]":
+        """What all jobs have in common: their items without the pair and the path of its drawings."""
+        request, at_once = self.request, 2 * len(self.pairs) <= self.request.processes
+        draws_same, most = request.draws("same"), self.settings.max_pixels
+        return self.drawings_dir, draws_same, most, at_once, request.check_pixels, request.metric
 
     @property
     def drawing_paths(self) -> dict[str, str]:

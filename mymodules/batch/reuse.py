@@ -453,8 +453,9 @@ def _reason(pair: Pair, before: Mapping[str, str], now: Mapping[str, str | None]
 
 def _variant(name: str) -> str:
     """Return what a row depends on in a name: its ending and its spelling, which messages mention."""
-    ending = os.path.splitext(name)[1].lower()  # noqa: PTH122 - making a Path takes longer
-    return f"{ending}{'~' if pairs.is_escaped(name) else ''}"
+    _, dot, ending = name.rpartition(".")
+    ending = f"{dot}{ending.lower()}" if "/" not in ending else ""
+    return f"{ending}~" if pairs.is_escaped(name) else ending
 
 
 def _grouped(values: Iterable[T], name: Callable[[T], str]) -> dict[str, list[T]]:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from mymodules.store.values import FileState, is_unchanged
+from mymodules.store.values import is_certain
 
 FoundFile = tuple[int, int, int, int, int, str]
 """Size, time of modification and of change in ns, inode, moment of these in ns since the epoch, digest."""
@@ -134,7 +134,7 @@ def _file_text(file: FoundFile | None) -> str:
     if file is None:
         return ""
     size, mtime_ns, ctime_ns, inode, moment, digest = file
-    doubt = "" if is_unchanged(file, FileState(*file[:4])) else _DOUBT
+    doubt = "" if is_certain(mtime_ns, ctime_ns, moment) else _DOUBT
     return f"{doubt}{size} {mtime_ns} {ctime_ns} {inode} {moment} {digest}"
 
 

@@ -50,10 +50,15 @@ def is_unchanged(then: Sequence[Any], now: os.stat_result | FileState) -> bool:
     now : os.stat_result or FileState
     """
     size, mtime_ns, ctime_ns, inode, moment, _ = then
-    same = size == now.st_size and mtime_ns == now.st_mtime_ns and _settled(mtime_ns, moment)
+    same = size == now.st_size and mtime_ns == now.st_mtime_ns
     if CHANGE_TIME_COUNTS:
-        same = same and ctime_ns == now.st_ctime_ns and inode == now.st_ino and _settled(ctime_ns, moment)
-    return bool(same)
+        same = same and ctime_ns == now.st_ctime_ns and inode == now.st_ino
+    return bool(same) and is_certain(mtime_ns, ctime_ns, moment)
+
+
+def is_certain(mtime_ns: int, ctime_ns: int, moment: int) -> bool:
+    """Return whether a file that was read at this moment and has these times still is what was read."""
+    return _settled(mtime_ns, moment) and (not CHANGE_TIME_COUNTS or _settled(ctime_ns, moment))
 
 
 def _settled(stamp: int, moment: int) -> bool:
