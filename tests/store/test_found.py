@@ -10,7 +10,7 @@ from support.recorded import KNOWN, ONE, OTHER, ROW
 
 from mymodules import results
 from mymodules.row import ALGORITHM
-from mymodules.store import records
+from mymodules.store import records, values
 from mymodules.store.found import BLOCK, Found, Place, opened, packed, unpacked
 from mymodules.store.records import Records, diff_id
 from mymodules.store.values import FileState, StoredRow
@@ -136,6 +136,33 @@ def test_a_flipped_bit_anywhere_is_noticed(file: Path) -> None:
         keep(kept, numbered(1))
         assert [each for _, each in there(kept)] == [numbered(1)]
         assert db.execute("SELECT count(*) FROM pairs").fetchone() == (1,)  # the damaged one is replaced
+
+
+def test_a_record_shows_whether_its_file_is_unchanged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"12345")
+    now = path.stat()
+
+    def shows(ctime_ns: int = now.st_ctime_ns, moment: int = LATER) -> bool:
+        """What a record says of the file, read at that moment, when it had that time of change."""
+        file = now.st_size, now.st_mtime_ns, ctime_ns, now.st_ino, moment, ONE
+        text = packed(PAIR._replace(first=str(path), files=(file, None))).split("\0")[2]
+        return text.startswith(values.beginning(str(path)))
+
+    assert shows()
+    assert not shows(now.st_ctime_ns + 1)
+    assert not shows(moment=now.st_mtime_ns + 1)  # it may have been written to within one tick of the clock
+    monkeypatch.setattr(values, "CHANGE_TIME_COUNTS", False)  # Windows
+    assert shows(now.st_ctime_ns + 1)
+    path.write_bytes(b"123456")
+    assert not shows()
+    path.unlink()
+    assert not shows()
+    path.mkdir()
+    assert not shows()
+    assert values.beginning("") == ""
 
 
 def test_files_and_rows_follow(kept: Records) -> None:
