@@ -102,7 +102,8 @@ def _scope(
     if options.accepted or not (patterns or options.all):
         return about, which, 0
     state = triage.Decisions(Path(runfiles.record(frame)["out"])).state(about)
-    unwanted = state.isin(UNWANTED) & ~about["image_filename"].isin(patterns)
+    written_out = [name for name in about["image_filename"] if {name, shown(name)} & {*patterns}]
+    unwanted = state.isin(UNWANTED) & ~about["image_filename"].isin(written_out)
     open_ = ~unwanted & (state != "accept")  # what was accepted needs no option
     withheld = 0
     for status, wanted, hint in (
@@ -130,9 +131,17 @@ def _scope(
 
 
 def _named(frame: "pd.DataFrame", patterns: Sequence[str]) -> "pd.DataFrame":
-    """Return the rows with these names; raise SettingsError if there is none for one of the patterns."""
-    about = frame[[matches(name, patterns) for name in frame["image_filename"]]]
-    absent = [text for text in patterns if not any(matches(name, [text]) for name in about["image_filename"])]
+    """Return the rows with these names, also as they are printed.
+
+    Raises
+    ------
+    SettingsError
+        If there is none for one of the patterns.
+    """
+    names = frame["image_filename"]
+    about = frame[[matches(name, patterns) or matches(shown(name), patterns) for name in names]]
+    found = {form for name in about["image_filename"] for form in (name, shown(name))}
+    absent = [text for text in patterns if not any(matches(name, [text]) for name in found)]
     if absent:
         raise SettingsError(f"The run has no picture named {' or '.join(map(shown, absent))}.")
     return about

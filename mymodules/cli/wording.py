@@ -20,6 +20,8 @@ OPTIONS = {
 
 _CALLS = (
     (re.compile(r"triage\.(?:approve|restore)\([^()]*first=\.\.\.\)"), "--first FIRST"),
+    (re.compile(r"triage\.restore\('([^']*)', first='([^']*)'\)"), r"restore \1 --first \2"),
+    (re.compile(r"triage\.restore\('([^']*)'\)"), r"restore \1"),
     (re.compile(r"\binclude and exclude\b"), "--include and --exclude"),
     (re.compile(r"\bdo without strict\b"), "do without --strict"),
     (re.compile(r"run batch\.run\(\) first"), "compare first"),
@@ -27,7 +29,7 @@ _CALLS = (
 )
 """What sentences recommend to users of Python, and what to users of the command."""
 
-_PARAMETER = re.compile(rf"\b({'|'.join(OPTIONS)})(=?)")
+_PARAMETER = re.compile(rf"(?<![\w/\\.-])({'|'.join(OPTIONS)})\b(=?)(?!\S*[/\\])")  # not a part of a path
 
 
 def complain(text: str) -> None:

@@ -102,6 +102,11 @@ def test_what_a_comparison_does_not_need_is_not_loaded() -> None:
         ("{here}/new is empty", "./new is empty"),
         ("skip_until=3 and stop_at=-1 leave nothing", "--skip 3 and --stop -1 leave nothing"),
         ("Continue: batch.run(resume='{here}/new/x.csv').", "Continue: compare --resume ./new/x.csv."),
+        ("There is no {here}/no/stop_at=3/x: make it.", "There is no {here}/no/stop_at=3/x: make it."),
+        ("{here}/new/max_pixels is empty", "./new/max_pixels is empty"),
+        ("{here}/my num_processors=2/x is empty", "{here}/my num_processors=2/x is empty"),
+        ("Go back with triage.restore('{here}/new/approved-1').", "Go back with restore ./new/approved-1."),
+        ("Or triage.restore('o', first='{here}/shots/old').", "Or restore o --first shots/old."),
         ("Name it: triage.approve(frame, first=...).", "Name it: --first FIRST."),
     ],
 )

@@ -272,6 +272,18 @@ def test_nothing_accepted_says_what_to_do(named: list[str], capsys: pytest.Captu
     assert "mymodules approve --decisions PATH --out out" in said
 
 
+def test_a_printed_name_can_be_typed(made: Folders, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder, name in ((made.first, "a.png"), (made.second, "b.png")):
+        (folder / "new\nline.png").write_bytes((folder / name).read_bytes())
+    frame = compared(made)
+    decide(made, frame, "new\nline.png", "reject")
+    before = state(made.first)
+    assert call("approve", "new\\nline.png", "--yes", "--first", "first") == 0
+    assert "by the second picture: new\\nline.png\n" in capsys.readouterr().out
+    name = "new\nline.png"
+    assert state(made.first) == before | {name: state(made.second)[name]}
+
+
 @pytest.mark.usefixtures("frame")
 def test_a_name_that_is_not_there_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("approve", "a.png", "z*.png", "--yes") == 2
