@@ -1,0 +1,260 @@
+"""What changed between two pictures, as a list for a person: boxes, each with a kind and a signature.
+
+`changes` is pure. With the pieces, the list says all: what no change covers is equal, or moved along with
+what stands above it.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mymodules.comparison import signatures
+from mymodules.comparison.pieces import Picture, Piece, Words, pictures, transposed
+from mymodules.images import Rgba
+from mymodules.regions import Gatherer, Region
+
+ChangeKind = Literal["edit", "swap", "insert", "remove", "move", "space"]
+
+FAINT = 8
+"""Levels; what differs by no more in any channel is faint."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that differs.
+
+    Attributes
+    ----------
+    kind : str
+        ``edit`` (in place, or in something that moved), ``insert``, ``remove``, ``swap`` (something else),
+        ``move``, or ``space``: only room came or went, such as empty rows.
+    first, second : Region
+        Where, px. One of them may be empty, and stands where the other would be.
+    pixels : int
+        px: of an `edit` those that differ, of others the larger area of their piece.
+    largest : int or None
+        Of an `edit`, the largest difference of a channel, 1..255.
+    faint : int
+        px of an `edit` that differ by at most 8 levels in any channel.
+    signature : str
+        24 hexadecimal digits; equal for changes that show the same, wherever they stand.
+    surroundings : str
+        24 hexadecimal digits of the 64 x 24 px around the change.
+    """
+
+    kind: ChangeKind
+    first: Region
+    second: Region
+    pixels: int
+    largest: int | None
+    faint: int
+    signature: str
+    surroundings: str
+
+
+def changes(first: Rgba, second: Rgba, pieces: Sequence[Piece]) -> tuple[Change, ...]:
+    """Return what changed, in reading order of second.
+
+    Identity: nothing.
+
+    Parameters
+    ----------
+    first, second : uint8 (height, width, 4)
+    pieces : sequence of Piece
+        As `alignment.align` returns them.
+
+    Returns
+    -------
+    tuple of Change
+        Every pixel that differs in an `edit` lies in exactly one change of its displacement; every other
+        piece that is not `same` is one change. Boxes in place follow the rule of `regions.from_pixels`;
+        others leave out what only repeats the rows around them.
+
+    Raises
+    ------
+    PictureError
+        If one of the pictures is anything else.
+    """
+    one, other = pictures(first, second)
+    found = list(_edits(one, other, [piece for piece in pieces if piece.kind == "edit"]))
+    turned: tuple[Picture, Picture] | None = None
+    for piece in pieces:
+        if piece.kind in ("insert", "remove") and not (piece.first.width and piece.second.width):
+            turned = turned or (one.transposed(), other.transposed())
+            found.append(_upright(_piece(*turned, transposed(piece)), one, other))
+        elif piece.kind not in ("same", "edit"):
+            found.append(_piece(one, other, piece))
+    return tuple(sorted(found, key=lambda change: (change.second[1::-1], change.first[1::-1], change.kind)))
+
+
+def _edits(one: Picture, other: Picture, pieces: Iterable[Piece]) -> Iterator[Change]:
+    """Yield the changes in place; those of one displacement are gathered together."""
+    groups: dict[tuple[int, int], list[Piece]] = {}
+    for piece in pieces:
+        groups.setdefault(piece.displacement, []).append(piece)
+    for displacement, group in groups.items():
+        gatherer = Gatherer()
+        masks: list[NDArray[np.bool_]] = []
+        for piece in group:
+            mask = np.not_equal(one.at(piece.first), other.at(piece.second))
+            masks.append(mask)
+            gatherer.add(piece.second.y, _widened(mask, piece.second.x))
+        for box, pixels in zip(*gatherer.counted(), strict=True):
+            largest, faint = _levels(one, other, box, group, masks)
+            yield _edit(one, other, box, displacement, (pixels, largest, faint))
+
+
+def _widened(mask: NDArray[np.bool_], left: int) -> NDArray[np.bool_]:
+    """Return a mask with ``left`` more columns before it."""
+    return np.pad(mask, ((0, 0), (left, 0))) if left else mask
+
+
+def _levels(
+    one: Picture, other: Picture, box: Region, group: Sequence[Piece], masks: Sequence[NDArray[np.bool_]]
+) -> tuple[int, int]:
+    """Return the largest difference of a channel within a box, and how many pixels are faint."""
+    largest = faint = 0
+    for piece, mask in zip(group, masks, strict=True):
+        part = _intersection(box, piece.second)
+        if part is None:
+            continue
+        x, y = piece.displacement
+        sides = [
+            picture.rgba[area.y : area.y + area.height, area.x : area.x + area.width]
+            for picture, area in ((one, part._replace(x=part.x - x, y=part.y - y)), (other, part))
+        ]
+        levels = cv2.absdiff(*(np.ascontiguousarray(side) for side in sides)).reshape(*sides[0].shape)
+        highest = levels.max(axis=2)
+        inside = np.s_[part.y - piece.second.y :, part.x - piece.second.x :]
+        differs = mask[inside][: part.height, : part.width]
+        largest = max(largest, int(highest.max(initial=0, where=differs)))
+        faint += int(np.count_nonzero(differs & (highest <= FAINT)))
+    return largest, faint
+
+
+def _intersection(box: Region, other: Region) -> Region | None:
+    left, top = max(box.x, other.x), max(box.y, other.y)
+    right = min(box.x + box.width, other.x + other.width)
+    bottom = min(box.y + box.height, other.y + other.height)
+    return Region(left, top, right - left, bottom - top) if left < right and top < bottom else None
+
+
+def _edit(
+    one: Picture,
+    other: Picture,
+    box: Region,
+    displacement: tuple[int, int],
+    figures: tuple[int, int, int],
+) -> Change:
+    x, y = displacement
+    around = signatures.phrase(one, other, box, displacement)
+    crops = one.at(around._replace(x=around.x - x, y=around.y - y)), other.at(around)
+    pixels, largest, faint = figures
+    return Change(
+        "edit",
+        box._replace(x=box.x - x, y=box.y - y),
+        box,
+        pixels,
+        largest,
+        faint,
+        signatures.signature("edit", crops),
+        signatures.surroundings(other, box),
+    )
+
+
+def _piece(one: Picture, other: Picture, piece: Piece) -> Change:
+    """Return the one change that an `insert`, `remove`, `swap` or `move` is."""
+    first, second = piece.first, piece.second
+    kind: ChangeKind = "move"
+    pixels = max(first.width * first.height, second.width * second.height)
+    if piece.kind == "move":
+        name = signatures.signature("move", [one.at(first)])
+    elif piece.kind == "swap":
+        kind, first, second, name = _swap(one, other, piece)
+    else:
+        kind, first, second, name = _one_sided(one, other, piece)
+    shown, box = (other, second) if second.width and second.height else (one, first)
+    return Change(kind, first, second, pixels, None, 0, name, signatures.surroundings(shown, box))
+
+
+def _swap(one: Picture, other: Picture, piece: Piece) -> tuple[ChangeKind, Region, Region, str]:
+    sides = (one, piece.first), (other, piece.second)
+    words = [picture.at(box) for picture, box in sides]
+    grounds = [_commonest(part) for part in words]
+    first, second = piece.first, piece.second
+    if grounds[0] == grounds[1]:  # else the ground has changed too, and everything belongs to it
+        first, second = (
+            _tight(part != ground, box) for part, ground, (_, box) in zip(words, grounds, sides, strict=True)
+        )
+        if not (first.width or second.width):
+            height = piece.second.height - piece.first.height
+            name = signatures.signature("space", [], height, (grounds[0],))
+            return "space", piece.first, piece.second, name
+    heights = piece.first.height, piece.second.height
+    return (
+        "swap",
+        first,
+        second,
+        signatures.signature("swap", [one.at(first), other.at(second)], heights),
+    )
+
+
+def _one_sided(one: Picture, other: Picture, piece: Piece) -> tuple[ChangeKind, Region, Region, str]:
+    """Return what came or went: its content, or that it is only room."""
+    came = piece.kind == "insert"
+    picture, box = (other, piece.second) if came else (one, piece.first)
+    content, repeated = _content(picture, box)
+    if content is None:
+        height = box.height if came else -box.height
+        name = signatures.signature("space", [], height, signatures.colours(repeated))
+        return "space", piece.first, piece.second, name
+    crops = [None, picture.at(content)] if came else [picture.at(content), None]
+    name = signatures.signature(piece.kind, crops, box.height)
+    if came:
+        return "insert", piece.first, content, name
+    return "remove", content, piece.second, name
+
+
+def _content(picture: Picture, box: Region) -> tuple[Region | None, Words]:
+    """Return the box of what is more than the row above, or below, once more; and that row."""
+    words = picture.at(box)
+    best: tuple[int, NDArray[np.bool_], Words] | None = None
+    for y in (box.y - 1, box.y + box.height):
+        if not 0 <= y < picture.box.height:
+            continue
+        row = picture.at(Region(box.x, y, box.width, 1))
+        mask = words != row
+        count = int(np.count_nonzero(mask))
+        if best is None or count < best[0]:
+            best = count, mask, row[0]
+    if best is None:
+        return box, words[0]
+    count, mask, row = best
+    return (_tight(mask, box) if count else None), row
+
+
+def _tight(mask: NDArray[np.bool_], box: Region) -> Region:
+    """Return the box of what is set in a mask of a box; an empty one at its corner if nothing is."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return Region(box.x, box.y, 0, 0)
+    left, top = int(columns[0]), int(rows[0])
+    return Region(box.x + left, box.y + top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top)
+
+
+def _commonest(words: Words) -> int | None:
+    """Return the most frequent colour, the lowest of equally frequent ones; None if there is no pixel."""
+    colours, counts = np.unique(words, return_counts=True)
+    return int(colours[counts.argmax()]) if len(colours) else None
+
+
+def _upright(change: Change, one: Picture, other: Picture) -> Change:
+    """Return a change of transposed pictures as one of the pictures."""
+    first, second = (Region(y, x, height, width) for x, y, width, height in (change.first, change.second))
+    shown, box = (other, second) if second.width and second.height else (one, first)
+    around = signatures.surroundings(shown, box)
+    return dataclasses.replace(change, first=first, second=second, surroundings=around)

@@ -1,0 +1,300 @@
+"""Pair two rectangles of one width, rows first, and what is left between equal rows by other means.
+
+Every step here may be bad, but none can be wrong: what it proposes is compared byte for byte, so that a bad
+pairing makes changes larger and hides none.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mymodules.comparison import matching, scanned
+from mymodules.comparison.matching import Run
+from mymodules.comparison.pieces import Kind, Picture, Piece, Words, rows_of
+from mymodules.comparison.scanned import Bits
+from mymodules.regions import Region
+
+LOWEST_BAND = 32
+"""Rows; what is lower is compared in place."""
+
+STRUCTURE, LANES, VOTES = "structure", "lanes", "votes"
+ALL = (STRUCTURE, LANES, VOTES)
+
+_FEW_PIXELS, _FEW = 1024, 0.05  # that differ in place: px, and share of the columns concerned
+_GAIN = 0.6  # what another pairing may cost at most, as share of the plain one
+_AGREES = 0.75  # share of a structure that is equal in place, so that nothing can have moved
+_LOWEST, _LOWEST_VOTED = 6, 24  # rows
+_GUTTER, _LANE = 12, 24  # px
+_VOTES, _VOTES_OF_RUN = 8, 4
+_SAMPLE = 64  # rows and columns
+
+
+class Gap(NamedTuple):
+    """Two rectangles that belong together somehow, and the structure of both once it is known."""
+
+    first: Region
+    second: Region
+    bits: tuple[Bits, Bits] | None = None
+
+    def part(self, begin: tuple[int, int], end: tuple[int, int]) -> "Gap":
+        """Some rows of either side, counted from its top."""
+        return Gap(
+            rows_of(self.first, begin[0], end[0]),
+            rows_of(self.second, begin[1], end[1]),
+            self.bits and (self.bits[0][begin[0] : end[0]], self.bits[1][begin[1] : end[1]]),
+        )
+
+    @property
+    def lower(self) -> int:
+        """The height of the lower side."""
+        return min(self.first.height, self.second.height)
+
+
+class Pairing:
+    """Pair rectangles of two pictures."""
+
+    def __init__(self, first: Picture, second: Picture) -> None:
+        self.first, self.second = first, second
+
+    def stack(self, gap: Gap, steps: Sequence[str] = ALL) -> list[Piece]:
+        """Pair equal rows, and fill what lies between them."""
+        words, others = self.first.at(gap.first), self.second.at(gap.second)
+        digests, other_digests = scanned.digests(words), scanned.digests(others)
+        first, second = matching.named(digests, other_digests)
+        excluded = np.zeros(max(first.max(initial=-1), second.max(initial=-1)) + 1, np.bool_)
+        for names, side in ((first, words), (second, others)):
+            seen, places = np.unique(names, return_index=True)
+            excluded[seen[scanned.plain(side[places])]] = True
+        runs = matching.straightened(matching.match(first, second, excluded), first, second)
+        return self._between(gap, _verified(words, others, runs), "same", steps)
+
+    def fill(self, gap: Gap, steps: Sequence[str] = ALL) -> list[Piece]:
+        """Pair two rectangles that have no equal rows to go by, or only frequent ones."""
+        first, second, _ = gap
+        if not (first.height and second.height):
+            kind: Kind = "insert" if second.height else "remove"
+            return [Piece(kind, first, second)] if first.height or second.height else []
+        plain: Piece
+        if first.height == second.height:
+            plain = Piece("edit", first, second)
+            mask = self.differing(plain)
+            count = int(np.count_nonzero(mask))
+            if not count:
+                return [Piece("same", first, second)]
+            if first.height < LOWEST_BAND or count < _FEW_PIXELS or count < _FEW * _concerned(mask):
+                return [plain]
+            bound = _GAIN * count
+        else:
+            plain = Piece("swap", first, second)
+            bound = self.cost([plain])
+        return self._better(gap, steps, plain, bound) or [plain]
+
+    def _better(self, gap: Gap, steps: Sequence[str], plain: Piece, bound: float) -> list[Piece]:
+        """Return pieces that cost less than the plain one, or none."""
+        ways: dict[str, Callable[[Gap], list[Piece]]] = {
+            STRUCTURE: self._by_structure,
+            LANES: self._by_lanes,
+            VOTES: self._by_votes,
+        }
+        if steps and gap.lower >= _LOWEST:
+            gap = self._with_bits(gap)
+            if plain.kind == "edit" and _agree(gap):
+                return []
+        gain = bound if plain.kind == "edit" else _GAIN * bound
+        for step in steps:
+            if gap.lower < (_LOWEST_VOTED if step == VOTES else _LOWEST):
+                continue
+            pieces = ways[step](gap)
+            if pieces and self.cost(pieces) < (gain if step == VOTES else bound):
+                return pieces
+        if plain.kind == "swap":
+            pieces = self._between_runs(gap, [])
+            if self.cost(pieces) < gain:
+                return pieces
+        return []
+
+    def differing(self, piece: Piece) -> NDArray[np.bool_]:
+        """Where the sides of an `edit` differ."""
+        return np.not_equal(self.first.at(piece.first), self.second.at(piece.second))
+
+    def cost(self, pieces: Iterable[Piece]) -> float:
+        """Return about how many pixels a person has to look at: those that differ, or that are not ground."""
+        total = 0.0
+        for piece in pieces:
+            if piece.kind == "edit":
+                total += np.count_nonzero(self.differing(piece))
+            elif piece.kind != "same":
+                total += _content(self.first.at(piece.first)) + _content(self.second.at(piece.second))
+        return total
+
+    def _between(self, gap: Gap, runs: Sequence[Run], kind: Kind, steps: Sequence[str]) -> list[Piece]:
+        """Return the runs as pieces of a kind, and what fills the gaps before, between and after them."""
+        pieces: list[Piece] = []
+        end = 0, 0
+        for run in runs:
+            begin = run.first, run.second
+            pieces += self.fill(gap.part(end, begin), steps)
+            end = run.ends
+            part = gap.part(begin, end)
+            pieces.append(Piece(kind, part.first, part.second))
+        return pieces + self.fill(gap.part(end, (gap.first.height, gap.second.height)), steps)
+
+    def _with_bits(self, gap: Gap) -> Gap:
+        if gap.bits is not None:
+            return gap
+        bits = scanned.structure(self.first, gap.first), scanned.structure(self.second, gap.second)
+        return gap._replace(bits=bits)
+
+    def _by_structure(self, gap: Gap) -> list[Piece]:
+        """Pair rows whose brightness steps are at the same places: text before another background."""
+        assert gap.bits is not None
+        first, second = matching.named(*map(scanned.structure_digests, gap.bits))
+        excluded = np.zeros(max(int(first.max()), int(second.max())) + 1, np.bool_)
+        for names, bits in ((first, gap.bits[0]), (second, gap.bits[1])):
+            excluded[names[~bits.any(axis=1)]] = True
+        runs = matching.straightened(matching.match(first, second, excluded), first, second)
+        kept = [
+            run
+            for run in runs
+            if run.length >= 4 and len(np.unique(first[run.first : run.first + run.length])) >= 3
+        ]
+        return self._between(gap, kept, "edit", (LANES, VOTES)) if kept else []
+
+    def _by_lanes(self, gap: Gap) -> list[Piece]:
+        """Pair columns of text each by itself: a side bar that stays while the text beside it moves."""
+        assert gap.bits is not None
+        cuts = _lanes(gap.bits)
+        if len(cuts) < 3:
+            return []
+        pieces: list[Piece] = []
+        for left, right in pairwise(cuts):
+            first, second = (
+                Region(box.x + left, box.y, right - left, box.height) for box in (gap.first, gap.second)
+            )
+            bits = gap.bits[0][:, left:right], gap.bits[1][:, left:right]
+            pieces += self.stack(Gap(first, second, bits), (STRUCTURE,))
+        return pieces if any(piece.kind in ("same", "edit") for piece in pieces) else []
+
+    def _by_votes(self, gap: Gap) -> list[Piece]:
+        """Pair rows for which many short stretches of structure vote, where no whole row is equal."""
+        assert gap.bits is not None
+        runs = _voted(*map(scanned.tiles, gap.bits))
+        return self._between_runs(gap, runs) if runs else []
+
+    def _between_runs(self, gap: Gap, runs: Sequence[Run]) -> list[Piece]:
+        """Return the runs as edits, each grown up and down to where the next one differs less."""
+        height, other_height = gap.first.height, gap.second.height
+        ends = [Run(0, 0, 0), *runs, Run(height, other_height, 0)]
+        pieces: list[Piece] = []
+        begin = 0, 0
+        for upper, lower in pairwise(ends):
+            space = gap.part(upper.ends, (lower.first, lower.second))
+            fill = space.lower
+            rows = self._differing_rows(space, fill)
+            above = np.concatenate([[0], np.cumsum(rows[0])])
+            below = np.concatenate([[0], np.cumsum(rows[1])])
+            costs = above + (below[-1] - below)
+            split = fill - int(costs[::-1].argmin())  # the lowest of equal places
+            end = upper.ends[0] + split, upper.ends[1] + split
+            pieces += self._edit(gap.part(begin, end))
+            begin = lower.first - (fill - split), lower.second - (fill - split)
+            rest = gap.part(end, begin)
+            if rest.first.height or rest.second.height:
+                pieces.append(Piece("insert" if rest.second.height else "remove", rest.first, rest.second))
+        return pieces + self._edit(gap.part(begin, (height, other_height)))
+
+    def _edit(self, gap: Gap) -> list[Piece]:
+        return [Piece("edit", gap.first, gap.second)] if gap.first.height else []
+
+    def _differing_rows(self, gap: Gap, rows: int) -> list[NDArray[np.int64]]:
+        """Return how many pixels of each row differ, both sides put together at the top and at the bottom."""
+        one, other = self.first.at(gap.first), self.second.at(gap.second)
+        pairs = (one[:rows], other[:rows]), (one[len(one) - rows :], other[len(other) - rows :])
+        return [np.count_nonzero(a != b, axis=1) for a, b in pairs]
+
+
+def _verified(first: Words, second: Words, runs: Sequence[Run]) -> list[Run]:
+    """Return runs of which every byte is equal; others are cut to the rows of which that is true."""
+    found: list[Run] = []
+    for run in runs:
+        for start in range(0, run.length, 64):
+            rows = min(64, run.length - start)
+            one = first[run.first + start : run.first + start + rows]
+            other = second[run.second + start : run.second + start + rows]
+            last = found[-1] if found else None
+            if not np.array_equal(one, other):
+                equal = np.flatnonzero((one == other).all(axis=1)) + start
+                found += matching.consecutive(equal + run.first, equal + run.second)
+            elif last is not None and last.ends == (run.first + start, run.second + start):
+                found[-1] = last._replace(length=last.length + rows)
+            else:
+                found.append(Run(run.first + start, run.second + start, rows))
+    return found
+
+
+def _concerned(mask: NDArray[np.bool_]) -> int:
+    """The area of the columns from the first to the last that differs."""
+    columns = np.flatnonzero(mask.any(axis=0))
+    return (int(columns[-1]) + 1 - int(columns[0])) * len(mask)
+
+
+def _agree(gap: Gap) -> bool:
+    """Whether nearly all structure is at the same place on both sides."""
+    assert gap.bits is not None
+    either = int(np.count_nonzero(gap.bits[0] | gap.bits[1]))
+    return int(np.count_nonzero(gap.bits[0] & gap.bits[1])) >= _AGREES * either > 0
+
+
+def _content(words: Words) -> float:
+    """Return about how many pixels are not of the commonest colour, by a sample."""
+    if not words.size:
+        return 0
+    rows, columns = (np.arange(min(n, _SAMPLE)) * n // min(n, _SAMPLE) for n in words.shape)
+    sample = words[rows[:, None], columns]
+    _, counts = np.unique(sample, return_counts=True)
+    return float(words.size * (1 - counts.max() / sample.size))
+
+
+def _lanes(bits: tuple[Bits, Bits]) -> list[int]:
+    """Return where lanes begin and end: in the middle of every gutter that parts two of them."""
+    busy = np.flatnonzero(bits[0].any(axis=0) | bits[1].any(axis=0))
+    width = bits[0].shape[1]
+    cuts = [0]
+    for left, right in zip(busy[:-1].tolist(), busy[1:].tolist(), strict=True):
+        middle = (left + 1 + right) // 2
+        if right - left - 1 >= _GUTTER and middle - cuts[-1] >= _LANE and width - middle >= _LANE:
+            cuts.append(middle)
+    return [*cuts, width]
+
+
+def _voted(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> list[Run]:
+    """Return runs of rows that enough tiles, each of them unique in its column, put together."""
+    votes = []
+    for column in range(first.shape[1]):
+        sides = []
+        for tiles in (first[:, column], second[:, column]):
+            names, places, counts = np.unique(tiles, return_index=True, return_counts=True)
+            unique = (counts == 1) & (names != 0)
+            sides.append((names[unique], places[unique]))
+        _, one, other = np.intersect1d(sides[0][0], sides[1][0], assume_unique=True, return_indices=True)
+        votes.append(np.stack([sides[0][1][one], sides[1][1][other]], axis=1))
+    pairs, weights = np.unique(np.concatenate(votes), axis=0, return_counts=True)
+    if not len(pairs):
+        return []
+    _, numbers = np.unique(pairs[:, 1] - pairs[:, 0], return_inverse=True)
+    frequent = np.bincount(numbers, weights)[numbers] >= _VOTES
+    pairs, weights = pairs[frequent], weights[frequent]
+    order = np.lexsort((-pairs[:, 1], pairs[:, 0]))  # so that of pairs of one row at most one is taken
+    pairs, weights = pairs[order], weights[order]
+    kept = matching.increasing(pairs[:, 1].tolist())
+    pairs, weights = pairs[kept], weights[kept]
+    breaks = np.flatnonzero(np.diff(pairs[:, 1] - pairs[:, 0])) + 1
+    runs = []
+    for part, weight in zip(np.split(pairs, breaks), np.split(weights, breaks), strict=True):
+        if weight.sum() >= _VOTES_OF_RUN:
+            (top, other_top), (bottom, _) = part[0].tolist(), part[-1].tolist()
+            runs.append(Run(top, other_top, bottom + 1 - top))
+    return runs
