@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules.comparison import moves
-from mymodules.comparison.gaps import LOWEST_BAND, Gap, Pairing
+from mymodules.comparison.gaps import Gap, Pairing
 from mymodules.comparison.pieces import (
     Picture,
     Piece,
@@ -80,12 +80,11 @@ def _aligned(first: Picture, second: Picture, rows_differ: NDArray[np.bool_] | N
     pieces: list[Piece] = []
     end = 0, 0
     for begin, stop in bands:
-        pieces += _piece("same", whole.part(end, begin))
+        pieces += _same(whole.part(end, begin))
         band = whole.part(begin, stop)
-        in_place = first.box == second.box and band.first.height < LOWEST_BAND
-        pieces += _piece("edit", band) if in_place else pairing.stack(band)
+        pieces += pairing.band(band) if first.box == second.box else pairing.stack(band)
         end = stop
-    pieces += _piece("same", whole.part(end, (first.box.height, second.box.height)))
+    pieces += _same(whole.part(end, (first.box.height, second.box.height)))
     pieces = joined(_straightened(joined(pieces), pairing))
     pieces = joined(_lowered(pieces, pairing))
     if all(piece.kind in ("same", "edit") for piece in pieces):
@@ -103,9 +102,8 @@ def differing_rows(first: Words, second: Words) -> NDArray[np.bool_]:
     return differ
 
 
-def _piece(kind: str, gap: Gap) -> list[Piece]:
-    assert kind in ("same", "edit")
-    return [Piece(kind, gap.first, gap.second)] if gap.first.height else []  # type: ignore[arg-type]
+def _same(gap: Gap) -> list[Piece]:
+    return [Piece("same", gap.first, gap.second)] if gap.first.height else []
 
 
 def _bands(differ: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:

@@ -127,8 +127,8 @@ def _levels(
             picture.rgba[area.y : area.y + area.height, area.x : area.x + area.width]
             for picture, area in ((one, part._replace(x=part.x - x, y=part.y - y)), (other, part))
         ]
-        levels = cv2.absdiff(*(np.ascontiguousarray(side) for side in sides)).reshape(*sides[0].shape)
-        highest = levels.max(axis=2)
+        levels = cv2.absdiff(*(np.ascontiguousarray(side) for side in sides)).reshape(-1, 4)
+        highest = cv2.reduce(levels, 1, cv2.REDUCE_MAX).reshape(part.height, part.width)
         inside = np.s_[part.y - piece.second.y :, part.x - piece.second.x :]
         differs = mask[inside][: part.height, : part.width]
         largest = max(largest, int(highest.max(initial=0, where=differs)))

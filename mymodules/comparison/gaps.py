@@ -25,7 +25,7 @@ ALL = (STRUCTURE, LANES, VOTES)
 
 _FEW_PIXELS, _FEW = 1024, 0.05  # that differ in place: px, and share of the columns concerned
 _GAIN = 0.6  # what another pairing may cost at most, as share of the plain one
-_AGREES = 0.75  # share of a structure that is equal in place, so that nothing can have moved
+_MOVED, _MOVED_OF_BAND = 0.2, 0.05  # share of a structure out of place; below it nothing is looked for
 _LOWEST, _LOWEST_VOTED = 6, 24  # rows
 _GUTTER, _LANE = 12, 24  # px
 _VOTES, _VOTES_OF_RUN = 8, 4
@@ -58,6 +58,14 @@ class Pairing:
 
     def __init__(self, first: Picture, second: Picture) -> None:
         self.first, self.second = first, second
+
+    def band(self, gap: Gap) -> list[Piece]:
+        """Pair two rectangles at the same place, of which nearly every row differs."""
+        if gap.first.height >= LOWEST_BAND:
+            gap = self._with_bits(gap)
+            if not self._in_place(gap, _MOVED_OF_BAND):
+                return self.stack(gap)
+        return [Piece("edit", gap.first, gap.second)]
 
     def stack(self, gap: Gap, steps: Sequence[str] = ALL) -> list[Piece]:
         """Pair equal rows, and fill what lies between them."""
@@ -101,7 +109,7 @@ class Pairing:
         }
         if steps and gap.lower >= _LOWEST:
             gap = self._with_bits(gap)
-            if plain.kind == "edit" and _agree(gap):
+            if plain.kind == "edit" and self._in_place(gap, _MOVED):
                 return []
         gain = bound if plain.kind == "edit" else _GAIN * bound
         for step in steps:
@@ -147,6 +155,11 @@ class Pairing:
             return gap
         bits = scanned.structure(self.first, gap.first), scanned.structure(self.second, gap.second)
         return gap._replace(bits=bits)
+
+    def _in_place(self, gap: Gap, moved: float) -> bool:
+        """Whether so little of the structure is out of place that looking for it does not pay."""
+        assert gap.bits is not None
+        return scanned.out_of_place(*gap.bits) < moved
 
     def _by_structure(self, gap: Gap) -> list[Piece]:
         """Pair rows whose brightness steps are at the same places: text before another background."""
@@ -239,13 +252,6 @@ def _concerned(mask: NDArray[np.bool_]) -> int:
     """The area of the columns from the first to the last that differs."""
     columns = np.flatnonzero(mask.any(axis=0))
     return (int(columns[-1]) + 1 - int(columns[0])) * len(mask)
-
-
-def _agree(gap: Gap) -> bool:
-    """Whether nearly all structure is at the same place on both sides."""
-    assert gap.bits is not None
-    either = int(np.count_nonzero(gap.bits[0] | gap.bits[1]))
-    return int(np.count_nonzero(gap.bits[0] & gap.bits[1])) >= _AGREES * either > 0
 
 
 def _content(words: Words) -> float:

@@ -61,28 +61,25 @@ def ledger(first: Rgba, second: Rgba, pieces: Sequence[Piece]) -> Ledger:
     """
     one, other = pictures(first, second)
     height, width = (max(sizes) for sizes in zip(one.words.shape, other.words.shape, strict=True))
-    quiet = _quiet(pieces, height, width)
     counts = np.zeros(5, np.int64)
+    counted = np.zeros(height, np.bool_)
+    for piece in pieces:
+        if piece.displacement == (0, 0) and piece.first.width == piece.second.width == width:
+            counted[piece.first.y : piece.first.y + piece.first.height] = piece.kind in ("same", "edit")
+            if piece.kind == "edit":
+                counts[_CHANGED] += np.count_nonzero(one.at(piece.first) != other.at(piece.second))
     for top in range(0, height, _STRIP):
         rows = slice(top, min(height, top + _STRIP))
-        if quiet[rows].all():
+        if counted[rows].all():
             continue
         causes = np.maximum(
             _causes(one, pieces, 0, (rows, width), (one, other)),
             _causes(other, pieces, 1, (rows, width), (one, other)),
         )
-        counts += np.bincount(causes[_differing(one, other, rows, width)], minlength=5)
+        causes = causes[_differing(one, other, rows, width) & ~counted[rows, None]]
+        counts += np.bincount(causes, minlength=5)
     assert not counts[_KEPT], "a differing pixel has no cause"
     return Ledger(*(int(counts[cause]) for cause in (_CHANGED, _INSERTED, _REMOVED, _MOVED)))
-
-
-def _quiet(pieces: Sequence[Piece], height: int, width: int) -> NDArray[np.bool_]:
-    """Return which rows are equal in place over the whole width."""
-    quiet = np.zeros(height, np.bool_)
-    for piece in pieces:
-        if piece.kind == "same" and piece.displacement == (0, 0) and piece.first.width == width:
-            quiet[piece.first.y : piece.first.y + piece.first.height] = True
-    return quiet
 
 
 def _causes(

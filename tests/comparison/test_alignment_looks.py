@@ -15,9 +15,8 @@ from mymodules.comparison.changes import Change, changes
 from mymodules.comparison.ledger import ledger
 from mymodules.comparison.pieces import violations
 
-NAMES = (
-    "word insert remove inside-moved space swapped line dot alpha group-1 group-2 group-3"
-).split()  # fmt: skip
+ONES = ("word", "insert", "remove", "inside-moved", "space", "swapped", "line", "dot", "alpha")
+NAMES = (*ONES, "group-1", "group-2", "group-3")
 
 
 @pytest.fixture(scope="module")
