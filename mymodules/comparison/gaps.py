@@ -25,11 +25,13 @@ ALL = (STRUCTURE, LANES, VOTES)
 
 _FEW_PIXELS, _FEW = 1024, 0.05  # that differ in place: px, and share of the columns concerned
 _GAIN = 0.6  # what another pairing may cost at most, as share of the plain one
-_MOVED, _MOVED_OF_BAND = 0.2, 0.05  # share of a structure out of place; below it nothing is looked for
+_MOVED = 0.05  # share of the votes for another place; below it nothing else is looked for
 _LOWEST, _LOWEST_VOTED = 6, 24  # rows
 _GUTTER, _LANE = 12, 24  # px
 _VOTES, _VOTES_OF_RUN = 8, 4
+_NOISE = 3  # votes; a displacement with fewer is chance
 _SAMPLE = 64  # rows and columns
+_LOW = 512  # rows; of lower rectangles every stretch votes
 
 
 class Gap(NamedTuple):
@@ -63,7 +65,7 @@ class Pairing:
         """Pair two rectangles at the same place, of which nearly every row differs."""
         if gap.first.height >= LOWEST_BAND:
             gap = self._with_bits(gap)
-            if not self._in_place(gap, _MOVED_OF_BAND):
+            if not _in_place(gap):
                 return self.stack(gap)
         return [Piece("edit", gap.first, gap.second)]
 
@@ -109,7 +111,7 @@ class Pairing:
         }
         if steps and gap.lower >= _LOWEST:
             gap = self._with_bits(gap)
-            if plain.kind == "edit" and self._in_place(gap, _MOVED):
+            if plain.kind == "edit" and _in_place(gap):
                 return []
         gain = bound if plain.kind == "edit" else _GAIN * bound
         for step in steps:
@@ -155,11 +157,6 @@ class Pairing:
             return gap
         bits = scanned.structure(self.first, gap.first), scanned.structure(self.second, gap.second)
         return gap._replace(bits=bits)
-
-    def _in_place(self, gap: Gap, moved: float) -> bool:
-        """Whether so little of the structure is out of place that looking for it does not pay."""
-        assert gap.bits is not None
-        return scanned.out_of_place(*gap.bits) < moved
 
     def _by_structure(self, gap: Gap) -> list[Piece]:
         """Pair rows whose brightness steps are at the same places: text before another background."""
@@ -276,22 +273,49 @@ def _lanes(bits: tuple[Bits, Bits]) -> list[int]:
     return [*cuts, width]
 
 
-def _voted(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> list[Run]:
-    """Return runs of rows that enough tiles, each of them unique in its column, put together."""
+def _in_place(gap: Gap) -> bool:
+    """Whether nearly all structure that can be found again stands at the same place on both sides.
+
+    Text in another colour keeps much of its structure. Of high rectangles only some stretches are asked.
+    """
+    assert gap.bits is not None
+    sides = [scanned.tiles(bits) for bits in gap.bits]
+    share = np.uint64(max(1, gap.first.height // _LOW))
+    pairs, weights = _votes(*(np.where(tiles % share == 0, tiles, np.uint64(0)) for tiles in sides))
+    by_place = _by_displacement(pairs, weights)
+    still = int(weights[pairs[:, 0] == pairs[:, 1]].sum())
+    others = weights[(pairs[:, 0] != pairs[:, 1]) & (by_place >= _NOISE)].sum()
+    return still >= _VOTES and int(others) <= _MOVED * still
+
+
+def _by_displacement(pairs: NDArray[np.int64], weights: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each pair how many votes its displacement has."""
+    _, numbers = np.unique(pairs[:, 1] - pairs[:, 0], return_inverse=True)
+    return np.bincount(numbers, weights).astype(np.int64)[numbers]
+
+
+def _votes(
+    first: NDArray[np.uint64], second: NDArray[np.uint64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return pairs of rows, (pairs, 2) in order, and how many tiles unique in their column vote for each."""
     votes = []
     for column in range(first.shape[1]):
         sides = []
         for tiles in (first[:, column], second[:, column]):
-            names, places, counts = np.unique(tiles, return_index=True, return_counts=True)
-            unique = (counts == 1) & (names != 0)
-            sides.append((names[unique], places[unique]))
+            rows = np.flatnonzero(tiles)
+            names, places, counts = np.unique(tiles[rows], return_index=True, return_counts=True)
+            sides.append((names[counts == 1], rows[places[counts == 1]]))
         _, one, other = np.intersect1d(sides[0][0], sides[1][0], assume_unique=True, return_indices=True)
         votes.append(np.stack([sides[0][1][one], sides[1][1][other]], axis=1))
-    pairs, weights = np.unique(np.concatenate(votes), axis=0, return_counts=True)
+    return np.unique(np.concatenate(votes), axis=0, return_counts=True)
+
+
+def _voted(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> list[Run]:
+    """Return runs of rows that enough tiles put together."""
+    pairs, weights = _votes(first, second)
     if not len(pairs):
         return []
-    _, numbers = np.unique(pairs[:, 1] - pairs[:, 0], return_inverse=True)
-    frequent = np.bincount(numbers, weights)[numbers] >= _VOTES
+    frequent = _by_displacement(pairs, weights) >= _VOTES
     pairs, weights = pairs[frequent], weights[frequent]
     order = np.lexsort((-pairs[:, 1], pairs[:, 0]))  # so that of pairs of one row at most one is taken
     pairs, weights = pairs[order], weights[order]

@@ -78,7 +78,10 @@ def ledger(first: Rgba, second: Rgba, pieces: Sequence[Piece]) -> Ledger:
         )
         causes = causes[_differing(one, other, rows, width) & ~counted[rows, None]]
         counts += np.bincount(causes, minlength=5)
-    assert not counts[_KEPT], "a differing pixel has no cause"
+    common = min(one.box.width, other.box.width) * min(one.box.height, other.box.height)
+    neither = height * width - one.words.size - other.words.size + common
+    assert counts[_KEPT] == neither, "a differing pixel has no cause"
+    counts[_CHANGED] += neither
     return Ledger(*(int(counts[cause]) for cause in (_CHANGED, _INSERTED, _REMOVED, _MOVED)))
 
 

@@ -82,21 +82,6 @@ def tiles(bits: Bits) -> Digests:
     return np.asarray(mixed.sum(axis=2), np.uint64)
 
 
-def out_of_place(first: Bits, second: Bits) -> float:
-    """Return the share of a structure, 0..1, that moved or changed its shape; both are of one size.
-
-    That is the share of the tiles of 64 x 32 px of which less than a third is at one place on both sides.
-    Text in another colour or smoothed in another way keeps most of it, other text hardly any.
-    """
-    one, other = _packed(first, 64), _packed(second, 64)
-    both, either = (
-        np.add.reduceat(np.bitwise_count(packed).astype(np.int64), range(0, len(one), 32), axis=0)
-        for packed in (one & other, one | other)
-    )
-    total = int(either.sum())
-    return int(either[3 * both < either].sum()) / total if total else 1.0
-
-
 def _packed(bits: Bits, columns: int) -> Digests:
     """Return 64 columns of each row as one number; the width is filled up to a multiple of ``columns``."""
     rows, width = bits.shape

@@ -1,0 +1,209 @@
+"""What holds for any two pictures: pieces tile both, second can be rebuilt, and the causes add up."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mymodules import images
+from mymodules.comparison import matching, scanned
+from mymodules.comparison.alignment import align
+from mymodules.comparison.changes import changes
+from mymodules.comparison.ledger import ledger
+from mymodules.comparison.pieces import Piece, rebuilt, violations
+from mymodules.errors import PictureError
+from mymodules.regions import Region
+
+
+def differing(first: np.ndarray, second: np.ndarray) -> int:
+    """How many positions differ, by plain counting; what only one picture has, or neither, does."""
+    height, width = (min(sizes) for sizes in zip(first.shape[:2], second.shape[:2], strict=True))
+    larger = (max(sizes) for sizes in zip(first.shape[:2], second.shape[:2], strict=True))
+    equal = (first[:height, :width] == second[:height, :width]).all(axis=2)
+    return int(np.prod([*larger])) - int(np.count_nonzero(equal))
+
+
+def proved(first: np.ndarray, second: np.ndarray) -> list[Piece]:
+    """The pieces of a pair; what must hold of them, of the causes and of the changes is checked."""
+    pieces = list(align(first, second))
+    assert violations(first, second, pieces) == []
+    made = rebuilt(first, second.shape[:2], pieces, second)
+    assert np.array_equal(made, second)
+    assert ledger(first, second, pieces).total == differing(first, second)
+    found = changes(first, second, pieces)
+    kinds = ("insert", "remove", "swap", "move")
+    assert sum(piece.kind in kinds for piece in pieces) == sum(change.kind != "edit" for change in found)
+    edits = [change for change in found if change.kind == "edit"]
+    for piece in pieces:
+        if piece.kind != "edit":
+            continue
+        one, other = (
+            side[box.y : box.y + box.height, box.x : box.x + box.width]
+            for side, box in ((first, piece.first), (second, piece.second))
+        )
+        covered = np.zeros(second.shape[:2], np.uint8)
+        for change in edits:
+            shift = change.second.x - change.first.x, change.second.y - change.first.y
+            if shift == piece.displacement:
+                box = change.second
+                covered[box.y : box.y + box.height, box.x : box.x + box.width] += 1
+        box = piece.second
+        inside = covered[box.y : box.y + box.height, box.x : box.x + box.width]
+        assert (inside[(one != other).any(axis=2)] == 1).all()
+    return pieces
+
+
+COLOURS = np.array([[0, 0, 0, 255], [255, 255, 255, 255], [200, 10, 10, 255], [0, 0, 0, 254]], np.uint8)
+
+
+@st.composite
+def drawn(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
+    """Two pictures that share much: rows and blocks come, go, move, repeat, change; or the sizes differ."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32)))
+    height, width = draw(st.integers(1, 90)), draw(st.integers(1, 70))
+    kinds = draw(st.integers(1, len(COLOURS)))
+    first = COLOURS[random.integers(0, kinds, (height, width))]
+    if draw(st.booleans()):  # most rows are empty or repeated, as on pages
+        rows = random.integers(0, max(1, height // 4), height)
+        first = np.where(random.random((height, 1, 1)) < 0.5, COLOURS[0], first[rows])
+    second = first.copy()
+    for _ in range(draw(st.integers(0, 4))):
+        top, bottom = sorted(random.integers(0, len(second) + 1, 2).tolist())
+        action = draw(st.sampled_from(["come", "go", "change", "exchange", "repeat"]))
+        if action == "come":
+            new = COLOURS[random.integers(0, kinds, (bottom - top, width))]
+            second = np.concatenate([second[:top], new, second[top:]])
+        elif action == "go" and bottom - top < len(second):
+            second = np.concatenate([second[:top], second[bottom:]])
+        elif action == "change":
+            left, right = sorted(random.integers(0, width + 1, 2).tolist())
+            second[top:bottom, left:right] = COLOURS[random.integers(len(COLOURS))]
+        elif action == "exchange":
+            second = np.concatenate([second[top:bottom], second[:top], second[bottom:]])
+        else:
+            second = np.concatenate([second[:bottom], second[top:bottom], second[bottom:]])
+    if draw(st.booleans()):
+        first, second = first.transpose(1, 0, 2), second.transpose(1, 0, 2)
+    if draw(st.integers(0, 5)) == 0:
+        second = second[: max(1, len(second) - 1), : max(1, second.shape[1] - 1)]
+    return np.ascontiguousarray(first), np.ascontiguousarray(second)
+
+
+@given(drawn())
+def test_any_two_pictures(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    proved(*pair)
+
+
+@given(drawn())
+def test_equal_digests_of_different_rows_do_no_harm(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    """Bytes decide: with digests that collide always the pieces are worse, but hold."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scanned, "digests", lambda words: np.zeros(len(words), np.uint64))
+        patch.setattr(scanned, "structure_digests", lambda bits: np.arange(len(bits), dtype=np.uint64) % 7)
+        proved(*pair)
+
+
+@given(drawn())
+def test_rows_that_differ_may_be_handed_over(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    first, second = pair
+    if first.shape != second.shape:
+        second = first[::-1].copy()
+    differ = (first != second).any(axis=(1, 2))
+    assert align(first, second, rows_differ=differ) == align(first, second)
+
+
+def test_high_pages_whose_rows_moved_within_lanes_and_between_pictures() -> None:
+    """All steps of the search at once: noise that keeps its structure, in columns, with rows that came."""
+    random = np.random.default_rng(5)
+    column = random.integers(0, 2, (300, 100, 1), np.uint8) * np.uint8(200)
+    page = np.repeat(np.concatenate([column, np.zeros((300, 30, 1), np.uint8), column], axis=1), 4, axis=2)
+    brighter = page + np.uint8(20)
+    for second in (
+        np.concatenate([brighter[:100], brighter[80:]]),
+        np.concatenate([brighter[40:], brighter[:40]]),
+        np.concatenate([page[:, :130], np.roll(brighter[:, 130:], 37, axis=0)], axis=1),
+        np.concatenate([page[:90], brighter[120:], page[:50]]),
+    ):
+        proved(page, second)
+        proved(second, page)
+
+
+@pytest.mark.parametrize("shapes", [((0, 5), (3, 5)), ((3, 5), (3, 0)), ((0, 5), (0, 5)), ((0, 5), (3, 0))])
+def test_pictures_without_pixels(shapes: tuple[tuple[int, int], tuple[int, int]]) -> None:
+    first, second = (np.full((*shape, 4), 9, np.uint8) for shape in shapes)
+    pieces = align(first, second)
+    assert violations(first, second, pieces) == []
+    assert ledger(first, second, pieces).total == differing(first, second)
+
+
+def test_both_sizes_differ() -> None:
+    """What only one picture has, or neither, has changed: 6 x 5 positions but 4 x 3 that are equal."""
+    first, second = np.zeros((6, 3, 4), np.uint8), np.zeros((4, 5, 4), np.uint8)
+    (piece,) = proved(first, second)
+    assert piece == Piece("swap", Region(0, 0, 3, 6), Region(0, 0, 5, 4))
+    assert ledger(first, second, [piece]).changed == 6 * 5 - 4 * 3
+
+
+@pytest.mark.parametrize("broken", [np.zeros((3, 4), np.uint8), np.zeros((3, 4, 4)), "picture"])
+def test_arrays_of_another_kind_are_refused(broken: Any) -> None:
+    good = np.zeros((3, 4, 4), np.uint8)
+    for call in (align, lambda a, b: changes(a, b, []), lambda a, b: ledger(a, b, [])):
+        with pytest.raises(PictureError, match="first is"):
+            call(broken, good)
+        with pytest.raises(PictureError, match="second is"):
+            call(good, broken)
+
+
+def test_what_does_not_hold_is_named() -> None:
+    first, second = np.zeros((4, 3, 4), np.uint8), np.ones((4, 3, 4), np.uint8)
+    box, half = Region(0, 0, 3, 4), Region(0, 0, 3, 2)
+    for pieces, expected in (
+        ([], ["The pieces do not tile first.", "The pieces do not tile second."]),
+        (
+            [Piece("edit", half, half)] * 2,
+            ["The pieces do not tile first.", "The pieces do not tile second."],
+        ),
+        ([Piece("edit", box, box)], []),
+        ([Piece("same", box, box)], ["The sides of {} are not equal."]),
+        ([Piece("insert", box, box)], ["One side of {} must be empty."]),
+    ):
+        assert violations(first, second, pieces) == [text.format(*pieces) for text in expected]
+
+
+@given(st.lists(st.integers(0, 12), max_size=9))
+def test_a_longest_increasing_subsequence(values: list[int]) -> None:
+    places = matching.increasing(values)
+    assert places == sorted(places)
+    chosen = [values[place] for place in places]
+    assert all(one < other for one, other in itertools.pairwise(chosen))
+    assert len(chosen) == max(
+        (
+            len(part)
+            for length in range(len(values) + 1)
+            for part in itertools.combinations(values, length)
+            if all(one < other for one, other in itertools.pairwise(part))
+        ),
+        default=0,
+    )
+
+
+NAMES = ["agent.png", "home.png", "examples-interpret.png", "examples-object-comparison.png"]
+PLOTS = ["mplot3d/test_axes3d/voxels-named-colors.png", "mplot3d/test_legend3d/legend_bar.png"]
+
+
+@pytest.mark.parametrize(
+    "name", [*(f"screenshots/*/{name}" for name in NAMES), *(f"plots/*/{n}" for n in PLOTS)]
+)
+def test_real_pairs(shared_data: Path, name: str) -> None:
+    """Pages that grew, one of which all rows changed, and plots of one size and of two."""
+    paths = [shared_data / "data" / name.replace("*", side) for side in ("first", "second")]
+    if not paths[0].is_file():
+        pytest.skip(f"{paths[0]} is not among the shared data")
+    first, second = (images.read_rgba(path) for path in paths)
+    pieces = proved(first, second)
+    if first.shape[0] != second.shape[0] and first.shape[1] == second.shape[1]:
+        assert any(piece.kind == "same" and piece.displacement != (0, 0) for piece in pieces)
