@@ -122,7 +122,9 @@ class Pairing:
                 return pieces
         if plain.kind == "swap":
             pieces = self._between_runs(gap, [])
-            if self.cost(pieces) < gain:
+            edits = [piece for piece in pieces if piece.kind == "edit"]
+            apart = [Piece("swap", piece.first, piece.second) for piece in edits]
+            if self.cost(edits) < _GAIN * self.cost(apart):
                 return pieces
         return []
 
