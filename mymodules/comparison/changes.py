@@ -128,11 +128,11 @@ def _levels(
             for picture, area in ((one, part._replace(x=part.x - x, y=part.y - y)), (other, part))
         ]
         levels = cv2.absdiff(*(np.ascontiguousarray(side) for side in sides)).reshape(-1, 4)
-        highest = cv2.reduce(levels, 1, cv2.REDUCE_MAX).reshape(part.height, part.width)
+        strong = (levels > FAINT).view(np.uint32)[:, 0] != 0
         inside = np.s_[part.y - piece.second.y :, part.x - piece.second.x :]
         differs = mask[inside][: part.height, : part.width]
-        largest = max(largest, int(highest.max(initial=0, where=differs)))
-        faint += int(np.count_nonzero(differs & (highest <= FAINT)))
+        largest = max(largest, int(levels.max()))
+        faint += int(np.count_nonzero(differs)) - int(np.count_nonzero(strong))
     return largest, faint
 
 
