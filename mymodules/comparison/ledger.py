@@ -98,7 +98,7 @@ def _causes(
     for piece in pieces:
         box = (piece.first, piece.second)[side]
         top, bottom = max(box.y, rows.start), min(box.y + box.height, rows.stop)
-        if top >= bottom or not box.width:
+        if top >= bottom:
             continue
         target = causes[top - rows.start : bottom - rows.start, box.x : box.x + box.width]
         target[...] = _OF_KIND.get(piece.kind, _MOVED if piece.displacement != (0, 0) else _KEPT)

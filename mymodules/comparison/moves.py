@@ -17,7 +17,7 @@ from mymodules.regions import Region
 DIFFERENT = 4
 """The smallest number of different rows that make a block; fewer are equal by chance."""
 
-_TURNS = 64  # rows
+_TURNS = 512  # rows
 
 
 class _Free(NamedTuple):
@@ -29,7 +29,7 @@ class _Free(NamedTuple):
 
 def found(pieces: Sequence[Piece], pairing: Pairing) -> list[Piece]:
     """Return pieces in which whole rows that came and went elsewhere are a `move`; other pieces are cut."""
-    pieces = _turned(list(pieces), pairing)
+    pieces = _exchanged(_turned(list(pieces), pairing), pairing)
     free = _free(pieces, pairing, 0), _free(pieces, pairing, 1)
     runs = _runs(*free, pairing)
     if not runs:
@@ -118,6 +118,24 @@ class _Growth(NamedTuple):
             count += 1
 
 
+def _exchanged(pieces: Sequence[Piece], pairing: Pairing) -> Sequence[Piece]:
+    """Return pieces in which all that went in one place and came in another is a `move`."""
+    width = pairing.first.box.width
+    found = list(pieces)
+    for went in pieces:
+        if went.kind != "remove" or went.first.width != width:
+            continue
+        words = pairing.first.at(went.first)
+        if (words == words[0]).all():  # rows of one kind, such as empty ones, are equal by chance
+            continue
+        for came in found:
+            if came.kind == "insert" and np.array_equal(words, pairing.second.at(came.second)):
+                found[found.index(went)] = Piece("move", went.first, came.second)
+                found.remove(came)
+                break
+    return found
+
+
 def _equal(run: Run, pairing: Pairing) -> bool:
     one, other = pairing.first.words, pairing.second.words
     return np.array_equal(
@@ -196,6 +214,8 @@ def _steps(pieces: Sequence[Piece], went: int, came: int, pairing: Pairing) -> t
             most = _equal_from_below(picture, rows, bottom)
         sides.append(scanned.digests(picture.at(box._replace(y=box.y - most, height=box.height + most))))
     height = pieces[went].first.height
+    if not np.array_equal(*(np.sort(side[-height:]) for side in sides)):
+        return None
     turns = [len(side) - height for side in sides]
     best: tuple[int, int] | None = None
     for up, other_up in np.argwhere(
