@@ -214,7 +214,7 @@ def _steps(pieces: Sequence[Piece], went: int, came: int, pairing: Pairing) -> t
             most = _equal_from_below(picture, rows, bottom)
         sides.append(scanned.digests(picture.at(box._replace(y=box.y - most, height=box.height + most))))
     height = pieces[went].first.height
-    if not np.array_equal(*(np.sort(side[-height:]) for side in sides)):
+    if not np.array_equal(np.sort(sides[0][-height:]), np.sort(sides[1][-height:])):
         return None
     turns = [len(side) - height for side in sides]
     best: tuple[int, int] | None = None
