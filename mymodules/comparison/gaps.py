@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules.comparison import matching, scanned
+from mymodules.comparison import matching, row_digests
 from mymodules.comparison.matching import Run
 from mymodules.comparison.pieces import Kind, Picture, Piece, Words, rows_of
-from mymodules.comparison.scanned import Bits
+from mymodules.comparison.row_digests import Bits
 from mymodules.regions import Region
 
 LOWEST_BAND = 32
@@ -72,12 +72,12 @@ class Pairing:
     def stack(self, gap: Gap, steps: Sequence[str] = ALL) -> list[Piece]:
         """Pair equal rows, and fill what lies between them."""
         words, others = self.first.at(gap.first), self.second.at(gap.second)
-        digests, other_digests = scanned.digests(words), scanned.digests(others)
+        digests, other_digests = row_digests.of_pixels(words), row_digests.of_pixels(others)
         first, second = matching.named(digests, other_digests)
         excluded = np.zeros(max(first.max(initial=-1), second.max(initial=-1)) + 1, np.bool_)
         for names, side in ((first, words), (second, others)):
             seen, places = np.unique(names, return_index=True)
-            excluded[seen[scanned.plain(side[places])]] = True
+            excluded[seen[row_digests.plain(side[places])]] = True
         runs = matching.straightened(matching.match(first, second, excluded), first, second)
         return self._between(gap, _verified(words, others, runs), "same", steps)
 
@@ -157,13 +157,13 @@ class Pairing:
     def _with_bits(self, gap: Gap) -> Gap:
         if gap.bits is not None:
             return gap
-        bits = scanned.structure(self.first, gap.first), scanned.structure(self.second, gap.second)
+        bits = row_digests.structure(self.first, gap.first), row_digests.structure(self.second, gap.second)
         return gap._replace(bits=bits)
 
     def _by_structure(self, gap: Gap) -> list[Piece]:
         """Pair rows whose brightness steps are at the same places: text before another background."""
         assert gap.bits is not None
-        first, second = matching.named(*map(scanned.structure_digests, gap.bits))
+        first, second = matching.named(*map(row_digests.of_structure, gap.bits))
         excluded = np.zeros(max(int(first.max()), int(second.max())) + 1, np.bool_)
         for names, bits in ((first, gap.bits[0]), (second, gap.bits[1])):
             excluded[names[~bits.any(axis=1)]] = True
@@ -193,7 +193,7 @@ class Pairing:
     def _by_votes(self, gap: Gap) -> list[Piece]:
         """Pair rows for which many short stretches of structure vote, where no whole row is equal."""
         assert gap.bits is not None
-        runs = _voted(*map(scanned.tiles, gap.bits))
+        runs = _voted(*map(row_digests.tiles, gap.bits))
         return self._between_runs(gap, runs) if runs else []
 
     def _between_runs(self, gap: Gap, runs: Sequence[Run]) -> list[Piece]:
@@ -281,7 +281,7 @@ def _in_place(gap: Gap) -> bool:
     Text in another colour keeps much of its structure. Of high rectangles only some stretches are asked.
     """
     assert gap.bits is not None
-    sides = [scanned.tiles(bits) for bits in gap.bits]
+    sides = [row_digests.tiles(bits) for bits in gap.bits]
     share = np.uint64(max(1, gap.first.height // _LOW))
     pairs, weights = _votes(*(np.where(tiles % share == 0, tiles, np.uint64(0)) for tiles in sides))
     by_place = _by_displacement(pairs, weights)

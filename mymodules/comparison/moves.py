@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules.comparison import matching, scanned
+from mymodules.comparison import matching, row_digests
 from mymodules.comparison.gaps import Gap, Pairing
 from mymodules.comparison.matching import Names, Run
 from mymodules.comparison.pieces import Picture, Piece, joined, rows_of
@@ -24,7 +24,7 @@ class _Free(NamedTuple):
     """Rows of one side that nothing holds: their numbers in the picture, and their digests."""
 
     numbers: NDArray[np.int64]
-    digests: scanned.Digests
+    digests: row_digests.Digests
 
 
 def found(pieces: Sequence[Piece], pairing: Pairing) -> list[Piece]:
@@ -68,7 +68,7 @@ def _free(pieces: Sequence[Piece], pairing: Pairing, side: int) -> _Free:
         if piece.kind == "edit":  # rows that are equal in place have not moved
             rows = np.flatnonzero(pairing.differing(piece).any(axis=1))
         numbers.append(rows + box.y)
-        digests.append(scanned.digests(picture.at(box))[rows])
+        digests.append(row_digests.of_pixels(picture.at(box))[rows])
     return _Free(np.concatenate(numbers), np.concatenate(digests))
 
 
@@ -120,19 +120,30 @@ class _Growth(NamedTuple):
 
 def _exchanged(pieces: Sequence[Piece], pairing: Pairing) -> Sequence[Piece]:
     """Return pieces in which all that went in one place and came in another is a `move`."""
-    width = pairing.first.box.width
-    found = list(pieces)
-    for went in pieces:
-        if went.kind != "remove" or went.first.width != width:
-            continue
-        words = pairing.first.at(went.first)
-        if (words == words[0]).all():  # rows of one kind, such as empty ones, are equal by chance
-            continue
-        for came in found:
-            if came.kind == "insert" and np.array_equal(words, pairing.second.at(came.second)):
-                found[found.index(went)] = Piece("move", went.first, came.second)
-                found.remove(came)
-                break
+    went, came = (_by_digests(pieces, kind, pairing, in_order=True) for kind in ("remove", "insert"))
+    found = dict(enumerate(pieces))
+    for digests in went.keys() & came.keys():
+        for gone, come in zip(went[digests], came[digests], strict=False):
+            first, second = pieces[gone].first, pieces[come].second
+            words = pairing.first.at(first)
+            one_kind = (words == words[0]).all()  # such as empty rows, which are equal by chance
+            if not one_kind and np.array_equal(words, pairing.second.at(second)):
+                found[gone] = Piece("move", first, second)
+                del found[come]
+    return list(found.values())
+
+
+def _by_digests(
+    pieces: Sequence[Piece], kind: str, pairing: Pairing, *, in_order: bool
+) -> dict[bytes, list[int]]:
+    """Return the places of whole rows that came, or went, by their digests, in order or sorted."""
+    picture = pairing.first if kind == "remove" else pairing.second
+    found: dict[bytes, list[int]] = {}
+    for place, piece in enumerate(pieces):
+        box = piece.first if kind == "remove" else piece.second
+        if piece.kind == kind and box.width == picture.box.width:
+            digests = row_digests.of_pixels(picture.at(box))
+            found.setdefault((digests if in_order else np.sort(digests)).tobytes(), []).append(place)
     return found
 
 
@@ -183,16 +194,11 @@ def _turned(pieces: list[Piece], pairing: Pairing) -> Sequence[Piece]:
     A block that stands between equal rows can begin at several places. What went stands at the lowest of its
     places, what came at the lowest of others, so that one may be a rotation of the other.
     """
+    went, came = (_by_digests(pieces, kind, pairing, in_order=False) for kind in ("remove", "insert"))
     steps: dict[int, int] = {}
-    for went, piece in enumerate(pieces):
-        if piece.kind != "remove":
-            continue
-        for came, other in enumerate(pieces):
-            if other.kind == "insert" and other.second.height == piece.first.height and came not in steps:
-                turned = _steps(pieces, went, came, pairing)
-                if turned is not None:
-                    steps[went], steps[came] = turned
-                    break
+    for digests in went.keys() & came.keys():
+        for gone, come in zip(went[digests], came[digests], strict=False):
+            steps[gone], steps[come] = _steps(pieces, gone, come, pairing) or (0, 0)
     for place in sorted((place for place, step in steps.items() if step), reverse=True):
         pieces[place - 1 : place + 1] = _raised(pieces[place - 1], pieces[place], steps[place])
     return joined(pieces)
@@ -212,10 +218,10 @@ def _steps(pieces: Sequence[Piece], went: int, came: int, pairing: Pairing) -> t
             rows = rows._replace(y=box.y - rows.height)
             bottom = rows._replace(y=rows.y + box.height)
             most = _equal_from_below(picture, rows, bottom)
-        sides.append(scanned.digests(picture.at(box._replace(y=box.y - most, height=box.height + most))))
+        sides.append(
+            row_digests.of_pixels(picture.at(box._replace(y=box.y - most, height=box.height + most)))
+        )
     height = pieces[went].first.height
-    if not np.array_equal(np.sort(sides[0][-height:]), np.sort(sides[1][-height:])):
-        return None
     turns = [len(side) - height for side in sides]
     best: tuple[int, int] | None = None
     for up, other_up in np.argwhere(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mymodules import images
-from mymodules.comparison import matching, scanned
+from mymodules.comparison import matching, row_digests
 from mymodules.comparison.alignment import align
 from mymodules.comparison.changes import changes
 from mymodules.comparison.ledger import ledger
@@ -102,8 +102,8 @@ def test_any_two_pictures(pair: tuple[np.ndarray, np.ndarray]) -> None:
 def test_equal_digests_of_different_rows_do_no_harm(pair: tuple[np.ndarray, np.ndarray]) -> None:
     """Bytes decide: with digests that collide always the pieces are worse, but hold."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scanned, "digests", lambda words: np.zeros(len(words), np.uint64))
-        patch.setattr(scanned, "structure_digests", lambda bits: np.arange(len(bits), dtype=np.uint64) % 7)
+        patch.setattr(row_digests, "of_pixels", lambda words: np.zeros(len(words), np.uint64))
+        patch.setattr(row_digests, "of_structure", lambda bits: np.arange(len(bits), dtype=np.uint64) % 7)
         proved(*pair)
 
 

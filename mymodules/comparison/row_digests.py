@@ -28,7 +28,7 @@ _STRIP = 64  # rows that stay in the cache together
 _SAMPLED = 16  # columns that are looked at first
 
 
-def digests(words: Words) -> Digests:
+def of_pixels(words: Words) -> Digests:
     """Return a number for each row, uint64 (rows,); equal rows have equal numbers, others hardly ever."""
     rows, width = words.shape
     found = np.zeros(rows, np.uint64)
@@ -65,7 +65,7 @@ def structure(picture: Picture, box: Region) -> Bits:
     return found
 
 
-def structure_digests(bits: Bits) -> Digests:
+def of_structure(bits: Bits) -> Digests:
     """Return a number for each row of a structure, uint64 (rows,): 0 for a row without any."""
     packed = _packed(bits, 64)
     mixed = packed * _factors(packed.shape[1])
