@@ -76,8 +76,9 @@ def ledger(first: Rgba, second: Rgba, pieces: Sequence[Piece]) -> Ledger:
             _causes(one, pieces, 0, (rows, width), (one, other)),
             _causes(other, pieces, 1, (rows, width), (one, other)),
         )
-        causes = causes[_differing(one, other, rows, width) & ~counted[rows, None]]
-        counts += np.bincount(causes, minlength=5)
+        differs = _differing(one, other, rows, width)
+        differs[counted[rows]] = False
+        counts += [np.count_nonzero((causes == cause) & differs) for cause in range(len(counts))]
     common = min(one.box.width, other.box.width) * min(one.box.height, other.box.height)
     neither = height * width - one.words.size - other.words.size + common
     assert counts[_KEPT] == neither, "a differing pixel has no cause"
