@@ -113,12 +113,14 @@ class Pairing:
             gap = self._with_bits(gap)
             if plain.kind == "edit" and _in_place(gap):
                 return []
-        gain = bound if plain.kind == "edit" else _GAIN * bound
+        most = {STRUCTURE: bound, LANES: bound, VOTES: bound}
+        if plain.kind == "swap":  # the same words in other colours belong together, whatever that costs
+            most |= {STRUCTURE: np.inf, VOTES: _GAIN * bound}
         for step in steps:
             if gap.lower < (_LOWEST_VOTED if step == VOTES else _LOWEST):
                 continue
             pieces = ways[step](gap)
-            if pieces and self.cost(pieces) < (gain if step == VOTES else bound):
+            if pieces and self.cost(pieces) < most[step]:
                 return pieces
         if plain.kind == "swap":
             pieces = self._between_runs(gap, [])

@@ -220,6 +220,40 @@ def test_a_side_bar_that_stays_beside_text_that_moved() -> None:
     assert (went.kind, went.first.y, went.first.height) == ("remove", 360, 40)
 
 
+def share_in_place(first: np.ndarray, second: np.ndarray, rows: slice, displacement: int) -> float:
+    """The share of some rows of second that pieces pair with rows of first at a displacement, 0..1."""
+    pieces = align(first, second)
+    assert violations(first, second, pieces) == []
+    paired = np.zeros(second.shape[:2], np.bool_)
+    for piece in pieces:
+        if piece.kind in ("same", "edit") and piece.displacement == (0, displacement):
+            x, y, width, height = piece.second
+            paired[y : y + height, x : x + width] = True
+    return float(paired[rows].mean())
+
+
+def test_text_in_other_colours_is_paired_by_its_structure() -> None:
+    """No pixel of the two pages is equal, and one has a section more."""
+    first = stacked(sections(9, 10, scheme="dark"))
+    parts = sections(9, 10, scheme="light")
+    second = stacked([*parts[:4], section(9999, scheme="light"), *parts[4:]])
+    assert share_in_place(first, second, np.s_[: 4 * HEIGHT], 0) > 0.9
+    assert share_in_place(first, second, np.s_[5 * HEIGHT :], HEIGHT) > 0.9
+
+
+def test_text_beside_other_pictures_is_paired_by_votes() -> None:
+    """No row is equal, not even in structure, and no gutter parts the text from what stands beside it."""
+    random = np.random.default_rng(3)
+    parts = sections(11, 10)
+    pages = stacked(parts), stacked([*parts[:4], section(8888), *parts[4:]])
+    first, second = (
+        np.concatenate([page[:, :250], random.integers(0, 256, (len(page), 200, 4), np.uint8)], axis=1)
+        for page in pages
+    )
+    assert share_in_place(first, second, np.s_[: 4 * HEIGHT], 0) > 0.9
+    assert share_in_place(first, second, np.s_[5 * HEIGHT :], HEIGHT) > 0.9
+
+
 def test_equal_pictures_have_no_change() -> None:
     page = stacked(sections(1, 4))
     (piece,) = align(page, page.copy())
