@@ -1,6 +1,7 @@
 """What holds for any two pictures: pieces tile both, second can be rebuilt, and the causes add up."""
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from mymodules import images
 from mymodules.comparison import matching, row_digests
 from mymodules.comparison.alignment import align
-from mymodules.comparison.changes import changes
+from mymodules.comparison.changes import Change, changes
 from mymodules.comparison.ledger import ledger
 from mymodules.comparison.pieces import Piece, rebuilt, violations
 from mymodules.errors import PictureError
@@ -27,33 +28,73 @@ def differing(first: np.ndarray, second: np.ndarray) -> int:
     return int(np.prod([*larger])) - int(np.count_nonzero(equal))
 
 
+def at(picture: np.ndarray, box: Region) -> np.ndarray:
+    return picture[box.y : box.y + box.height, box.x : box.x + box.width]
+
+
+def overlap(box: Region, other: Region) -> Region:
+    left, top = max(box.x, other.x), max(box.y, other.y)
+    right = min(box.x + box.width, other.x + other.width)
+    bottom = min(box.y + box.height, other.y + other.height)
+    return Region(left, top, max(0, right - left), max(0, bottom - top))
+
+
+def is_patch(first: np.ndarray, second: np.ndarray, pieces: list[Piece], found: Sequence[Change]) -> bool:
+    """Whether second follows from first, the pieces, and what of second the changes show.
+
+    Pixels in no change are hidden from `rebuilt`; of what came, those around its content must repeat a row.
+    """
+    edits = [change for change in found if change.kind == "edit"]
+    shown = np.zeros_like(second)
+    for piece in pieces:
+        if piece.kind != "edit":
+            at(shown, piece.second)[...] = at(second, piece.second)
+            continue
+        at(shown, piece.second)[...] = at(first, piece.first)
+        for change in edits:
+            shift = change.second.x - change.first.x, change.second.y - change.first.y
+            if shift == piece.displacement:
+                part = overlap(piece.second, change.second)
+                at(shown, part)[...] = at(second, part)
+    return np.array_equal(rebuilt(first, second.shape[:2], pieces, shown), second)
+
+
+def repeats_a_row(picture: np.ndarray, box: Region, content: Region) -> bool:
+    """Whether all of a box but its content is the row above the box once more, or that below."""
+    outside = np.ones((box.height, box.width), np.bool_)
+    outside[content.y - box.y :, content.x - box.x :][: content.height, : content.width] = False
+    neighbours = [y for y in (box.y - 1, box.y + box.height) if 0 <= y < len(picture)]
+    return any(
+        np.array_equal(at(picture, box)[outside], np.broadcast_to(row, (*outside.shape, 4))[outside])
+        for row in (picture[y, box.x : box.x + box.width] for y in neighbours)
+    )
+
+
 def proved(first: np.ndarray, second: np.ndarray) -> list[Piece]:
     """The pieces of a pair; what must hold of them, of the causes and of the changes is checked."""
     pieces = list(align(first, second))
     assert violations(first, second, pieces) == []
-    made = rebuilt(first, second.shape[:2], pieces, second)
-    assert np.array_equal(made, second)
     assert ledger(first, second, pieces).total == differing(first, second)
     found = changes(first, second, pieces)
-    kinds = ("insert", "remove", "swap", "move")
-    assert sum(piece.kind in kinds for piece in pieces) == sum(change.kind != "edit" for change in found)
-    edits = [change for change in found if change.kind == "edit"]
+    assert is_patch(first, second, pieces, found)
+    others = [change for change in found if change.kind != "edit"]
+    assert len(others) == sum(piece.kind not in ("same", "edit") for piece in pieces)
+    assert sum(change.pixels for change in found if change.kind == "edit") == sum(
+        np.count_nonzero((at(first, piece.first) != at(second, piece.second)).any(axis=2))
+        for piece in pieces
+        if piece.kind == "edit"
+    )
     for piece in pieces:
-        if piece.kind != "edit":
-            continue
-        one, other = (
-            side[box.y : box.y + box.height, box.x : box.x + box.width]
-            for side, box in ((first, piece.first), (second, piece.second))
-        )
-        covered = np.zeros(second.shape[:2], np.uint8)
-        for change in edits:
-            shift = change.second.x - change.first.x, change.second.y - change.first.y
-            if shift == piece.displacement:
-                box = change.second
-                covered[box.y : box.y + box.height, box.x : box.x + box.width] += 1
-        box = piece.second
-        inside = covered[box.y : box.y + box.height, box.x : box.x + box.width]
-        assert (inside[(one != other).any(axis=2)] == 1).all()
+        if piece.kind == "insert" and piece.first.width:  # of columns the same is true of columns
+            contents = [
+                Region(*piece.second[:2], 0, 0) if change.kind == "space" else change.second
+                for change in others
+                if change.kind in ("insert", "space")
+                and overlap(change.second, piece.second) == change.second
+            ]
+            assert any(repeats_a_row(second, piece.second, content) for content in contents) or (
+                piece.second in contents
+            )
     return pieces
 
 
