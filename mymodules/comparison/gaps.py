@@ -302,16 +302,14 @@ def _votes(
     first: NDArray[np.uint64], second: NDArray[np.uint64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return pairs of rows, (pairs, 2) in order, and how many tiles unique in their column vote for each."""
-    votes = []
-    for column in range(first.shape[1]):
-        sides = []
-        for tiles in (first[:, column], second[:, column]):
-            rows = np.flatnonzero(tiles)
-            names, places, counts = np.unique(tiles[rows], return_index=True, return_counts=True)
-            sides.append((names[counts == 1], rows[places[counts == 1]]))
-        _, one, other = np.intersect1d(sides[0][0], sides[1][0], assume_unique=True, return_indices=True)
-        votes.append(np.stack([sides[0][1][one], sides[1][1][other]], axis=1))
-    return np.unique(np.concatenate(votes), axis=0, return_counts=True)
+    sides = []
+    for tiles in (first, second):
+        rows, columns = np.nonzero(tiles)  # equal stretches of different columns have different numbers
+        names, places, counts = np.unique(tiles[rows, columns], return_index=True, return_counts=True)
+        sides.append((names[counts == 1], rows[places[counts == 1]]))
+    _, one, other = np.intersect1d(sides[0][0], sides[1][0], assume_unique=True, return_indices=True)
+    pairs = np.stack([sides[0][1][one], sides[1][1][other]], axis=1)
+    return np.unique(pairs, axis=0, return_counts=True)
 
 
 def _voted(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> list[Run]:

@@ -74,7 +74,10 @@ def of_structure(bits: Bits) -> Digests:
 
 
 def tiles(bits: Bits) -> Digests:
-    """Return a number for every 128 columns of each row, uint64 (rows, tiles); 0 if they have none."""
+    """Return a number for every 128 columns of each row, uint64 (rows, tiles); 0 if they have none.
+
+    Equal stretches have equal numbers only if they are in the same columns.
+    """
     packed = _packed(bits, TILE).reshape(len(bits), -1, 2)
     factors = _factors(packed.shape[1] * 2).reshape(-1, 2)
     mixed = packed * factors
