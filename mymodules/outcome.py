@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from mymodules import images, pairs
 from mymodules.comparison import Job, drawings, pair
+from mymodules.comparison.changes import Change
 from mymodules.errors import ImageError, PictureError
 from mymodules.images import Rgba, arrays
 from mymodules.images.arrays import Handed
@@ -45,9 +46,13 @@ class Outcome:
     ----------
     row : PairResult
         All columns.
+    changes : tuple of Change
+        What changed, in reading order of second; empty with ``moves=False``. What only moved along with what
+        stands above it is not among them.
     """
 
     row: PairResult
+    changes: tuple[Change, ...]
     _handed: tuple[Handed, Handed]
     _max_pixels: int
 
@@ -113,7 +118,12 @@ class Outcome:
 
 
 def compare(
-    first: object, second: object, *, max_pixels: int = MAX_PIXELS, metric: Function | Metric | None = None
+    first: object,
+    second: object,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    metric: Function | Metric | None = None,
+    moves: bool = True,
 ) -> Outcome:
     """Compare two pictures.
 
@@ -128,6 +138,8 @@ def compare(
     metric : callable or Metric, optional
         A function of two pictures, uint8 (height, width, 4), that returns a number: the outcome's attribute
         ``metric_NAME``, None if it fails, which ``messages`` then says.
+    moves : bool
+        Find out what moved and what changed: `Outcome.changes` and the columns ``px_...``.
 
     Returns
     -------
@@ -152,14 +164,14 @@ def compare(
     name = pairs.to_text(Path(one.name).name or one.name)
     own = None if metric is None else Metric.of(metric)
     files = one.data, other.data
-    job = Job(Pair(name, one.name, other.name), max_pixels=limit, metric=own, data=files)
-    row = pair.compare(job)
+    job = Job(Pair(name, one.name, other.name), max_pixels=limit, metric=own, data=files, moves=moves)
+    row, changes = pair.compare(job)
     if row.status == "error":
         raise PictureError(row.messages, row.code)
     if row.status == "same" and arrays.finer_differ(one, other):
         failed = [row.messages] if any(value is None for _, value in row.custom) else []
         row = row._replace(status="changed", code="low_bits_differ", messages=" ".join([_FINER, *failed]))
-    return Outcome(row, (one, other), limit)
+    return Outcome(row, changes, (one, other), limit)
 
 
 def _handed(picture: object, role: str) -> Handed:

@@ -9,7 +9,7 @@ from typing import Annotated, Final, NamedTuple, get_args, get_type_hints
 
 from mymodules.regions import Region
 
-ALGORITHM: Final = 4
+ALGORITHM: Final = 5
 """Raised whenever the same files get another row than before, so that no older row is reused for them."""
 
 STATUSES: Final = ("same", "changed", "missing", "extra", "error")
@@ -76,6 +76,13 @@ class PairResult(NamedTuple):
     seconds: float | None = None
     renamed_from: str | None = None
     region_pixels: tuple[int, ...] | None = None
+    px_changed: Annotated[int | None, Heading("changed px", "changed pixels", falls=True)] = None
+    px_inserted: int | None = None
+    px_removed: int | None = None
+    px_moved: int | None = None
+    px_tolerated: int | None = None
+    px_masked: int | None = None
+    changes: Annotated[int | None, Heading("changes", "changes", falls=True)] = None
     custom: tuple[tuple[str, float | None], ...] = ()
 
 

@@ -77,7 +77,7 @@ def compare(job: Job, read: "list[Side] | None" = None) -> PairResult:
     """
     from mymodules.comparison import pair  # the process that only gives out the work does without it
 
-    return pair.compare(job, _memory, read)
+    return pair.compare(job, _memory, read).row
 
 
 def _memory() -> "tuple[Memory, Memory]":

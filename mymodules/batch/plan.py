@@ -40,7 +40,7 @@ _MEASURING = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs", "si
 _TRANSIENT = {"vanished", "permission", "worker_died", "changed_during_run", "internal"}
 # A run can be resumed only if its manifest has these keys.
 _RECORDED: dict[str, type] = {"root": str, "first": str, "second": str, "options": dict, "versions": dict}
-_KEPT = {"pictures": str, "skip_until": int, "stop_at": int, "check_pixels": bool}
+_KEPT = {"pictures": str, "skip_until": int, "stop_at": int, "check_pixels": bool, "moves": bool}
 
 
 @dataclass
@@ -105,16 +105,16 @@ class Plan:
 
     def job(self, pair: Pair) -> Job:
         """Return what a worker needs to compare a pair."""
-        folder, draws_same, most, at_once, check_pixels, metric = self._how
+        folder, draws_same, most, at_once, check_pixels, metric, moves = self._how
         path = self.drawing_path(pair.name)
-        return Job(pair, folder, path, draws_same, most, at_once, check_pixels, metric)
+        return Job(pair, folder, path, draws_same, most, at_once, check_pixels, metric, moves)
 
     @functools.cached_property
-    def _how(self) -> "tuple[Path | None, bool, int, bool, bool, Metric | None]":
+    def _how(self) -> "tuple[Path | None, bool, int, bool, bool, Metric | None, bool]":
         """What all jobs have in common: their items without the pair and the path of its drawings."""
         request, at_once = self.request, 2 * len(self.pairs) <= self.request.processes
-        draws_same, most = request.draws("same"), self.settings.max_pixels
-        return self.drawings_dir, draws_same, most, at_once, request.check_pixels, request.metric
+        draws_same, most, folder = request.draws("same"), self.settings.max_pixels, self.drawings_dir
+        return folder, draws_same, most, at_once, request.check_pixels, request.metric, request.moves
 
     @property
     def drawing_paths(self) -> dict[str, str]:
@@ -211,6 +211,8 @@ class Plan:
             depends["metric"] = self.request.metric.identity
         if self.request.check_pixels:
             depends["check_pixels"] = True
+        if not self.request.moves:
+            depends["moves"] = False
         return Reuse(
             self.request,
             self.settings.out / self.request.store,
@@ -246,6 +248,7 @@ def new_plan(request: Request) -> Plan:
         "pictures_dir": str(runfiles.pictures_path(chosen.out, stamp)),
         "pictures": request.pictures,
         "check_pixels": request.check_pixels,
+        "moves": request.moves,
         "skip_until": request.skip_until,
         "stop_at": request.stop_at,
         "pairs": len(listing.pairs),
@@ -332,7 +335,8 @@ def _read_start(path: Path) -> tuple[str, dict[str, Any]]:
             f"{path} is not a results file of a run: resume takes results-....csv or .partial.csv."
         )
     manifest = runfiles.read_manifest(runfiles.manifest_path(path.parent, stamp))
-    manifest.setdefault("check_pixels", False)  # which runs that began before there was this option lack
+    # Runs that began before there were these options lack them.
+    manifest = {"check_pixels": False, "moves": False} | manifest
     recorded = all(isinstance(manifest.get(name), kinds) for name, kinds in (_RECORDED | _KEPT).items())
     if not recorded or not {"root", "first", "second", "out"}.isdisjoint(manifest["options"]):
         message = f"{runfiles.manifest_path(path.parent, stamp)} does not say how run {stamp} was begun"
@@ -349,7 +353,7 @@ def _refuse_other_options(path: Path, manifest: dict[str, Any], request: Request
     """Raise SettingsError if the folder or the options are not those with which the run was begun."""
     if request.out is not None and local_path(request.out, "out") != path.parent:
         raise SettingsError(f"{path} is resumed in its own folder: leave out the argument out.")
-    defaults = {"skip_until": 0, "stop_at": -1, "pictures": "changed", "check_pixels": False}
+    defaults = {"skip_until": 0, "stop_at": -1, "pictures": "changed", "check_pixels": False, "moves": True}
     for name, default in defaults.items():
         if getattr(request, name) not in (default, manifest[name]):
             raise SettingsError(

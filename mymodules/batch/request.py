@@ -39,6 +39,8 @@ class Request:
         The store's folder, absolute or relative to the output folder; None for no store.
     metric : Metric or None
         A metric of the caller's own.
+    moves : bool
+        Whether it is found out what moved.
 
     Raises
     ------
@@ -64,6 +66,7 @@ class Request:
     check_pixels: bool
     keep_originals: bool
     metric: Metric | None
+    moves: bool
 
     def __post_init__(self) -> None:
         if self.pictures not in PICTURES:

@@ -111,6 +111,7 @@ def run(
     check_pixels: bool = False,
     keep_originals: bool = True,
     metric: Function | Metric | None = None,
+    moves: bool = True,
 ) -> Run:
     """Compare two folders, or two files.
 
@@ -159,6 +160,8 @@ def run(
         A function of two pictures, uint8 (height, width, 4), that returns a number, also one that is defined
         in a notebook. It fills a column ``metric_NAME``. If it raises, the row says so and keeps its other
         figures. Rows of other functions are not reused; `Metric.of` gives it another name, or a version.
+    moves : bool
+        Find out what moved and what changed: the columns ``px_...`` and ``changes``. Without, they are empty.
 
     Returns
     -------
@@ -203,6 +206,7 @@ def run(
         check_pixels=check_pixels,
         keep_originals=keep_originals,
         metric=None if metric is None else Metric.of(metric),
+        moves=moves,
     )
     plan = new_plan(request) if request.resume is None else resumed_plan(request.resume, request)
     with plan.lock:

@@ -29,6 +29,7 @@ PASSED = (
     "exclude",
     "strict",
     "check_pixels",
+    "moves",
     "verify",
 )
 """The options that `batch.run` takes as they are."""

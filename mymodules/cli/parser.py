@@ -117,6 +117,12 @@ def _compare(command: argparse.ArgumentParser) -> None:
         "--check-pixels", action="store_true", help="decode files that are equal byte for byte, too"
     )
     how.add_argument(
+        "--no-moves",
+        action="store_false",
+        dest="moves",
+        help="do not find out what only moved, which takes less time",
+    )
+    how.add_argument(
         "--verify", action="store_true", help="read every file, even where size and time are equal"
     )
     _after(command)

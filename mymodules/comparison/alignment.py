@@ -29,14 +29,16 @@ _NEAR = 48  # equal rows between two differing ones that are still looked at tog
 _STRIP = 64
 
 
-def align(first: Rgba, second: Rgba, *, rows_differ: NDArray[np.bool_] | None = None) -> tuple[Piece, ...]:
+def align(
+    first: Rgba | Picture, second: Rgba | Picture, *, rows_differ: NDArray[np.bool_] | None = None
+) -> tuple[Piece, ...]:
     """Return pieces: rectangles of first, each paired with one of second.
 
     Identity: one `same`. Exchanging the pictures mirrors the kinds, but for ties.
 
     Parameters
     ----------
-    first, second : uint8 (height, width, 4)
+    first, second : uint8 (height, width, 4), or Picture
         RGBA, not premultiplied; of any size.
     rows_differ : bool (height,), optional
         Of pictures of one size: which rows differ, or may differ. Others are not read.

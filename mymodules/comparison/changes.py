@@ -8,16 +8,18 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mymodules import opencv as cv2
 from mymodules.comparison import signatures
-from mymodules.comparison.pieces import Picture, Piece, Words, pictures, transposed
+from mymodules.comparison.pieces import Picture, Piece, Words, pictures, rows_of, transposed
 from mymodules.images import Rgba
 from mymodules.regions import Gatherer, Region
 
 ChangeKind = Literal["edit", "swap", "insert", "remove", "move", "space"]
+
+_STRIP = 64  # rows that stay in the cache
 
 FAINT = 8
 """Levels; what differs by no more in any channel is faint."""
@@ -56,14 +58,14 @@ class Change:
     surroundings: str
 
 
-def changes(first: Rgba, second: Rgba, pieces: Sequence[Piece]) -> tuple[Change, ...]:
+def changes(first: Rgba | Picture, second: Rgba | Picture, pieces: Sequence[Piece]) -> tuple[Change, ...]:
     """Return what changed, in reading order of second.
 
     Identity: nothing.
 
     Parameters
     ----------
-    first, second : uint8 (height, width, 4)
+    first, second : uint8 (height, width, 4), or Picture
     pieces : sequence of Piece
         As `alignment.align` returns them.
 
@@ -123,16 +125,14 @@ def _levels(
         if part is None:
             continue
         x, y = piece.displacement
-        sides = [
-            picture.rgba[area.y : area.y + area.height, area.x : area.x + area.width]
-            for picture, area in ((one, part._replace(x=part.x - x, y=part.y - y)), (other, part))
-        ]
-        levels = cv2.absdiff(*(np.ascontiguousarray(side) for side in sides)).reshape(-1, 4)
-        strong = (levels > FAINT).view(np.uint32)[:, 0] != 0
         inside = np.s_[part.y - piece.second.y :, part.x - piece.second.x :]
-        differs = mask[inside][: part.height, : part.width]
-        largest = max(largest, int(levels.max()))
-        faint += int(np.count_nonzero(differs)) - int(np.count_nonzero(strong))
+        faint += int(np.count_nonzero(mask[inside][: part.height, : part.width]))
+        for top in range(0, part.height, _STRIP):
+            strip = rows_of(part, top, min(top + _STRIP, part.height))
+            before = one.rgba_at(strip._replace(x=strip.x - x, y=strip.y - y))
+            levels = cv2.absdiff(*map(np.ascontiguousarray, (before, other.rgba_at(strip)))).reshape(-1, 4)
+            largest = max(largest, int(levels.max()))
+            faint -= int(np.count_nonzero((levels > FAINT).view(np.uint32)))
     return largest, faint
 
 

@@ -12,15 +12,14 @@ from numpy.typing import NDArray
 from mymodules import images, kinds, metrics, regions
 from mymodules import opencv as cv2
 from mymodules.comparison.drawing_files import ENDINGS, remove
-from mymodules.formats import Header, png
-from mymodules.formats.png import PngHeader
+from mymodules.formats import png
 from mymodules.images import Rgba, bands
 from mymodules.images.bands import Band, Scanlines
 from mymodules.regions import Region
 
 Canvas = Scanlines | NDArray[np.uint8]
-"""A picture that drawing changes: scan lines that `can_be_drawn_on`, or RGB or RGBA, (height, width, 3 or 4)
-in C order."""
+"""A picture that drawing changes: scan lines that `bands.hold_pixels`, or RGB or RGBA, (height, width, 3 or
+4)."""
 
 BOX_COLOUR = np.array((229, 57, 53, 255), np.uint8)
 _BOX_LINE = 2  # px
@@ -201,12 +200,12 @@ class Drawing:
 def canvas(picture: Scanlines | png.Samples) -> Canvas:
     """Return a picture to draw on: the same object if it holds RGB or RGBA bytes."""
     if isinstance(picture, Scanlines):
-        if can_be_drawn_on(picture.header):
+        if bands.hold_pixels(picture.header):
             return picture
         size = picture.header.height, picture.header.width
         parts = bands.samples(picture)
     elif picture.dtype == np.uint8 and picture.shape[2] in (3, 4):
-        return np.require(picture, np.uint8, ["C", "W"])
+        return np.require(picture, np.uint8, ["W"])
     else:
         size = picture.shape[0], picture.shape[1]
         parts = (picture[top : top + 128] for top in range(0, size[0], 128))
@@ -216,16 +215,6 @@ def canvas(picture: Scanlines | png.Samples) -> Canvas:
         rgba[top : top + len(part)] = images.to_rgba(part)
         top += len(part)
     return rgba
-
-
-def can_be_drawn_on(header: Header) -> bool:
-    """Return whether the scan lines of a file hold RGB or RGBA bytes."""
-    return (
-        isinstance(header, PngHeader)
-        and (header.colour_type, header.depth) in ((2, 8), (6, 8))
-        and not header.interlaced
-        and not header.transparency
-    )
 
 
 def _write(path: Path, pieces: Iterable[bytes]) -> None:
@@ -250,7 +239,7 @@ def _outlined(canvas: Canvas, boxes: list[Region]) -> Iterator[bytes]:
     else:
         height, width = canvas.shape[:2]
         pixels = canvas
-        stored = png.unfiltered(canvas.reshape(height, -1))
+        stored = png.unfiltered(canvas)
     channels = pixels.shape[2]
     colour = BOX_COLOUR[:channels]
     for x, y, wide, tall in boxes:

@@ -32,6 +32,8 @@ class Job(NamedTuple):
         Whether files that are equal byte for byte are decoded, too.
     metric : Metric or None
         A metric of the caller's own.
+    moves : bool
+        Whether it is found out why pixels differ: what moved, and what changed.
     data : tuple of (bytes or None)
         The files that are in memory, first and second: their paths only name them. None: read the path.
     """
@@ -44,4 +46,5 @@ class Job(NamedTuple):
     at_once: bool = False
     check_pixels: bool = False
     metric: Metric | None = None
+    moves: bool = True
     data: tuple[bytes | None, bytes | None] = (None, None)

@@ -36,14 +36,14 @@ class Ledger:
         return self.changed + self.inserted + self.removed + self.moved
 
 
-def ledger(first: Rgba, second: Rgba, pieces: Sequence[Piece]) -> Ledger:
+def ledger(first: Rgba | Picture, second: Rgba | Picture, pieces: Sequence[Piece]) -> Ledger:
     """Return why the pixels of two pictures differ.
 
     Identity: all 0. Exchanging the pictures exchanges `inserted` and `removed`, but where both meet.
 
     Parameters
     ----------
-    first, second : uint8 (height, width, 4)
+    first, second : uint8 (height, width, 4), or Picture
     pieces : sequence of Piece
         As `alignment.align` returns them.
 
@@ -116,7 +116,7 @@ def _differing(one: Picture, other: Picture, rows: slice, width: int) -> NDArray
     """Return where a strip of rows differs; what only one picture has, or neither, does."""
     differs = np.ones((rows.stop - rows.start, width), np.bool_)
     common = min(one.box.width, other.box.width)
-    a, b = one.words[rows, :common], other.words[rows, :common]
-    height = min(len(a), len(b))
-    np.not_equal(a[:height], b[:height], out=differs[:height, :common])
+    height = max(0, min(one.box.height, other.box.height, rows.stop) - rows.start)
+    strip = Region(0, rows.start, common, height)
+    np.not_equal(one.at(strip), other.at(strip), out=differs[:height, :common])
     return differs

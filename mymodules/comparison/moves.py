@@ -148,10 +148,9 @@ def _by_digests(
 
 
 def _equal(run: Run, pairing: Pairing) -> bool:
-    one, other = pairing.first.words, pairing.second.words
-    return np.array_equal(
-        one[run.first : run.first + run.length], other[run.second : run.second + run.length]
-    )
+    width = pairing.first.box.width
+    one = pairing.first.at(Region(0, run.first, width, run.length))
+    return np.array_equal(one, pairing.second.at(Region(0, run.second, width, run.length)))
 
 
 def _rows(moved: Sequence[Piece], side: int, picture: Picture) -> NDArray[np.bool_]:

@@ -6,14 +6,16 @@ Bad input never raises here: it becomes a row.
 import functools
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mymodules import faults, kernel, metrics, regions
 from mymodules.comparison import drawings
 from mymodules.comparison.job import Job
+from mymodules.comparison.ledger import Ledger
 from mymodules.comparison.side import Side, bands_of, canvas, check, inspected, load, rgba
 from mymodules.comparison.verdict import Figures, complaints, fault, result_row, verdict
 from mymodules.errors import ImageError
-from mymodules.images import pixels
+from mymodules.images import bands, pixels
 from mymodules.images.memory import Memory
 from mymodules.kernel import Kernel
 from mymodules.metrics import DiffMetrics, Metric
@@ -21,7 +23,17 @@ from mymodules.pairs import Pair
 from mymodules.regions import Region
 from mymodules.row import PairResult
 
+if TYPE_CHECKING:
+    from mymodules.comparison.changes import Change
+
 _EQUAL = Figures(DiffMetrics(0, 0.0, (0, 0, 0, 0), False), 1.0, (), ())
+
+
+class Compared(NamedTuple):
+    """The row of a pair, and the changes that it counts."""
+
+    row: PairResult
+    changes: "tuple[Change, ...]" = ()
 
 
 def _fresh() -> tuple[Memory, Memory]:
@@ -30,7 +42,7 @@ def _fresh() -> tuple[Memory, Memory]:
 
 def compare(
     job: Job, memory: Callable[[], tuple[Memory, Memory]] = _fresh, read: list[Side] | None = None
-) -> PairResult:
+) -> Compared:
     """Compare one pair; whatever is wrong with its files is reported in the row.
 
     Parameters
@@ -44,16 +56,16 @@ def compare(
     start = time.perf_counter()
     sides: list[Side] = [] if read is None else read
     try:
-        row = _row(job, sides, memory())
+        row, changes = _row(job, sides, memory())
     except Exception as error:  # a fault in this program spoils one row, but never ends a run
-        row = fault(job.pair, error, sides)
+        row, changes = fault(job.pair, error, sides), ()
     if job.metric is not None and not row.custom:
         row = row._replace(custom=job.metric.absent)
-    return row._replace(seconds=round(time.perf_counter() - start, 6))
+    return Compared(row._replace(seconds=round(time.perf_counter() - start, 6)), changes)
 
 
-def _row(job: Job, sides: "list[Side]", memory: tuple[Memory, Memory]) -> PairResult:
-    """Return the row of a pair. `sides` is filled as files are read, for the row of a fault."""
+def _row(job: Job, sides: "list[Side]", memory: tuple[Memory, Memory]) -> Compared:
+    """Return row and changes of a pair. `sides` is filled as files are read, for the row of a fault."""
     pair = job.pair
     first = inspected("first", pair.first, job.max_pixels, data=job.data[0])
     sides += [] if first is None else [first]
@@ -61,9 +73,9 @@ def _row(job: Job, sides: "list[Side]", memory: tuple[Memory, Memory]) -> PairRe
     sides += [] if second is None else [second]
     if pair.problem is not None:
         code, message = pair.problem
-        return result_row(pair, "error", code, [message], first, second)
+        return Compared(result_row(pair, "error", code, [message], first, second))
     if first is None or second is None:
-        return _one_sided(pair, first, second)
+        return Compared(_one_sided(pair, first, second))
     if not (first.error or second.error):
         try:
             with pixels.memory_errors():
@@ -72,7 +84,7 @@ def _row(job: Job, sides: "list[Side]", memory: tuple[Memory, Memory]) -> PairRe
                     return _compared(job, first, second, differ)
         except MemoryError:
             first.error = second.error = ImageError.no_memory()
-    return _broken(pair, first, second)
+    return Compared(_broken(pair, first, second))
 
 
 def _one_sided(pair: Pair, first: Side | None, second: Side | None) -> PairResult:
@@ -94,8 +106,8 @@ def _broken(pair: Pair, first: Side, second: Side) -> PairResult:
     return result_row(pair, "error", error.code, complaints(first) + complaints(second), first, second)
 
 
-def _compared(job: Job, first: Side, second: Side, differ: bool) -> PairResult:
-    """Return the row of two readable pictures; `differ` is whether the bytes of their files do."""
+def _compared(job: Job, first: Side, second: Side, differ: bool) -> Compared:
+    """Return row and changes of two readable pictures; `differ` is whether the bytes of their files do."""
     drawn = job.pictures_dir is not None and (differ or job.draw_same)
     larger, _ = metrics.common_size(first.size, second.size)
     fits = larger[0] * larger[1] <= job.max_pixels
@@ -103,12 +115,50 @@ def _compared(job: Job, first: Side, second: Side, differ: bool) -> PairResult:
     custom, failed = ((), []) if job.metric is None else _custom(job.metric, first, second, differ)
     figures, deep_differ = _measured(first, second, differ, drawing)
     status, code, messages = verdict(first, second, differ, figures, deep_differ)
+    known, changes, unexplained = _explained(first, second, figures) if job.moves else ({}, (), [])
+    messages += unexplained
     if drawing is not None and (status == "changed" or job.draw_same):
         messages += _written(drawing, job, first, second, figures.boxes)
     elif drawn and not fits:
         messages.append(f"It was not drawn: together the two span {larger[1]} x {larger[0]} px.")
     row = result_row(job.pair, status, code, messages + failed, first, second, figures)
-    return row._replace(custom=custom) if custom else row
+    return Compared(row._replace(custom=custom, **known), changes)
+
+
+def _explained(
+    first: Side, second: Side, figures: Figures
+) -> tuple[dict[str, Any], "tuple[Change, ...]", list[str]]:
+    """Return the columns that say why two pictures differ, and the changes.
+
+    If that fails, return a sentence for the row instead, whose figures are right anyway.
+    """
+    if not figures.pixels.num_diff_pixels:
+        return _columns(Ledger(), 0), (), []
+    from mymodules.comparison import causes  # not needed where all pairs are equal
+
+    try:
+        with pixels.memory_errors():
+            found = causes.causes(first, second, figures.boxes, figures.pixels.num_diff_pixels)
+    except MemoryError:
+        return {}, (), ["There was not enough memory to find out what moved."]
+    except Exception as error:
+        if causes.is_proved():
+            raise
+        return {}, (), [f"What moved is unknown: {faults.described(error)}. Please report it."]
+    return _columns(found.ledger, len(found.changes)), found.changes, []
+
+
+def _columns(found: Ledger, changes: int) -> dict[str, Any]:
+    """Return the columns with the causes; no rule has taken anything."""
+    return {
+        "px_changed": found.changed,
+        "px_inserted": found.inserted,
+        "px_removed": found.removed,
+        "px_moved": found.moved,
+        "px_tolerated": 0,
+        "px_masked": 0,
+        "changes": changes,
+    }
 
 
 def _custom(
@@ -165,7 +215,7 @@ def _measured(
 
 def _kernel_for(first: Side, second: Side) -> Kernel | None:
     """The compiled kernel, where there is one and these two are for it."""
-    if first.scanlines is None or second.scanlines is None or not drawings.can_be_drawn_on(first.whole):
+    if first.scanlines is None or second.scanlines is None or not bands.hold_pixels(first.whole):
         return None
     compiled = kernel.loaded()
     return compiled if compiled and kernel.fits(*_extent(first, second)) else None

@@ -4,7 +4,7 @@ Three things hold for the pieces of any pair: their boxes tile first exactly, an
 `move` are equal byte for byte; and `rebuilt` makes second from first, the pieces and the pixels that changed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -58,11 +58,14 @@ class Picture:
     Attributes
     ----------
     rgba : uint8 (height, width, 4)
+    fill : callable, optional
+        Called with a range of rows before they are read: makes those that are not in `rgba` yet.
     words : uint32 (height, width)
         The same memory.
     """
 
     rgba: Rgba
+    fill: Callable[[int, int], None] | None = None
     words: Words = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,18 +80,33 @@ class Picture:
 
     def at(self, box: Region) -> Words:
         """The pixels in a box."""
+        self._read(box)
         return self.words[box.y : box.y + box.height, box.x : box.x + box.width]
+
+    def rgba_at(self, box: Region) -> Rgba:
+        """The pixels in a box, as uint8 (height, width, 4)."""
+        self._read(box)
+        return self.rgba[box.y : box.y + box.height, box.x : box.x + box.width]
 
     def transposed(self) -> "Picture":
         """Rows and columns exchanged."""
-        return Picture(self.rgba.transpose(1, 0, 2))
+        return Picture(self.rgba_at(self.box).transpose(1, 0, 2))
+
+    def _read(self, box: Region) -> None:
+        if self.fill is not None:
+            self.fill(box.y, box.y + box.height)
 
 
-def pictures(first: Rgba, second: Rgba) -> tuple[Picture, Picture]:
-    """Return both pictures; raise `PictureError` if one is not uint8 (height, width, 4)."""
-    kinds.check("first", first, kinds.RGBA)
-    kinds.check("second", second, kinds.RGBA)
-    return Picture(first), Picture(second)
+def pictures(first: Rgba | Picture, second: Rgba | Picture) -> tuple[Picture, Picture]:
+    """Return both pictures; raise `PictureError` if one is an array, but not uint8 (height, width, 4)."""
+    return _picture("first", first), _picture("second", second)
+
+
+def _picture(role: str, picture: Rgba | Picture) -> Picture:
+    if isinstance(picture, Picture):
+        return picture
+    kinds.check(role, picture, kinds.RGBA)
+    return Picture(picture)
 
 
 def transposed(piece: Piece) -> Piece:
@@ -122,16 +140,18 @@ def joined(pieces: Sequence[Piece]) -> list[Piece]:
     return found
 
 
-def rebuilt(first: Rgba, size: tuple[int, int], pieces: Iterable[Piece], second: Rgba) -> Rgba:
+def rebuilt(
+    first: Rgba | Picture, size: tuple[int, int], pieces: Iterable[Piece], second: Rgba | Picture
+) -> Rgba:
     """Return second, made from first where pieces say so, and of second's pixels only those that changed.
 
     Parameters
     ----------
-    first : uint8 (height, width, 4)
+    first : uint8 (height, width, 4), or Picture
     size : tuple of int
         Height and width of second.
     pieces : iterable of Piece
-    second : uint8 (height, width, 4)
+    second : uint8 (height, width, 4), or Picture
         Only the pixels that differ in an `edit`, and those of `insert` and `swap`, are taken from it.
 
     Returns
@@ -155,7 +175,7 @@ def rebuilt(first: Rgba, size: tuple[int, int], pieces: Iterable[Piece], second:
     return made.rgba
 
 
-def violations(first: Rgba, second: Rgba, pieces: Sequence[Piece]) -> list[str]:
+def violations(first: Rgba | Picture, second: Rgba | Picture, pieces: Sequence[Piece]) -> list[str]:
     """Return what does not hold of these pieces, in sentences; an empty list if all of it does.
 
     Whatever `alignment.align` returns must pass. It costs about as much as comparing the pictures twice.
@@ -176,7 +196,9 @@ def violations(first: Rgba, second: Rgba, pieces: Sequence[Piece]) -> list[str]:
             found.append(f"The sides of {piece} are not equal.")
         elif (piece.kind == "insert" and a.size) or (piece.kind == "remove" and b.size):
             found.append(f"One side of {piece} must be empty.")
-    if not found and not np.array_equal(rebuilt(first, other.words.shape, pieces, second), second):
+    if not found and not np.array_equal(
+        rebuilt(one, other.words.shape, pieces, other), other.rgba_at(other.box)
+    ):
         found.append("Second rebuilt from first differs from second.")
     return found
 

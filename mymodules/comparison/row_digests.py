@@ -7,11 +7,11 @@ colour, or before another background.
 
 import functools
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules.comparison.pieces import Picture, Words
+from mymodules import opencv as cv2
+from mymodules.comparison.pieces import Picture, Words, rows_of
 from mymodules.metrics import gray
 from mymodules.regions import Region
 
@@ -57,11 +57,12 @@ def plain(words: Words) -> NDArray[np.bool_]:
 
 def structure(picture: Picture, box: Region) -> Bits:
     """Return the structure of a rectangle, bool (height, width); its first column has none."""
-    shades = gray(picture.rgba[box.y : box.y + box.height, box.x : box.x + box.width])
-    found = np.zeros(shades.shape, np.bool_)
-    if box.width > 1 and box.height:
+    found = np.zeros((box.height, box.width), np.bool_)
+    for top in range(0, box.height if box.width > 1 else 0, _STRIP):
+        strip = rows_of(box, top, min(top + _STRIP, box.height))
+        shades = gray(picture.rgba_at(strip))
         steps = cv2.absdiff(shades[:, 1:], shades[:, :-1])
-        np.greater(steps, STEP, out=found[:, 1:])
+        np.greater(steps, STEP, out=found[top : top + _STRIP, 1:])
     return found
 
 

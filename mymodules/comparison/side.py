@@ -13,6 +13,7 @@ import numpy as np
 from mymodules import faults
 from mymodules.comparison import drawings
 from mymodules.comparison.job import Job, Opened
+from mymodules.comparison.pieces import Picture
 from mymodules.errors import ImageError
 from mymodules.formats import Header, Remark, png
 from mymodules.formats.png import PngHeader, Samples
@@ -49,6 +50,8 @@ class Side:
         Of the file, if it was read.
     scanlines, samples
         What the file was decoded to: at most one of the two.
+    opaque : bool
+        Whether `samples` are RGBA by `in_memory` only: the file has RGB.
     """
 
     role: str
@@ -61,6 +64,7 @@ class Side:
     opened: Opened | None = None
     scanlines: Scanlines | None = None
     samples: Samples | None = None
+    opaque: bool = False
 
     @property
     def whole(self) -> Header:
@@ -227,9 +231,48 @@ def rgba(side: Side) -> pixels.Rgba:
     return found
 
 
+def in_memory(side: Side) -> pixels.Rgba:
+    """Turn a loaded side into RGBA and return that, so that a picture is in memory only once."""
+    if side.scanlines is not None:
+        side.opaque = bands.hold_pixels(side.whole) and side.scanlines.header.pixel_size == 3
+        rows, side.scanlines = side.scanlines, None  # first: if memory runs out, nothing is drawn of a half
+        side.samples = bands.rgba_in_place(rows)
+    else:
+        assert side.samples is not None
+        side.opaque = side.samples.dtype == np.uint8 and side.samples.shape[2] == 3
+        side.samples = pixels.to_rgba(side.samples)
+    return side.samples
+
+
+def on_demand(side: Side) -> Picture:
+    """Return the picture of a loaded side, of which only rows that are read are made, and take memory."""
+    height, width = side.size
+    made = np.empty((height, width, 4), np.uint8)
+    ready = np.zeros(height, np.bool_)
+
+    def fill(top: int, bottom: int) -> None:
+        wanted = np.zeros(height, np.bool_)
+        wanted[top:bottom] = ~ready[top:bottom]
+        if not wanted.any():
+            return
+        if side.scanlines is not None:
+            bands.unfilter_in_place(side.scanlines, wanted)
+        for start, stop in png.stretches(wanted):
+            if side.scanlines is not None:
+                made[start:stop] = bands.rgba(side.scanlines, start, stop)
+            else:
+                assert side.samples is not None
+                made[start:stop] = pixels.to_rgba(side.samples[start:stop])
+        ready[top:bottom] = True
+
+    return Picture(made, fill)
+
+
 def canvas(side: Side) -> drawings.Canvas:
     """Take the picture out of a side, to draw on it."""
     loaded = side.samples if side.scanlines is None else side.scanlines
+    if side.opaque and side.samples is not None:
+        loaded = side.samples[:, :, :3]
     side.scanlines = side.samples = None
     return drawings.canvas(pixels.decode(side.data, side.whole) if loaded is None else loaded)
 

@@ -1,5 +1,6 @@
 """Writing PNG files: rows unfiltered, and compressed for speed or not at all."""
 
+import math
 import struct
 from collections.abc import Iterable, Iterator
 
@@ -62,12 +63,18 @@ def pieces(
 
 
 def unfiltered(rows: Bytes) -> Iterator[Bytes]:
-    """Yield raw or packed rows, uint8 (height, stride), as stored rows of the filter None, some at a time."""
-    at_once = max(1, _AT_ONCE // max(1, rows.shape[1]))
+    """Yield raw or packed rows as stored rows of the filter None, some at a time.
+
+    Parameters
+    ----------
+    rows : uint8 (height, stride), or (height, width, channels)
+    """
+    stride = math.prod(rows.shape[1:])
+    at_once = max(1, _AT_ONCE // max(1, stride))
     for top in range(0, len(rows), at_once):
         part = rows[top : top + at_once]
-        stored = np.zeros((part.shape[0], part.shape[1] + 1), np.uint8)
-        stored[:, 1:] = part
+        stored = np.zeros((part.shape[0], stride + 1), np.uint8)
+        stored[:, 1:] = part.reshape(len(part), stride)
         yield stored
 
 

@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules import kernel, kinds
+from mymodules import opencv as cv2
 from mymodules.formats import Header, Remark, ignore, png
 from mymodules.formats.png import Bytes, PngHeader, Samples, as_rows, inflate, stretches, unfilter
 from mymodules.images import pixels
@@ -34,6 +35,7 @@ REACH = 3
 """Rows around a pixel that an SSIM window of 7 x 7 looks at."""
 
 _ROWS_AT_ONCE = 128
+_STRIP = 64  # rows that stay in the cache
 _PIXELS_AT_ONCE = 1 << 15  # at least; so more rows are read at a time from narrow pictures
 
 
@@ -75,8 +77,8 @@ class Scanlines:
     ----------
     header : PngHeader
     stored : uint8 (height, 1 + stride)
-    flat : uint8 (height x (1 + stride) + kernel.READ_BEYOND,)
-        The same memory, and some bytes more.
+    flat : uint8 (at least height x (1 + stride) + kernel.READ_BEYOND,)
+        The same memory, and some bytes more; with room for `rgba_in_place`.
     equal : uint8 (rows of the smaller picture,) or None
         Which rows the other picture of the pair stores alike: 1, else 0; None if that is unknown.
     """
@@ -92,6 +94,16 @@ class Inflated(NamedTuple):
 
     flat: Bytes
     equal: Bytes | None
+
+
+def hold_pixels(header: Header) -> bool:
+    """Return whether the scan lines of a file, once they are unfiltered, are RGB or RGBA bytes."""
+    return (
+        isinstance(header, PngHeader)
+        and (header.colour_type, header.depth) in ((2, 8), (6, 8))
+        and not header.interlaced
+        and not header.transparency
+    )
 
 
 def alike(first: Header, second: Header) -> bool:
@@ -135,7 +147,7 @@ def scanlines(
     if inflated:
         rows = inflated.flat[:size]
     else:
-        inflated = Inflated((memory or Memory()).take(size + kernel.READ_BEYOND), None)
+        inflated = Inflated((memory or Memory()).take(_room(header)), None)
         rows = inflate(data, header, remark, inflated.flat)
     return Scanlines(header, as_rows(rows, header.stride), *inflated)
 
@@ -170,9 +182,17 @@ def _packed(file: tuple[bytes, PngHeader], memory: Memory) -> tuple[kernel.Packe
     """Return what the kernel needs to inflate a file, and `Scanlines.flat`."""
     data, header = file
     size = png.stored_size(header)
-    taken = memory.take(size + kernel.READ_BEYOND + len(data))
-    flat, room = np.split(taken, [size + kernel.READ_BEYOND])
+    taken = memory.take(_room(header) + len(data))
+    flat, room = np.split(taken, [_room(header)])
     return kernel.Packed(data, header.pixel_data, flat[:size], room), flat
+
+
+def _room(header: PngHeader) -> int:
+    """Return the size of `Scanlines.flat`; of what `rgba_in_place` does not use, no memory is taken."""
+    size = png.stored_size(header)
+    if hold_pixels(header):
+        size = max(size, 4 * header.height * header.width)
+    return size + kernel.READ_BEYOND
 
 
 def of_samples(first: Samples, second: Samples) -> Iterator[Band]:
@@ -236,6 +256,36 @@ def unfilter_in_place(rows: Scanlines, wanted: NDArray[np.bool_]) -> None:
     for start, stop in stretches(wanted):
         for top in range(start, stop, reader.at_once):
             reader.raw(top, min(stop, top + reader.at_once))
+
+
+def rgba(rows: Scanlines, start: int, stop: int) -> pixels.Rgba:
+    """Return some unfiltered rows of a file as RGBA, see `unfilter_in_place`."""
+    samples = png.samples(rows.stored[start:stop, 1:], rows.header)[:, : rows.header.width]
+    return pixels.to_rgba(samples)
+
+
+def rgba_in_place(rows: Scanlines) -> pixels.Rgba:
+    """Turn a file into RGBA, (height, width, 4); afterwards its scan lines are gone.
+
+    RGB and RGBA, which `hold_pixels`, stay in their memory, so that no other is needed for them.
+    """
+    header, (height, width) = rows.header, (rows.header.height, rows.header.width)
+    unfilter_in_place(rows, np.ones(height, np.bool_))
+    strips = [(top, min(height, top + _STRIP)) for top in range(0, height, _STRIP)]
+    if not hold_pixels(header):
+        found = np.empty((height, width, 4), np.uint8)
+        for top, bottom in strips:
+            found[top:bottom] = rgba(rows, top, bottom)
+        return found
+    found = rows.flat[: 4 * height * width].reshape(height, width, 4)
+    # RGBA moves up by its filter bytes, RGB grows downwards: nothing is written before it has been read.
+    for top, bottom in strips if header.pixel_size == 4 else reversed(strips):
+        samples = rows.stored[top:bottom, 1:].copy().reshape(-1, width, header.pixel_size)
+        if header.pixel_size == 4:
+            found[top:bottom] = samples
+        else:
+            cv2.cvtColor(samples, cv2.COLOR_RGB2RGBA, dst=found[top:bottom])
+    return found
 
 
 class _Reader:

@@ -73,6 +73,7 @@ def test_what_a_run_leaves_in_its_folder(given: Folders) -> None:
         "options": {"max_pixels": settings.MAX_PIXELS},
         "pictures": "changed",
         "check_pixels": False,
+        "moves": True,
         "skip_until": 0,
         "stop_at": 14,
         "pairs": TOTAL,

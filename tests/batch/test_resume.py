@@ -55,6 +55,15 @@ def test_a_resumed_run_decodes_equal_pairs_if_it_did_before(own: Folders) -> Non
         batch.run(resume=plain.csv_path, check_pixels=True)
 
 
+def test_a_resumed_run_finds_out_what_moved_if_it_did_before(own: Folders) -> None:
+    run = batch.run(*own, moves=False)
+    resumed, redone = again(partial_of(run, lambda name: name < "changed 05"))
+    assert redone
+    assert {row.changes for row in results.read(resumed.csv_path)} == {None}
+    with pytest.raises(SettingsError, match="moves=True"):
+        batch.run(resume=batch.run(*own).csv_path, moves=False)
+
+
 def test_truncated_last_line_is_dropped(given: Folders, expected: batch.Run) -> None:
     partial = partial_of(batch.run(*given), lambda name: name < "changed 05")
     whole = partial.read_bytes()

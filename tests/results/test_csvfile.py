@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support import rows
-from support.rows import CHANGED, MISSING
+from support.rows import CHANGED, MISSING, missing_as_none
 
 from mymodules import files, results
 from mymodules.errors import OutputError, ResultsError
@@ -26,7 +26,8 @@ from mymodules.workers import PairResult
 HEADER = (
     "ssim_score,image_filename,messages,status,code,num_diff_pixels,pixel_diff_percent,max_diff_r,max_diff_g,"
     "max_diff_b,max_diff_a,dim_differ,combined,width_first,height_first,width_second,height_second,regions,"
-    "first_digest,second_digest,seconds,renamed_from,region_pixels"
+    "first_digest,second_digest,seconds,renamed_from,region_pixels,"
+    "px_changed,px_inserted,px_removed,px_moved,px_tolerated,px_masked,changes"
 )
 
 
@@ -36,7 +37,7 @@ def test_the_file_is_what_excel_opens(tmp_path: Path) -> None:
     data = path.read_bytes()
     assert data.startswith(b"\xef\xbb\xbf" + HEADER.encode() + b"\r\n0.987654321012345,a/")
     assert b'\r\n,"new\nline ""q"".png",Only in first.,missing,' in data
-    assert data.endswith(b"1e-05,,\r\n")
+    assert data.endswith(b"1e-05,,,,,,,,,\r\n")
     with path.open(encoding="utf-8-sig", newline="") as file:
         assert [row["seconds"] for row in csv.DictReader(file)] == ["0.03125", "1e-05"]
 
@@ -80,13 +81,15 @@ def test_earlier_files_lack_later_columns(tmp_path: Path) -> None:
     assert frame["dim_differ"].dtype == "boolean"
 
 
-def test_a_file_without_the_pixels_of_regions(tmp_path: Path) -> None:
-    cells = [results.format_row(row)[:22] for row in (CHANGED, MISSING)]
-    path = rewritten(tmp_path / "r.csv", list(COLUMNS[:22]), cells)
-    assert results.read(path) == [CHANGED._replace(region_pixels=None), MISSING]
+@pytest.mark.parametrize("count", [22, 23])
+def test_a_file_without_the_pixels_of_regions_or_the_causes(tmp_path: Path, count: int) -> None:
+    cells = [results.format_row(row)[:count] for row in (CHANGED, MISSING)]
+    path = rewritten(tmp_path / "r.csv", list(COLUMNS[:count]), cells)
+    assert results.read(path) == [PairResult(*CHANGED[:count]), MISSING]
     frame = results.load(path)
     assert list(frame["regions"]) == [[[1, 2, 3, 4], [50, 6, 7, 8]], None]
-    assert list(frame["region_pixels"]) == [None, None]
+    assert list(frame["region_pixels"]) == [None if count == 22 else [2, 1], None]
+    assert missing_as_none(frame["changes"]) == [None, None]
 
 
 def test_later_files_have_further_columns(tmp_path: Path) -> None:
@@ -110,9 +113,9 @@ def test_columns_go_by_their_names(tmp_path: Path) -> None:
     [
         (b"", "empty|no column"),
         (b"a,b,c\n1,2,3\n", "no column ssim_score|line 1"),
-        (HEADER.encode() + b"\r\n1,2\r\n", "line 2: it has 2 cells, the header 23"),
+        (HEADER.encode() + b"\r\n1,2\r\n", f"line 2: it has 2 cells, the header {len(COLUMNS)}"),
         (
-            HEADER.encode() + b"\r\n" + b"x" + b"," * 22 + b"\r\n",
+            HEADER.encode() + b"\r\n" + b"x" + b"," * (len(COLUMNS) - 1) + b"\r\n",
             "line 2: ssim_score is 'x', which is not a figure",
         ),
         (HEADER.encode() + b'\r\n"torn', "line 2: unexpected end of data"),

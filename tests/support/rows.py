@@ -14,7 +14,7 @@ from support import strategies
 CHANGED = PairResult(
     0.987654321012345, "a/ページ 1.png", "3 pixels differ.", "changed", "pixels_differ", 3, 0.1, 255, 0, 1, 0,
     False, 1.25, 100, 30, 100, 30, (Region(1, 2, 3, 4), Region(50, 6, 7, 8)), "0" * 32, "f" * 32, 0.03125,
-    None, (2, 1),
+    None, (2, 1), 1, 2, 0, 0, 0, 0, 2,
 )  # fmt: skip
 MISSING = PairResult(
     None, "=1+1.png", "Only in first.", "missing", "only_first", width_first=7, height_first=9,
@@ -31,7 +31,7 @@ rows = st.builds(
     PairResult, figures, names, strategies.texts, st.sampled_from(["same", "changed", "error", ""]),
     strategies.texts, counts, figures, counts, counts, counts, counts, st.booleans() | st.none(), figures,
     counts, counts, counts, counts, boxes, digests, digests, figures,
-    names.filter(bool) | st.none(), pixels, custom=st.just(()),
+    names.filter(bool) | st.none(), pixels, *[counts] * 7, custom=st.just(()),
 )  # fmt: skip
 
 

@@ -233,6 +233,17 @@ def test_rows_of_pairs_that_were_not_decoded_are_not_taken_where_they_have_to_be
     assert run(given)[1] == STILL
 
 
+def test_rows_without_causes_are_not_taken_for_rows_with_them(given: Folders) -> None:
+    assert row(run(given, moves=False)[0], "changed.png").changes is None
+    known, compared = run(given)
+    assert compared == NAMES
+    assert known.reasons["changed.png"] == "options changed"
+    found = row(known, "changed.png")
+    assert found.changes
+    assert found.px_changed == found.num_diff_pixels
+    assert run(given, moves=False)[1] == run(given)[1] == STILL
+
+
 def test_a_file_of_a_far_time_is_read_again(given: Folders, opened_files: list[Path]) -> None:
     path = given.second / "changed.png"
     os.utime(path, ns=(0, 2**63 + 10**18))  # or the latest that this file system has

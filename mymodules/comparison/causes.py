@@ -1,0 +1,67 @@
+"""Why the pixels of a pair differ: what moved, came, went or changed, and the list of changes.
+
+It reads the pixels of two loaded sides; everything else is `alignment`, `ledger` and `changes`.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from mymodules.comparison.alignment import align
+from mymodules.comparison.changes import Change, changes
+from mymodules.comparison.ledger import Ledger, ledger
+from mymodules.comparison.pieces import Picture, violations
+from mymodules.comparison.side import Side, in_memory, on_demand
+from mymodules.regions import Region
+
+PROVE: Final = "MYMODULES_PROVE"
+"""With this variable set, whatever does not hold of a pair's pieces ends its comparison with an error."""
+
+_PART = 4  # of a picture of which fewer rows than 1 in 4 differ, only these are made
+
+
+class Causes(NamedTuple):
+    """The differing pixels of a pair by cause, and what changed."""
+
+    ledger: Ledger
+    changes: tuple[Change, ...]
+
+
+def causes(first: Side, second: Side, boxes: Sequence[Region], differing: int) -> Causes:
+    """Explain how two loaded sides differ.
+
+    Afterwards they can only be drawn (`side.canvas`).
+
+    Parameters
+    ----------
+    first, second : Side
+    boxes : sequence of Region
+        Of pictures of one size, those that hold all that differs.
+    differing : int
+        How many pixels differ, which the causes must add up to.
+    """
+    rows = None
+    if first.size == second.size:
+        rows = np.zeros(first.size[0], np.bool_)
+        for box in boxes:
+            rows[box.y : box.y + box.height] = True
+    if rows is not None and np.count_nonzero(rows) * _PART < len(rows):
+        one, other = on_demand(first), on_demand(second)
+    else:
+        one, other = Picture(in_memory(first)), Picture(in_memory(second))
+    pieces = align(one, other, rows_differ=rows)
+    if is_proved():
+        broken = violations(one, other, pieces)
+        if broken:
+            raise AssertionError(" ".join(broken))
+    found = ledger(one, other, pieces)
+    if found.total != differing:
+        raise AssertionError(f"the causes add up to {found.total}, but {differing} pixels differ")
+    return Causes(found, changes(one, other, pieces))
+
+
+def is_proved() -> bool:
+    """Return whether this process is to prove what it finds, see `PROVE`."""
+    return bool(os.environ.get(PROVE))
