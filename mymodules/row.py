@@ -50,7 +50,8 @@ class PairResult(NamedTuple):
     The first three items are those of the textbook notebook, so ``ar[0], ar[1], ar[2]`` works. The type of an
     item says what its column holds: a number with a fraction, a whole number, a flag, boxes, a count for each
     box, a text that is always there, or one that may be absent. A `Heading` makes it one that rows can be
-    ordered by. The last item is not a column: it has names and values of metrics of one's own, if any.
+    ordered by. The last two items are not columns: names and values of metrics of one's own, if any; and the
+    changes, which have a file of their own, as `results.listing` writes them.
     """
 
     ssim_score: Annotated[float | None, Heading("SSIM", "SSIM score")]
@@ -84,9 +85,10 @@ class PairResult(NamedTuple):
     px_masked: int | None = None
     changes: Annotated[int | None, Heading("changes", "changes", falls=True)] = None
     custom: tuple[tuple[str, float | None], ...] = ()
+    listed: str = ""
 
 
-COLUMNS: Final = PairResult._fields[:-1]
+COLUMNS: Final = PairResult._fields[:-2]
 """The columns of every results file, in order; new ones are appended last, before `PairResult.custom`."""
 
 METRIC: Final = "metric_"

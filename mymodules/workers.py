@@ -102,8 +102,14 @@ def compare_many(jobs: Sequence[Job]) -> "list[Finished]":
 
 
 def _finished(job: Job) -> "Finished":
+    from mymodules.comparison import pair
+
     read: list[Side] = []
-    row = compare(job, read)
+    row, changes = pair.compare(job, _memory, read)
+    if changes:
+        from mymodules.comparison.changes import listed  # not needed where all pairs are equal
+
+        row = row._replace(listed=listed(changes))
     opened = {side.role: side.opened for side in read}
     return Finished(row, checked_line(row), (opened.get("first"), opened.get("second")))
 

@@ -91,6 +91,10 @@ class Plan:
         return runfiles.partial_path(self.settings.out, self.stamp)
 
     @property
+    def changes_path(self) -> Path:
+        return runfiles.changes_path(self.settings.out, self.stamp)
+
+    @property
     def pictures_dir(self) -> Path:
         return runfiles.pictures_path(self.settings.out, self.stamp)
 
@@ -153,9 +157,14 @@ class Plan:
         if self.earlier is None:
             return
         waiting = {pair.name: pair for pair in self.pairs}
+        lists = results.read_changes(self.changes_path, self.manifest.get("changes_digest"))
         for row in _earlier_rows(self.earlier, self.manifest):
             if self.request.cancelled():
                 raise KeyboardInterrupt
+            if row.changes and not row.listed:  # of a finished run
+                row = row._replace(listed=lists.pop(row.image_filename, ""))
+            if results.number_of(row.listed) != (row.changes or 0):
+                continue
             # Renames are found again at the end, from rows that do not mention other files yet.
             pair = None if mentions_others(row) else waiting.get(row.image_filename)
             if pair is not None and _is_current(pair, row) and self.has_drawings(row):
@@ -222,10 +231,10 @@ class Plan:
             max_pixels=self.settings.max_pixels,
         )
 
-    def finish(self, counts: dict[str, int], seconds: float, csv_digest: str) -> None:
-        """Write into the manifest how the run ended, and the digest of its CSV."""
+    def finish(self, counts: dict[str, int], seconds: float, digests: Mapping[str, str]) -> None:
+        """Write into the manifest how the run ended, and the digests of its CSV and of its changes."""
         self.manifest |= {"complete": True, "counts": counts, "seconds": round(seconds, 3)}
-        self.manifest["csv_digest"] = csv_digest
+        self.manifest |= digests
         self.manifest |= {"reused": self.reused, "recomputed": counted(self.reasons)}
         self.manifest["reasons"] = _names_by_reason(self.reasons, len(self.pairs))
         runfiles.write_manifest(runfiles.manifest_path(self.settings.out, self.stamp), self.manifest)

@@ -89,6 +89,10 @@ class Run:
         """Return the results as a table, see `results.load`."""
         return results.load(self.csv_path)
 
+    def changes(self) -> "pd.DataFrame | None":
+        """Return the changes as a table, see `results.load_changes`."""
+        return results.load_changes(self.csv_path)
+
 
 def run(
     first: AnyPath | None = None,
@@ -211,10 +215,10 @@ def run(
     plan = new_plan(request) if request.resume is None else resumed_plan(request.resume, request)
     with plan.lock:
         course = _Course(plan, started)
-        csv_digest = _compare(course)
+        digests = _compare(course)
         store_complete = course.save_originals()
         counts, seconds = dict(course.counts), time.monotonic() - started
-        plan.finish(counts, seconds, csv_digest)
+        plan.finish(counts, seconds, digests)
         _remove_partial(plan)
     if not store_complete:
         raise KeyboardInterrupt(
@@ -309,8 +313,8 @@ class _Course:
         on_progress(Progress(done, self.total, counts, seconds, rate, remaining, partial))
 
 
-def _compare(course: _Course) -> str:
-    """Produce all missing rows of a run and write its CSV; return the digest of the CSV."""
+def _compare(course: _Course) -> dict[str, str]:
+    """Produce all missing rows of a run and write its files; return their digests for the manifest."""
     plan = course.plan
     begun = False
     try:
@@ -332,11 +336,15 @@ def _compare(course: _Course) -> str:
                         _append(writer, part)
                         for pair, finished in part:
                             course.compared(pair, finished)
-            names = (pair.name for pair in plan.pairs)
+            names = [pair.name for pair in plan.pairs]
             renamed = renames.renamed(plan.pairs, plan.others, course.one_sided)
             rest = [row for name, row in course.one_sided.items() if name not in renamed]
             mentioned = renamed | renames.alike(rest)
-            return results.write(plan.csv_path, writer.sorted(names, mentioned), metrics)
+            digests = {}
+            if plan.request.moves:  # before the results, which say that a run is complete
+                digests["changes_digest"] = results.write_changes(plan.changes_path, writer.listed(names))
+            rows = writer.sorted(names, mentioned)
+            return digests | {"csv_digest": results.write(plan.csv_path, rows, metrics)}
     except BaseException as error:
         if begun:
             pool.cool()

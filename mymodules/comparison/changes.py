@@ -93,6 +93,20 @@ def changes(first: Rgba | Picture, second: Rgba | Picture, pieces: Sequence[Piec
     return tuple(sorted(found, key=lambda change: (change.second[1::-1], change.first[1::-1], change.kind)))
 
 
+def listed(found: Iterable[Change]) -> str:
+    """Return changes as one text, see `results.listing`."""
+    return "|".join(
+        " ".join(
+            "-" if value is None else str(value)
+            for value in (
+                *(each.kind, *each.first, *each.second, each.pixels),
+                *(each.largest, each.faint, each.signature, each.surroundings),
+            )
+        )
+        for each in found
+    )
+
+
 def _edits(one: Picture, other: Picture, pieces: Iterable[Piece]) -> Iterator[Change]:
     """Yield the changes in place; those of one displacement are gathered together."""
     groups: dict[tuple[int, int], list[Piece]] = {}

@@ -21,16 +21,19 @@ from mymodules.results.csvfile import (
     read,
     read_as_written,
     read_partial,
+    split_line,
     unchecked,
     unguard,
     write,
 )
+from mymodules.results.listing import CHANGE_COLUMNS, number_of, read_changes, write_changes
 
 if TYPE_CHECKING:
-    from mymodules.results.table import load
+    from mymodules.results.table import load, load_changes
 
 __all__ = [
     "BOM",
+    "CHANGE_COLUMNS",
     "COLUMNS",
     "PairResult",
     "PartialWriter",
@@ -41,16 +44,21 @@ __all__ = [
     "format_row",
     "guard",
     "load",
+    "load_changes",
     "name_if_same",
+    "number_of",
     "parse_line",
     "parse_row",
     "partial_rows",
     "read",
     "read_as_written",
+    "read_changes",
     "read_partial",
+    "split_line",
     "unchecked",
     "unguard",
     "write",
+    "write_changes",
 ]
 
-__getattr__ = lazily(__name__, {"table": ("load",)})
+__getattr__ = lazily(__name__, {"table": ("load", "load_changes")})

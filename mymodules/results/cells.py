@@ -29,9 +29,13 @@ from mymodules.row import (
     REGIONS,
     TEXTS,
     PairResult,
+    columns_of,
 )
 
 _LARGEST = 2**53  # larger whole numbers are not exact as a float, which is what spreadsheets make of them
+
+LISTED: Final = "listed"
+"""The last column but one of a partial CSV, `PairResult.listed`: so no row is ever without its changes."""
 
 CHECK: Final = "check"
 """The last column of a partial CSV: 16 hex digits of BLAKE2b over names and cells of all other columns."""
@@ -46,7 +50,7 @@ _FIRST = frozenset("'=+-@\t\r\n＝＋－＠")  # what a text that `_GUARDED` mat
 
 def format_row(result: PairResult) -> list[str]:
     """Return the cells of a row, in the order of `row.columns_of`; a missing figure is an empty cell."""
-    values = zip(_FORMATS, result, strict=False)  # the last item of a row is not a column
+    values = zip(_FORMATS, result, strict=False)  # the last items of a row are not columns
     cells = ["" if value is None else as_text(value) for as_text, value in values]
     if result.custom:
         cells += ("" if value is None else repr(value) for _, value in result.custom)
@@ -165,7 +169,7 @@ def _as_same(name: str) -> str:
     return "(?:-?[0-9]{1,15}(?:[.][0-9]{1,20})?(?:e-[0-9]{2})?)?" if name in FLOATS else "(?:[0-9]{1,15})?"
 
 
-_SAME = re.compile(",".join(map(_as_same, COLUMNS)) + ",[0-9a-f]{16}\r\n")
+_SAME = re.compile(",".join(map(_as_same, COLUMNS)) + ",,[0-9a-f]{16}\r\n")
 
 
 def name_if_same(line: str) -> str | None:
@@ -220,14 +224,22 @@ def encode(rows: Iterable[Sequence[str]]) -> bytes:
     return text.getvalue().encode("utf-8", "backslashreplace")
 
 
-def check_value(cells: Sequence[str], columns: Sequence[str] = COLUMNS) -> str:
+def partial_columns_of(metrics: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns of a partial CSV, but for its check value."""
+    return (*columns_of(metrics), LISTED)
+
+
+_PARTIAL: Final = partial_columns_of(())
+
+
+def check_value(cells: Sequence[str], columns: Sequence[str] = _PARTIAL) -> str:
     """Return the check value of a row; it changes with any cell and with the names of the columns."""
     return check_of(encode([cells]), columns)
 
 
-def check_of(line: bytes, columns: Sequence[str] = COLUMNS) -> str:
+def check_of(line: bytes, columns: Sequence[str] = _PARTIAL) -> str:
     """Return the `check_value` of a row, given its line."""
-    digest = _BEGUN.copy() if columns is COLUMNS else _begun(columns)
+    digest = _BEGUN.copy() if columns is _PARTIAL else _begun(columns)
     digest.update(line)
     return digest.hexdigest()
 
@@ -236,4 +248,4 @@ def _begun(columns: Sequence[str]) -> "hashlib.blake2b":
     return hashlib.blake2b(encode([columns]), digest_size=8)
 
 
-_BEGUN = _begun(COLUMNS)
+_BEGUN = _begun(_PARTIAL)

@@ -26,6 +26,7 @@ from mymodules.paths import shown
 from mymodules.results.cells import (
     BOM,
     CHECK,
+    LISTED,
     check_of,
     check_value,
     encode,
@@ -35,6 +36,7 @@ from mymodules.results.cells import (
     parse_cell,
     parse_metric,
     parse_row,
+    partial_columns_of,
     unguard,
 )
 from mymodules.row import COLUMNS, METRIC, PairResult, columns_of
@@ -58,12 +60,13 @@ __all__ = (
     "read",
     "read_as_written",
     "read_partial",
+    "split_line",
     "unchecked",
     "unguard",
     "write",
 )
 
-_LONGEST_LINE = 1 << 20  # bytes; every row is shorter
+_LONGEST_LINE = 1 << 24  # bytes; every row is shorter
 _PIECE = 1 << 18  # bytes of rows that are copied together
 
 _REQUIRED = COLUMNS[:5]
@@ -95,8 +98,9 @@ class PartialWriter:
 
     def __init__(self, path: Path, rows: Iterable[PairResult] = (), metrics: Sequence[str] = ()) -> None:
         self.path = path
-        self._places: dict[str, int] = {}  # where a row begins, and its length in the last 20 bits
-        header = BOM + encode([[*columns_of(metrics), CHECK]])
+        self._places: dict[str, int] = {}  # where a row begins, and its length in the last 24 bits
+        self._listing: set[str] = set()  # rows with changes
+        header = BOM + encode([[*partial_columns_of(metrics), CHECK]])
         self._end, self._checksum = len(header), zlib.crc32(header)
         lines = (self._noted([row.image_filename], [checked_line(row)]) for row in rows)
         files.write(path, itertools.chain([header], lines))
@@ -153,19 +157,43 @@ class PartialWriter:
                     end += size
             yield self._lines(begin, sizes)
         except OSError as error:
-            message = f"{shown(self.path)} cannot be read ({error.strerror or error})"
-            raise OutputError(f"{message}: check its disk, then resume the run.", self.path) from error
+            raise self._unreadable(error) from error
 
     def _lines(self, begin: int, sizes: Sequence[int]) -> bytes:
-        """Return rows of these sizes, which are one after the other, without their check values."""
+        """Return rows of these sizes, which are one after the other, as they are in a finished CSV."""
         self._file.seek(begin)
         data = self._file.read(sum(sizes))
         if len(data) != sum(sizes):
             raise self._spoilt()
         ends = itertools.accumulate(sizes)
         return b"".join(
-            [data[end - size : end - _CHECKED] + _LINE_BREAK for size, end in zip(sizes, ends, strict=True)]
+            [
+                data[end - size : data.rfind(b",", end - size, end - _CHECKED)] + _LINE_BREAK
+                for size, end in zip(sizes, ends, strict=True)
+            ]
         )
+
+    def listed(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Yield those of these names whose rows have changes, with `PairResult.listed`.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be read.
+        """
+        for name in names:
+            if name in self._listing:
+                place, size = divmod(self._places[name], _LONGEST_LINE)
+                try:
+                    self._file.seek(place)
+                    line = self._file.read(size)
+                except OSError as error:
+                    raise self._unreadable(error) from error
+                yield name, line[line.rfind(b",", 0, -_CHECKED) + 1 : -_CHECKED].decode()
+
+    def _unreadable(self, error: OSError) -> OutputError:
+        message = f"{shown(self.path)} cannot be read ({error.strerror or error})"
+        return OutputError(f"{message}: check its disk, then resume the run.", self.path)
 
     def _spoilt(self) -> ResultsError:
         message = f"{shown(self.path)} was written to by another program during the run"
@@ -176,6 +204,8 @@ class PartialWriter:
         for name, line in zip(names, lines, strict=True):
             self._places[name] = self._end * _LONGEST_LINE + len(line)
             self._end += len(line)
+            if line[-_CHECKED - 1] != _COMMA:
+                self._listing.add(name)
         data = b"".join(lines)
         self._checksum = zlib.crc32(data, self._checksum)
         return data
@@ -236,15 +266,18 @@ def write(path: Path, rows: Iterable[PairResult | bytes], metrics: Sequence[str]
 
 
 _LINE_BREAK = b"\r\n"
+_COMMA = ord(",")
 _CHECKED = len(b",") + 16 + len(_LINE_BREAK)  # bytes at the end of a row in a partial CSV
-_PARTIAL_HEADER = BOM + encode([[*COLUMNS, CHECK]])
+_PARTIAL_HEADER = BOM + encode([[*partial_columns_of(()), CHECK]])
 
 
 def checked_line(row: PairResult) -> bytes:
     """Return the line of a row in a partial CSV."""
-    line = encode([format_row(row)])
-    columns = columns_of(name for name, _ in row.custom) if row.custom else COLUMNS
-    return b"%b,%b\r\n" % (line[:-2], check_of(line, columns).encode("ascii"))
+    line = encode([[*format_row(row), row.listed]])
+    check = (
+        check_of(line, partial_columns_of([name for name, _ in row.custom])) if row.custom else check_of(line)
+    )
+    return b"%b,%b\r\n" % (line[:-2], check.encode("ascii"))
 
 
 def cells_of(line: str) -> list[str]:
@@ -256,19 +289,32 @@ def cells_of(line: str) -> list[str]:
     return cells
 
 
+def split_line(line: str) -> tuple[list[str], str]:
+    """Return the cells of an `unchecked` line, and `PairResult.listed`, for which csv has too small a limit.
+
+    Raises
+    ------
+    ValueError
+        If it is not such a line.
+    """
+    row, _, listed = line.rstrip("\r\n").rpartition(",")
+    return cells_of(row), listed
+
+
 def parse_line(line: bytes, metrics: Sequence[str] = ()) -> PairResult | None:
     """Return the row of a line that `checked_line` made, given the names of its metrics.
 
     None if it has other columns or is damaged.
     """
     try:
-        return parse_row(cells_of(line.decode())[:-1], metrics)
+        cells, listed = split_line(line.decode().rpartition(",")[0])
+        return parse_row(cells, metrics)._replace(listed=listed)
     except ValueError:
         return None
 
 
 def unchecked(line: bytes) -> bytes:
-    """Return the line of a row in a finished CSV, given that in a partial one."""
+    """Return the line of a row in a partial CSV without its check value."""
     return line[:-_CHECKED] + _LINE_BREAK
 
 
@@ -367,8 +413,8 @@ def has_checks(data: bytes) -> bool:
 def checked_lines(path: Path, data: bytes) -> Iterator[tuple[int, Sequence[str], list[str]]]:
     """Yield line number, columns and cells of the rows of a partial CSV whose check value fits."""
     header = _header_of(data)
-    headers: list[Sequence[str]] = [COLUMNS]
-    if header[-1:] == [CHECK] and tuple(header[:-1]) != COLUMNS and len(set(header)) == len(header):
+    headers: list[Sequence[str]] = [partial_columns_of(())]
+    if header[-1:] == [CHECK] and tuple(header[:-1]) != headers[0] and len(set(header)) == len(header):
         headers.append(tuple(header[:-1]))  # of another version; or damaged, and then it fits no row
     lines = data.splitlines(keepends=True)
     at, whole = 1, 1
@@ -410,14 +456,14 @@ def _end_of_row(lines: Sequence[bytes], at: int) -> int:
 def _fits(line: bytes, headers: Sequence[Sequence[str]]) -> tuple[Sequence[str], list[str]] | None:
     """Return columns and cells of a row whose check value fits; None for any other bytes."""
     try:
-        found = list(csv.reader(io.StringIO(line.decode("utf-8"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error):
-        return None
-    if len(found) == 1:
-        *cells, value = found[0] or [""]
+        row, _, value = line.decode("utf-8").rstrip("\r\n").rpartition(",")
         for columns in headers:
+            cells, listed = (cells_of(row), "") if columns[-1] != LISTED else split_line(row)
+            cells += [listed] if columns[-1] == LISTED else []
             if len(cells) == len(columns) and value == check_value(cells, columns):
                 return columns, cells
+    except ValueError:
+        pass
     return None
 
 
@@ -457,6 +503,8 @@ def _row_of(cells: Iterable[tuple[str, str]]) -> PairResult:
             known[name] = parse_cell(name, cell)
         elif name.startswith(METRIC):
             custom.append((name.removeprefix(METRIC), parse_metric(name, cell)))
+        elif name == LISTED:
+            known[name] = cell
     return PairResult(**known, custom=tuple(custom))
 
 

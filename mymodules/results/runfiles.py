@@ -1,9 +1,10 @@
 """The files of a run: their names, its manifest, and where its pictures are.
 
-A run owns four names in its output folder: ``results-<stamp>.json``, its manifest;
+A run owns five names in its output folder: ``results-<stamp>.json``, its manifest;
 ``results-<stamp>.partial.csv``, to which finished rows are appended; ``results-<stamp>.csv``, sorted, which
-replaces it in one step; and ``03.diff-<stamp>``, its drawings. While a process writes to them, there is also
-``results-<stamp>.lock``. `reserve` finds a stamp that no other run has.
+replaces it in one step; ``changes-<stamp>.csv``, the changes of its rows; and ``03.diff-<stamp>``, its
+drawings. While a process writes to them, there is also ``results-<stamp>.lock``. `reserve` finds a stamp that
+no other run has.
 """
 
 import json
@@ -38,6 +39,11 @@ def finished_path(out: Path, stamp: str) -> Path:
 def partial_path(out: Path, stamp: str) -> Path:
     """Return the path of the CSV to which a run's finished rows are appended."""
     return out / f"results-{stamp}.partial.csv"
+
+
+def changes_path(out: Path, stamp: str) -> Path:
+    """Return the path of the CSV with the changes of a run."""
+    return out / f"changes-{stamp}.csv"
 
 
 def manifest_path(out: Path, stamp: str) -> Path:
@@ -92,7 +98,7 @@ def reserve(out: Path, stamp: str) -> str:
     number = 1
     while True:
         candidate = stamp if number == 1 else f"{stamp}-{number}"
-        owned = (finished_path, partial_path, manifest_path, pictures_path)
+        owned = (finished_path, partial_path, changes_path, manifest_path, pictures_path)
         if not any(os.path.lexists(path(out, candidate)) for path in owned):
             try:
                 write_manifest(manifest_path(out, candidate), {}, exclusive=True)

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,13 @@ from mymodules import files, settings, streams
 from mymodules.errors import ResultsError
 from mymodules.paths import AnyPath, local_path, shown, working_directory
 from mymodules.results import csvfile, runfiles
-from mymodules.results.cells import BOM, parse_cell, parse_metric
-from mymodules.row import COLUMNS, COUNTS, FLAGS, FLOATS, METRIC, OPTIONAL_TEXTS, REGIONS, TEXTS
+from mymodules.results.cells import BOM, LISTED, parse_cell, parse_metric, unguard
+from mymodules.results.listing import CHANGE_COLUMNS, cells_of_changes, number_of
+from mymodules.row import COLUMNS, COUNTS, FLAGS, FLOATS, METRIC, OPTIONAL_TEXTS, REGIONS, TEXTS, PairResult
 
 _SEED_COLUMNS = COLUMNS[:3]
+
+_CHANGE_TEXTS = frozenset({"image_filename", "kind", "signature", "surroundings"})
 
 
 def load(path: AnyPath | None = None) -> pd.DataFrame:
@@ -51,6 +54,57 @@ def load(path: AnyPath | None = None) -> pd.DataFrame:
     if not is_partial and "csv_digest" in run:
         frame.attrs["edited"] = run["csv_digest"] != csvfile.digest_of(data)
     return frame
+
+
+def load_changes(path: AnyPath | None = None) -> pd.DataFrame | None:
+    """Read the changes of a run as a table, one line for each change.
+
+    Parameters
+    ----------
+    path : path, optional
+        The CSV of the run's results, finished or partial, as for `load`; beside a finished one is the file of
+        its changes, ``changes-<stamp>.csv``.
+
+    Returns
+    -------
+    DataFrame or None
+        The columns of `CHANGE_COLUMNS`, which `comparison.changes.Change` describes; numbers are ``Int64``,
+        text ``str``. None if there is no such file: the run was an earlier version's, or did not find out
+        what moved.
+
+    Raises
+    ------
+    ResultsError
+        If there is no finished run, or a file cannot be understood.
+    """
+    file = _newest() if path is None else local_path(path, "The results file", "file")
+    columns: dict[str, list[Any]] = {name: [] for name in CHANGE_COLUMNS}
+    if file.name.endswith(".partial.csv"):
+        rows = csvfile.partial_rows(file)
+        lines: Iterator[tuple[int, list[str]]]
+        lines = enumerate((cells for row in rows for cells in _changes_of(row)), 1)
+    else:
+        file = runfiles.changes_path(file.parent, runfiles.stamp_of(file) or "")
+        if not file.exists():
+            return None
+        header, lines = csvfile.header_and_lines(file, files.read(file))
+        if header != [*CHANGE_COLUMNS]:
+            raise ResultsError(f"{shown(file)} does not have the columns of a run's changes.")
+    for number, cells in lines:
+        for name, cell in zip(CHANGE_COLUMNS, cells, strict=True):
+            try:
+                columns[name].append(unguard(cell) if name in _CHANGE_TEXTS else int(cell) if cell else None)
+            except ValueError:
+                reason = f"{name} is {cell[:100]!r}, which is not a whole number"
+                raise csvfile.not_understood(file, number, reason) from None
+    types = {name: "str" if name in _CHANGE_TEXTS else "Int64" for name in CHANGE_COLUMNS}
+    return pd.DataFrame({name: pd.Series(columns[name], dtype=kind) for name, kind in types.items()})
+
+
+def _changes_of(row: PairResult) -> Iterator[list[str]]:
+    """Yield the cells of each change of a row in a partial CSV; a text that a run did not write has none."""
+    listed = row.listed if number_of(row.listed) else ""
+    return cells_of_changes(row.image_filename, listed)
 
 
 def _columns_of(file: Path, data: bytes, is_partial: bool) -> dict[str, list[Any]]:
@@ -97,9 +151,10 @@ def _checked_columns(path: Path, data: bytes) -> dict[str, list[Any]]:
     """Return the columns of a partial CSV, without check values."""
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
     for number, header, cells in csvfile.checked_lines(path, data):
-        for name in header:
+        shown_cells = {name: cell for name, cell in zip(header, cells, strict=True) if name != LISTED}
+        for name in shown_cells:
             columns.setdefault(name, [])
-        _enter(columns, path, number, header, cells)
+        _enter(columns, path, number, [*shown_cells], [*shown_cells.values()])
     return columns
 
 

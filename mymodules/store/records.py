@@ -548,10 +548,11 @@ def _parsed(cells: str) -> PairResult | None:
     They are a line of a CSV; earlier versions kept a list in JSON.
     """
     try:
-        values = json.loads(cells) if cells.startswith("[") else results.cells_of(cells)
+        values, listed = (json.loads(cells), "") if cells.startswith("[") else results.split_line(cells)
         # The names of metrics are in the fingerprint: those who have asked with it know them.
         names = [""] * max(0, len(values) - len(results.COLUMNS))
-        return results.parse_row(values, names) if all(isinstance(cell, str) for cell in values) else None
+        sound = all(isinstance(cell, str) for cell in values)
+        return results.parse_row(values, names)._replace(listed=listed) if sound else None
     except (ValueError, TypeError, RecursionError):
         return None
 

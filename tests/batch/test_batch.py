@@ -52,7 +52,12 @@ def test_what_a_run_leaves_in_its_folder(given: Folders) -> None:
     run = batch.run(*given, stop_at=14)
     stamp = runfiles.stamp_of(run.csv_path)
     left = sorted(path.name for path in given.out.iterdir())
-    assert left == [f"03.diff-{stamp}", f"results-{stamp}.csv", f"results-{stamp}.json"]
+    assert left == [
+        f"03.diff-{stamp}",
+        f"changes-{stamp}.csv",
+        f"results-{stamp}.csv",
+        f"results-{stamp}.json",
+    ]
     manifest = runfiles.read_manifest(runfiles.manifest_path(given.out, str(stamp)))
     seconds = manifest.pop("seconds")
     assert seconds == pytest.approx(run.seconds, abs=0.01)
@@ -64,6 +69,8 @@ def test_what_a_run_leaves_in_its_folder(given: Folders) -> None:
     assert (
         manifest.pop("csv_digest") == hashlib.blake2b(run.csv_path.read_bytes(), digest_size=16).hexdigest()
     )
+    changes = run.csv_path.with_name(f"changes-{stamp}.csv").read_bytes()
+    assert manifest.pop("changes_digest") == hashlib.blake2b(changes, digest_size=16).hexdigest()
     assert manifest == {
         "stamp": stamp,
         "first": str(given.first),

@@ -57,7 +57,8 @@ def test_options_reach_the_run(made: Folders) -> None:
     (path,) = made.out.glob("results-*.json")
     manifest = json.loads(path.read_text())
     assert (manifest["skip_until"], manifest["stop_at"], manifest["pictures"]) == (1, 3, "none")
-    assert {each.name for each in made.out.iterdir()} == {path.name, path.with_suffix(".csv").name}
+    changes = path.name.replace("results-", "changes-").replace(".json", ".csv")
+    assert {each.name for each in made.out.iterdir()} == {path.name, path.with_suffix(".csv").name, changes}
     assert compare("--max-pixels", "15") == 0
     newest = max(made.out.glob("results-*.json"), key=lambda path: (len(path.name), path.name))
     assert json.loads(newest.read_text())["options"] == {"max_pixels": 15}

@@ -56,11 +56,11 @@ def path(tmp_path: Path) -> Path:
 def test_every_row_ends_with_its_check_value(path: Path) -> None:
     text = written(path).decode("utf-8-sig")
     header, *lines = csv.reader(io.StringIO(text, newline=""))
-    assert header == [*COLUMNS, "check"]
+    assert header == [*COLUMNS, "listed", "check"]
     for row, (*cells, check) in zip(ROWS, lines, strict=True):
-        assert cells == results.format_row(row)
+        assert cells == [*results.format_row(row), row.listed]
         both = io.StringIO(newline="")
-        csv.writer(both).writerows([COLUMNS, cells])
+        csv.writer(both).writerows([[*COLUMNS, "listed"], cells])
         assert check == hashlib.blake2b(both.getvalue().encode(), digest_size=8).hexdigest()
         assert results.check_value(cells) == check
 
@@ -182,7 +182,7 @@ def test_columns_exchanged_or_renamed(path: Path) -> None:
     ):
         # Whatever the header says, the rows themselves show that they are whole.
         assert believed(path, data.replace(old, new, 1))[0] == ROWS
-    count = len(COLUMNS)
+    count = len(COLUMNS) + 1
     with pytest.raises(ResultsError, match=f"line 2: it has {count + 1} cells, the header {count}"):
         believed(path, data.replace(b",check\r\n", b"\r\n", 1))
 

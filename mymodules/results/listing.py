@@ -1,0 +1,116 @@
+"""The changes of a run: a text for each row, and the file ``changes-<stamp>.csv``.
+
+Each picture may have many changes, so they have a file of their own, with one line for each. Until a run is
+complete they are part of the rows in its partial CSV, as `PairResult.listed`, so that no row is ever without
+its changes. That text has no comma, quote or line break: changes are separated by ``|``, and the figures of a
+change by a space.
+"""
+
+import csv
+import hashlib
+import io
+import re
+import warnings
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from mymodules import files
+from mymodules.paths import shown
+from mymodules.results.cells import BOM, encode, guard, unguard
+from mymodules.results.csvfile import digest_of
+
+SIDES: Final = ("x", "y", "width", "height")
+CHANGE_COLUMNS: Final = (
+    *("image_filename", "number", "kind"),
+    *(f"{side}_first" for side in SIDES),
+    *(f"{side}_second" for side in SIDES),
+    *("pixels", "largest", "faint", "signature", "surroundings"),
+)
+"""The columns of the file: a box on either side, px; what they mean says `comparison.changes.Change`."""
+
+NOTHING: Final = "-"
+"""Stands for a figure that a change does not have; in the file its cell is empty."""
+
+_CHANGE = (
+    r"(?:edit|swap|insert|remove|move|space)(?: [0-9]{1,15}){9}"
+    r" (?:[0-9]{1,3}|-) [0-9]{1,15}(?: [0-9a-f]{24}){2}"
+)
+_LISTED = re.compile(rf"{_CHANGE}(?:\|{_CHANGE})*")
+
+
+def number_of(listed: str) -> int | None:
+    """Return how many changes a `PairResult.listed` has; None if it is not one."""
+    if not listed:
+        return 0
+    return listed.count("|") + 1 if _LISTED.fullmatch(listed) else None
+
+
+def write_changes(path: Path, rows: Iterable[tuple[str, str]]) -> str:
+    """Write the file of changes in one step.
+
+    Parameters
+    ----------
+    path : Path
+    rows : iterable of (str, str)
+        Names, and `PairResult.listed` of each.
+
+    Returns
+    -------
+    str
+        The digest of the file, 32 hex digits of BLAKE2b-128.
+
+    Raises
+    ------
+    OutputError
+        With the path. An earlier file stays unchanged.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+
+    def lines() -> Iterator[bytes]:
+        yield BOM + encode([CHANGE_COLUMNS])
+        for name, listed in rows:
+            yield encode(cells_of_changes(name, listed))
+
+    def digested() -> Iterator[bytes]:
+        for part in lines():
+            digest.update(part)
+            yield part
+
+    files.write(path, digested())
+    return digest.hexdigest()
+
+
+def cells_of_changes(name: str, listed: str) -> Iterator[list[str]]:
+    """Yield the cells of each change of a row, given its `PairResult.listed`."""
+    for number, change in enumerate(listed.split("|") if listed else (), 1):
+        values = ("" if value == NOTHING else value for value in change.split(" "))
+        yield [guard(name), str(number), *values]
+
+
+def read_changes(path: Path, digest: object) -> dict[str, str]:
+    """Return `PairResult.listed` of each row with changes, by name; none unless the file has this digest.
+
+    A file that was edited or damaged is not trusted, which a warning reports; an absent one is empty.
+
+    Raises
+    ------
+    ResultsError
+        If the file cannot be read.
+    """
+    if digest is None or not path.exists():
+        return {}
+    data = files.read(path)
+    if digest_of(data) != digest:
+        warnings.warn(
+            f"{shown(path)} is not as the run wrote it: it was edited or damaged. All pictures with changes "
+            "are compared again, and then the file is replaced.",
+            stacklevel=2,
+        )
+        return {}
+    found: dict[str, list[str]] = {}
+    reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
+    next(reader)
+    for name, _, *values in reader:
+        found.setdefault(unguard(name), []).append(" ".join(value or NOTHING for value in values))
+    return {name: "|".join(changes) for name, changes in found.items()}
