@@ -15,7 +15,7 @@ FACES = {
     "metrics": "DiffMetrics Metric Similarity Tally common_size gray pixel_diff structural_similarity",
     "pairs": "LEFT_OUT Listing MESSAGE_LIMIT NAMED Pair Selection find from_text is_escaped is_listed"
     " matches sentence to_text",
-    "regions": "Gatherer Region byte_map from_pixels from_similarity threshold",
+    "regions": "Gatherer Region boxes_of byte_map from_pixels from_similarity threshold",
     "report": "ONE_FILE_LIMIT READ_PIXELS SCHEMA check document is_one_file junit markdown write",
     "results": "BOM CHANGE_COLUMNS COLUMNS PairResult PartialWriter cells_of check_value checked_line encode"
     " format_row guard load load_changes name_if_same number_of parse_line parse_row partial_rows read"

@@ -9,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules.comparison import moves
+from mymodules.comparison import differences, moves
+from mymodules.comparison.differences import equal_rows
 from mymodules.comparison.gaps import Gap, Pairing
 from mymodules.comparison.pieces import (
     Picture,
@@ -26,7 +27,6 @@ from mymodules.images import Rgba
 from mymodules.regions import Region
 
 _NEAR = 48  # equal rows between two differing ones that are still looked at together
-_STRIP = 64
 
 
 def align(
@@ -96,12 +96,7 @@ def _aligned(first: Picture, second: Picture, rows_differ: NDArray[np.bool_] | N
 
 def differing_rows(first: Words, second: Words) -> NDArray[np.bool_]:
     """Return which rows of two pictures of one size differ: bool (height,)."""
-    differ = np.zeros(len(first), np.bool_)
-    for top in range(0, len(first), _STRIP):
-        part = slice(top, top + _STRIP)
-        if not np.array_equal(first[part], second[part]):
-            differ[part] = (first[part] != second[part]).any(axis=1)
-    return differ
+    return differences.counted(first, second).rows > 0
 
 
 def _same(gap: Gap) -> list[Piece]:
@@ -125,19 +120,10 @@ def _bands(differ: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
 def _around_difference(first: Words, second: Words) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return where the rows that both begin with end, and where those that both end with begin."""
     lower = min(len(first), len(second))
-    head = _equal_rows(first[:lower], second[:lower])
+    head = equal_rows(first[:lower], second[:lower])
     rest = lower - head
-    tail = _equal_rows(first[len(first) - rest :][::-1], second[len(second) - rest :][::-1])
+    tail = equal_rows(first[len(first) - rest :], second[len(second) - rest :], upwards=True)
     return (head, head), (len(first) - tail, len(second) - tail)
-
-
-def _equal_rows(first: Words, second: Words) -> int:
-    """How many rows at the beginning are equal."""
-    for top in range(0, len(first), _STRIP):
-        one, other = first[top : top + _STRIP], second[top : top + _STRIP]
-        if not np.array_equal(one, other):
-            return top + int((one == other).all(axis=1).argmin())
-    return len(first)
 
 
 def _straightened(pieces: Sequence[Piece], pairing: Pairing) -> list[Piece]:
@@ -174,7 +160,7 @@ def _lowered(pieces: Sequence[Piece], pairing: Pairing) -> list[Piece]:
         picture, box, other = pairing.second, piece.second, below.second
         if piece.kind == "remove":
             picture, box, other = pairing.first, piece.first, below.first
-        step = _equal_rows(picture.at(box._replace(height=other.height)), picture.at(other))
+        step = equal_rows(picture.at(box._replace(height=other.height)), picture.at(other))
         if step == below.first.height and len(waiting) > 1:
             following = waiting[-2]
             step -= not (following.kind == piece.kind and following.first.x == piece.first.x)

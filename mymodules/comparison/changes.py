@@ -11,18 +11,15 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules import opencv as cv2
-from mymodules.comparison import signatures
-from mymodules.comparison.pieces import Picture, Piece, Words, pictures, rows_of, transposed
+from mymodules.comparison import differences, signatures
+from mymodules.comparison.differences import Boxes
+from mymodules.comparison.pieces import Picture, Piece, Words, pictures, transposed
 from mymodules.images import Rgba
 from mymodules.regions import Gatherer, Region
 
+_TOGETHER = 1 << 18  # pairs of a box and a region that are looked at at once
+
 ChangeKind = Literal["edit", "swap", "insert", "remove", "move", "space"]
-
-_STRIP = 64  # rows that stay in the cache
-
-FAINT = 8
-"""Levels; what differs by no more in any channel is faint."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -113,48 +110,43 @@ def _edits(one: Picture, other: Picture, pieces: Iterable[Piece]) -> Iterator[Ch
     for piece in pieces:
         groups.setdefault(piece.displacement, []).append(piece)
     for displacement, group in groups.items():
+        boxes = np.concatenate([_boxes(one, other, piece) for piece in group])
         gatherer = Gatherer()
-        masks: list[NDArray[np.bool_]] = []
-        for piece in group:
-            mask = np.not_equal(one.at(piece.first), other.at(piece.second))
-            masks.append(mask)
-            gatherer.add(piece.second.y, _widened(mask, piece.second.x))
-        for box, pixels in zip(*gatherer.counted(), strict=True):
-            largest, faint = _levels(one, other, box, group, masks)
-            yield _edit(one, other, box, displacement, (pixels, largest, faint))
+        gatherer.add_boxes(boxes[:, :5])
+        regions, pixels = gatherer.counted()
+        figures = zip(pixels, *_levels(boxes, regions), strict=True)
+        for box, each in zip(regions, figures, strict=True):
+            yield _edit(one, other, box, displacement, each)
 
 
-def _widened(mask: NDArray[np.bool_], left: int) -> NDArray[np.bool_]:
-    """Return a mask with ``left`` more columns before it."""
-    return np.pad(mask, ((0, 0), (left, 0))) if left else mask
+def _boxes(one: Picture, other: Picture, piece: Piece) -> Boxes:
+    """Return `differences.boxes` of the sides of a piece, as px of second."""
+    x, y, *_ = piece.second
+    boxes = differences.boxes(one.at(piece.first), other.at(piece.second)).copy()
+    boxes[:, :4] += (x, y, x, y)
+    return boxes
 
 
-def _levels(
-    one: Picture, other: Picture, box: Region, group: Sequence[Piece], masks: Sequence[NDArray[np.bool_]]
-) -> tuple[int, int]:
-    """Return the largest difference of a channel within a box, and how many pixels are faint."""
-    largest = faint = 0
-    for piece, mask in zip(group, masks, strict=True):
-        part = _intersection(box, piece.second)
-        if part is None:
-            continue
-        x, y = piece.displacement
-        inside = np.s_[part.y - piece.second.y :, part.x - piece.second.x :]
-        faint += int(np.count_nonzero(mask[inside][: part.height, : part.width]))
-        for top in range(0, part.height, _STRIP):
-            strip = rows_of(part, top, min(top + _STRIP, part.height))
-            before = one.rgba_at(strip._replace(x=strip.x - x, y=strip.y - y))
-            levels = cv2.absdiff(*map(np.ascontiguousarray, (before, other.rgba_at(strip)))).reshape(-1, 4)
-            largest = max(largest, int(levels.max()))
-            faint -= int(np.count_nonzero((levels > FAINT).view(np.uint32)))
-    return largest, faint
+def _levels(boxes: Boxes, regions: Sequence[Region]) -> tuple[list[int], list[int]]:
+    """Return of each region the largest difference of a channel, and how many pixels are faint.
 
-
-def _intersection(box: Region, other: Region) -> Region | None:
-    left, top = max(box.x, other.x), max(box.y, other.y)
-    right = min(box.x + box.width, other.x + other.width)
-    bottom = min(box.y + box.height, other.y + other.height)
-    return Region(left, top, right - left, bottom - top) if left < right and top < bottom else None
+    Parameters
+    ----------
+    boxes : int64 (n, 7)
+        As `differences.boxes` returns them.
+    regions : sequence of Region
+        Disjoint ones; each box lies in one of them.
+    """
+    left, top, width, height = np.array(regions, np.int64).reshape(-1, 4).T
+    largest, faint = np.zeros(len(regions), np.int64), np.zeros(len(regions), np.int64)
+    together = max(1, _TOGETHER // max(1, len(regions)))
+    for start in range(0, len(boxes), together):
+        part = boxes[start : start + together]
+        x, y = part[:, :1], part[:, 1:2]
+        place = ((x >= left) & (y >= top) & (x < left + width) & (y < top + height)).argmax(axis=1)
+        np.add.at(faint, place, part[:, 5])
+        np.maximum.at(largest, place, part[:, 6])
+    return largest.tolist(), faint.tolist()
 
 
 def _edit(

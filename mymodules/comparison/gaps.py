@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules.comparison import matching, row_digests
+from mymodules.comparison import differences, matching, row_digests
+from mymodules.comparison.differences import Counted
 from mymodules.comparison.matching import Run
 from mymodules.comparison.pieces import Kind, Picture, Piece, Words, rows_of
-from mymodules.comparison.row_digests import Bits
+from mymodules.comparison.row_digests import Structure
 from mymodules.regions import Region
 
 LOWEST_BAND = 32
@@ -39,14 +40,14 @@ class Gap(NamedTuple):
 
     first: Region
     second: Region
-    bits: tuple[Bits, Bits] | None = None
+    bits: tuple[Structure, Structure] | None = None
 
     def part(self, begin: tuple[int, int], end: tuple[int, int]) -> "Gap":
         """Some rows of either side, counted from its top."""
         return Gap(
             rows_of(self.first, begin[0], end[0]),
             rows_of(self.second, begin[1], end[1]),
-            self.bits and (self.bits[0][begin[0] : end[0]], self.bits[1][begin[1] : end[1]]),
+            self.bits and (self.bits[0].rows(begin[0], end[0]), self.bits[1].rows(begin[1], end[1])),
         )
 
     @property
@@ -72,12 +73,11 @@ class Pairing:
     def stack(self, gap: Gap, steps: Sequence[str] = ALL) -> list[Piece]:
         """Pair equal rows, and fill what lies between them."""
         words, others = self.first.at(gap.first), self.second.at(gap.second)
-        digests, other_digests = row_digests.of_pixels(words), row_digests.of_pixels(others)
-        first, second = matching.named(digests, other_digests)
+        rows, other_rows = row_digests.of_pixels(words), row_digests.of_pixels(others)
+        first, second = matching.named(rows.digests, other_rows.digests)
         excluded = np.zeros(max(first.max(initial=-1), second.max(initial=-1)) + 1, np.bool_)
-        for names, side in ((first, words), (second, others)):
-            seen, places = np.unique(names, return_index=True)
-            excluded[seen[row_digests.plain(side[places])]] = True
+        excluded[first[rows.plain]] = True
+        excluded[second[other_rows.plain]] = True
         runs = matching.straightened(matching.match(first, second, excluded), first, second)
         return self._between(gap, _verified(words, others, runs), "same", steps)
 
@@ -90,11 +90,12 @@ class Pairing:
         plain: Piece
         if first.height == second.height:
             plain = Piece("edit", first, second)
-            mask = self.differing(plain)
-            count = int(np.count_nonzero(mask))
+            found = self.differing(plain)
+            count = found.total
             if not count:
                 return [Piece("same", first, second)]
-            if first.height < LOWEST_BAND or count < _FEW_PIXELS or count < _FEW * _concerned(mask):
+            concerned = (found.right - found.left) * first.height
+            if first.height < LOWEST_BAND or count < _FEW_PIXELS or count < _FEW * concerned:
                 return [plain]
             bound = _GAIN * count
         else:
@@ -130,16 +131,16 @@ class Pairing:
                 return pieces
         return []
 
-    def differing(self, piece: Piece) -> NDArray[np.bool_]:
-        """Where the sides of an `edit` differ."""
-        return np.not_equal(self.first.at(piece.first), self.second.at(piece.second))
+    def differing(self, piece: Piece) -> Counted:
+        """How the sides of an `edit` differ."""
+        return differences.counted(self.first.at(piece.first), self.second.at(piece.second))
 
     def cost(self, pieces: Iterable[Piece]) -> float:
         """Return about how many pixels a person has to look at: those that differ, or that are not ground."""
         total = 0.0
         for piece in pieces:
             if piece.kind == "edit":
-                total += np.count_nonzero(self.differing(piece))
+                total += self.differing(piece).total
             elif piece.kind != "same":
                 total += _content(self.first.at(piece.first)) + _content(self.second.at(piece.second))
         return total
@@ -159,8 +160,8 @@ class Pairing:
     def _with_bits(self, gap: Gap) -> Gap:
         if gap.bits is not None:
             return gap
-        bits = row_digests.structure(self.first, gap.first), row_digests.structure(self.second, gap.second)
-        return gap._replace(bits=bits)
+        sides = self.first.at(gap.first), self.second.at(gap.second)
+        return gap._replace(bits=(row_digests.structure(sides[0]), row_digests.structure(sides[1])))
 
     def _by_structure(self, gap: Gap) -> list[Piece]:
         """Pair rows whose brightness steps are at the same places: text before another background."""
@@ -168,7 +169,7 @@ class Pairing:
         first, second = matching.named(*map(row_digests.of_structure, gap.bits))
         excluded = np.zeros(max(int(first.max()), int(second.max())) + 1, np.bool_)
         for names, bits in ((first, gap.bits[0]), (second, gap.bits[1])):
-            excluded[names[~bits.any(axis=1)]] = True
+            excluded[names[~bits.busy_rows()]] = True
         runs = matching.straightened(matching.match(first, second, excluded), first, second)
         kept = [
             run
@@ -188,7 +189,7 @@ class Pairing:
             first, second = (
                 Region(box.x + left, box.y, right - left, box.height) for box in (gap.first, gap.second)
             )
-            bits = gap.bits[0][:, left:right], gap.bits[1][:, left:right]
+            bits = gap.bits[0].columns(left, right), gap.bits[1].columns(left, right)
             pieces += self.stack(Gap(first, second, bits), (STRUCTURE,))
         return pieces if any(piece.kind in ("same", "edit") for piece in pieces) else []
 
@@ -227,32 +228,21 @@ class Pairing:
         """Return how many pixels of each row differ, both sides put together at the top and at the bottom."""
         one, other = self.first.at(gap.first), self.second.at(gap.second)
         pairs = (one[:rows], other[:rows]), (one[len(one) - rows :], other[len(other) - rows :])
-        return [np.count_nonzero(a != b, axis=1) for a, b in pairs]
+        return [differences.counted(a, b).rows for a, b in pairs]
 
 
 def _verified(first: Words, second: Words, runs: Sequence[Run]) -> list[Run]:
     """Return runs of which every byte is equal; others are cut to the rows of which that is true."""
     found: list[Run] = []
     for run in runs:
-        for start in range(0, run.length, 64):
-            rows = min(64, run.length - start)
-            one = first[run.first + start : run.first + start + rows]
-            other = second[run.second + start : run.second + start + rows]
-            last = found[-1] if found else None
-            if not np.array_equal(one, other):
-                equal = np.flatnonzero((one == other).all(axis=1)) + start
-                found += matching.consecutive(equal + run.first, equal + run.second)
-            elif last is not None and last.ends == (run.first + start, run.second + start):
-                found[-1] = last._replace(length=last.length + rows)
-            else:
-                found.append(Run(run.first + start, run.second + start, rows))
+        one = first[run.first : run.first + run.length]
+        other = second[run.second : run.second + run.length]
+        if differences.equal_rows(one, other) == run.length:
+            found.append(run)
+        else:
+            equal = np.flatnonzero(differences.counted(one, other).rows == 0)
+            found += matching.consecutive(equal + run.first, equal + run.second)
     return found
-
-
-def _concerned(mask: NDArray[np.bool_]) -> int:
-    """The area of the columns from the first to the last that differs."""
-    columns = np.flatnonzero(mask.any(axis=0))
-    return (int(columns[-1]) + 1 - int(columns[0])) * len(mask)
 
 
 def _content(words: Words) -> float:
@@ -265,10 +255,10 @@ def _content(words: Words) -> float:
     return float(words.size * (1 - counts.max() / sample.size))
 
 
-def _lanes(bits: tuple[Bits, Bits]) -> list[int]:
+def _lanes(bits: tuple[Structure, Structure]) -> list[int]:
     """Return where lanes begin and end: in the middle of every gutter that parts two of them."""
-    busy = np.flatnonzero(bits[0].any(axis=0) | bits[1].any(axis=0))
-    width = bits[0].shape[1]
+    busy = np.flatnonzero(bits[0].busy_columns() | bits[1].busy_columns())
+    width = bits[0].width
     cuts = [0]
     for left, right in zip(busy[:-1].tolist(), busy[1:].tolist(), strict=True):
         middle = (left + 1 + right) // 2
@@ -302,14 +292,12 @@ def _votes(
     first: NDArray[np.uint64], second: NDArray[np.uint64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return pairs of rows, (pairs, 2) in order, and how many tiles unique in their column vote for each."""
-    sides = []
-    for tiles in (first, second):
-        rows, columns = np.nonzero(tiles)  # equal stretches of different columns have different numbers
-        names, places, counts = np.unique(tiles[rows, columns], return_index=True, return_counts=True)
-        sides.append((names[counts == 1], rows[places[counts == 1]]))
-    _, one, other = np.intersect1d(sides[0][0], sides[1][0], assume_unique=True, return_indices=True)
-    pairs = np.stack([sides[0][1][one], sides[1][1][other]], axis=1)
-    return np.unique(pairs, axis=0, return_counts=True)
+    places = [np.nonzero(tiles) for tiles in (first, second)]
+    # Equal stretches of different columns have different numbers.
+    one, other = matching.once(*(tiles[at] for tiles, at in zip((first, second), places, strict=True)))
+    height = max(1, len(second))
+    pairs, weights = np.unique(places[0][0][one] * height + places[1][0][other], return_counts=True)
+    return np.stack(np.divmod(pairs, height), axis=1), weights
 
 
 def _voted(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> list[Run]:

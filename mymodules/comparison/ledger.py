@@ -1,21 +1,25 @@
 """Why pixels differ: each of them has one cause, and the causes add up to the number of differing pixels."""
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mymodules.comparison.differences import counted
 from mymodules.comparison.pieces import Picture, Piece, pictures
+from mymodules.formats.png import stretches
 from mymodules.images import Rgba
 from mymodules.regions import Region
 
 _STRIP = 64
-_KEPT, _MOVED, _REMOVED, _INSERTED, _CHANGED = range(5)  # of two causes the greater one counts
+_KEPT, _MOVED, _REMOVED, _INSERTED, _CHANGED, _IN_PLACE, _MIXED = range(
+    7
+)  # of two causes the greater one counts
 _OF_KIND = {"move": _MOVED, "insert": _INSERTED, "remove": _REMOVED, "swap": _CHANGED}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Ledger:
     """The differing pixels of a pair, by cause.
 
@@ -36,7 +40,9 @@ class Ledger:
         return self.changed + self.inserted + self.removed + self.moved
 
 
-def ledger(first: Rgba | Picture, second: Rgba | Picture, pieces: Sequence[Piece]) -> Ledger:
+def ledger(
+    first: Rgba | Picture, second: Rgba | Picture, pieces: Sequence[Piece], *, differing: int | None = None
+) -> Ledger:
     """Return why the pixels of two pictures differ.
 
     Identity: all 0. Exchanging the pictures exchanges `inserted` and `removed`, but where both meet.
@@ -46,6 +52,8 @@ def ledger(first: Rgba | Picture, second: Rgba | Picture, pieces: Sequence[Piece
     first, second : uint8 (height, width, 4), or Picture
     pieces : sequence of Piece
         As `alignment.align` returns them.
+    differing : int, optional
+        How many pixels differ, if that is known: those without another cause changed in place.
 
     Returns
     -------
@@ -61,29 +69,63 @@ def ledger(first: Rgba | Picture, second: Rgba | Picture, pieces: Sequence[Piece
     """
     one, other = pictures(first, second)
     height, width = (max(sizes) for sizes in zip(one.words.shape, other.words.shape, strict=True))
-    counts = np.zeros(5, np.int64)
-    counted = np.zeros(height, np.bool_)
-    for piece in pieces:
-        if piece.displacement == (0, 0) and piece.first.width == piece.second.width == width:
-            counted[piece.first.y : piece.first.y + piece.first.height] = piece.kind in ("same", "edit")
-            if piece.kind == "edit":
-                counts[_CHANGED] += np.count_nonzero(one.at(piece.first) != other.at(piece.second))
-    for top in range(0, height, _STRIP):
-        rows = slice(top, min(height, top + _STRIP))
-        if counted[rows].all():
-            continue
-        causes = np.maximum(
-            _causes(one, pieces, 0, (rows, width), (one, other)),
-            _causes(other, pieces, 1, (rows, width), (one, other)),
-        )
-        differs = _differing(one, other, rows, width)
-        differs[counted[rows]] = False
-        counts += [np.count_nonzero((causes == cause) & differs) for cause in range(len(counts))]
+    counts = np.zeros(6, np.int64)
+    sides = _by_rows(pieces, 0, (height, width)), _by_rows(pieces, 1, (height, width))
+    by_rows = np.maximum(*sides)
+    in_place = by_rows == _IN_PLACE
+    if differing is not None:
+        by_rows[in_place] = _KEPT
+    for start, stop in stretches((by_rows > _KEPT) & (by_rows < _MIXED)):
+        rows = slice(start, stop)
+        counts += np.bincount(by_rows[rows], _differing_rows(one, other, rows, width), 6).astype(np.int64)
+    for start, stop in stretches(by_rows == _MIXED):
+        for top in range(start, stop, _STRIP):
+            counts += _mixed(one, other, pieces, (slice(top, min(stop, top + _STRIP)), width))
     common = min(one.box.width, other.box.width) * min(one.box.height, other.box.height)
     neither = height * width - one.words.size - other.words.size + common
     assert counts[_KEPT] == neither, "a differing pixel has no cause"
-    counts[_CHANGED] += neither
-    return Ledger(*(int(counts[cause]) for cause in (_CHANGED, _INSERTED, _REMOVED, _MOVED)))
+    counts[_CHANGED] += counts[_IN_PLACE] + neither
+    found = Ledger(*(int(counts[cause]) for cause in (_CHANGED, _INSERTED, _REMOVED, _MOVED)))
+    if differing is None or not in_place.any():
+        return found
+    return dataclasses.replace(found, changed=found.changed + differing - found.total)
+
+
+def _by_rows(pieces: Sequence[Piece], side: int, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return the cause of all pixels of each row, 0 below this picture; `_MIXED` where there are several.
+
+    Of an `edit` in place it is `_IN_PLACE`: those that differ changed.
+    """
+    height, width = size
+    causes = np.zeros(height, np.uint8)
+    for piece in pieces:
+        box = (piece.first, piece.second)[side]
+        cause = _OF_KIND.get(piece.kind, _MOVED if piece.displacement != (0, 0) else _KEPT)
+        if piece.kind == "edit":
+            cause = _IN_PLACE if piece.displacement == (0, 0) else _MIXED
+        causes[box.y : box.y + box.height] = cause if box.width == width else _MIXED
+    return causes
+
+
+def _differing_rows(one: Picture, other: Picture, rows: slice, width: int) -> NDArray[np.int64]:
+    """Return how many pixels of rows differ; all of those that only one picture has."""
+    found = np.full(rows.stop - rows.start, width, np.int64)
+    lower = min(one.box.height, other.box.height, rows.stop)
+    if rows.start < lower:
+        common = Region(0, rows.start, width, lower - rows.start)
+        found[: common.height] = counted(one.at(common), other.at(common)).rows
+    return found
+
+
+def _mixed(
+    one: Picture, other: Picture, pieces: Sequence[Piece], strip: tuple[slice, int]
+) -> NDArray[np.int64]:
+    """Return how many pixels of a strip of rows differ for each cause."""
+    causes = np.maximum(
+        _causes(one, pieces, 0, strip, (one, other)), _causes(other, pieces, 1, strip, (one, other))
+    )
+    differs = _differing(one, other, *strip)
+    return np.array([np.count_nonzero((causes == cause) & differs) for cause in range(6)], np.int64)
 
 
 def _causes(

@@ -11,7 +11,7 @@ Bram Cohen's patience diff, and the histogram diff of JGit, are the models of `m
 
 import bisect
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,9 +53,26 @@ class Run(NamedTuple):
 
 def named(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> tuple[Names, Names]:
     """Return names for the digests of two lists of rows: 0, 1, 2, … in the order of the digests."""
-    _, names = np.unique(np.concatenate([first, second]), return_inverse=True)
-    names = names.astype(np.int64, copy=False)
+    digests = np.concatenate([first, second])
+    order = np.argsort(digests)
+    found = digests[order]
+    begins = np.zeros(len(digests), np.bool_)
+    np.not_equal(found[1:], found[:-1], out=begins[1:])
+    names = np.empty(len(digests), np.int64)
+    names[order] = np.cumsum(begins)
     return names[: len(first)], names[len(first) :]
+
+
+def once(
+    first: NDArray[np.integer[Any]], second: NDArray[np.integer[Any]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the places of the values that both lists hold exactly once, in the order of the values."""
+    (values, places), (others, other_places) = _singles(first), _singles(second)
+    if not (len(values) and len(others)):
+        return places[:0], other_places[:0]
+    beside = np.minimum(np.searchsorted(others, values), len(others) - 1)
+    both = others[beside] == values
+    return places[both], other_places[beside[both]]
 
 
 def match(first: Names, second: Names, excluded: NDArray[np.bool_]) -> list[Run]:
@@ -203,31 +220,26 @@ def _anchors(
 ) -> list[Run]:
     """Return runs within the limits that certainly belong together; the rest is looked for around them."""
     top, bottom, other_top, other_bottom = limits
-    names, places, counts = np.unique(first[top:bottom], return_index=True, return_counts=True)
-    others, other_places, other_counts = np.unique(
-        second[other_top:other_bottom], return_index=True, return_counts=True
-    )
-    both, one, other = np.intersect1d(names, others, assume_unique=True, return_indices=True)
-    wanted = ~excluded[both]
-    both, one, other = both[wanted], one[wanted], other[wanted]
-    if not len(both):
-        return []
-    often = np.maximum(counts[one], other_counts[other])
-    lowest = int(often.min())
-    if lowest == 1:
-        unique = often == 1
-        at, beside = places[one[unique]] + top, other_places[other[unique]] + other_top
+    at, beside = once(first[top:bottom], second[other_top:other_bottom])
+    wanted = ~excluded[first[at + top]]
+    if wanted.any():
+        at, beside = at[wanted] + top, beside[wanted] + other_top
         order = np.argsort(at)
         at, beside = at[order], beside[order]
-        if len(beside) > 1 and (np.diff(beside) < 0).any():
+        if (np.diff(beside) < 0).any():
             kept = increasing(beside.tolist())
             at, beside = at[kept], beside[kept]
         return consecutive(at, beside)
-    if lowest > RARE:
+    names, places, counts = np.unique(first[top:bottom], return_index=True, return_counts=True)
+    others, other_counts = np.unique(second[other_top:other_bottom], return_counts=True)
+    both, one, other = np.intersect1d(names, others, assume_unique=True, return_indices=True)
+    often = np.maximum(counts[one], other_counts[other])
+    wanted = ~excluded[both] & (often <= RARE)
+    if not wanted.any():
         return []
+    both, one, often = both[wanted], one[wanted], often[wanted]
     order = np.lexsort((places[one], often))[:_MOST_RARE]
-    rare = both[order[often[order] <= RARE]]
-    at, beside = _pairings(rare, first[top:bottom], second[other_top:other_bottom])
+    at, beside = _pairings(both[order], first[top:bottom], second[other_top:other_bottom])
     at, beside = at + top, beside + other_top
     before, after = ranking.extent(at, beside, limits)
     best = np.lexsort((beside - before, at - before, -(before + after)))[0]
@@ -235,6 +247,16 @@ def _anchors(
     before_it = _common(first[top:i][::-1], second[other_top:j][::-1])
     after_it = _common(first[i:bottom], second[j:other_bottom])
     return [Run(i - before_it, j - before_it, before_it + after_it)]
+
+
+def _singles(values: NDArray[np.integer[Any]]) -> tuple[NDArray[np.integer[Any]], NDArray[np.int64]]:
+    """Return the values that a list holds once, sorted, and their places."""
+    order = np.argsort(values)
+    found = values[order]
+    begins = np.ones(len(found) + 1, np.bool_)
+    np.not_equal(found[1:], found[:-1], out=begins[1:-1])
+    single = begins[1:] & begins[:-1]
+    return found[single], order[single]
 
 
 def _pairings(names: Names, first: Names, second: Names) -> tuple[Names, Names]:

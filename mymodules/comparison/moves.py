@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules.comparison import matching, row_digests
+from mymodules.comparison.differences import equal_rows
 from mymodules.comparison.gaps import Gap, Pairing
 from mymodules.comparison.matching import Names, Run
 from mymodules.comparison.pieces import Picture, Piece, joined, rows_of
@@ -66,22 +67,17 @@ def _free(pieces: Sequence[Piece], pairing: Pairing, side: int) -> _Free:
             continue
         rows = np.arange(box.height)
         if piece.kind == "edit":  # rows that are equal in place have not moved
-            rows = np.flatnonzero(pairing.differing(piece).any(axis=1))
+            rows = np.flatnonzero(pairing.differing(piece).rows)
         numbers.append(rows + box.y)
-        digests.append(row_digests.of_pixels(picture.at(box))[rows])
+        digests.append(row_digests.of_pixels(picture.at(box)).digests[rows])
     return _Free(np.concatenate(numbers), np.concatenate(digests))
 
 
 def _runs(first: _Free, second: _Free, pairing: Pairing) -> list[Run]:
     """Return blocks of free rows that are equal, as rows of the pictures."""
     names, others = matching.named(first.digests, second.digests)
-    (seen, at, counts), (seen_there, beside, counts_there) = (
-        np.unique(side, return_index=True, return_counts=True) for side in (names, others)
-    )
-    _, one, other = np.intersect1d(
-        seen[counts == 1], seen_there[counts_there == 1], assume_unique=True, return_indices=True
-    )
-    seeds = sorted(zip(at[counts == 1][one].tolist(), beside[counts_there == 1][other].tolist(), strict=True))
+    at, beside = matching.once(names, others)
+    seeds = sorted(zip(at.tolist(), beside.tolist(), strict=True))
     taken, taken_there = np.zeros(len(names), np.bool_), np.zeros(len(others), np.bool_)
     runs: list[Run] = []
     for i, j in seeds:
@@ -142,7 +138,7 @@ def _by_digests(
     for place, piece in enumerate(pieces):
         box = piece.first if kind == "remove" else piece.second
         if piece.kind == kind and box.width == picture.box.width:
-            digests = row_digests.of_pixels(picture.at(box))
+            digests = row_digests.of_pixels(picture.at(box)).digests
             found.setdefault((digests if in_order else np.sort(digests)).tobytes(), []).append(place)
     return found
 
@@ -150,7 +146,7 @@ def _by_digests(
 def _equal(run: Run, pairing: Pairing) -> bool:
     width = pairing.first.box.width
     one = pairing.first.at(Region(0, run.first, width, run.length))
-    return np.array_equal(one, pairing.second.at(Region(0, run.second, width, run.length)))
+    return equal_rows(one, pairing.second.at(Region(0, run.second, width, run.length))) == run.length
 
 
 def _rows(moved: Sequence[Piece], side: int, picture: Picture) -> NDArray[np.bool_]:
@@ -216,9 +212,9 @@ def _steps(pieces: Sequence[Piece], went: int, came: int, pairing: Pairing) -> t
             rows = box._replace(height=min(_TURNS, above.first.height, box.height))
             rows = rows._replace(y=box.y - rows.height)
             bottom = rows._replace(y=rows.y + box.height)
-            most = _equal_from_below(picture, rows, bottom)
+            most = equal_rows(picture.at(rows), picture.at(bottom), upwards=True)
         sides.append(
-            row_digests.of_pixels(picture.at(box._replace(y=box.y - most, height=box.height + most)))
+            row_digests.of_pixels(picture.at(box._replace(y=box.y - most, height=box.height + most))).digests
         )
     height = pieces[went].first.height
     turns = [len(side) - height for side in sides]
@@ -235,12 +231,6 @@ def _steps(pieces: Sequence[Piece], went: int, came: int, pairing: Pairing) -> t
         if np.array_equal(one, other):
             best = up, other_up
     return best
-
-
-def _equal_from_below(picture: Picture, rows: Region, others: Region) -> int:
-    """How many of the lowest rows of two boxes are equal."""
-    equal = (picture.at(rows) == picture.at(others)).all(axis=1)[::-1]
-    return len(equal) if equal.all() else int(equal.argmin())
 
 
 def _raised(above: Piece, piece: Piece, step: int) -> Iterator[Piece]:

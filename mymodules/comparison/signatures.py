@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from mymodules import kernel
 from mymodules.comparison.pieces import Picture, Words
 from mymodules.regions import Region
 
@@ -24,6 +25,8 @@ MARGIN = 4
 
 _FARTHEST = 256  # px to either side
 _LEAST_GAP, _GAP_OF_HEIGHT = 6, 0.6  # px, and share of the height of the change
+_TOGETHER = 1 << 15  # px that are packed at a time
+_ROWS = 32  # that are looked at first for gaps between words
 _COLOURS = 16  # of a row; with more it is a picture
 
 
@@ -70,9 +73,9 @@ def phrase(first: Picture, second: Picture, box: Region, displacement: tuple[int
     reach = _FARTHEST + gap + 1
     bounds = _common(first, second, displacement)
     end, right = box.x + box.width, bounds.x + bounds.width
-    left_of = _still(first, second, box._replace(x=max(bounds.x, box.x - reach)), box.x, displacement)
-    right_of = _still(first, second, box._replace(x=end - 1), min(right, end + reach), displacement)
-    before, after = _goes_on(left_of[::-1], gap), _goes_on(right_of[1:], gap)
+    left, far = max(bounds.x, box.x - reach), min(right, end + reach)
+    before = _goes_on(first, second, Region(left, box.y, box.x - left, box.height), displacement, gap, -1)
+    after = _goes_on(first, second, Region(end - 1, box.y, far - end + 1, box.height), displacement, gap, 1)
     return clipped(
         max(box.x - before - MARGIN, bounds.x),
         max(box.y - MARGIN, bounds.y),
@@ -98,9 +101,31 @@ def clipped(left: int, top: int, right: int, bottom: int, picture: Picture) -> R
 
 
 def _add(digest: "hashlib.blake2b", crop: Words | None) -> None:
+    """Add the size of a crop and its pixels, of equal neighbours only the first."""
     digest.update(repr(None if crop is None else crop.shape).encode())
-    if crop is not None:
-        digest.update(np.ascontiguousarray(crop).data)
+    if crop is None or not crop.size:
+        return
+    width = crop.shape[1]
+    rows = min(len(crop), max(1, _TOGETHER // width))
+    bits, kept = np.empty((rows, (width + 7) // 8), np.uint8), np.empty(rows * width, np.uint32)
+    for top in range(0, len(crop), rows):
+        part = crop[top : top + rows]
+        count = _packed(part, bits[: len(part)], kept)
+        digest.update(bits[: len(part)].data)
+        digest.update(kept[:count].data)
+
+
+def _packed(words: Words, bits: NDArray[np.uint8], kept: Words) -> int:
+    """Set a bit for each pixel where a row or a colour begins, and keep these; return how many they are."""
+    compiled = kernel.loaded()
+    if compiled is not None:
+        return compiled.packed(words, bits, kept)
+    begins = np.ones(words.shape, np.bool_)
+    np.not_equal(words[:, 1:], words[:, :-1], out=begins[:, 1:])
+    bits[...] = np.packbits(begins, axis=1)
+    found = words[begins]
+    kept[: len(found)] = found
+    return len(found)
 
 
 def _common(first: Picture, second: Picture, displacement: tuple[int, int]) -> Region:
@@ -109,21 +134,37 @@ def _common(first: Picture, second: Picture, displacement: tuple[int, int]) -> R
     return clipped(max(0, x), max(0, y), first.box.width + x, first.box.height + y, second)
 
 
-def _still(
-    first: Picture, second: Picture, box: Region, end: int, displacement: tuple[int, int]
-) -> NDArray[np.bool_]:
-    """Return which columns of a box, up to ``end``, equal their left neighbours in both pictures."""
-    box = box._replace(width=end - box.x)
-    still = np.ones(box.width, np.bool_)
-    for picture, (x, y) in ((first, displacement), (second, (0, 0))):
-        words = picture.at(box._replace(x=box.x - x, y=box.y - y))
-        still[1:] &= (words[:, 1:] == words[:, :-1]).all(axis=0)
-    return still
+def _goes_on(
+    first: Picture, second: Picture, box: Region, displacement: tuple[int, int], gap: int, way: int
+) -> int:
+    """Return how many columns from a change on something goes on, before as many as a gap are still.
+
+    Parameters
+    ----------
+    box : Region
+        The columns to look at, to the left (way -1) of the change, or to the right (way 1) with its last one.
+    """
+    x, y = displacement
+    busy = np.zeros(box.width, np.uint8)
+    columns = busy[::-1] if way < 0 else busy[1:]
+    most = min(_FARTHEST, len(columns))
+    still = bytes(gap)  # as it is outside
+    found = top = 0
+    rows = _ROWS
+    while top < box.height and found < most:
+        height = min(rows, box.height - top)
+        one = first.at(Region(box.x - x, box.y + top - y, box.width, height))
+        _look(one, second.at(Region(box.x, box.y + top, box.width, height)), busy)
+        found = min((columns[: _FARTHEST + gap].tobytes() + still).index(still), most)
+        top, rows = top + height, 4 * rows
+    return found
 
 
-def _goes_on(still: NDArray[np.bool_], gap: int) -> int:
-    """How many columns from a change on something goes on, before as many as a gap are still."""
-    padded = np.concatenate([still[: _FARTHEST + gap], np.ones(gap, np.bool_)])  # outside nothing goes on
-    busy = np.concatenate([[0], np.cumsum(~padded)])
-    quiet = np.flatnonzero(busy[gap:] == busy[:-gap])
-    return min(int(quiet[0]), _FARTHEST, len(still))
+def _look(first: Words, second: Words, busy: NDArray[np.uint8]) -> None:
+    """Set a 1 for columns but the first that differ from their left neighbours on either side."""
+    compiled = kernel.loaded()
+    if compiled is not None:
+        compiled.busy_columns(first, second, busy)
+        return
+    for words in (first, second):
+        busy[1:] |= (words[:, 1:] != words[:, :-1]).any(axis=0)

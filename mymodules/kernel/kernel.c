@@ -22,6 +22,9 @@
  *   3. Pixels. A pair of rows that differs is looked at in blocks of 32 columns; most are equal.
  *   4. SSIM. Each block keeps the sums of its columns over 7 rows and slides them down the picture as long
  *      as differences are within reach. Integers up to one division for a pixel.
+ *   5. Pixels as numbers. What `comparison` asks of rectangles of RGBA pixels to tell what moved from what
+ *      changed: digests and structure of rows, what differs, and smaller forms to be hashed. Nothing is read
+ *      or written beyond a row.
  *
  * Compiles with gcc, clang and zig cc, for little-endian processors. -ffp-contract=off is required: a
  * fused multiplication would round differently from NumPy.
@@ -76,6 +79,7 @@ typedef struct {
 
 typedef struct {
     i64 left, top, right, bottom, pixels; /* right and bottom exclusive */
+    i64 faint, largest; /* pixels that differ by few levels, and the largest difference, where it is asked for */
 } Box;
 
 typedef struct {
@@ -308,6 +312,8 @@ static void widen(Box *box, const Box *other) {
     if (other->right > box->right) box->right = other->right;
     if (other->bottom > box->bottom) box->bottom = other->bottom;
     box->pixels += other->pixels;
+    box->faint += other->faint;
+    if (other->largest > box->largest) box->largest = other->largest;
 }
 
 static i32 joined(Cells *cells, i32 one, i32 other) {
@@ -363,10 +369,10 @@ static int next_row_of_cells(Cells *cells, i64 row) {
 }
 
 /* Add the differing pixels of 8 columns: a byte of 1 for each. */
-INLINE void add_to_cell(Cells *cells, i64 column, i64 y, u64 columns) {
+INLINE void add_to_cell(Cells *cells, i64 column, i64 y, u64 columns, i64 faint, i64 largest) {
     Box *cell = &cells->cells[column / CELL_WIDTH];
-    Box found = {column + (__builtin_ctzll(columns) >> 3), y, column + 8 - (__builtin_clzll(columns) >> 3),
-                 y + 1, (i64)(columns * 0x0101010101010101u >> 56)};
+    i64 first = column + (__builtin_ctzll(columns) >> 3), end = column + 8 - (__builtin_clzll(columns) >> 3);
+    Box found = {first, y, end, y + 1, (i64)(columns * 0x0101010101010101u >> 56), faint, largest};
     if (cell->pixels)
         widen(cell, &found);
     else
@@ -402,6 +408,25 @@ static int join_near(Cells *cells) {
         }
     drop_joined(cells);
     return found;
+}
+
+static void join_all(Cells *cells) {
+    drop_joined(cells);
+    while (join_near(cells)) continue;
+}
+
+/* Begin a picture of so many columns; also after an error `close_cells` ends it, but for its groups. */
+static int open_cells(Cells *cells, i64 columns) {
+    i64 width = (columns + CELL_WIDTH - 1) / CELL_WIDTH;
+    *cells = (Cells){.width = width, .row = -1};
+    cells->cells = calloc((size_t)width + 1, sizeof *cells->cells); /* + 1: nothing is no error */
+    cells->above = malloc((size_t)(width + 1) * sizeof *cells->above);
+    cells->current = malloc((size_t)(width + 1) * sizeof *cells->current);
+    return cells->cells && cells->above && cells->current ? DONE : NO_MEMORY;
+}
+
+static void close_cells(Cells *cells) {
+    free(cells->names), free(cells->cells), free(cells->above), free(cells->current);
 }
 
 /* ---- 3. Pixels ---------------------------------------------------------------------------------- */
@@ -472,7 +497,7 @@ INLINE int differs_in_block(Work *work, const u8 *first, const u8 *second, i64 y
         memcpy(&word, differing + i, 8);
         if (!word) continue;
         work->figures.differing += (i64)(word * 0x0101010101010101u >> 56);
-        add_to_cell(&work->cells, left + i, y, word);
+        add_to_cell(&work->cells, left + i, y, word, 0, 0);
     }
     if (work->pair.shades) {
         u8 *shades = work->pair.shades + y * work->pair.shades_pitch;
@@ -747,17 +772,12 @@ EXPORT int kernel_compare(const Pair *pair, Figures *figures) {
     if (!is_sound(pair)) return BAD_ARGUMENT;
     Work work = {.pair = *pair, .size = pair->width * pair->channels, .last_difference = -1000};
     i64 blocks = (pair->width + BLOCK - 1) / BLOCK;
-    work.cells.width = (pair->width + CELL_WIDTH - 1) / CELL_WIDTH;
-    work.cells.row = -1;
     work.columns = calloc((size_t)blocks, sizeof *work.columns);
     work.nothing = calloc((size_t)(pair->first_width * pair->channels) + READ_BEYOND, 1);
     work.same = calloc((size_t)pair->height, 1);
-    work.cells.cells = calloc((size_t)work.cells.width, sizeof *work.cells.cells);
-    work.cells.above = malloc((size_t)work.cells.width * sizeof *work.cells.above);
-    work.cells.current = malloc((size_t)work.cells.width * sizeof *work.cells.current);
-    int error = NO_MEMORY;
-    if (work.columns && work.nothing && work.same && work.cells.cells && work.cells.above &&
-        work.cells.current) {
+    int error = open_cells(&work.cells, pair->width);
+    if (!work.columns || !work.nothing || !work.same) error = NO_MEMORY;
+    if (!error) {
         for (i64 block = 0; block < blocks; block++)
             work.columns[block].sums_of = work.columns[block].last_near = -1000;
         work.first = (File){pair->first, 1 + pair->first_width * pair->channels, pair->channels, work.nothing};
@@ -765,8 +785,7 @@ EXPORT int kernel_compare(const Pair *pair, Figures *figures) {
         error = compare_all(&work);
     }
     if (!error) {
-        drop_joined(&work.cells);
-        while (join_near(&work.cells)) continue;
+        join_all(&work.cells);
         *figures = work.figures;
         for (int i = 0; i < BLOCK * pair->channels; i++) {
             i64 *largest = &figures->largest[i % pair->channels];
@@ -779,7 +798,7 @@ EXPORT int kernel_compare(const Pair *pair, Figures *figures) {
     } else {
         free(work.cells.groups);
     }
-    free(work.cells.names), free(work.cells.cells), free(work.cells.above), free(work.cells.current);
+    close_cells(&work.cells);
     free(work.columns), free(work.nothing), free(work.same);
     return error;
 }
@@ -799,6 +818,235 @@ EXPORT int kernel_unfilter(u8 *rows, i64 size, i64 width, i64 height, i64 channe
     }
     free(nothing);
     return error;
+}
+
+/* ---- 5. Pixels as numbers ------------------------------------------------------------------------ */
+
+/* Rows of `width` RGBA pixels, each a number, `pitch` pixels from one row to the next. */
+typedef struct {
+    const u32 *pixels;
+    i64 pitch, width, height;
+} Area;
+
+enum { STEP = 24 };  /* levels of gray between neighbours that count as structure, as in row_digests */
+enum { FAINT = 8 };  /* levels; what differs by no more in any channel is faint, as in changes */
+enum { SHIFT = 29 }; /* so that words that differ only in their high bits do not mix alike */
+
+static int is_area(const Area *area) {
+    if (area->width < 0 || area->height < 0 || area->pitch < area->width) return 0;
+    if (area->width && area->height > MOST_PIXELS / area->width) return 0;
+    return area->pixels || !area->width || !area->height;
+}
+
+static int are_alike(const Area *first, const Area *second) {
+    return is_area(first) && is_area(second) && first->width == second->width && first->height == second->height;
+}
+
+INLINE const u32 *row_at(const Area *area, i64 y) { return area->pixels + y * area->pitch; }
+
+INLINE u64 pair_at(const u32 *row, i64 i) {
+    u64 pair;
+    memcpy(&pair, row + 2 * i, 8);
+    return pair;
+}
+
+/*
+ * A number for each row: the sum of its pairs of pixels, mixed with one factor for each pair. With an odd width
+ * the last pixel is paired with 0. And whether it has one colour.
+ */
+EXPORT int kernel_digests(const Area *area, const u64 *factors, u64 *digests, u8 *plain) {
+    if (!is_area(area)) return BAD_ARGUMENT;
+    i64 width = area->width, pairs = width / 2;
+    for (i64 y = 0; y < area->height; y++) {
+        const u32 *row = row_at(area, y);
+        u64 sum = 0;
+        for (i64 i = 0; i < pairs; i++) {
+            u64 mixed = pair_at(row, i) * factors[i];
+            sum += mixed ^ mixed >> SHIFT;
+        }
+        if (width % 2) {
+            u64 mixed = row[width - 1] * factors[pairs];
+            sum += mixed ^ mixed >> SHIFT;
+        }
+        digests[y] = sum;
+        plain[y] = width < 2 || !memcmp(row, row + 1, (size_t)(width - 1) * 4);
+    }
+    return DONE;
+}
+
+/* The highest bit of each of eight bytes, the first one as the highest. */
+INLINE u8 as_bits(const u8 *flags) {
+    u64 word;
+    memcpy(&word, flags, 8);
+    return (u8)((word & 0x0101010101010101u) * 0x8040201008040201u >> 56);
+}
+
+/* Whether any of 32 pixels differs from its left neighbour. */
+INLINE int steps_in(const u32 *at) {
+    u32 any = 0;
+    for (int i = 0; i < BLOCK; i++) any |= at[i] ^ at[i - 1];
+    return any != 0;
+}
+
+/*
+ * A bit for each pixel whose gray differs by more than STEP levels from its left neighbour's, eight to a byte,
+ * the first one as the highest; `bits` has `bits_pitch` bytes for each row, and is 0 beforehand.
+ */
+EXPORT int kernel_structure(const Area *area, u8 *bits, i64 bits_pitch) {
+    if (!is_area(area) || bits_pitch < (area->width + 7) / 8) return BAD_ARGUMENT;
+    for (i64 y = 0; y < area->height; y++) {
+        const u32 *row = row_at(area, y);
+        u8 *to = bits + y * bits_pitch;
+        for (i64 left = 0; left < area->width; left += BLOCK, to += BLOCK / 8) {
+            int count = area->width - left < BLOCK ? (int)(area->width - left) : BLOCK;
+            u32 pixels[1 + BLOCK]; /* the left neighbour first; the first column has none */
+            if (left && count == BLOCK && !steps_in(row + left)) continue;
+            pixels[0] = row[left ? left - 1 : 0];
+            memcpy(pixels + 1, row + left, (size_t)count * 4);
+            for (int i = count; i < BLOCK; i++) pixels[1 + i] = pixels[i];
+            u8 gray[1 + BLOCK], flags[BLOCK];
+            for (int i = 0; i < 1 + BLOCK; i++) {
+                u32 red = pixels[i] & 255, green = pixels[i] >> 8 & 255, blue = pixels[i] >> 16 & 255;
+                gray[i] = (u8)((9798 * red + 19235 * green + 3735 * blue + 16384) >> 15);
+            }
+            for (int i = 0; i < BLOCK; i++) {
+                u8 one = gray[i], other = gray[i + 1];
+                flags[i] = (u8)(one > other ? one - other : other - one) > STEP;
+            }
+            for (int i = 0; i < count; i += 8) to[i / 8] = as_bits(flags + i);
+        }
+    }
+    return DONE;
+}
+
+/* How many pixels of each row differ, and the first column that does and the one after the last. */
+EXPORT int kernel_differing(const Area *first, const Area *second, i64 *counts, i64 *columns) {
+    if (!are_alike(first, second)) return BAD_ARGUMENT;
+    i64 left = first->width, right = 0;
+    for (i64 y = 0; y < first->height; y++) {
+        const u32 *one = row_at(first, y), *other = row_at(second, y);
+        u32 count = 0;
+        for (i64 i = 0; i < first->width; i++) count += one[i] != other[i];
+        counts[y] = count;
+        if (!count) continue;
+        for (i64 i = 0; i < left; i++)
+            if (one[i] != other[i]) left = i;
+        for (i64 i = first->width; i-- > right;)
+            if (one[i] != other[i]) right = i + 1;
+    }
+    columns[0] = left < right ? left : 0, columns[1] = right;
+    return DONE;
+}
+
+/* How many rows are equal from the first one on, or, upwards, from the last one on. */
+EXPORT int kernel_equal_rows(const Area *first, const Area *second, int upwards, i64 *rows) {
+    if (!are_alike(first, second)) return BAD_ARGUMENT;
+    i64 height = first->height, count = 0;
+    for (; count < height; count++) {
+        i64 y = upwards ? height - 1 - count : count;
+        if (memcmp(row_at(first, y), row_at(second, y), (size_t)first->width * 4)) break;
+    }
+    *rows = count;
+    return DONE;
+}
+
+/* Add up to 32 pixels of a row that differ to the cells. */
+static void add_levels(Cells *cells, const u32 *first, const u32 *second, i64 left, i64 y, i64 count) {
+    u8 one[BLOCK * 4] = {0}, other[BLOCK * 4] = {0}, steps[BLOCK * 4], differing[BLOCK], weak[BLOCK];
+    u32 pixels[BLOCK];
+    memcpy(one, first + left, (size_t)count * 4);
+    memcpy(other, second + left, (size_t)count * 4);
+    for (int i = 0; i < BLOCK * 4; i++) steps[i] = one[i] > other[i] ? one[i] - other[i] : other[i] - one[i];
+    memcpy(pixels, steps, sizeof pixels);
+    for (int i = 0; i < BLOCK; i++) {
+        u32 strong = (((pixels[i] & 0x7f7f7f7f) + (127 - FAINT) * 0x01010101u) | pixels[i]) & 0x80808080;
+        differing[i] = pixels[i] != 0;
+        weak[i] = (pixels[i] != 0) & (strong == 0);
+    }
+    for (int i = 0; i < count; i += CELL_WIDTH) {
+        u64 columns, faint;
+        memcpy(&columns, differing + i, 8);
+        memcpy(&faint, weak + i, 8);
+        if (!columns) continue;
+        u8 largest = 0;
+        for (int k = 4 * i; k < 4 * (i + CELL_WIDTH); k++) largest = largest > steps[k] ? largest : steps[k];
+        add_to_cell(cells, left + i, y, columns, (i64)(faint * 0x0101010101010101u >> 56), largest);
+    }
+}
+
+/* Boxes around all pixels that differ, those near each other as one; to be given back by kernel_free. */
+EXPORT int kernel_boxes(const Area *first, const Area *second, Box **boxes, i64 *box_count) {
+    *boxes = NULL, *box_count = 0;
+    if (!are_alike(first, second)) return BAD_ARGUMENT;
+    Cells cells;
+    int error = open_cells(&cells, first->width);
+    for (i64 y = 0; y < first->height && !error; y++) {
+        const u32 *one = row_at(first, y), *other = row_at(second, y);
+        for (i64 left = 0; left < first->width && !error; left += BLOCK) {
+            i64 count = first->width - left < BLOCK ? first->width - left : BLOCK;
+            if (!memcmp(one + left, other + left, (size_t)count * 4)) continue;
+            if (y / CELL_HEIGHT != cells.row) error = next_row_of_cells(&cells, y / CELL_HEIGHT);
+            if (!error) add_levels(&cells, one, other, left, y, count);
+        }
+    }
+    if (!error) error = next_row_of_cells(&cells, -1);
+    if (!error) {
+        join_all(&cells);
+        *boxes = cells.groups, *box_count = cells.count;
+    } else {
+        free(cells.groups);
+    }
+    close_cells(&cells);
+    return error;
+}
+
+/* Set `busy` to 1 for each column but the first that differs from the one to its left; others are left alone. */
+EXPORT int kernel_busy_columns(const Area *first, const Area *second, u8 *busy) {
+    if (!are_alike(first, second)) return BAD_ARGUMENT;
+    enum { PART = 256 };
+    for (i64 left = 1; left < first->width; left += PART) {
+        i64 count = first->width - left < PART ? first->width - left : PART;
+        u32 any[PART] = {0};
+        for (i64 y = 0; y < first->height; y++) {
+            const u32 *one = row_at(first, y) + left, *other = row_at(second, y) + left;
+            for (i64 i = 0; i < count; i++) any[i] |= (one[i] ^ one[i - 1]) | (other[i] ^ other[i - 1]);
+        }
+        for (i64 i = 0; i < count; i++) busy[left + i] |= any[i] != 0;
+    }
+    return DONE;
+}
+
+/*
+ * The same pixels in fewer bytes: a bit for each, eight to a byte, the first one as the highest, rows begin with
+ * a whole byte; it is 1 for the first pixel of a row and for each that differs from the one to its left. These
+ * pixels follow one another in `kept`, which has room for all; `kept_count` says how many they are.
+ */
+EXPORT int kernel_packed(const Area *area, u8 *bits, u32 *kept, i64 *kept_count) {
+    if (!is_area(area)) return BAD_ARGUMENT;
+    i64 count = 0;
+    for (i64 y = 0; y < area->height; y++) {
+        const u32 *row = row_at(area, y);
+        for (i64 left = 0; left < area->width; left += BLOCK) {
+            int size = area->width - left < BLOCK ? (int)(area->width - left) : BLOCK;
+            u8 flags[BLOCK] = {0};
+            if (!left) {
+                flags[0] = 1;
+                for (int i = 1; i < size; i++) flags[i] = row[i] != row[i - 1];
+            } else if (size < BLOCK) {
+                for (int i = 0; i < size; i++) flags[i] = row[left + i] != row[left + i - 1];
+            } else if (steps_in(row + left)) {
+                for (int i = 0; i < BLOCK; i++) flags[i] = row[left + i] != row[left + i - 1];
+            }
+            for (int part = 0; part < size; part += 8) {
+                u8 found = as_bits(flags + part);
+                *bits++ = found;
+                for (; found; found &= (u8)~(128 >> (__builtin_clz(found) - 24)))
+                    kept[count++] = row[left + part + __builtin_clz(found) - 24];
+            }
+        }
+    }
+    *kept_count = count;
+    return DONE;
 }
 
 /* The digest of the source and the flags with which it was compiled. */

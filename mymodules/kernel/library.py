@@ -8,9 +8,10 @@ import ctypes
 import itertools
 import os
 from array import array
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from mymodules.kernel import build
 
 Bytes = NDArray[np.uint8]
+Words = NDArray[np.uint32]
 
 READ_BEYOND = 16
 """Bytes that both pictures need after their last row; they are read and mean nothing."""
@@ -32,7 +34,17 @@ SWITCH = "MYMODULES_KERNEL"
 """Environment variable: ``off`` leaves everything to NumPy, which gives the same figures."""
 
 _DONE, _BAD_ARGUMENT, _BAD_FILTER, _NO_MEMORY = range(4)
-_BOX_BYTES = 5 * 8
+_BOX = 7  # numbers of 64 bits
+_OUT = ctypes.c_void_p
+_OF_PIXELS: dict[str, tuple[int, tuple[type, ...]]] = {  # how many areas each takes, and what else
+    "digests": (1, (_OUT, _OUT, _OUT)),
+    "structure": (1, (_OUT, ctypes.c_int64)),
+    "differing": (2, (_OUT, _OUT)),
+    "equal_rows": (2, (ctypes.c_int, _OUT)),
+    "boxes": (2, (_OUT, _OUT)),
+    "busy_columns": (2, (_OUT,)),
+    "packed": (1, (_OUT, _OUT, _OUT)),
+}
 
 
 class Figures(NamedTuple):
@@ -126,6 +138,15 @@ class _Figures(ctypes.Structure):
     )
 
 
+class _Area(ctypes.Structure):
+    _fields_ = (
+        ("pixels", ctypes.c_void_p),
+        ("pitch", ctypes.c_int64),
+        ("width", ctypes.c_int64),
+        ("height", ctypes.c_int64),
+    )
+
+
 class Kernel:
     """A library that has been loaded.
 
@@ -146,6 +167,7 @@ class Kernel:
             source, level = self._library.kernel_source, self._library.kernel_level
             self._compare, self._free = self._library.kernel_compare, self._library.kernel_free
             self._unfilter, self._inflate = self._library.kernel_unfilter, self._library.kernel_inflate
+            self._of_pixels = {name: self._library[f"kernel_{name}"] for name in _OF_PIXELS}
         except AttributeError:
             raise OSError(f"{path} is not this package's kernel") from None
         source.argtypes, source.restype = [], ctypes.c_char_p
@@ -162,6 +184,9 @@ class Kernel:
         packed = [ctypes.POINTER(_Packed)] * 2
         self._inflate.argtypes = [*packed, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p]
         self._inflate.restype = ctypes.c_int
+        for name, call in self._of_pixels.items():
+            areas = [ctypes.POINTER(_Area)] * _OF_PIXELS[name][0]
+            call.argtypes, call.restype = [*areas, *_OF_PIXELS[name][1]], ctypes.c_int
 
     def compare(
         self,
@@ -219,10 +244,11 @@ class Kernel:
         found = _Figures()
         error = self._compare(ctypes.byref(pair), ctypes.byref(found))
         _raise(error, f"{widths} x {height} px, {channels} channels")
+        boxes = self._taken(found.boxes, found.box_count)
         red, green, blue, alpha = found.largest
         levels = np.array(found.levels, np.int64)
         largest = red, green, blue, alpha
-        return Figures(found.differing, largest, found.dissimilarity, self._taken(found), levels)
+        return Figures(found.differing, largest, found.dissimilarity, boxes[:, :5], levels)
 
     def inflate(self, first: Packed, second: Packed, pitch: int, height: int) -> tuple[bool, bool, Bytes]:
         """Inflate the pixel data of two files at the same time, and find the rows that are stored alike.
@@ -288,16 +314,114 @@ class Kernel:
         error = self._unfilter(_address(rows), rows.nbytes, width, height, channels, _address(marks))
         _raise(error, f"{width} x {height} px, {channels} channels")
 
-    def _taken(self, found: _Figures) -> NDArray[np.int64]:
-        """Copy the boxes and give their memory back."""
+    def digests(self, words: Words, factors: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], Bytes]:
+        """Return a number for each row of pixels, and whether the row has one colour, 0 or 1.
+
+        Parameters
+        ----------
+        words : uint32 (height, width)
+            RGBA pixels as numbers, here and below.
+        factors : uint64 (at least width / 2, rounded up,)
+            For each pair of pixels an odd number.
+
+        Returns
+        -------
+        uint64 (height,), uint8 (height,)
+            The sum of m ^ m >> 29, where m is a pair, as a number of 64 bits, times its factor.
+        """
+        height, width = words.shape
+        if factors.dtype != np.uint64 or not factors.flags.c_contiguous or len(factors) < (width + 1) // 2:
+            raise ValueError("there are not enough factors")
+        digests, plain = np.empty(height, np.uint64), np.empty(height, np.uint8)
+        self._call("digests", [words], _at(factors), _at(digests), _at(plain))
+        return digests, plain
+
+    def structure(self, words: Words, bits: Bytes) -> None:
+        """Set a bit for each pixel whose luma differs by more than 24 levels from its left neighbour's.
+
+        Parameters
+        ----------
+        words : uint32 (height, width)
+        bits : uint8 (height, at least width / 8), contiguous
+            0 beforehand; as `numpy.packbits` puts them.
+        """
+        if bits.ndim != 2 or len(bits) != len(words):
+            raise ValueError("sizes do not fit: bits of another height")
+        self._call("structure", [words], _address(bits), bits.shape[1])
+
+    def differing(self, first: Words, second: Words) -> tuple[NDArray[np.int64], int, int]:
+        """Return how many pixels of each row differ, the first column that does, and the one after the last.
+
+        Both columns are 0 if nothing differs.
+        """
+        counts, columns = np.empty(len(first), np.int64), np.empty(2, np.int64)
+        self._call("differing", [first, second], _at(counts), _at(columns))
+        left, right = columns.tolist()
+        return counts, left, right
+
+    def equal_rows(self, first: Words, second: Words, *, upwards: bool = False) -> int:
+        """Return how many rows are equal from the first one on, or upwards from the last one on."""
+        found = ctypes.c_int64()
+        self._call("equal_rows", [first, second], upwards, ctypes.addressof(found))
+        return found.value
+
+    def boxes(self, first: Words, second: Words) -> NDArray[np.int64]:
+        """Return the boxes of what differs.
+
+        Returns
+        -------
+        int64 (n, 7)
+            As `Figures.boxes`; then how many pixels differ by at most 8 levels in any channel, and the
+            largest difference of a channel.
+        """
+        boxes, count = ctypes.c_void_p(), ctypes.c_int64()
+        self._call("boxes", [first, second], ctypes.addressof(boxes), ctypes.addressof(count))
+        return self._taken(boxes.value, count.value)
+
+    def busy_columns(self, first: Words, second: Words, busy: Bytes) -> None:
+        """Set ``busy``, uint8 (width,), to 1 for columns that differ from those to their left in either."""
+        if busy.shape != first.shape[1:]:
+            raise ValueError("sizes do not fit: columns of another width")
+        self._call("busy_columns", [first, second], _address(busy))
+
+    def packed(self, words: Words, bits: Bytes, kept: Words) -> int:
+        """Write the same pixels in less memory: which differ from their left neighbours, and these.
+
+        Parameters
+        ----------
+        words : uint32 (height, width)
+        bits : uint8 (height, width / 8, rounded up), contiguous
+            As `numpy.packbits` puts them; the first pixel of each row is one of them.
+        kept : uint32 (at least height x width,), contiguous
+
+        Returns
+        -------
+        int
+            How many pixels are in ``kept``.
+        """
+        height, width = words.shape
+        if bits.shape != (height, (width + 7) // 8) or kept.ndim != 1 or len(kept) < height * width:
+            raise ValueError("sizes do not fit: too little memory for packed pixels")
+        if kept.dtype != np.uint32 or not kept.flags.c_contiguous:
+            raise ValueError("the kernel takes pixels as uint32")
+        count = ctypes.c_int64()
+        self._call("packed", [words], _address(bits), _at(kept), ctypes.addressof(count))
+        return count.value
+
+    def _call(self, name: str, arrays: Sequence[Words], *rest: int) -> None:
+        """Call a function that takes pixels as numbers."""
+        areas = [_area(array) for array in arrays]
+        error = self._of_pixels[name](*(area for area, _ in areas), *rest)
+        _raise(error, f"{name} of {' and '.join(str(array.shape) for array in arrays)} px" if error else "")
+
+    def _taken(self, boxes: int | None, count: int) -> NDArray[np.int64]:
+        """Copy boxes and give their memory back."""
         try:
-            count = found.box_count
             if not count:
-                return np.empty((0, 5), np.int64)
-            memory = ctypes.string_at(found.boxes, count * _BOX_BYTES)
-            return np.frombuffer(memory, np.int64).reshape(-1, 5)
+                return np.empty((0, _BOX), np.int64)
+            return np.frombuffer(ctypes.string_at(boxes or 0, count * _BOX * 8), np.int64).reshape(-1, _BOX)
         finally:
-            self._free(found.boxes)
+            self._free(boxes)
 
 
 def _raise(error: int, what: str) -> None:
@@ -309,10 +433,30 @@ def _raise(error: int, what: str) -> None:
         raise ValueError(f"{reason}: {what}")
 
 
+def _area(words: Words) -> tuple[_Area, Words]:
+    """Return pixels as the kernel takes them, and the array that holds them."""
+    if words.dtype != np.uint32 or words.ndim != 2:
+        raise ValueError("the kernel takes pixels as uint32 (height, width)")
+    height, width = words.shape
+    pitch, step = words.strides
+    if (
+        (step != 4 and width > 1)
+        or ((pitch % 4 or pitch < 4 * width) and height > 1)
+        or not words.flags.aligned
+    ):
+        words = np.array(words, order="C")
+    return _Area(_at(words), words.strides[0] // 4 if height > 1 else width, width, height), words
+
+
+def _at(array: NDArray[Any]) -> int:
+    """Return the address of an array."""
+    return int(array.ctypes.data)
+
+
 def _address(array: Bytes) -> int:
     if array.dtype != np.uint8 or not array.flags.c_contiguous or not array.flags.writeable:
         raise ValueError("the kernel takes contiguous arrays of uint8 that it may change")
-    return int(array.ctypes.data)
+    return _at(array)
 
 
 def _plane(array: Bytes) -> tuple[int, int, int]:

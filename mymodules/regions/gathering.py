@@ -96,6 +96,12 @@ def from_pixels(mask: NDArray[np.bool_]) -> tuple[Region, ...]:
     return gatherer.regions()
 
 
+def boxes_of(mask: NDArray[np.bool_]) -> Boxes:
+    """Return the boxes of `from_pixels`, however many they are, with their pixels, in any order."""
+    kinds.check("mask", mask, kinds.MASK)
+    return _merge(_cells(mask), GAP_X, GAP_Y)
+
+
 def byte_map(similarity_map: NDArray[np.float64]) -> NDArray[np.uint8]:
     """Return an SSIM map (height, width) as bytes: floor(255 clip(S, 0, 1) + 1e-9), 255 where equal."""
     kinds.check("similarity_map", similarity_map, kinds.SIMILARITY)

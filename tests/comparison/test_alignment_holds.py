@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mymodules import images
+from mymodules import images, kernel
 from mymodules.comparison import matching, row_digests
 from mymodules.comparison.alignment import align
 from mymodules.comparison.changes import Change, changes
@@ -136,15 +136,28 @@ def drawn(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 @given(drawn())
 def test_any_two_pictures(pair: tuple[np.ndarray, np.ndarray]) -> None:
-    proved(*pair)
+    """With the kernel and without it everything is the same."""
+    pieces = proved(*pair)
+    found, causes = changes(*pair, pieces), ledger(*pair, pieces, differing=differing(*pair))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernel, "loaded", lambda: None)
+        assert list(align(*pair)) == pieces
+        assert changes(*pair, pieces) == found
+        assert ledger(*pair, pieces) == causes
+
+
+def colliding(words: np.ndarray) -> row_digests.Rows:
+    return row_digests.Rows(np.zeros(len(words), np.uint64), (words == words[:, :1]).all(axis=1))
 
 
 @given(drawn())
 def test_equal_digests_of_different_rows_do_no_harm(pair: tuple[np.ndarray, np.ndarray]) -> None:
     """Bytes decide: with digests that collide always the pieces are worse, but hold."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(row_digests, "of_pixels", lambda words: np.zeros(len(words), np.uint64))
-        patch.setattr(row_digests, "of_structure", lambda bits: np.arange(len(bits), dtype=np.uint64) % 7)
+        patch.setattr(row_digests, "of_pixels", colliding)
+        patch.setattr(
+            row_digests, "of_structure", lambda found: np.arange(len(found.packed), dtype=np.uint64) % 7
+        )
         proved(*pair)
 
 

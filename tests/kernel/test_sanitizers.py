@@ -38,7 +38,8 @@ def sanitized(*command: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_all_of_it_again() -> None:
-    files = [str(HERE / name) for name in ("test_kernel.py", "test_inflate.py")]
+    names = "test_kernel.py", "test_inflate.py", "test_kernel_pixels.py"
+    files = [str(HERE / name) for name in names]
     answer = sanitized("-m", "pytest", "-q", "-p", "no:cacheprovider", *files)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "passed" in answer.stdout
