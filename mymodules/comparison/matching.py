@@ -220,26 +220,27 @@ def _anchors(
 ) -> list[Run]:
     """Return runs within the limits that certainly belong together; the rest is looked for around them."""
     top, bottom, other_top, other_bottom = limits
-    at, beside = once(first[top:bottom], second[other_top:other_bottom])
-    wanted = ~excluded[first[at + top]]
-    if wanted.any():
-        at, beside = at[wanted] + top, beside[wanted] + other_top
+    places = np.flatnonzero(~excluded[first[top:bottom]]) + top
+    other_places = np.flatnonzero(~excluded[second[other_top:other_bottom]]) + other_top
+    at, beside = once(first[places], second[other_places])
+    if len(at):
         order = np.argsort(at)
-        at, beside = at[order], beside[order]
+        at, beside = places[at[order]], other_places[beside[order]]
         if (np.diff(beside) < 0).any():
             kept = increasing(beside.tolist())
             at, beside = at[kept], beside[kept]
         return consecutive(at, beside)
-    names, places, counts = np.unique(first[top:bottom], return_index=True, return_counts=True)
-    others, other_counts = np.unique(second[other_top:other_bottom], return_counts=True)
+    if not (len(places) and len(other_places)):
+        return []
+    names, at, counts = np.unique(first[places], return_index=True, return_counts=True)
+    others, other_counts = np.unique(second[other_places], return_counts=True)
     both, one, other = np.intersect1d(names, others, assume_unique=True, return_indices=True)
     often = np.maximum(counts[one], other_counts[other])
-    wanted = ~excluded[both] & (often <= RARE)
-    if not wanted.any():
+    rare = often <= RARE
+    if not rare.any():
         return []
-    both, one, often = both[wanted], one[wanted], often[wanted]
-    order = np.lexsort((places[one], often))[:_MOST_RARE]
-    at, beside = _pairings(both[order], first[top:bottom], second[other_top:other_bottom])
+    order = np.lexsort((at[one][rare], often[rare]))[:_MOST_RARE]
+    at, beside = _pairings(both[rare][order], first[top:bottom], second[other_top:other_bottom])
     at, beside = at + top, beside + other_top
     before, after = ranking.extent(at, beside, limits)
     best = np.lexsort((beside - before, at - before, -(before + after)))[0]

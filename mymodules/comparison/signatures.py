@@ -25,8 +25,9 @@ MARGIN = 4
 
 _FARTHEST = 256  # px to either side
 _LEAST_GAP, _GAP_OF_HEIGHT = 6, 0.6  # px, and share of the height of the change
+_SMALL = 1 << 12  # px; so few are not worth packing
 _TOGETHER = 1 << 15  # px that are packed at a time
-_ROWS = 32  # that are looked at first for gaps between words
+_COLUMNS = 32  # that are looked at first for a gap between words
 _COLOURS = 16  # of a row; with more it is a picture
 
 
@@ -70,12 +71,10 @@ def phrase(first: Picture, second: Picture, box: Region, displacement: tuple[int
         How far second's content is to the right of first's, and below it.
     """
     gap = max(_LEAST_GAP, int(_GAP_OF_HEIGHT * box.height))
-    reach = _FARTHEST + gap + 1
     bounds = _common(first, second, displacement)
     end, right = box.x + box.width, bounds.x + bounds.width
-    left, far = max(bounds.x, box.x - reach), min(right, end + reach)
-    before = _goes_on(first, second, Region(left, box.y, box.x - left, box.height), displacement, gap, -1)
-    after = _goes_on(first, second, Region(end - 1, box.y, far - end + 1, box.height), displacement, gap, 1)
+    before = _goes_on((first, second), box, displacement, gap, bounds.x - box.x)
+    after = _goes_on((first, second), box, displacement, gap, right - end)
     return clipped(
         max(box.x - before - MARGIN, bounds.x),
         max(box.y - MARGIN, bounds.y),
@@ -101,9 +100,12 @@ def clipped(left: int, top: int, right: int, bottom: int, picture: Picture) -> R
 
 
 def _add(digest: "hashlib.blake2b", crop: Words | None) -> None:
-    """Add the size of a crop and its pixels, of equal neighbours only the first."""
+    """Add the size of a crop and its pixels; of a large one only the first of equal neighbours."""
     digest.update(repr(None if crop is None else crop.shape).encode())
-    if crop is None or not crop.size:
+    if crop is None:
+        return
+    if crop.size <= _SMALL:
+        digest.update(crop.tobytes())
         return
     width = crop.shape[1]
     rows = min(len(crop), max(1, _TOGETHER // width))
@@ -135,29 +137,35 @@ def _common(first: Picture, second: Picture, displacement: tuple[int, int]) -> R
 
 
 def _goes_on(
-    first: Picture, second: Picture, box: Region, displacement: tuple[int, int], gap: int, way: int
+    both: tuple[Picture, Picture], box: Region, displacement: tuple[int, int], gap: int, reach: int
 ) -> int:
-    """Return how many columns from a change on something goes on, before as many as a gap are still.
+    """Return how many columns beside a change something goes on, before as many as a gap are still.
 
     Parameters
     ----------
-    box : Region
-        The columns to look at, to the left (way -1) of the change, or to the right (way 1) with its last one.
+    reach : int
+        How many columns there are: to the left of the change if negative, else to the right.
     """
     x, y = displacement
-    busy = np.zeros(box.width, np.uint8)
-    columns = busy[::-1] if way < 0 else busy[1:]
-    most = min(_FARTHEST, len(columns))
-    still = bytes(gap)  # as it is outside
-    found = top = 0
-    rows = _ROWS
-    while top < box.height and found < most:
-        height = min(rows, box.height - top)
-        one = first.at(Region(box.x - x, box.y + top - y, box.width, height))
-        _look(one, second.at(Region(box.x, box.y + top, box.width, height)), busy)
-        found = min((columns[: _FARTHEST + gap].tobytes() + still).index(still), most)
-        top, rows = top + height, 4 * rows
-    return found
+    count = min(abs(reach), _FARTHEST + gap)
+    busy, still = b"", bytes(gap)
+    columns = _COLUMNS
+    while len(busy) < count:
+        done, upto = len(busy), min(count, len(busy) + columns)
+        left, width = box.x + box.width + done - 1, upto - done + 1
+        if reach < 0:  # the last column of all has no neighbour, and is still
+            width -= upto == -reach
+            left = box.x - done - width
+        found = np.zeros(width, np.uint8)
+        area = Region(left, box.y, width, box.height)
+        _look(both[0].at(Region(left - x, box.y - y, width, box.height)), both[1].at(area), found)
+        part = found[1:] if reach > 0 else found[::-1][: upto - done]
+        busy += part.tobytes()
+        place = busy.find(still)
+        if place >= 0:
+            return min(place, _FARTHEST)
+        columns *= 4
+    return min((busy + still).index(still), _FARTHEST)  # outside nothing goes on
 
 
 def _look(first: Words, second: Words, busy: NDArray[np.uint8]) -> None:

@@ -888,6 +888,16 @@ INLINE int steps_in(const u32 *at) {
     return any != 0;
 }
 
+/* Copy up to 32 pixels of a row, and before them the left neighbour, or the first pixel; the last one is repeated. */
+INLINE void with_neighbour(u32 *pixels, const u32 *row, i64 left, int count) {
+    pixels[0] = row[left ? left - 1 : 0];
+    if (count == BLOCK) {
+        memcpy(pixels + 1, row + left, BLOCK * 4);
+        return;
+    }
+    for (int i = 0; i < BLOCK; i++) pixels[1 + i] = row[left + (i < count ? i : count - 1)];
+}
+
 /*
  * A bit for each pixel whose gray differs by more than STEP levels from its left neighbour's, eight to a byte,
  * the first one as the highest; `bits` has `bits_pitch` bytes for each row, and is 0 beforehand.
@@ -901,9 +911,7 @@ EXPORT int kernel_structure(const Area *area, u8 *bits, i64 bits_pitch) {
             int count = area->width - left < BLOCK ? (int)(area->width - left) : BLOCK;
             u32 pixels[1 + BLOCK]; /* the left neighbour first; the first column has none */
             if (left && count == BLOCK && !steps_in(row + left)) continue;
-            pixels[0] = row[left ? left - 1 : 0];
-            memcpy(pixels + 1, row + left, (size_t)count * 4);
-            for (int i = count; i < BLOCK; i++) pixels[1 + i] = pixels[i];
+            with_neighbour(pixels, row, left, count);
             u8 gray[1 + BLOCK], flags[BLOCK];
             for (int i = 0; i < 1 + BLOCK; i++) {
                 u32 red = pixels[i] & 255, green = pixels[i] >> 8 & 255, blue = pixels[i] >> 16 & 255;
@@ -1023,29 +1031,35 @@ EXPORT int kernel_busy_columns(const Area *first, const Area *second, u8 *busy) 
  */
 EXPORT int kernel_packed(const Area *area, u8 *bits, u32 *kept, i64 *kept_count) {
     if (!is_area(area)) return BAD_ARGUMENT;
-    i64 count = 0;
+    u32 *next = kept;
     for (i64 y = 0; y < area->height; y++) {
         const u32 *row = row_at(area, y);
         for (i64 left = 0; left < area->width; left += BLOCK) {
-            int size = area->width - left < BLOCK ? (int)(area->width - left) : BLOCK;
-            u8 flags[BLOCK] = {0};
-            if (!left) {
-                flags[0] = 1;
-                for (int i = 1; i < size; i++) flags[i] = row[i] != row[i - 1];
-            } else if (size < BLOCK) {
-                for (int i = 0; i < size; i++) flags[i] = row[left + i] != row[left + i - 1];
-            } else if (steps_in(row + left)) {
-                for (int i = 0; i < BLOCK; i++) flags[i] = row[left + i] != row[left + i - 1];
+            int count = area->width - left < BLOCK ? (int)(area->width - left) : BLOCK;
+            u32 pixels[1 + BLOCK]; /* the left neighbour first */
+            u8 flags[BLOCK];
+            if (left && count == BLOCK && !steps_in(row + left)) {
+                memset(bits, 0, BLOCK / 8);
+                bits += BLOCK / 8;
+                continue;
             }
-            for (int part = 0; part < size; part += 8) {
+            with_neighbour(pixels, row, left, count);
+            for (int i = 0; i < BLOCK; i++) flags[i] = pixels[1 + i] != pixels[i];
+            if (!left) flags[0] = 1;
+            for (int part = 0; part < count; part += 8) {
                 u8 found = as_bits(flags + part);
                 *bits++ = found;
+                if (found == 255) {
+                    memcpy(next, pixels + 1 + part, 8 * sizeof *next);
+                    next += 8;
+                    continue;
+                }
                 for (; found; found &= (u8)~(128 >> (__builtin_clz(found) - 24)))
-                    kept[count++] = row[left + part + __builtin_clz(found) - 24];
+                    *next++ = pixels[1 + part + __builtin_clz(found) - 24];
             }
         }
     }
-    *kept_count = count;
+    *kept_count = next - kept;
     return DONE;
 }
 
