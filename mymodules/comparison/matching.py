@@ -222,25 +222,30 @@ def _anchors(
     top, bottom, other_top, other_bottom = limits
     places = np.flatnonzero(~excluded[first[top:bottom]]) + top
     other_places = np.flatnonzero(~excluded[second[other_top:other_bottom]]) + other_top
-    at, beside = once(first[places], second[other_places])
-    if len(at):
-        order = np.argsort(at)
-        at, beside = places[at[order]], other_places[beside[order]]
+    if not (len(places) and len(other_places)):
+        return []
+    names, others = first[places], second[other_places]
+    size = int(max(names.max(), others.max())) + 1
+    counts, other_counts = np.bincount(names, minlength=size), np.bincount(others, minlength=size)
+    often = np.maximum(counts, other_counts)
+    often[(counts == 0) | (other_counts == 0)] = RARE + 1
+    lowest = int(often.min())
+    if lowest == 1:
+        place_of = np.zeros(size, np.int64)
+        place_of[others] = other_places
+        unique = often[names] == 1
+        at, beside = places[unique], place_of[names[unique]]
         if (np.diff(beside) < 0).any():
             kept = increasing(beside.tolist())
             at, beside = at[kept], beside[kept]
         return consecutive(at, beside)
-    if not (len(places) and len(other_places)):
+    if lowest > RARE:
         return []
-    names, at, counts = np.unique(first[places], return_index=True, return_counts=True)
-    others, other_counts = np.unique(second[other_places], return_counts=True)
-    both, one, other = np.intersect1d(names, others, assume_unique=True, return_indices=True)
-    often = np.maximum(counts[one], other_counts[other])
-    rare = often <= RARE
-    if not rare.any():
-        return []
-    order = np.lexsort((at[one][rare], often[rare]))[:_MOST_RARE]
-    at, beside = _pairings(both[rare][order], first[top:bottom], second[other_top:other_bottom])
+    rare = np.flatnonzero(often <= RARE)
+    place_of = np.zeros(size, np.int64)
+    place_of[names[::-1]] = places[::-1]  # of several the first one
+    order = np.lexsort((place_of[rare], often[rare]))[:_MOST_RARE]
+    at, beside = _pairings(rare[order], first[top:bottom], second[other_top:other_bottom])
     at, beside = at + top, beside + other_top
     before, after = ranking.extent(at, beside, limits)
     best = np.lexsort((beside - before, at - before, -(before + after)))[0]
