@@ -158,11 +158,12 @@ def _edit(
 ) -> Change:
     x, y = displacement
     around = signatures.phrase(one, other, box, displacement)
-    crops = one.at(around._replace(x=around.x - x, y=around.y - y)), other.at(around)
+    before = Region(around.x - x, around.y - y, around.width, around.height)
+    crops = one.at(before), other.at(around)
     pixels, largest, faint = figures
     return Change(
         "edit",
-        box._replace(x=box.x - x, y=box.y - y),
+        Region(box.x - x, box.y - y, box.width, box.height),
         box,
         pixels,
         largest,

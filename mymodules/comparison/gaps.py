@@ -174,7 +174,7 @@ class Pairing:
         kept = [
             run
             for run in runs
-            if run.length >= 4 and len(np.unique(first[run.first : run.first + run.length])) >= 3
+            if run.length >= 4 and len(set(first[run.first : run.first + run.length].tolist())) >= 3
         ]
         return self._between(gap, kept, "edit", (LANES, VOTES)) if kept else []
 

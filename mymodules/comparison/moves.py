@@ -87,7 +87,7 @@ def _runs(first: _Free, second: _Free, pairing: Pairing) -> list[Run]:
         up, down = equal.reach(i, j, -1), equal.reach(i, j, 1)
         start, length = (i - up, j - up), up + 1 + down
         run = Run(int(first.numbers[start[0]]), int(second.numbers[start[1]]), length)
-        if len(np.unique(names[start[0] : start[0] + length])) < DIFFERENT or not _equal(run, pairing):
+        if len(set(names[start[0] : start[0] + length].tolist())) < DIFFERENT or not _equal(run, pairing):
             continue
         taken[start[0] : start[0] + length] = taken_there[start[1] : start[1] + length] = True
         runs.append(run)

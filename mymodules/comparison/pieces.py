@@ -62,21 +62,20 @@ class Picture:
         Called with a range of rows before they are read: makes those that are not in `rgba` yet.
     words : uint32 (height, width)
         The same memory.
+    box : Region
+        All of it.
     """
 
     rgba: Rgba
     fill: Callable[[int, int], None] | None = None
     words: Words = field(init=False)
+    box: Region = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rgba", np.ascontiguousarray(self.rgba))
         object.__setattr__(self, "words", self.rgba.view(np.uint32)[:, :, 0])
-
-    @property
-    def box(self) -> Region:
-        """All of it."""
         height, width = self.words.shape
-        return Region(0, 0, width, height)
+        object.__setattr__(self, "box", Region(0, 0, width, height))
 
     def at(self, box: Region) -> Words:
         """The pixels in a box."""
