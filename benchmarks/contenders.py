@@ -21,12 +21,12 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 Found = dict[str, int]
 
 
-def ours(first: Path, second: Path, out: Path, pictures: str = "none") -> Found:
-    """Run this project with all columns and its default processes."""
+def ours(first: Path, second: Path, out: Path, pictures: str = "none", moves: bool = False) -> Found:
+    """Run this project with its default processes; with moves it tells what moved from what changed."""
     sys.path.insert(0, str(ROOT))
     from mymodules import batch
 
-    return batch.run(first, second, out, pictures=pictures).counts
+    return batch.run(first, second, out, pictures=pictures, moves=moves).counts
 
 
 def textbook(first: Path, second: Path, out: Path) -> Found:
@@ -75,6 +75,7 @@ def listing(first: Path, second: Path, out: Path) -> Found:
 CONTENDERS: dict[str, Callable[[Path, Path, Path], Found]] = {
     "ours": ours,
     "ours+pictures": functools.partial(ours, pictures="all"),
+    "ours+causes": functools.partial(ours, moves=True),
     "ours+again": ours,
     "listing": listing,
     "textbook": textbook,

@@ -30,7 +30,7 @@ from typing import NamedTuple
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 
-OURS, DRAWN = "ours", "ours+pictures"
+OURS, CAUSES, DRAWN = "ours", "ours+causes", "ours+pictures"
 SLOW = ("textbook", "pixelmatch")
 AGAIN = {"ours+again": OURS}  # an untimed run of the second one before, into the same folder
 # Only this project is not installed: with the second one set, every process would compile it again.
@@ -40,15 +40,15 @@ EVERYBODY = (
     "ours", "floor", "floor-wuffs", "blazediff", "blazediff-best", "ours+pictures", "blazediff+picture",
     "blazediff-best+picture", "textbook", "pixelmatch",
 )  # fmt: skip
-ANYBODY = (*EVERYBODY, *AGAIN, "listing")
+ANYBODY = (*EVERYBODY, CAUSES, *AGAIN, "listing")
 _NOT_SMALL = EVERYBODY[:-1]  # pixelmatch is pure Python: seconds for one page
 
 # For each set: how sets.py makes it, the folders it is made from, and who runs by default.
 SETS: dict[str, tuple[str, str, tuple[str, ...]]] = {
-    "sparse": ("sparse", "screenshots", (*EVERYBODY[:6], "textbook")),
-    "screenshots": ("plain", "screenshots", _NOT_SMALL),
-    "plots": ("plain", "plots", EVERYBODY[:5]),
-    "changed-plots": ("changed", "plots", EVERYBODY[:5]),
+    "sparse": ("sparse", "screenshots", (*EVERYBODY[:6], CAUSES, "textbook")),
+    "screenshots": ("plain", "screenshots", (*_NOT_SMALL, CAUSES)),
+    "plots": ("plain", "plots", (*EVERYBODY[:5], CAUSES)),
+    "changed-plots": ("changed", "plots", (*EVERYBODY[:5], CAUSES)),
     "wide": ("wide", "screenshots", EVERYBODY[:5]),
     "alone": ("alone", "screenshots", EVERYBODY[:5]),
     "tall": ("tall", "screenshots", (OURS, DRAWN)),
@@ -92,7 +92,9 @@ class Bar(NamedTuple):
 
 BARS = (
     Bar("sparse", OURS, "floor-wuffs", 0.35, False),
+    Bar("sparse", CAUSES, "floor-wuffs", 1.0, False),
     Bar("screenshots", OURS, "floor-wuffs", 1.1, False),
+    Bar("screenshots", CAUSES, "floor-wuffs", 2.1, False),
     Bar("screenshots", OURS, "blazediff-best", 0.9, False),
     Bar("screenshots", DRAWN, "floor-wuffs", 2.2, False),
     Bar("screenshots", DRAWN, "blazediff-best+picture", 1.0, False),

@@ -28,7 +28,7 @@ import numpy as np  # noqa: E402
 from sets import mirrored  # noqa: E402
 
 from mymodules import images, kernel, metrics, pairs, regions, workers  # noqa: E402
-from mymodules.comparison import drawings  # noqa: E402
+from mymodules.comparison import alignment, changes, drawings, ledger  # noqa: E402
 from mymodules.formats import png  # noqa: E402
 from mymodules.images import bands  # noqa: E402
 
@@ -102,6 +102,7 @@ def stages(first: Path, second: Path, drawn: Path, repeats: int) -> Iterator[Sta
     yield "SSIM", similarity
     yield "regions", boxes
 
+    yield from _explaining(one, other)
     yield from _drawing((one, other), found, boxes(), drawn, repeats)
     yield from _whole_pairs(first, second, drawn)
 
@@ -120,6 +121,17 @@ def _by_kernel(both: tuple[bands.Scanlines, bands.Scanlines], repeats: int) -> I
         return compiled.compare(*fresh.pop(), height, widths, both[0].header.pixel_size)
 
     yield "**compiled kernel: all figures**", compare
+
+
+def _explaining(*files: bytes) -> Iterator[Stage]:
+    """Yield what tells what moved from what changed, with the pixels in memory."""
+    first, second = map(images.read_rgba, files)
+    rows = (first != second).any(axis=(1, 2)) if first.shape == second.shape else None
+    pieces = alignment.align(first, second, rows_differ=rows)
+    differing = ledger.ledger(first, second, pieces).total
+    yield "align", lambda: alignment.align(first, second, rows_differ=rows)
+    yield "changes and signatures", lambda: changes.changes(first, second, pieces)
+    yield "ledger", lambda: ledger.ledger(first, second, pieces, differing=differing)
 
 
 def _drawing(
@@ -163,14 +175,17 @@ def _whole_pairs(first: Path, second: Path, drawn: Path) -> Iterator[Stage]:
     """Yield whole pairs, and what other programs do for a comparable step."""
     files = first.read_bytes(), second.read_bytes()
     pair = pairs.Pair(first.name, first, second)
-    yield "**whole pair**", lambda: workers.compare(workers.Job(pair))
-    with_pictures = workers.Job(pair, drawn, "whole", draw_same=True)
+    plain = workers.Job(pair, moves=False)
+    yield "**whole pair**", lambda: workers.compare(plain)
+    yield "**whole pair with causes**", lambda: workers.compare(workers.Job(pair))
+    with_pictures = workers.Job(pair, drawn, "whole", draw_same=True, moves=False)
     yield "**whole pair with pictures**", lambda: workers.compare(with_pictures)
 
     one, other = (metrics.gray(images.read_rgba(data)) for data in files)
     yield "SSIM and its map, whole: ours", lambda: metrics.structural_similarity(one, other)
     yield "decode both: imagecodecs", lambda: [imagecodecs.png_decode(data) for data in files]
     arrays = [np.frombuffer(data, np.uint8) for data in files]
+    yield from _by_wuffs(files)
     yield "decode both: OpenCV", lambda: [cv2.imdecode(data, cv2.IMREAD_UNCHANGED) for data in arrays]
     if one.shape == other.shape:
         from skimage.metrics import structural_similarity
@@ -181,6 +196,19 @@ def _whole_pairs(first: Path, second: Path, drawn: Path) -> Iterator[Stage]:
     except ImportError:
         return
     yield "whole pair: blazediff", lambda: compare(str(first), str(second))
+
+
+def _by_wuffs(files: tuple[bytes, bytes]) -> Iterator[Stage]:
+    """Yield the floor that most figures are compared with, if the package is installed."""
+    try:
+        from pywuffs import ImageDecoderType, PixelFormat
+        from pywuffs.aux import ImageDecoder, ImageDecoderConfig
+    except ImportError:
+        return
+    config = ImageDecoderConfig()
+    config.enabled_decoders = [ImageDecoderType.PNG]
+    config.pixel_format = PixelFormat.RGBA_NONPREMUL
+    yield "decode both: wuffs", lambda: [ImageDecoder(config).decode(data) for data in files]
 
 
 def _pairs(files: list[Path], folder: Path) -> Iterator[tuple[str, Path, Path]]:
