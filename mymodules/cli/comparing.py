@@ -51,10 +51,11 @@ def compare(options: argparse.Namespace, words: Wording) -> int:
 
 def _once(options: argparse.Namespace, words: Wording) -> int:
     first, second, call = _prepared(options)
-    for path, named in ((first, options.first), (second, options.second), (_out(call, options), options.out)):
+    out = _out(call, options)
+    for path, named in ((first, options.first), (second, options.second), (out, options.out)):
         if named is None:
             words.note_default(path)
-    outputs = Outputs.of(options, first, second)
+    outputs = Outputs.of(options, first, second, out)
     words.say(f"Comparing {first} with {second} ...")
     with termination_interrupts():
         run = _run(call, words)

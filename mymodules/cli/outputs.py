@@ -6,16 +6,12 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mymodules import faults, report, results, settings
 from mymodules.cli.wording import Wording
 from mymodules.errors import MymodulesError, OutputError, SettingsError
-from mymodules.paths import local_path, shown
+from mymodules.paths import local_path, shown, usable_path
 from mymodules.results import runfiles
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable that names the summary of a step of GitHub Actions."""
@@ -45,20 +41,31 @@ class Outputs:
         return self.page if report.is_one_file(self.page) else self.page / "index.html"
 
     @classmethod
-    def of(cls, options: argparse.Namespace, first: Path, second: Path) -> "Outputs":
+    def of(cls, options: argparse.Namespace, first: Path, second: Path, out: Path) -> "Outputs":
         """Return what the options ask for; raise SettingsError if a file cannot be there."""
         page = options.report
+        folders = [path for path in (first, second) if path.is_dir()]  # next to two files it may be
         if page is not None:
-            folders = [path for path in (first, second) if path.is_dir()]  # next to two files it may be
             page = report.check(page, embed=report.is_one_file(page), outside=folders)
         _check_link(options.markdown_link, options.markdown)
         options_of = {} if page is None else {os.path.realpath(page): "--report"}
-        return cls(
+        found = cls(
             junit=file_to_write(options.junit, "--junit", options_of),
             json=file_to_write(options.json, "--json", options_of),
             markdown=file_to_write(options.markdown, "--markdown", options_of),
             page=page,
         )
+        kept = [(folder, "what is compared") for folder in folders]
+        store = Path(os.path.normpath(out / usable_path(options.store, "--store")))
+        if not out.is_relative_to(store):
+            kept.append((store, "the store"))
+        if page is not None:
+            kept.append((page, "the report"))
+        named = {"--junit": found.junit, "--json": found.json, "--markdown": found.markdown}
+        for option, path in named.items():
+            for folder, what in kept:
+                _check_outside(path, option, folder, what)
+        return found
 
     def write(self, csv_path: Path, options: argparse.Namespace, words: Wording) -> Iterator[bool]:
         """Write them; yield for each whether it could be written."""
@@ -74,7 +81,11 @@ class Outputs:
             yield _written(words, "JSON", json, lambda: report.document(load(), json, paths=paths))
         if self.markdown is not None:
             markdown, link = self.markdown, options.markdown_link
-            yield _written(words, "Markdown", markdown, lambda: _summarize(load(), markdown, link, paths))
+            write = functools.partial(report.markdown, path=markdown, link=link, paths=paths)
+            yield (written := _written(words, "Markdown", markdown, lambda: write(load())))
+            step = os.environ.get(STEP_SUMMARY)
+            if step and written:
+                yield _written(words, "Summary", Path(step), lambda: _append(markdown, Path(step)))
         if self.page is not None:
             page, embed = self.page, report.is_one_file(self.page)
             how = {"embed": embed, "same": options.report_all, "paths": paths}
@@ -92,18 +103,23 @@ def _check_link(link: str | None, path: str | None) -> None:
             )
 
 
-def _summarize(frame: "pd.DataFrame", path: Path, link: str | None, paths: bool) -> None:
-    """Write the Markdown summary, and append it to that of a step of GitHub Actions, if this is one."""
-    text = report.markdown(frame, path, link=link, paths=paths)
-    step = os.environ.get(STEP_SUMMARY)
-    if step:
-        try:
-            with Path(step).open("ab") as file:
-                file.write(text.encode("utf-8") + b"\n")
-        except OSError as error:
-            reason = error.strerror or str(error)
-            message = f"{shown(step)}, which {STEP_SUMMARY} names, cannot be written ({reason}): unset it."
-            raise OutputError(message, Path(step)) from error
+def _append(markdown: Path, step: Path) -> None:
+    """Append a Markdown summary to that of a step of GitHub Actions."""
+    try:
+        with step.open("ab") as file:
+            file.write(markdown.read_bytes() + b"\n")
+    except OSError as error:
+        reason = error.strerror or str(error)
+        message = f"{shown(step)}, which {STEP_SUMMARY} names, cannot be written ({reason}): unset it."
+        raise OutputError(message, step) from error
+
+
+def _check_outside(path: Path | None, option: str, folder: Path, what: str) -> None:
+    """Raise SettingsError if a file would be inside a folder that has something else in it."""
+    if path is not None and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
+        raise SettingsError(
+            f"{shown(path)} is inside {shown(folder)}, {what}: name a file elsewhere as {option}."
+        )
 
 
 def _written(words: Wording, label: str, path: Path, write: Callable[[], object]) -> bool:
@@ -132,10 +148,13 @@ def file_to_write(named: str | None, option: str, taken: dict[str, str]) -> Path
     from mymodules.triage.approval import MANIFEST
 
     path = local_path(named, option, "file")
-    if path.name.lower().endswith(settings.SUFFIXES):
-        raise SettingsError(f"{shown(path)} is named like a picture: name another file as {option}.")
-    if path.name in (FILE, MANIFEST) or runfiles.stamp_of(path) is not None:
-        raise SettingsError(f"{shown(path)} is named like a file of a run: name another one as {option}.")
+    for meant in (path, Path(os.path.realpath(path))):  # a link may lead to such a file
+        if meant.name.lower().endswith(settings.SUFFIXES):
+            raise SettingsError(f"{shown(meant)} is named like a picture: name another file as {option}.")
+        if meant.name in (FILE, MANIFEST) or runfiles.stamp_of(meant) is not None:
+            raise SettingsError(
+                f"{shown(meant)} is named like a file of a run: name another one as {option}."
+            )
     other = taken.setdefault(os.path.realpath(path), option)
     if other != option:
         raise SettingsError(f"{shown(path)} is named as {other}, too: name another file as {option}.")

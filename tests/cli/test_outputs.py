@@ -66,7 +66,8 @@ def test_a_step_summary_that_cannot_be_written(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", "absent/step.md")
     assert compare("--markdown", "out/summary.md") == 2
     said = capsys.readouterr().err
-    assert "Markdown: not written. absent/step.md, which GITHUB_STEP_SUMMARY names, cannot be written" in said
+    assert "Summary: not written. absent/step.md, which GITHUB_STEP_SUMMARY names, cannot be written" in said
+    assert "Markdown" not in said
     assert (made.out / "summary.md").is_file()
 
 
@@ -83,6 +84,15 @@ def test_a_step_summary_that_cannot_be_written(
         (["--markdown", "out/results-20260102-030405.json"], "is named like a file of a run: name another"),
         (["--json", "x", "--markdown", "x"], "x is named as --json, too: name another file as --markdown."),
         (["--report", "x.html", "--junit", "x.html"], "x.html is named as --report, too: name another file"),
+        (["--json", "first/notes.txt"], "first/notes.txt is inside first, what is compared: name a file"),
+        (
+            ["--store", "../kept", "--json", "kept/x"],
+            "kept/x is inside kept, the store: name a file elsewhere",
+        ),
+        (
+            ["--report", "kept", "--json", "kept/x"],
+            "kept/x is inside kept, the report: name a file elsewhere",
+        ),
         (["--markdown-link", "https://x"], "name its file with --markdown."),
         (["--markdown", "x.md", "--markdown-link", "x"], "--markdown-link is x: it must be a URL"),
     ],
@@ -90,11 +100,18 @@ def test_a_step_summary_that_cannot_be_written(
 def test_what_cannot_be_written_is_refused_before_the_work(
     made: Folders, capsys: pytest.CaptureFixture[str], options: list[str], words: str
 ) -> None:
+    Path("kept").mkdir()
     assert compare(*options) == 2
     said = capsys.readouterr()
     assert words in said.err
     assert "Comparing" not in said.out
     assert [*made.out.iterdir()] == []
+
+
+def test_a_link_to_a_picture_is_not_followed(made: Folders, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("summary.json").symlink_to(made.first / "a.png")
+    assert compare("--json", "summary.json") == 2
+    assert "first/a.png is named like a picture: name another file as --json." in capsys.readouterr().err
 
 
 def read(name: str) -> Any:

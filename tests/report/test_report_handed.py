@@ -171,7 +171,7 @@ def test_the_command_keeps_equal_pictures_and_paths_on_request(
     for more in ((), ("--report-all",), ("--report-paths",)):
         line = ["compare", "--report", str(page), "--junit", str(tmp_path / "junit.xml"), *more]
         options = parser().parse_args(line)
-        wanted = Outputs.of(options, made.first, made.second)
+        wanted = Outputs.of(options, made.first, made.second, made.out)
         assert [*wanted.write(run.csv_path, options, Wording(options))] == [True, True]
         index = page / "index.html"
         assert ("error" in row(index, "same.png")["pictures"]["first"]) == ("--report-all" not in more)
