@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mymodules import results, streams, triage
 from mymodules.cli import runs
-from mymodules.cli.wording import Wording
+from mymodules.cli.wording import Wording, repeated
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.pairs import matches
 from mymodules.paths import shown
@@ -42,10 +42,11 @@ def approve(options: argparse.Namespace, words: Wording) -> int:
     for line in _listed(plan):
         words.say(line)
     if not plan.count:
-        names = bool(patterns) or options.all
-        why = "." if plan.refused or withheld else _what_to_do(words, options, names and not options.accepted)
+        chosen = (bool(patterns) or options.all) and not options.accepted
+        left = bool(plan.refused or withheld)
+        why = "." if left else _what_to_do(words, options, named, chosen)
         words.say(f"There is nothing to approve{why}")
-        return 2 if plan.refused or withheld else 0
+        return 2 if left else 0
     question = f"Change {_files(plan.count)} in {plan.first} to those in {manifest.get('second')}?"
     if not (options.yes or _confirmed(f"{question} The old ones are kept.", words)):
         return 0
@@ -57,9 +58,8 @@ def approve(options: argparse.Namespace, words: Wording) -> int:
     done = triage.approve(about, first=first, **which)
     words.say(str(done))
     if done.folder is not None:
-        more = [] if options.out is None else ["--out", options.out]
-        more += [] if options.changes is None else ["--first", options.changes]
-        words.say(f"To bring the old ones back: {words.call('restore', *more)}")
+        back = words.call("restore", *repeated(options, "out", "changes"))
+        words.say(f"To bring the old ones back: {back}")
     return 2 if done.refused else 0
 
 
@@ -102,8 +102,11 @@ def _scope(
     if options.accepted or not (patterns or options.all):
         return about, which, 0
     state = triage.Decisions(Path(runfiles.record(frame)["out"])).state(about)
-    written_out = [name for name in about["image_filename"] if {name, shown(name)} & {*patterns}]
-    unwanted = state.isin(UNWANTED) & ~about["image_filename"].isin(written_out)
+    exact = about["image_filename"].map(lambda name: bool({name, shown(name)} & {*patterns})).astype(bool)
+    unwanted = state.isin(UNWANTED) & ~exact
+    for decision in UNWANTED:
+        if named := [*about["image_filename"][exact & (state == decision)]]:
+            streams.say(f"Named, although decided otherwise ({decision}): {', '.join(map(shown, named))}")
     open_ = ~unwanted & (state != "accept")  # what was accepted needs no option
     withheld = 0
     for status, wanted, hint in (
@@ -174,13 +177,13 @@ def _listed(plan: triage.Plan) -> Iterator[str]:
         yield f"  {shown(name)}: {shown(reason)}"
 
 
-def _what_to_do(words: Wording, options: argparse.Namespace, chosen: bool) -> str:
+def _what_to_do(words: Wording, options: argparse.Namespace, run: list[str], chosen: bool) -> str:
     if chosen:
         return ": these pictures do not differ."
-    out = [] if options.out is None else ["--out", options.out]
-    look, take, name = (
-        words.call(*call, *out)
-        for call in (["look"], ["approve", "--decisions", "PATH"], ["approve", "NAME"])
+    look = words.call("look", *run, *repeated(options, "out"))
+    take, name = (
+        words.call("approve", *run, *more, *repeated(options, "out", "changes"))
+        for more in (["--decisions", "PATH"], ["NAME"])
     )
     return (
         ", as no picture that differs was accepted.\n"

@@ -12,9 +12,10 @@ from mymodules.batch import Run
 from mymodules.cli import runs, watching
 from mymodules.cli.interrupts import termination_interrupts
 from mymodules.cli.outputs import Outputs
+from mymodules.cli.parser import STORE
 from mymodules.cli.progress import Lines
 from mymodules.cli.summary import notes, summary, width_of_terminal
-from mymodules.cli.wording import Wording
+from mymodules.cli.wording import Wording, repeated
 from mymodules.errors import OutputError, SettingsError
 from mymodules.paths import shown
 from mymodules.results import runfiles
@@ -33,6 +34,12 @@ PASSED = (
     "verify",
 )
 """The options that `batch.run` takes as they are."""
+
+NOT_IN_THE_RUN = (
+    *("num_processors", "verify", "check_pixels", "open", "notebook", "report", "report_all", "report_paths"),
+    *("junit", "json", "markdown", "markdown_link", "check"),
+)
+"""The options that a run does not keep, besides its store: who resumes it names them again."""
 
 NO_STORE = "none"
 
@@ -58,7 +65,7 @@ def _once(options: argparse.Namespace, words: Wording) -> int:
     outputs = Outputs.of(options, first, second, out)
     words.say(f"Comparing {first} with {second} ...")
     with termination_interrupts():
-        run = _run(call, words)
+        run = _run(call, options, words)
         if first.is_dir():
             runs.note(first, second, run.csv_path.parent)
         counts = report_run(run, words)
@@ -101,13 +108,16 @@ def _out(call: Mapping[str, Any], options: argparse.Namespace) -> Path:
     return Path(call["resume"]).parent if "resume" in call else runs.resolved(options).out
 
 
-def _run(call: Mapping[str, Any], words: Wording) -> Run:
+def _run(call: Mapping[str, Any], options: argparse.Namespace, words: Wording) -> Run:
     lines = Lines()
     try:
         return batch.run(**call, on_progress=lines)
     except batch.Stopped as stopped:
         lines.end()
-        again = words.call("compare", "--resume", str(stopped.csv_path))
+        store = [] if options.store == STORE else ["store"]
+        again = words.call(
+            "compare", "--resume", str(stopped.csv_path), *repeated(options, *store, *NOT_IN_THE_RUN)
+        )
         raise KeyboardInterrupt(f"{stopped.message} To continue: {again}") from None
     finally:
         lines.end()
@@ -136,7 +146,7 @@ def _save_notebook(
     manifest = runfiles.read_manifest(runfiles.manifest_path(run.csv_path.parent, stamp))
     parameters: dict[str, Any] = dict(zip(("first", "second"), map(str, compared), strict=True))
     parameters |= {"out": str(run.csv_path.parent), "resume": str(run.csv_path), **manifest["options"]}
-    if options.store == NO_STORE or options.store != ".store":
+    if options.store != STORE:
         parameters["store"] = None if options.store == NO_STORE else options.store
     words.say("Executing the notebook ...")
     notebook, problem = headless.document(parameters, Path(manifest["root"]))
@@ -151,7 +161,7 @@ def _save_notebook(
 
 
 def _say_what_next(run: Run, outputs: Outputs, options: argparse.Namespace, words: Wording) -> None:
-    out = [] if options.out is None else ["--out", options.out]
+    out = repeated(options, "out")
     if options.open:
         from mymodules.cli import looking  # loads tables
 

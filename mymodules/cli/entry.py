@@ -52,6 +52,8 @@ def _run(arguments: list[str], program: str) -> int:
             f"To compare two folders or files: {program} compare FIRST SECOND"
         )
         return FAILED
+    if arguments[0] == "help" and arguments[1] in COMMANDS:
+        arguments = [arguments[1], "--help"]
     options = found.parse_args(arguments)
     options.program = program
     words = Wording(options)

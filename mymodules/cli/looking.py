@@ -8,7 +8,7 @@ from mymodules import report as pages
 from mymodules import results
 from mymodules.cli import comparing, runs
 from mymodules.cli.parser import parser
-from mymodules.cli.wording import Wording
+from mymodules.cli.wording import Wording, repeated
 from mymodules.errors import SettingsError
 from mymodules.results import runfiles
 
@@ -18,8 +18,8 @@ def look(options: argparse.Namespace, words: Wording) -> int:
     if len(options.what) > 2:
         raise SettingsError("look takes one run, or FIRST and SECOND.")
     if len(options.what) == 2:
-        out = [] if options.out is None else ["--out", options.out]
-        compared = parser(words.program).parse_args(["compare", *options.what, *out, "--open"])
+        line = ["compare", *repeated(options, "out"), "--open", "--", *options.what]
+        compared = parser(words.program).parse_args(line)
         return comparing.compare(compared, words)
     named = options.what[0] if options.what else None
     show(runs.find(named, runs.output_folder(options, words)), words)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from mymodules import streams
+from mymodules.cli.wording import OPTIONS
+from mymodules.paths import shown
 
 COMMANDS = {
     "compare": "compare two folders, or two files, and print what changed",
@@ -17,6 +19,22 @@ COMMANDS = {
     "help": "print this",
 }
 """What can be done, in the order of the help."""
+
+
+STORE = ".store"
+"""The store if none is named, below the output folder."""
+
+
+class _Command(argparse.ArgumentParser):
+    """Refuse words that a command does not know with the usage of that command, not of the whole program."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            renamed = OPTIONS.get(unknown[0].partition("=")[0].removeprefix("--").replace("-", "_"))
+            hint = f" (say {renamed})" if renamed else ""
+            self.error(f"unrecognized arguments: {' '.join(map(shown, unknown))}{hint}")
+        return found, unknown
 
 
 class _Version(argparse.Action):
@@ -43,7 +61,7 @@ def parser(program: str = "mymodules") -> argparse.ArgumentParser:
         epilog=f"{program} COMMAND --help explains the options of a command.",
     )
     made.add_argument("--version", action=_Version)
-    commands = made.add_subparsers(required=True, metavar="COMMAND")
+    commands = made.add_subparsers(required=True, metavar="COMMAND", parser_class=_Command)
     rooms = {
         "compare": ("comparing", "compare", _compare),
         "look": ("looking", "look", _look),
@@ -109,7 +127,7 @@ def _compare(command: argparse.ArgumentParser) -> None:
     )
     how.add_argument(
         "--store",
-        default=".store",
+        default=STORE,
         metavar="PATH",
         help="what remembers earlier runs, below OUT; none: nothing",
     )

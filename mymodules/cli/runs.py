@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,6 +59,15 @@ def chosen(options: argparse.Namespace) -> Settings:
                 "name another one with --out.",
                 found.out,
             ) from error
+    try:
+        with tempfile.TemporaryFile(dir=found.out):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"The output folder {shown(found.out)} cannot be written to ({error.strerror}): "
+            "allow it, or name another one with --out.",
+            found.out,
+        ) from error
     first, second = found.compared
     return settings.init(found.root, first, second, found.out, **found.options)
 

@@ -38,9 +38,11 @@ def watch(
                 seen = _settled(seen, compared, options)
                 try:
                     code = compare(options, words)
-                except MymodulesError as error:  # a folder may be gone while it is written
+                except (MymodulesError, OSError) as error:  # a folder may be gone while it is written
                     words.complain(str(error))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        if str(error):  # a comparison was stopped, and says how it is continued
+            words.complain(str(error))
         return code
 
 

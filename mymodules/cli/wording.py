@@ -2,9 +2,11 @@
 
 import argparse
 import contextlib
+import functools
 import os
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 from mymodules import streams
@@ -18,18 +20,36 @@ OPTIONS = {
 }
 """The options whose names are not those of the parameters of `batch.run`, by these."""
 
+_NAMES = {**OPTIONS, "changes": "--first"}
+
 _CALLS = (
     (re.compile(r"triage\.(?:approve|restore)\([^()]*first=\.\.\.\)"), "--first FIRST"),
-    (re.compile(r"triage\.restore\('([^']*)', first='([^']*)'\)"), r"restore \1 --first \2"),
-    (re.compile(r"triage\.restore\('([^']*)'\)"), r"restore \1"),
     (re.compile(r"\binclude and exclude\b"), "--include and --exclude"),
     (re.compile(r"\bdo without strict\b"), "do without --strict"),
     (re.compile(r"run batch\.run\(\) first"), "compare first"),
-    (re.compile(r"batch\.run\(resume='(.*)'\)"), r"compare --resume \1"),
 )
 """What sentences recommend to users of Python, and what to users of the command."""
 
+_LINES = (
+    (re.compile(r"batch\.run\(resume=(['\"])(?P<path>.*?)\1\)"), "compare --resume"),
+    (re.compile(r"triage\.restore\((['\"])(?P<path>.*?)\1(?:, first=(['\"])(?P<first>.*?)\3)?\)"), "restore"),
+)
+"""Calls with paths in them, and the beginning of what is typed instead."""
+
 _PARAMETER = re.compile(rf"(?<![\w/\\.-])({'|'.join(OPTIONS)})\b(=?)(?!\S*[/\\])")  # not a part of a path
+
+
+def repeated(options: argparse.Namespace, *names: str) -> list[str]:
+    """Return those of these options that were given, as words of a command."""
+    found: list[str] = []
+    for name in names:
+        option, value = _NAMES.get(name) or f"--{name.replace('_', '-')}", getattr(options, name)
+        if value is True:
+            found.append(option)
+        elif value:
+            text = str(value)
+            found += [f"{option}={text}"] if text.startswith("-") else [option, text]
+    return found
 
 
 def complain(text: str) -> None:
@@ -74,9 +94,12 @@ class Wording:
 
     def of(self, text: str | Path) -> str:
         """Return a text with the user's words in it."""
-        text = str(text)
+        return self._with(str(text), lambda whole: self._written[whole])
+
+    def _with(self, text: str, instead: Callable[[str], str]) -> str:
+        """Return a text with each path that was written somehow replaced."""
         for whole in sorted(self._written, key=len, reverse=True):
-            text = re.sub(rf"{re.escape(whole)}(?![\w-])", lambda _: self._written[whole], text)  # noqa: B023
+            text = re.sub(rf"{re.escape(whole)}(?![\w-])", lambda _: instead(whole), text)  # noqa: B023
         return text
 
     def say(self, text: str) -> None:
@@ -84,11 +107,29 @@ class Wording:
         streams.say(self.of(text))
 
     def complain(self, text: str) -> None:
-        """Print a text to standard error; what it says about Python is said about the command."""
+        """Print a text to standard error; what it says about Python is said about the command.
+
+        The user's paths are taken out meanwhile: a folder may be called like a parameter.
+        """
+        kept: list[str] = []
+
+        def keep(words: str) -> str:
+            kept.append(words)
+            return f"\0{len(kept) - 1}\0"
+
+        def typed(match: re.Match[str], line: str) -> str:
+            first = match.groupdict().get("first")
+            more = [] if first is None else ["--first", first]
+            return keep(f"{line} {shlex.join(map(self.of, [match['path'], *more]))}")
+
+        text = text.replace("\0", "\\x00")
         for pattern, instead in _CALLS:
             text = pattern.sub(instead, text)
-        named = _PARAMETER.sub(lambda match: OPTIONS[match[1]] + (" " if match[2] else ""), text)
-        complain(self.of(named))
+        for pattern, line in _LINES:
+            text = pattern.sub(functools.partial(typed, line=line), text)
+        text = self._with(text, lambda whole: keep(self._written[whole]))
+        text = _PARAMETER.sub(lambda match: OPTIONS[match[1]] + (" " if match[2] else ""), text)
+        complain(re.sub("\0([0-9]+)\0", lambda match: kept[int(match[1])], text))
 
     def call(self, *arguments: str) -> str:
         """Return a command as the user can type it."""

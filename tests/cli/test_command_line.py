@@ -44,13 +44,34 @@ def test_every_option_of_every_command_is_explained(command: str, capsys: pytest
 
 @pytest.mark.parametrize(
     "arguments",
-    [["compare", "--skip", "-1"], ["compare", "--processes", "0"], ["compare", "--nothing"], ["report"]],
+    [
+        ["compare", "--skip", "-1"],
+        ["compare", "--processes", "0"],
+        ["compare", "--nothing"],
+        ["compare", "a", "b", "c"],
+        ["report"],
+    ],
 )
 def test_wrong_options(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as raised:
         cli.main(arguments)
     assert raised.value.code == 2
-    assert "error:" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith(f"usage: mymodules {arguments[0]} ")
+    assert f"mymodules {arguments[0]}: error: " in said
+
+
+def test_an_earlier_name_of_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["compare", "--skip-until=3"])
+    assert "unrecognized arguments: --skip-until=3 (say --skip)\n" in capsys.readouterr().err
+
+
+def test_help_about_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["help", "look"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: mymodules look ")
 
 
 def test_one_folder_is_not_enough(capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,6 +129,14 @@ def test_what_a_comparison_does_not_need_is_not_loaded() -> None:
         ("Go back with triage.restore('{here}/new/approved-1').", "Go back with restore ./new/approved-1."),
         ("Or triage.restore('o', first='{here}/shots/old').", "Or restore o --first shots/old."),
         ("Name it: triage.approve(frame, first=...).", "Name it: --first FIRST."),
+        ("Continue: batch.run(resume='/a b/x.csv').", "Continue: compare --resume '/a b/x.csv'."),
+        ("Go back: triage.restore('/out/approved-1').", "Go back: restore /out/approved-1."),
+        (
+            "Go back: triage.restore('{here}/new/approved-1', first='{here}/shots/old').",
+            "Go back: restore ./new/approved-1 --first shots/old.",
+        ),
+        ("There is no {here}/new/stop_at=3/max_pixels.", "There is no ./new/stop_at=3/max_pixels."),
+        ("{here}/max_pixels has no picture.", "max_pixels has no picture."),
     ],
 )
 def test_messages_use_the_words_of_the_command(
@@ -118,7 +147,7 @@ def test_messages_use_the_words_of_the_command(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    words = Wording(parser().parse_args(["compare", "shots/old", "./new"]))
+    words = Wording(parser().parse_args(["compare", "shots/old", "./new", "--out", "max_pixels"]))
     words.complain(text.format(here=tmp_path))
     assert capsys.readouterr().err == printed.format(here=tmp_path) + "\n"
 

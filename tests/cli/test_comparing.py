@@ -15,7 +15,7 @@ from support.triaged import picture
 
 from mymodules import batch, cli, results, triage
 from mymodules.batch import Progress
-from mymodules.cli import comparing, progress, summary
+from mymodules.cli import comparing, progress, runs, summary
 from mymodules.errors import SettingsError
 from mymodules.workers import PairResult
 
@@ -203,14 +203,32 @@ def test_a_stopped_run_says_how_it_goes_on(
 
     with monkeypatch.context() as patched:
         patched.setattr(progress.Lines, "__call__", stop)
-        assert compare("--store", "none", *more) == code
+        assert compare("--store", "none", "--json=-x", *more) == code
     (partial,) = made.out.glob("*.partial.csv")
     said = capsys.readouterr().err
     assert said.startswith("Stopped after ")
-    assert said.endswith(f"To continue: mymodules compare --resume out/{partial.name}\n")
+    line = " ".join(["--store none --processes 1 --json=-x", *more])
+    assert said.endswith(f"To continue: mymodules compare --resume out/{partial.name} {line}\n")
     assert cli.main(["compare", "--resume", f"out/{partial.name}", "--processes", "1"]) == 0
     assert "7 pictures: 1 same, 3 changed, 1 missing, 1 extra, 1 error" in capsys.readouterr().out
     assert not partial.exists()
+
+
+def test_an_output_folder_that_takes_no_files(
+    made: Folders, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runs.tempfile, "TemporaryFile", full)
+    assert compare() == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == (
+        "The output folder out cannot be written to (No space left on device): allow it, or name another one "
+        "with --out.\n"
+    )
+    assert [*made.out.iterdir()] == []
 
 
 def test_the_last_stopped_run_is_continued(

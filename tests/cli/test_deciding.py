@@ -71,6 +71,15 @@ def test_two_folders_are_compared_first(
     assert said.endswith("Then approve what you accepted: mymodules approve --out out\n")
 
 
+def test_folders_that_begin_with_a_dash(
+    made: Folders, opened: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    made.first.rename("-x")
+    assert cli.main(["look", "--out=-o", "--", "-x", "second"]) == 0
+    assert len(opened) == 1
+    assert capsys.readouterr().out.endswith("Then approve what you accepted: mymodules approve --out=-o\n")
+
+
 @pytest.mark.usefixtures("frame")
 def test_without_a_browser_the_page_is_named(
     made: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -215,6 +224,7 @@ def test_what_was_rejected_is_approved_only_by_its_name(
     after = state(made.first)
     assert after == before | {"below/c.png": second["below/c.png"]}
     assert call("approve", "b.png", "--yes") == 0
+    assert "Named, although decided otherwise (reject): b.png\n" in capsys.readouterr().out
     assert state(made.first) == after | {"b.png": second["b.png"]}
 
 
@@ -265,11 +275,12 @@ def test_why_nothing_is_approved(name: str, code: int, said: str, capsys: pytest
 @pytest.mark.usefixtures("frame")
 @pytest.mark.parametrize("named", [[], ["last"]])
 def test_nothing_accepted_says_what_to_do(named: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("approve", *named) == 0
+    assert call("approve", *named, "--first", "first") == 0
     said = capsys.readouterr().out
     assert said.startswith("There is nothing to approve, as no picture that differs was accepted.\n")
-    assert "mymodules look --out out" in said
-    assert "mymodules approve --decisions PATH --out out" in said
+    line = " ".join(["", *named, ""])
+    assert f"mymodules look{line}--out out" in said
+    assert f"mymodules approve{line}--decisions PATH --out out --first first" in said
 
 
 def test_a_printed_name_can_be_typed(made: Folders, capsys: pytest.CaptureFixture[str]) -> None:

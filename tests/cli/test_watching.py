@@ -8,7 +8,7 @@ from support.programs import Folders
 from support.triaged import picture
 
 from mymodules import cli
-from mymodules.cli import watching
+from mymodules.cli import progress, watching
 
 
 def watched(monkeypatch: pytest.MonkeyPatch, *steps: Callable[[], object]) -> list[str]:
@@ -88,6 +88,21 @@ def test_a_folder_that_is_gone_for_a_while_ends_nothing(
     said = capsys.readouterr()
     assert said.out.count("7 pictures: ") == 2
     assert said.err == ""
+
+
+def test_a_later_comparison_that_is_stopped_says_how_it_goes_on(
+    made: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def change() -> None:
+        (made.second / "a.png").write_bytes(picture(1))
+        monkeypatch.setattr(progress.Lines, "__call__", stop)
+
+    watched(monkeypatch, change, nothing)
+    assert compare("first", "second") == 2
+    assert "To continue: mymodules compare --resume out/results-" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("made")
