@@ -9,7 +9,7 @@ from typing import Annotated, Final, NamedTuple, get_args, get_type_hints
 
 from mymodules.regions import Region
 
-ALGORITHM: Final = 5
+ALGORITHM: Final = 6
 """Raised whenever the same files get another row than before, so that no older row is reused for them."""
 
 STATUSES: Final = ("same", "changed", "missing", "extra", "error")
@@ -84,6 +84,7 @@ class PairResult(NamedTuple):
     px_tolerated: int | None = None
     px_masked: int | None = None
     changes: Annotated[int | None, Heading("changes", "changes", falls=True)] = None
+    second_filename: str | None = None
     custom: tuple[tuple[str, float | None], ...] = ()
     listed: str = ""
 

@@ -372,7 +372,9 @@ def _refuse_other_options(path: Path, manifest: dict[str, Any], request: Request
     if begun != now:
         raise SettingsError(f"{shown(path)} was begun with {_metric(begun)}: resume it with that.")
     if request.selection and request.selection != replace(_selection(manifest), files=None):
-        raise SettingsError(f"{path} was begun with other files: leave out include and exclude to resume it.")
+        raise SettingsError(
+            f"{path} was begun with other files: leave out include, exclude and match to resume it."
+        )
 
 
 def _metric(identity: object) -> str:

@@ -184,7 +184,7 @@ class Reuse:
                     self._is_new(store)
                     store.records.remember_found(self.place, self._found, self._known)
                     store.records.remember_files(self._files)
-                    variants = _grouped(self._rows, lambda stored: stored.row.image_filename)
+                    variants = _grouped(self._rows, lambda stored: _variant_of(stored.row))
                     for variant, rows in variants.items():
                         store.records.remember_rows(rows, self.place.conditions + variant)
                     if originals:
@@ -272,6 +272,8 @@ class Reuse:
         row = results.parse_line(earlier.line, self.request.metrics)
         if row is None or names_its_files(row) or _lacks_metric(row):
             return None
+        if row.second_filename != pair.second_name:  # the message names it
+            return None
         stored = StoredRow(row, earlier.folder, earlier.drawing_path, earlier.drawn)
         if not self._takes_drawings(stored, self.drawing_path(pair.name)):
             return None
@@ -294,14 +296,14 @@ class Reuse:
         now = {**before, **dict(zip(unread, self._contents(unread), strict=True))}
         keys = {pair.name: _key(pair, now) for pair in part if pair.problem is None}
         stored = {}
-        for variant, names in _grouped(keys, str).items():
-            wanted = {key for name in names if (key := keys[name]) is not None}
+        for variant, those in _grouped(part, _variant_of).items():
+            wanted = {key for pair in those if (key := keys.get(pair.name)) is not None}
             for key, earlier in store.records.rows(wanted, self.place.conditions + variant).items():
                 stored[variant, key] = earlier
         found = []
         for pair in part:
             key = keys.get(pair.name)
-            match = stored.get((_variant(pair.name), key)) if key is not None else None
+            match = stored.get((_variant_of(pair), key)) if key is not None else None
             if pair.problem is not None or key is None:
                 self.reasons[pair.name] = "error"  # comparing it will fail
             elif match is None:
@@ -399,7 +401,7 @@ class Reuse:
 
 def _as_found(pair: Pair, files: tuple[FoundFile | None, FoundFile | None], stored: StoredRow) -> str:
     _, folder, path, drawn, line = stored
-    return packed(Found(pair.first, pair.second, files, _variant(pair.name), line, folder, path, drawn))
+    return packed(Found(pair.first, pair.second, files, _variant_of(pair), line, folder, path, drawn))
 
 
 def _path(pair: Pair) -> str:
@@ -451,18 +453,26 @@ def _reason(pair: Pair, before: Mapping[str, str], now: Mapping[str, str | None]
     return "options changed" if compared else f"{gone[0]} changed" if gone else "new"
 
 
-def _variant(name: str) -> str:
-    """Return what a row depends on in a name: its ending and its spelling, which messages mention."""
+def _variant_of(about: Pair | PairResult) -> str:
+    """Return what a row depends on in names: first's ending and spelling, and second's name if it differs.
+
+    Messages mention these.
+    """
+    if isinstance(about, Pair):
+        name, second_name = about.name, about.second_name
+    else:
+        name, second_name = about.image_filename, about.second_filename
     _, dot, ending = name.rpartition(".")
     ending = f"{dot}{ending.lower()}" if "/" not in ending else ""
-    return f"{ending}~" if pairs.is_escaped(name) else ending
+    other = "" if second_name is None else f"/{second_name}"
+    return f"{ending}{'~' if pairs.is_escaped(name) else ''}{other}"
 
 
-def _grouped(values: Iterable[T], name: Callable[[T], str]) -> dict[str, list[T]]:
-    """Group values by the variant of their names."""
+def _grouped(values: Iterable[T], variant: Callable[[T], str]) -> dict[str, list[T]]:
+    """Group values by their variant."""
     groups: dict[str, list[T]] = {}
     for value in values:
-        groups.setdefault(_variant(name(value)), []).append(value)
+        groups.setdefault(variant(value), []).append(value)
     return groups
 
 

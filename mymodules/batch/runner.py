@@ -109,6 +109,7 @@ def run(
     resume: AnyPath | None = None,
     include: Iterable[str] = (),
     exclude: Iterable[str] = (),
+    match: Iterable[str] = (),
     strict: bool = False,
     store: AnyPath | None = ".store",
     verify: bool = False,
@@ -146,6 +147,10 @@ def run(
     include, exclude : iterable of str
         Patterns: only names that fit one of `include`, if there are any, and none that fits one of `exclude`;
         see `pairs.matches`.
+    match : {"stem", "casefold"} or iterable of str
+        Pair also files whose names differ in their endings only (``a.png`` and ``a.webp``), or in case only
+        (``a.PNG`` and ``A.png``), or with both in both. The row has first's name, and second's in
+        ``second_filename``. If one side has two files for one of the other, none is paired.
     strict : bool
         Refuse folders in which anything would be left out that `exclude` does not name: files that are not
         named like pictures, hidden ones, links to folders already listed.
@@ -204,7 +209,7 @@ def run(
         cancelled=cancelled or (lambda: False),
         resume=None if resume is None else local_path(resume, "resume", "file"),
         strict=strict,
-        selection=Selection(_patterns(include), _patterns(exclude)),
+        selection=Selection(_patterns(include), _patterns(exclude), match=_patterns(match)),
         store=None if store is None else usable_path(store, "store"),
         verify=verify,
         check_pixels=check_pixels,

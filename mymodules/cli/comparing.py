@@ -28,6 +28,7 @@ PASSED = (
     "pictures",
     "include",
     "exclude",
+    "match",
     "strict",
     "check_pixels",
     "moves",

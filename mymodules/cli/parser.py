@@ -7,6 +7,7 @@ from typing import Any
 
 from mymodules import streams
 from mymodules.cli.wording import OPTIONS
+from mymodules.pairs import MATCHES
 from mymodules.paths import shown
 
 COMMANDS = {
@@ -113,6 +114,13 @@ def _compare(command: argparse.ArgumentParser) -> None:
             metavar="PATTERN",
             help=f"{does} names like *.png; repeatable",
         )
+    run.add_argument(
+        "--match",
+        action="append",
+        default=[],
+        choices=MATCHES,
+        help="pair also names that differ in ending (stem), in case (casefold), or with both in both",
+    )
     run.add_argument(
         "--strict", action="store_true", help="refuse folders with anything left out that is not excluded"
     )

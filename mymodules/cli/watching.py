@@ -49,7 +49,7 @@ def watch(
 def state(compared: tuple[Path, Path], options: argparse.Namespace) -> State:
     """Return the state of all files that would be compared; empty if there are none now."""
     first, second = compared
-    selection = Selection(tuple(options.include), tuple(options.exclude))
+    selection = Selection(tuple(options.include), tuple(options.exclude), match=tuple(options.match))
     if not first.is_dir():
         first, second, selection = first.parent, second.parent, Selection(files=(first.name, second.name))
     found: State = {}

@@ -25,6 +25,8 @@ _NAMES = {**OPTIONS, "changes": "--first"}
 _CALLS = (
     (re.compile(r"triage\.(?:approve|restore)\([^()]*first=\.\.\.\)"), "--first FIRST"),
     (re.compile(r"\binclude and exclude\b"), "--include and --exclude"),
+    (re.compile(r"\binclude, exclude and match\b"), "--include, --exclude and --match"),
+    (re.compile(r"\bmatch is\b"), "--match is"),
     (re.compile(r"\bdo without strict\b"), "do without --strict"),
     (re.compile(r"run batch\.run\(\) first"), "compare first"),
 )

@@ -84,7 +84,9 @@ def result_row(
             *messages,
             r"Its name is written with \xNN for bytes that are not text and with doubled backslashes.",
         ]
-    known: dict[str, Any] = {}
+    if pair.second_name is not None:
+        messages = [*messages, f"In second its name is {pair.second_name}."]
+    known: dict[str, Any] = {"second_filename": pair.second_name}
     for side in (first, second):
         if side is None:
             continue
@@ -133,7 +135,7 @@ def fault(pair: Pair, error: Exception, sides: "Sequence[Side]" = ()) -> PairRes
         return result_row(pair, status, code, [message], first, second)
     except Exception:
         plain = "".join(char if char.isprintable() and char != '"' else " " for char in message)
-        return PairResult(None, pair.name, plain[:_PLAIN], status, code)
+        return PairResult(None, pair.name, plain[:_PLAIN], status, code, second_filename=pair.second_name)
 
 
 def complaints(side: "Side") -> list[str]:

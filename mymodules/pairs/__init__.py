@@ -2,10 +2,11 @@
 
 from mymodules.pairs.listing import LEFT_OUT, NAMED, Listing, Pair, find
 from mymodules.pairs.names import MESSAGE_LIMIT, from_text, is_escaped, is_listed, sentence, to_text
-from mymodules.pairs.selection import Selection, matches
+from mymodules.pairs.selection import MATCHES, Selection, matches
 
 __all__ = [
     "LEFT_OUT",
+    "MATCHES",
     "MESSAGE_LIMIT",
     "NAMED",
     "Listing",

@@ -47,12 +47,16 @@ class Pair(NamedTuple):
         takes four times the memory and there may be very many.
     problem : (str, str) or None
         Code and message if it is clear without opening a file that the pair cannot be compared.
+    second_name : str or None
+        The path of second's file, as `to_text` writes it, if it has another ending, case or name; see
+        `Selection`.
     """
 
     name: str
     first: str | None
     second: str | None
     problem: Problem | None = None
+    second_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,8 @@ def find(first: Path, second: Path, selection: Selection = EVERYTHING) -> Listin
     Links to folders are followed after all real folders, in sorted order, and each real folder is entered
     once on each side. So loops end, and a folder that is also linked appears under its own path. Two
     spellings of one name (NFC, NFD) match if they are on different sides, but collide if they are on one
-    side: then each spelling is a pair with a problem.
+    side: then each spelling is a pair with a problem. Files that `Selection.match` would pair stay alone if
+    one side has two of them.
     """
     if selection.files is not None:
         return _two_files(first / selection.files[0], second / selection.files[1])
@@ -171,8 +176,35 @@ def _spelled_alike(sides: "tuple[_Side, _Side]") -> Iterator[Pair]:
             yield _pair(sides, path if one else None, path if other else None)
 
 
+def _matched(pairs: list[Pair], selection: Selection) -> list[Pair]:
+    """Pair the files of one side only whose names are matched, if there is one such file on either side.
+
+    A file that cannot be compared counts too: it may be the other one.
+    """
+    groups: dict[str, tuple[list[Pair], list[Pair]]] = {}
+    for pair in pairs:
+        if pair.first is None or pair.second is None:
+            key = selection.matched(_key(pair.name))
+            groups.setdefault(key, ([], []))[pair.first is None].append(pair)
+    partners = {
+        firsts[0]: seconds[0]
+        for firsts, seconds in groups.values()
+        if len(firsts) == len(seconds) == 1 and firsts[0].problem is seconds[0].problem is None
+    }
+    gone = {*partners.values()}
+    return [
+        pair._replace(second=other.second, second_name=other.name) if (other := partners.get(pair)) else pair
+        for pair in pairs
+        if pair not in gone
+    ]
+
+
 def _listing(sides: "tuple[_Side, _Side]", pairs: list[Pair], selection: Selection) -> Listing:
-    selected = [pair for pair in pairs if selection.has(pair.name)] if selection else pairs
+    if selection.match:
+        pairs = _matched(pairs, selection)
+    selected = pairs
+    if selection.include or selection.exclude:
+        selected = [pair for pair in pairs if selection.has(pair.name, *filter(None, pair[4:]))]
     return Listing(
         tuple(selected),
         unselected=len(pairs) - len(selected),
@@ -190,7 +222,9 @@ def _listing(sides: "tuple[_Side, _Side]", pairs: list[Pair], selection: Selecti
 
 def _two_files(first: Path, second: Path) -> Listing:
     """Return the listing of two files, which may be gone: comparing them reports that."""
-    return Listing((Pair(to_text(first.name), str(first), str(second)),), pictures=(1, 1))
+    name, other = to_text(first.name), to_text(second.name)
+    pair = Pair(name, str(first), str(second), second_name=None if other == name else other)
+    return Listing((pair,), pictures=(1, 1))
 
 
 # --- one side ----------------------------------------------------------------------------------------

@@ -3,7 +3,12 @@
 import fnmatch
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+from mymodules.errors import SettingsError
+
+MATCHES: Final = ("stem", "casefold")
+"""What may differ between the two names of a pair: ``stem``, their endings; ``casefold``, their case."""
 
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
@@ -27,15 +32,37 @@ class Selection:
         No names that fit one of these.
     files : (str, str) or None
         The names of the only two files, first and second, which may differ.
+    match : tuple of str
+        Some of `MATCHES`; by default names have to be equal.
+
+    Raises
+    ------
+    SettingsError
+        If `match` has anything else.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     files: tuple[str, str] | None = None
+    match: tuple[str, ...] = ()
 
-    def has(self, name: str) -> bool:
-        """Return whether a name is part of it."""
-        return (not self.include or matches(name, self.include)) and not matches(name, self.exclude)
+    def __post_init__(self) -> None:
+        for kind in self.match:
+            if kind not in MATCHES:
+                raise SettingsError(f"match is {kind!r}: it must be 'stem', 'casefold' or both.")
+
+    def has(self, *names: str) -> bool:
+        """Return whether a file with these names, at least one, is part of it."""
+        return (not self.include or any(matches(name, self.include) for name in names)) and not any(
+            matches(name, self.exclude) for name in names
+        )
+
+    def matched(self, name: str) -> str:
+        """Return what names have in common that may be those of one pair."""
+        if "stem" in self.match:
+            folder, slash, last = name.rpartition("/")
+            name = folder + slash + (last.rpartition(".")[0] or last)
+        return name.casefold() if "casefold" in self.match else name
 
     def __bool__(self) -> bool:
         return self != Selection()
@@ -46,6 +73,7 @@ class Selection:
             "include": [*self.include],
             "exclude": [*self.exclude],
             "files": None if self.files is None else [*self.files],
+            "match": [*self.match],
         }
 
     @classmethod
@@ -56,10 +84,14 @@ class Selection:
             return cls()
         if not isinstance(entry, Mapping):
             raise ValueError("it does not say which files were compared")
-        include, exclude, files = (_texts(entry.get(key)) for key in ("include", "exclude", "files"))
+        include, exclude, files, match = (
+            _texts(entry.get(key)) for key in ("include", "exclude", "files", "match")
+        )
         if len(files) not in (0, 2) or any("/" in name or "\\" in name for name in files):
             raise ValueError("it does not name two files")
-        return cls(include, exclude, (files[0], files[1]) if files else None)
+        if not set(match) <= set(MATCHES):
+            raise ValueError("it does not say which names belong together")
+        return cls(include, exclude, (files[0], files[1]) if files else None, match)
 
 
 def _texts(value: object) -> tuple[str, ...]:

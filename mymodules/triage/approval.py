@@ -175,7 +175,8 @@ def approve(
         return Approval(None, (), refused, merged)
     folder, steps = _reserved(out), _Steps(on_progress, 2 * len(changes))
     try:
-        changes = [change for change in steps.after(changes) if keep(change, folder, refused)]
+        kept = [change for change in steps.after(changes) if keep(change, folder, refused)]
+        changes = [change for change in kept if change.name not in refused]  # a name may have two changes
         steps.total = steps.done + len(changes)
         manifest = {"first": str(root), "second": str(found.second), "complete": False}
         manifest |= {"changes": [change.entry() for change in changes]}
@@ -189,7 +190,11 @@ def approve(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     try:
-        done = [change for change in steps.after(changes) if carry_out(change, folder, refused)]
+        done = [
+            change
+            for change in steps.after(changes)
+            if change.name not in refused and carry_out(change, folder, refused)
+        ]
     except KeyboardInterrupt:
         named = "" if settings.is_chosen(root) else f", first={shown(root)!r}"
         back = f"triage.restore({shown(folder)!r}{named})"
@@ -203,7 +208,8 @@ def approve(
     with contextlib.suppress(OutputError):
         manifest |= {"changes": [change.entry() for change in done], "complete": True}
         runfiles.write_manifest(folder / MANIFEST, manifest)
-    return Approval(folder, tuple(change.name for change in done), refused, merged)
+    approved = dict.fromkeys(change.name for change in done if change.name not in refused)
+    return Approval(folder, tuple(approved), refused, merged)
 
 
 def restore(

@@ -7,8 +7,8 @@ themselves.
 import contextlib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from mymodules import pairs, settings
@@ -129,12 +129,15 @@ class Places:
     first, second, out : Path
     partial : str
         Why the run does not know everything in the folders, as a clause; empty if it does.
+    match : tuple of str
+        Which names the run paired; see `pairs.Selection`.
     """
 
     first: Path
     second: Path
     out: Path
     partial: str
+    match: tuple[str, ...]
 
 
 def places(
@@ -159,7 +162,7 @@ def places(
         raise SettingsError(f"There is no output folder {shown(out)} with decisions: pass run=.")
     root = trusted(first, second, named, "triage.approve(frame, first=...)")
     check_not_second(root, second)
-    return Places(root, second, out, _partial(runfiles.record(frame, run)))
+    return Places(root, second, out, _partial(runfiles.record(frame, run)), selection.match)
 
 
 def _partial(manifest: Mapping[str, Any]) -> str:
@@ -241,15 +244,32 @@ def changes_for(wanted: list[tuple[Row, str]], found: Places, refused: dict[str,
 
     The listing knows every spelling of a name.
     """
-    listing = {pair.name: pair for pair in pairs.find(found.first, found.second).pairs} if wanted else {}
+    selection = pairs.Selection(match=found.match)
+    listed = pairs.find(found.first, found.second, selection).pairs if wanted else ()
+    listing = {pair.name: pair for pair in listed}
     changes: list[Change] = []
     for row, status in wanted:
         try:
             pair = listing.get(row.name)
-            changes.append(_change(len(changes), row, status, pair, found.first, found.second))
+            change = _change(len(changes), row, status, pair, found.first, found.second)
+            changes += _with_ending(change, pair)
         except Refused as reason:
             refused[row.name] = str(reason)
     return changes
+
+
+def _with_ending(change: Change, pair: Pair | None) -> list[Change]:
+    """Return the changes that give the file second's ending too, or the one if it is first's.
+
+    The bytes of one format never stand under the ending of another one: the new file stands beside the old
+    one before that is removed.
+    """
+    ending = "" if pair is None or pair.second_name is None else PurePath(pair.second_name).suffix
+    if not ending or ending.lower() == PurePath(change.below).suffix.lower():
+        return [change]
+    below = str(PurePath(change.below).with_suffix(ending))
+    new = replace(change, below=below, old=None)
+    return [new, replace(change, number=change.number + 1, new=None, source=None)]
 
 
 def _change(number: int, row: Row, status: str, pair: Pair | None, first: Path, second: Path) -> Change:

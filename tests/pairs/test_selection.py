@@ -53,7 +53,13 @@ def test_a_listing_counts_what_is_not_selected(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "chosen", [Selection(), Selection(("a*",), ("b*", "c")), Selection(files=("a.png", "b.webp"))]
+    "chosen",
+    [
+        Selection(),
+        Selection(("a*",), ("b*", "c")),
+        Selection(files=("a.png", "b.webp")),
+        Selection(match=("stem", "casefold")),
+    ],
 )
 def test_a_manifest_holds_it(chosen: Selection) -> None:
     assert Selection.of({"selection": chosen.entry()}) == chosen
@@ -71,6 +77,7 @@ def test_a_manifest_holds_it(chosen: Selection) -> None:
         {"files": ["../a.png", "b.png"]},
         {"files": ["a.png", "..\\b.png"]},
         {"files": {"first": "a.png"}},
+        {"match": ["name"]},
     ],
 )
 def test_what_no_run_writes_is_refused(entry: Any) -> None:

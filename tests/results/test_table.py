@@ -61,6 +61,7 @@ def test_dtypes_of_a_table(tmp_path: Path) -> None:
             "first_digest",
             "second_digest",
             "renamed_from",
+            "second_filename",
         }
         for name, dtype in dtypes.items():
             if name in texts:

@@ -31,7 +31,8 @@ rows = st.builds(
     PairResult, figures, names, strategies.texts, st.sampled_from(["same", "changed", "error", ""]),
     strategies.texts, counts, figures, counts, counts, counts, counts, st.booleans() | st.none(), figures,
     counts, counts, counts, counts, boxes, digests, digests, figures,
-    names.filter(bool) | st.none(), pixels, *[counts] * 7, custom=st.just(()),
+    names.filter(bool) | st.none(), pixels, *[counts] * 7,
+    names.filter(bool) | st.none(), custom=st.just(()), listed=st.just(""),
 )  # fmt: skip
 
 
