@@ -298,7 +298,12 @@ def split_line(line: str) -> tuple[list[str], str]:
         If it is not such a line.
     """
     row, _, listed = line.rstrip("\r\n").rpartition(",")
-    return cells_of(row), listed
+    return cells_of(row), _unquoted(listed)
+
+
+def _unquoted(cell: str) -> str:
+    """Return a cell without the quotes that it need not have: an editor may have added them."""
+    return cell[1:-1] if len(cell) > 1 and cell[0] == cell[-1] == '"' else cell
 
 
 def parse_line(line: bytes, metrics: Sequence[str] = ()) -> PairResult | None:
@@ -460,7 +465,7 @@ def _fits(line: bytes, headers: Sequence[Sequence[str]]) -> tuple[Sequence[str],
         for columns in headers:
             cells, listed = (cells_of(row), "") if columns[-1] != LISTED else split_line(row)
             cells += [listed] if columns[-1] == LISTED else []
-            if len(cells) == len(columns) and value == check_value(cells, columns):
+            if len(cells) == len(columns) and _unquoted(value) == check_value(cells, columns):
                 return columns, cells
     except ValueError:
         pass

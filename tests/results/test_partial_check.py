@@ -182,9 +182,9 @@ def test_columns_exchanged_or_renamed(path: Path) -> None:
     ):
         # Whatever the header says, the rows themselves show that they are whole.
         assert believed(path, data.replace(old, new, 1))[0] == ROWS
-    count = len(COLUMNS) + 1
-    with pytest.raises(ResultsError, match=f"line 2: it has {count + 1} cells, the header {count}"):
-        believed(path, data.replace(b",check\r\n", b"\r\n", 1))
+    count = len(COLUMNS)
+    with pytest.raises(ResultsError, match=f"line 2: it has {count + 2} cells, the header {count}"):
+        believed(path, data.replace(b",listed,check\r\n", b"\r\n", 1))
 
 
 def test_one_and_several_lines_are_counted(path: Path) -> None:
@@ -376,5 +376,6 @@ def test_a_partial_file_of_an_earlier_version_is_resumed(tmp_path: Path) -> None
     results.write(partial, results.read_partial(partial))
     told: list[batch.Progress] = []
     run = batch.run(resume=partial, store=None, num_processors=1, on_progress=told.append)
-    assert told[0].done == 14
+    # The files of its 11 changed rows are compared again for their changes, which that version did not find.
+    assert told[0].done == 2 + 1
     assert figures(run.csv_path) == figures(clean.csv_path)
