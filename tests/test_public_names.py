@@ -13,7 +13,7 @@ FACES = {
     "images": "Rgba blake2b decode digest from_array has_low_bits inspect memory_errors read_gold_rgba"
     " read_rgba to_gold_rgba to_rgba to_rgba16",
     "metrics": "DiffMetrics Metric Similarity Tally common_size gray pixel_diff structural_similarity",
-    "pairs": "LEFT_OUT Listing MESSAGE_LIMIT NAMED Pair Selection find from_text is_escaped is_listed"
+    "pairs": "LEFT_OUT Listing MATCHES MESSAGE_LIMIT NAMED Pair Selection find from_text is_escaped is_listed"
     " matches sentence to_text",
     "regions": "Gatherer Region boxes_of byte_map from_pixels from_similarity threshold",
     "report": "ONE_FILE_LIMIT READ_PIXELS SCHEMA check document is_one_file junit markdown write",
