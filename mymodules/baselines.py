@@ -45,11 +45,12 @@ class Baselines:
         ----------
         picture : path, bytes, array, PIL image or matplotlib figure
         baseline : Path
-            Without its ending, which follows from the format of the picture.
+            Its ending follows from the format of the picture, unless it has that one already.
         below : Path
-            Where the two are kept below `results` if they differ, also without its ending.
+            Where the two are kept below `results` if they differ, also without that ending.
         pixels : int
-            How many pixels may differ.
+            How many pixels may differ. What differs without a pixel that does, such as the low bits of 16,
+            always counts.
 
         Returns
         -------
@@ -68,9 +69,9 @@ class Baselines:
         if ".." in below.parts or below.is_absolute():
             raise SettingsError(f"{shown(baseline)} leads out of the folder of baselines: name another one.")
         data, ending = _file(picture)
-        path = baseline.with_name(baseline.name + ending)
+        path, kept = _with(baseline, ending), _with(below, ending)
         if not path.is_file():
-            return self._new(data, path, below.with_name(below.name + ending))
+            return self._new(data, path, kept)
         try:
             found = outcome.compare(path, data)
         except PictureError:
@@ -84,7 +85,6 @@ class Baselines:
         if self.update:
             _write(path, data)
             return "updated", f"{shown(path)} was written again."
-        kept = below.with_name(below.name + ending)
         self._keep("first", kept, path.read_bytes())
         self._keep("second", kept, data)
         return "changed", f"{shown(path)} is another picture: {found.messages}"
@@ -94,7 +94,10 @@ class Baselines:
             _write(path, data)
             return "added", f"{shown(path)} was written."
         self._keep("second", kept, data)
-        return "new", f"There is no baseline {shown(path)}: look at {shown(self.results / 'second' / kept)}."
+        others = [_with(path.with_suffix(""), each) for each in settings.SUFFIXES]
+        other = next((f", but {shown(each)}, of another format" for each in others if each.is_file()), "")
+        look = shown(self.results / "second" / kept)
+        return "new", f"There is no baseline {shown(path)}{other}: look at {look}."
 
     def _keep(self, side: str, below: Path, data: bytes) -> None:
         self._own()
@@ -140,6 +143,10 @@ class Baselines:
                 f"{shown(self.results)} has other files in it: name a new folder with --image-results."
             )
         _write(self.results / ".gitignore", MARK)
+
+
+def _with(path: Path, ending: str) -> Path:
+    return path if path.suffix.lower() == ending.lower() else path.with_name(path.name + ending)
 
 
 def _file(picture: object) -> tuple[bytes, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mymodules import images, pairs
-from mymodules.comparison import Job, drawings, pair
+from mymodules.comparison import Job, drawings, pair, verdict
 from mymodules.comparison.changes import Change
 from mymodules.errors import ImageError, PictureError
 from mymodules.images import Rgba, arrays
@@ -23,6 +23,8 @@ from mymodules.pairs import Pair
 from mymodules.paths import shown, usable_path
 from mymodules.row import COLUMNS, METRIC, PairResult, columns_of
 from mymodules.settings import MAX_PIXELS, pixel_limit
+
+_OF_FILES = (verdict.BYTES_EQUAL, verdict.PIXELS_EQUAL)
 
 _FINER = "The values differ by less than 16 bits can hold: rounded to these, the pictures are equal."
 
@@ -168,6 +170,9 @@ def compare(
     row, changes = pair.compare(job)
     if row.status == "error":
         raise PictureError(row.messages, row.code)
+    if not (one.is_file and other.is_file):
+        for sentence in _OF_FILES:
+            row = row._replace(messages=row.messages.replace(sentence, "The pixels are equal."))
     if row.status == "same" and arrays.finer_differ(one, other):
         failed = [row.messages] if any(value is None for _, value in row.custom) else []
         row = row._replace(status="changed", code="low_bits_differ", messages=" ".join([_FINER, *failed]))

@@ -67,7 +67,8 @@ def compare_image(request: pytest.FixtureRequest) -> Callable[..., None]:
 
     Call ``compare_image(picture, name=None, pixels=0)``. The picture is a path, the bytes of a file, a numpy
     array, a PIL image or a matplotlib figure, see `mymodules.compare`. ``name`` is that of the baseline, by
-    default the test's; a second picture in one test needs one. ``pixels`` is how many pixels may differ.
+    default the test's; a second picture in one test needs one. ``pixels`` is how many pixels may differ;
+    low bits of 16, which show in none, never may.
     """
     session = request.config.stash[_KEY]
     names: set[str] = set()
@@ -76,6 +77,8 @@ def compare_image(request: pytest.FixtureRequest) -> Callable[..., None]:
         __tracebackhide__ = True
         own = ".".join(request.node.nodeid.split("::")[1:])
         chosen = _fit(own) if name is None else name
+        if not Path(chosen).name or "\0" in chosen:
+            raise ValueError(f"{chosen!r} cannot be the name of a file: pass another name.")
         if chosen in names:
             raise ValueError(f"This test has compared {chosen!r} already: pass another name.")
         names.add(chosen)
@@ -101,20 +104,27 @@ class _Session:
         self._counts: dict[str, int] = {}
         self._baselines: Baselines | None = None
         self._is_worker = hasattr(config, "workerinput")  # of pytest-xdist
+        self._cleared = self._is_worker  # the process that has started it does that
 
     def compared(self, test_file: Path, picture: object, name: str, pixels: int) -> tuple[str, str]:
         """Compare a picture with its baseline; return what was found, in one word and in a sentence."""
         folder = self._path("baseline")
         above = test_file.parent / "baseline" if folder is None else folder / self._relative(test_file).parent
         below = self._relative(test_file).with_suffix("") / name
+        self._clear()
         return self._opened().compared(picture, above / test_file.stem / name, below, pixels)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
-        """Remove what an earlier session left."""
-        runs_tests = not (self._is_worker or self._config.option.collectonly)
-        if runs_tests and self._results.exists():
+        """Remove what an earlier session left, before workers of pytest-xdist add to it."""
+        if getattr(self._config.option, "dist", "no") != "no" and not self._config.option.collectonly:
+            self._clear()
+
+    def _clear(self) -> None:
+        """Remove once what an earlier session left; one that compares nothing keeps the last report."""
+        if not self._cleared and self._results.exists():
             self._opened().clear()
+        self._cleared = True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count what the comparisons of a test and its fixtures found, wherever it ran."""

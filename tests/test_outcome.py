@@ -77,6 +77,9 @@ def test_every_kind_with_every_other(first: str, second: str) -> None:
     equal = mymodules.compare(KINDS[first](FIRST), KINDS[second](FIRST))
     assert (equal.changed, equal.status, equal.ssim_score, equal.num_diff_pixels) == (False, "same", 1.0, 0)
     assert repr(equal).startswith("same: ")
+    of_files = {first, second} <= {"bytes", "bytearray"}
+    assert equal.messages.startswith("Equal byte for byte." if of_files else "The pixels are equal.")
+    assert "files" not in equal.messages
 
 
 @given(st.integers(0, 2**32 - 1), st.booleans())

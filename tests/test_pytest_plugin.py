@@ -110,7 +110,7 @@ def test_names(pytester: pytest.Pytester) -> None:
         "class TestThis:\n    def test_it(self, compare_image):\n        compare_image(drawn(1))\n"
         "class TestThat:\n"
         "    def test_it(self, compare_image):\n"
-        "        compare_image(drawn(2))\n        compare_image(drawn(3), name='more/second')\n"
+        "        compare_image(drawn(2))\n        compare_image(drawn(3), name='more/second.png')\n"
     )
     session(pytester, "--image-update", test_one=code).assert_outcomes(passed=5)
     folder = pytester.path / "baseline" / "test_one"
@@ -152,9 +152,18 @@ def test_what_a_fixture_compares_is_counted(pytester: pytest.Pytester, kept: Pat
     assert kept.is_file()
 
 
+def test_a_baseline_of_another_format_is_named(pytester: pytest.Pytester, kept: Path) -> None:
+    Image.open(kept).save(kept.with_suffix(".bmp"))
+    kept.unlink()
+    result = session(pytester)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"There is no baseline {kept}, but {kept.with_suffix('.bmp')}, of another*"])
+
+
 def test_a_mere_list_of_tests_keeps_what_differed(pytester: pytest.Pytester, kept: Path) -> None:
     session(pytester, test_one=ONE.format(shade=200)).assert_outcomes(failed=1)
     session(pytester, "--collect-only")
+    session(pytester, "-k", "nothing")
     assert (pytester.path / "image-results" / "report" / "index.html").is_file()
     assert kept.is_file()
 
@@ -164,6 +173,8 @@ def test_a_mere_list_of_tests_keeps_what_differed(pytester: pytest.Pytester, kep
     [
         ("compare_image(drawn()); compare_image(drawn())", "*has compared 'test_it' already*"),
         ("compare_image(drawn(), name='../out')", "*leads out of the folder of baselines*"),
+        ("compare_image(drawn(), name='')", "*'' cannot be the name of a file: pass another name.*"),
+        ("compare_image(drawn(), name='a\\0b')", "*cannot be the name of a file: pass another name.*"),
         ("compare_image(drawn(), name='/out')", "*leads out of the folder of baselines*"),
         ("compare_image(drawn() + 1.5)", "*The picture is float64 (12, 20): its values go from 1.5*"),
         ("compare_image(b'GIF89a' + bytes(20))", "*The picture cannot be compared:*GIF*"),

@@ -40,6 +40,10 @@ class Figures(NamedTuple):
     counts: tuple[int, ...]
 
 
+BYTES_EQUAL = "Equal byte for byte."
+PIXELS_EQUAL = "The pixels are equal, the files are not."
+
+
 def verdict(
     first: "Side", second: "Side", differ: bool, figures: Figures, deep_differ: bool
 ) -> tuple[str, str, list[str]]:
@@ -47,7 +51,7 @@ def verdict(
     pixels = figures.pixels
     notes = _depths(first, second) + _notes(first) + _notes(second)
     if not differ:
-        return "same", "bytes_equal", ["Equal byte for byte.", *notes]
+        return "same", "bytes_equal", [BYTES_EQUAL, *notes]
     differing = _differing_metadata(first, second)
     if pixels.dim_differ:
         sizes = f"{_size(first)} in first, {_size(second)} in second"
@@ -66,7 +70,7 @@ def verdict(
         return "changed", "low_bits_differ", [message, *differing, *notes]
     if differing:
         return "same", "metadata_differs", ["The pixels are equal.", *differing, *notes]
-    return "same", "pixels_equal", ["The pixels are equal, the files are not.", *notes]
+    return "same", "pixels_equal", [PIXELS_EQUAL, *notes]
 
 
 def result_row(

@@ -37,6 +37,8 @@ _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # of PNG, by channels
 _MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16L", "I;16B")  # of PIL
 _NEAR = 4  # units in the last place
 
+_BYTES = "bytes"
+
 ACCEPTED = "a path, the bytes of a file, a numpy array, a PIL image or a matplotlib figure"
 
 
@@ -57,6 +59,11 @@ class Handed(NamedTuple):
     data: bytes | None = None
     rounded: Floats | None = None
 
+    @property
+    def is_file(self) -> bool:
+        """Whether there is a file of it: a path, or the bytes of one."""
+        return self.data is None or self.name == _BYTES
+
 
 def handed(picture: object, role: str) -> Handed:
     """Return what was handed over as a path or a file; `role` is how a message calls it.
@@ -69,7 +76,7 @@ def handed(picture: object, role: str) -> Handed:
     if isinstance(picture, str | os.PathLike):
         return Handed(os.fsdecode(picture))
     if isinstance(picture, bytes | bytearray | memoryview):
-        return Handed("bytes", bytes(picture))
+        return Handed(_BYTES, bytes(picture))
     if _is_a(picture, "matplotlib.figure", "Figure"):
         file = io.BytesIO()
         picture.savefig(file, format="png")  # type: ignore[attr-defined]

@@ -71,8 +71,9 @@ class Metric:
             raise SettingsError(f"metric is {function!r}: pass a function of two pictures.")
         own = getattr(function, "__name__", "") if name is None else name
         if not isinstance(own, str) or not _NAME.fullmatch(own):
+            called = f"be called {own!r}" if own else "be without a name"
             raise SettingsError(
-                f"A metric cannot be called {own!r}: name it with letters, digits and _, such as "
+                f"A metric cannot {called}: name it with letters, digits and _, such as "
                 "metric=Metric.of(function, name='luma')."
             )
         pickled = _by_value(function)
@@ -97,7 +98,7 @@ class Metric:
         except SystemExit as error:  # would end the worker, and look as if it had been killed
             raise ValueError("it called sys.exit") from error
         try:
-            number = float(found)
+            number = math.nan if isinstance(found, str | bytes) else float(found)
         except (TypeError, ValueError):
             number = math.nan
         if not math.isfinite(number):

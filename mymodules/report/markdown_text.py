@@ -60,7 +60,7 @@ def markdown(
     Raises
     ------
     SettingsError
-        If the frame has no names, a row has no status, or `link` is not such a URL.
+        If the frame has no names, a row has no status, `rows` is negative, or `link` is not such a URL.
     OutputError
         If the file cannot be written.
     """
@@ -73,6 +73,8 @@ def summary(frame: "pd.DataFrame", *, rows: int = 10, link: str | None = None, p
     """Return what `markdown` writes."""
     if link is not None:
         check_link("link", link)
+    if rows < 0:
+        raise SettingsError(f"rows is {rows}: pass a number from 0 up.")
     runfiles.check_table(frame, "image_filename")
     found = page.compared(frame.iloc[attention.places(frame)] if len(frame) else frame)
     manifest = frame.attrs.get("run") or {}

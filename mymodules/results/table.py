@@ -208,7 +208,9 @@ def _seed_columns(path: Path, text: str) -> dict[str, list[Any]]:
         match = next((match for row in _SEED_ROWS if (match := row.match(text, at))), None)
         if match is None:
             line = text.count("\n", 0, at) + 1
-            raise csvfile.not_understood(path, line, "it is neither a run's results nor score,name,'message'")
+            raise csvfile.not_understood(
+                path, line, 'it is neither a run\'s results nor score,name,"message"'
+            )
         score, name, message = match.groups()
         try:
             columns["ssim_score"].append(parse_cell("ssim_score", "" if score in ("None", "nan") else score))

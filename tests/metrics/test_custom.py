@@ -1,5 +1,6 @@
 """A metric of one's own: its name, its version, and what can be one."""
 
+import functools
 import sys
 import threading
 from typing import Any
@@ -56,13 +57,19 @@ def test_functions_of_libraries() -> None:
         (mean, "a b", "cannot be called 'a b'"),
         (mean, "1", "cannot be called '1'"),
         (mean, "é", "cannot be called 'é'"),
-        (mean, "", "cannot be called ''"),
+        (mean, "", "cannot be without a name: name it"),
+        (functools.partial(mean), None, "cannot be without a name: name it"),
         (mean, "x" * 61, "cannot be called 'xxx"),
     ],
 )
 def test_what_is_no_metric(wrong: Any, name: str | None, words: str) -> None:
     with pytest.raises(SettingsError, match=words):
         Metric.of(wrong, name=name)
+
+
+def test_a_text_is_not_a_figure() -> None:
+    with pytest.raises(ValueError, match="it returned '3', which is not a figure"):
+        Metric.of(lambda first, second: "3", name="text").value(FIRST, SECOND)
 
 
 def test_what_cannot_be_sent() -> None:

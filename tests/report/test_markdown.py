@@ -105,6 +105,11 @@ def test_a_table_without_names_is_refused(tmp_path: Path) -> None:
         report.markdown(table(tmp_path, SAME).drop(columns="image_filename"), tmp_path / "x.md")
 
 
+def test_a_negative_number_of_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="rows is -1: pass a number from 0 up"):
+        written(table(tmp_path, SAME), tmp_path, rows=-1)
+
+
 def test_names_and_messages_stay_text(tmp_path: Path) -> None:
     rows = [named(name)._replace(messages=f"About {name}") for name in HOSTILE]
     shown = Shown(written(table(tmp_path, *rows), tmp_path, rows=99))
