@@ -13,7 +13,7 @@ from PIL import Image
 
 from mymodules import baselines
 
-assert matplotlib.figure  # loaded here: a session in this process would unload it again
+assert matplotlib.figure  # loaded here, see `loaded`
 pytest_plugins = ["pytester"]
 
 PLUGIN = "mymodules.pytest_plugin"
@@ -32,6 +32,16 @@ def session(pytester: pytest.Pytester, *options: str, **files: str) -> pytest.Ru
     if files:
         pytester.makepyfile(**files)
     return pytester.runpytest_inprocess("-p", PLUGIN, "-p", "no:randomly", "-p", "no:cacheprovider", *options)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Load what a report needs: a session in this process would unload it again, and leave parts behind."""
+    folder = tmp_path_factory.mktemp("loaded")
+    Image.new("L", (2, 2)).save(folder / "x.png")
+    made = baselines.Baselines(folder / "results", update=False)
+    assert made.compared(np.ones((2, 2), np.uint8), folder / "x", Path("x"))[0] == "changed"
+    assert made.report().startswith("Look at what differs: ")
 
 
 @pytest.fixture
