@@ -95,13 +95,18 @@ def _prepared(options: argparse.Namespace) -> tuple[Path, Path, dict[str, Any]]:
         raise SettingsError("A run is resumed with the limit it was begun with: leave out --max-pixels.")
     call["resume"] = path = runs.to_resume(options.resume, runs.resolved(options).out)
     call |= {"first": options.first, "second": options.second}
-    stamp = runfiles.stamp_of(path)
-    if stamp is None:
+    if runfiles.stamp_of(path) is None:
         raise SettingsError(f"{shown(path)} is not a results file of a run: name a results-....partial.csv.")
-    manifest = runfiles.read_manifest(runfiles.manifest_path(path.parent, stamp))
+    manifest = _manifest(path)
     first, second = (Path(str(manifest.get(role, ""))).absolute() for role in ("first", "second"))
     files = manifest.get("selection", {}).get("files") or ("", "")  # the run checks what it reads
     return first / files[0], second / files[1], call
+
+
+def _manifest(csv_path: Path) -> dict[str, Any]:
+    """Return the manifest beside a results file."""
+    stamp = runfiles.stamp_of(csv_path) or ""
+    return runfiles.read_manifest(runfiles.manifest_path(csv_path.parent, stamp))
 
 
 def _out(call: Mapping[str, Any], options: argparse.Namespace) -> Path:
@@ -127,8 +132,7 @@ def _run(call: Mapping[str, Any], options: argparse.Namespace, words: Wording) -
 def report_run(run: Run, words: Wording) -> Mapping[str, int]:
     """Print what a finished run has found and where its files are; return how many rows have each status."""
     rows = results.read(run.csv_path)
-    stamp = runfiles.stamp_of(run.csv_path) or ""
-    manifest = runfiles.read_manifest(runfiles.manifest_path(run.csv_path.parent, stamp))
+    manifest = _manifest(run.csv_path)
     lines = summary(rows, width_of_terminal(sys.stdout))
     words.say("\n".join(["", *lines, *([""] if [*notes(manifest)] else []), *notes(manifest)]))
     words.say(f"\nTable:     {run.csv_path}")
@@ -143,8 +147,7 @@ def _save_notebook(
     """Execute the notebook about a run and save it; return whether it ran to its end and was saved."""
     from mymodules.cli import headless  # the libraries for notebooks take a second to load
 
-    stamp = runfiles.stamp_of(run.csv_path) or ""
-    manifest = runfiles.read_manifest(runfiles.manifest_path(run.csv_path.parent, stamp))
+    manifest = _manifest(run.csv_path)
     parameters: dict[str, Any] = dict(zip(("first", "second"), map(str, compared), strict=True))
     parameters |= {"out": str(run.csv_path.parent), "resume": str(run.csv_path), **manifest["options"]}
     if options.store != STORE:
@@ -154,7 +157,7 @@ def _save_notebook(
     if problem:
         words.complain(problem)
     try:
-        words.say(f"Notebook:  {headless.save(notebook, run.csv_path.parent, stamp)}")
+        words.say(f"Notebook:  {headless.save(notebook, run.csv_path.parent, manifest['stamp'])}")
     except OutputError as error:
         words.complain(str(error))
         return False

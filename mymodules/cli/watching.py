@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mymodules import pairs
+from mymodules.cli import runs
 from mymodules.cli.interrupts import termination_interrupts
 from mymodules.cli.wording import Wording
 from mymodules.errors import MymodulesError, SettingsError
@@ -14,6 +15,9 @@ from mymodules.pairs import Selection
 
 EVERY = 1.0
 """Seconds between two looks at the files."""
+
+PAGE = "report-watched"
+"""The report in the output folder that is opened, and written again after every change."""
 
 State = dict[str, tuple[int, int]]
 """Size and modification time of each file, by path."""
@@ -28,9 +32,11 @@ def watch(
     """Call `compare` now and after every change; return the last exit code after an interrupt."""
     if options.resume is not None:
         raise SettingsError("A resumed run cannot be watched: leave out --resume or --watch.")
+    if options.open and options.report is None:
+        options.report = str(runs.resolved(options).out / PAGE)
     seen = state(compared, options)
     code = compare(options, words)
-    options.open = False  # one page is enough
+    options.open = False  # the page that is open is written again
     try:
         with termination_interrupts():
             while True:

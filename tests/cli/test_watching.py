@@ -90,6 +90,23 @@ def test_a_folder_that_is_gone_for_a_while_ends_nothing(
     assert said.err == ""
 
 
+def test_the_page_that_was_opened_has_every_later_comparison(
+    made: Folders, monkeypatch: pytest.MonkeyPatch, opened: list[str]
+) -> None:
+    page = made.out / watching.PAGE / "index.html"
+    before: list[str] = []
+
+    def change() -> None:
+        before.append(page.read_text())
+        (made.second / "more.png").write_bytes(picture(9))
+
+    watched(monkeypatch, change, nothing)
+    assert compare("first", "second", "--open") == 2
+    assert opened == [page.as_uri()]
+    assert "more.png" not in before[0]
+    assert "more.png" in page.read_text()
+
+
 def test_a_later_comparison_that_is_stopped_says_how_it_goes_on(
     made: Folders, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

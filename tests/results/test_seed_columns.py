@@ -52,6 +52,15 @@ def test_another_run_in_the_working_directory_is_not_taken(
         results.load()
 
 
+def test_the_form_that_an_error_names_is_the_one_that_is_read(tmp_path: Path) -> None:
+    path = tmp_path / f"results-{STAMP}.csv"
+    path.write_text("1.0,a.png,'Equal.'\n")
+    with pytest.raises(ResultsError, match='score,name,"message"'):
+        results.load(path)
+    path.write_text('1.0,a.png,"Equal."\n')
+    assert results.load(path)["messages"].tolist() == ["Equal."]
+
+
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
 def test_the_seeds_three_columns(tmp_path: Path, ending: str) -> None:
     written: list[tuple[object, str, str]] = [
