@@ -59,6 +59,7 @@ class Outputs:
         store = Path(os.path.normpath(out / usable_path(options.store, "--store")))
         if not out.is_relative_to(store):
             kept.append((store, "the store"))
+            _check_outside(page, "--report", store, "the store")
         if page is not None:
             kept.append((page, "the report"))
         named = {"--junit": found.junit, "--json": found.json, "--markdown": found.markdown}
@@ -115,10 +116,10 @@ def _append(markdown: Path, step: Path) -> None:
 
 
 def _check_outside(path: Path | None, option: str, folder: Path, what: str) -> None:
-    """Raise SettingsError if a file would be inside a folder that has something else in it."""
+    """Raise SettingsError if a file or report would be inside a folder that has something else in it."""
     if path is not None and Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
         raise SettingsError(
-            f"{shown(path)} is inside {shown(folder)}, {what}: name a file elsewhere as {option}."
+            f"{shown(path)} is inside {shown(folder)}, {what}: name another place as {option}."
         )
 
 

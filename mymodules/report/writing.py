@@ -22,7 +22,8 @@ from mymodules.report.parts import Parts, refuse_large
 from mymodules.report.pictures import Pairs
 from mymodules.report.place import is_one_file
 from mymodules.results import attention, runfiles
-from mymodules.triage import Decisions
+from mymodules.triage import FILE, Decisions
+from mymodules.triage.approval import MANIFEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,6 +144,8 @@ def check(path: AnyPath, *, embed: bool = False, outside: Sequence[Path] = ()) -
     if is_one_file(target) != embed:
         wanted = "one that ends in .html" if embed else "that of a folder, or embed=True"
         raise SettingsError(f"{shown(target)} cannot be the report: its name must be {wanted}.")
+    if target.name in (FILE, MANIFEST) or runfiles.stamp_of(target) is not None:
+        raise SettingsError(f"{shown(target)} is named like a file of a run: name another report.")
     for folder in outside:
         if target.resolve().is_relative_to(folder.resolve()):
             raise SettingsError(

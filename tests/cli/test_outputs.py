@@ -84,14 +84,19 @@ def test_a_step_summary_that_cannot_be_written(
         (["--markdown", "out/results-20260102-030405.json"], "is named like a file of a run: name another"),
         (["--json", "x", "--markdown", "x"], "x is named as --json, too: name another file as --markdown."),
         (["--report", "x.html", "--junit", "x.html"], "x.html is named as --report, too: name another file"),
-        (["--json", "first/notes.txt"], "first/notes.txt is inside first, what is compared: name a file"),
+        (["--json", "first/notes.txt"], "first/notes.txt is inside first, what is compared: name another"),
         (
             ["--store", "../kept", "--json", "kept/x"],
-            "kept/x is inside kept, the store: name a file elsewhere",
+            "kept/x is inside kept, the store: name another place as --json.",
         ),
         (
             ["--report", "kept", "--json", "kept/x"],
-            "kept/x is inside kept, the report: name a file elsewhere",
+            "kept/x is inside kept, the report: name another place as --json.",
+        ),
+        (["--store", "../kept", "--report", "kept"], "kept is inside kept, the store: name another place as"),
+        (
+            ["--report", "out/triage.csv"],
+            "out/triage.csv is named like a file of a run: name another report.",
         ),
         (["--markdown-link", "https://x"], "name its file with --markdown."),
         (["--markdown", "x.md", "--markdown-link", "x"], "--markdown-link is x: it must be a URL"),
