@@ -105,7 +105,8 @@ def write(
     try:
         with place.Staging(target) as staging:
             parts = Parts(staging)
-            labels = Labels(folders.roots, paths=paths)
+            known = {**folders.roots, "selection": folders.selection.entry()}
+            labels = Labels.of(known, paths=paths)
             made = [labels.hidden(each) for each in Pairs(folders, drawn, parts, READ_PIXELS, same).all(rows)]
             text = page.text(made, page.facts(labels, manifest), manifest, embed=embed)
             if embed:

@@ -140,7 +140,10 @@ def test_two_files_are_compared_wherever_they_are(
     (read,) = results.read(table)
     assert (read.image_filename, read.num_diff_pixels, read.max_diff_r) == ("old.png", 16, 190)
     (page,) = opened
-    pictures = Path(page.removeprefix("file://")).parent / "pictures"
+    index = Path(page.removeprefix("file://"))
+    assert f"{Path.cwd().name}/old.png" in index.read_text()
+    assert f"{Path.cwd().name}/new.png" in index.read_text()
+    pictures = index.parent / "pictures"
     assert {path.read_bytes() for path in pictures.iterdir()} >= {picture(10), picture(200)}
     with pytest.raises(SettingsError, match="approving is for folders"):
         triage.plan(results.load(table), first=".")
