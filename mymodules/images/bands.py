@@ -34,6 +34,9 @@ from mymodules.images.memory import Memory
 REACH = 3
 """Rows around a pixel that an SSIM window of 7 x 7 looks at."""
 
+MOST_JOINED = 1 << 25
+"""Bytes of a file. Two files that are inflated together need as much memory again as they have bytes."""
+
 _ROWS_AT_ONCE = 128
 _STRIP = 64  # rows that stay in the cache
 _PIXELS_AT_ONCE = 1 << 15  # at least; so more rows are read at a time from narrow pictures
@@ -159,9 +162,10 @@ def inflate_both(
 
     What they have in common at the beginning of their pixel data is inflated once. The answer is None for a
     file that is damaged or odd, and for both without the kernel or memory: `scanlines` finds out what it is.
+    It is None too if a file is larger than `MOST_JOINED`.
     """
     compiled = kernel.loaded()
-    if not compiled:
+    if not compiled or max(len(first[0]), len(second[0])) > MOST_JOINED:
         return None, None
     try:
         (one, upper), (other, lower) = _packed(first, memory[0]), _packed(second, memory[1])
