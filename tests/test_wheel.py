@@ -126,5 +126,5 @@ def test_each_command_of_the_wheel_works_in_an_empty_folder(installed: Installed
 def test_the_wheel_has_the_notebook_that_it_executes(installed: Installed, made: Folders) -> None:
     installed.call("notebook", made.first, made.second)
     (executed,) = installed.at.rglob("01_compare-*.ipynb")
-    (found,) = executed.parent.rglob("*.csv")
+    (found,) = executed.parent.glob("results-*.csv")
     assert len(results.read(found)) == 7
