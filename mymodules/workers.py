@@ -6,6 +6,7 @@ raises here: it becomes a row. A worker imports neither pandas nor scikit-image.
 """
 
 import functools
+import gc
 import os
 import pickle
 import signal
@@ -192,6 +193,7 @@ def serve(parent: int) -> None:
         os.dup2(nothing, 0)
         os.close(nothing)
         prepare_process(parent)
+        gc.enable()  # see `batch.processes`
         try:
             pickle.dump(True, answers)
             answers.flush()

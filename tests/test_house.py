@@ -77,9 +77,13 @@ def test_errors_pickle(kind: type[Exception]) -> None:
     assert isinstance(copy, errors.MymodulesError)
 
 
-SLOW = "IPython cv2 imagecodecs ipywidgets matplotlib numba numpy pandas scipy skimage tifffile tornado"
+SLOW = (
+    "IPython argparse cv2 fractions imagecodecs importlib.metadata ipywidgets matplotlib numba numpy pandas "
+    "psutil scipy skimage tifffile tornado"
+)
 FACES = "batch comparison explore images metrics pairs regions results row store triage"
-LOADED = {**dict.fromkeys(FACES.split(), ""), "workers": "", "comparison.pair": "imagecodecs numpy"}
+LOADED = dict.fromkeys(("batch.runner", "workers", *FACES.split()), "")
+LOADED["comparison.pair"] = "imagecodecs numpy"
 """What a package or module may load of these when it is imported."""
 
 

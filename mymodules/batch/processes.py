@@ -23,7 +23,11 @@ OWNER: Final = "MYMODULES_OWNER"
 
 _ENVIRONMENT = {"OPENBLAS_NUM_THREADS": "1"}  # numpy would start threads that are not used
 _SOON = 5  # s; a thread whose pipe is closed ends at once
-_CODE = "import sys; sys.path[:] = sys.argv[2:]; import mymodules.workers as w; w.serve(int(sys.argv[1]))"
+# Until it serves, a worker makes no garbage that would be worth the time of collecting it.
+_CODE = (
+    "import gc, sys; gc.disable(); sys.path[:] = sys.argv[2:]; "
+    "import mymodules.workers as w; w.serve(int(sys.argv[1]))"
+)
 
 
 class WorkerDied(BrokenExecutor):

@@ -4,9 +4,12 @@ Two files get the same text exactly when they have the same setting, whatever th
 """
 
 import hashlib
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
-Number = int | Fraction
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+    Number = int | Fraction
 
 INCH = "inch"
 METRE = "metre"
@@ -17,7 +20,7 @@ def profile(data: bytes) -> str:
     return f"ICC {hashlib.blake2b(data, digest_size=16).hexdigest()}"
 
 
-def density(x: Number, y: Number, unit: str | None) -> str | None:
+def density(x: "Number", y: "Number", unit: str | None) -> str | None:
     """Describe the pixels per unit or, without a unit, the ratio of a pixel's height to its width.
 
     Parameters
@@ -37,6 +40,8 @@ def density(x: Number, y: Number, unit: str | None) -> str | None:
         return None
     if unit:
         return f"{x} x {y} per {unit}"
+    from fractions import Fraction  # most pictures have a unit, or no density
+
     ratio = Fraction(x) / Fraction(y)
     return None if ratio == 1 else f"{ratio.numerator}:{ratio.denominator}"
 

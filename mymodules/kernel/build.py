@@ -9,16 +9,10 @@ A library carries the digest of what it was compiled from. It is written under a
 when it is whole, so builds at the same time do not disturb one another, or a process that has loaded it.
 """
 
-import argparse
 import hashlib
-import importlib.util
 import os
 import platform
-import shlex
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -108,6 +102,10 @@ def build(
 
 def compilers() -> Iterator[list[str]]:
     """Yield the commands of the compilers that are there, in the order in which to try them."""
+    import importlib.util  # here and below: processes that only load the library do without these
+    import shlex
+    import shutil
+
     for name in (os.environ.get("CC", ""), "cc", "gcc", "clang"):
         command = shlex.split(name, posix=os.name == "posix")
         if command and shutil.which(command[0]):
@@ -123,6 +121,10 @@ def zig() -> list[str]:
 
 def _compiled(command: list[str], library: Path, level: str, flags: Sequence[str]) -> Path:
     """Compile one library."""
+    import shlex
+    import subprocess
+    import tempfile
+
     architecture = "x86_64_" if "ziglang" in command else "x86-64-"
     march = [f"-march={architecture}{level}"] if level else []
     defined = f'-DKERNEL_SOURCE="{source_digest()}"'
@@ -144,6 +146,8 @@ def _compiled(command: list[str], library: Path, level: str, flags: Sequence[str
 
 def main() -> int:
     """Build from the command line; returns the exit code."""
+    import argparse
+
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -169,12 +169,14 @@ def _as_same(name: str) -> str:
     return "(?:-?[0-9]{1,15}(?:[.][0-9]{1,20})?(?:e-[0-9]{2})?)?" if name in FLOATS else "(?:[0-9]{1,15})?"
 
 
-_SAME = re.compile(",".join(map(_as_same, COLUMNS)) + ",,[0-9a-f]{16}\r\n")
+@functools.cache  # it is long, and few processes need it
+def _same() -> re.Pattern[str]:
+    return re.compile(",".join(map(_as_same, COLUMNS)) + ",,[0-9a-f]{16}\r\n")
 
 
 def name_if_same(line: str) -> str | None:
     """Return the name in the line of a checked row if it is seen without parsing that it says `same`."""
-    match = _SAME.fullmatch(line)
+    match = _same().fullmatch(line)
     return None if match is None else match[1]
 
 

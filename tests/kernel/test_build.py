@@ -1,6 +1,7 @@
 """Building and choosing the kernel: what is wrong with a compiler or a library costs the kernel, no more."""
 
 import _ctypes
+import importlib.util
 import os
 import subprocess
 import sys
@@ -38,7 +39,7 @@ def test_a_failing_compiler_is_reported_and_leaves_nothing(tmp_path: Path) -> No
 def test_without_any_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
-    monkeypatch.setattr(build.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(build.BuildError, match="no C compiler"):
         build.build(tmp_path)
 

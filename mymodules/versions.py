@@ -1,0 +1,63 @@
+"""The versions of installed packages, without the mail parser that `importlib.metadata` loads to read one."""
+
+import os
+import sys
+
+
+def version(name: str) -> str:
+    """Return the version of an installed package, as `importlib.metadata.version` does.
+
+    Parameters
+    ----------
+    name : str
+        In lower case, its words joined by ``-``.
+
+    Raises
+    ------
+    importlib.metadata.PackageNotFoundError
+        If it is not installed.
+    """
+    record = _record(name.replace("-", "_"))
+    return _said(record) or _by_library(name)
+
+
+def _record(name: str) -> str | None:
+    """Return the only record of a package in the first folder that has any; None if that is not clear."""
+    for folder in sys.path:
+        try:
+            entries = os.listdir(folder or ".")  # noqa: PTH208 - a Path for each of many names takes longer
+        except FileNotFoundError:
+            continue
+        except OSError:  # an archive
+            return None
+        found = [
+            entry
+            for entry in entries
+            if entry.endswith((".dist-info", ".egg-info"))
+            and entry.rpartition(".")[0].partition("-")[0].lower().replace(".", "_") == name
+        ]
+        if found:
+            return os.path.join(folder, found[0]) if len(found) == 1 else None  # noqa: PTH118 - as above
+    return None
+
+
+def _said(record: str | None) -> str | None:
+    """Return the version that a record states."""
+    if record is None:
+        return None
+    try:
+        with open(os.path.join(record, "METADATA"), encoding="utf-8") as file:  # noqa: PTH118, PTH123
+            for line in file:
+                if line.startswith("Version: "):
+                    return line.removeprefix("Version: ").strip()
+                if not line.strip():  # what follows is a description
+                    return None
+    except (OSError, ValueError):  # another kind of record
+        return None
+    return None
+
+
+def _by_library(name: str) -> str:
+    from importlib import metadata
+
+    return metadata.version(name)
