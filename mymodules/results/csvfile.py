@@ -335,7 +335,7 @@ def read(path: Path) -> list[PairResult]:
         If it is absent, or anything in it is not what `write` writes. Columns from the sixth on may be absent
         (a file of an earlier version); unknown ones are left out.
     """
-    return list(_rows(path, files.read(path)))
+    return [row._replace(listed="") if row.listed else row for row in _rows(path, files.read(path))]
 
 
 def read_partial(path: Path) -> list[PairResult]:

@@ -101,7 +101,12 @@ def test_a_second_writer_in_the_same_process(given: Folders, tmp_path: Path, new
     assert figures(done[0].csv_path) == figures(clean.csv_path)
     assert len(list(done[0].pictures_dir.rglob("*.png"))) == len(list(clean.pictures_dir.rglob("*.png")))
     assert sorted(path.name for path in given.out.iterdir() if path.name != ".store") == sorted(
-        [done[0].csv_path.name, done[0].csv_path.with_suffix(".json").name, done[0].pictures_dir.name]
+        [
+            done[0].csv_path.name.replace("results", "changes"),
+            done[0].csv_path.name,
+            done[0].csv_path.with_suffix(".json").name,
+            done[0].pictures_dir.name,
+        ]
     )
     assert batch.run(resume=done[0].csv_path).counts == done[0].counts
 

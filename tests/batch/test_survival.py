@@ -81,7 +81,12 @@ def assert_resumes(given: Folders, clean: Clean) -> None:
     assert figures(run.csv_path) == clean.figures
     assert drawings(run.csv_path) == clean.drawings
     assert sorted(path.name for path in given.out.iterdir() if path.name != ".store") == sorted(
-        [run.csv_path.name, run.csv_path.with_suffix(".json").name, run.pictures_dir.name]
+        [
+            run.csv_path.name.replace("results", "changes"),
+            run.csv_path.name,
+            run.csv_path.with_suffix(".json").name,
+            run.pictures_dir.name,
+        ]
     )
 
 
@@ -142,14 +147,14 @@ def test_pair_that_kills_its_worker(tmp_path: Path) -> None:
     clean = batch.run(*given)
     deadly = """
 import os, signal
-from mymodules import workers
-compare = workers.compare
-def killed(job, *read):
-    row = compare(job, *read)
+from mymodules.comparison import pair
+compare = pair.compare
+def killed(job, *others):
+    found = compare(job, *others)
     if job.pair.name == "changed 05.png":
         os.kill(os.getpid(), signal.SIGKILL)
-    return row
-workers.compare = killed
+    return found
+pair.compare = killed
 """
     given = given.elsewhere(tmp_path / "other")
     path = sitecustomize(tmp_path / "path", deadly)
