@@ -296,7 +296,7 @@ def test_every_single_call_within_a_comparison_may_raise(jobs: list[Job], usual:
 
 def run(folder: Path, executor: Executor) -> tuple[batch.Run, list[PairResult]]:
     out = folder / "out"
-    out.mkdir()
+    out.mkdir(exist_ok=True)
     done = batch.run(folder / "first", folder / "second", out, executor=executor)
     rows = results.read(done.csv_path)
     assert len(done.frame()) == len(rows)
