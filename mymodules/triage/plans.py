@@ -60,7 +60,7 @@ class Plan:
 
     @property
     def count(self) -> int:
-        """How many files of first would change."""
+        """How many pictures of first would change."""
         return len(self.replace) + len(self.adopt) + len(self.remove)
 
 
@@ -82,11 +82,14 @@ def plan(
     refused: dict[str, str] = {}
     wanted = rows_to_approve(frame, found, Wanted.of(replace, adopt, remove), refused)
     changes = changes_for(wanted, found, refused)
+    created = {change.name for change in changes if change.old is None}
+    removed = {change.name for change in changes if change.new is None}
+    names = dict.fromkeys(change.name for change in changes)  # one whose ending changes has two
     return Plan(
         first=found.first,
-        replace=tuple(change.name for change in changes if change.old and change.new),
-        adopt=tuple(change.name for change in changes if change.old is None),
-        remove=tuple(change.name for change in changes if change.new is None),
+        replace=tuple(name for name in names if (name in created) == (name in removed)),
+        adopt=tuple(name for name in names if name in created - removed),
+        remove=tuple(name for name in names if name in removed - created),
         refused=refused,
     )
 

@@ -122,7 +122,8 @@ def test_approving_keeps_the_ending_of_second(made: Folders, known: bool) -> Non
         assert done.approved == ("b.PNG",)
         assert (made.first / "below" / "a.png").read_bytes() == encoded(10, ".png")
         return
-    assert sorted(done.approved) == ["b.PNG", "below/a.png"]
+    assert sorted(done.approved) == sorted(planned.replace) == ["b.PNG", "below/a.png"]
+    assert planned.adopt == planned.remove == ()
     assert not (made.first / "below" / "a.png").exists()
     assert (made.first / "below" / "a.webp").read_bytes() == encoded(90, ".webp")
     assert (made.first / "b.PNG").read_bytes() == encoded(80, ".png")
