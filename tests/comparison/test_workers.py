@@ -89,7 +89,7 @@ print(row.status, status("VmHWM") - files)
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak of a process")
 @pytest.mark.parametrize(("channels", "noise"), [((3, 3), 0), ((4, 4), 0), ((3, 4), 0), ((3, 3), 256)])
-def test_a_page_of_12000_px_with_its_drawings_takes_less_than_270_mb_of_its_own(
+def test_a_page_of_12000_px_with_its_drawings_takes_less_than_290_mb_of_its_own(
     tmp_path: Path, channels: tuple[int, int], noise: int
 ) -> None:
     random = np.random.default_rng(12)
@@ -102,7 +102,7 @@ def test_a_page_of_12000_px_with_its_drawings_takes_less_than_270_mb_of_its_own(
     command = [sys.executable, "-c", MEASURED, str(tmp_path)]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     assert printed[0] == "changed"
-    assert int(printed[1]) < 270 * 1024
+    assert int(printed[1]) < 290 * 1024
     for ending, side in (("-1.orig.png", "first"), ("-2.new.png", "second")):
         drawn, page = (
             cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
