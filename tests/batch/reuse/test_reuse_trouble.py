@@ -1,5 +1,6 @@
 """A store that is damaged or shared, and runs that end early, cost time only."""
 
+import contextlib
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable
@@ -74,7 +75,8 @@ def test_the_content_of_what_is_no_file(given: Folders) -> None:
 def test_a_store_that_somebody_else_has_made(given: Folders, before: str, after: str) -> None:
     """Its check values fit, but it has a line that is not a row."""
     done, _ = run(given, pictures="none")
-    with DiffStore(given.out / ".store") as store, sqlite3.connect(given.out / ".store" / FILE) as db:
+    root = given.out / ".store"
+    with DiffStore(root) as store, contextlib.closing(sqlite3.connect(root / FILE)) as db:
         known, data = db.execute("SELECT key, found FROM pairs").fetchone()
         place, records = opened(data) or pytest.fail("it is not a block")
         (lie,) = [record for record in records if record[0].endswith("same.png")]
