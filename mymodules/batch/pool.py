@@ -323,8 +323,8 @@ class _Processes:
                 if not self._warm:
                     self._idle = threading.Timer(_IDLE, self._give_up)
                     self._idle.daemon = True
+                    self._warm.append(self)  # first: an interrupt may come while the timer starts
                     self._idle.start()
-                    self._warm.append(self)
                     return
         self._workers.end()
 
