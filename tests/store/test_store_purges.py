@@ -62,7 +62,11 @@ def test_a_purge_is_not_undone_by_a_picture_that_was_being_fetched(tmp_path: Pat
 
 def test_nor_by_one_that_could_not_be_fetched(tmp_path: Path) -> None:
     main, absent, held = next(iter(FIRST)), ABSENT[0], Held(FIRST.get)
-    with DiffStore(tmp_path / "store", source=held) as opened:
+
+    def fetch(digest: str) -> bytes | None:
+        return held(digest) if digest == absent else FIRST.get(digest)
+
+    with DiffStore(tmp_path / "store", source=fetch) as opened:
         opened.warm_diffs(NOW, [main], [absent])
         assert held.begun.wait(PATIENCE)
         opened.purge_digests([absent])
