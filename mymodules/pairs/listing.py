@@ -204,7 +204,7 @@ def _listing(sides: "tuple[_Side, _Side]", pairs: list[Pair], selection: Selecti
         pairs = _matched(pairs, selection)
     selected = pairs
     if selection.include or selection.exclude:
-        selected = [pair for pair in pairs if selection.has(pair.name, *filter(None, pair[4:]))]
+        selected = [pair for pair in pairs if selection.has(pair.name, pair.second_name or pair.name)]
     return Listing(
         tuple(selected),
         unselected=len(pairs) - len(selected),

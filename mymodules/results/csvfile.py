@@ -253,15 +253,20 @@ def write(path: Path, rows: Iterable[PairResult | bytes], metrics: Sequence[str]
     OutputError
         With the path. An earlier file stays unchanged, and no temporary file is left beside it.
     """
+    lines = (row if isinstance(row, bytes) else encode([format_row(row)]) for row in rows)
+    return write_digested(path, itertools.chain([BOM + encode([columns_of(metrics)])], lines))
+
+
+def write_digested(path: Path, lines: Iterable[bytes]) -> str:
+    """Write a file in one step, and return what `digest_of` returns for it; raise OutputError."""
     digest = hashlib.blake2b(digest_size=16)
 
-    def lines() -> Iterator[bytes]:
-        cells = (row if isinstance(row, bytes) else encode([format_row(row)]) for row in rows)
-        for line in itertools.chain([BOM + encode([columns_of(metrics)])], cells):
+    def digested() -> Iterator[bytes]:
+        for line in lines:
             digest.update(line)
             yield line
 
-    files.write(path, lines())
+    files.write(path, digested())
     return digest.hexdigest()
 
 

@@ -7,8 +7,8 @@ change by a space.
 """
 
 import csv
-import hashlib
 import io
+import itertools
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ from typing import Final
 from mymodules import files
 from mymodules.paths import shown
 from mymodules.results.cells import BOM, encode, guard, unguard
-from mymodules.results.csvfile import digest_of
+from mymodules.results.csvfile import digest_of, write_digested
 
 SIDES: Final = ("x", "y", "width", "height")
 CHANGE_COLUMNS: Final = (
@@ -65,20 +65,8 @@ def write_changes(path: Path, rows: Iterable[tuple[str, str]]) -> str:
     OutputError
         With the path. An earlier file stays unchanged.
     """
-    digest = hashlib.blake2b(digest_size=16)
-
-    def lines() -> Iterator[bytes]:
-        yield BOM + encode([CHANGE_COLUMNS])
-        for name, listed in rows:
-            yield encode(cells_of_changes(name, listed))
-
-    def digested() -> Iterator[bytes]:
-        for part in lines():
-            digest.update(part)
-            yield part
-
-    files.write(path, digested())
-    return digest.hexdigest()
+    lines = (encode(cells_of_changes(name, listed)) for name, listed in rows)
+    return write_digested(path, itertools.chain([BOM + encode([CHANGE_COLUMNS])], lines))
 
 
 def cells_of_changes(name: str, listed: str) -> Iterator[list[str]]:
