@@ -81,7 +81,7 @@ SLOW = (
     "IPython argparse cv2 fractions imagecodecs importlib.metadata ipywidgets matplotlib numba numpy pandas "
     "psutil scipy skimage tifffile tornado"
 )
-FACES = "batch comparison explore images metrics pairs regions results row store triage"
+FACES = "batch comparison explore images metrics pairs regions results row rules store triage"
 LOADED = dict.fromkeys(("batch.runner", "workers", *FACES.split()), "")
 LOADED["comparison.pair"] = "imagecodecs numpy"
 """What a package or module may load of these when it is imported."""

@@ -12,11 +12,9 @@ from mymodules.formats.png import stretches
 from mymodules.images import Rgba
 from mymodules.regions import Region
 
-_STRIP = 64
-_KEPT, _MOVED, _REMOVED, _INSERTED, _CHANGED, _IN_PLACE, _MIXED = range(
-    7
-)  # of two causes the greater one counts
-_OF_KIND = {"move": _MOVED, "insert": _INSERTED, "remove": _REMOVED, "swap": _CHANGED}
+STRIP = 64
+KEPT, MOVED, REMOVED, INSERTED, CHANGED, _IN_PLACE, _MIXED = range(7)  # of two causes the greater one counts
+_OF_KIND = {"move": MOVED, "insert": INSERTED, "remove": REMOVED, "swap": CHANGED}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,18 +72,18 @@ def ledger(
     by_rows = np.maximum(*sides)
     in_place = by_rows == _IN_PLACE
     if differing is not None:
-        by_rows[in_place] = _KEPT
-    for start, stop in stretches((by_rows > _KEPT) & (by_rows < _MIXED)):
+        by_rows[in_place] = KEPT
+    for start, stop in stretches((by_rows > KEPT) & (by_rows < _MIXED)):
         rows = slice(start, stop)
         counts += np.bincount(by_rows[rows], _differing_rows(one, other, rows, width), 6).astype(np.int64)
     for start, stop in stretches(by_rows == _MIXED):
-        for top in range(start, stop, _STRIP):
-            counts += _mixed(one, other, pieces, (slice(top, min(stop, top + _STRIP)), width))
+        for top in range(start, stop, STRIP):
+            counts += _mixed(one, other, pieces, (slice(top, min(stop, top + STRIP)), width))
     common = min(one.box.width, other.box.width) * min(one.box.height, other.box.height)
     neither = height * width - one.words.size - other.words.size + common
-    assert counts[_KEPT] == neither, "a differing pixel has no cause"
-    counts[_CHANGED] += counts[_IN_PLACE] + neither
-    found = Ledger(*(int(counts[cause]) for cause in (_CHANGED, _INSERTED, _REMOVED, _MOVED)))
+    assert counts[KEPT] == neither, "a differing pixel has no cause"
+    counts[CHANGED] += counts[_IN_PLACE] + neither
+    found = Ledger(*(int(counts[cause]) for cause in (CHANGED, INSERTED, REMOVED, MOVED)))
     if differing is None or not in_place.any():
         return found
     return dataclasses.replace(found, changed=found.changed + differing - found.total)
@@ -100,7 +98,7 @@ def _by_rows(pieces: Sequence[Piece], side: int, size: tuple[int, int]) -> NDArr
     causes = np.zeros(height, np.uint8)
     for piece in pieces:
         box = (piece.first, piece.second)[side]
-        cause = _OF_KIND.get(piece.kind, _MOVED if piece.displacement != (0, 0) else _KEPT)
+        cause = _OF_KIND.get(piece.kind, MOVED if piece.displacement != (0, 0) else KEPT)
         if piece.kind == "edit":
             cause = _IN_PLACE if piece.displacement == (0, 0) else _MIXED
         causes[box.y : box.y + box.height] = cause if box.width == width else _MIXED
@@ -122,13 +120,13 @@ def _mixed(
 ) -> NDArray[np.int64]:
     """Return how many pixels of a strip of rows differ for each cause."""
     causes = np.maximum(
-        _causes(one, pieces, 0, strip, (one, other)), _causes(other, pieces, 1, strip, (one, other))
+        causes_of(one, pieces, 0, strip, (one, other)), causes_of(other, pieces, 1, strip, (one, other))
     )
-    differs = _differing(one, other, *strip)
+    differs = differing_in(one, other, *strip)
     return np.array([np.count_nonzero((causes == cause) & differs) for cause in range(6)], np.int64)
 
 
-def _causes(
+def causes_of(
     picture: Picture,
     pieces: Sequence[Piece],
     side: int,
@@ -144,17 +142,17 @@ def _causes(
         if top >= bottom:
             continue
         target = causes[top - rows.start : bottom - rows.start, box.x : box.x + box.width]
-        target[...] = _OF_KIND.get(piece.kind, _MOVED if piece.displacement != (0, 0) else _KEPT)
+        target[...] = _OF_KIND.get(piece.kind, MOVED if piece.displacement != (0, 0) else KEPT)
         if piece.kind == "edit":
             one, other = (
                 source.at(Region(part.x, part.y + top - box.y, part.width, bottom - top))
                 for source, part in zip(both, (piece.first, piece.second), strict=True)
             )
-            target[one != other] = _CHANGED
+            target[one != other] = CHANGED
     return causes
 
 
-def _differing(one: Picture, other: Picture, rows: slice, width: int) -> NDArray[np.bool_]:
+def differing_in(one: Picture, other: Picture, rows: slice, width: int) -> NDArray[np.bool_]:
     """Return where a strip of rows differs; what only one picture has, or neither, does."""
     differs = np.ones((rows.stop - rows.start, width), np.bool_)
     common = min(one.box.width, other.box.width)

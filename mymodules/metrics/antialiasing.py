@@ -6,6 +6,8 @@ https://github.com/mapbox/pixelmatch (ISC). V. Vyšniauskas, "Anti-aliased pixel
 2009.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,35 +21,34 @@ from mymodules.metrics.colour_distance import (
     checkerboard,
     weighted,
 )
-from mymodules.regions import Region
 
-_REACH = 2  # px; what the test looks at around a pixel: its neighbours, and theirs
 _MANY = 2
 _AROUND = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1) if (x, y) != (0, 0)]  # the first of equals counts
 
+Places = NDArray[np.int64]
+
 
 def antialiased(
-    first: Rgba, second: Rgba, *, box: Region | None = None, metric: ColourMetric = "yiq"
+    first: Rgba, second: Rgba, rows: Places, columns: Places, *, metric: ColourMetric = "yiq"
 ) -> NDArray[np.bool_]:
-    """Return which pixels are anti-aliasing in one of two pictures.
+    """Return which of some pixels are anti-aliasing in one of two pictures.
 
     A pixel is, if of its neighbours one is the darkest and one the brightest, at most two are as bright as it
-    is, and one of those two has more than two neighbours of its own colour in both pictures. Symmetric, but
-    for the ground behind transparent pixels. Equal pictures have such pixels too.
+    is, and one of those two has more than two neighbours of its own colour in both pictures. Symmetric. Equal
+    pictures have such pixels too.
 
     Parameters
     ----------
     first, second : uint8 (height, width, 4)
         RGBA of one size, not premultiplied.
-    box : Region, optional
-        Where to look; by default everywhere.
+    rows, columns : int64 (n,)
+        The pixels to look at.
     metric : str
         ``yiq``: transparent neighbours are blended over the checkerboard; ``oklab``: over white.
 
     Returns
     -------
-    bool (height, width)
-        Of the box.
+    bool (n,)
 
     Raises
     ------
@@ -58,68 +59,67 @@ def antialiased(
     kinds.check("second", second, kinds.RGBA)
     if first.shape != second.shape:
         raise PictureError(f"first is {first.shape}, second {second.shape}: they must have one size.", "kind")
-    height, width = first.shape[:2]
-    box = Region(0, 0, width, height) if box is None else box
-    left, top = max(0, box.x - _REACH), max(0, box.y - _REACH)
-    right, bottom = box.x + box.width + _REACH, box.y + box.height + _REACH
-    one, other = (np.ascontiguousarray(side[top:bottom, left:right]) for side in (first, second))
-    rows, columns = np.ogrid[top : top + one.shape[0], left : left + one.shape[1]]
-    edge = (rows == 0) | (rows == height - 1) | (columns == 0) | (columns == width - 1)
-    ground = checkerboard(rows * width + columns) if metric == "yiq" else np.full((*edge.shape, 3), 255.0)
-    many = _many_siblings(one, edge) & _many_siblings(other, edge)
-    found = np.zeros(edge.shape, np.bool_)
-    for side in (one, other):
-        found |= _smooths(side, many, edge, ground, instead=metric == "oklab")
-    return found[box.y - top :, box.x - left :][: box.height, : box.width]
+    found = np.zeros(rows.shape, np.bool_)
+    for side in (first, second):
+        for y, x, candidates in _extremes(side, rows, columns, instead=metric == "oklab"):
+            both = _many_siblings(first, y, x) & _many_siblings(second, y, x)
+            found[candidates] |= both
+    return found
 
 
-def _shifted(count: int, by: int) -> tuple[slice, slice]:
-    """Return where pixels with a neighbour stand along one axis, and where these neighbours do."""
-    return slice(max(0, -by), count - max(0, by)), slice(max(0, by), count - max(0, -by))
-
-
-def _neighbours(shape: tuple[int, ...], x: int, y: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    rows, their_rows = _shifted(shape[0], y)
-    columns, their_columns = _shifted(shape[1], x)
-    return (rows, columns), (their_rows, their_columns)
-
-
-def _many_siblings(rgba: Rgba, edge: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which pixels have more than two neighbours of their own colour; an edge counts as one."""
-    words = rgba.view(np.uint32)[:, :, 0]
-    count = edge.astype(np.uint8)
+def _neighbours(
+    size: tuple[int, ...], rows: Places, columns: Places
+) -> Iterator[tuple[Places, Places, NDArray[np.bool_]]]:
+    """Yield the eight neighbours of pixels, and which of them are in the picture; others are the pixel."""
     for x, y in _AROUND:
-        here, there = _neighbours(words.shape, x, y)
-        count[here] += words[here] == words[there]
+        inside = (rows + y >= 0) & (rows + y < size[0]) & (columns + x >= 0) & (columns + x < size[1])
+        yield rows + y * inside, columns + x * inside, inside
+
+
+def _edge(size: tuple[int, ...], rows: Places, columns: Places) -> NDArray[np.uint8]:
+    """Return 1 for pixels at the picture's edge: it counts as one neighbour like them."""
+    at_edge = (rows == 0) | (rows == size[0] - 1) | (columns == 0) | (columns == size[1] - 1)
+    return np.asarray(at_edge, np.uint8)
+
+
+def _many_siblings(rgba: Rgba, rows: Places, columns: Places) -> NDArray[np.bool_]:
+    """Return which pixels have more than two neighbours of their own colour."""
+    words = rgba.view(np.uint32)[:, :, 0]
+    own = words[rows, columns]
+    count = _edge(words.shape, rows, columns)
+    for y, x, inside in _neighbours(words.shape, rows, columns):
+        count += inside & (words[y, x] == own)
     return np.asarray(count > _MANY)
 
 
-def _smooths(
-    rgba: Rgba,
-    many: NDArray[np.bool_],
-    edge: NDArray[np.bool_],
-    ground: NDArray[np.float64],
-    *,
-    instead: bool,
-) -> NDArray[np.bool_]:
-    """Return which pixels of one picture lie between a darker and a brighter area.
+def _extremes(
+    rgba: Rgba, rows: Places, columns: Places, *, instead: bool
+) -> Iterator[tuple[Places, Places, Places]]:
+    """Yield rows and columns of the darkest neighbours, then of the brightest, and whose they are.
 
-    If ``instead``, half the difference in alpha stands for a difference in brightness that is 0.
+    Only of pixels that lie between a darker and a brighter one. If ``instead``, transparent colours are
+    blended over white, and half the difference in alpha stands for a difference in brightness that is 0.
     """
-    equal = edge.astype(np.uint8)
-    lowest, highest = np.zeros(edge.shape), np.zeros(edge.shape)
-    of_lowest, of_highest = np.zeros(edge.shape, np.bool_), np.zeros(edge.shape, np.bool_)
-    for x, y in _AROUND:
-        here, there = _neighbours(edge.shape, x, y)
-        apart = weighted(blended_difference(rgba[here], rgba[there], ground[here]), LUMA)
+    own = rgba[rows, columns][:, None]
+    ground = np.full((len(rows), 1, 3), 255.0)
+    if not instead:
+        ground = checkerboard((rows * rgba.shape[1] + columns)[:, None])
+    equal = _edge(rgba.shape, rows, columns)
+    lowest, highest = np.zeros(len(rows)), np.zeros(len(rows))
+    of_lowest, of_highest = np.stack([rows, columns]), np.stack([rows, columns])
+    for y, x, inside in _neighbours(rgba.shape, rows, columns):
+        other = rgba[y, x][:, None]
+        apart = weighted(blended_difference(own, other, ground), LUMA)[:, 0]
         if instead:
-            alphas = rgba[here][..., 3].astype(np.float64) - rgba[there][..., 3]
+            alphas = own[:, 0, 3].astype(np.float64) - other[:, 0, 3]
             apart = np.where(apart == 0, alphas / 2, apart)
-        equal[here] += apart == 0
-        for extreme, flags, further in (
-            (lowest, of_lowest, apart < lowest[here]),
-            (highest, of_highest, apart > highest[here]),
+        equal += inside & (apart == 0)
+        for extreme, place, further in (
+            (lowest, of_lowest, apart < lowest),
+            (highest, of_highest, apart > highest),
         ):
-            extreme[here] = np.where(further, apart, extreme[here])
-            flags[here] = np.where(further, many[there], flags[here])
-    return np.asarray((equal <= _MANY) & (lowest < 0) & (highest > 0) & (of_lowest | of_highest))
+            extreme[further] = apart[further]
+            place[0, further], place[1, further] = y[further], x[further]
+    between = np.flatnonzero((equal <= _MANY) & (lowest < 0) & (highest > 0))
+    for place in (of_lowest, of_highest):
+        yield place[0, between], place[1, between], between

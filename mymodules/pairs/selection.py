@@ -1,7 +1,9 @@
 """Which of the files of two folders are compared, and with which."""
 
 import fnmatch
-from collections.abc import Iterable, Mapping
+import itertools
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,14 +12,26 @@ from mymodules.errors import SettingsError
 MATCHES: Final = ("stem", "casefold")
 """What may differ between the two names of a pair: ``stem``, their endings; ``casefold``, their case."""
 
+_ANY_FOLDERS = re.compile(r"(?<![^/])\*\*/")
+
 
 def matches(name: str, patterns: Iterable[str]) -> bool:
     """Return whether a name is one of these, or fits one of them.
 
-    ``*`` stands for any text, across folders, ``?`` for one letter, ``[ab]`` for one of some. Case counts on
-    every system.
+    ``*`` stands for any text, across folders, ``?`` for one letter, ``[ab]`` for one of some; ``**/`` also
+    stands for no folder at all. Case counts on every system.
     """
-    return any(name == pattern or fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+    return any(
+        name == pattern or any(fnmatch.fnmatchcase(name, reading) for reading in _readings(pattern))
+        for pattern in patterns
+    )
+
+
+def _readings(pattern: str) -> Iterator[str]:
+    """Yield a pattern with each of its ``**/`` and without; from the seventh on only with."""
+    parts = _ANY_FOLDERS.split(pattern, 6)
+    for joints in itertools.product(("**/", ""), repeat=len(parts) - 1):
+        yield "".join(itertools.chain.from_iterable(zip(parts, (*joints, ""), strict=True)))
 
 
 @dataclass(frozen=True)

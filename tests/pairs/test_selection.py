@@ -20,6 +20,13 @@ from mymodules.pairs import Selection
         ("a1.png", "a[12].png", True),
         ("ab.png", "a?.png", True),
         ("a.png", "", False),
+        ("news/a.png", "news/**/*.png", True),
+        ("news/old/er/a.png", "news/**/*.png", True),
+        ("a.png", "news/**/*.png", False),
+        ("a.png", "**/a.png", True),
+        ("ba.png", "**/a.png", False),
+        ("news/old/a.png", "**/old/**/a.png", True),
+        ("newsold/a.png", "news**/old/a.png", False),
     ],
 )
 def test_patterns(name: str, pattern: str, fits: bool) -> None:

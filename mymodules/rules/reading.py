@@ -1,0 +1,169 @@
+"""Read rules from a file, and refuse every mistake in it with its line, its rule and what would be right."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from mymodules.errors import SettingsError
+from mymodules.paths import AnyPath, local_path, shown
+from mymodules.rules import keys, lines
+from mymodules.rules.keys import nearest, quoted
+from mymodules.rules.lines import TableLines
+from mymodules.rules.rule import KINDS, GoldSampleArea, Limits, Rule, Rules
+
+_TABLE = "rule"
+_OTHERS = ("folders",)  # what else may stand in the file; see `settings`
+_FIRST_KIND = next(iter(KINDS))
+_MOST_NAMED = 10  # mistakes in one message
+
+
+def read(path: AnyPath) -> Rules:
+    """Return the rules of a file.
+
+    Parameters
+    ----------
+    path : path
+        A TOML file with tables ``[[rule]]``; see `Limits` for their keys.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be read, or has a mistake.
+    """
+    file = local_path(path, "The file of rules", "file")
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise SettingsError(
+            f"The rules in {shown(file)} cannot be read ({error.strerror}): name a file that can."
+        ) from error
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise SettingsError(
+            f"{shown(file)}, line {line}: this is not UTF-8: save the file as UTF-8."
+        ) from error
+    return parse(text, file)
+
+
+def parse(text: str, path: Path) -> Rules:
+    """Return the rules of a text; ``path`` is the file that it is from.
+
+    Raises
+    ------
+    SettingsError
+        If it has mistakes: all of them, at most ten.
+    """
+    text = text.replace("\r\n", "\n")
+    try:
+        document = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{shown(path)} is not a TOML file: {error}. Correct it there.") from error
+    places, top = lines.tables(text, _TABLE)
+    mistakes: list[tuple[int, str]] = []
+    for key in document:
+        if key not in (_TABLE, *_OTHERS):
+            guess = nearest(key, [_TABLE, *_OTHERS])
+            mistakes.append(
+                (top[key], f"there is no {quoted(key)} in this file: {guess} Rules are [[rule]].")
+            )
+    tables = document.get(_TABLE, [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        mistakes.append((top[_TABLE], "each rule begins with [[rule]], in two pairs of brackets."))
+        tables = []
+    if len(tables) > keys.MOST_RULES:
+        mistakes.append((top[_TABLE], f"there are {len(tables):,} rules, and {keys.MOST_RULES:,} may be."))
+        tables = []
+    if len(places) != len(tables):  # written as one value
+        places = [TableLines(top[_TABLE]) for _ in tables]
+    rules = [_rule(*item, mistakes) for item in zip(tables, places, strict=True)]
+    _check_names(tables, places, mistakes)
+    if mistakes:
+        raise SettingsError(_message(path, mistakes))
+    return Rules(tuple(rule for rule in rules if rule is not None), path)
+
+
+def _message(path: Path, mistakes: list[tuple[int, str]]) -> str:
+    found = [f"{shown(path)}, line {line}: {sentence}" for line, sentence in sorted(mistakes)]
+    more = len(found) - _MOST_NAMED
+    return "\n".join([*found[:_MOST_NAMED], *([f"There are {more} more mistakes."] if more > 0 else [])])
+
+
+def _rule(table: dict[str, Any], place: TableLines, mistakes: list[tuple[int, str]]) -> Rule | None:
+    """Return a rule, or None if it has a mistake, which is added to the others."""
+    name = table.get("name")
+    who = f"rule {quoted(name)}" if isinstance(name, str) else "this rule"
+    before = len(mistakes)
+
+    def mistake(key: str, sentence: str) -> None:
+        mistakes.append((place.keys.get(key, place.line), f"{who}: {sentence}"))
+
+    kind = table.get("kind", _FIRST_KIND)
+    if not isinstance(kind, str) or kind not in KINDS:
+        mistake("kind", f"kind must be one of {', '.join(KINDS)}, in quotes, not {quoted(kind)}.")
+        return None
+    known = keys.of_kind(kind)
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key == "kind":
+            continue
+        if key not in known:
+            mistake(key, _unknown(key, kind))
+            continue
+        try:
+            values[key] = known[key](value)
+        except ValueError as error:
+            mistake(key, f"{key} {error}, not {quoted(value)}.")
+    for key in keys.required(kind):
+        if key not in table:
+            mistake(key, f"it has no {key}: add it.")
+    if len(mistakes) == before:
+        for key, sentence in _contradictions(kind, values):
+            mistake(key, sentence)
+    if len(mistakes) > before:
+        return None
+    return Rule(values.pop("name"), pictures=values.pop("pictures", ()), takes=KINDS[kind](**values))
+
+
+def _unknown(key: str, kind: str) -> str:
+    others = [other for other in KINDS if key in keys.of_kind(other)]
+    if others:
+        return f'{key} belongs to rules with kind = "{others[0]}", and this one\'s kind is "{kind}".'
+    return f"there is no key {quoted(key)}: {nearest(key, ['kind', *keys.of_kind(kind)])}"
+
+
+def _contradictions(kind: str, values: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return keys whose values make no sense together, each with a sentence."""
+    made = KINDS[kind]
+    found = []
+    if made is Limits:
+        if "side" in values and "mask" not in values:
+            found.append(
+                ("side", "side belongs to a mask: add mask = [[x, y, width, height]], or remove side.")
+            )
+        if "metric" in values and not {"threshold", "antialiased"} & values.keys():
+            found.append(("metric", "metric belongs to a threshold: add threshold = 0.1, or remove metric."))
+        if not values.keys() - {"name", "pictures", "side", "metric"}:
+            found.append(("name", "it takes nothing: add a mask, a limit such as largest = 8, or kinds."))
+    if made is GoldSampleArea and values.get("max_different", 0) > values.get("width", 0) ** 2 > 0:
+        found.append(
+            ("max_different", f"max_different must be at most width x width, {values['width'] ** 2}.")
+        )
+    return found
+
+
+def _check_names(
+    tables: list[dict[str, Any]], places: list[TableLines], mistakes: list[tuple[int, str]]
+) -> None:
+    """Add a mistake for each name that an earlier rule has."""
+    seen: dict[str, int] = {}
+    for table, place in zip(tables, places, strict=True):
+        name = table.get("name")
+        if not isinstance(name, str):
+            continue
+        line = place.keys.get("name", place.line)
+        if name in seen:
+            who = f"rule {quoted(name)}"
+            mistakes.append((line, f"{who}: the rule in line {seen[name]} has this name: give it another."))
+        seen.setdefault(name, line)
