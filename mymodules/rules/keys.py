@@ -49,8 +49,14 @@ def quoted(value: object) -> str:
 
 
 def _name(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip() or shown(value) != value or len(value) > _LONGEST_NAME:
-        raise ValueError(f"must be a text of 1 to {_LONGEST_NAME} letters in one line, in quotes")
+    if (
+        not isinstance(value, str)
+        or not value.strip()
+        or len(value) > _LONGEST_NAME
+        or shown(value) != value
+        or '"' in value  # which messages have none of
+    ):
+        raise ValueError(f"must be a text of 1 to {_LONGEST_NAME} letters in one line, without quotes in it")
     return value
 
 

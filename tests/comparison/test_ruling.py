@@ -17,7 +17,7 @@ from mymodules.comparison.alignment import align
 from mymodules.comparison.changes import changes
 from mymodules.comparison.foregone import foregone
 from mymodules.comparison.ledger import Ledger, ledger
-from mymodules.comparison.ruling import Ruling, Taken, ruled, verdict
+from mymodules.comparison.ruling import Ruling, Taken, ruled, verdict, warnings
 from mymodules.regions import Region
 from mymodules.rules import GoldFuzzy, GoldSampleArea, GoldSobel, Limits, Rule
 
@@ -184,6 +184,7 @@ def test_a_rule_counts_for_each_change_by_itself() -> None:
     first, second = two_spots()
     ruling = result(first, second, Limits(pixels=30))
     assert ruling.rules == (Taken("a", 50, 0, 2),)
+    assert warnings(ruling, []) == []
     assert result(first, second, Limits(pixels=29)).ledger == Ledger(changed=30)
 
 
@@ -307,9 +308,15 @@ def test_limits_for_each_change_hide_no_word(scheme: str, size: int) -> None:
 def test_limits_for_a_whole_picture_hide_words_of_12_px_and_report_it(
     first: str, second: str, scheme: str, takes: Any
 ) -> None:
-    ruling = result(worded(first, 12, scheme), worded(second, 12, scheme), takes)
+    pages = worded(first, 12, scheme), worded(second, 12, scheme)
+    ruling = result(*pages, takes)
     assert ruling.passes
     assert (ruling.rules[0].hidden, ruling.rules[0].largest) == (1, 0)
+    (change,) = changes(*pages, align(*pages))
+    assert warnings(ruling, [change]) == [
+        "Rule 'a' hides 1 change, because the whole picture differs by little: "
+        f"look at x {change.second.x}, y {change.second.y}, where {change.pixels:,} px changed."
+    ]
 
 
 def test_twenty_pixels_beside_anti_aliasing_hide_a_letter_of_12_px() -> None:
@@ -386,6 +393,17 @@ def test_pixels_of_pixelmatch_in_place(shared_data: Path, name: str, metric: str
     assert result(first, second, takes).ledger == Ledger(changed=case[metric]["mismatched"])
 
 
+def test_pixels_are_judged_the_same_where_content_has_moved() -> None:
+    """A word that changed below a section that came: as many of its pixels are no anti-aliasing."""
+    first, second = worded("Mail", 16, "light"), worded("Main", 16, "light")
+    in_place = result(first, second, Limits(antialiased=True, threshold=0.1)).ledger.changed
+    assert in_place > 5
+    grown = stacked([section(88, scheme="light"), second])
+    for pixels, passes in ((in_place, True), (in_place - 1, False)):
+        takes = Limits(antialiased=True, threshold=0.1, pixels=pixels, kinds=("insert",))
+        assert result(first, grown, takes).passes is passes
+
+
 # --- rows whose pixels are equal ---
 
 
@@ -451,6 +469,24 @@ def pairs_of_pages(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     if draw(st.booleans()):
         return first.transpose(1, 0, 2), second.transpose(1, 0, 2)
     return first, second
+
+
+@given(st.integers(0, 10**6), BOX, st.integers(1, 255), st.sampled_from(["first", "second"]))
+def test_masks_and_largest_are_plain_counting_in_place(
+    seed: int, box: Region, largest: int, side: str
+) -> None:
+    """Pictures of one size and less than 32 rows are compared in place."""
+    random = np.random.default_rng(seed)
+    first = random.integers(0, 256, (30, 24, 4), np.uint8)
+    second = np.where(random.random((30, 24, 1)) < 0.1, random.integers(0, 256, first.shape), first)
+    second = second.astype(np.uint8)
+    levels = np.abs(first.astype(int) - second).max(axis=2)
+    inside = np.zeros((30, 24), np.bool_)
+    inside[box.y : box.y + box.height, box.x : box.x + box.width] = True
+    ruling = result(first, second, Limits(mask=(box,), side=side, largest=largest))
+    assert ruling.masked == np.count_nonzero((levels > 0) & inside)
+    assert ruling.tolerated == np.count_nonzero((levels > 0) & (levels <= largest) & ~inside)
+    assert ruling.ledger == Ledger(changed=np.count_nonzero((levels > largest) & ~inside))
 
 
 @given(pairs_of_pages(), st.lists(TAKES, max_size=3))

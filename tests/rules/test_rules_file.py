@@ -156,6 +156,10 @@ def test_a_mistake_is_refused_with_line_rule_and_what_would_be_right(
         ("\n[rule]\nname = 'a'\npixels = 1\n", "line 2: each rule begins with [[rule]], in two pairs of"),
         ("[[rule]]\npixels = 1\n", "line 1: this rule: it has no name: add it."),
         ("[[rule]]\npixels = 1\nname = ' '\n", "line 3: rule ' ': name must be a text of 1 to 100 letters"),
+        (
+            "[[rule]]\npixels = 1\nname = 'a \"b\"'\n",
+            "line 3: rule 'a \"b\"': name must be a text of 1 to 100",
+        ),
         ("[[rule]]\nname = 7\npixels = 1\n", "line 2: this rule: name must be a text of 1 to 100 letters"),
         ("rule = [{name = 'a'}]\n", "line 1: rule 'a': it takes nothing"),
     ],
