@@ -102,13 +102,9 @@ def blended_difference(
     """Return red, green and blue of first less those of second, blended over a ground where transparent."""
     alphas = first[..., 3].astype(np.float64), second[..., 3].astype(np.float64)
     opaque = (alphas[0] == 255) & (alphas[1] == 255)
-    whole = bool(opaque.all())
     found = []
     for channel in range(3):
         one, other = (side[..., channel].astype(np.float64) for side in (first, second))
-        if whole:
-            found.append(one - other)
-            continue
         over = (one * alphas[0] - other * alphas[1] - ground[..., channel] * (alphas[0] - alphas[1])) / 255
         found.append(np.where(opaque, one - other, over))
     return tuple(found)

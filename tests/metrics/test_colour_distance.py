@@ -111,6 +111,22 @@ def test_an_edge_is_smoothed_only_between_darker_and_brighter() -> None:
     assert np.count_nonzero(antialiased(first, first, rows, columns)) == 6
 
 
+@pytest.mark.parametrize("metric", ["yiq", "oklab"])
+def test_opaque_pixels_are_judged_the_same_beside_transparent_ones(metric: str) -> None:
+    """One transparent pixel far away has all of a picture blended."""
+    random = np.random.default_rng(6)
+    first = np.full((20, 30, 4), 255, np.uint8)
+    first[..., :3] = np.clip(np.add.outer(np.arange(20), np.arange(30)) * 40 - 900, 0, 255)[..., None]
+    first[..., :3] += random.integers(0, 2, (20, 30, 3), np.uint8) * (first[..., :3] == 100)
+    rows, columns = (each.ravel() for each in np.indices((17, 30)))
+    other = first.copy()
+    other[19, 29, 3] = 7
+    expected = antialiased(first, first, rows, columns, metric=metric)
+    assert 0 < np.count_nonzero(expected) < expected.size
+    many = np.append(rows, 19), np.append(columns, 29)
+    assert np.array_equal(antialiased(other, other, *many, metric=metric)[:-1], expected)
+
+
 def test_pictures_of_two_sizes_are_refused() -> None:
     with pytest.raises(PictureError, match="must have one size"):
         antialiased(np.zeros((2, 2, 4), np.uint8), np.zeros((2, 3, 4), np.uint8), NONE, NONE)
