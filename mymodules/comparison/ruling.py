@@ -185,7 +185,7 @@ def ruled(
 
 def is_little(takes: Limits, left: int, area: int) -> bool:
     """Return whether as many px of a picture's area are within the limits for a whole picture."""
-    return 0 < left <= takes.pixels_per_picture or 0 < left / area <= takes.share_per_picture
+    return left <= takes.pixels_per_picture or left / area <= takes.share_per_picture
 
 
 class _Case:
