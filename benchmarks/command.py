@@ -56,8 +56,9 @@ def commands(first: str, second: str, folder: Path) -> dict[str, list[str]]:
     lines = {
         "batch.run": [*python, "-c", RUN, first, second, out],
         "compare": [*python, "-m", "mymodules", "compare", *plain],
-        "compare --junit": [*python, "-m", "mymodules", "compare", *plain, "--junit", str(folder / "j.xml")],
     }
+    for option in ("--junit", "--json", "--markdown"):
+        lines[f"compare {option}"] = [*lines["compare"], option, str(folder / f"written{option}")]
     reg = shutil.which(REG)
     if reg is not None:
         lines[REG] = [reg, second, first, str(folder / "diff"), "-I", "-J", str(folder / "reg.json")]

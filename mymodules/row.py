@@ -4,8 +4,9 @@ This is the only schema: the CSV, the pandas table, the explorer, the viewer and
 from here. For a new column, append an item to `PairResult`, and compute its value.
 """
 
+import math
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Final, NamedTuple, get_args, get_type_hints
+from typing import Annotated, Any, Final, NamedTuple, get_args, get_type_hints
 
 from mymodules.regions import Region
 
@@ -132,6 +133,24 @@ TABLE: Final = ("status", "image_filename", "pixel_diff_percent", "ssim_score", 
 def names_its_files(row: PairResult) -> bool:
     """Return whether a row's messages name paths, so that it cannot stand for other files of equal bytes."""
     return row.status == "error" or CANNOT in row.messages
+
+
+def own_figures(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``metrics``, names and values of the caller's own metrics of a row, if it has any."""
+    columns = (name for name in row if isinstance(name, str) and name.startswith(METRIC))
+    found = [[name.removeprefix(METRIC), row[name]] for name in columns if type(row[name]) in (int, float)]
+    return {"metrics": found} if found else {}
+
+
+def attention_key(
+    status: str, combined: float | None, pixels: int | None, name: str
+) -> tuple[int, float, float, str]:
+    """Return a key that sorts rows as a person wants to see them: `BY_ATTENTION`, the largest change first.
+
+    `results.attention` orders tables alike.
+    """
+    largest_first = (math.inf if value is None else -value for value in (combined, pixels))
+    return RANKS.get(status, len(RANKS)), *largest_first, name  # type: ignore[return-value]
 
 
 def counted(number: int) -> str:

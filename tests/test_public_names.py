@@ -18,8 +18,8 @@ FACES = {
     " matches sentence to_text",
     "regions": "Gatherer Region boxes_of byte_map from_pixels from_similarity threshold",
     "report": "ONE_FILE_LIMIT READ_PIXELS SCHEMA check document is_one_file junit markdown write",
-    "results": "BOM CHANGE_COLUMNS COLUMNS PairResult PartialWriter cells_of check_value checked_line encode"
-    " format_row guard load load_changes name_if_same number_of parse_line parse_row partial_rows read"
+    "results": "BOM CHANGE_COLUMNS COLUMNS PairResult PartialWriter Rows cells_of check_value checked_line"
+    " encode format_row guard load load_changes name_if_same number_of parse_line parse_row partial_rows read"
     " read_as_written read_changes read_partial split_line unchecked unguard write write_changes",
     "rules": "COLOUR_METRICS GoldFuzzy GoldSampleArea GoldSobel Limits Rule Rules WHOLE_KINDS fingerprint"
     " parse read",

@@ -69,16 +69,18 @@ def _once(options: argparse.Namespace, words: Wording) -> int:
         run = _run(call, options, words)
         if first.is_dir():
             runs.note(first, second, run.csv_path.parent)
-        counts = report_run(run, words)
+        found = results.Rows.read(run.csv_path)
+        _say_what_was_found(run, found, words)
         complete = True
         if options.notebook:
-            complete = _save_notebook(run, (first, second), options, words)
+            complete = _save_notebook(run, found.run, (first, second), options, words)
         try:
-            complete &= all([*outputs.write(run.csv_path, options, words)])
+            complete &= all([*outputs.write(run.csv_path, found, options, words)])
         except KeyboardInterrupt:
             raise KeyboardInterrupt(
                 "Interrupted: the files named above are complete, and nothing else was written."
             ) from None
+    counts = Counter(row.status for row in found.rows)
     if verdict(counts) != "same":
         _say_what_next(run, outputs, options, words)
     return exit_code(counts, check=options.check) if complete else 2
@@ -95,18 +97,13 @@ def _prepared(options: argparse.Namespace) -> tuple[Path, Path, dict[str, Any]]:
         raise SettingsError("A run is resumed with the limit it was begun with: leave out --max-pixels.")
     call["resume"] = path = runs.to_resume(options.resume, runs.resolved(options).out)
     call |= {"first": options.first, "second": options.second}
-    if runfiles.stamp_of(path) is None:
+    stamp = runfiles.stamp_of(path)
+    if stamp is None:
         raise SettingsError(f"{shown(path)} is not a results file of a run: name a results-....partial.csv.")
-    manifest = _manifest(path)
+    manifest = runfiles.read_manifest(runfiles.manifest_path(path.parent, stamp))
     first, second = (Path(str(manifest.get(role, ""))).absolute() for role in ("first", "second"))
     files = manifest.get("selection", {}).get("files") or ("", "")  # the run checks what it reads
     return first / files[0], second / files[1], call
-
-
-def _manifest(csv_path: Path) -> dict[str, Any]:
-    """Return the manifest beside a results file."""
-    stamp = runfiles.stamp_of(csv_path) or ""
-    return runfiles.read_manifest(runfiles.manifest_path(csv_path.parent, stamp))
 
 
 def _out(call: Mapping[str, Any], options: argparse.Namespace) -> Path:
@@ -129,25 +126,24 @@ def _run(call: Mapping[str, Any], options: argparse.Namespace, words: Wording) -
         lines.end()
 
 
-def report_run(run: Run, words: Wording) -> Mapping[str, int]:
-    """Print what a finished run has found and where its files are; return how many rows have each status."""
-    rows = results.read(run.csv_path)
-    manifest = _manifest(run.csv_path)
-    lines = summary(rows, width_of_terminal(sys.stdout))
-    words.say("\n".join(["", *lines, *([""] if [*notes(manifest)] else []), *notes(manifest)]))
+def _say_what_was_found(run: Run, found: results.Rows, words: Wording) -> None:
+    lines, further = summary(found.rows, width_of_terminal(sys.stdout)), [*notes(found.run)]
+    words.say("\n".join(["", *lines, *([""] if further else []), *further]))
     words.say(f"\nTable:     {run.csv_path}")
     if run.pictures_dir.is_dir():
         words.say(f"Pictures:  {run.pictures_dir}")
-    return Counter(row.status for row in rows)
 
 
 def _save_notebook(
-    run: Run, compared: tuple[Path, Path], options: argparse.Namespace, words: Wording
+    run: Run,
+    manifest: Mapping[str, Any],
+    compared: tuple[Path, Path],
+    options: argparse.Namespace,
+    words: Wording,
 ) -> bool:
     """Execute the notebook about a run and save it; return whether it ran to its end and was saved."""
     from mymodules.cli import headless  # the libraries for notebooks take a second to load
 
-    manifest = _manifest(run.csv_path)
     parameters: dict[str, Any] = dict(zip(("first", "second"), map(str, compared), strict=True))
     parameters |= {"out": str(run.csv_path.parent), "resume": str(run.csv_path), **manifest["options"]}
     if options.store != STORE:

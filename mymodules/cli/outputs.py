@@ -68,34 +68,39 @@ class Outputs:
                 _check_outside(path, option, folder, what)
         return found
 
-    def write(self, csv_path: Path, options: argparse.Namespace, words: Wording) -> Iterator[bool]:
-        """Write them; yield for each whether it could be written."""
+    def write(
+        self, csv_path: Path, found: results.Rows, options: argparse.Namespace, words: Wording
+    ) -> Iterator[bool]:
+        """Write them, given a run's results file and what is in it; yield for each whether it was written."""
         paths = options.report_paths
-        load = functools.cache(lambda: results.load(csv_path))  # once for all; a failure is tried again
         if self.junit is not None:
             junit = self.junit
             # --check counts one-sided files as differences, so they are failures in the JUnit file too.
             how = {"fail_missing": options.check, "fail_extra": options.check, "paths": paths}
-            yield _written(words, "JUnit", junit, lambda: report.junit(load(), junit, **how))
+            yield _written(words, "JUnit", junit, lambda: report.junit(found, junit, **how))
         if self.json is not None:
             json = self.json
-            yield _written(words, "JSON", json, lambda: report.document(load(), json, paths=paths))
+            yield _written(words, "JSON", json, lambda: report.document(found, json, paths=paths))
         if self.markdown is not None:
             markdown, link = self.markdown, options.markdown_link
-            write = functools.partial(report.markdown, path=markdown, link=link, paths=paths)
-            yield (written := _written(words, "Markdown", markdown, lambda: write(load())))
+            write = functools.partial(report.markdown, found, markdown, link=link, paths=paths)
+            yield (written := _written(words, "Markdown", markdown, write))
             step = os.environ.get(STEP_SUMMARY)
             if step and written:
                 yield _written(words, "Summary", Path(step), lambda: _append(markdown, Path(step)))
         if self.page is not None:
             page, embed = self.page, report.is_one_file(self.page)
             how = {"embed": embed, "same": options.report_all, "paths": paths}
-            yield _written(words, "Report", self.index, lambda: report.write(load(), page, **how))
+
+            def write_page() -> None:
+                report.write(results.load(csv_path), page, **how)
+
+            yield _written(words, "Report", self.index, write_page)
 
 
 def _check_link(link: str | None, path: str | None) -> None:
     if link is not None:
-        from mymodules.report import markdown_text  # loads tables
+        from mymodules.report import markdown_text  # few write a summary
 
         markdown_text.check_link("--markdown-link", link)
         if path is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from mymodules.paths import shown
-from mymodules.row import BY_ATTENTION, STATUSES, PairResult, counted
+from mymodules.row import BY_ATTENTION, STATUSES, PairResult, attention_key, counted
 
 SHOWN = 10
 """The most rows named for each status, those that differ most first."""
@@ -35,14 +35,16 @@ def width_of_terminal(stream: TextIO | None) -> int | None:
 
 def summary(rows: Sequence[PairResult], width: int | None = None) -> Iterator[str]:
     """Yield the lines that say what a run has found: changes first, each status with the largest first."""
-    by_status = {status: [row for row in rows if row.status == status] for status in BY_ATTENTION}
+    ordered = sorted(
+        rows, key=lambda row: attention_key(row.status, row.combined, row.num_diff_pixels, row.image_filename)
+    )
+    by_status = {status: [row for row in ordered if row.status == status] for status in BY_ATTENTION}
     counts = ", ".join(f"{len(by_status[status]):,} {status}" for status in STATUSES)
     yield f"{counted(len(rows))}: {counts}"
     for status, found in by_status.items():
         if not found or status == "same":
             continue
         yield ""
-        found = sorted(found, key=lambda row: (-(row.combined or 0), -(row.num_diff_pixels or 0)))
         if status == "changed":
             yield from _figures(found[:SHOWN], width)
         else:

@@ -1,7 +1,7 @@
 """The rows of a table as records for a page, with their neighbours and decisions."""
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from mymodules import triage
 from mymodules.errors import ResultsError
 from mymodules.pages.display import SIDES, Folders
 from mymodules.results import runfiles
-from mymodules.row import METRIC
+from mymodules.row import METRIC, own_figures
 from mymodules.triage import Row
 
 if TYPE_CHECKING:
@@ -26,13 +26,6 @@ FIGURES = (
     *("max_diff_r", "max_diff_g", "max_diff_b", "max_diff_a"),
 )
 """The columns with figures that pages show."""
-
-
-def own_figures(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``metrics``, names and values of the caller's own metrics of a row, if it has any."""
-    columns = (name for name in row if isinstance(name, str) and name.startswith(METRIC))
-    found = [[name.removeprefix(METRIC), row[name]] for name in columns if type(row[name]) in (int, float)]
-    return {"metrics": found} if found else {}
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,16 +5,16 @@ which is raised whenever a reader of the earlier one might misread it; new keys 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mymodules import __version__, files, triage
-from mymodules.pages import display
-from mymodules.paths import AnyPath, local_path
+from mymodules.paths import AnyPath, is_folder, local_path
 from mymodules.report import page
 from mymodules.report.labels import ROLES, Labels
-from mymodules.row import COLUMNS, STATUSES, verdict
+from mymodules.results import Rows
+from mymodules.row import COLUMNS, METRIC, STATUSES, verdict
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,12 +28,12 @@ SCHEMA: Final = Path(__file__).with_name("results.schema.json")
 _RUN = ("stamp", "complete", "seconds", "reused", "skip_until", "stop_at", "left_out", "options", "versions")
 
 
-def document(frame: "pd.DataFrame", path: AnyPath, *, paths: bool = False) -> None:
+def document(frame: "pd.DataFrame | Rows", path: AnyPath, *, paths: bool = False) -> None:
     """Write the rows of a run as one JSON document.
 
     Parameters
     ----------
-    frame : DataFrame
+    frame : DataFrame or results.Rows
         What `results.load` returned, or a part of it.
     path : path
         The file; it is replaced in one step.
@@ -51,9 +51,9 @@ def document(frame: "pd.DataFrame", path: AnyPath, *, paths: bool = False) -> No
     -----
     The verdict is that of ``compare --check``: ``same``, ``different`` or ``error``. The file is ASCII.
     """
-    rows = page.compared(frame)
-    manifest = frame.attrs.get("run") or {}
+    rows, manifest = page.compared(frame)
     labels = Labels.of(manifest, paths=paths)
+    decided = _decisions(rows, manifest)
     counts = {status: 0 for status in STATUSES}
     for row in rows:
         counts[row["status"]] += 1
@@ -65,7 +65,7 @@ def document(frame: "pd.DataFrame", path: AnyPath, *, paths: bool = False) -> No
         | {key: manifest[key] for key in _RUN if manifest.get(key) is not None},
         "verdict": verdict(counts),
         "counts": {"total": len(rows), **counts},
-        "rows": [_row(row, labels, decision) for row, decision in zip(rows, _decisions(frame), strict=True)],
+        "rows": [_row(row, labels, decision) for row, decision in zip(rows, decided, strict=True)],
     }
     text = json.dumps(whole, indent=1, allow_nan=False)
     files.write(local_path(path, "The JSON file", "file"), [text.encode("ascii"), b"\n"])
@@ -75,13 +75,16 @@ def _row(row: Mapping[str, Any], labels: Labels, decision: tuple[str, str]) -> d
     """Return every column of a row, and what was decided about it."""
     cells = {name: row.get(name) for name in COLUMNS}
     cells["messages"] = labels.hide(cells["messages"] or "")
-    cells |= {name: value for name, value in row.items() if name.startswith("metric_")}
+    cells |= {name: value for name, value in row.items() if name.startswith(METRIC)}
     word, note = decision
     return cells | {"decision": word or None, "note": note or None}
 
 
-def _decisions(frame: "pd.DataFrame") -> list[tuple[str, str]]:
+def _decisions(rows: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return decision and note of each row; empty ones if the run does not say where decisions are."""
-    manifest = frame.attrs.get("run") or {}
-    desk = display.folders(frame).decisions if all(manifest.get(role) for role in ROLES) else None
-    return [("", "") if desk is None else desk.of(row) for row in triage.rows(frame)]
+    out = manifest.get("out")
+    if not (isinstance(out, str) and is_folder(out)):
+        return [("", "")] * len(rows)
+    identities = ("image_filename", "first_digest", "second_digest")
+    about = [triage.Row(*(row.get(name) or "" for name in identities)) for row in rows]
+    return triage.Decisions(out).each(about)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from mymodules import files
-from mymodules.pages.rows import own_figures
 from mymodules.paths import AnyPath, local_path
 from mymodules.report import page
 from mymodules.report.labels import Labels
-from mymodules.row import METRIC
+from mymodules.results import Rows
+from mymodules.row import METRIC, own_figures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ _INVALID = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(
-    frame: "pd.DataFrame",
+    frame: "pd.DataFrame | Rows",
     path: AnyPath,
     *,
     fail_missing: bool = False,
@@ -38,7 +38,7 @@ def junit(
 
     Parameters
     ----------
-    frame : DataFrame
+    frame : DataFrame or results.Rows
         What `results.load` returned, or a part of it.
     path : path
         The file; it is replaced in one step.
@@ -61,13 +61,12 @@ def junit(
     Characters that XML does not allow are written as ``\\xNN`` or ``\\uNNNN``. The format follows the
     schema of the Jenkins xUnit plugin, junit-10.xsd.
     """
-    rows = page.compared(frame)
+    rows, manifest = page.compared(frame)
     fails = {"changed": "failure", "error": "error", "missing": "skipped", "extra": "skipped"}
     fails |= {"missing": "failure"} if fail_missing else {}
     fails |= {"extra": "failure"} if fail_extra else {}
     counts = dict.fromkeys(("failure", "error", "skipped"), 0)
     suite = ElementTree.Element("testsuite")
-    manifest = frame.attrs.get("run") or {}
     labels = Labels.of(manifest, paths=paths)
     properties = {role: name for role, name in labels.names.items() if role != "out"}
     properties |= {"stamp": str(manifest["stamp"])} if manifest.get("stamp") else {}
@@ -86,7 +85,7 @@ def junit(
             counts[outcome] += 1
     figures = {
         "name": _SUITE,
-        "tests": str(len(frame)),
+        "tests": str(len(rows)),
         "failures": str(counts["failure"]),
         "errors": str(counts["error"]),
         "time": f"{total:.6f}",

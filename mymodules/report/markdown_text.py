@@ -17,8 +17,8 @@ from mymodules.errors import SettingsError
 from mymodules.paths import AnyPath, local_path, shown
 from mymodules.report import page
 from mymodules.report.labels import Labels
-from mymodules.results import attention, runfiles
-from mymodules.row import BY_ATTENTION, counted
+from mymodules.results import Rows, runfiles
+from mymodules.row import BY_ATTENTION, attention_key, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,13 +34,18 @@ _NO_BREAK = "&#8288;"  # an invisible sign that joins words
 
 
 def markdown(
-    frame: "pd.DataFrame", path: AnyPath, *, rows: int = 10, link: str | None = None, paths: bool = False
+    frame: "pd.DataFrame | Rows",
+    path: AnyPath,
+    *,
+    rows: int = 10,
+    link: str | None = None,
+    paths: bool = False,
 ) -> str:
     """Write a summary: counts, and the most important rows, the largest change first.
 
     Parameters
     ----------
-    frame : DataFrame
+    frame : DataFrame or results.Rows
         What `results.load` returned, or a part of it.
     path : path
         The file; it is replaced in one step.
@@ -69,15 +74,16 @@ def markdown(
     return text
 
 
-def summary(frame: "pd.DataFrame", *, rows: int = 10, link: str | None = None, paths: bool = False) -> str:
+def summary(
+    frame: "pd.DataFrame | Rows", *, rows: int = 10, link: str | None = None, paths: bool = False
+) -> str:
     """Return what `markdown` writes."""
     if link is not None:
         check_link("link", link)
     if rows < 0:
         raise SettingsError(f"rows is {rows}: pass a number from 0 up.")
-    runfiles.check_table(frame, "image_filename")
-    found = page.compared(frame.iloc[attention.places(frame)] if len(frame) else frame)
-    manifest = frame.attrs.get("run") or {}
+    found, manifest = page.compared(frame)
+    found.sort(key=_order)
     labels = Labels.of(manifest, paths=paths)
     text = ""
     for part in _parts(found, labels, rows, _Pictures.of(manifest, link)):
@@ -86,6 +92,12 @@ def summary(frame: "pd.DataFrame", *, rows: int = 10, link: str | None = None, p
             break
         text += part
     return text
+
+
+def _order(row: Mapping[str, Any]) -> tuple[int, float, float, str]:
+    return attention_key(
+        row["status"], row.get("combined"), row.get("num_diff_pixels"), row["image_filename"]
+    )
 
 
 def check_link(role: str, link: str) -> None:

@@ -19,7 +19,7 @@ from mymodules.errors import SettingsError
 from mymodules.pages import linker, words
 from mymodules.paths import shown
 from mymodules.report.labels import Labels
-from mymodules.results import runfiles
+from mymodules.results import Rows, runfiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,17 +117,28 @@ def records(frame: "pd.DataFrame") -> Iterator[dict[str, Any]]:
         }
 
 
-def compared(frame: "pd.DataFrame") -> list[dict[str, Any]]:
-    """Return `records`; raise SettingsError if a row has no name, or no status that says what was found."""
-    runfiles.check_table(frame, "image_filename", "status")
-    rows = [*records(frame)]
+def compared(found: "pd.DataFrame | Rows") -> tuple[list[dict[str, Any]], Mapping[str, Any]]:
+    """Return `records` and the manifest, which may be empty.
+
+    Raises
+    ------
+    SettingsError
+        If a row has no name, or no status that says what was found.
+    """
+    if isinstance(found, Rows):
+        rows, run = found.records(), found.run
+    else:
+        runfiles.check_table(found, "image_filename", "status")
+        rows, run = [*records(found)], found.attrs.get("run") or {}
+    if not all(isinstance(each["image_filename"], str) for each in rows):
+        raise SettingsError("The table has a row without a name: use one that results.load() returned.")
     unknown = [each["image_filename"] for each in rows if each["status"] not in row.STATUSES]
     if unknown:
         raise SettingsError(
             f"{len(unknown):,} of {len(rows):,} rows have no status that says what was found, the first is "
             f"{shown(str(unknown[0]))}: compare these pictures, or leave the rows out."
         )
-    return rows
+    return rows, run
 
 
 def _is_number(value: Any) -> bool:

@@ -23,9 +23,10 @@ from mymodules.formats.png import PngHeader, Samples
 from mymodules.formats.webp import WebpHeader
 from mymodules.pages import delta, display
 from mymodules.pages.display import SIDES
-from mymodules.pages.rows import FIGURES, TEXTS, own_figures
+from mymodules.pages.rows import FIGURES, TEXTS
 from mymodules.report import page
 from mymodules.report.parts import Parts
+from mymodules.row import own_figures
 
 AT_ONCE: Final = 512 << 20
 """The most bytes that the pictures of several rows may need at the same time."""

@@ -27,6 +27,7 @@ from mymodules.results.csvfile import (
     write,
 )
 from mymodules.results.listing import CHANGE_COLUMNS, number_of, read_changes, write_changes
+from mymodules.results.rows import Rows
 
 if TYPE_CHECKING:
     from mymodules.results.table import load, load_changes
@@ -37,6 +38,7 @@ __all__ = [
     "COLUMNS",
     "PairResult",
     "PartialWriter",
+    "Rows",
     "cells_of",
     "check_value",
     "checked_line",

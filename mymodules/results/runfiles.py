@@ -154,6 +154,20 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
+def manifest_of(csv_path: Path) -> dict[str, Any]:
+    """Return the manifest of the run of a results file, empty if there is none.
+
+    Its folders are where they are now: the output folder may have been moved after the run.
+    """
+    stamp = stamp_of(csv_path)
+    path = manifest_path(csv_path.parent, stamp) if stamp else None
+    run = read_manifest(path) if path is not None and path.exists() else {}
+    out = local_path(csv_path.parent, "out")
+    if run.get("out") and run["out"] != str(out):
+        run |= {"out": str(out), "pictures_dir": str(pictures_path(out, stamp or ""))}
+    return run
+
+
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):

@@ -50,7 +50,7 @@ def load(path: AnyPath | None = None) -> pd.DataFrame:
     data = files.read(file)
     is_partial = file.name.endswith(".partial.csv")
     frame = _frame(_columns_of(file, data, is_partial))
-    frame.attrs["run"] = run = _run_of(file)
+    frame.attrs["run"] = run = runfiles.manifest_of(file)
     if not is_partial and "csv_digest" in run:
         frame.attrs["edited"] = run["csv_digest"] != csvfile.digest_of(data)
     return frame
@@ -119,17 +119,6 @@ def _columns_of(file: Path, data: bytes, is_partial: bool) -> dict[str, list[Any
     if _has_header(text):
         return _columns(file, *csvfile.header_and_lines(file, data))
     return _seed_columns(file, text)
-
-
-def _run_of(file: Path) -> dict[str, Any]:
-    """Return the manifest of the run of a results file, empty if there is none."""
-    stamp = runfiles.stamp_of(file)
-    manifest = runfiles.manifest_path(file.parent, stamp) if stamp else None
-    run = runfiles.read_manifest(manifest) if manifest is not None and manifest.exists() else {}
-    out = local_path(file.parent, "out")
-    if run.get("out") and run["out"] != str(out):  # the folder was moved after the run
-        run |= {"out": str(out), "pictures_dir": str(runfiles.pictures_path(out, stamp or ""))}
-    return run
 
 
 def _newest() -> Path:

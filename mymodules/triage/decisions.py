@@ -5,7 +5,7 @@ decisions are in the file ``triage.csv`` of an output folder, see `history`.
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,12 +174,13 @@ def _check_word(decision: str) -> None:
 def _as_rows(about: "pd.DataFrame | pd.Series[Any] | Row | Iterable[Row]") -> list[Row]:
     if isinstance(about, Row):
         return [about]
-    import pandas as pd
+    if not isinstance(about, Sequence):
+        import pandas as pd  # whoever has rows only need not load it
 
-    if isinstance(about, pd.Series):
-        about = about.to_frame().T
-    if isinstance(about, pd.DataFrame):
-        return rows(about)
+        if isinstance(about, pd.Series):
+            about = about.to_frame().T
+        if isinstance(about, pd.DataFrame):
+            return rows(about)
     listed = list(about) if isinstance(about, Iterable) else [about]
     for each in listed:
         if not isinstance(each, Row):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.programs import Folders
 
 from mymodules import batch, cli
 from mymodules.cli import comparing
@@ -102,12 +103,14 @@ def test_exit_code(expected: int, check: bool, counts: dict[str, int]) -> None:
     assert comparing.exit_code(counts, check=check) == expected
 
 
-def test_what_a_comparison_does_not_need_is_not_loaded() -> None:
-    modules = "comparing, entry, outputs, parser, progress, runs, summary"
-    code = f"import sys; from mymodules.cli import {modules}; from mymodules.batch import run"
-    code += f"\nprint(*(name for name in {SLOW.split()} if name in sys.modules))"
+def test_what_a_comparison_does_not_need_is_not_loaded(made: Folders) -> None:
+    written = ["--junit", "j.xml", "--json", "j.json", "--markdown", "j.md"]
+    line = ["compare", "first", "second", "--out", "out", *written]
+    code = f"import sys; from mymodules import cli; assert cli.main({line}) == 0"
+    code += f"\nprint('loaded:', *(name for name in {SLOW.split()} if name in sys.modules))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout == "\n"
+    assert answer.stdout.splitlines()[-1] == "loaded:"
+    assert all((made.out.parent / name).is_file() for name in written[1::2])
 
 
 # --- words ---------------------------------------------------------------------------------------------

@@ -312,7 +312,7 @@ def test_changes_come_first_and_the_largest_first_of_all() -> None:
             regions=(),
         ),
         row("bad.png", "error", code="truncated"),
-        *(one_sided(f"{number}.png") for number in range(12)),
+        *(one_sided(f"{number:02}.png") for number in range(12)),
         one_sided("moved.png", " It was renamed from old.png."),
     ]
     assert [*summary.summary(rows)] == [
@@ -327,7 +327,7 @@ def test_changes_come_first_and_the_largest_first_of_all() -> None:
         "  bad.png: A sentence.",
         "",
         "extra, only in the second folder:",
-        *(f"  {number}.png" for number in range(10)),
+        *(f"  {number:02}.png" for number in range(10)),
         "  and 3 more",
     ]
     assert "  moved.png: It was renamed from old.png." in [*summary.summary(rows[-1:])]

@@ -1,6 +1,7 @@
 """The JSON document: valid by its schema, and equal to the table that it was made from."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,15 @@ def test_a_run(run: batch.Run, frame: pd.DataFrame, tmp_path: Path) -> None:
             assert record[name] == json.loads(json.dumps(getattr(row, name))), name
 
 
+@pytest.mark.parametrize("write", [report.document, report.junit, report.markdown])
+def test_rows_without_pandas_make_the_same_file(
+    write: Callable[..., object], run: batch.Run, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    write(frame, tmp_path / "table")
+    write(results.Rows.read(run.csv_path), tmp_path / "rows")
+    assert (tmp_path / "rows").read_bytes() == (tmp_path / "table").read_bytes()
+
+
 @pytest.mark.parametrize(
     ("rows", "verdict"),
     [
@@ -116,4 +126,6 @@ def test_what_is_no_table_of_results_is_refused(tmp_path: Path) -> None:
         report.document(frame.assign(status=None), tmp_path / "x.json")
     with pytest.raises(SettingsError, match="no column"):
         report.document(frame[["messages"]], tmp_path / "x.json")
+    with pytest.raises(SettingsError, match="a row without a name"):
+        report.document(frame.assign(image_filename=[None]), tmp_path / "x.json")
     assert not (tmp_path / "x.json").exists()

@@ -8,7 +8,7 @@ import pytest
 from support.programs import folders
 from support.report_files import FILES, compare, content, encoded, files, noise, row
 
-from mymodules import errors, report
+from mymodules import errors, report, results
 from mymodules.cli.outputs import Outputs
 from mymodules.cli.parser import parser
 from mymodules.cli.wording import Wording
@@ -172,7 +172,8 @@ def test_the_command_keeps_equal_pictures_and_paths_on_request(
         line = ["compare", "--report", str(page), "--junit", str(tmp_path / "junit.xml"), *more]
         options = parser().parse_args(line)
         wanted = Outputs.of(options, made.first, made.second, made.out)
-        assert [*wanted.write(run.csv_path, options, Wording(options))] == [True, True]
+        found = results.Rows.read(run.csv_path)
+        assert [*wanted.write(run.csv_path, found, options, Wording(options))] == [True, True]
         index = page / "index.html"
         assert ("error" in row(index, "same.png")["pictures"]["first"]) == ("--report-all" not in more)
         for written in (index, tmp_path / "junit.xml"):
