@@ -1,6 +1,8 @@
 """Rules: which differences a project tolerates. Values only; `comparison.ruling` applies them."""
 
-from mymodules.rules.reading import parse, read
+from typing import TYPE_CHECKING
+
+from mymodules.faces import lazily
 from mymodules.rules.rule import (
     COLOUR_METRICS,
     WHOLE_KINDS,
@@ -13,6 +15,10 @@ from mymodules.rules.rule import (
     fingerprint,
 )
 
+if TYPE_CHECKING:
+    from mymodules.rules.reading import parse, read
+    from mymodules.rules.writing import add, added, text_of
+
 __all__ = [
     "COLOUR_METRICS",
     "WHOLE_KINDS",
@@ -22,7 +28,12 @@ __all__ = [
     "Limits",
     "Rule",
     "Rules",
+    "add",
+    "added",
     "fingerprint",
     "parse",
     "read",
+    "text_of",
 ]
+
+__getattr__ = lazily(__name__, {"reading": ("parse", "read"), "writing": ("add", "added", "text_of")})

@@ -11,7 +11,12 @@ from mymodules.rules.keys import nearest, quoted
 from mymodules.rules.lines import TableLines
 from mymodules.rules.rule import KINDS, GoldSampleArea, Limits, Rule, Rules
 
-_TABLE = "rule"
+TABLE = "rule"
+"""The array of tables that rules are in a file."""
+
+BOM = "\ufeff"
+"""The byte order mark, which a file may begin with."""
+
 _OTHERS = ("folders",)  # what else may stand in the file; see `settings`
 _FIRST_KIND = next(iter(KINDS))
 _MOST_NAMED = 10  # mistakes in one message
@@ -31,6 +36,17 @@ def read(path: AnyPath) -> Rules:
         If it cannot be read, or has a mistake.
     """
     file = local_path(path, "The file of rules", "file")
+    return parse(text_in(file), file)
+
+
+def text_in(file: Path) -> str:
+    """Return the text of a file of rules, with its byte order mark and its line ends.
+
+    Raises
+    ------
+    SettingsError
+        If it cannot be read.
+    """
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -38,13 +54,12 @@ def read(path: AnyPath) -> Rules:
             f"The rules in {shown(file)} cannot be read ({error.strerror}): name a file that can."
         ) from error
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         raise SettingsError(
             f"{shown(file)}, line {line}: this is not UTF-8: save the file as UTF-8."
         ) from error
-    return parse(text, file)
 
 
 def parse(text: str, path: Path) -> Rules:
@@ -55,28 +70,28 @@ def parse(text: str, path: Path) -> Rules:
     SettingsError
         If it has mistakes: all of them, at most ten.
     """
-    text = text.replace("\r\n", "\n")
+    text = text.removeprefix(BOM).replace("\r\n", "\n")
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{shown(path)} is not a TOML file: {error}. Correct it there.") from error
-    places, top = lines.tables(text, _TABLE)
+    places, top = lines.tables(text, TABLE)
     mistakes: list[tuple[int, str]] = []
     for key in document:
-        if key not in (_TABLE, *_OTHERS):
-            guess = nearest(key, [_TABLE, *_OTHERS])
+        if key not in (TABLE, *_OTHERS):
+            guess = nearest(key, [TABLE, *_OTHERS])
             mistakes.append(
                 (top[key], f"there is no {quoted(key)} in this file: {guess} Rules are [[rule]].")
             )
-    tables = document.get(_TABLE, [])
+    tables = document.get(TABLE, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        mistakes.append((top[_TABLE], "each rule begins with [[rule]], in two pairs of brackets."))
+        mistakes.append((top[TABLE], "each rule begins with [[rule]], in two pairs of brackets."))
         tables = []
     if len(tables) > keys.MOST_RULES:
-        mistakes.append((top[_TABLE], f"there are {len(tables):,} rules, and {keys.MOST_RULES:,} may be."))
+        mistakes.append((top[TABLE], f"there are {len(tables):,} rules, and {keys.MOST_RULES:,} may be."))
         tables = []
     if len(places) != len(tables):  # written as one value
-        places = [TableLines(top[_TABLE]) for _ in tables]
+        places = [TableLines(top[TABLE]) for _ in tables]
     rules = [_rule(*item, mistakes) for item in zip(tables, places, strict=True)]
     _check_names(tables, places, mistakes)
     if mistakes:
