@@ -126,8 +126,14 @@ HEADINGS: Final = {
 }
 """The columns that rows can be ordered by, and how tables name them."""
 
-TABLE: Final = ("status", "image_filename", "pixel_diff_percent", "ssim_score", "regions")
+TABLE: Final = (
+    *("status", "image_filename", "pixel_diff_percent", "ssim_score"),
+    *("regions", "px_changed", "changes"),
+)
 """The columns of the tables beside the viewer, left to right."""
+
+CAUSES: Final = ("moved", "inserted", "removed", "changed", "tolerated", "masked")
+"""Why pixels differ; the column ``px_`` and the cause says how many."""
 
 
 def names_its_files(row: PairResult) -> bool:

@@ -104,8 +104,8 @@ class Explorer(still.Kept):
         The list of the rows shown, as the page has it; everything in it can be read and set elsewhere.
     filters : dict of str to Widget
         ``status`` (its value a tuple of statuses, empty for all), ``decision`` (one of `filters.DECISIONS`),
-        ``code``, ``name``, and a range slider for each of `filters.MEASURES` by its column. Their values may
-        be set.
+        ``code``, ``cause`` (empty, or a key of `filters.BY_CAUSE`), ``name``, and a range slider for each of
+        `filters.MEASURES` by its column. Their values may be set.
     order : Dropdown
         Its value is a key of `order.ORDERS`.
     descending : ToggleButton
@@ -164,7 +164,7 @@ class Explorer(still.Kept):
         self.add_class("mme")
         for control in (*self.filters.values(), self.order, self.descending):
             control.observe(self._changed, "value")
-        pressed = ("status", "decision", "code")
+        pressed = ("status", "decision", "code", "cause")
         self._pressed = (*(self.filters[key] for key in pressed), self.order, self.descending)
         traitlets.dlink((self.bulk, "asking"), (self.table, "asking"))
         self._reset.on_click(lambda _: self.clear())
@@ -374,6 +374,7 @@ class Explorer(still.Kept):
             [
                 self.filters["decision"],
                 self.filters["code"],
+                self.filters["cause"],
                 self.filters["name"],
                 self.order,
                 self.descending,

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mymodules.pages import words
 from mymodules.results.attention import numbers
-from mymodules.row import BY_ATTENTION
+from mymodules.row import BY_ATTENTION, CAUSES
 from mymodules.triage import LABELS
 
 UNDECIDED = "decision == '' and status != 'same'"
@@ -36,6 +36,12 @@ _BY_DECISION = {
 }
 DECISIONS = tuple(_BY_DECISION)
 """The values of the filter by decision: all rows, those to decide, those decided, and each decision."""
+
+BY_CAUSE = {
+    **{cause: f"px_{cause} > 0" for cause in CAUSES},
+    words.ONLY_MOVED: "px_moved > 0 and px_moved == num_diff_pixels",
+}
+"""The filter by cause: its values, and the condition of each."""
 
 _NAME = "image_filename"
 _ACCENT, _QUIET = "#3b82c4", "#9aa0a6a0"  # legible on white and on black
@@ -157,7 +163,7 @@ class Histogram:
 
 
 def make(frame: pd.DataFrame, histograms: Sequence[Histogram]) -> dict[str, Any]:
-    """Return the widgets: ``status``, ``decision``, ``code``, ``name``, and a range slider by column."""
+    """Return the widgets: ``status``, ``decision``, ``code``, ``cause``, ``name``, and sliders by column."""
     counts = {str(status): int(count) for status, count in frame["status"].value_counts().items()}
     codes = frame["code"].dropna().value_counts().items() if "code" in frame.columns else ()
     named = [(f"{code} ({count:,})", str(code)) for code, count in codes if code]
@@ -168,6 +174,7 @@ def make(frame: pd.DataFrame, histograms: Sequence[Histogram]) -> dict[str, Any]
             tooltip="Decision; equal pictures need none",
         ),
         "code": ipywidgets.Dropdown(options=[(words.ALL_CODES, ""), *named], tooltip="Code"),
+        "cause": _by_cause(frame),
         "name": ipywidgets.Text(
             placeholder=words.NAME,
             tooltip=words.NAME_HINT,
@@ -185,6 +192,17 @@ def make(frame: pd.DataFrame, histograms: Sequence[Histogram]) -> dict[str, Any]
     return filters
 
 
+def _by_cause(frame: pd.DataFrame) -> Any:
+    """Return the filter by cause, with those that occur."""
+    options = [(words.ALL_CAUSES, "")]
+    if {f"px_{cause}" for cause in CAUSES} | {"num_diff_pixels"} <= {*frame.columns}:
+        for cause, condition in BY_CAUSE.items():
+            count = len(frame.query(condition, engine="python"))
+            options += [(f"{cause} ({count:,})", cause)] if count else []
+    tooltip = "Why pixels differ; rows with any pixel of this cause"
+    return ipywidgets.Dropdown(options=options, tooltip=tooltip, disabled=len(options) == 1)
+
+
 def conditions(filters: Mapping[str, Any], histograms: Sequence[Histogram]) -> str:
     """Return all filters as one expression; empty when nothing is filtered."""
     statuses, code = filters["status"].value, filters["code"].value
@@ -192,6 +210,7 @@ def conditions(filters: Mapping[str, Any], histograms: Sequence[Histogram]) -> s
         f"status in {list(statuses)!r}" if statuses else "",
         _BY_DECISION[filters["decision"].value][1],
         f"code == {literal(code)}" if code else "",
+        BY_CAUSE.get(filters["cause"].value, ""),
         name_condition(filters["name"].value),
         *(histogram.condition(*filters[histogram.measure.column].index) for histogram in histograms),
     ]
@@ -200,7 +219,7 @@ def conditions(filters: Mapping[str, Any], histograms: Sequence[Histogram]) -> s
 
 def clear(filters: Mapping[str, Any]) -> None:
     """Reset all filters, so that all rows pass."""
-    for key, empty in (("status", ()), ("decision", ""), ("code", ""), ("name", "")):
+    for key, empty in (("status", ()), ("decision", ""), ("code", ""), ("cause", ""), ("name", "")):
         filters[key].value = empty
     for measure in MEASURES:
         control = filters[measure.column]

@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 
 from mymodules.pages import linker, words
 from mymodules.results import attention
-from mymodules.row import BY_ATTENTION
+from mymodules.row import BY_ATTENTION, CAUSES
 from mymodules.triage import LABELS
 
 MARKS = {word: mark for mark, word in enumerate(("", *LABELS))}
 """The values of the column ``decision`` as small numbers."""
 
+_CAUSES = ("changes", *(f"px_{cause}" for cause in CAUSES))
+
 _STYLES = (
+    "css/causes.css",
     "css/list.css",
     "css/gallery.css",
     *(f"css/explore/{part}.css" for part in ("base", "filters", "approving", "layout")),
@@ -56,12 +59,13 @@ class Grid(anywidget.AnyWidget):
     percents = traitlets.Bytes().tag(sync=True)  # 64-bit floats, like the next two
     scores = traitlets.Bytes().tag(sync=True)
     counts = traitlets.Bytes().tag(sync=True)
+    causes = traitlets.Dict().tag(sync=True)  # 64-bit floats, by column
     marks = traitlets.Bytes().tag(sync=True)  # the decision about each row, by `MARKS`
     rows = traitlets.Bytes().tag(sync=True)  # 32-bit integers: the places of the rows shown, in their order
     row = traitlets.Unicode().tag(sync=True)
     asking = traitlets.Unicode().tag(sync=True)
     order: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    columns = traitlets.List(words.columns()).tag(sync=True)
+    columns: traitlets.List[Any] = traitlets.List().tag(sync=True)
     statuses = traitlets.List(list(BY_ATTENTION)).tag(sync=True)
     decisions = traitlets.Dict(dict(LABELS)).tag(sync=True)
     steps: traitlets.List[Any] = traitlets.List().tag(sync=True)
@@ -73,6 +77,8 @@ class Grid(anywidget.AnyWidget):
             percents=_floats(frame, "pixel_diff_percent"),
             scores=_floats(frame, "ssim_score"),
             counts=_floats(frame, "regions"),
+            causes={name: _floats(frame, name) for name in _CAUSES},
+            columns=words.columns(causes_known=bool(np.isfinite(attention.numbers(frame, "changes")).any())),
             marks=bytes(len(frame)),
             steps=[list(texts) for texts in steps],
         )

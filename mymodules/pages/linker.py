@@ -16,8 +16,9 @@ from pathlib import Path, PurePosixPath
 
 FOLDER = Path(__file__).parent
 
-VIEWER_STYLES = tuple(
-    f"css/viewer/{part}.css" for part in ("base", "head", "stage", "details", "readout", "help")
+VIEWER_STYLES = (
+    "css/causes.css",
+    *(f"css/viewer/{part}.css" for part in ("base", "head", "stage", "details", "readout", "help")),
 )
 """The style sheets of the viewer, in the order in which they stand in a page."""
 

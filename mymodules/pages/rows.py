@@ -10,7 +10,7 @@ from mymodules import triage
 from mymodules.errors import ResultsError
 from mymodules.pages.display import SIDES, Folders
 from mymodules.results import runfiles
-from mymodules.row import METRIC, own_figures
+from mymodules.row import CAUSES, METRIC, own_figures
 from mymodules.triage import Row
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ TEXTS = ("status", "code", "messages")
 
 FIGURES = (
     *("ssim_score", "num_diff_pixels", "pixel_diff_percent", "combined", "seconds"),
-    *("max_diff_r", "max_diff_g", "max_diff_b", "max_diff_a"),
+    *("max_diff_r", "max_diff_g", "max_diff_b", "max_diff_a", "changes"),
+    *(f"px_{cause}" for cause in CAUSES),
 )
 """The columns with figures that pages show."""
 

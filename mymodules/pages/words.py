@@ -9,7 +9,9 @@ from mymodules.row import HEADINGS, TABLE, Heading
 from mymodules.triage import LABELS
 
 ALL_CODES: Final = "all codes"
+ALL_CAUSES: Final = "all causes"
 ALL_DECISIONS: Final = "all decisions"
+ONLY_MOVED: Final = "only moved"
 NAME: Final = "Name, or *.png"
 """The placeholder of the field for names."""
 
@@ -26,22 +28,29 @@ def status_hint(status: str) -> str:
     return f"Show {status} rows; with none pressed, all are shown"
 
 
-def columns() -> list[dict[str, Any]]:
-    """Return the columns of the tables as a page expects them: key, label, title and whether it falls."""
-    headings = {name: HEADINGS[name] for name in TABLE[:2]}
+def columns(*, causes_known: bool) -> list[dict[str, Any]]:
+    """Return the columns of the tables as a page expects them: key, label, title and whether it falls.
+
+    Regions are listed for runs that did not find out why pixels differ, and changes for all others.
+    """
+    left_out = ("regions",) if causes_known else ("px_changed", "changes")
+    names = [name for name in TABLE if name not in left_out]
+    headings = {name: HEADINGS[name] for name in names[:2]}
     headings["decision"] = Heading("decision", "decision")
-    headings |= {name: HEADINGS[name] for name in TABLE[2:]}
+    headings |= {name: HEADINGS[name] for name in names[2:]}
     return [{"key": name, **heading._asdict()} for name, heading in headings.items()]
 
 
 def page() -> dict[str, Any]:
     """Return the words that a page's own scripts need."""
     return {
+        "allCauses": ALL_CAUSES,
         "allCodes": ALL_CODES,
         "allDecisions": ALL_DECISIONS,
         "name": NAME,
         "nameHint": NAME_HINT,
         "showAll": SHOW_ALL,
+        "onlyMoved": ONLY_MOVED,
         "waiting": WAITING,
         "decided": DECIDED,
         "decisions": LABELS,

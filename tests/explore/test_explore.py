@@ -139,6 +139,8 @@ FILTERS = [
     {"pixel_diff_percent": (1, 9)},
     {"ssim_score": (0, 5), "pixel_diff_percent": (1, 12)},
     {"regions": (1, 2), "combined": (2, 20), "status": ("changed",), "name": "a"},
+    {"cause": "inserted"},
+    {"cause": "changed", "regions": (1, 2)},
     {"decision": "none"},
     {"decision": "any"},
     {"decision": "accept", "status": ("changed", "missing")},
@@ -173,6 +175,42 @@ def test_a_range_leaves_out_rows_without_the_figure(explorer: Explorer) -> None:
     assert len(explorer.frame) == 3
     percent.index = (0, len(percent.options) - 1)
     assert len(explorer.frame) == len(READING_ORDER)
+
+
+def test_rows_are_filtered_by_why_they_differ(explorer: Explorer, frame: pd.DataFrame) -> None:
+    cause = explorer.filters["cause"]
+    changed = frame["px_changed"].fillna(0) > 0
+    assert dict(cause.options) == {
+        "all causes": "",
+        "moved (1)": "moved",
+        "inserted (1)": "inserted",
+        "removed (1)": "removed",
+        f"changed ({changed.sum()})": "changed",
+    }
+    cause.value = "moved"
+    assert names(explorer.frame) == ["shop.png"]
+    cause.value = "changed"
+    assert set(names(explorer.frame)) == set(frame[changed]["image_filename"])
+
+
+def test_a_row_that_moved_in_whole_is_told_from_others() -> None:
+    rows = {"px_moved": [5, 5, 0, None], "num_diff_pixels": [5, 6, 0, None]}
+    frame = pd.DataFrame(rows, dtype="Int64").query(filters.BY_CAUSE["only moved"], engine="python")
+    assert [*frame.index] == [0]
+
+
+def test_a_table_without_causes_lists_regions(frame: pd.DataFrame) -> None:
+    known, unknown = (
+        explore.explore(rows)
+        for rows in (
+            frame,
+            frame.drop(columns=[name for name in frame if name.startswith("px_")] + ["changes"]),
+        )
+    )
+    both = [{column["key"] for column in each.table.columns} for each in (known, unknown)]
+    assert both[0] ^ both[1] == {"changes", "px_changed", "regions"}
+    assert unknown.filters["cause"].disabled
+    assert not known.filters["cause"].disabled
 
 
 def test_regions_are_counted(explorer: Explorer) -> None:

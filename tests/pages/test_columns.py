@@ -22,8 +22,9 @@ def test_each_click_on_a_heading_turns_the_order_round_and_another_heading_begin
 def test_undecided_rows_are_last_in_either_direction() -> None:
     labels = {word: word for word in DECISIONS}
     rows = [{"decision": word} for word in ("", "ignore", "accept", "reject", "")]
+    headings = words.columns(causes_known=True)
     script = f"""[1, -1].map((sign) => {{
-        const {{ value }} = columnsOf({words.columns()}, {list(BY_ATTENTION)}, {labels}).decision;
+        const {{ value }} = columnsOf({headings}, {list(BY_ATTENTION)}, {labels}).decision;
         const rows = {rows}.sort((one, other) => compare(value(one), value(other), sign));
         return rows.map((row) => row.decision);
     }})""".replace("True", "true").replace("False", "false")

@@ -1,8 +1,10 @@
 // The cells of the tables in explorer and report: a value to sort by, null if a row has none, and a text.
 //
-// A row has name, status, decision, pixel_diff_percent, ssim_score and count, the number of its regions.
+// A row has name, status, decision, pixel_diff_percent, ssim_score, count, the number of its regions, and what
+// ledger.js needs.
 
-import { score } from "./elements.js";
+import { number, score } from "./elements.js";
+import { ledgerBar, ledgerText } from "./ledger.js";
 
 export const SIGNS = { accept: "✓", reject: "✕", ignore: "–" };
 
@@ -23,10 +25,18 @@ export function columnsOf(headings, statuses, labels) {
       value: (row) => rank(decisions, row.decision),
       text: (row) => SIGNS[row.decision] ?? row.decision ?? "",
       title: (row) => labels[row.decision] ?? "",
+      look: (row) => `mml-${row.decision}`,
     },
-    pixel_diff_percent: { value: (row) => row.pixel_diff_percent, text: (row) => percent(row.pixel_diff_percent) },
+    pixel_diff_percent: {
+      value: (row) => row.pixel_diff_percent,
+      text: (row) => percent(row.pixel_diff_percent),
+      below: ledgerBar,
+      title: ledgerText,
+    },
     ssim_score: { value: (row) => row.ssim_score, text: (row) => score(row.ssim_score) },
     regions: { value: (row) => row.count, text: (row) => String(row.count) },
+    px_changed: { value: (row) => row.px_changed, text: (row) => number(row.px_changed) },
+    changes: { value: (row) => row.changes, text: (row) => number(row.changes) },
   };
   return Object.fromEntries(headings.map((heading) => [heading.key, { heading, ...cells[heading.key] }]));
 }

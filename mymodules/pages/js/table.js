@@ -88,16 +88,21 @@ export class Table {
     }
     Object.assign(made, { id: `${this.id}-${place}`, title: row.messages ?? "" });
     Object.assign(made.dataset, { row: place, decision: row.decision ?? "" });
-    for (const [key, { value, text, title }] of Object.entries(this.columns)) {
-      if (key === "image_filename") made.append(nameCell(row.name, this.common));
-      else {
-        const cell = element("div", { role: "gridcell", "data-column": key });
-        if (value(row) !== null) cell.append(element("span", { text: text(row) }));
-        if (title?.(row)) Object.assign(cell.firstChild, { title: title(row), className: `mml-${row.decision}` });
-        if (key === "status") cell.dataset.status = row.status ?? "";
-        made.append(cell);
-      }
+    for (const key of Object.keys(this.columns)) {
+      made.append(key === "image_filename" ? nameCell(row.name, this.common) : this.cell(key, row));
     }
+    return made;
+  }
+
+  cell(key, row) {
+    const { value, text, title, look, below } = this.columns[key];
+    const made = element("div", { role: "gridcell", "data-column": key });
+    if (key === "status") made.dataset.status = row.status ?? "";
+    if (value(row) === null) return made;
+    made.append(element("span", { class: look?.(row) ?? "", text: text(row) }));
+    if (title?.(row)) made.title = title(row);
+    const more = below?.(row);
+    if (more) made.append(more);
     return made;
   }
 

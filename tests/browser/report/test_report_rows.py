@@ -40,6 +40,19 @@ def test_statuses_are_counted_and_filter(opened: Opened, frame: pd.DataFrame) ->
     assert opened.name() == shown[-1]
 
 
+def test_causes_are_counted_and_filter(opened: Opened, frame: pd.DataFrame) -> None:
+    changed = frame["px_changed"].fillna(0) > 0
+    causes = opened.tab.get_by_role("combobox", name="Cause")
+    assert f"changed ({changed.sum()})" in causes.inner_text()
+    causes.select_option("changed")
+    opened.settle()
+    assert opened.names() == expected_names(frame, changed)
+    assert "changed" in opened.root.get_by_role("group", name="Why pixels differ").inner_text()
+    opened.tab.get_by_role("button", name="Show all rows").click()
+    opened.settle()
+    assert len(opened.names()) == len(frame)
+
+
 @pytest.mark.parametrize(
     ("text", "pattern"),
     [

@@ -1,6 +1,7 @@
-// The bar above the table: buttons for statuses, lists of codes and decisions, a name, the number of rows shown.
+// The bar above the table: buttons for statuses, lists of codes, causes and decisions, a name, the number of rows shown.
 
 import { button, element, number } from "../elements.js";
+import { CAUSES } from "../ledger.js";
 import { nameTest } from "../names.js";
 import { waits } from "./decisions.js";
 
@@ -10,13 +11,21 @@ function isDecided(row, wanted) {
   return wanted === "any" ? Boolean(row.decision) : row.decision === wanted;
 }
 
+// Whether a row passes the filter by cause.
+function hasCause(row, wanted) {
+  if (CAUSES.includes(wanted)) return row[`px_${wanted}`] > 0;
+  return row.px_moved > 0 && row.px_moved === row.num_diff_pixels;
+}
+
 export class Filters {
   // changed() is called when a person changes a filter.
   constructor({ rows, statuses, words }, changed) {
     Object.assign(this, { rows, words, changed });
-    this.wanted = { statuses: new Set(), code: "", decision: "", text: "" };
+    this.wanted = { statuses: new Set(), code: "", cause: "", decision: "", text: "" };
     this.statusButtons = Object.entries(statuses).map(([status, title]) => this.status(status, title));
     this.codes = this.list("code", "Code", [["", words.allCodes], ...this.options("code")]);
+    this.causes = this.list("cause", "Cause", [["", words.allCauses], ...this.occurring()]);
+    this.causes.disabled = this.causes.options.length === 1;
     this.decisions = this.list("decision", "Decision", this.decided());
     const hints = { placeholder: words.name, title: words.nameHint, "aria-label": words.name, spellcheck: "false" };
     this.search = element("input", { type: "search", ...hints });
@@ -24,7 +33,7 @@ export class Filters {
     this.clear = button(words.showAll, "", () => this.showAll());
     this.summary = element("span", { role: "status" });
     const group = { class: "mmr-statuses", role: "group", "aria-label": "Status" };
-    const parts = [this.codes, this.decisions, this.search, this.summary, this.clear];
+    const parts = [this.codes, this.causes, this.decisions, this.search, this.summary, this.clear];
     this.bar = element("div", { class: "mmr-bar" }, element("div", group, ...this.statusButtons), ...parts);
   }
 
@@ -35,6 +44,15 @@ export class Filters {
   options(key) {
     const found = [...new Set(this.rows.map((row) => row[key] ?? ""))].filter(Boolean).sort();
     return found.map((value) => [value, `${value} (${number(this.count(key, value))})`]);
+  }
+
+  // The choices of causes: those that occur.
+  occurring() {
+    const counted = [...CAUSES, this.words.onlyMoved].map((cause) => [
+      cause,
+      this.rows.filter((row) => hasCause(row, cause)).length,
+    ]);
+    return counted.filter(([, count]) => count).map(([cause, count]) => [cause, `${cause} (${number(count)})`]);
   }
 
   // The choices of decisions.
@@ -86,9 +104,9 @@ export class Filters {
   }
 
   showAll() {
-    Object.assign(this.wanted, { code: "", decision: "", text: "" });
+    Object.assign(this.wanted, { code: "", cause: "", decision: "", text: "" });
     this.wanted.statuses.clear();
-    this.codes.value = this.decisions.value = this.search.value = "";
+    this.codes.value = this.causes.value = this.decisions.value = this.search.value = "";
     this.changed();
   }
 
@@ -107,12 +125,13 @@ export class Filters {
 
   // Return the rows that pass, in their original order, and show how many they are.
   passing() {
-    const { statuses, code, decision, text } = this.wanted;
+    const { statuses, code, cause, decision, text } = this.wanted;
     const named = nameTest(text);
     const found = this.rows.filter(
       (row) =>
         (!statuses.size || statuses.has(row.status)) &&
         (!code || row.code === code) &&
+        (!cause || hasCause(row, cause)) &&
         (!decision || isDecided(row, decision)) &&
         named(row.name),
     );

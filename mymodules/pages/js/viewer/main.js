@@ -9,15 +9,17 @@
 //
 // File names and messages come from files that others made: they are set as text, never as markup.
 
-import { element, number, remember, remembered } from "../elements.js";
+import { element, remember, remembered } from "../elements.js";
+import { fillCauses } from "./causes.js";
 import { Deciding } from "./deciding.js";
 import { fillDetails } from "./details.js";
 import { firstView } from "./geometry.js";
+import { fillHead } from "./head.js";
 import { Help } from "./help.js";
 import { Keys } from "./keys.js";
 import { Minimap } from "./minimap.js";
 import { DECIDED, SIDES } from "./modes.js";
-import { makeDetails, makeHead, makeNote, makeReadout, makeStage, makeTools } from "./parts.js";
+import { makeCauses, makeDetails, makeHead, makeNote, makeReadout, makeStage, makeTools } from "./parts.js";
 import { Pointer } from "./pointer.js";
 import { Readout } from "./readout.js";
 import { Regions } from "./regions.js";
@@ -60,14 +62,14 @@ class Viewer {
   makeParts() {
     this.help = new Help(this);
     this.live = element("div", { class: "mmv-live", "aria-live": "polite" });
-    const makers = [makeHead, makeNote, makeTools, makeStage, makeDetails, makeReadout];
+    const makers = [makeHead, makeNote, makeTools, makeCauses, makeStage, makeDetails, makeReadout];
     this.parts = Object.assign({}, ...makers.map((make) => make(this)));
-    const { head, problem, noteBox, tools, stageBox, details, readoutBox } = this.parts;
+    const { head, problem, noteBox, tools, causes, stageBox, details, readoutBox } = this.parts;
     const pictures = element("div", { class: "mmv-pictures" }, readoutBox, stageBox);
     const body = element("div", { class: "mmv-body" }, pictures, details);
     this.root.classList.add("mmv");
     for (const [name, value] of Object.entries(ATTRIBUTES)) this.root.setAttribute(name, value);
-    this.root.replaceChildren(head, problem, noteBox, tools, body, this.help.node, this.live);
+    this.root.replaceChildren(head, problem, noteBox, tools, causes, body, this.help.node, this.live);
     this.foldDetails();
   }
 
@@ -253,6 +255,7 @@ class Viewer {
   }
 
   fillDetails() {
+    fillCauses(this);
     fillDetails(this);
   }
 
@@ -277,21 +280,7 @@ class Viewer {
   }
 
   fillHead() {
-    const { record, parts } = this;
-    const wanted = this.state.get("row");
-    this.root.toggleAttribute("data-empty", !wanted);
-    const base = wanted.lastIndexOf("/") + 1;
-    const folder = element("span", { class: "mmv-folder", text: wanted.slice(0, base) });
-    parts.name.replaceChildren(element("bdi", { dir: "ltr" }, folder, wanted.slice(base) || "No rows to show"));
-    parts.name.title = wanted;
-    parts.place.textContent = record ? `${number(record.place + 1)} / ${number(record.total)}` : "";
-    parts.status.textContent = record?.status ?? "";
-    parts.status.dataset.status = record?.status ?? "";
-    parts.status.hidden = !record?.status;
-    this.deciding.fill();
-    if (!record && wanted) return; // a button that is pressed repeatedly keeps the focus
-    this.able(parts.previousButton, record?.previous);
-    this.able(parts.nextButton, record?.next);
+    fillHead(this);
   }
 
   // A disabled button would lose the focus for the whole viewer.

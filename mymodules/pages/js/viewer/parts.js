@@ -151,6 +151,13 @@ export function makeTools(viewer) {
   return parts;
 }
 
+// The line that says why pixels differ.
+export function makeCauses() {
+  return {
+    causes: element("div", { class: "mmv-causes", role: "group", "aria-label": "Why pixels differ", hidden: "" }),
+  };
+}
+
 function makeSheet(side) {
   const picture = element("img", { alt: "", draggable: "false" });
   const ground = element("div", { class: "mmv-ground" });
