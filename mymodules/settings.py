@@ -11,7 +11,7 @@ import contextlib
 import json
 import operator
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,8 +103,7 @@ class Settings:
         """
         self.check_folders()
         if self.files is None:
-            _check_pictures(self.first, "first")
-            _check_pictures(self.second, "second")
+            _check_pictures({"first": self.first, "second": self.second})
 
     def check_folders(self) -> None:
         """Raise `SettingsError` if these folders cannot be compared, whatever they contain.
@@ -163,9 +162,9 @@ def init(
         in force.
     """
     chosen, created = _prepared(root, first, second, out, **options)
-    for folder, role in ((chosen.first, "first"), (chosen.second, "second")):
-        if folder not in created and chosen.files is None:
-            _check_pictures(folder, role)
+    if chosen.files is None:
+        folders = {"first": chosen.first, "second": chosen.second}
+        _check_pictures({role: folder for role, folder in folders.items() if folder not in created})
     note_chosen(chosen)
     os.environ[ENVIRONMENT] = _to_json(chosen)
     _adopt(chosen)
@@ -507,23 +506,28 @@ def _check_folder(folder: Path, role: str) -> None:
     raise SettingsError(f"The folder {shown(folder)} does not exist: {remedy}, or name another as {role}.")
 
 
-def _check_pictures(folder: Path, role: str) -> None:
-    try:
-        found = _has_picture(folder)
-    except OSError as error:
-        raise SettingsError(
-            f"The folder {shown(folder)} cannot be read ({error.strerror}): allow it, or name another one "
-            f"as {role}."
-        ) from error
-    if not found:
-        raise no_picture(folder, role)
+def _check_pictures(folders: Mapping[str, Path]) -> None:
+    empty = {}
+    for role, folder in folders.items():
+        try:
+            if not _has_picture(folder):
+                empty[role] = folder
+        except OSError as error:
+            raise SettingsError(
+                f"The folder {shown(folder)} cannot be read ({error.strerror}): allow it, or name another "
+                f"one as {role}."
+            ) from error
+    if empty:
+        raise no_picture(empty)
 
 
-def no_picture(folder: Path, role: str) -> SettingsError:
-    """Return the error to raise for a folder, first or second, without a picture."""
+def no_picture(folders: Mapping[str, Path]) -> SettingsError:
+    """Return the error to raise for first, second or both without a picture; the folders by role."""
+    where, roles = " or ".join(map(shown, folders.values())), " and ".join(folders)
+    other = "another folder" if len(folders) == 1 else "other folders"
     return SettingsError(
-        f"There is no picture in {shown(folder)} ({', '.join(SUFFIXES)}): put the pictures there, or "
-        f"name another folder as {role}."
+        f"There is no picture in {where} ({', '.join(SUFFIXES)}): put the pictures there, or name {other} "
+        f"as {roles}."
     )
 
 

@@ -1,12 +1,18 @@
 """Standard output and error, which may be absent or closed: printing never ends a run.
 
 A service, ``pythonw`` or ``2>&-`` starts a program without them, and the reader of a pipe may stop early.
+What a full disk does not take is lost all the same, and the program can ask for that when it ends.
 """
 
 import contextlib
+import errno
 import os
 import sys
 from typing import Any
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+_lost: list[OSError] = []
 
 
 def secure() -> None:
@@ -35,7 +41,8 @@ def say(text: str, *, error: bool = False, end: str = "\n") -> None:
         with contextlib.suppress(Exception):
             stream.write(f"{text.encode('ascii', 'backslashreplace').decode()}{end}")
             stream.flush()
-    except Exception:  # closed, a pipe without a reader, a full disk
+    except Exception as cause:  # closed, a pipe without a reader, a full disk
+        _note(cause)
         silence(stream)
 
 
@@ -59,8 +66,24 @@ def flush() -> None:
         if stream is not None:
             try:
                 stream.flush()
-            except Exception:
+            except Exception as cause:
+                _note(cause)
                 silence(stream)
+
+
+def take_lost() -> OSError | None:
+    """Return the first reason since the last call why a printed text was lost, and forget it.
+
+    None if nothing was lost; a closed stream or a pipe without a reader loses nothing that anybody wants.
+    """
+    error = _lost[0] if _lost else None
+    _lost.clear()
+    return error
+
+
+def _note(cause: Exception) -> None:
+    if isinstance(cause, OSError) and cause.errno in _FULL:
+        _lost.append(cause)
 
 
 def silence(stream: Any) -> None:

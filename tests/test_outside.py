@@ -152,6 +152,17 @@ def test_help_of_the_command_may_be_cut_off() -> None:
     assert done.stderr == b""
 
 
+@POSIX
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_what_a_full_disk_does_not_take_is_an_error_at_the_end(option: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" -m mymodules {option} >/dev/full', sys.executable],
+        cwd=ROOT, capture_output=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == b"Not all that was printed could be written: No space left on device.\n"
+
+
 # --- worker processes that do not start --------------------------------------------------------------
 
 

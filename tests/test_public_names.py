@@ -10,8 +10,8 @@ FACES = {
     "batch": "Progress ProgressBar Run STATUSES Stopped duration run",
     "comparison": "Job compare fault",
     "explore": "Explorer ORDERS explore load_or_run",
-    "images": "Rgba blake2b decode digest from_array has_low_bits inspect memory_errors read_gold_rgba"
-    " read_rgba to_gold_rgba to_rgba to_rgba16",
+    "images": "Rgba blake2b decode digest format_of from_array has_low_bits inspect memory_errors"
+    " read_gold_rgba read_rgba to_gold_rgba to_rgba to_rgba16",
     "metrics": "ColourMetric DiffMetrics Match Metric Similarity Tally antialiased common_size edges fuzzy"
     " gray pixel_diff sample_area similar sobel structural_similarity",
     "pairs": "LEFT_OUT Listing MATCHES MESSAGE_LIMIT NAMED Pair Selection find from_text is_escaped is_listed"

@@ -272,6 +272,14 @@ def test_either_side_without_a_picture(two: tuple[Path, Path, Path], position: i
     assert "put the pictures there" in message
 
 
+def test_both_sides_without_a_picture(two: tuple[Path, Path, Path]) -> None:
+    for folder in two[:2]:
+        (folder / "a.png").unlink()
+    message = refused(*two)
+    assert message.startswith(f"There is no picture in {two[0]} or {two[1]} (.png, ")
+    assert message.endswith("put the pictures there, or name other folders as first and second.")
+
+
 @pytest.mark.parametrize(
     "name", ["a.PNG", "deep/er/b.Jpeg", "日本 語.webp", "c.tif", "d.TIFF", "e.bmp", "f.jpg"]
 )

@@ -441,10 +441,10 @@ def _listed(chosen: Settings, selection: Selection, *, strict: bool) -> Listing:
     If `strict`, also if anything is left out that was not excluded.
     """
     listing = pairs.find(chosen.first, chosen.second, selection)
-    roles = (chosen.first, "first"), (chosen.second, "second")
-    for (folder, role), found in zip(roles, listing.pictures, strict=True):
-        if not found:
-            raise settings.no_picture(folder, role)
+    roles = {"first": chosen.first, "second": chosen.second}
+    if not all(listing.pictures):
+        empty = [role for role, found in zip(roles, listing.pictures, strict=True) if not found]
+        raise settings.no_picture({role: roles[role] for role in empty})
     if not listing.pairs and listing.unselected:
         raise SettingsError(
             f"include and exclude leave nothing of {listing.unselected:,} pictures: choose other patterns."

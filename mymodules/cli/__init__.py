@@ -11,7 +11,8 @@ Exit codes:
 ===  ==============================================================================================
 0    done; a comparison was completed, whatever it found; with ``--check`` all pictures are the same
 1    only with ``--check``: there are differences
-2    an error, or the command was not completed; with ``--check`` also if a picture could not be compared
+2    an error, or the command was not completed; with ``--check`` also if a picture could not be compared;
+     what was printed does not fit on its disk
 130  interrupted; with ``--check`` it is 2
 ===  ==============================================================================================
 """

@@ -35,10 +35,23 @@ def main(arguments: Sequence[str] | None = None, program: str = "mymodules") -> 
             with contextlib.suppress(OSError, ValueError):  # it is closed
                 stream.reconfigure(errors="backslashreplace")
     given = list(sys.argv[1:] if arguments is None else arguments)
+    streams.take_lost()
     try:
-        return _run(given, os.environ.get(PROGRAM) or program)
-    finally:
-        streams.flush()
+        code = _run(given, os.environ.get(PROGRAM) or program)
+    except SystemExit as end:  # after a help, for instance
+        if _is_lost():
+            raise SystemExit(FAILED) from end
+        raise
+    return FAILED if _is_lost() else code
+
+
+def _is_lost() -> bool:
+    """Flush what was printed, and report if not all of it could be written."""
+    streams.flush()
+    error = streams.take_lost()
+    if error is not None:
+        complain(f"Not all that was printed could be written: {error.strerror or error}.")
+    return error is not None
 
 
 def _run(arguments: list[str], program: str) -> int:

@@ -26,7 +26,14 @@ STORE = ".store"
 """The store if none is named, below the output folder."""
 
 
-class _Command(argparse.ArgumentParser):
+class _Program(argparse.ArgumentParser):
+    """Print help through `streams`, which remembers what a full disk did not take."""
+
+    def print_help(self, file: Any = None) -> None:
+        streams.say(self.format_help(), end="")
+
+
+class _Command(_Program):
     """Refuse words that a command does not know with the usage of that command, not of the whole program."""
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
@@ -55,7 +62,7 @@ class _Version(argparse.Action):
 
 def parser(program: str = "mymodules") -> argparse.ArgumentParser:
     """Return the parser of the command line; `program` is what a user types before the command."""
-    made = argparse.ArgumentParser(
+    made = _Program(
         prog=program,
         allow_abbrev=False,
         description="Compare the pictures of two folders, look at what changed, and decide.",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mymodules.images.pixels import (
         Rgba,
         decode,
+        format_of,
         has_low_bits,
         inspect,
         memory_errors,
@@ -25,6 +26,7 @@ __all__ = [
     "blake2b",
     "decode",
     "digest",
+    "format_of",
     "from_array",
     "has_low_bits",
     "inspect",
@@ -44,6 +46,7 @@ __getattr__ = lazily(
         "pixels": (
             "Rgba",
             "decode",
+            "format_of",
             "has_low_bits",
             "inspect",
             "memory_errors",

@@ -49,7 +49,7 @@ def inspect(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Header:
         With the code of the row: ``empty``, ``not_an_image``, ``truncated``, ``corrupt``, ``animated``,
         ``unsupported`` or ``too_many_pixels``.
     """
-    header: Header = _module(_format(data)).inspect(data, max_pixels)
+    header: Header = _module(format_of(data)).inspect(data, max_pixels)
     return header
 
 
@@ -170,7 +170,7 @@ def _module(name: str) -> ModuleType:
     return import_module(f"mymodules.formats.{_FORMATS[name]}")
 
 
-def _format(data: bytes) -> str:
+def format_of(data: bytes) -> str:
     """Return the format of a file by its first bytes; raise `ImageError` if it is not supported."""
     start = data[:16]
     if not data:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from mymodules import files, images, pairs
+from mymodules import files, images, pairs, settings
+from mymodules.errors import ImageError
 from mymodules.paths import shown
 
 AGAIN = "compare again, then decide"
@@ -130,11 +131,12 @@ def keep(change: Change, folder: Path, refused: dict[str, str]) -> bool:
     """Copy the old file; return False, with the reason in `refused`, if the change must not be made."""
     try:
         _check_no_link(change)
-        if change.source is not None and images.digest(files.contents(change.source)) != change.new:
-            raise Refused(f"second is no longer the picture that was compared: {AGAIN}.")
-        if change.old is None:
+        new = None if change.source is None else _new_data(change, change.source)
+        data = None if change.old is None else _old_data(change)
+        if new is not None:
+            _check_ending(change, new, data)
+        if data is None:
             return True
-        data = _old_data(change)
         kept = change.kept(folder)
         kept.parent.mkdir(parents=True, exist_ok=True)
         _write(kept, data, like=change.target)
@@ -150,6 +152,24 @@ def keep(change: Change, folder: Path, refused: dict[str, str]) -> bool:
 def _check_no_link(change: Change) -> None:
     if change.link is not None:
         raise Refused(f"{shown(change.link)} is a link: approve where the file itself is.")
+
+
+def _new_data(change: Change, source: Path) -> bytes:
+    """Return the bytes of the new file; raise `Refused` unless they are those that were compared."""
+    data = files.contents(source)
+    if images.digest(data) != change.new:
+        raise Refused(f"second is no longer the picture that was compared: {AGAIN}.")
+    return data
+
+
+def _check_ending(change: Change, new: bytes, old: bytes | None) -> None:
+    """Raise `Refused` if a file would get an ending of another format, which the old one does not have."""
+    ending = PurePath(change.below).suffix
+    meant = settings.FORMATS.get(ending.lower())
+    with contextlib.suppress(ImageError):  # what is not a picture fits any ending
+        form = images.format_of(new)
+        if form != meant and (old is None or images.format_of(old) != form):
+            raise Refused(f"second is a {form} file with the ending {ending}: save it as {meant}, {AGAIN}.")
 
 
 def _old_data(change: Change) -> bytes:
@@ -172,9 +192,7 @@ def carry_out(change: Change, folder: Path, refused: dict[str, str]) -> bool:
             change.target.unlink()
             files.sync_folder(change.target.parent)
             return True
-        data = files.contents(change.source)
-        if images.digest(data) != change.new:
-            raise Refused(f"second is no longer the picture that was compared: {AGAIN}.")
+        data = _new_data(change, change.source)
         _check_no_link(change)
         change.target.parent.mkdir(parents=True, exist_ok=True)
         with _placing(change, folder, data, like=change.target if change.old else change.source):

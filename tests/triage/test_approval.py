@@ -1,5 +1,6 @@
 """Accepted pictures become the first ones, and the old ones can be brought back."""
 
+import io
 import os
 import shutil
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from PIL import Image
 from support.programs import Folders, folders
 from support.triaged import HOSTILE, accept, compared, picture, state
 
@@ -166,6 +168,40 @@ def test_relative_folders_hold_in_another_working_folder(
     monkeypatch.chdir(tmp_path / "another")
     assert triage.restore(done.folder).restored == ("a.png",)
     assert state(made.first) == before
+
+
+def written_as(form: str, level: int) -> bytes:
+    data = io.BytesIO()
+    Image.new("RGB", (4, 4), (level, 0, 0)).save(data, form, lossless=True)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "name", "refused"),
+    [
+        ("PNG", "WEBP", "x.png", "second is a WebP file with the ending .png: save it as PNG, compare again"),
+        (None, "WEBP", "x.PNG", "second is a WebP file with the ending .PNG: save it as PNG, compare again"),
+        ("PNG", "PNG", "x.jpg", None),  # first had that ending already
+        ("WEBP", "PNG", "x.webp", "second is a PNG file with the ending .webp: save it as WebP"),
+        ("PNG", "PNG", "x.apng", None),
+    ],
+)
+def test_no_file_gets_the_ending_of_another_format(
+    made: Folders, first: str | None, second: str, name: str, refused: str | None
+) -> None:
+    if first is not None:
+        (made.first / name).write_bytes(written_as(first, 10))
+    (made.second / name).write_bytes(written_as(second, 200))
+    frame, before = compared(made), state(made.first)
+    accept(made, frame, name)
+    done = triage.approve(frame)
+    if refused is None:
+        assert (done.approved, done.refused) == ((name,), {})
+        assert (made.first / name).read_bytes() == written_as(second, 200)
+    else:
+        assert [*done.refused] == [name]
+        assert done.refused[name].startswith(refused)
+        assert state(made.first) == before
 
 
 def test_row_that_the_frame_holds_twice_is_approved_once(made: Folders) -> None:
