@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, NamedTuple, get_args, get_type_hints
 
 from mymodules.regions import Region
 
-ALGORITHM: Final = 6
+ALGORITHM: Final = 7
 """Raised whenever the same files get another row than before, so that no older row is reused for them."""
 
 STATUSES: Final = ("same", "changed", "missing", "extra", "error")
@@ -86,6 +86,7 @@ class PairResult(NamedTuple):
     px_masked: int | None = None
     changes: Annotated[int | None, Heading("changes", "changes", falls=True)] = None
     second_filename: str | None = None
+    rename_score: float | None = None
     custom: tuple[tuple[str, float | None], ...] = ()
     listed: str = ""
 

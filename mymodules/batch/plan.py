@@ -40,7 +40,14 @@ _MEASURING = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs", "si
 _TRANSIENT = {"vanished", "permission", "worker_died", "changed_during_run", "internal"}
 # A run can be resumed only if its manifest has these keys.
 _RECORDED: dict[str, type] = {"root": str, "first": str, "second": str, "options": dict, "versions": dict}
-_KEPT = {"pictures": str, "skip_until": int, "stop_at": int, "check_pixels": bool, "moves": bool}
+_KEPT = {
+    "pictures": str,
+    "skip_until": int,
+    "stop_at": int,
+    "check_pixels": bool,
+    "moves": bool,
+    "renames": bool,
+}
 
 
 @dataclass
@@ -258,6 +265,7 @@ def new_plan(request: Request) -> Plan:
         "pictures": request.pictures,
         "check_pixels": request.check_pixels,
         "moves": request.moves,
+        "renames": request.renames,
         "skip_until": request.skip_until,
         "stop_at": request.stop_at,
         "pairs": len(listing.pairs),
@@ -345,7 +353,7 @@ def _read_start(path: Path) -> tuple[str, dict[str, Any]]:
         )
     manifest = runfiles.read_manifest(runfiles.manifest_path(path.parent, stamp))
     # Runs that began before there were these options lack them.
-    manifest = {"check_pixels": False, "moves": False} | manifest
+    manifest = {"check_pixels": False, "moves": False, "renames": True} | manifest
     recorded = all(isinstance(manifest.get(name), kinds) for name, kinds in (_RECORDED | _KEPT).items())
     if not recorded or not {"root", "first", "second", "out"}.isdisjoint(manifest["options"]):
         message = f"{runfiles.manifest_path(path.parent, stamp)} does not say how run {stamp} was begun"
@@ -362,7 +370,8 @@ def _refuse_other_options(path: Path, manifest: dict[str, Any], request: Request
     """Raise SettingsError if the folder or the options are not those with which the run was begun."""
     if request.out is not None and local_path(request.out, "out") != path.parent:
         raise SettingsError(f"{path} is resumed in its own folder: leave out the argument out.")
-    defaults = {"skip_until": 0, "stop_at": -1, "pictures": "changed", "check_pixels": False, "moves": True}
+    defaults = {"skip_until": 0, "stop_at": -1, "pictures": "changed"}
+    defaults |= {"check_pixels": False, "moves": True, "renames": True}
     for name, default in defaults.items():
         if getattr(request, name) not in (default, manifest[name]):
             raise SettingsError(

@@ -1,4 +1,7 @@
-"""Files that may belong together: of the same bytes (renamed), or almost of the same name."""
+"""Files that may belong together: of the same bytes (renamed), clearly nearest, or almost of the same name.
+
+Which ones are clearly nearest, `nearest` finds out; here is what their rows say.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -15,7 +18,7 @@ _EMPTY = images.digest(b"")  # all empty files are alike: that says nothing abou
 
 
 def mentions_others(row: PairResult) -> bool:
-    """Return whether `renamed` or `alike` has added its sentence to this row."""
+    """Return whether `renamed`, `changed` or `alike` has added its sentence to this row."""
     return _NOTICE in row.messages or _ALIKE in row.messages
 
 
@@ -81,5 +84,38 @@ def renamed(
             before_messages = pairs.sentence(f"{before.messages} {_NOTICE} to {after.image_filename}.")
             after_messages = pairs.sentence(f"{after.messages} {_NOTICE} from {before.image_filename}.")
             found[old[0]] = before._replace(messages=before_messages)
-            found[new[0]] = after._replace(messages=after_messages, renamed_from=before.image_filename)
+            found[new[0]] = after._replace(
+                messages=after_messages, renamed_from=before.image_filename, rename_score=1.0
+            )
     return found
+
+
+def changed(
+    before: PairResult, after: PairResult, compared: PairResult, score: float
+) -> dict[str, PairResult]:
+    """Return the rows of a file that was renamed and changed; none if it is no longer the one that was found.
+
+    The missing file keeps its row. That of the extra one becomes the comparison of the two; if all pixels are
+    equal, it stays as well, and only mentions the rename.
+
+    Parameters
+    ----------
+    before, after : PairResult
+        The rows of the missing and of the extra file.
+    compared : PairResult
+        The row of both, under the new name.
+    score : float
+        See `nearest.Renamed`.
+    """
+    digests = before.first_digest, after.second_digest
+    if (compared.first_digest, compared.second_digest) != digests or compared.status == "error":
+        return {}
+    how = ", and its pixels are the same." if compared.status == "same" else ", and changed."
+    row = after if compared.status == "same" else compared
+    rows = (before, "to", after), (row, "from", before)
+    old, new = (
+        each._replace(messages=pairs.sentence(f"{each.messages} {_NOTICE} {way} {other.image_filename}{how}"))
+        for each, way, other in rows
+    )
+    new = new._replace(renamed_from=before.image_filename, rename_score=score)
+    return {old.image_filename: old, new.image_filename: new}

@@ -41,6 +41,8 @@ class Request:
         A metric of the caller's own.
     moves : bool
         Whether it is found out what moved.
+    renames : bool
+        Whether renamed files are searched for.
 
     Raises
     ------
@@ -67,10 +69,16 @@ class Request:
     keep_originals: bool
     metric: Metric | None
     moves: bool
+    renames: bool
 
     def __post_init__(self) -> None:
         if self.pictures not in PICTURES:
             raise SettingsError(f"pictures is {self.pictures!r}: it must be 'changed', 'all' or 'none'.")
+
+    def check_cancelled(self) -> None:
+        """Raise KeyboardInterrupt if the run is to end early."""
+        if self.cancelled():
+            raise KeyboardInterrupt
 
     @property
     def metrics(self) -> tuple[str, ...]:

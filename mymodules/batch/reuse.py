@@ -155,8 +155,7 @@ class Reuse:
             if taken or files != (None, None):
                 self._changed.append(pair)
             else:
-                sides = (row.first_digest, pair.first), (row.second_digest, pair.second)
-                self._originals += [(digest, path) for digest, path in sides if digest and path]
+                self.add_originals(row, pair)
         first_known = pair.first is None or row.first_digest is not None
         second_known = pair.second is None or row.second_digest is not None
         is_sound = pair.problem is None and first_known and second_known
@@ -174,6 +173,12 @@ class Reuse:
         found = max(len(self._found), len(self._rows), len(self._files) // 2)
         if found >= rows or time.monotonic() - self._saved > seconds:
             self.save()
+
+    def add_originals(self, row: PairResult, pair: Pair) -> None:
+        """Copy both files of a changed pair later, without remembering its row."""
+        sides = (row.first_digest, pair.first), (row.second_digest, pair.second)
+        if self.request.keep_originals:
+            self._originals += [(digest, path) for digest, path in sides if digest and path]
 
     def save(self, *, originals: bool = False) -> None:
         """Save what was added so far; if `originals`, also copies of pictures, which take the longest."""

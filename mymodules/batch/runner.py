@@ -13,6 +13,7 @@ Promises:
 """
 
 import functools
+import itertools
 import os
 import time
 import warnings
@@ -117,6 +118,7 @@ def run(
     keep_originals: bool = True,
     metric: Function | Metric | None = None,
     moves: bool = True,
+    renames: bool = True,
 ) -> Run:
     """Compare two folders, or two files.
 
@@ -171,6 +173,9 @@ def run(
         figures. Rows of other functions are not reused; `Metric.of` gives it another name, or a version.
     moves : bool
         Find out what moved and what changed: the columns ``px_...`` and ``changes``. Without, they are empty.
+    renames : bool
+        Find renamed files, by their bytes or, if they changed too, by being clearly nearest to each other:
+        then the row under the new name is that of both. The latter only if all pairs are compared.
 
     Returns
     -------
@@ -216,6 +221,7 @@ def run(
         keep_originals=keep_originals,
         metric=None if metric is None else Metric.of(metric),
         moves=moves,
+        renames=renames,
     )
     plan = new_plan(request) if request.resume is None else resumed_plan(request.resume, request)
     with plan.lock:
@@ -249,6 +255,7 @@ class _Course:
         self.one_sided: dict[str, PairResult] = {}
         self._started = started
         self._not_compared = 0  # rows that were kept or reused
+        self._last_is_due = False
 
     @functools.cached_property
     def memory(self) -> "Reuse | None":
@@ -285,6 +292,19 @@ class _Course:
         self._note(pair, finished)
         self._report()
 
+    def end(self) -> None:
+        """Report the last row, now that it is known which files belong together."""
+        if self._last_is_due:
+            self._tell()
+
+    def paired(self, pair: Pair, row: PairResult) -> None:
+        """Count the row of a file that was renamed and changed instead of that of the new file alone."""
+        if row.status == "changed":
+            self.counts[self.one_sided[pair.name].status] -= 1
+            self.counts[row.status] += 1
+            if self.memory is not None:
+                self.memory.add_originals(row, pair)
+
     def save_originals(self) -> bool:
         """Save the rest into the store, copies of pictures included; return False after an interrupt.
 
@@ -307,6 +327,12 @@ class _Course:
             self.memory.add(pair, finished, taken=taken)
 
     def _report(self) -> None:
+        if len(self.done) < self.total:
+            self._tell()
+        else:
+            self._last_is_due = True
+
+    def _tell(self) -> None:
         on_progress = self.plan.request.on_progress
         if on_progress is None:
             return
@@ -342,13 +368,13 @@ def _compare(course: _Course) -> dict[str, str]:
                         for pair, finished in part:
                             course.compared(pair, finished)
             names = [pair.name for pair in plan.pairs]
-            renamed = renames.renamed(plan.pairs, plan.others, course.one_sided)
-            rest = [row for name, row in course.one_sided.items() if name not in renamed]
-            mentioned = renamed | renames.alike(rest)
+            belonging = _belonging(course)
+            course.end()
             digests = {}
             if plan.request.moves:  # before the results, which say that a run is complete
-                digests["changes_digest"] = results.write_changes(plan.changes_path, writer.listed(names))
-            rows = writer.sorted(names, mentioned)
+                listed = writer.listed(names, belonging)
+                digests["changes_digest"] = results.write_changes(plan.changes_path, listed)
+            rows = writer.sorted(names, belonging)
             return digests | {"csv_digest": results.write(plan.csv_path, rows, metrics)}
     except BaseException as error:
         if begun:
@@ -359,6 +385,53 @@ def _compare(course: _Course) -> dict[str, str]:
         if not isinstance(error, KeyboardInterrupt):
             raise
         raise plan.stopped(len(course.done) if begun else None) from None
+
+
+def _belonging(course: _Course) -> dict[str, PairResult]:
+    """Return the rows of files on one side only that belong to one of the other side, as they are now."""
+    course.plan.manifest.pop("rename_search", None)  # of the run that is resumed
+    if not course.plan.request.renames:
+        return renames.alike(course.one_sided.values())
+    found = renames.renamed(course.plan.pairs, course.plan.others, course.one_sided)
+    if not course.plan.others:  # else a nearer one may be outside of this run
+        found |= _changed_too(
+            course, {name: row for name, row in course.one_sided.items() if name not in found}
+        )
+    return found | renames.alike(row for name, row in course.one_sided.items() if name not in found)
+
+
+def _changed_too(course: _Course, rows: dict[str, PairResult]) -> dict[str, PairResult]:
+    """Return the rows of files that were renamed and changed: search for them, and compare them."""
+    if {row.status for row in rows.values()} != {*ONE_SIDED}:
+        return {}
+    from mymodules.batch import nearest  # few runs need it
+
+    plan = course.plan
+    paths = {pair.name: pair.first or pair.second or "" for pair in plan.pairs if pair.name in rows}
+    if plan.earlier is not None:  # it may have drawn some that no longer belong together
+        for name, row in rows.items():
+            if row.status == "extra":
+                drawing_files.remove(plan.pictures_dir, plan.drawing_path(name))
+    search = nearest.search(
+        rows.values(),
+        paths,
+        max_pixels=plan.settings.max_pixels,
+        threads=plan.request.processes,
+        check=plan.request.check_cancelled,
+    )
+    plan.manifest["rename_search"] = search.entry()
+    if search.told:
+        warnings.warn(search.told, stacklevel=4)
+    by_name = {each.new: each for each in search.found}
+    compared = [Pair(new, paths[each.old], paths[new]) for new, each in by_name.items()]
+    found: dict[str, PairResult] = {}
+    with closing(pool.rows(compared, plan.job, plan.request)) as coming:
+        for pair, finished in itertools.chain.from_iterable(coming):
+            old, new, score = by_name[pair.name]
+            belonging = renames.changed(rows[old], rows[new], finished.row, score)
+            found |= belonging
+            course.paired(pair, belonging.get(new, rows[new]))
+    return found
 
 
 def _append(writer: results.PartialWriter, found: Sequence[tuple[Pair, Finished]]) -> None:

@@ -165,6 +165,7 @@ def _first(manifest: Any, options: argparse.Namespace, compared: tuple[Path, Pat
 def _listed(plan: triage.Plan) -> Iterator[str]:
     for names, does, most in (
         (plan.replace, "replaced in first by the second picture", SHOWN),
+        ([f"{old} to {new}" for old, new in plan.renamed.items()], "renamed in first, as in second", SHOWN),
         (plan.adopt, "copied to first, because only second has it", SHOWN),
         (plan.remove, "removed from first, because second has none", len(plan.remove)),
     ):

@@ -32,6 +32,7 @@ PASSED = (
     "strict",
     "check_pixels",
     "moves",
+    "renames",
     "verify",
 )
 """The options that `batch.run` takes as they are."""

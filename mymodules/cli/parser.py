@@ -135,6 +135,12 @@ def _compare(command: argparse.ArgumentParser) -> None:
         "--resume", metavar="RUN", help="continue a stopped run: its .partial.csv, or last for the newest one"
     )
     run.add_argument("--max-pixels", type=_positive, metavar="N", help="largest width x height to decode")
+    _how(command)
+    _after(command)
+
+
+def _how(command: argparse.ArgumentParser) -> None:
+    """Add how pairs are compared."""
     how = command.add_argument_group("how")
     how.add_argument("--processes", type=_positive, dest="num_processors", metavar="N", help="processes")
     how.add_argument(
@@ -156,9 +162,11 @@ def _compare(command: argparse.ArgumentParser) -> None:
         help="do not find out what only moved, which takes less time",
     )
     how.add_argument(
+        "--no-renames", action="store_false", dest="renames", help="do not search for renamed pictures"
+    )
+    how.add_argument(
         "--verify", action="store_true", help="read every file, even where size and time are equal"
     )
-    _after(command)
 
 
 def _after(command: argparse.ArgumentParser) -> None:

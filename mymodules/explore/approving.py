@@ -31,6 +31,7 @@ PAUSE = 0.25
 
 _EFFECTS = {
     "replace": "replaced in first by the second picture",
+    "renamed": "renamed in first, as in second",
     "adopt": "copied to first, because only second has it",
     "remove": "removed from first, because second has none",
 }

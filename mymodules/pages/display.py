@@ -143,8 +143,13 @@ class Folders:
         """The folders by their roles."""
         return {"first": self.first, "second": self.second, "out": self.out}
 
-    def path(self, name: str, side: str, status: str | None) -> Path:
-        """Return the file of a row, which may be gone; raise `Absent` if there can be none."""
+    def path(self, name: str, side: str, status: str | None, renamed_from: str | None = None) -> Path:
+        """Return the file of a row, which may be gone; raise `Absent` if there can be none.
+
+        Of a file that was renamed and changed, first has the old name.
+        """
+        if side == "first" and status == "changed" and renamed_from:
+            name = renamed_from
         if status == ("extra" if side == "first" else "missing"):
             other = "second" if side == "first" else "first"
             raise Absent(f"Only in {other}: {side} has no file of this name.")
@@ -158,6 +163,10 @@ class Folders:
         if not os.path.lexists(path) or self.selection.files is not None:
             path = self.listed(name, side) or path
         return path
+
+    def of_row(self, row: Mapping[str, Any], side: str) -> Path:
+        """Return the file of a row that is given with its columns; see `path`."""
+        return self.path(row["image_filename"], side, row.get("status"), row.get("renamed_from"))
 
     def listed(self, name: str, side: str) -> Path | None:
         """Return the file of a pair from a listing of both folders, which is read once."""

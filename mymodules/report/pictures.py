@@ -180,7 +180,7 @@ class Pairs:
         size = 0
         for side, (width, height) in SIZES.items():
             with suppress(Exception):  # reading the picture reports it
-                path = self._folders.path(row["image_filename"], side, row.get("status"))
+                path = self._folders.of_row(row, side)
                 size += path.stat().st_size
                 pixels = (row.get(width) or 0) * (row.get(height) or 0)
                 size += int(pixels or self._folders.max_pixels) * _DECODING
@@ -188,7 +188,7 @@ class Pairs:
 
     def _read(self, row: Mapping[str, Any], side: str) -> display.Loaded:
         try:
-            path = self._folders.path(row["image_filename"], side, row.get("status"))
+            path = self._folders.of_row(row, side)
             return display.read(path, side, row.get(f"{side}_digest"))
         except (OSError, ValueError) as error:  # no file can have this name here
             raise display.Absent(f"{side} cannot be read: {error}.") from error

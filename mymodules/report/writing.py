@@ -163,6 +163,6 @@ def _least_bytes(rows: Sequence[Mapping[str, Any]], folders: display.Folders, sa
     for row in rows:
         for side in SIDES if same or row.get("status") != "same" else ():
             with contextlib.suppress(Exception):  # its own row reports it
-                path = folders.path(row["image_filename"], side, row.get("status"))
+                path = folders.of_row(row, side)
                 sizes[row.get(f"{side}_digest") or path] = path.stat().st_size
     return sum(sizes.values()) * 4 // 3

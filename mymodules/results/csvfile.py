@@ -173,8 +173,10 @@ class PartialWriter:
             ]
         )
 
-    def listed(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    def listed(self, names: Iterable[str], instead: Mapping[str, PairResult]) -> Iterator[tuple[str, str]]:
         """Yield those of these names whose rows have changes, with `PairResult.listed`.
+
+        Rows in `instead` replace those in the file.
 
         Raises
         ------
@@ -182,7 +184,10 @@ class PartialWriter:
             If the file cannot be read.
         """
         for name in names:
-            if name in self._listing:
+            if name in instead:
+                if instead[name].listed:
+                    yield name, instead[name].listed
+            elif name in self._listing:
                 place, size = divmod(self._places[name], _LONGEST_LINE)
                 try:
                     self._file.seek(place)

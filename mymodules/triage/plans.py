@@ -44,6 +44,8 @@ class Plan:
         The folder whose pictures would change.
     replace : tuple of str
         Names of accepted pictures whose first file would become the second one.
+    renamed : dict of str to str
+        Those files of them that would get another name or ending: their paths in first, and the new ones.
     adopt : tuple of str
         Names of accepted `extra` pictures, which would be copied to first; see `approve`.
     remove : tuple of str
@@ -54,6 +56,7 @@ class Plan:
 
     first: Path
     replace: tuple[str, ...]
+    renamed: dict[str, str]
     adopt: tuple[str, ...]
     remove: tuple[str, ...]
     refused: dict[str, str]
@@ -82,14 +85,15 @@ def plan(
     refused: dict[str, str] = {}
     wanted = rows_to_approve(frame, found, Wanted.of(replace, adopt, remove), refused)
     changes = changes_for(wanted, found, refused)
-    created = {change.name for change in changes if change.old is None}
-    removed = {change.name for change in changes if change.new is None}
-    names = dict.fromkeys(change.name for change in changes)  # one whose ending changes has two
+    kinds = {row.name: status for row, status in wanted if row.name not in refused}
+    created = {change.name: change.below for change in changes if change.old is None}
+    removed = {change.name: change.below for change in changes if change.new is None}
     return Plan(
         first=found.first,
-        replace=tuple(name for name in names if (name in created) == (name in removed)),
-        adopt=tuple(name for name in names if name in created - removed),
-        remove=tuple(name for name in names if name in removed - created),
+        replace=tuple(name for name, status in kinds.items() if status not in ("extra", "missing")),
+        renamed={path: created[name] for name, path in removed.items() if name in created},
+        adopt=tuple(name for name, status in kinds.items() if status == "extra"),
+        remove=tuple(name for name, status in kinds.items() if status == "missing"),
         refused=refused,
     )
 
@@ -134,6 +138,8 @@ class Places:
         Why the run does not know everything in the folders, as a clause; empty if it does.
     match : tuple of str
         Which names the run paired; see `pairs.Selection`.
+    renamed : dict of str to str
+        The old names of files that were renamed and changed, by their new ones.
     """
 
     first: Path
@@ -141,6 +147,7 @@ class Places:
     out: Path
     partial: str
     match: tuple[str, ...]
+    renamed: dict[str, str]
 
 
 def places(
@@ -165,7 +172,14 @@ def places(
         raise SettingsError(f"There is no output folder {shown(out)} with decisions: pass run=.")
     root = trusted(first, second, named, "triage.approve(frame, first=...)")
     check_not_second(root, second)
-    return Places(root, second, out, _partial(runfiles.record(frame, run)), selection.match)
+    return Places(root, second, out, _partial(runfiles.record(frame, run)), selection.match, _renamed(frame))
+
+
+def _renamed(frame: "pd.DataFrame") -> dict[str, str]:
+    if "renamed_from" not in frame.columns:
+        return {}
+    about = frame[(frame["status"] == "changed") & frame["renamed_from"].notna()]
+    return dict(zip(about["image_filename"], about["renamed_from"], strict=True))
 
 
 def _partial(manifest: Mapping[str, Any]) -> str:
@@ -251,11 +265,18 @@ def changes_for(wanted: list[tuple[Row, str]], found: Places, refused: dict[str,
     listed = pairs.find(found.first, found.second, selection).pairs if wanted else ()
     listing = {pair.name: pair for pair in listed}
     changes: list[Change] = []
+    removed = {row.name for row, status in wanted if status == "missing"}
     for row, status in wanted:
         try:
-            pair = listing.get(row.name)
+            pair, old = listing.get(row.name), found.renamed.get(row.name)
+            if old is not None:
+                pair = _of_both(pair, listing.get(old))
             change = _change(len(changes), row, status, pair, found.first, found.second)
-            changes += _with_ending(change, pair)
+            if old is not None and change.source is not None:
+                both = _elsewhere(change, str(change.source.relative_to(found.second)))
+                changes += both[:1] if old in removed else both  # its own row removes it
+            else:
+                changes += _with_ending(change, pair)
         except Refused as reason:
             refused[row.name] = str(reason)
     return changes
@@ -270,9 +291,29 @@ def _with_ending(change: Change, pair: Pair | None) -> list[Change]:
     ending = "" if pair is None or pair.second_name is None else PurePath(pair.second_name).suffix
     if not ending or ending.lower() == PurePath(change.below).suffix.lower():
         return [change]
-    below = str(PurePath(change.below).with_suffix(ending))
+    return _elsewhere(change, str(PurePath(change.below).with_suffix(ending)))
+
+
+def _elsewhere(change: Change, below: str) -> list[Change]:
+    """Return the two changes that put the new file there, and then remove the old one."""
     new = replace(change, below=below, old=None)
     return [new, replace(change, number=change.number + 1, new=None, source=None)]
+
+
+def _of_both(new: Pair | None, old: Pair | None) -> Pair | None:
+    """Return the pair of a file that was renamed and changed; None if a file is gone.
+
+    Raises
+    ------
+    Refused
+        If first has the new name by now, or second the old one.
+    """
+    if new is None or old is None:
+        return None
+    if new.first is not None or old.second is not None:
+        there = f"first has {new.name}" if new.first is not None else f"second has {old.name}"
+        raise Refused(f"It was renamed, but now {there}: {AGAIN}.")
+    return new._replace(first=old.first, problem=new.problem or old.problem)
 
 
 def _change(number: int, row: Row, status: str, pair: Pair | None, first: Path, second: Path) -> Change:

@@ -81,6 +81,7 @@ def test_what_a_run_leaves_in_its_folder(given: Folders) -> None:
         "pictures": "changed",
         "check_pixels": False,
         "moves": True,
+        "renames": True,
         "skip_until": 0,
         "stop_at": 14,
         "pairs": TOTAL,

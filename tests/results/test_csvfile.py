@@ -27,7 +27,7 @@ HEADER = (
     "ssim_score,image_filename,messages,status,code,num_diff_pixels,pixel_diff_percent,max_diff_r,max_diff_g,"
     "max_diff_b,max_diff_a,dim_differ,combined,width_first,height_first,width_second,height_second,regions,"
     "first_digest,second_digest,seconds,renamed_from,region_pixels,"
-    "px_changed,px_inserted,px_removed,px_moved,px_tolerated,px_masked,changes,second_filename"
+    "px_changed,px_inserted,px_removed,px_moved,px_tolerated,px_masked,changes,second_filename,rename_score"
 )
 
 
@@ -37,7 +37,7 @@ def test_the_file_is_what_excel_opens(tmp_path: Path) -> None:
     data = path.read_bytes()
     assert data.startswith(b"\xef\xbb\xbf" + HEADER.encode() + b"\r\n0.987654321012345,a/")
     assert b'\r\n,"new\nline ""q"".png",Only in first.,missing,' in data
-    assert data.endswith(b"1e-05,,,,,,,,,,\r\n")
+    assert data.endswith(b"1e-05" + 11 * b"," + b"\r\n")
     with path.open(encoding="utf-8-sig", newline="") as file:
         assert [row["seconds"] for row in csv.DictReader(file)] == ["0.03125", "1e-05"]
 

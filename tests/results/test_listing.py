@@ -107,7 +107,7 @@ def test_a_row_in_a_partial_file_is_never_without_its_changes(
     second = CHANGED._replace(image_filename="b.png", listed=many, changes=2000)
     rows = [CHANGED._replace(listed=TEXT), second, MISSING]
     with results.PartialWriter(path, rows) as writer:
-        assert [*writer.listed([row.image_filename for row in rows])] == [
+        assert [*writer.listed([row.image_filename for row in rows], {})] == [
             (rows[0].image_filename, TEXT), ("b.png", many),
         ]  # fmt: skip
     whole = path.read_bytes()

@@ -66,7 +66,7 @@ def test_dtypes_of_a_table(tmp_path: Path) -> None:
         for name, dtype in dtypes.items():
             if name in texts:
                 assert dtype == "str"
-            elif name in {"ssim_score", "pixel_diff_percent", "combined", "seconds"}:
+            elif name in {"ssim_score", "pixel_diff_percent", "combined", "seconds", "rename_score"}:
                 assert dtype == "float64"
             elif name in {"regions", "region_pixels"}:
                 assert dtype == "object"

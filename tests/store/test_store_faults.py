@@ -16,10 +16,11 @@ from support.faulty import Unspeakable
 from support.programs import Folders, folders, png
 from support.servers import tornado_server
 
-from mymodules import batch, images, metrics
+from mymodules import batch, images, metrics, results
 from mymodules.comparison import drawings
 from mymodules.errors import StoreError
 from mymodules.formats import png as formats_png
+from mymodules.row import PairResult
 from mymodules.store import NOW, DiffStore, cache, copies, database, originals, records, sources
 
 PATIENCE = 60.0  # s
@@ -177,16 +178,14 @@ def test_a_run_goes_on(
     """Before and behind a run whose store knows all of it."""
     with ThreadPoolExecutor(2) as executor:
 
-        def rows() -> list[Any]:
-            run = batch.run(*pair, executor=executor)
-            return run.frame().drop(columns="seconds").to_dict("records")
+        def rows(**store: None) -> list[PairResult]:
+            run = batch.run(*pair, executor=executor, **store)
+            return [row._replace(seconds=None) for row in results.read(run.csv_path)]
 
         with pytest.MonkeyPatch.context() as patch:
             break_at(patch, place, FAULTS[0])
             new = rows()
-        expected = (
-            batch.run(*pair, executor=executor, store=None).frame().drop(columns="seconds").to_dict("records")
-        )
+        expected = rows(store=None)
         assert new == expected
         rows()
         for fault in FAULTS:

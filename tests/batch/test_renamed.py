@@ -1,0 +1,226 @@
+"""Pictures that were renamed and changed: which are paired, what their rows say, and what approves them."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from support.programs import Folders, folders, png
+from support.triaged import accept, state
+
+from mymodules import batch, report, results, triage
+from mymodules.batch import Stopped, nearest
+from mymodules.pages import display
+from mymodules.row import PairResult
+
+Page = NDArray[np.uint8]
+
+SIZE = 40, 60
+
+
+def page(seed: int, changed: int = 0, at: int = 0) -> Page:
+    """Black blocks on white, different for each seed, and so many white pixels in the row `at` inverted."""
+    blocks = np.random.default_rng(seed).integers(0, 4, (10, 15)) == 0
+    ink = np.kron(blocks, np.ones((4, 4), bool))
+    ink[at, :changed] ^= True
+    return np.repeat(np.where(ink, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+PAGES = {
+    "first": {
+        "same.png": page(0),
+        "old.png": page(1),
+        "gone.png": page(2),  # no picture of second is near
+        "twin.png": page(3),  # two are
+        "from/named.png": page(4),  # two are, and one has its name
+        "flat.png": np.full((*SIZE, 3), 10, np.uint8),
+    },
+    "second": {
+        "same.png": page(0),
+        "below/new.png": page(1, changed=6),
+        "fresh.png": page(12),
+        "twin-1.png": page(3, changed=5),
+        "twin-2.png": page(3, changed=5, at=9),
+        "to/named.png": page(4, changed=5),
+        "other.png": page(4, changed=5, at=9),
+        "plain.png": np.full((*SIZE, 3), 11, np.uint8),
+    },
+}
+PAIRED = {"below/new.png": "old.png", "to/named.png": "from/named.png"}
+COUNTS = {"same": 1, "changed": 2, "missing": 5, "extra": 5, "error": 0}
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Folders:
+    made = folders(tmp_path)
+    for root, pages in zip(made, PAGES.values(), strict=False):
+        for name, samples in pages.items():
+            (root / name).parent.mkdir(exist_ok=True)
+            (root / name).write_bytes(png(samples))
+    return made
+
+
+@pytest.fixture(scope="module")
+def executor() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as executor:
+        yield executor
+
+
+Options = dict[str, Any]
+
+
+@pytest.fixture
+def options(executor: ThreadPoolExecutor) -> Options:
+    return {"executor": executor, "num_processors": 1, "pictures": "none"}
+
+
+def by_name(run: batch.Run) -> dict[str, PairResult]:
+    return {row.image_filename: row for row in results.read(run.csv_path)}
+
+
+def paired(run: batch.Run) -> dict[str, str | None]:
+    return {name: row.renamed_from for name, row in by_name(run).items() if row.renamed_from}
+
+
+def differing(one: Page, other: Page) -> int:
+    return int((one != other).any(axis=2).sum())
+
+
+def test_those_that_are_clearly_nearest_are_compared(made: Folders, options: Options) -> None:
+    run = batch.run(*made, **options, store=None)
+    rows = by_name(run)
+    assert paired(run) == PAIRED
+    assert run.counts == COUNTS
+    new, old = rows["below/new.png"], rows["old.png"]
+    assert (new.status, new.num_diff_pixels, new.changes) == ("changed", 6, 1)
+    assert new.messages.endswith("It was renamed from old.png, and changed.")
+    assert old.messages.endswith("It was renamed to below/new.png, and changed.")
+    assert (old.status, old.rename_score) == ("missing", None)
+    changes = run.changes()
+    assert changes is not None
+    assert changes["image_filename"].tolist() == ["below/new.png", "to/named.png"]
+    # All differences are between black and white, so the distance is the root of the number of pixels.
+    theirs = [differing(page(1), other) for name, other in PAGES["second"].items() if name != "below/new.png"]
+    ours = [
+        differing(page(1, changed=6), other) for name, other in PAGES["first"].items() if name != "old.png"
+    ]
+    ink = [differing(each, np.full_like(each, 255)) for each in (page(1), page(1, changed=6))]
+    # The gray ones are nearer to white than black is: they are no candidates.
+    black_and_white = [count for count in (*theirs, *ours, *ink) if count < SIZE[0] * SIZE[1]]
+    assert new.rename_score == pytest.approx(1 - np.sqrt(6 / min(black_and_white)), abs=1e-6)
+    assert rows["to/named.png"].rename_score == 0  # its rival is as near: only the name tells them apart
+
+
+def test_it_can_be_switched_off(made: Folders, options: Options) -> None:
+    (made.second / "moved.png").write_bytes((made.first / "gone.png").read_bytes())
+    run = batch.run(*made, **options, store=None, renames=False)
+    assert (run.counts["changed"], paired(run)) == (0, {})
+    assert not any("renamed" in row.messages for row in by_name(run).values())
+
+
+def test_a_part_of_the_folders_is_not_searched(made: Folders, options: Options) -> None:
+    """A nearer picture may be outside of it."""
+    assert paired(batch.run(*made, **options, store=None, stop_at=12)) == {}
+
+
+def test_equal_pixels_are_a_rename_only(made: Folders, options: Options) -> None:
+    (made.second / "fresh.png").write_bytes(png(np.dstack([page(2), np.full(SIZE, 255, np.uint8)])))
+    row = by_name(batch.run(*made, **options, store=None))["fresh.png"]
+    assert (row.status, row.renamed_from, row.rename_score) == ("extra", "gone.png", 1)
+    assert row.messages.endswith("It was renamed from gone.png, and its pixels are the same.")
+
+
+@pytest.mark.parametrize("limit", ["COMPARED", "HELD"])
+def test_a_search_that_is_too_large_is_left_out(
+    made: Folders, options: Options, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nearest, limit, 1000)
+    with pytest.warns(UserWarning, match="12 pictures that only one folder has were not searched"):
+        run = batch.run(*made, **options, store=None)
+    assert paired(run) == {}
+    manifest = json.loads(run.csv_path.with_suffix(".json").read_text())
+    assert manifest["rename_search"].items() >= {"found": 0, "left_out": 12}.items()
+
+
+def test_the_store_gives_the_same_rows(made: Folders, options: Options) -> None:
+    before = batch.run(*made, **options)
+    again = batch.run(*made, **options)
+    assert again.reused == 13
+    assert again.counts == COUNTS
+    for one, other in zip(by_name(before).values(), by_name(again).values(), strict=True):
+        assert one._replace(seconds=None) == other._replace(seconds=None)
+
+
+def test_a_stopped_run_finds_them_again(made: Folders, options: Options) -> None:
+    def stop(now: batch.Progress) -> None:
+        if now.done == now.total:
+            raise KeyboardInterrupt
+
+    options["pictures"] = "changed"
+    with pytest.raises(Stopped) as stopped:
+        batch.run(*made, **options, store=None, on_progress=stop)
+    resumed = batch.run(*made, **options, store=None, resume=stopped.value.csv_path)
+    assert (paired(resumed), resumed.counts) == (PAIRED, COUNTS)
+    assert len(resumed.pictures("below/new.png")) == len(resumed.pictures("to/named.png")) == 5
+    # What belonged together may no longer do so.
+    (made.first / "old.png").write_bytes(png(page(20)))
+    again = batch.run(*made, **options, store=None, resume=resumed.csv_path)
+    assert paired(again) == {"to/named.png": "from/named.png"}
+    assert again.counts == COUNTS | {"changed": 1, "extra": 6}
+    assert (again.pictures("below/new.png"), len(again.pictures("to/named.png"))) == ((), 5)
+
+
+def test_drawings_and_pages_show_the_old_file(made: Folders, options: Options, tmp_path: Path) -> None:
+    run = batch.run(*made, **options | {"pictures": "changed"}, store=None)
+    assert len(run.pictures("below/new.png")) == 5
+    frame = run.frame()
+    shown = display.folders(frame, run)
+    row = frame.set_index("image_filename", drop=False).loc["below/new.png"].to_dict()
+    assert shown.of_row(row, "first") == made.first / "old.png"
+    assert shown.of_row(row, "second") == made.second / "below" / "new.png"
+    written = report.write(frame, tmp_path / "report")
+    kept = [path.read_bytes() for path in written.parent.rglob("*.png")]
+    assert (made.first / "old.png").read_bytes() in kept
+    assert (made.second / "below" / "new.png").read_bytes() in kept
+    report.junit(frame, tmp_path / "junit.xml")
+    assert "It was renamed from old.png, and changed." in (tmp_path / "junit.xml").read_text()
+
+
+def test_approving_replaces_the_old_file(made: Folders, options: Options) -> None:
+    before = state(made.first)
+    frame = batch.run(*made, **options, store=None).frame()
+    accept(made, frame, "below/new.png", "to/named.png", "from/named.png")
+    plan = triage.plan(frame)
+    assert plan.renamed == {"old.png": str(Path("below", "new.png"))}
+    assert (plan.replace, plan.adopt) == (("below/new.png", "to/named.png"), ())
+    assert (plan.remove, plan.refused, plan.count) == (("from/named.png",), {}, 3)  # it was accepted too
+    done = triage.approve(frame, adopt=plan.adopt, remove=plan.remove)
+    assert sorted(done.approved) == ["below/new.png", "from/named.png", "to/named.png"]
+    new = state(made.second)
+    expected = {name: data for name, data in before.items() if name not in ("old.png", "from/named.png")}
+    assert state(made.first) == expected | {name: new[name] for name in PAIRED}
+    triage.restore(done)
+    assert state(made.first) == before
+
+
+@pytest.mark.parametrize("why", ["old file changed", "old file gone", "new name taken", "old name is back"])
+def test_what_is_no_longer_a_rename_is_left_alone(made: Folders, options: Options, why: str) -> None:
+    frame = batch.run(*made, **options, store=None).frame()
+    accept(made, frame, "below/new.png")
+    if why == "old file changed":
+        (made.first / "old.png").write_bytes(png(page(30)))
+    elif why == "old file gone":
+        (made.first / "old.png").unlink()
+    elif why == "new name taken":
+        (made.first / "below").mkdir()
+        (made.first / "below" / "new.png").write_bytes(png(page(30)))
+    else:
+        (made.second / "old.png").write_bytes(png(page(30)))
+    before = state(made.first)
+    done = triage.approve(frame)
+    assert (done.approved, list(done.refused)) == ((), ["below/new.png"])
+    assert state(made.first) == before
