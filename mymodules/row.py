@@ -5,6 +5,7 @@ from here. For a new column, append an item to `PairResult`, and compute its val
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, NamedTuple, get_args, get_type_hints
 
@@ -97,6 +98,8 @@ COLUMNS: Final = PairResult._fields[:-2]
 METRIC: Final = "metric_"
 """What the names of further columns begin with: those of metrics of one's own, in `PairResult.custom`."""
 
+_OWN = METRIC + r"[A-Za-z][A-Za-z0-9_]*"  # a file of somebody else may call a column anything
+
 
 def columns_of(metrics: Iterable[str]) -> tuple[str, ...]:
     """Return the columns of a run with metrics of these names."""
@@ -140,6 +143,12 @@ CAUSES: Final = ("moved", "inserted", "removed", "changed", "tolerated", "masked
 def names_its_files(row: PairResult) -> bool:
     """Return whether a row's messages name paths, so that it cannot stand for other files of equal bytes."""
     return row.status == "error" or CANNOT in row.messages
+
+
+def own_columns(names: Iterable[object]) -> dict[str, Heading]:
+    """Return those of these columns that are metrics of one's own, with how tables name and order them."""
+    own = (name for name in names if isinstance(name, str) and re.fullmatch(_OWN, name))
+    return {name: Heading(name.removeprefix(METRIC), name.removeprefix(METRIC), falls=True) for name in own}
 
 
 def own_figures(row: Mapping[str, Any]) -> dict[str, Any]:

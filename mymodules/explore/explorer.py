@@ -63,8 +63,8 @@ def explore(
     run : Run or mapping, optional
         Where the pictures are, if the frame does not say so; see `Viewer`.
     order : str, optional
-        A key of `order.ORDERS`; by default ``attention``: the largest change first. ``given`` keeps the
-        order of a frame.
+        A key of `order.ORDERS`, or the column of a metric of one's own; by default ``attention``: the largest
+        change first. ``given`` keeps the order of a frame.
 
     Raises
     ------
@@ -105,9 +105,9 @@ class Explorer(still.Kept):
     filters : dict of str to Widget
         ``status`` (its value a tuple of statuses, empty for all), ``decision`` (one of `filters.DECISIONS`),
         ``code``, ``cause`` (empty, or a key of `filters.BY_CAUSE`), ``name``, and a range slider for each of
-        `filters.MEASURES` by its column. Their values may be set.
+        `filters.measures` by its column. Their values may be set.
     order : Dropdown
-        Its value is a key of `order.ORDERS`.
+        Its value is a key of `order.of`: also a metric of one's own.
     descending : ToggleButton
         Whether that order is reversed.
     bulk : Bulk
@@ -140,10 +140,10 @@ class Explorer(still.Kept):
         self._dirty = self._held = False
         # JupyterLab handles widget messages and cells in different threads.
         self._lock = threading.RLock()
-        self._histograms = [filters.Histogram(measure, self._all) for measure in filters.MEASURES]
+        self._histograms = [filters.Histogram(measure, self._all) for measure in filters.measures(self._all)]
         self.filters: dict[str, Any] = filters.make(self._all, self._histograms)
         self.order = ipywidgets.Dropdown(
-            options=[(text, key) for key, text in orders.ORDERS.items()],
+            options=[(text, key) for key, text in orders.of(self._all).items()],
             value=order,
             description="Order by",
             style={"description_width": "auto"},
@@ -333,7 +333,7 @@ class Explorer(still.Kept):
         if not isinstance(message, dict):
             return
         kind, by = message.get("kind"), message.get("by")
-        if kind == "order" and by in orders.ORDERS:
+        if kind == "order" and by in orders.of(self._all):
             if by == self.order.value:
                 self.descending.value = not self.descending.value
             else:
@@ -358,7 +358,7 @@ class Explorer(still.Kept):
     # --- how it looks --------------------------------------------------------------------------------
 
     def _parts(self) -> Sequence[Any]:
-        self._boxes = [ipywidgets.Image(format="png").add_class("mme-histogram") for _ in filters.MEASURES]
+        self._boxes = [ipywidgets.Image(format="png").add_class("mme-histogram") for _ in self._histograms]
         fold = ipywidgets.Button(description="Filters", tooltip="Show or hide more filters, and the order")
         line = ipywidgets.HBox(
             [
@@ -382,8 +382,8 @@ class Explorer(still.Kept):
         ).add_class("mme-bar")
         ranges = ipywidgets.HBox(
             [
-                ipywidgets.VBox([box, self.filters[measure.column]]).add_class("mme-range")
-                for box, measure in zip(self._boxes, filters.MEASURES, strict=True)
+                ipywidgets.VBox([box, self.filters[histogram.measure.column]]).add_class("mme-range")
+                for box, histogram in zip(self._boxes, self._histograms, strict=True)
             ]
         ).add_class("mme-ranges")
         body = ipywidgets.Box([self.table, self.viewer]).add_class("mme-body")

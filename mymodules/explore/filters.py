@@ -20,7 +20,7 @@ import traitlets
 from numpy.typing import NDArray
 
 from mymodules.pages import words
-from mymodules.results.attention import numbers
+from mymodules.results.attention import numbers, own_columns
 from mymodules.row import BY_ATTENTION, CAUSES
 from mymodules.triage import LABELS
 
@@ -75,6 +75,15 @@ MEASURES = (
     Measure("combined", "Combined, 0 to 10", "pixels and strength of the change in one figure", "combined"),
     Measure("regions", "Regions", "boxes around what differs", "regions.str.len()"),
 )
+
+
+def measures(frame: pd.DataFrame) -> list[Measure]:
+    """Return `MEASURES` and the metrics of one's own that a frame has."""
+    own = own_columns(frame)
+    return [
+        *MEASURES,
+        *(Measure(name, each.title, "a metric of your own", name) for name, each in own.items()),
+    ]
 
 
 class StatusFilter(ipywidgets.HBox):  # type: ignore[misc]  # its base has no type information
@@ -134,7 +143,9 @@ class Histogram:
 
     @property
     def labels(self) -> list[str]:
-        return [f"{step:.7f}".rstrip("0").rstrip(".") for step in self.steps]
+        if self.measure in MEASURES:
+            return [f"{step:.7f}".rstrip("0").rstrip(".") for step in self.steps]
+        return [f"{step:.12g}" for step in self.steps]
 
     def condition(self, low: int, high: int) -> str:
         """Return the expression for values from step `low` to step `high`; empty for the full range."""
@@ -221,9 +232,9 @@ def clear(filters: Mapping[str, Any]) -> None:
     """Reset all filters, so that all rows pass."""
     for key, empty in (("status", ()), ("decision", ""), ("code", ""), ("cause", ""), ("name", "")):
         filters[key].value = empty
-    for measure in MEASURES:
-        control = filters[measure.column]
-        control.index = (0, len(control.options) - 1)
+    for control in filters.values():
+        if isinstance(control, ipywidgets.SelectionRangeSlider):
+            control.index = (0, len(control.options) - 1)
 
 
 def steps(column: str, values: NDArray[np.float64]) -> list[float]:
@@ -239,7 +250,19 @@ def steps(column: str, values: NDArray[np.float64]) -> list[float]:
         distances = _decades(1 - known[known < 1], 0.5)
         below = [-1.0] if known.min(initial=1) < 0 else []
         return [*below, 0.0, *(round(1 - distance, 9) for distance in reversed(distances)), 1.0]
-    return [0.0, *_decades(known[known > 0], 50), 100.0]
+    if column == "pixel_diff_percent":
+        return [0.0, *_decades(known[known > 0], 50), 100.0]
+    return _even(known[np.isfinite(known)])
+
+
+def _even(values: NDArray[np.float64]) -> list[float]:
+    """Return about twenty round steps from below the smallest to above the largest of any values."""
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    least = max(high / 20 - low / 20, abs(low) * 1e-9, abs(high) * 1e-9, 1e-300)
+    decade = 10.0 ** math.floor(math.log10(least))
+    size = next(decade * factor for factor in (1, 2, 5, 10) if decade * factor >= least)
+    first, last = math.floor(low / size), math.ceil(high / size)
+    return [float(f"{place * size:.12g}") for place in range(first, max(last, first + 1) + 1)]
 
 
 def _decades(positive: NDArray[np.float64], most: float) -> list[float]:

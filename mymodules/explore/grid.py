@@ -59,7 +59,7 @@ class Grid(anywidget.AnyWidget):
     percents = traitlets.Bytes().tag(sync=True)  # 64-bit floats, like the next two
     scores = traitlets.Bytes().tag(sync=True)
     counts = traitlets.Bytes().tag(sync=True)
-    causes = traitlets.Dict().tag(sync=True)  # 64-bit floats, by column
+    figures = traitlets.Dict().tag(sync=True)  # 64-bit floats, by column
     marks = traitlets.Bytes().tag(sync=True)  # the decision about each row, by `MARKS`
     rows = traitlets.Bytes().tag(sync=True)  # 32-bit integers: the places of the rows shown, in their order
     row = traitlets.Unicode().tag(sync=True)
@@ -71,14 +71,17 @@ class Grid(anywidget.AnyWidget):
     steps: traitlets.List[Any] = traitlets.List().tag(sync=True)
 
     def __init__(self, frame: pd.DataFrame, steps: Sequence[Sequence[str]]) -> None:
+        own = attention.own_columns(frame)
         super().__init__(
             names=frame["image_filename"].tolist(),
             ranks=attention.ranks(frame).tobytes(),
             percents=_floats(frame, "pixel_diff_percent"),
             scores=_floats(frame, "ssim_score"),
             counts=_floats(frame, "regions"),
-            causes={name: _floats(frame, name) for name in _CAUSES},
-            columns=words.columns(causes_known=bool(np.isfinite(attention.numbers(frame, "changes")).any())),
+            figures={name: _floats(frame, name) for name in (*_CAUSES, *own)},
+            columns=words.columns(
+                causes_known=bool(np.isfinite(attention.numbers(frame, "changes")).any()), own=own
+            ),
             marks=bytes(len(frame)),
             steps=[list(texts) for texts in steps],
         )

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mymodules.results import attention
-from mymodules.row import HEADINGS, RANKS, TEXTS
+from mymodules.row import HEADINGS, RANKS, TEXTS, own_columns
 
 ORDERS = {
     "attention": "largest change",
@@ -19,9 +19,15 @@ ORDERS = {
 """What rows can be ordered by: key and title."""
 
 
+def of(frame: pd.DataFrame) -> dict[str, str]:
+    """Return `ORDERS` and the metrics of one's own that a frame has."""
+    return ORDERS | {name: heading.title for name, heading in attention.own_columns(frame).items()}
+
+
 def falls(key: str, turned: bool) -> bool:
     """Return whether the largest stand first in this order, or in its reverse."""
-    return (key in HEADINGS and HEADINGS[key].falls) != turned
+    heading = HEADINGS.get(key) or own_columns([key]).get(key)
+    return (heading is not None and heading.falls) != turned
 
 
 def places(frame: pd.DataFrame, key: str, turned: bool) -> NDArray[np.intp]:
@@ -32,7 +38,7 @@ def places(frame: pd.DataFrame, key: str, turned: bool) -> NDArray[np.intp]:
     frame : DataFrame
         With the index 0, 1, 2 ...
     key : str
-        One of `ORDERS` other than ``decision``, which is no column of a frame.
+        A key of `of` other than ``decision``, which is no column of a frame.
     turned : bool
         Whether the order is reversed.
     """

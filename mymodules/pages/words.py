@@ -3,6 +3,7 @@
 Both screens take their words from here, so that a person who knows one knows the other.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from mymodules.row import HEADINGS, TABLE, Heading
@@ -28,16 +29,17 @@ def status_hint(status: str) -> str:
     return f"Show {status} rows; with none pressed, all are shown"
 
 
-def columns(*, causes_known: bool) -> list[dict[str, Any]]:
+def columns(*, causes_known: bool, own: Mapping[str, Heading]) -> list[dict[str, Any]]:
     """Return the columns of the tables as a page expects them: key, label, title and whether it falls.
 
-    Regions are listed for runs that did not find out why pixels differ, and changes for all others.
+    Regions are listed for runs that did not find out why pixels differ, and changes for all others; metrics
+    of one's own, see `row.own_columns`, come last.
     """
     left_out = ("regions",) if causes_known else ("px_changed", "changes")
     names = [name for name in TABLE if name not in left_out]
     headings = {name: HEADINGS[name] for name in names[:2]}
     headings["decision"] = Heading("decision", "decision")
-    headings |= {name: HEADINGS[name] for name in names[2:]}
+    headings |= {name: HEADINGS[name] for name in names[2:]} | dict(own)
     return [{"key": name, **heading._asdict()} for name, heading in headings.items()]
 
 

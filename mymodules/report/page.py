@@ -59,7 +59,10 @@ def text(
         "identity": _identity(stamp, rows),
         "statuses": {status: words.status_hint(status) for status in row.BY_ATTENTION},
         "words": words.page(),
-        "columns": words.columns(causes_known=any(each.get("changes") is not None for each in rows)),
+        "columns": words.columns(
+            causes_known=any(each.get("changes") is not None for each in rows),
+            own=row.own_columns(row.METRIC + name for each in rows for name, _ in each.get("metrics", ())),
+        ),
         "left_out": LEFT_OUT,
         "rows": [{**each, "pictures": None} if each["pictures"] == LEFT_OUT else each for each in rows],
     }

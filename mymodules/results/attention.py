@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mymodules.row import RANKS
+from mymodules import row
+from mymodules.row import RANKS, Heading
 
 
 def places(frame: pd.DataFrame) -> NDArray[np.intp]:
@@ -36,6 +37,12 @@ def ranks(frame: pd.DataFrame) -> NDArray[np.uint8]:
     if "status" not in frame.columns:
         return np.full(len(frame), len(RANKS), np.uint8)
     return np.asarray(frame["status"].map(RANKS).fillna(len(RANKS)), np.uint8)
+
+
+def own_columns(frame: pd.DataFrame) -> dict[str, Heading]:
+    """Return the columns of a frame that are figures of metrics of one's own; see `row.own_columns`."""
+    own = row.own_columns(frame.columns)
+    return {name: heading for name, heading in own.items() if pd.api.types.is_numeric_dtype(frame[name])}
 
 
 def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:

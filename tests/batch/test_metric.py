@@ -222,6 +222,7 @@ def test_it_is_in_viewer_report_and_files_for_build_servers(given: list[Path], t
     assert "\nmetric_green: 30.0\n" in (tmp_path / "x.xml").read_text(encoding="utf-8")
     page = report.write(frame, tmp_path / "report.html", embed=True).read_text(encoding="utf-8")
     assert '"metrics":[["green",30.0]]' in page
+    assert '{"key":"metric_green","label":"green","title":"green","falls":true}' in page
     shown = ShownRows.of(frame, display.folders(frame))
     assert shown.record("changed.png")["metrics"] == [["green", 30.0]]
     assert "metrics" not in shown.record("gone.png")

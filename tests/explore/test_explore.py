@@ -422,6 +422,39 @@ def test_the_page_gets_the_figures_once_and_as_bytes(explorer: Explorer, frame: 
     assert (table.names, table.percents, table.scores, table.counts, table.ranks) == before
 
 
+@pytest.mark.parametrize("by", [1.0, 1e-6, -3e200])
+def test_a_metric_of_ones_own_orders_filters_and_has_a_column(frame: pd.DataFrame, by: float) -> None:
+    values = [float(place) * by for place in range(len(frame) - 1)] + [np.nan]
+    explorer = explore.explore(frame.assign(metric_luma=values, metric_text="x"), order="metric_luma")
+    assert explorer.frame["metric_luma"].dropna().to_list() == sorted(values[:-1], reverse=True)
+    assert explorer.table.columns[-1] == {
+        "key": "metric_luma", "label": "luma", "title": "luma", "falls": True
+    }  # fmt: skip
+    sent = np.frombuffer(explorer.table.figures["metric_luma"], "<f8")
+    np.testing.assert_array_equal(sent, values)
+    slider = explorer.filters["metric_luma"]
+    steps = [step for _, step in slider.options]
+    assert steps == sorted({*steps})
+    assert steps[0] <= min(values[:-1])
+    assert max(values[:-1]) <= steps[-1]
+    assert 10 <= len(steps) <= 25
+    slider.index = (3, len(steps) - 1)
+    assert explorer.frame["metric_luma"].to_list() == [
+        value for value in sorted(values[:-1], reverse=True) if value >= steps[3]
+    ]
+    explorer.clear()
+    assert len(explorer.frame) == len(frame)
+    assert "metric_text" not in explorer.filters
+
+
+@pytest.mark.parametrize("values", [[], [0.0], [7.5, 7.5], [-1e308, 1e308], [1e9, 1e9 + 1e-3], [np.inf, 1.0]])
+def test_steps_rise_and_enclose_any_values(values: list[float]) -> None:
+    steps = filters.steps("metric_luma", np.array(values))
+    assert steps == sorted({*steps})
+    assert len(steps) >= 2
+    assert all(steps[0] <= value <= steps[-1] for value in values if np.isfinite(value))
+
+
 def test_sliders_have_texts_for_each_of_their_steps(explorer: Explorer) -> None:
     for measure, texts in zip(filters.MEASURES, explorer.table.steps, strict=True):
         assert texts == [label for label, _ in explorer.filters[measure.column].options]

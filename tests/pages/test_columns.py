@@ -3,7 +3,7 @@
 from support import nodes
 
 from mymodules.pages import words
-from mymodules.row import BY_ATTENTION
+from mymodules.row import BY_ATTENTION, own_columns
 
 DECISIONS = ("accept", "reject", "ignore")
 
@@ -22,7 +22,7 @@ def test_each_click_on_a_heading_turns_the_order_round_and_another_heading_begin
 def test_undecided_rows_are_last_in_either_direction() -> None:
     labels = {word: word for word in DECISIONS}
     rows = [{"decision": word} for word in ("", "ignore", "accept", "reject", "")]
-    headings = words.columns(causes_known=True)
+    headings = words.columns(causes_known=True, own={})
     script = f"""[1, -1].map((sign) => {{
         const {{ value }} = columnsOf({headings}, {list(BY_ATTENTION)}, {labels}).decision;
         const rows = {rows}.sort((one, other) => compare(value(one), value(other), sign));
@@ -32,3 +32,15 @@ def test_undecided_rows_are_last_in_either_direction() -> None:
         [*DECISIONS, "", ""],
         [*reversed(DECISIONS), "", ""],
     ]
+
+
+def test_a_metric_of_ones_own_is_a_figure_of_a_row_or_among_its_metrics() -> None:
+    headings = words.columns(causes_known=True, own=own_columns(["metric_luma", "metric_<b>", "status"]))
+    assert [heading["key"] for heading in headings if heading["key"].startswith("metric_")] == ["metric_luma"]
+    rows = [{"metric_luma": 0.123456}, {"metrics": [["other", 1], ["luma", 20000.4]]}, {"metrics": []}, {}]
+    script = f"""(() => {{
+        const {{ value, text }} = columnsOf({headings}, [], {{}}).metric_luma;
+        return {rows}.map((row) => [value(row), value(row) === null ? null : text(row)]);
+    }})()""".replace("True", "true").replace("False", "false")
+    expected = [[0.123456, "0.1235"], [20000.4, "20000"], [None, None], [None, None]]
+    assert nodes.evaluate("columns.js", script) == expected

@@ -1,7 +1,8 @@
 // The cells of the tables in explorer and report: a value to sort by, null if a row has none, and a text.
 //
 // A row has name, status, decision, pixel_diff_percent, ssim_score, count, the number of its regions, and what
-// ledger.js needs.
+// ledger.js needs. A metric of the caller's own is a figure of the explorer's rows, and among the metrics of the
+// report's, which are pairs of name and value.
 
 import { number, score } from "./elements.js";
 import { ledgerBar, ledgerText } from "./ledger.js";
@@ -13,6 +14,11 @@ const rank = (words, word) => (words.includes(word) ? words.indexOf(word) : word
 export function percent(value) {
   if (value === 0 || value >= 0.001) return value.toFixed(value === 0 || value >= 100 ? 0 : value < 1 ? 3 : 1);
   return "<0.001";
+}
+
+function own(key) {
+  const value = (row) => row[key] ?? row.metrics?.find(([name]) => `metric_${name}` === key)?.[1] ?? null;
+  return { value, text: (row) => String(Number(value(row).toPrecision(4))) };
 }
 
 // Return the columns by key. `headings` are those of Python; `labels` are decisions and what they are called.
@@ -38,7 +44,9 @@ export function columnsOf(headings, statuses, labels) {
     px_changed: { value: (row) => row.px_changed, text: (row) => number(row.px_changed) },
     changes: { value: (row) => row.changes, text: (row) => number(row.changes) },
   };
-  return Object.fromEntries(headings.map((heading) => [heading.key, { heading, ...cells[heading.key] }]));
+  return Object.fromEntries(
+    headings.map((heading) => [heading.key, { heading, ...(cells[heading.key] ?? own(heading.key)) }]),
+  );
 }
 
 // The order {by, falls} after a click on a heading: by its column, or turned round if it was that already.

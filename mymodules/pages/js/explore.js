@@ -33,7 +33,7 @@ class Rows {
     const [percents, scores, counts] = ["percents", "scores", "counts"].map((key) =>
       numbers(Float64Array, model.get(key)),
     );
-    const causes = Object.entries(model.get("causes")).map(([key, view]) => [key, numbers(Float64Array, view)]);
+    const figures = Object.entries(model.get("figures")).map(([key, view]) => [key, numbers(Float64Array, view)]);
     this.every = model.get("names").map((name, place) => ({
       name,
       status: statuses[ranks[place]] ?? "",
@@ -41,7 +41,7 @@ class Rows {
       pixel_diff_percent: figure(percents[place]),
       ssim_score: figure(scores[place]),
       count: figure(counts[place]),
-      ...Object.fromEntries(causes.map(([key, values]) => [key, figure(values[place])])),
+      ...Object.fromEntries(figures.map(([key, values]) => [key, figure(values[place])])),
     }));
     this.decide();
   }
