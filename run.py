@@ -6,6 +6,7 @@
     python run.py approve [NAME ...]       make accepted pictures the new first ones, after a question
     python run.py restore                  bring back the pictures that approve replaced
     python run.py notebook [FIRST SECOND]  compare, and save an executed notebook
+    python run.py calibrate DIR DIR ...    propose rules for what flickers on unchanged pages
     python run.py lab                      open the notebooks in JupyterLab
     python run.py app                      show the newest results as a page without code (Voila)
     python run.py test [ARGUMENTS]         run every check and every test; takes pytest's arguments
@@ -52,7 +53,7 @@ INSTALLED_FROM = (
 """What an installation is made from; the modules themselves are used where they are."""
 LOG = "setup.log"
 TICK = 10.0  # seconds between two lines about how far the set-up is
-PASSED_ON = ("compare", "look", "report", "approve", "restore", "notebook", "--version")
+PASSED_ON = ("compare", "look", "report", "approve", "restore", "notebook", "calibrate", "--version")
 """The commands of the package, which get all arguments after them."""
 PROGRAM = "MYMODULES_PROGRAM"
 """The environment variable from which the package knows what the user types before a command."""

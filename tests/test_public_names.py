@@ -8,6 +8,7 @@ import mymodules
 
 FACES = {
     "batch": "Progress ProgressBar Run STATUSES Stopped duration run",
+    "calibration": "Calibration Page Trial calibrate trials_needed upper_bound",
     "comparison": "Job compare fault",
     "explore": "Explorer ORDERS explore load_or_run",
     "images": "Rgba blake2b decode digest format_of from_array has_low_bits inspect memory_errors"

@@ -121,6 +121,9 @@ def test_each_command_of_the_wheel_works_in_an_empty_folder(installed: Installed
         "compare", made.first, made.second, "--out", "again"
     )
     installed.call("restore", "--yes")
+    assert "# Learnt from the first 2 captures named: " in installed.call(
+        "calibrate", made.first, made.second
+    )
 
 
 def test_the_wheel_has_the_notebook_that_it_executes(installed: Installed, made: Folders) -> None:

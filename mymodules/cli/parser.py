@@ -17,6 +17,7 @@ COMMANDS = {
     "approve": "make accepted pictures the new first ones, after a question",
     "restore": "bring back the pictures that approve replaced",
     "notebook": "compare, and save an executed notebook with tables and pictures",
+    "calibrate": "propose rules for what flickers on unchanged pages",
     "help": "print this",
 }
 """What can be done, in the order of the help."""
@@ -77,6 +78,7 @@ def parser(program: str = "mymodules") -> argparse.ArgumentParser:
         "approve": ("approving", "approve", _approve),
         "restore": ("approving", "restore", _restore),
         "notebook": ("comparing", "compare", _compare),
+        "calibrate": ("calibrating", "calibrate", _calibrate),
     }
     for name, (room, call, add) in rooms.items():
         command = commands.add_parser(
@@ -250,6 +252,28 @@ def _restore(command: argparse.ArgumentParser) -> None:
         "folder", nargs="?", metavar="FOLDER", help="approved-...; by default the newest one"
     )
     _changing(command)
+
+
+def _calibrate(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "folders",
+        nargs="+",
+        metavar="DIR",
+        help="captures of the same pages, in the order in which they were taken",
+    )
+    command.add_argument(
+        "--held-out",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="learn nothing from the last N, and say how many of them pass",
+    )
+    command.add_argument(
+        "--rules", metavar="PATH", help="the file of rules, by default compare.toml of the project"
+    )
+    command.add_argument("--write", action="store_true", help="add the proposal to that file")
+    command.add_argument("--pictures", metavar="DIR", help="write a picture of what flickers on each page")
+    command.add_argument("--max-pixels", type=_positive, metavar="N", help="largest width x height to decode")
 
 
 def _run(command: argparse.ArgumentParser) -> None:

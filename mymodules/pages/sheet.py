@@ -1,11 +1,12 @@
-"""One pair as a piece of HTML that needs nothing else: for notebooks and mails.
+"""One pair, or some pictures with a text, as HTML that needs nothing else: for notebooks and mails.
 
 Everything that comes from files is text, never markup.
 """
 
 import base64
 import html
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 
 from mymodules.comparison import drawings
 from mymodules.images import Rgba
@@ -16,6 +17,9 @@ from mymodules.row import METRIC, PairResult
 
 SHOWN = 320
 """The largest width and height of a picture, px."""
+
+MOST = 6
+"""The most pictures of several."""
 
 _FIGURES = (
     *("ssim_score", "num_diff_pixels", "pixel_diff_percent", "combined"),
@@ -41,15 +45,34 @@ def html_of(row: PairResult, sentence: str, pictures: Mapping[str, Rgba]) -> str
     )
 
 
+def of_pictures(sentences: Iterable[str], text: str, pictures: Iterable[tuple[str, Rgba]]) -> str:
+    """Return sentences, a text as it is, and the first of some pictures, reduced, as HTML.
+
+    Parameters
+    ----------
+    sentences : iterable of str
+    text : str
+        May be empty.
+    pictures : iterable of (str, uint8 (height, width, 4))
+        Each with its name; only the first `MOST` are asked for.
+    """
+    said = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
+    written = f"<pre>{html.escape(text)}</pre>" if text else ""
+    shown = "".join(
+        _row_of_pictures([(name, picture)], _whole(*picture.shape[:2]), ())
+        for name, picture in itertools.islice(pictures, MOST)
+    )
+    return f'<div class="tex2jax_ignore mathjax_ignore">{said}{written}{shown}</div>'
+
+
 def _rows_of_pictures(row: PairResult, pictures: Mapping[str, Rgba]) -> Iterator[str]:
     """Yield rows of pictures as HTML: the whole ones, and below reduced ones the largest region."""
     height, width = pictures["difference"].shape[:2]
     boxes = row.regions or ()
     names = [*pictures] if boxes else ["first", "second"]
-    scale = min(1.0, SHOWN / max(width, height))
-    whole = Part(0, 0, width, height, max(1, round(width * scale)), max(1, round(height * scale)))
+    whole = _whole(height, width)
     yield _row_of_pictures([(name, pictures[name]) for name in names], whole, boxes)
-    if scale < 1 and boxes:
+    if (whole.wide, whole.high) != (width, height) and boxes:
         counts = row.region_pixels or ()
         x, y, wide, high = boxes[max(range(len(boxes)), key=lambda place: counts[place])]
         left, wide = _around(x, wide, width)
@@ -58,6 +81,12 @@ def _rows_of_pictures(row: PairResult, pictures: Mapping[str, Rgba]) -> Iterator
         found = [(name, cut(pictures[name], part)) for name in names]
         yield f"<p>The region with the most differing pixels, around x {x}, y {y}:</p>"
         yield _row_of_pictures(found, part, ())
+
+
+def _whole(height: int, width: int) -> Part:
+    """Return all of a picture, reduced if it is larger than `SHOWN`."""
+    scale = min(1.0, SHOWN / max(width, height))
+    return Part(0, 0, width, height, max(1, round(width * scale)), max(1, round(height * scale)))
 
 
 def _around(start: int, size: int, most: int) -> tuple[int, int]:
@@ -78,9 +107,10 @@ def _figure(name: str, picture: Rgba, part: Part, boxes: tuple[Region, ...]) -> 
             _outline(small, x, y, wide, high, part.wide / part.width)
     data = base64.b64encode(to_png(small)).decode()
     style = "max-width: 100%; border: 1px solid #888; image-rendering: pixelated"
+    caption = html.escape(name)
     return (
-        f'<figure style="margin: 0"><img src="data:image/png;base64,{data}" alt="{name}" style="{style}">'
-        f"<figcaption>{name}</figcaption></figure>"
+        f'<figure style="margin: 0"><img src="data:image/png;base64,{data}" alt="{caption}" style="{style}">'
+        f"<figcaption>{caption}</figcaption></figure>"
     )
 
 

@@ -1,0 +1,137 @@
+"""Captures: folders that show the same pages at different times, and how two captures of a page differ.
+
+The first folder is what all others are compared with, because rules have their boxes in px of first.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from mymodules import images, pairs
+from mymodules.comparison import Job, pair
+from mymodules.comparison.alignment import align
+from mymodules.comparison.changes import Change, changes
+from mymodules.comparison.ledger import ledger
+from mymodules.comparison.pieces import Picture, Piece
+from mymodules.comparison.ruling import Ruling, ruled, verdict
+from mymodules.errors import ImageError, SettingsError
+from mymodules.pairs import Pair
+from mymodules.paths import AnyPath, is_inside, is_same, local_path, shown
+from mymodules.rules import Rule
+from mymodules.settings import no_picture
+
+PASSING = ("same", "tolerated")
+"""The verdicts with which a check passes."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Capture:
+    """One folder beside the first one.
+
+    Attributes
+    ----------
+    folder : Path
+    pairs : dict of str to Pair
+        Its pictures and those of the first folder, by name.
+    """
+
+    folder: Path
+    pairs: dict[str, Pair]
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """How one capture of a page differs from the first one.
+
+    Attributes
+    ----------
+    status, code : str
+        As of the row of a run.
+    sentence : str
+        What the row says.
+    sides : tuple of Picture or None
+        Both pictures if their pixels differ.
+    pieces : tuple of Piece
+    changes : tuple of Change
+    """
+
+    status: str
+    code: str
+    sentence: str
+    sides: tuple[Picture, Picture] | None = None
+    pieces: tuple[Piece, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def of_one_size(self) -> bool:
+        """Whether the pixels differ, and the pictures have one size."""
+        return self.sides is not None and self.sides[0].box == self.sides[1].box
+
+    def ruling(self, rules: Sequence[Rule]) -> Ruling | None:
+        """Return what rules make of it; None if no pixels differ."""
+        if self.sides is None:
+            return None
+        causes = ledger(*self.sides, self.pieces)
+        return ruled(*self.sides, self.pieces, self.changes, causes, rules)
+
+    def passes(self, rules: Sequence[Rule]) -> bool:
+        """Return whether a check with these rules passes."""
+        return verdict(self.status, self.code, self.ruling(rules), rules) in PASSING
+
+
+def opened(folders: Sequence[AnyPath]) -> tuple[Path, list[Capture]]:
+    """Return the first folder, and the others with what they have in common with it.
+
+    Raises
+    ------
+    SettingsError
+        If one of them is not a folder, cannot be listed, is another one of them or inside it, or if the first
+        one has no picture.
+    """
+    paths = [local_path(folder, "A folder of captures") for folder in folders]
+    for number, path in enumerate(paths):
+        if not path.is_dir():
+            raise SettingsError(f"There is no folder {shown(path)}: name a folder with captures.")
+        for other in paths[:number]:
+            if is_same(path, other) or is_inside(path, other) or is_inside(other, path):
+                raise SettingsError(
+                    f"{shown(path)} and {shown(other)} are the same folder, or one is inside the other: "
+                    "keep each capture in a folder of its own."
+                )
+    first, *others = paths
+    found = [
+        Capture(folder, {pair.name: pair for pair in pairs.find(first, folder).pairs}) for folder in others
+    ]
+    if not any(pair.first for capture in found for pair in capture.pairs.values()):
+        raise no_picture({"the first capture": first})
+    return first, found
+
+
+def seen(pair_: Pair, max_pixels: int) -> Seen:
+    """Compare one capture of a page with the first one."""
+    row = pair.compare(Job(pair_, max_pixels=max_pixels, moves=False)).row
+    found = Seen(row.status, row.code, row.messages)
+    if row.status != "changed" or not row.num_diff_pixels:
+        return found
+    assert pair_.first is not None  # what has changed is on both sides
+    assert pair_.second is not None
+    try:
+        one, other = (
+            Picture(images.read_rgba(Path(path), max_pixels=max_pixels))
+            for path in (pair_.first, pair_.second)
+        )
+    except (ImageError, OSError):
+        return Seen("error", "changed_during_run", "A file has changed while it was read: call this again.")
+    pieces = align(one, other)
+    return dataclasses.replace(found, sides=(one, other), pieces=pieces, changes=changes(one, other, pieces))
+
+
+def written(paths: Sequence[str | None]) -> tuple[float, float] | None:
+    """Return when the first and the last of these files were written, s since the epoch; None without any."""
+    times = []
+    for path in paths:
+        if path is not None:
+            with contextlib.suppress(OSError):  # it is gone, and was reported
+                times.append(Path(path).stat().st_mtime)
+    return (min(times), max(times)) if times else None
