@@ -5,13 +5,17 @@ The environment has the libraries of the one that runs the tests, and nothing of
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
+import time
 import venv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.programs import Folders
@@ -32,21 +36,25 @@ class Installed:
         self.programs = environment / ("Scripts" if os.name == "nt" else "bin")
         self.at = at
 
-    def call(self, *arguments: object, code: int = 0) -> str:
-        """Call the console script, expect its exit code and return what it printed."""
+    def begin(self, *arguments: object, **options: Any) -> subprocess.Popen[str]:
+        """Begin to run the console script."""
         kept = {name: value for name, value in os.environ.items() if name not in NOT_OURS}
         # The browser: a program that prints the address that it is asked to show.
         browser = f"{sys.executable} -c 'import sys; print(sys.argv[1])' %s"
-        done = subprocess.run(
-            [self.programs / "mymodules", *map(str, arguments)],
-            cwd=self.at,
-            env={**kept, "BROWSER": browser, "PYTHONNOUSERSITE": "1"},
-            capture_output=True,
-            encoding="utf-8",
-            timeout=120,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
+        line = [str(self.programs / "mymodules"), *map(str, arguments)]
+        env = {**kept, "BROWSER": browser, "PYTHONNOUSERSITE": "1"}
+        return subprocess.Popen(line, cwd=self.at, env=env, encoding="utf-8", **options)
+
+    def call(self, *arguments: object, code: int = 0) -> str:
+        """Call the console script, expect its exit code and return what it printed."""
+        with self.begin(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            try:
+                said, complained = process.communicate(timeout=120)
+            except BaseException:
+                process.kill()
+                raise
+        assert process.returncode == code, said + complained
+        return said
 
 
 def run(command: Sequence[object], at: Path) -> None:
@@ -124,6 +132,39 @@ def test_each_command_of_the_wheel_works_in_an_empty_folder(installed: Installed
     assert "# Learnt from the first 2 captures named: " in installed.call(
         "calibrate", made.first, made.second
     )
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal there that another process can send")
+def test_the_wheel_watches_until_it_is_interrupted(installed: Installed, made: Folders) -> None:
+    said = installed.at / "said.txt"
+
+    def wait_for(times: int) -> None:
+        until = time.monotonic() + 120
+        while said.read_text("utf-8").count("Watching: ") < times:
+            assert process.poll() is None, said.read_text("utf-8")
+            assert time.monotonic() < until, said.read_text("utf-8")
+            time.sleep(0.1)
+
+    with said.open("w") as file:
+        process = installed.begin(
+            "compare", made.first, made.second, "--watch", stdout=file, stderr=subprocess.STDOUT
+        )
+        try:
+            wait_for(1)
+            (made.second / "new" / "new.png").unlink()
+            wait_for(2)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(120) == 0
+        finally:
+            process.kill()
+            process.wait()
+    counts = [
+        line for line in said.read_text("utf-8").splitlines() if re.match(r"\d pictures: \d same", line)
+    ]
+    assert counts == [
+        "7 pictures: 1 same, 3 changed, 1 missing, 1 extra, 1 error",
+        "6 pictures: 1 same, 3 changed, 1 missing, 0 extra, 1 error",
+    ]
 
 
 def test_the_wheel_has_the_notebook_that_it_executes(installed: Installed, made: Folders) -> None:
