@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +44,8 @@ def approve(options: argparse.Namespace, words: Wording) -> int:
         words.say(line)
     if not plan.count:
         chosen = (bool(patterns) or options.all) and not options.accepted
-        left = bool(plan.refused or withheld)
-        why = "." if left else _what_to_do(words, options, named, chosen)
+        left = bool(plan.refused or (withheld and not plan.already))
+        why = "." if left or plan.already else _what_to_do(words, options, named, chosen)
         words.say(f"There is nothing to approve{why}")
         return 2 if left else 0
     question = f"Change {_files(plan.count)} in {plan.first} to those in {manifest.get('second')}?"
@@ -56,7 +57,8 @@ def approve(options: argparse.Namespace, words: Wording) -> int:
         )
         return 2
     done = triage.approve(about, first=first, **which)
-    words.say(str(done))
+    new = {name: reason for name, reason in done.refused.items() if plan.refused.get(name) != reason}
+    words.say(str(replace(done, refused=new, already=())))  # the others were listed before the question
     if done.folder is not None:
         back = words.call("restore", *repeated(options, "out", "changes"))
         words.say(f"To bring the old ones back: {back}")
@@ -164,14 +166,19 @@ def _first(manifest: Any, options: argparse.Namespace, compared: tuple[Path, Pat
 
 def _listed(plan: triage.Plan) -> Iterator[str]:
     for names, does, most in (
-        (plan.replace, "replaced in first by the second picture", SHOWN),
-        ([f"{old} to {new}" for old, new in plan.renamed.items()], "renamed in first, as in second", SHOWN),
-        (plan.adopt, "copied to first, because only second has it", SHOWN),
-        (plan.remove, "removed from first, because second has none", len(plan.remove)),
+        (plan.already, "approved already", SHOWN),
+        (plan.replace, "will be replaced in first by the second picture", SHOWN),
+        (
+            [f"{old} to {new}" for old, new in plan.renamed.items()],
+            "will be renamed in first, as in second",
+            SHOWN,
+        ),
+        (plan.adopt, "will be copied to first, because only second has it", SHOWN),
+        (plan.remove, "will be removed from first, because second has none", len(plan.remove)),
     ):
         if names:
             more = f" and {len(names) - most:,} more" if len(names) > most else ""
-            yield f"{counted(len(names))} will be {does}: {', '.join(map(shown, names[:most]))}{more}"
+            yield f"{counted(len(names))} {does}: {', '.join(map(shown, names[:most]))}{more}"
     if plan.refused:
         yield f"{counted(len(plan.refused))} cannot be approved:"
     for name, reason in plan.refused.items():

@@ -53,16 +53,20 @@ class Approval:
         The reason for each picture that was refused, by name.
     merge : Merge or None
         What `merge` has done with the file of decisions; None if none was given.
+    already : tuple of str
+        Names of accepted pictures of which first was already as it would have become.
     """
 
     folder: Path | None
     approved: tuple[str, ...]
     refused: dict[str, str]
     merge: Merge | None = None
+    already: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         kept = f" The old files are in {shown(self.folder)}." if self.folder else ""
-        told = f"{counted(len(self.approved))} approved.{kept}{self._taken()}"
+        done = f" {counted(len(self.already))} needed nothing." if self.already else ""
+        told = f"{counted(len(self.approved))} approved.{done}{kept}{self._taken()}"
         return "\n".join([told, *_reasons(self.refused)])
 
     def _taken(self) -> str:
@@ -170,9 +174,10 @@ def approve(
     merged = None if decisions is None else merge(frame, decisions, run)
     refused = {} if merged is None else dict(merged.refused)
     wanted = rows_to_approve(frame, found, Wanted.of(replace, adopt, remove), refused)
-    changes = changes_for(wanted, found, refused)
+    already: list[str] = []
+    changes = changes_for(wanted, found, refused, already)
     if not changes:
-        return Approval(None, (), refused, merged)
+        return Approval(None, (), refused, merged, tuple(already))
     folder, steps = _reserved(out), _Steps(on_progress, 2 * len(changes))
     try:
         kept = [change for change in steps.after(changes) if keep(change, folder, refused)]
@@ -203,13 +208,13 @@ def approve(
         ) from None
     if not done:
         shutil.rmtree(folder, ignore_errors=True)
-        return Approval(None, (), refused, merged)
+        return Approval(None, (), refused, merged, tuple(already))
     # Refused pictures must not be restored. If this cannot be written, restore still sees it by the digests.
     with contextlib.suppress(OutputError):
         manifest |= {"changes": [change.entry() for change in done], "complete": True}
         runfiles.write_manifest(folder / MANIFEST, manifest)
     approved = dict.fromkeys(change.name for change in done if change.name not in refused)
-    return Approval(folder, tuple(approved), refused, merged)
+    return Approval(folder, tuple(approved), refused, merged, tuple(already))
 
 
 def restore(

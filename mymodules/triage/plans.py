@@ -1,7 +1,7 @@
 """What an approval would change, found from the decisions and a listing of both folders.
 
-`plan` reads no picture and writes nothing. `approval` carries the same changes out, and looks at the files
-themselves.
+`plan` writes nothing. It reads a picture of first only if it is as large as the second one, and so may be
+that already. `approval` carries the same changes out, and looks at the files themselves.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mymodules import pairs, settings
+from mymodules import files, images, pairs, settings
 from mymodules.errors import SettingsError
 from mymodules.pairs import Pair
 from mymodules.paths import AnyPath, is_folder, local_path, shown
@@ -52,6 +52,8 @@ class Plan:
         Names of accepted `missing` pictures, which would be removed from first; see `approve`.
     refused : dict of str to str
         The reason for each accepted picture that would be refused, by name.
+    already : tuple of str
+        Names of accepted pictures of which first is already as it would become.
     """
 
     first: Path
@@ -60,6 +62,7 @@ class Plan:
     adopt: tuple[str, ...]
     remove: tuple[str, ...]
     refused: dict[str, str]
+    already: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -78,14 +81,15 @@ def plan(
 ) -> Plan:
     """Return what `approve` would change with the same arguments, and by default with ``remove="accepted"``.
 
-    Parameters and errors are those of `approve`. No picture is read: `approve` may still refuse one whose
-    file is no longer the one that was compared.
+    Parameters and errors are those of `approve`, which may still refuse a picture whose file is no longer the
+    one that was compared.
     """
     found = places(frame, run, first)
     refused: dict[str, str] = {}
     wanted = rows_to_approve(frame, found, Wanted.of(replace, adopt, remove), refused)
-    changes = changes_for(wanted, found, refused)
-    kinds = {row.name: status for row, status in wanted if row.name not in refused}
+    already: list[str] = []
+    changes = changes_for(wanted, found, refused, already)
+    kinds = {row.name: status for row, status in wanted if row.name not in {*refused, *already}}
     created = {change.name: change.below for change in changes if change.old is None}
     removed = {change.name: change.below for change in changes if change.new is None}
     return Plan(
@@ -95,6 +99,7 @@ def plan(
         adopt=tuple(name for name, status in kinds.items() if status == "extra"),
         remove=tuple(name for name, status in kinds.items() if status == "missing"),
         refused=refused,
+        already=tuple(already),
     )
 
 
@@ -140,6 +145,8 @@ class Places:
         Which names the run paired; see `pairs.Selection`.
     renamed : dict of str to str
         The old names of files that were renamed and changed, by their new ones.
+    seconds : dict of str to str
+        The names of second's files that were paired with other ones of first, by these.
     """
 
     first: Path
@@ -148,6 +155,7 @@ class Places:
     partial: str
     match: tuple[str, ...]
     renamed: dict[str, str]
+    seconds: dict[str, str]
 
 
 def places(
@@ -172,14 +180,17 @@ def places(
         raise SettingsError(f"There is no output folder {shown(out)} with decisions: pass run=.")
     root = trusted(first, second, named, "triage.approve(frame, first=...)")
     check_not_second(root, second)
-    return Places(root, second, out, _partial(runfiles.record(frame, run)), selection.match, _renamed(frame))
+    partial = _partial(runfiles.record(frame, run))
+    renamed, seconds = _other_names(frame, "renamed_from"), _other_names(frame, "second_filename")
+    return Places(root, second, out, partial, selection.match, renamed, seconds)
 
 
-def _renamed(frame: "pd.DataFrame") -> dict[str, str]:
-    if "renamed_from" not in frame.columns:
+def _other_names(frame: "pd.DataFrame", column: str) -> dict[str, str]:
+    """Return the other names that changed pictures have in this column."""
+    if column not in frame.columns:
         return {}
-    about = frame[(frame["status"] == "changed") & frame["renamed_from"].notna()]
-    return dict(zip(about["image_filename"], about["renamed_from"], strict=True))
+    about = frame[(frame["status"] == "changed") & frame[column].notna()]
+    return dict(zip(about["image_filename"], about[column], strict=True))
 
 
 def _partial(manifest: Mapping[str, Any]) -> str:
@@ -256,10 +267,13 @@ def rows_to_approve(
     return wanted
 
 
-def changes_for(wanted: list[tuple[Row, str]], found: Places, refused: dict[str, str]) -> list[Change]:
+def changes_for(
+    wanted: list[tuple[Row, str]], found: Places, refused: dict[str, str], already: list[str]
+) -> list[Change]:
     """Return the changes for these rows, with files from a listing of both folders.
 
-    The listing knows every spelling of a name.
+    The listing knows every spelling of a name. Rows of which first is already as it should become are added
+    to `already`.
     """
     selection = pairs.Selection(match=found.match)
     listed = pairs.find(found.first, found.second, selection).pairs if wanted else ()
@@ -267,6 +281,9 @@ def changes_for(wanted: list[tuple[Row, str]], found: Places, refused: dict[str,
     changes: list[Change] = []
     removed = {row.name for row, status in wanted if status == "missing"}
     for row, status in wanted:
+        if _is_done(row, status, found, listing):
+            already.append(row.name)
+            continue
         try:
             pair, old = listing.get(row.name), found.renamed.get(row.name)
             if old is not None:
@@ -280,6 +297,25 @@ def changes_for(wanted: list[tuple[Row, str]], found: Places, refused: dict[str,
         except Refused as reason:
             refused[row.name] = str(reason)
     return changes
+
+
+def _is_done(row: Row, status: str, found: Places, listing: Mapping[str, Pair]) -> bool:
+    """Return whether first is already as approving this row would make it."""
+    if status == "missing":
+        return row.name not in listing
+    name, old = found.seconds.get(row.name, row.name), found.renamed.get(row.name, row.name)
+    pair, before = listing.get(name) or listing.get(row.name), listing.get(old)
+    if pair is None or pair.first is None or pair.second is None:
+        return False
+    if PurePath(pair.first).suffix.lower() != PurePath(pair.second).suffix.lower():
+        return False
+    if name != old and before is not None and before.first is not None and before.first != pair.first:
+        return False
+    with contextlib.suppress(OSError):
+        first, second = Path(pair.first), Path(pair.second)
+        as_large = first.stat().st_size == second.stat().st_size
+        return as_large and images.digest(files.contents(first)) == row.second_digest
+    return False
 
 
 def _with_ending(change: Change, pair: Pair | None) -> list[Change]:

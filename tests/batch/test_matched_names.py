@@ -127,6 +127,8 @@ def test_approving_keeps_the_ending_of_second(made: Folders, known: bool) -> Non
     assert not (made.first / "below" / "a.png").exists()
     assert (made.first / "below" / "a.webp").read_bytes() == encoded(90, ".webp")
     assert (made.first / "b.PNG").read_bytes() == encoded(80, ".png")
+    again = triage.plan(frame)
+    assert (sorted(again.already), again.count, again.refused) == (["b.PNG", "below/a.png"], 0, {})
     assert run(made).counts["changed"] == 0
     triage.restore(done)
     assert {path: path.read_bytes() for path in made.first.rglob("*") if path.is_file()} == before

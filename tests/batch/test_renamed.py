@@ -203,6 +203,8 @@ def test_approving_replaces_the_old_file(made: Folders, options: Options) -> Non
     new = state(made.second)
     expected = {name: data for name, data in before.items() if name not in ("old.png", "from/named.png")}
     assert state(made.first) == expected | {name: new[name] for name in PAIRED}
+    again = triage.plan(frame, adopt=plan.adopt, remove=plan.remove)
+    assert (sorted(again.already), again.count, again.refused) == (sorted(done.approved), 0, {})
     triage.restore(done)
     assert state(made.first) == before
 

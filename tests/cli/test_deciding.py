@@ -212,6 +212,25 @@ def decide(made: Folders, frame: pd.DataFrame, name: str, decision: str) -> None
     Decisions(made.out).decide(frame[frame["image_filename"] == name], decision)
 
 
+@pytest.mark.usefixtures("frame")
+def test_approving_again_says_that_it_is_done(made: Folders, capsys: pytest.CaptureFixture[str]) -> None:
+    line = ["approve", "--all", "--new", "--gone", "--yes"]
+    assert call(*line) == 0
+    after = state(made.first)
+    (made.first / "b.png").unlink()
+    capsys.readouterr()
+    assert call(*line) == 2
+    said = capsys.readouterr().out
+    assert said.count("b.png") == 1
+    assert "4 pictures approved already: a.png, below/c.png, gone.png, new/new.png\n" in said
+    assert state(made.first) == {name: data for name, data in after.items() if name != "b.png"}
+    (made.first / "b.png").write_bytes(after["b.png"])
+    assert call(*line) == 0
+    said = capsys.readouterr().out
+    assert said.endswith("\nThere is nothing to approve.\n")
+    assert "5 pictures approved already: a.png, b.png, below/c.png, gone.png, new/new.png\n" in said
+
+
 @pytest.mark.parametrize("named", ["--all", "*"])
 def test_what_was_rejected_is_approved_only_by_its_name(
     named: str, frame: pd.DataFrame, made: Folders, capsys: pytest.CaptureFixture[str]

@@ -55,6 +55,24 @@ def test_a_plan_sees_files_that_came_and_went(made: Folders) -> None:
     assert "It is now in first and second" in found.refused["gone.png"]
 
 
+def test_what_was_approved_before_needs_nothing(made: Folders) -> None:
+    frame = everything(made)
+    done = triage.approve(frame, remove="accepted")
+    after = state(made.first)
+    again = triage.plan(frame)
+    assert (again.count, again.replace, again.adopt, again.remove) == (0, (), (), ())
+    assert sorted(again.already) == sorted(done.approved)
+    assert again.refused == done.refused
+    repeated = triage.approve(frame, remove="accepted")
+    assert (repeated.folder, repeated.approved, repeated.already) == (None, (), again.already)
+    assert str(repeated).startswith("0 pictures approved. 5 pictures needed nothing.\n1 picture refused:")
+    assert state(made.first) == after
+    (made.first / "a.png").write_bytes(
+        (made.second / "a.png").read_bytes()[::-1]
+    )  # as large, and another one
+    assert triage.plan(frame).replace == ("a.png",)
+
+
 def test_nothing_accepted_is_nothing_to_do(made: Folders) -> None:
     found = triage.plan(compared(made))
     assert (found.count, found.replace, found.refused) == (0, (), {})
