@@ -91,17 +91,16 @@ def shared_data() -> Path:
 def kernels(tmp_path_factory: pytest.TempPathFactory) -> list[Kernel]:
     """A compiled kernel for each level of instructions that this processor has, lowest first.
 
-    Those of the package, if it has them and they are of this source; otherwise they are built here. Where
-    MYMODULES_TEST_SANITIZED is set they stop at bad accesses and undefined behaviour.
+    Those in the folder that MYMODULES_TEST_KERNELS names, or else those of the package, if it has them and
+    they are of this source; otherwise they are built here.
     """
-    sanitized = bool(os.environ.get("MYMODULES_TEST_SANITIZED"))
+    given = os.environ.get("MYMODULES_TEST_KERNELS")
     names = [build.library_name(level) for level in build.levels(build.machine_name())]
-    libraries = [build.SOURCES[0].with_name(name) for name in names]
-    if sanitized or not all(map(is_current, libraries)):
+    libraries = [(Path(given) if given else build.SOURCES[0].parent) / name for name in names]
+    if not given and not all(map(is_current, libraries)):
         if not any(build.compilers()):
             pytest.skip("there is no C compiler")
-        folder = tmp_path_factory.mktemp("kernel")
-        libraries = build.build(folder, flags=build.SANITIZERS if sanitized else ())
+        libraries = build.build(tmp_path_factory.mktemp("kernel"))
     lowest = Kernel(libraries[0])
     return [lowest, *(Kernel(path) for number, path in enumerate(libraries[1:], 3) if number <= lowest.level)]
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from mymodules.kernel import build
+
 HERE = Path(__file__).parent
 SANITIZERS = "libasan.so", "libubsan.so"
 
@@ -23,42 +25,46 @@ def preloaded() -> list[str]:
     return [path for path in found if Path(path).is_absolute()]
 
 
-def sanitized(*command: str) -> subprocess.CompletedProcess[str]:
-    libraries = preloaded()
-    if sys.platform != "linux" or len(libraries) < len(SANITIZERS):
+@pytest.fixture(scope="module")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    if sys.platform != "linux" or len(preloaded()) < len(SANITIZERS):
         pytest.skip("there is no gcc with sanitizers")
+    return build.build(tmp_path_factory.mktemp("kernel"), flags=build.SANITIZERS)
+
+
+def sanitized(libraries: list[Path], *command: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {
-        "LD_PRELOAD": " ".join(libraries),
+        "LD_PRELOAD": " ".join(preloaded()),
         "ASAN_OPTIONS": "detect_leaks=0",  # Python itself leaves memory to the system at its end
-        "MYMODULES_TEST_SANITIZED": "1",
+        "MYMODULES_TEST_KERNELS": str(libraries[0].parent),
     }
     return subprocess.run(
         [sys.executable, *command], env=environment, capture_output=True, text=True, check=False
     )
 
 
-def test_all_of_it_again() -> None:
+def test_all_of_it_again(libraries: list[Path]) -> None:
     names = "test_kernel.py", "test_inflate.py", "test_kernel_pixels.py"
     files = [str(HERE / name) for name in names]
-    answer = sanitized("-m", "pytest", "-q", "-p", "no:cacheprovider", *files)
+    answer = sanitized(libraries, "-m", "pytest", "-q", "-p", "no:cacheprovider", *files)
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "passed" in answer.stdout
     assert "skipped" not in answer.stdout
 
 
-def test_the_sanitizers_are_awake(tmp_path: Path) -> None:
+def test_the_sanitizers_are_awake(libraries: list[Path]) -> None:
     """One row fewer than the kernel is told of: it reads beyond the others, and is stopped."""
     program = f"""
 import ctypes, sys
 sys.path[:0] = {[str(HERE.parent.parent)]!r}
 from pathlib import Path
 import numpy as np
-from mymodules.kernel import Kernel, build, library
-each = Kernel(build.build(Path({str(tmp_path)!r}), flags=build.SANITIZERS)[0])
+from mymodules.kernel import Kernel, library
+each = Kernel(Path({str(libraries[0])!r}))
 first, second = np.zeros(9 * 1501 + 16, np.uint8), np.zeros(8 * 1501 + 16, np.uint8)
 lying = library._Pair(first.ctypes.data, second.ctypes.data, first.size, first.size, 500, 500, 9, 3)
 each._compare(ctypes.byref(lying), ctypes.byref(library._Figures()))
 """
-    answer = sanitized("-c", program)
+    answer = sanitized(libraries, "-c", program)
     assert answer.returncode != 0
     assert "heap-buffer-overflow" in answer.stderr
