@@ -4,13 +4,10 @@ Expected values are computed in the tests, from the sizes that stand in them.
 """
 
 import json
-import subprocess
 from typing import Any
 
 import pytest
 from support import nodes
-
-from mymodules.pages import linker
 
 PAGE = {"width": 1280, "height": 8000}
 PANE = {"width": 524, "height": 600}
@@ -19,11 +16,8 @@ FIT = 512 / 1280  # without a margin of 6 px on either side
 
 def called(*calls: tuple[str, list[Any]]) -> list[Any]:
     """The values of functions of the viewer's geometry."""
-    script = linker.script("viewer/geometry.js")
-    wanted = ", ".join(f"geometry.{name}(...{json.dumps(values)})" for name, values in calls)
-    script += f'const geometry = modules["viewer/geometry.js"]; console.log(JSON.stringify([{wanted}]));'
-    done = subprocess.run([nodes.tool("node"), "-e", script], capture_output=True, text=True, check=True)
-    found: list[Any] = json.loads(done.stdout)
+    wanted = ", ".join(f"{name}(...{json.dumps(values)})" for name, values in calls)
+    found: list[Any] = nodes.evaluate("viewer/geometry.js", f"[{wanted}]")
     return found
 
 

@@ -1,8 +1,6 @@
 """The linker of pages: modules in one text, each in a scope of its own; all else is refused by name."""
 
-import json
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,12 +25,6 @@ def write(tmp_path: Path) -> Write:
     return written
 
 
-def run(script: str) -> object:
-    """What a script logs, as JSON."""
-    done = subprocess.run([nodes.tool("node"), "-e", script], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
-
-
 def test_a_name_in_two_modules_means_each_its_own(write: Write) -> None:
     folder = write(
         main='import { one } from "./a.js";\nimport { other } from "./below/b.js";\nconst name = "main";\n'
@@ -41,7 +33,7 @@ def test_a_name_in_two_modules_means_each_its_own(write: Write) -> None:
         below__b='import {\n  one,\n} from "../a.js";\nconst name = "b";\n'
         "export const other = name + one();\n",
     )
-    assert run(linker.script("main.js", folder)) == ["a", "ba", "main"]
+    assert nodes.run(linker.script("main.js", folder)) == ["a", "ba", "main"]
 
 
 def test_what_an_entry_exports_is_the_default_of_the_module(write: Write) -> None:
@@ -58,7 +50,7 @@ def test_a_module_runs_once_and_in_strict_mode(write: Write) -> None:
         a="export const count = {};\n",
         b='import { count } from "./a.js";\nexport const again = count;\n',
     )
-    assert run(linker.script("main.js", folder)) == [True, True]
+    assert nodes.run(linker.script("main.js", folder)) == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -1,34 +1,15 @@
 """What a list shows of names, and what it folds: functions of the page that need no browser, run by Node."""
 
 import json
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 from support import nodes
 
-from mymodules.pages import linker
 
-
-@pytest.fixture(scope="module")
-def called(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Call an exported function of a module with JSON and return what it returns."""
-    folder = tmp_path_factory.mktemp("modules")
-
-    def call(module: str, function: str, *arguments: Any) -> Any:
-        path: Path = folder / module.replace("/", "-").replace(".js", ".mjs")
-        path.write_text(linker.module(module), encoding="utf-8")
-        code = (
-            f"import all from {json.dumps(path.as_uri())};"
-            "const arguments_ = JSON.parse(process.argv[1]);"
-            f"console.log(JSON.stringify(all.{function}(...arguments_)));"
-        )
-        command = [nodes.tool("node"), "--input-type=module", "--eval", code, json.dumps(arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True)
-        return json.loads(done.stdout)
-
-    return call
+def called(module: str, function: str, *arguments: Any) -> Any:
+    """What an exported function of a module returns."""
+    return nodes.evaluate(module, f"{function}(...{json.dumps(arguments)})")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +26,7 @@ def called(tmp_path_factory: pytest.TempPathFactory) -> Any:
         (["日本/a/1.png", "日本/b/1.png"], "日本/"),
     ],
 )
-def test_the_folder_that_all_names_share(called: Any, names: list[str], common: str) -> None:
+def test_the_folder_that_all_names_share(names: list[str], common: str) -> None:
     assert called("names.js", "commonFolder", names) == common
 
 
@@ -58,9 +39,7 @@ def test_the_folder_that_all_names_share(called: Any, names: list[str], common: 
         ("x/y/a.png", "", "a.png", "x/y/"),
     ],
 )
-def test_the_base_name_and_the_rest_of_its_folder(
-    called: Any, name: str, common: str, base: str, folder: str
-) -> None:
+def test_the_base_name_and_the_rest_of_its_folder(name: str, common: str, base: str, folder: str) -> None:
     assert called("names.js", "parts", name, common) == {"base": base, "folder": folder}
 
 
@@ -72,33 +51,33 @@ def rows(**counts: int) -> list[dict[str, str]]:
     return [{"status": status} for status, count in counts.items() for _ in range(count)]
 
 
-def folded(called: Any, given: list[dict[str, str]], opened: tuple[str, ...] = ()) -> list[str]:
+def folded(given: list[dict[str, str]], opened: tuple[str, ...] = ()) -> list[str]:
     """Each line of the list: a status, or how many more there are of one."""
     lines = called("folds.js", "folded", given, opened)
     return [f"{line['more']} more {line['status']}" if "more" in line else line["status"] for line in lines]
 
 
-def test_ten_of_each_one_sided_status_are_listed(called: Any) -> None:
-    found = folded(called, rows(changed=30, missing=1022, extra=11, same=40))
+def test_ten_of_each_one_sided_status_are_listed() -> None:
+    found = folded(rows(changed=30, missing=1022, extra=11, same=40))
     listed = ["missing"] * 10 + ["1012 more missing"] + ["extra"] * 10 + ["1 more extra"]
     assert found == ["changed"] * 30 + listed + ["same"] * 40
 
 
-def test_ten_and_fewer_are_not_folded(called: Any) -> None:
-    assert folded(called, rows(changed=1, missing=10)) == ["changed"] + ["missing"] * 10
+def test_ten_and_fewer_are_not_folded() -> None:
+    assert folded(rows(changed=1, missing=10)) == ["changed"] + ["missing"] * 10
 
 
-def test_those_that_a_person_has_opened_are_listed_in_full(called: Any) -> None:
-    found = folded(called, rows(changed=1, missing=12, extra=12), ("missing",))
+def test_those_that_a_person_has_opened_are_listed_in_full() -> None:
+    found = folded(rows(changed=1, missing=12, extra=12), ("missing",))
     assert found == ["changed"] + ["missing"] * 12 + ["extra"] * 10 + ["2 more extra"]
 
 
-def test_a_list_of_nothing_else_is_listed_in_full(called: Any) -> None:
+def test_a_list_of_nothing_else_is_listed_in_full() -> None:
     """As after a press on the statuses missing and extra."""
-    assert folded(called, rows(missing=20, extra=15)) == ["missing"] * 20 + ["extra"] * 15
+    assert folded(rows(missing=20, extra=15)) == ["missing"] * 20 + ["extra"] * 15
 
 
-def test_rows_between_others_keep_their_order(called: Any) -> None:
+def test_rows_between_others_keep_their_order() -> None:
     """By name, say: the line stands after the last one that is listed."""
-    found = folded(called, rows(missing=6, changed=1) + rows(missing=6, same=1))
+    found = folded(rows(missing=6, changed=1) + rows(missing=6, same=1))
     assert found == ["missing"] * 6 + ["changed"] + ["missing"] * 4 + ["2 more missing", "same"]

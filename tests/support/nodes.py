@@ -1,5 +1,7 @@
 """Programs and scripts that come with Node, which tests use where they are installed."""
 
+import atexit
+import functools
 import json
 import os
 import shutil
@@ -13,6 +15,22 @@ from mymodules.pages import linker
 
 REQUIRED = "MYMODULES_REQUIRE_NODE"
 """Set where they must be there: then a test without them fails instead of being skipped."""
+# Each line is the body of an asynchronous function, whose console is its own. A promise that it leaves
+# rejected ends Node before the answer, which waits for one turn.
+_RUNNER = """
+const AsyncFunction = (async () => {}).constructor;
+require("readline").createInterface({ input: process.stdin }).on("line", async (line) => {
+  const logged = [];
+  const own = { log: (text) => logged.push(text) };
+  let timer;
+  const late = new Promise((_, reject) => { timer = setTimeout(reject, 60_000, "It does not end."); });
+  const done = async () => new AsyncFunction("console", JSON.parse(line))(own);
+  const answer = await Promise.race([done(), late]).then(
+    () => ({ logged }), (error) => ({ error: String(error?.stack ?? error) }));
+  clearTimeout(timer);
+  setImmediate(() => process.stdout.write(`${JSON.stringify(answer)}\\n`));
+});
+"""
 
 
 def tool(name: str) -> str:
@@ -56,6 +74,36 @@ def missing(message: str) -> str:
 def evaluate(entry: str, expression: str) -> Any:
     """Return the value of an expression about what a module of the pages exports, or that of its promise."""
     told = f"with (modules[{entry!r}]) console.log(JSON.stringify(await {expression}));"
-    script = f"{linker.script(entry)}(async () => {{ {told} }})();"
-    done = subprocess.run([tool("node"), "-e", script], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+    return run(_linked(entry) + told)
+
+
+_linked = functools.cache(linker.script)
+
+
+def run(script: str) -> Any:
+    """Return what a script logs, which is JSON: the body of an asynchronous function.
+
+    All scripts of a session run in one process, as starting Node takes longer than any of them.
+    """
+    node = _node()
+    assert node.stdin is not None
+    assert node.stdout is not None
+    node.stdin.write(f"{json.dumps(script)}\n")
+    node.stdin.flush()
+    line = node.stdout.readline()
+    if not line:
+        _node.cache_clear()
+        pytest.fail(f"Node ended with {node.wait()}; what it complained of stands above")
+    answer = json.loads(line)
+    assert "error" not in answer, answer["error"]
+    return json.loads("".join(answer["logged"]))
+
+
+@functools.cache
+def _node() -> subprocess.Popen[str]:
+    command = [tool("node"), "--eval", _RUNNER]
+    node = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    atexit.register(node.communicate)
+    return node

@@ -1,7 +1,6 @@
 """Decisions as a report makes them: its own script in Node, and the file that it hands over."""
 
 import json
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,11 @@ from typing import Any
 import pandas as pd
 
 from mymodules import triage
-from mymodules.pages import linker, words
+from mymodules.pages import words
 from support import nodes
 
 # A browser's storage with nothing else; its answers may be spoiled.
 _SCRIPT = """
-const { Decisions } = page;
 const { report, rows, actions, stored, spoiled } = given;
 const kept = new Map(stored === null ? [] : [[`mymodules decisions ${report.identity}`, stored]]);
 const storage = {
@@ -28,10 +26,10 @@ const storage = {
 const all = new Map(rows.map((row) => [row.name, row]));
 const decisions = new Decisions(report, all, spoiled === "absent" ? null : storage);
 const steps = actions.map(([action, ...rest]) => decisions[action](...rest));
-console.log(JSON.stringify({
+return {
   file: decisions.file(), name: decisions.fileName(), count: decisions.entries().length, steps,
   stored: [...kept.values()][0] ?? null, problem: decisions.problem, rows: [...all.values()],
-}));
+};
 """
 
 
@@ -89,10 +87,8 @@ def decided(
         rows.append({"name": name, **digests, "decision": word, "note": note})
     report = {"run": "20260102-030405", "identity": identity, "words": words.page()}
     given = {"report": report, "rows": rows, "actions": actions, "stored": stored, "spoiled": spoiled}
-    text = linker.module("report/decisions.js").replace("export default", "const page =")
-    script = f"{text}\nconst given = {json.dumps(given)};\n{_SCRIPT}"
-    command = [nodes.tool("node"), "--input-type=module", "-"]
-    done = subprocess.run(command, input=script.encode(), capture_output=True, check=True)
-    found = json.loads(done.stdout)
+    found = nodes.evaluate(
+        "report/decisions.js", f"(() => {{ const given = {json.dumps(given)}; {_SCRIPT} }})()"
+    )
     in_force = {row["name"]: (row["decision"], row["note"]) for row in found.pop("rows")}
     return Page(**found, in_force=in_force)
