@@ -5,6 +5,7 @@ The first folder is what all others are compared with, because rules have their 
 
 import contextlib
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from mymodules.comparison.pieces import Picture, Piece
 from mymodules.comparison.ruling import Ruling, ruled, verdict
 from mymodules.errors import ImageError, SettingsError
 from mymodules.pairs import Pair
-from mymodules.paths import AnyPath, is_inside, is_same, local_path, shown
+from mymodules.paths import AnyPath, folder_identity, local_path, shown
 from mymodules.rules import Rule
 from mymodules.settings import no_picture
 
@@ -90,15 +91,7 @@ def opened(folders: Sequence[AnyPath]) -> tuple[Path, list[Capture]]:
         one has no picture.
     """
     paths = [local_path(folder, "A folder of captures") for folder in folders]
-    for number, path in enumerate(paths):
-        if not path.is_dir():
-            raise SettingsError(f"There is no folder {shown(path)}: name a folder with captures.")
-        for other in paths[:number]:
-            if is_same(path, other) or is_inside(path, other) or is_inside(other, path):
-                raise SettingsError(
-                    f"{shown(path)} and {shown(other)} are the same folder, or one is inside the other: "
-                    "keep each capture in a folder of its own."
-                )
+    _check_apart(paths)
     first, *others = paths
     found = [
         Capture(folder, {pair.name: pair for pair in pairs.find(first, folder).pairs}) for folder in others
@@ -106,6 +99,28 @@ def opened(folders: Sequence[AnyPath]) -> tuple[Path, list[Capture]]:
     if not any(pair.first for capture in found for pair in capture.pairs.values()):
         raise no_picture({"the first capture": first})
     return first, found
+
+
+def _check_apart(paths: Sequence[Path]) -> None:
+    """Raise SettingsError unless each path is a folder, and none is another one or inside it."""
+    folders: dict[object, Path] = {}
+    for path in paths:
+        if not path.is_dir():
+            raise SettingsError(f"There is no folder {shown(path)}: name a folder with captures.")
+        same = folders.setdefault(folder_identity(str(path)), path)
+        if same is not path:
+            raise _not_apart(path, same)
+    for path in paths:
+        for above in Path(os.path.realpath(path)).parents:
+            if outer := folders.get(folder_identity(str(above))):
+                raise _not_apart(path, outer)
+
+
+def _not_apart(path: Path, other: Path) -> SettingsError:
+    return SettingsError(
+        f"{shown(path)} and {shown(other)} are the same folder, or one is inside the other: "
+        "keep each capture in a folder of its own."
+    )
 
 
 def seen(pair_: Pair, max_pixels: int) -> Seen:
