@@ -1,0 +1,10 @@
+"""Looks: the screens on which each distinct change of a run is seen and decided once."""
+
+from mymodules.looks.classes import ChangeClass
+from mymodules.looks.crops import Crop
+from mymodules.looks.hunks import Hunk
+from mymodules.looks.occurrences import Occurrence
+from mymodules.looks.plan import Line, Look, Plan
+from mymodules.looks.planning import plan
+
+__all__ = ["ChangeClass", "Crop", "Hunk", "Line", "Look", "Occurrence", "Plan", "plan"]

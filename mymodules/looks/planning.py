@@ -1,0 +1,213 @@
+"""The looks of a run: screens that show each distinct change once, so that it is decided once.
+
+A look shows crops of pages, before beside after, without what was shown on another look or lies between two
+changes. Changes that are easily overlooked and that no crop happens to show stand enlarged on small sheets.
+Room that came or went is a line of text. Nothing is left out: every open class has a look on which it is
+decided.
+
+The same table gives the same plan. No picture is read.
+"""
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mymodules.errors import SettingsError
+from mymodules.looks import occurrences
+from mymodules.looks.classes import ChangeClass, classes
+from mymodules.looks.cover import cover
+from mymodules.looks.crops import GAP, Crop, crops
+from mymodules.looks.hunks import Hunk, hunks
+from mymodules.looks.occurrences import Occurrence, Page
+from mymodules.looks.placing import place
+from mymodules.looks.plan import Line, Look, Plan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mymodules.results.runfiles import AnyRun
+
+WIDTH, ROWS = 1440, 900
+"""The size of a look, CSS px."""
+
+LEAST = 200
+"""The least width and height of a look, CSS px."""
+
+SURROUNDINGS = 6
+"""In how many surroundings a class is shown at most."""
+
+CELLS = 72
+"""How many classes stand on a small sheet, enlarged."""
+
+LINE_ITEMS, LINE_SIZE = 8, (708, 24)
+"""How many places one line about room names, and its size, CSS px."""
+
+
+def plan(
+    frame: "pd.DataFrame | AnyRun",
+    *,
+    changes: "pd.DataFrame | None" = None,
+    width: int = WIDTH,
+    rows: int = ROWS,
+    decided: Container[tuple[str, str]] = frozenset(),
+) -> Plan:
+    """Plan the looks of a run.
+
+    Parameters
+    ----------
+    frame : DataFrame or Run
+        What `results.load` returned, or a part of it: only changes of its rows are planned. Or what
+        `batch.run` returned.
+    changes : DataFrame, optional
+        What `results.load_changes` returned; by default that of the table's run.
+    width, rows : int
+        The size of a look, CSS px.
+    decided : container of (str, str)
+        Names of rows and signatures that need not be decided any more.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    SettingsError
+        If `frame` is not a table of a run's rows, or a look is smaller than `LEAST`.
+    ResultsError
+        If the run has no list of changes, or a file cannot be understood.
+
+    Examples
+    --------
+    ::
+
+        plan = looks.plan(results.load())
+        print(plan)  # 29 pictures changed: 424 distinct changes, 15 looks.
+    """
+    if min(width, rows) < LEAST:
+        raise SettingsError(f"A look of {width} x {rows} px is too small: use at least {LEAST} x {LEAST}.")
+    table, found, pages = occurrences.read(frame, changes)
+    is_open = [not each.taken and (each.page, each.signature) not in decided for each in found]
+    known = classes(found, is_open)
+    opened = list(cover(each for each in known.values() if not each.small))
+    small = {name: each for name, each in known.items() if each.small}
+    shown = _with_seen(_hunks(opened, pages), small.values())
+    seen = {each.signature for hunk in shown for each in hunk.seen}
+    left = [each for name, each in small.items() if name not in seen]
+    left.sort(key=lambda each: (-each.pixels, each.signature))
+    items: list[_Item] = [(crop, crop.size) for hunk in shown for crop in crops(hunk, width, rows)]
+    size = min(LINE_SIZE[0], width), LINE_SIZE[1]
+    room = [each for each in left if each.kind == "space"]
+    items += [(line, size) for line in _lines(room, [page for page, _ in opened])]
+    cells = [each.occurrences[0] for each in left if each.kind != "space"]
+    taken = sum(each.taken for each in found)
+    return Plan(
+        looks=(*_looks(items, width, rows, known), *_sheets(cells)),
+        classes=known,
+        pages=tuple(dict.fromkeys([page for page, _ in opened] + [hunk.page for hunk in shown])),
+        changed=int((table["status"] == "changed").sum()),
+        decided=len(found) - sum(is_open) - taken,
+        taken=taken,
+    )
+
+
+_Item = tuple[Crop | Line, tuple[int, int]]
+"""What is shown, and its size."""
+
+
+def _hunks(opened: Sequence[tuple[str, list[ChangeClass]]], pages: dict[str, Page]) -> list[Hunk]:
+    """Return what is shown of each page."""
+    wanted: dict[str, list[Occurrence]] = {page: [] for page, _ in opened}
+    for page, new in opened:
+        for each in new:
+            for occurrence in _one_of_each(each, page):
+                wanted.setdefault(occurrence.page, []).append(occurrence)
+    return [hunk for page, found in wanted.items() for hunk in hunks(found, pages[page])]
+
+
+def _one_of_each(each: ChangeClass, page: str) -> list[Occurrence]:
+    """Return one occurrence for each of a class's surroundings, on this page if it is there."""
+    found: dict[str, Occurrence] = {}
+    for occurrence in sorted(each.occurrences, key=lambda occurrence: occurrence.page != page):
+        found.setdefault(occurrence.surroundings, occurrence)
+    return [*found.values()][:SURROUNDINGS]
+
+
+def _with_seen(shown: Iterable[Hunk], small: Iterable[ChangeClass]) -> list[Hunk]:
+    """Return the hunks with the small classes that each happens to show; a class is seen once."""
+    on: dict[str, list[Occurrence]] = {}
+    for each in small:
+        for occurrence in each.occurrences:
+            on.setdefault(occurrence.page, []).append(occurrence)
+    boxes = {page: _Boxes(found) for page, found in on.items()}
+    known: set[str] = set()
+    found = []
+    for hunk in shown:
+        inside = [on[hunk.page][index] for index in boxes[hunk.page].within(hunk)] if hunk.page in on else []
+        new = {each.signature: each for each in reversed(inside) if each.signature not in known}
+        known.update(new)
+        found.append(replace(hunk, seen=tuple(reversed(new.values()))))
+    return found
+
+
+class _Boxes:
+    """The boxes of occurrences of one page, as arrays."""
+
+    def __init__(self, found: Sequence[Occurrence]) -> None:
+        self._sides = [np.array([each.first for each in found]), np.array([each.second for each in found])]
+        self._is_room = np.array([each.kind == "space" for each in found])
+
+    def within(self, hunk: Hunk) -> NDArray[np.intp]:
+        """Return which of them a hunk shows; of rows that came or went, some of their width is enough."""
+        shown = np.ones(len(self._is_room), np.bool_)
+        for boxes, crop in zip(self._sides, (hunk.first, hunk.second), strict=True):
+            (left, top, width, height), (x, y, wide, high) = boxes.T, crop
+            across = (left >= x) & (left + width <= x + wide)
+            across |= self._is_room & (left < x + wide) & (left + width > x)
+            shown &= across & (top >= y) & (top + height <= y + high)
+        return np.flatnonzero(shown)
+
+
+def _lines(left: Iterable[ChangeClass], opened: Iterable[str]) -> Iterator[Line]:
+    """Yield lines about room, each class on the first page that is opened, else on the first by name."""
+    ranks = {page: rank for rank, page in enumerate(opened)}
+    on: dict[str, list[Occurrence]] = {}
+    for each in left:
+        best = min(each.occurrences, key=lambda of: (ranks.get(of.page, len(ranks)), of.page, of.number))
+        on.setdefault(best.page, []).append(best)
+    for page, found in sorted(on.items()):
+        found.sort(key=lambda each: each.number)
+        yield from (Line(page, part) for part in _parts(found, LINE_ITEMS))
+
+
+def _looks(items: list[_Item], width: int, rows: int, known: dict[str, ChangeClass]) -> list[Look]:
+    """Return the looks that show all items, those with the most changed pixels first."""
+    screens: dict[int, list[int]] = {}
+    places = place([size for _, size in items], width, rows, GAP)
+    for index, each in enumerate(places):
+        screens.setdefault(each.screen, []).append(index)
+    names = {
+        number: dict.fromkeys(each.signature for index in screen for each in items[index][0].occurrences)
+        for number, screen in screens.items()
+    }
+    order = sorted(screens, key=lambda number: (-sum(known[name].pixels for name in names[number]), number))
+    last = {name: number for number in order for name in names[number]}
+    return [
+        Look(
+            placed=tuple((items[index][0], (places[index].x, places[index].y)) for index in screens[number]),
+            cells=(),
+            signatures=tuple(name for name in names[number] if last[name] == number),
+        )
+        for number in order
+    ]
+
+
+def _sheets(cells: list[Occurrence]) -> Iterator[Look]:
+    for part in _parts(cells, CELLS):
+        yield Look((), part, tuple(each.signature for each in part))
+
+
+def _parts(found: Sequence[Occurrence], most: int) -> Iterator[tuple[Occurrence, ...]]:
+    return (tuple(found[start : start + most]) for start in range(0, len(found), most))
