@@ -12,8 +12,7 @@ same ``id``:
 ``{kind: "record", name}``                 the row as ``record``, with its neighbours and its decision; no
                                            picture is read. ``deciding``: as below
 ``{kind: "picture", name, side, encode}``  first, second or delta: a buffer of its bytes, ``type``, size
-``{kind: "regions", name}``                ``regions``: [x, y, width, height, differing pixels], the most
-                                           pixels first
+``{kind: "marks", name}``                  ``marks``: the changes or regions, as `pages.marks` describes them
 ``{kind: "tile", name, x, y}``             up to `TILE` x `TILE` px with this upper left corner: a buffer of
                                            RGBA for each side, sizes in ``first`` and ``second``
 ``{kind: "decide", name, decision, ...}``  the new ``decision`` and ``note``; a ``note`` of null keeps the old
@@ -40,9 +39,11 @@ import traitlets
 
 from mymodules import batch, faults, images
 from mymodules.comparison import drawings
+from mymodules.comparison.alignment import align
+from mymodules.comparison.changes import changes
 from mymodules.errors import MymodulesError, SettingsError
 from mymodules.images import Rgba
-from mymodules.pages import delta, linker
+from mymodules.pages import delta, linker, marks
 from mymodules.pages.display import SIDES, TYPES, Absent, as_absent, folders, read, reencoded, to_png, weight
 from mymodules.pages.rows import ShownRows
 from mymodules.results import runfiles
@@ -89,7 +90,8 @@ class Viewer(anywidget.AnyWidget):
     mode : str
         One of `MODES`.
     region : int
-        The chosen region: its place in the list that begins with the most differing pixels; -1 for none.
+        The chosen change or, if the run did not look for changes, the chosen region: its place in the list
+        that begins with the most pixels; -1 for none.
     """
 
     _esm = linker.module("viewer/kernel.js")
@@ -115,6 +117,7 @@ class Viewer(anywidget.AnyWidget):
         # new rows replace the whole object.
         self._rows = ShownRows.of(frame, folders(frame, run))
         self._run = runfiles.record(frame, run)
+        self._changes = marks.RunChanges(self._rows.folders.out, self._run)
         self._followers = ipywidgets.CallbackDispatcher()  # reports what one raises and goes on
         self._readers = ipywidgets.CallbackDispatcher()
         super().__init__(**{"row": self._rows.first, **traits})
@@ -153,6 +156,8 @@ class Viewer(anywidget.AnyWidget):
         )
         if fresh:
             self._pixels.forget()
+        if there != before.folders or record.get("stamp") != self._run.get("stamp"):
+            self._changes = marks.RunChanges(there.out, record)
         self._rows, self._run = rows, record
         self.send({"kind": "rows", "fresh": fresh})
         if self.row not in rows.places:
@@ -302,7 +307,7 @@ class Viewer(anywidget.AnyWidget):
     def _known_region(self, proposal: Any) -> int:
         number, count = int(proposal["value"]), self._rows.count(self.row)
         if not -1 <= number < count:
-            raise traitlets.TraitError(f"{self.row} has {count} regions: region is 0 to {count - 1}, or -1.")
+            raise traitlets.TraitError(f"{self.row} has {count} changes: region is 0 to {count - 1}, or -1.")
         return number
 
     def _choose_no_region(self, _: object) -> None:
@@ -347,8 +352,8 @@ class Viewer(anywidget.AnyWidget):
             return self._delta(rows, name)
         if kind == "picture" and asked["side"] in SIDES:
             return self._picture(rows, name, asked["side"], encode=bool(asked.get("encode")))
-        if kind == "regions":
-            return {"regions": self._weighed(rows, name)}, []
+        if kind == "marks":
+            return {"marks": self._marks(rows, name)}, []
         if kind == "tile":
             return self._tile(rows, name, int(asked["x"]), int(asked["y"]))
         raise Absent("This viewer is of another version than its kernel: restart the kernel.")
@@ -384,7 +389,18 @@ class Viewer(anywidget.AnyWidget):
                     return None
         return found
 
-    def _weighed(self, rows: ShownRows, name: str) -> list[list[int]]:
+    def _marks(self, rows: ShownRows, name: str) -> list[marks.Mark]:
+        """Return the changes of a row; without its run's file of changes they are found again."""
+        row = {column: rows.cell(name, column) for column in marks.COLUMNS}
+        if row["changes"] is None:
+            return self._weighed(rows, name)
+        found = self._changes.of(row)
+        if found is not None:
+            return found
+        first, second = (self._decoded(rows, name, side) for side in SIDES)
+        return marks.of_changes(changes(first, second, align(first, second)))
+
+    def _weighed(self, rows: ShownRows, name: str) -> list[marks.Mark]:
         boxes: Sequence[Sequence[int]] = rows.cell(name, "regions") or ()
         if not boxes:
             return []
@@ -392,8 +408,7 @@ class Viewer(anywidget.AnyWidget):
         if counts is None:
             first, second = (self._decoded(rows, name, side) for side in SIDES)
             counts = [weight(first, second, box) for box in boxes]
-        weighed = [[*box, count] for box, count in zip(boxes, counts, strict=True)]
-        return sorted(weighed, key=lambda box: -box[4])
+        return marks.of_regions(boxes, counts)
 
     def _tile(self, rows: ShownRows, name: str, x: int, y: int) -> tuple[dict[str, Any], list[bytes]]:
         down, across = slice(max(y, 0), max(y, 0) + TILE), slice(max(x, 0), max(x, 0) + TILE)

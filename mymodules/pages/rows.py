@@ -63,8 +63,9 @@ class ShownRows:
         return None if pd.isna(value) else getattr(value, "item", lambda: value)()
 
     def count(self, name: str) -> int:
-        """Return the number of regions of a row."""
-        return len(self.cell(name, "regions") or ())
+        """Return the number of marks of a row: changes or, if nobody looked for them, regions."""
+        changes = self.cell(name, "changes")
+        return len(self.cell(name, "regions") or ()) if changes is None else int(changes)
 
     def path(self, name: str, side: str) -> Path:
         """Return the file of a row, which may be gone; raise `Absent` if there can be none."""

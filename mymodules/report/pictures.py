@@ -21,7 +21,7 @@ from mymodules.comparison import drawings
 from mymodules.formats import Header, png
 from mymodules.formats.png import PngHeader, Samples
 from mymodules.formats.webp import WebpHeader
-from mymodules.pages import delta, display
+from mymodules.pages import delta, display, marks
 from mymodules.pages.display import SIDES
 from mymodules.pages.rows import FIGURES, TEXTS
 from mymodules.report import page
@@ -77,6 +77,7 @@ class Pairs:
     folders : display.Folders
     drawn : delta.Drawings or None
         Where the run's drawings are, if that is known.
+    changes : marks.RunChanges
     parts : Parts
         Writes the pictures.
     read_pixels : int
@@ -89,11 +90,13 @@ class Pairs:
         self,
         folders: display.Folders,
         drawn: delta.Drawings | None,
+        changes: marks.RunChanges,
         parts: Parts,
         read_pixels: int,
         same: bool,
     ) -> None:
         self._folders, self._where, self._files = folders, drawn, parts
+        self._changes = changes
         self._read_pixels, self._same = read_pixels, same
         self._budget = _Budget(AT_ONCE)
         self._lock = threading.Lock()
@@ -120,7 +123,7 @@ class Pairs:
         except Exception as error:  # a defect costs one row of the page, not the report
             reason = f"It cannot be shown: {faults.described(error)}. {faults.REPORT}"
         pictures = {side: {"error": reason} for side in (*SIDES, "delta")}
-        return {**self._record(row), "regions": [], "pictures": pictures}
+        return {**self._record(row), "regions": [], "marks": [], "pictures": pictures}
 
     def _made(self, row: Mapping[str, Any]) -> dict[str, Any]:
         found: dict[str, display.Loaded] = {}
@@ -133,7 +136,7 @@ class Pairs:
         as_compared = len(found) == 2 and not any(file.changed for file in found.values())
         equal = row.get("status") == "same" and as_compared
         if equal and not self._same:
-            return {**self._record(row), "regions": [], "pictures": page.LEFT_OUT}
+            return {**self._record(row), "regions": [], "marks": [], "pictures": page.LEFT_OUT}
         drawn = self._drawn(row) if as_compared and not equal else None
         decoded: list[Samples] = []
         for side in list(found):
@@ -163,7 +166,9 @@ class Pairs:
         if counts is None:
             counts = [None] * len(boxes)
         regions = [[*box, count] for box, count in zip(boxes, counts, strict=True)]
-        return {**self._record(row), "regions": regions, "pictures": pictures}
+        known = self._changes.of({name: row.get(name) for name in marks.COLUMNS})
+        marked = marks.of_regions(boxes, counts) if known is None else known
+        return {**self._record(row), "regions": regions, "marks": marked, "pictures": pictures}
 
     def _record(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {

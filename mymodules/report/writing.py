@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from mymodules import files
 from mymodules.errors import SettingsError
-from mymodules.pages import delta, display
+from mymodules.pages import delta, display, marks
 from mymodules.pages.display import SIDES
 from mymodules.paths import AnyPath, local_path, shown
 from mymodules.report import page, place
@@ -102,12 +102,14 @@ def write(
         refuse_large(_least_bytes(rows, folders, same), ONE_FILE_LIMIT)
     manifest = runfiles.record(frame, run)
     drawn = delta.drawings_of(folders.out, manifest)
+    changes = marks.RunChanges(folders.out, manifest)
     try:
         with place.Staging(target) as staging:
             parts = Parts(staging)
             known = {**folders.roots, "selection": folders.selection.entry()}
             labels = Labels.of(known, paths=paths)
-            made = [labels.hidden(each) for each in Pairs(folders, drawn, parts, READ_PIXELS, same).all(rows)]
+            pairs = Pairs(folders, drawn, changes, parts, READ_PIXELS, same)
+            made = [labels.hidden(each) for each in pairs.all(rows)]
             text = page.text(made, page.facts(labels, manifest), manifest, embed=embed)
             if embed:
                 parts.write_one(text, made, ONE_FILE_LIMIT)

@@ -121,6 +121,31 @@ def test_a_row_clicked_is_shown(page: Any) -> None:
     page.wait_for_function("() => document.querySelector('.mmv img').complete")
 
 
+def test_the_marks_of_a_cause_are_switched_off_and_keys_pass_them_over(page: Any) -> None:
+    causes, count = page.get_by_role("group", name="Why pixels differ"), page.locator(".mmv-count")
+    names = {name: causes.locator(f"label[data-cause={name}]") for name in ("inserted", "removed", "changed")}
+    for label in names.values():
+        label.wait_for()
+    parts = {name: int(label.inner_text().rpartition("· ")[2]) for name, label in names.items()}
+    assert count.inner_text() == str(sum(parts.values()))
+    assert "% moved" in causes.inner_text()
+    names["removed"].click()
+    names["changed"].get_by_role("checkbox").focus()
+    page.keyboard.press("Space")
+    assert count.inner_text() == str(parts["inserted"])
+    page.locator(".mmv").focus()
+    for place in range(1, parts["inserted"] + 1):
+        page.keyboard.press("j")
+        page.wait_for_function(
+            "text => document.querySelector('.mmv-count').textContent === text",
+            arg=f"{place} / {parts['inserted']}",
+        )
+        assert ", inserted: " in page.locator(".mmv-live").inner_text().replace("space inserted", "inserted")
+    for name in ("removed", "changed"):
+        names[name].click()
+    assert count.inner_text().endswith(f"/ {sum(parts.values())}")
+
+
 def test_next_and_previous_take_the_table_along(page: Any) -> None:
     order = names(page)
     for _ in range(2):

@@ -371,7 +371,7 @@ window.asked = [];
 const source = {
     record: async (name) => ({...record, name}),
     picture: async () => { throw new Error('no picture'); },
-    regions: async () => [], tile: async () => ({}), only() {}, on: () => () => {}, close() {},
+    marks: async () => [], tile: async () => ({}), only() {}, on: () => () => {}, close() {},
 };
 if (DECIDES) Object.assign(source, {
     decide: (...asked) => new Promise((done, fail) => { window.asked.push({asked, done, fail}); }),

@@ -132,7 +132,7 @@ class Driven:
             self.press("d")
 
     def outlines(self, on: bool) -> None:
-        button = self.root.get_by_role("button", name="Regions", exact=True)
+        button = self.root.get_by_role("button", name="Changes", exact=True)
         if (button.get_attribute("aria-pressed") == "true") != on:
             button.click()
             self.root.focus()

@@ -99,8 +99,8 @@ export class Table {
     const made = element("div", { role: "gridcell", "data-column": key });
     if (key === "status") made.dataset.status = row.status ?? "";
     if (value(row) === null) return made;
-    made.append(element("span", { class: look?.(row) ?? "", text: text(row) }));
-    if (title?.(row)) made.title = title(row);
+    const hint = title?.(row) ? { title: title(row) } : {};
+    made.append(element("span", { class: look?.(row) ?? "", text: text(row), ...hint }));
     const more = below?.(row);
     if (more) made.append(more);
     return made;

@@ -190,14 +190,14 @@ def test_details_open_in_a_browser_that_remembers_nothing(tabs: Any, page_folder
     assert opened.root.locator(".mmv-details").is_visible()
 
 
-def test_pictures_have_all_of_the_viewer_but_three_lines(shown: Opened) -> None:
-    """Two bars with buttons of 26 px and the line above the pictures, in every mode."""
+def test_pictures_have_all_of_the_viewer_but_four_lines(shown: Opened) -> None:
+    """Two bars with buttons of 26 px, why pixels differ, and the line above the pictures, in every mode."""
     shown.tab.set_viewport_size({"width": 1440, "height": 900})
     for key in "1234567":
         shown.press(key)
         whole, panes = shown.root.bounding_box(), shown.root.locator(".mmv-picture:visible")
         boxes = [pane.bounding_box() for pane in panes.all()]
-        assert whole["height"] - min(box["height"] for box in boxes) <= 3 * 30
+        assert whole["height"] - min(box["height"] for box in boxes) <= 4 * 28
         assert whole["width"] - sum(box["width"] for box in boxes) <= 8
 
 
@@ -262,7 +262,7 @@ def test_a_line_says_what_the_row_is(shown: Opened, frame: pd.DataFrame) -> None
     row = frame.set_index("image_filename").loc["a-page.png"]
     figures = shown.root.locator(".mmv-summary")
     # 1200 * 90 + 500 * 60 + 200 * 20 + 40 * 40 + 1 of 1200 * 6000
-    assert figures.inner_text() == f"143,601 px (1.99 %) differ · 5 regions · SSIM {row['ssim_score']:.4f}"
+    assert figures.inner_text() == f"143,601 px (1.99 %) differ · 5 changes · SSIM {row['ssim_score']:.4f}"
     assert line.inner_text().split("\n")[:2] == ["first", "1,200 × 6,000 px"]
     assert shown.read(300, 300)["delta"] == "equal"
     assert not figures.is_visible(), "the pixel's values stand in its place"

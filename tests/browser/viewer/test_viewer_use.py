@@ -1,4 +1,4 @@
-"""How a person uses the viewer in JupyterLab in Chromium: the view, rows, regions, focus and keys.
+"""How a person uses the viewer in JupyterLab in Chromium: the view, rows, changes, focus and keys.
 
 Screenshots are compared with the pixels of the files; what is not drawn is looked up in computed styles.
 """
@@ -216,13 +216,13 @@ def test_next_and_previous_picture(viewer: Driven) -> None:
     assert viewer.root.locator(".mmv-place").text_content() == f"2 / {12 if os.name != 'nt' else 11}"
 
 
-def test_regions_by_weight(viewer: Driven) -> None:
+def test_changes_by_weight(viewer: Driven) -> None:
     viewer.show("a-plain.png", "swipe")
     items = viewer.root.locator(".mmv-list button")
     assert [text.split() for text in items.all_inner_texts()] == [
-        ["1", "80", "×", "48", "at", "120,", "96", "3,840", "px"],
-        ["2", "40", "×", "8", "at", "16,", "16", "320", "px"],
-        ["3", "1", "×", "1", "at", "200,", "40", "1", "px"],
+        ["1", "≠", "80", "×", "48", "at", "120,", "96", "3,840", "px"],
+        ["2", "≠", "40", "×", "8", "at", "16,", "16", "320", "px"],
+        ["3", "≠", "1", "×", "1", "at", "200,", "40", "1", "px"],
     ]
     boxes = [(120, 96, 80, 48), (16, 16, 40, 8), (200, 40, 1, 1)]
     for number, key in ((0, "j"), (1, "]"), (2, "j"), (1, "k"), (0, "[")):
@@ -245,7 +245,7 @@ def test_regions_by_weight(viewer: Driven) -> None:
     assert viewer.python("print(view.region)") == "-1"
 
 
-def test_a_region_is_chosen_in_the_picture(viewer: Driven) -> None:
+def test_a_change_is_chosen_in_the_picture(viewer: Driven) -> None:
     viewer.show("a-plain.png", "onion-skin")
     viewer.press("0")
     box = viewer.image()
@@ -339,7 +339,7 @@ def test_keys_never_reach_the_command_mode(viewer: Driven) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["Next picture", "Swipe", "Fit the page", "Next region"], ids=lambda part: part.replace(" ", "-")
+    "part", ["Next picture", "Swipe", "Fit the page", "Next change"], ids=lambda part: part.replace(" ", "-")
 )
 def test_keys_on_a_button_never_reach_the_command_mode(viewer: Driven, part: str) -> None:
     viewer.show("a-plain.png")
@@ -381,7 +381,7 @@ def test_help_opens_and_closes(viewer: Driven) -> None:
     assert not dialog.is_visible()
     viewer.press("?")
     assert dialog.is_visible()
-    assert "next, previous region" in dialog.inner_text()
+    assert "next, previous change" in dialog.inner_text()
     viewer.press("n")
     assert viewer.name() == "a-plain.png"
     viewer.press("Escape")
@@ -398,7 +398,8 @@ def test_everything_is_reached_by_tab_and_named(viewer: Driven) -> None:
             break
         reached.append(
             viewer.page.evaluate(
-                "() => (at => at.getAttribute('aria-label') || at.textContent)(document.activeElement)"
+                """() => (at => at.getAttribute('aria-label') || (at.labels?.[0] ?? at).textContent)(
+                    document.activeElement)"""
             )
         )
     for name in (
@@ -408,7 +409,7 @@ def test_everything_is_reached_by_tab_and_named(viewer: Driven) -> None:
         "Place of the divider",
         "Fit the page",
         "1:1, one to one",
-        "Next region",
+        "Next change",
     ):
         assert name in reached
     assert all(name.strip() for name in reached)
@@ -421,7 +422,7 @@ def test_everything_is_reached_by_tab_and_named(viewer: Driven) -> None:
     assert list_items.nth(1).evaluate("item => item === document.activeElement")
 
 
-def test_rows_and_regions_are_announced(viewer: Driven) -> None:
+def test_rows_and_changes_are_announced(viewer: Driven) -> None:
     viewer.show("b-glass.png")
     viewer.press("p")
     viewer.page.wait_for_function("() => document.querySelector('.mmv-list button')")
@@ -429,7 +430,9 @@ def test_rows_and_regions_are_announced(viewer: Driven) -> None:
     assert str(live.text_content()).startswith("a-plain.png, 1 of ")
     assert "changed" in str(live.text_content())
     viewer.press("j")
-    assert str(live.text_content()) == "Region 1 of 3: 3,840 differing pixels, 80 by 48 px at 120, 96"
+    assert (
+        str(live.text_content()) == "Change 1 of 3, changed: 3,840 differing pixels, 80 by 48 px at 120, 96"
+    )
 
 
 def test_details_can_be_put_away(viewer: Driven) -> None:

@@ -17,8 +17,9 @@ function summaryOf({ record }) {
   const { num_diff_pixels: pixels, pixel_diff_percent: percent, ssim_score: ssim } = record;
   if (pixels === 0) found.push("no pixel differs");
   else if (pixels !== null) found.push(`${number(pixels)} px${share(percent)} differ`);
-  const { length } = record.regions;
-  if (length) found.push(`${number(length)} ${length === 1 ? "region" : "regions"}`);
+  const count = record.changes ?? record.regions.length;
+  const noun = (record.changes ?? null) === null ? "region" : "change";
+  if (count) found.push(`${number(count)} ${noun}${count === 1 ? "" : "s"}`);
   if (ssim !== null) found.push(`SSIM ${score(ssim)}`);
   return found.join(" · ");
 }

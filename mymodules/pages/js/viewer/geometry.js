@@ -24,6 +24,7 @@ export function firstView() {
     outlines: true,
     grid: true,
     cross: null,
+    off: new Set(["moved"]), // the causes of marks that are not shown: what only moved is not marked unless asked
   };
 }
 

@@ -7,14 +7,14 @@ const KEYS = [
   [`1 … ${MODES.length}`, MODES.map(([, label]) => label.toLowerCase()).join(", ")],
   [", .", "move the slider of the mode"],
   ["→ n, ← p", "next, previous picture"],
-  ["] j, [ k", "next, previous region, the most differing pixels first"],
+  ["] j, [ k", "next, previous change, the most pixels first"],
   ["f, w, 0", "fit the page, fit its width, 1:1"],
   ["+ −", "zoom in, zoom out"],
   ["↑ ↓, Page, Space", "scroll; with Shift the arrows move in all directions"],
   ["c", "crosshair: the arrows move it pixel by pixel, with Shift by ten"],
-  ["o, g, d", "outlines of regions, grid, details: on or off"],
+  ["o, g, d", "outlines of changes, grid, details: on or off"],
   ["m", "maximise, and back"],
-  ["Esc", "close this, crosshair off, no region"],
+  ["Esc", "close this, crosshair off, no change"],
 ];
 const DECIDING = [
   ["a, r, i", "accept, reject, ignore; then the next row without a decision (same ones are passed over)"],

@@ -203,8 +203,8 @@ class KernelSource {
     return { url, width, height, encoded, changed };
   }
 
-  regions(name) {
-    return this.questions.ask(3, { kind: "regions", name }).then(([answer]) => answer.regions);
+  marks(name) {
+    return this.questions.ask(3, { kind: "marks", name }).then(([answer]) => answer.marks);
   }
 
   tile(name, x, y, ahead = false) {

@@ -7,7 +7,7 @@ const SLIDING = ["Home", "End", "PageUp", "PageDown"];
 const ONCE = "ariut"; // a key held down decides once
 
 function actionsOf(viewer) {
-  const { deciding, regions, stage, readout } = viewer;
+  const { deciding, marking, stage, readout } = viewer;
   const screen = () => 0.85 * viewer.parts.left.height;
   const actions = {
     a: () => deciding.decide("accept"),
@@ -19,10 +19,10 @@ function actionsOf(viewer) {
     t: () => deciding.openNote(),
     n: () => viewer.step("next"),
     p: () => viewer.step("previous"),
-    j: () => regions.step(1),
-    k: () => regions.step(-1),
-    "]": () => regions.step(1),
-    "[": () => regions.step(-1),
+    j: () => marking.step(1),
+    k: () => marking.step(-1),
+    "]": () => marking.step(1),
+    "[": () => marking.step(-1),
     f: () => stage.fit("page"),
     w: () => stage.fit("width"),
     0: () => stage.zoomTo(1),
@@ -79,7 +79,8 @@ export class Keys {
     if (viewer.help.open) return viewer.help.press(event);
     const arrow = ARROWS[event.key];
     if (target === viewer.parts.slider && (arrow || SLIDING.includes(event.key))) return;
-    if (target.localName === "button" && (event.key === "Enter" || event.key === " ")) return;
+    const pressed = target.localName === "button" || target.type === "checkbox";
+    if (pressed && (event.key === "Enter" || event.key === " ")) return;
     if (arrow && this.arrow(event, arrow)) return event.preventDefault();
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const action = this.actions[key];
@@ -105,7 +106,7 @@ export class Keys {
   arrow(event, [dx, dy]) {
     const { list } = this.viewer.parts;
     if (list.contains(event.target) && !dx) {
-      this.viewer.regions.step(dy);
+      this.viewer.marking.step(dy);
       list.querySelector("[aria-current]")?.focus({ preventScroll: true });
     } else if (this.viewer.view.cross) {
       const by = event.shiftKey ? 10 : 1;

@@ -1,7 +1,7 @@
 // The viewer: both pictures of a row in one view, which stays for all modes and rows. createViewer draws into an
 // element; it knows neither Jupyter nor a kernel.
 //
-// source  record(name), picture(name, side), regions(name), tile(name, x, y): promises of what viewer.py describes;
+// source  record(name), picture(name, side), marks(name), tile(name, x, y): promises of what viewer.py describes;
 //         only(name) drops requests that wait for other rows; on(event, call) reports "rows" and "trouble"; close().
 //         If rows can be decided: decide(name, decision, note, on), undo(), redo(), and on("decided", call).
 //         Without them a record's decision is only shown.
@@ -10,6 +10,7 @@
 // File names and messages come from files that others made: they are set as text, never as markup.
 
 import { element, remember, remembered } from "../elements.js";
+import { markOf, ofRegion } from "./boxes.js";
 import { fillCauses } from "./causes.js";
 import { Deciding } from "./deciding.js";
 import { fillDetails } from "./details.js";
@@ -17,12 +18,12 @@ import { firstView } from "./geometry.js";
 import { fillHead } from "./head.js";
 import { Help } from "./help.js";
 import { Keys } from "./keys.js";
+import { Marks } from "./marks.js";
 import { Minimap } from "./minimap.js";
 import { DECIDED, SIDES } from "./modes.js";
 import { makeCauses, makeDetails, makeHead, makeNote, makeReadout, makeStage, makeTools } from "./parts.js";
 import { Pointer } from "./pointer.js";
 import { Readout } from "./readout.js";
-import { Regions } from "./regions.js";
 import { Stage } from "./stage.js";
 
 const ATTRIBUTES = {
@@ -42,12 +43,12 @@ class Viewer {
     this.view = firstView(); // the one view of both pictures
     this.record = null;
     this.pair = {}; // by side: a picture, or {error}
-    this.boxes = null; // regions with their differing pixels, the most first
+    this.marks = null; // changes or regions, those with the most pixels first
     this.arrived = true; // whether the place of the row that is shown has been chosen
     this.turn = 0; // counts rows shown, so that late answers are recognised
     this.makeParts();
     this.deciding = new Deciding(this);
-    this.regions = new Regions(this);
+    this.marking = new Marks(this);
     this.stage = new Stage(this);
     this.minimap = new Minimap(this);
     this.readout = new Readout(this);
@@ -98,7 +99,7 @@ class Viewer {
     });
     const sizes = new ResizeObserver(() => stage.measure());
     for (const pane of parts.panes) sizes.observe(pane.node);
-    sizes.observe(parts.regionPart);
+    sizes.observe(parts.markPart);
     const themes = new MutationObserver(() => stage.schedule()); // canvases do not follow style sheets
     themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
     this.ends = [
@@ -106,7 +107,7 @@ class Viewer {
       () => themes.disconnect(),
       state.on("row", () => this.showRow(state.get("row"))),
       state.on("mode", () => this.changeMode()),
-      state.on("region", () => this.regions.go()),
+      state.on("region", () => this.marking.go()),
       source.on("rows", (fresh) => this.refresh(fresh)),
       source.on("trouble", (text) => Object.assign(parts.trouble, { textContent: text, title: text })),
     ];
@@ -145,9 +146,10 @@ class Viewer {
     return (side === "first" && status === "extra") || (side === "second" && status === "missing");
   }
 
-  // The regions with their pixels once those have come; before, the boxes of the row.
-  allRegions() {
-    return this.boxes ?? this.record?.regions ?? [];
+  // The marks once they have come; before, the regions of a row without changes.
+  allMarks() {
+    if (this.marks || (this.record?.changes ?? null) !== null) return this.marks ?? [];
+    return (this.record?.regions ?? []).map(ofRegion);
   }
 
   // --- rows
@@ -155,7 +157,7 @@ class Viewer {
   async showRow(wanted) {
     const mine = ++this.turn;
     if (wanted !== this.record?.name) this.arrived = false;
-    this.record = this.boxes = null;
+    this.record = this.marks = null;
     this.pair = {};
     // An open note stays open, otherwise letters would be keys.
     if (document.activeElement !== this.parts.noteText) this.deciding.leaveNote();
@@ -177,7 +179,7 @@ class Viewer {
     const arriving = SIDES.map((side) => this.load(side));
     if (this.state.get("mode") === "delta") arriving.push(this.load("delta"));
     await Promise.all(arriving);
-    if (mine === this.turn) await this.loadRegions();
+    if (mine === this.turn) await this.loadMarks();
     if (mine === this.turn) this.lookAhead();
   }
 
@@ -213,20 +215,21 @@ class Viewer {
     this.stage.schedule();
   }
 
-  async loadRegions() {
+  async loadMarks() {
     const mine = this.turn;
     const { record } = this;
     let found = [];
     try {
-      if (record.regions.length) found = await this.source.regions(record.name);
+      if (record.changes ?? record.regions.length) found = (await this.source.marks(record.name)).map(markOf);
     } catch (error) {
       if (error.dropped) return;
-      found = record.regions.map((box) => [...box, null]); // in the order of the page, without their pixels
+      found = record.regions.map(ofRegion);
     }
     if (mine !== this.turn) return;
-    this.boxes = found;
-    this.regions.fill();
-    if (this.state.get("region") >= 0) this.regions.go();
+    this.marks = found;
+    fillCauses(this);
+    this.marking.fill();
+    if (this.state.get("region") >= 0) this.marking.go();
     this.stage.schedule();
   }
 
@@ -249,7 +252,7 @@ class Viewer {
     this.fillHead();
     this.fillDetails();
     this.fillNotices();
-    this.regions.fill();
+    this.marking.fill();
     this.readout.show();
     this.stage.schedule();
   }

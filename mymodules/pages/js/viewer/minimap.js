@@ -1,6 +1,7 @@
-// A small map of the whole page with its regions and the visible part.
+// A small map of the whole page with its marks and the visible part.
 
 import { between } from "../elements.js";
+import { boxOn } from "./boxes.js";
 import { SIDES } from "./modes.js";
 import { canvasOf } from "./overlay.js";
 
@@ -33,15 +34,15 @@ export class Minimap {
 
   draw(seen, page) {
     const { viewer } = this;
-    const { map, mapPicture, mapCanvas, regionPart } = viewer.parts;
+    const { map, mapPicture, mapCanvas, markPart } = viewer.parts;
     const there = Boolean(page.width) && SIDES.some((side) => viewer.has(side));
     map.hidden = !there;
     if (!there) return;
     const tall = page.height > 1.6 * page.width;
-    regionPart.dataset.tall = tall;
+    markPart.dataset.tall = tall;
     const room = tall
-      ? { width: 56, height: regionPart.clientHeight - 2 }
-      : { width: regionPart.clientWidth - 2, height: 128 };
+      ? { width: 56, height: markPart.clientHeight - 2 }
+      : { width: markPart.clientWidth - 2, height: 128 };
     const scale = Math.min(room.width / page.width, room.height / page.height);
     if (!(scale > 0)) return;
     const [width, height] = [Math.max(page.width * scale, 12), page.height * scale];
@@ -50,11 +51,11 @@ export class Minimap {
     const [wide, high] = viewer.extent(viewer.has("second") ? "second" : "first");
     Object.assign(mapPicture.style, { width: `${wide * across}px`, height: `${high * scale}px` });
     const context = canvasOf(mapCanvas, width, height);
-    this.drawRegions(context, across, scale);
+    this.drawMarks(context, across, scale);
     this.drawSeen(context, across, scale, seen, page);
   }
 
-  drawRegions(context, across, scale) {
+  drawMarks(context, across, scale) {
     const { viewer } = this;
     const colours = getComputedStyle(viewer.root);
     const mark = (box, colour, least) => {
@@ -65,9 +66,11 @@ export class Minimap {
       context.fillRect(x - wide / 2, y - high / 2, wide, high);
     };
     context.globalAlpha = 0.45;
-    for (const box of viewer.allRegions()) mark(box, colours.getPropertyValue("--mmv-box"), 2.5);
-    const chosen = viewer.boxes?.[viewer.state.get("region")];
-    if (chosen) mark(chosen, colours.getPropertyValue("--mmv-box-current"), 4);
+    for (const each of viewer.allMarks().filter((one) => viewer.marking.isShown(one))) {
+      mark(boxOn(each, "page"), colours.getPropertyValue(`--mmk-${each.cause}`), 2.5);
+    }
+    const chosen = viewer.marks?.[viewer.state.get("region")];
+    if (chosen) mark(boxOn(chosen, "page"), colours.getPropertyValue("--mmv-box-current"), 4);
     context.globalAlpha = 1;
   }
 

@@ -19,6 +19,13 @@ export const MODES = [
 // The number of panes of the modes that have more than one: first and second at the sides, the difference between.
 export const PANES = { "side-by-side": 2, "three-up": 3 };
 
+// Whose marks a pane shows: a side's, or those of the page if both sides are in it.
+export function sideOf(viewer, pane) {
+  const { left, right } = viewer.parts;
+  if (!(viewer.state.get("mode") in PANES)) return "page";
+  return pane === left ? "first" : pane === right ? "second" : "page";
+}
+
 const percent = (value) => `${value} %`;
 
 const BOOST = {

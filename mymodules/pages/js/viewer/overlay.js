@@ -1,9 +1,10 @@
-// The drawing over a pane: outlines of regions, the pixel grid, the crosshair, and hatching where only one side
+// The drawing over a pane: outlines of changes, the pixel grid, the crosshair, and hatching where only one side
 // has pixels.
 
 import { between } from "../elements.js";
+import { boxOn, signOf } from "./boxes.js";
 import { GRID_FROM, screenBox } from "./geometry.js";
-import { SIDES } from "./modes.js";
+import { SIDES, sideOf } from "./modes.js";
 
 // Return a cleared context whose unit is one CSS px.
 export function canvasOf(canvas, width, height) {
@@ -29,26 +30,57 @@ export function drawOverlay(viewer, pane, seen, page) {
   if (view.cross) drawCross(context, view.cross, seen);
 }
 
+// Each cause has its own line, so that nobody has to tell it by its colour: px drawn and left out.
+const DASHES = { removed: [7, 4], moved: [2, 3], tolerated: [1, 3], masked: [1, 3] };
+const NAMED = [64, 16]; // CSS px of a box that has room for a name
+const SIGNED = 14; // for a sign
+
 function drawOutlines(viewer, context, pane, seen) {
-  const all = viewer.allRegions();
-  const chosen = viewer.state.get("region");
-  const line = (colour, width, box) => {
-    const [x, y, wide, high] = screenBox(box, seen);
-    if (x > pane.width || y > pane.height || x + wide < 0 || y + high < 0) return;
-    context.strokeStyle = colour;
-    context.lineWidth = width;
-    context.strokeRect(x, y, wide, high);
-  };
+  const chosen = viewer.marks?.[viewer.state.get("region")];
+  const side = sideOf(viewer, pane);
   const colours = getComputedStyle(viewer.root);
-  const [edge, mark, current] = ["--mmv-box-edge", "--mmv-box", "--mmv-box-current"].map((key) =>
-    colours.getPropertyValue(key),
-  );
-  for (const box of all) line(edge, 3.5, box);
-  for (const [index, box] of all.entries()) if (index !== chosen) line(mark, 1.5, box);
-  if (viewer.boxes?.[chosen]) {
-    line(edge, 5.5, viewer.boxes[chosen]);
-    line(current, 3, viewer.boxes[chosen]);
+  const colour = (key) => colours.getPropertyValue(key);
+  const inView = ([x, y, wide, high]) => x <= pane.width && y <= pane.height && x + wide >= 0 && y + high >= 0;
+  const shown = viewer
+    .allMarks()
+    .filter((mark) => mark === chosen || viewer.marking.isShown(mark))
+    .map((mark) => [mark, screenBox(boxOn(mark, side), seen)])
+    .filter(([, box]) => inView(box));
+  const line = (box, stroke, width, dash = []) => {
+    context.strokeStyle = stroke;
+    context.lineWidth = width;
+    context.setLineDash(dash);
+    context.strokeRect(...box);
+  };
+  for (const [mark, box] of shown) line(box, colour("--mmv-box-edge"), mark === chosen ? 5.5 : 3.5);
+  for (const [mark, box] of shown) {
+    const stroke = mark === chosen ? "--mmv-box-current" : `--mmk-${mark.cause}`;
+    line(box, colour(stroke), mark === chosen ? 3 : 1.5, DASHES[mark.cause]);
   }
+  context.setLineDash([]);
+  for (const [mark, box] of shown) {
+    const ground = mark === chosen ? "--mmv-box-current" : `--mmk-${mark.cause}`;
+    drawTag(context, labelOf(mark, box, mark === chosen), box, colour(ground), colour("--mmk-ink"));
+  }
+}
+
+// The name of a box, or its sign if there is little room; most boxes changed in place, which needs no word.
+function labelOf(mark, [, , wide, high], chosen) {
+  if (mark.kind === "region" || (mark.cause === "changed" && !chosen)) return "";
+  if (chosen || (wide >= NAMED[0] && high >= NAMED[1])) return `${signOf(mark)} ${mark.cause}`;
+  return wide >= SIGNED && high >= SIGNED ? signOf(mark) : "";
+}
+
+function drawTag(context, text, [x, y], ground, ink) {
+  if (!text) return;
+  context.font = "600 11px system-ui, sans-serif";
+  context.textBaseline = "middle";
+  const width = context.measureText(text).width + 8;
+  const [left, top] = [Math.max(x - 1, 0), Math.max(y - 15, 0)];
+  context.fillStyle = ground;
+  context.fillRect(left, top, width, 15);
+  context.fillStyle = ink;
+  context.fillText(text, left + 4, top + 8);
 }
 
 function drawCross(context, cross, seen) {

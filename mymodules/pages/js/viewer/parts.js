@@ -122,12 +122,12 @@ export function makeTools(viewer) {
       one: button("1:1, one to one", "0", () => viewer.stage.zoomTo(1), "1:1"),
     },
     toggles: {
-      outlines: iconButton("Regions", "o", () => viewer.toggle("outlines"), "outlines"),
+      outlines: iconButton("Changes", "o", () => viewer.toggle("outlines"), "outlines"),
       grid: iconButton("Grid", "g", () => viewer.toggle("grid"), "grid"),
     },
-    previousRegion: button("Previous region", "[ or k", () => viewer.regions.step(-1), icon("previous")),
-    regionCount: element("span", { class: "mmv-count" }),
-    nextRegion: button("Next region", "] or j", () => viewer.regions.step(1), icon("next")),
+    previousMark: button("Previous change", "[ or k", () => viewer.marking.step(-1), icon("previous")),
+    markCount: element("span", { class: "mmv-count" }),
+    nextMark: button("Next change", "] or j", () => viewer.marking.step(1), icon("next")),
   };
   const { outlines, grid } = parts.toggles;
   const sliderParts = [parts.sliderName, parts.slider, parts.sliderText];
@@ -137,7 +137,7 @@ export function makeTools(viewer) {
     { class: "mmv-tools" },
     group("Mode", " mmv-modes", ...parts.modeButtons),
     parts.sliderBox,
-    group("Regions", " mmv-end", outlines, parts.previousRegion, parts.regionCount, parts.nextRegion),
+    group("Changes", " mmv-end", outlines, parts.previousMark, parts.markCount, parts.nextMark),
     group(
       "Zoom",
       "",
@@ -223,22 +223,22 @@ export function makeDetails() {
     message: element("p", { class: "mmv-message" }),
     notes: element("div", { class: "mmv-notes" }),
     figures: element("div", { class: "mmv-figures" }),
-    regionTitle: element("h2", { class: "mmv-title", text: "Regions" }),
-    map: element("div", { class: "mmv-map", role: "img", "aria-label": "The whole page with its regions" }),
+    markTitle: element("h2", { class: "mmv-title", text: "Changes" }),
+    map: element("div", { class: "mmv-map", role: "img", "aria-label": "The whole page with its changes" }),
     mapPicture: element("img", { alt: "", draggable: "false" }),
     mapCanvas: element("canvas", { "aria-hidden": "true" }),
-    list: element("ol", { class: "mmv-list", "aria-label": "Regions, the most differing pixels first" }),
+    list: element("ol", { class: "mmv-list", "aria-label": "Changes, the most pixels first" }),
   };
   parts.map.append(parts.mapPicture, parts.mapCanvas);
-  parts.regionPart = element("div", { class: "mmv-regions" }, parts.map, parts.list);
+  parts.markPart = element("div", { class: "mmv-marks" }, parts.map, parts.list);
   parts.details = element(
     "aside",
     { class: "mmv-details", "aria-label": "Details" },
     parts.message,
     parts.notes,
     parts.figures,
-    parts.regionTitle,
-    parts.regionPart,
+    parts.markTitle,
+    parts.markPart,
   );
   return parts;
 }

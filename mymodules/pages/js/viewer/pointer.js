@@ -1,8 +1,9 @@
-// The pointer in a pane: it can move the page or the divider, zoom, read pixels, choose a region.
+// The pointer in a pane: it can move the page or the divider, zoom, read pixels, choose a change.
 
 import { between } from "../elements.js";
+import { boxOn } from "./boxes.js";
 import { nice, screenBox } from "./geometry.js";
-import { SIDES } from "./modes.js";
+import { SIDES, sideOf } from "./modes.js";
 
 const NEAR = 14; // CSS px from the divider within which it is dragged
 const STILL = 3; // CSS px that a click may move
@@ -68,7 +69,7 @@ export class Pointer {
   release(pane, event) {
     const { viewer, drag } = this;
     const clicked = drag && !drag.moved && event.type === "pointerup";
-    if (clicked && viewer.view.outlines) this.pick(placeIn(pane, event));
+    if (clicked && viewer.view.outlines) this.pick(pane, placeIn(pane, event));
     this.drag = null;
     viewer.root.toggleAttribute("data-dragging", false);
   }
@@ -90,16 +91,18 @@ export class Pointer {
     event.stopPropagation();
   }
 
-  // Choose the smallest region at a place in the pane, without moving the page.
-  pick(at) {
+  // Choose the smallest mark at a place in the pane, without moving the page.
+  pick(pane, at) {
     const { viewer } = this;
     const seen = viewer.stage.geometry();
     let [best, least] = [-1, Infinity];
-    for (const [index, box] of (viewer.boxes ?? []).entries()) {
-      const [x, y, width, height] = screenBox(box, seen);
+    const side = sideOf(viewer, pane);
+    for (const [index, mark] of (viewer.marks ?? []).entries()) {
+      if (!viewer.marking.isShown(mark)) continue;
+      const [x, y, width, height] = screenBox(boxOn(mark, side), seen);
       const inside = at.x >= x - 2 && at.x <= x + width + 2 && at.y >= y - 2 && at.y <= y + height + 2;
       if (inside && width * height < least) [best, least] = [index, width * height];
     }
-    if (best >= 0 && best !== viewer.state.get("region")) viewer.regions.chooseHere(best);
+    if (best >= 0 && best !== viewer.state.get("region")) viewer.marking.chooseHere(best);
   }
 }

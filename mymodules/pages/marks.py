@@ -1,0 +1,120 @@
+"""What is marked in the pictures of a row: its changes, or its regions if nobody looked for changes.
+
+A mark is what the page expects: ``[kind, cause, first, second, pixels, rules]``. `first` and `second` are
+boxes [x, y, width, height] on either side, one of them perhaps empty; `rules` are the names of those that
+took the change. Marks begin with the most pixels.
+"""
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from mymodules import results
+from mymodules.comparison.changes import Change
+from mymodules.errors import ResultsError
+from mymodules.results import runfiles
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REGION: Final = "region"
+"""The kind of a mark that is a region: a box around what differs at one place on both sides."""
+
+COLUMNS: Final = ("image_filename", "changes", "px_tolerated", "px_masked")
+"""The columns of a row that `RunChanges.of` reads."""
+
+_CAUSES = {"edit": "changed", "swap": "changed", "insert": "inserted", "remove": "removed", "move": "moved"}
+
+Mark = list[Any]
+_Figures = tuple[str, Sequence[int], Sequence[int], int, Sequence[str]]
+
+
+class RunChanges:
+    """The changes of a run, by row. Their file is read when the first row is asked for.
+
+    Parameters
+    ----------
+    out : Path, optional
+        The output folder of the run.
+    run : mapping
+        Its manifest; without it nothing is known.
+    """
+
+    def __init__(self, out: Path | None, run: Mapping[str, Any]) -> None:
+        stamp = run.get("stamp")
+        known = out is not None and runfiles.is_stamp(stamp)
+        self._path = runfiles.finished_path(out, str(stamp)) if out is not None and known else None
+        self._table: pd.DataFrame | None = None
+        self._places: Mapping[Any, Any] = {}
+        self._reading = threading.Lock()
+
+    def of(self, row: Mapping[str, Any]) -> list[Mark] | None:
+        """Return the marks of a row; None if it has changes, but the file does not have all of them.
+
+        Parameters
+        ----------
+        row : mapping
+            By column, at least `COLUMNS`; None if a figure is not known.
+        """
+        if row["changes"] == 0:
+            return []
+        self._read()
+        places = self._places.get(row["image_filename"], ())
+        if self._table is None or not row["changes"] or len(places) != row["changes"]:
+            return None
+        try:
+            found = [_figures(line) for line in self._table.iloc[places].to_dict("records")]
+        except (TypeError, ValueError):  # somebody has edited the file
+            return None
+        return _marks(found, only_masked=bool(row["px_masked"]) and not row["px_tolerated"])
+
+    def _read(self) -> None:
+        with self._reading:
+            path, self._path = self._path, None
+            if path is None:
+                return
+            with contextlib.suppress(ResultsError):
+                self._table = results.load_changes(path)
+            if self._table is not None:
+                self._places = self._table.groupby("image_filename").indices
+
+
+def of_changes(changes: Iterable[Change]) -> list[Mark]:
+    """Return the marks of changes that were found just now."""
+    return _marks((each.kind, each.first, each.second, each.pixels, ()) for each in changes)
+
+
+def of_regions(boxes: Iterable[Sequence[int]], counts: Iterable[int | None]) -> list[Mark]:
+    """Return the marks of regions, given the differing pixels in each; None if those were not counted."""
+    marks = [[REGION, "changed", [*box], [*box], n, []] for box, n in zip(boxes, counts, strict=True)]
+    return sorted(marks, key=lambda mark: -(mark[4] or 0))
+
+
+def _figures(line: Mapping[str, Any]) -> _Figures:
+    """Return the figures of a line of the file of changes."""
+    first, second = (
+        [int(line[f"{extent}_{side}"]) for extent in ("x", "y", "width", "height")]
+        for side in ("first", "second")
+    )
+    rules = json.loads(line.get("rules") or "[]")
+    return line["kind"], first, second, int(line["pixels"]), [str(name) for name in rules]
+
+
+def _marks(changes: Iterable[_Figures], *, only_masked: bool = False) -> list[Mark]:
+    found = []
+    for kind, first, second, pixels, rules in changes:
+        if rules:
+            cause = "masked" if only_masked else "tolerated"
+        elif kind == "space":
+            cause = "inserted" if _area(second) >= _area(first) else "removed"
+        else:
+            cause = _CAUSES.get(kind, "changed")
+        found.append([kind, cause, [*first], [*second], pixels, [*rules]])
+    return sorted(found, key=lambda mark: -mark[4])
+
+
+def _area(box: Sequence[int]) -> int:
+    return box[2] * box[3]
