@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from mymodules import faults, kernel, metrics, regions
 from mymodules.comparison import drawings
 from mymodules.comparison.job import Job
@@ -15,9 +17,9 @@ from mymodules.comparison.ledger import Ledger
 from mymodules.comparison.side import Side, bands_of, canvas, check, inspected, load, rgba
 from mymodules.comparison.verdict import Figures, complaints, fault, result_row, verdict
 from mymodules.errors import ImageError
+from mymodules.formats.png import Bytes
 from mymodules.images import bands, pixels
 from mymodules.images.memory import Memory
-from mymodules.kernel import Kernel
 from mymodules.metrics import DiffMetrics, Metric
 from mymodules.pairs import Pair
 from mymodules.regions import Region
@@ -26,6 +28,7 @@ from mymodules.row import PairResult
 if TYPE_CHECKING:
     from mymodules.comparison.changes import Change
 
+_MOST_STORED = 1 << 26  # bytes of two decoded pictures that are copied for the compiled kernel
 _EQUAL = Figures(DiffMetrics(0, 0.0, (0, 0, 0, 0), False), 1.0, (), ())
 
 
@@ -185,14 +188,12 @@ def _measured(
     similarity = metrics.Similarity(first.size, second.size)
     gatherer = regions.Gatherer()
     deep_differ = False
-    if compiled := _kernel_for(first, second):
-        assert first.scanlines is not None
-        assert second.scanlines is not None
+    height, widths = _extent(first, second)
+    compiled = kernel.loaded()
+    stored = _stored(first, second) if compiled and kernel.fits(height, widths) else None
+    if compiled and stored:
+        both, channels, equal = stored
         shown, shades = (None, None) if drawing is None else drawing.arrays
-        both = first.scanlines.flat, second.scanlines.flat
-        height, widths = _extent(first, second)
-        channels = first.scanlines.header.pixel_size
-        equal = first.scanlines.equal
         found = compiled.compare(
             *both, height, widths, channels, equal=equal, similarity=shown, shades=shades
         )
@@ -213,12 +214,24 @@ def _measured(
     return Figures(tally.metrics(), similarity.score(), *gatherer.counted()), deep_differ
 
 
-def _kernel_for(first: Side, second: Side) -> Kernel | None:
-    """The compiled kernel, where there is one and these two are for it."""
-    if first.scanlines is None or second.scanlines is None or not bands.hold_pixels(first.whole):
+def _stored(first: Side, second: Side) -> tuple[tuple[Bytes, Bytes], int, Bytes | None] | None:
+    """Return stored rows of both for the compiled kernel, their channels, and which are equal if known.
+
+    None if it does not take these two, or not without too much memory.
+    """
+    one, other = first.scanlines, second.scanlines
+    if one is not None and other is not None:
+        if not bands.hold_pixels(first.whole):
+            return None
+        return (one.flat, other.flat), one.header.pixel_size, one.equal
+    assert first.samples is not None
+    assert second.samples is not None
+    both = first.samples, second.samples
+    channels = 4 if any(bands.have_alpha(samples) for samples in both) else 3
+    size = channels * sum(height * width for height, width in (first.size, second.size))
+    if size > _MOST_STORED or not all(samples.dtype == np.uint8 for samples in both):
         return None
-    compiled = kernel.loaded()
-    return compiled if compiled and kernel.fits(*_extent(first, second)) else None
+    return (bands.stored(both[0], channels), bands.stored(both[1], channels)), channels, None
 
 
 def _extent(first: Side, second: Side) -> tuple[int, tuple[int, int]]:

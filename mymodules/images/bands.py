@@ -199,6 +199,36 @@ def _room(header: PngHeader) -> int:
     return size + kernel.READ_BEYOND
 
 
+def have_alpha(samples: Samples) -> bool:
+    """Return whether the last channel of samples is alpha."""
+    return samples.shape[2] in (2, 4)
+
+
+def stored(samples: Samples, channels: int) -> Bytes:
+    """Return a copy of decoded samples for the compiled kernel: as the rows of a PNG without filters.
+
+    Parameters
+    ----------
+    samples : uint8 (height, width, 1 to 4)
+    channels : int
+        4 (RGBA), or 3 (RGB) if the samples have no alpha.
+
+    Returns
+    -------
+    uint8 (height x (1 + width x channels) + kernel.READ_BEYOND,)
+    """
+    height, width = samples.shape[:2]
+    stride = 1 + width * channels
+    flat = np.empty(height * stride + kernel.READ_BEYOND, np.uint8)
+    rows = flat[: height * stride].reshape(height, stride)
+    rows[:, 0] = 0  # no filter
+    pixel = np.lib.stride_tricks.as_strided(rows[:, 1:], (height, width, channels), (stride, channels, 1))
+    pixel[:, :, :3] = samples[:, :, :3] if samples.shape[2] > 2 else samples[:, :, :1]
+    if channels == 4:
+        pixel[:, :, 3] = samples[:, :, -1] if have_alpha(samples) else 255
+    return flat
+
+
 def of_samples(first: Samples, second: Samples) -> Iterator[Band]:
     """Yield bands of two decoded pictures of any kind and size: (height, width, channels), or RGBA."""
     kinds.check("first", first, kinds.SAMPLES)

@@ -94,7 +94,9 @@ def test_pages_one_after_the_other_share_no_rows(both_ways) -> None:
 
 
 @pytest.mark.parametrize(("colour_type", "bit_depth"), pngs.KINDS)
-def test_the_kernel_takes_8_bit_rgb_and_rgba_only(both_ways, colour_type: int, bit_depth: int) -> None:
+def test_of_one_kind_the_kernel_takes_rgb_rgba_and_what_is_decoded_whole(
+    both_ways, colour_type: int, bit_depth: int
+) -> None:
     for seed in range(4):
         rng = np.random.default_rng([colour_type, bit_depth, seed])
         height = (6, 7)[seed % 2]
@@ -104,8 +106,57 @@ def test_the_kernel_takes_8_bit_rgb_and_rgba_only(both_ways, colour_type: int, b
         other = pngs.Drawn(samples, colour_type, bit_depth, first.palette, first.trns)
         row, used = both_ways(first.png(), other.png(filters=4))
         assert row.status != "error"
-        fits = (colour_type, bit_depth) in ((2, 8), (6, 8)) and height == 7 and first.trns is None
-        assert used == fits
+        stored_as_pixels = (colour_type, bit_depth) in ((2, 8), (6, 8)) and first.trns is None
+        decoded_whole = colour_type == 3 and len(first.palette) < 1 << bit_depth  # may use a colour it lacks
+        assert used == (height == 7 and (stored_as_pixels or decoded_whole))
+
+
+@pytest.mark.parametrize(("colour_type", "bit_depth"), pngs.KINDS)
+@pytest.mark.parametrize("other", [2, 6])
+def test_of_two_kinds_the_kernel_takes_all_of_8_bits_or_fewer(
+    both_ways, colour_type: int, bit_depth: int, other: int
+) -> None:
+    if (colour_type, bit_depth) == (other, 8):
+        colour_type = 4  # gray with alpha
+    for seed in range(2):
+        rng = np.random.default_rng([colour_type, bit_depth, other, seed])
+        one = pngs.draw(rng, colour_type, bit_depth, size=(19, 40), transparent=seed > 0)
+        page = stored.page(rng, 17, 43, pngs.CHANNELS[other])
+        row, used = both_ways(one.png(), pngs.write(page, other, 8, filters=4))
+        assert row.code == "dimensions_differ"
+        assert used == (bit_depth <= 8)
+
+
+def test_the_kernel_takes_other_formats(both_ways) -> None:
+    rng = np.random.default_rng(0)
+    first = stored.page(rng, 60, 75, 3)
+    second = stored.changed(rng, first)
+    jpegs = [imagecodecs.jpeg_encode(picture, level=90) for picture in (first, second)]
+    for one, other in (
+        jpegs,
+        [jpegs[0], pngs.write(second, 2, 8)],
+        [jpegs[1], imagecodecs.bmp_encode(first)],
+    ):
+        row, used = both_ways(one, other)
+        assert row.status == "changed"
+        assert used
+
+
+def test_large_pictures_that_are_decoded_whole_are_not_copied_for_the_kernel(
+    tmp_path: Path, kernels: list[Kernel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder(kernels[-1].path)
+    monkeypatch.setattr(kernel, "loaded", lambda: recorder)
+    for height, copied in (
+        (1000, True),
+        (4100, False),
+    ):  # RGBA of 4100 x 2100 px twice is more than 2^26 bytes
+        pages = [np.zeros((height, 2100, channels), np.uint8) for channels in (3, 4)]
+        files = pngs.saved(tmp_path, pngs.write(pages[0], 2, 8), pngs.write(pages[1], 6, 8))
+        before = recorder.calls
+        row = workers.compare(workers.Job(Pair("x.png", *map(str, files)), moves=False))
+        assert row.num_diff_pixels == height * 2100
+        assert (recorder.calls > before) == copied
 
 
 @pytest.mark.parametrize("channels", [3, 4])
