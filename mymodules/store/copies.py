@@ -45,9 +45,11 @@ def stored_path(name: str) -> str:
     '09/8f/098f6bcd4621d373cade4e832627b4f6.png'
     """
     folder = f"{name[:2]}/{name[2:4]}/".lower() if len(name) >= 4 else ""
-    capitals = sum(1 << place for place, letter in enumerate(name) if letter.isupper())
-    mark = f"~{capitals:x}" if capitals else ""
-    return f"{folder}{name.lower()}{mark}.png"
+    lower = name.lower()
+    mark = ""
+    if name != lower and (capitals := sum(1 << at for at, letter in enumerate(name) if letter.isupper())):
+        mark = f"~{capitals:x}"
+    return f"{folder}{lower}{mark}.png"
 
 
 class _OtherBytesError(Exception):
@@ -86,13 +88,14 @@ class Copies:
                     f"The store's folder {shown(folder)} cannot be created ({reason}): name another one.",
                     folder,
                 ) from error
+        self._real = os.path.realpath(self._images)
         self._sweep()
 
     def __contains__(self, digest: str) -> bool:
         if not is_digest(digest):
             return False
         try:
-            status = self.path(digest).lstat()
+            status = os.lstat(f"{self._images}{os.sep}{stored_path(digest)}")  # without a Path it is faster
         except OSError:
             return False
         return stat.S_ISREG(status.st_mode) and status.st_size > 0
@@ -135,7 +138,7 @@ class Copies:
         path = self.path(digest)
         beside = self._incoming / f"{digest}.{os.getpid()}.{threading.get_ident()}"
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            os.makedirs(path.parent, exist_ok=True)  # noqa: PTH103 - twice as fast
             self._check_inside(path)
             files.replace(path, chunks, beside=beside, durable=False)
         except _OtherBytesError:
@@ -161,7 +164,7 @@ class Copies:
 
     def _check_inside(self, path: Path) -> None:
         """Raise OSError if a link leads out of the folder of copies, where nothing must be changed."""
-        if not path.parent.resolve().is_relative_to(self._images.resolve()):
+        if not os.path.realpath(path.parent).startswith(self._real + os.sep):
             raise OSError(errno.ELOOP, "A link leads out of the store", str(path.parent))
 
     def _sweep(self) -> None:

@@ -20,17 +20,18 @@ they are fetching or comparing at that moment may come back.
 """
 
 import io
+import itertools
 import logging
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
-from mymodules import faults, images, metrics
+from mymodules import faults, images, metrics, processors
 from mymodules.errors import MymodulesError, StoreError
 from mymodules.formats import Header
 from mymodules.metrics import DiffMetrics
@@ -59,6 +60,7 @@ _DELTAS, _DELTA_BYTES = 256, 64 << 20  # difference pictures in memory
 _DECODED_PART = 4  # one quarter of the budget, for pictures that are compared with many others
 _AHEAD = 1000  # pairs queued at a time by warm_diffs
 _NAMES = "1 to 128 of A-Z, a-z, 0-9, _ and -"
+_COPIED_AT_ONCE = 16  # for each thread: after these a cancelled run stops copying
 _LAST = 5.0  # s; how long closing waits for what is being computed
 
 _log = logging.getLogger(__name__)
@@ -368,14 +370,22 @@ class DiffStore:
         originals : iterable of (digest, path or bytes)
             Digests as of `images.digest`. A file that cannot be read, or has another digest, is not kept.
         """
-        kept = {}
-        for digest, picture in originals:
-            with self._purges.work(digest) as work:
-                if is_digest(digest) and (digest in self._copies or self._copied(work, digest, picture)):
-                    kept[digest] = digest
+        kept: dict[str, str] = {}
+        coming = iter(originals)
+        with ThreadPoolExecutor(count := processors.count()) as threads:
+            while part := list(itertools.islice(coming, _COPIED_AT_ONCE * count)):
+                new = [original for original in part if original[0] not in kept]
+                there = threads.map(self._keeps, new)
+                kept |= {digest: digest for (digest, _), copied in zip(new, there, strict=True) if copied}
         self.records.remember_contents(kept)
         self.records.forget_failures(kept)
         return len(kept)
+
+    def _keeps(self, original: tuple[str, AnyPath | bytes]) -> bool:
+        """Return whether there is a copy of a picture now."""
+        digest, picture = original
+        with self._purges.work(digest) as work:
+            return is_digest(digest) and (digest in self._copies or self._copied(work, digest, picture))
 
     def _copied(self, work: Work, digest: str, picture: AnyPath | bytes) -> bool:
         try:
