@@ -20,8 +20,9 @@ from mymodules.images.arrays import Handed
 from mymodules.metrics.custom import Function, Metric
 from mymodules.metrics.diff_metrics import DiffMetrics
 from mymodules.pairs import Pair
-from mymodules.paths import shown, usable_path
+from mymodules.paths import AnyPath, shown, usable_path
 from mymodules.row import COLUMNS, METRIC, PairResult, columns_of
+from mymodules.rules import Rules
 from mymodules.settings import MAX_PIXELS, pixel_limit
 
 _OF_FILES = (verdict.BYTES_EQUAL, verdict.PIXELS_EQUAL)
@@ -126,6 +127,7 @@ def compare(
     max_pixels: int = MAX_PIXELS,
     metric: Function | Metric | None = None,
     moves: bool = True,
+    rules: AnyPath | Rules | None = None,
 ) -> Outcome:
     """Compare two pictures.
 
@@ -142,6 +144,9 @@ def compare(
         ``metric_NAME``, None if it fails, which ``messages`` then says.
     moves : bool
         Find out what moved and what changed: `Outcome.changes` and the columns ``px_...``.
+    rules : path or Rules, optional
+        Which differences are tolerated, see `rules.Limits`: ``outcome.verdict`` is ``tolerated`` if these are
+        all. Of a file, the rules for a picture with the name of ``first``.
 
     Returns
     -------
@@ -166,8 +171,10 @@ def compare(
     name = pairs.to_text(Path(one.name).name or one.name)
     own = None if metric is None else Metric.of(metric)
     files = one.data, other.data
-    job = Job(Pair(name, one.name, other.name), max_pixels=limit, metric=own, data=files, moves=moves)
-    row, changes = pair.compare(job)
+    chosen = _given(rules, moves=moves)
+    about = Pair(name, one.name, other.name)
+    job = Job(about, max_pixels=limit, metric=own, data=files, moves=moves, rules=chosen.of(name))
+    row, changes, ruling = pair.compare(job)
     if row.status == "error":
         raise PictureError(row.messages, row.code)
     if not (one.is_file and other.is_file):
@@ -175,8 +182,21 @@ def compare(
             row = row._replace(messages=row.messages.replace(sentence, "The pixels are equal."))
     if row.status == "same" and arrays.finer_differ(one, other):
         failed = [row.messages] if any(value is None for _, value in row.custom) else []
-        row = row._replace(status="changed", code="low_bits_differ", messages=" ".join([_FINER, *failed]))
+        message = " ".join([_FINER, *failed])
+        row = row._replace(status="changed", code="low_bits_differ", messages=message, verdict="changed")
+    if job.rules:
+        from mymodules.comparison import ruled
+
+        row = ruled.entered(row, changes, ruling, job.rules)
     return Outcome(row, changes, (one, other), limit)
+
+
+def _given(rules: AnyPath | Rules | None, *, moves: bool) -> Rules:
+    if rules is None:
+        return Rules()
+    from mymodules.rules import given  # most calls have no rules
+
+    return given(rules, moves=moves)
 
 
 def _handed(picture: object, role: str) -> Handed:

@@ -15,14 +15,20 @@ ALGORITHM: Final = 7
 """Raised whenever the same files get another row than before, so that no older row is reused for them."""
 
 STATUSES: Final = ("same", "changed", "missing", "extra", "error")
+VERDICTS: Final = ("same", "tolerated", *STATUSES[1:])
+"""What counts for a row: its status, or that rules have taken all that is changed."""
+
 ONE_SIDED: Final = ("missing", "extra")
 """Statuses of pictures that only one of the folders has."""
 
 BY_ATTENTION: Final = ("changed", "error", "missing", "extra", "same")
 """The statuses in the order in which a person wants to see them; of `ONE_SIDED` there may be thousands."""
 
-RANKS: Final = {status: rank for rank, status in enumerate(BY_ATTENTION)}
-"""The place of each status in `BY_ATTENTION`."""
+VERDICTS_BY_ATTENTION: Final = (*BY_ATTENTION[:-1], "tolerated", "same")
+"""The same for the verdicts."""
+
+RANKS: Final = {verdict: rank for rank, verdict in enumerate(VERDICTS_BY_ATTENTION)}
+"""The place of each verdict in that order."""
 
 CANNOT: Final = "cannot be compared"
 """What every message about an unusable file says."""
@@ -88,6 +94,8 @@ class PairResult(NamedTuple):
     changes: Annotated[int | None, Heading("changes", "changes", falls=True)] = None
     second_filename: str | None = None
     rename_score: float | None = None
+    rules: str | None = None
+    verdict: Annotated[str, Heading("verdict", "verdict")] = ""
     custom: tuple[tuple[str, float | None], ...] = ()
     listed: str = ""
 
@@ -175,10 +183,16 @@ def counted(number: int) -> str:
 
 
 def verdict(counts: Mapping[str, int]) -> str:
-    """Return what rows, counted by status, say together: ``same``, ``different``, or ``error`` if one is."""
+    """Return what rows, counted by verdict, say together: ``same``, ``different``, or ``error`` if one is."""
     if counts.get("error"):
         return "error"
-    return "different" if any(number for status, number in counts.items() if status != "same") else "same"
+    differing = (number for each, number in counts.items() if each not in ("same", "tolerated"))
+    return "different" if any(differing) else "same"
+
+
+def verdict_of(status: str, verdict: object) -> str:
+    """Return the verdict on a row, which earlier versions' results lack, and others may have edited."""
+    return "tolerated" if status == "changed" and verdict == "tolerated" else status
 
 
 def span(row: PairResult) -> int:

@@ -44,7 +44,7 @@ ENVIRONMENT = "MYMODULES_SETTINGS"
 """The environment variable that hands the choice to child processes, as JSON."""
 
 FILE = "compare.toml"
-"""The file at the project's root in which a user names the folders, in the table ``[folders]``."""
+"""The file at the project's root in which a user names the folders, in the table ``[folders]``, and rules."""
 
 PROJECT = "mymodules"
 """The project's name in its ``pyproject.toml``."""
@@ -420,11 +420,12 @@ def _written(file: Path, given: Collection[str]) -> dict[str, Path]:
             r"Write paths in single quotes, such as 'C:\shots\before'."
         ) from error
     folders = tables.pop("folders", {})
+    tables.pop("rule", None)  # `rules` reads these, where a run needs them
     if tables or not isinstance(folders, dict):
         wrong = next(iter(tables), "folders")
         raise SettingsError(
-            f"{shown(file)} may only have a table [folders]: correct or remove {wrong!r}, "
-            "or write [folders] on the line above it."
+            f"{shown(file)} may only have a table [folders], and rules in tables [[rule]]: correct or remove "
+            f"{wrong!r}, or write [folders] on the line above it."
         )
     found = {}
     for role, text in folders.items():

@@ -60,11 +60,14 @@ class Finished(NamedTuple):
         Its line in the partial CSV.
     opened : (Opened or None, Opened or None)
         Either file as it was opened to be read; None if there is no file, or if it was not read.
+    plain : bytes
+        That of the row without rules; empty if there are no rules for it.
     """
 
     row: PairResult
     line: bytes
     opened: tuple[Opened | None, Opened | None] = (None, None)
+    plain: bytes = b""
 
 
 def compare(job: Job, read: "list[Side] | None" = None) -> PairResult:
@@ -78,7 +81,12 @@ def compare(job: Job, read: "list[Side] | None" = None) -> PairResult:
     """
     from mymodules.comparison import pair  # the process that only gives out the work does without it
 
-    return pair.compare(job, _memory, read).row
+    found = pair.compare(job, _memory, read)
+    if not job.rules:
+        return found.row
+    from mymodules.comparison import ruled
+
+    return ruled.entered(*found, job.rules)
 
 
 def _memory() -> "tuple[Memory, Memory]":
@@ -106,13 +114,19 @@ def _finished(job: Job) -> "Finished":
     from mymodules.comparison import pair
 
     read: list[Side] = []
-    row, changes = pair.compare(job, _memory, read)
+    row, changes, ruling = pair.compare(job, _memory, read)
     if changes:
         from mymodules.comparison.changes import listed  # not needed where all pairs are equal
 
         row = row._replace(listed=listed(changes))
     opened = {side.role: side.opened for side in read}
-    return Finished(row, checked_line(row), (opened.get("first"), opened.get("second")))
+    line, files = checked_line(row), (opened.get("first"), opened.get("second"))
+    if not job.rules or row.status != "changed":
+        return Finished(row, line, files)
+    from mymodules.comparison import ruled
+
+    row = ruled.entered(row, changes, ruling, job.rules)
+    return Finished(row, checked_line(row), files, line)
 
 
 def compimgdiff_init(str_start_datetime: str) -> None:

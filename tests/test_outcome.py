@@ -24,6 +24,7 @@ import mymodules
 from mymodules import images
 from mymodules.errors import PictureError, SettingsError
 from mymodules.row import COLUMNS
+from mymodules.rules import Limits, Rule, Rules
 
 FIRST, SECOND = RGB.astype(np.uint8), changed(RGB, 1).astype(np.uint8)
 OTHER = pngs.write(changed(RGB, 1), 2, 8)
@@ -281,3 +282,23 @@ def test_importing_the_package_imports_none_of_this() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_rules_decide_about_two_pictures(tmp_path: Path) -> None:
+    array = np.full((20, 30, 3), 100, np.uint8)
+    other = array.copy()
+    other[4, 5:9] += 3
+    file = tmp_path / "rules.toml"
+    file.write_text('[[rule]]\nname = "faint"\nlargest = 8\n')
+    plain, ruled = (mymodules.compare(array, other, **how) for how in ({}, {"rules": file}))
+    assert (plain.verdict, plain.rules) == ("changed", None)
+    assert (ruled.verdict, ruled.changed, ruled.num_diff_pixels) == ("tolerated", True, 4)
+    assert (ruled.px_tolerated, ruled.px_changed) == (4, 0)
+    assert ruled.messages == f"{plain.messages} Rule 'faint' tolerates 4 px of 1 change."
+    deep = Rules((Rule("deep", Limits(depth=True)),))
+    sixteen = np.full((9, 9), 1000, np.uint16)
+    assert mymodules.compare(sixteen, sixteen + 1, rules=deep).verdict == "tolerated"
+    finer = np.full((9, 9), 0.25)
+    assert mymodules.compare(finer, finer + 1e-9, rules=deep).verdict == "tolerated"
+    with pytest.raises(SettingsError, match="need to know what moved"):
+        mymodules.compare(array, other, rules=file, moves=False)

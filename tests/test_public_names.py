@@ -24,7 +24,7 @@ FACES = {
     " encode format_row guard load load_changes name_if_same number_of parse_line parse_row partial_rows read"
     " read_as_written read_changes read_partial split_line unchecked unguard write write_changes",
     "rules": "COLOUR_METRICS GoldFuzzy GoldSampleArea GoldSobel Limits Rule Rules WHOLE_KINDS add added"
-    " fingerprint parse read text_of",
+    " fingerprint given of_entries parse read text_of",
     "store": "BACKGROUND FILE IDLE NOW CacheCounts DiffStore DigestFailure Match cache_counts diff_id"
     " is_diff_id is_digest split_diff_id stored_path",
     "triage": "Approval DECISIONS Decisions FILE LABELS Merge Plan Restoration Row Step approve merge plan"

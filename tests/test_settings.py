@@ -515,7 +515,7 @@ def test_a_new_results_folder_of_the_file_is_created(
         ("folders = 1\n", "'folders'"),
         ("first = 'a'\n", "'first'"),
         ("[folder]\nfirst = 'a'\n", "'folder'"),
-        ("[[rule]]\nname = 'a'\n", "'rule'"),
+        ("[rules]\nname = 'a'\n", "'rules'"),
         ("[folders]\nfrist = 'a'\n", "unknown key 'frist' in [folders]"),
         ("[folders]\nfirst = 1\n", "'first' in [folders]"),
         ("[folders]\nfirst = ''\n", "'first' in [folders]"),

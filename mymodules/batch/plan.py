@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mymodules import pairs, results, settings
-from mymodules.batch import pool
+from mymodules.batch import pool, rulebooks
 from mymodules.batch.contents import content
 from mymodules.batch.progress import Stopped
 from mymodules.batch.renames import mentions_others
@@ -27,6 +27,7 @@ from mymodules.pairs import Listing, Pair, Selection
 from mymodules.paths import local_path, shown
 from mymodules.results import runfiles
 from mymodules.row import ALGORITHM, PairResult, span
+from mymodules.rules import Rules
 from mymodules.settings import Settings
 from mymodules.versions import version
 from mymodules.workers import Job
@@ -118,7 +119,8 @@ class Plan:
         """Return what a worker needs to compare a pair."""
         folder, draws_same, most, at_once, check_pixels, metric, moves = self._how
         path = self.drawing_path(pair.name)
-        return Job(pair, folder, path, draws_same, most, at_once, check_pixels, metric, moves)
+        rules = self.rules.of(pair.name) if self.rules.rules else ()
+        return Job(pair, folder, path, draws_same, most, at_once, check_pixels, metric, moves, rules)
 
     @functools.cached_property
     def _how(self) -> "tuple[Path | None, bool, int, bool, bool, Metric | None, bool]":
@@ -126,6 +128,12 @@ class Plan:
         request, at_once = self.request, 2 * len(self.pairs) <= self.request.processes
         draws_same, most, folder = request.draws("same"), self.settings.max_pixels, self.drawings_dir
         return folder, draws_same, most, at_once, request.check_pixels, request.metric, request.moves
+
+    @property
+    def rules(self) -> Rules:
+        """What is tolerated."""
+        assert isinstance(self.request.rules, Rules)
+        return self.request.rules
 
     @property
     def drawing_paths(self) -> dict[str, str]:
@@ -236,6 +244,7 @@ class Plan:
             drawings_dir=self.drawings_dir,
             drawing_path=self.drawing_path,
             max_pixels=self.settings.max_pixels,
+            rules=self.rules,
         )
 
     def finish(self, counts: dict[str, int], seconds: float, digests: Mapping[str, str]) -> None:
@@ -251,6 +260,7 @@ def new_plan(request: Request) -> Plan:
     """Return the plan of a new run, and write its manifest."""
     chosen = _chosen(request)
     _check(chosen, request)
+    request = replace(request, rules=rulebooks.of_project(chosen, request))
     selection = replace(request.selection, files=chosen.files)
     listing = _listed(chosen, selection, strict=request.strict)
     if request.cancelled():
@@ -275,6 +285,7 @@ def new_plan(request: Request) -> Plan:
     }
     if request.metric is not None:
         manifest["metric"] = request.metric.identity
+    manifest |= rulebooks.recorded(chosen, request)
     if listing.named:
         manifest["left_out_names"] = {kind: [*names] for kind, names in listing.named.items()}
     if selection:
@@ -301,6 +312,7 @@ def resumed_plan(path: Path, request: Request) -> Plan:
     chosen = _original_settings(manifest, path.parent, _current_settings(manifest, request))
     _refuse_other_options(path, manifest, request)
     _check(chosen, request)
+    rules = rulebooks.of_resumed(path, manifest, request)
     if request.first is not None and request.second is not None:
         settings.note_chosen(chosen)
     _refuse_links(runfiles.pictures_path(chosen.out, stamp))
@@ -315,7 +327,7 @@ def resumed_plan(path: Path, request: Request) -> Plan:
         listing = _listed(chosen, _selection(manifest), strict=request.strict)
         where = {"out": str(chosen.out), "pictures_dir": str(runfiles.pictures_path(chosen.out, stamp))}
         manifest |= {**where, "complete": False}
-        request = replace(request, **{name: manifest[name] for name in _KEPT})
+        request = replace(request, **{name: manifest[name] for name in _KEPT}, rules=rules)
         manifest["stems"] = _drawing_paths(listing, request)
         part = listing.part(request.skip_until, request.stop_at)
     except BaseException:

@@ -12,6 +12,7 @@ from mymodules.errors import SettingsError
 from mymodules.metrics.custom import Metric
 from mymodules.pairs import Selection
 from mymodules.paths import AnyPath
+from mymodules.rules import Rules
 
 _DRAWN = {"changed": ("changed",), "all": ("changed", "same"), "none": ()}
 
@@ -43,6 +44,8 @@ class Request:
         Whether it is found out what moved.
     renames : bool
         Whether renamed files are searched for.
+    rules : path, Rules or None
+        What was asked for; in the plan of a run its `Rules`.
 
     Raises
     ------
@@ -70,6 +73,7 @@ class Request:
     metric: Metric | None
     moves: bool
     renames: bool
+    rules: AnyPath | Rules | None
 
     def __post_init__(self) -> None:
         if self.pictures not in PICTURES:

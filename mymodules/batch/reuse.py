@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from mymodules import faults, pairs, results, streams
+from mymodules.batch import rulings
 from mymodules.batch.contents import content, state
 from mymodules.batch.request import Request
 from mymodules.comparison import drawing_files
@@ -31,12 +32,16 @@ from mymodules.pairs import Pair
 from mymodules.paths import shown
 from mymodules.results import name_if_same, runfiles
 from mymodules.row import CANNOT, PairResult, names_its_files, span
+from mymodules.rules import Rule, Rules
 from mymodules.store import DiffStore
 from mymodules.store.found import Found, FoundFile, Place, Record, packed, unpacked
 from mymodules.store.values import DigestedFile, FileState, Key, StoredRow, beginning, is_unchanged
 from mymodules.workers import Finished
 
-REASONS = ("new", "first changed", "second changed", "options changed", "error", "drawings missing")
+REASONS = (
+    *("new", "first changed", "second changed", "options changed", "rules changed", "error"),
+    "drawings missing",
+)
 """Why a pair is compared although there is a store.
 
 A side that was removed or added counts as changed, and versions count as options. An error is always tried
@@ -90,6 +95,8 @@ class Reuse:
         Returns where below that folder the drawings of a name are, without their endings.
     max_pixels : int
         Largest width x height that is drawn.
+    rules : Rules
+        What is tolerated.
 
     Attributes
     ----------
@@ -104,6 +111,7 @@ class Reuse:
     drawings_dir: Path | None
     drawing_path: Callable[[str], str]
     max_pixels: int
+    rules: Rules
     reasons: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -113,6 +121,7 @@ class Reuse:
         self._known: dict[str, int] = {}  # blocks of the store with records that are no longer true
         self._files: list[DigestedFile] = []  # these and the next ones are of pairs that are not in `_found`
         self._rows: list[StoredRow] = []
+        self._ruled: list[tuple[StoredRow, str]] = []  # with what rules have taken, and its conditions
         # Originals to copy. The store knows the digests of pairs that were compared or taken; for the other
         # pairs, only the rows have them.
         self._changed: list[Pair] = []
@@ -159,6 +168,12 @@ class Reuse:
         first_known = pair.first is None or row.first_digest is not None
         second_known = pair.second is None or row.second_digest is not None
         is_sound = pair.problem is None and first_known and second_known
+        if row.status == "changed" and (rules := self._rules_of(pair)) and not taken:
+            # What rules have taken cannot be put back: a row that a resumed run keeps was saved before.
+            is_sound = is_sound and bool(finished.plain)
+            if is_sound and row.rules is not None:
+                kept = StoredRow(rulings.to_keep(row, rules))
+                self._ruled.append((kept, _variant_of(pair) + rulings.conditions(rules)))
         stored = self._stored(finished, taken) if is_sound else None
         if stored and (pair.first is None or files[0]) and (pair.second is None or files[1]):
             self._found.append(_as_found(pair, files, stored))
@@ -182,7 +197,7 @@ class Reuse:
 
     def save(self, *, originals: bool = False) -> None:
         """Save what was added so far; if `originals`, also copies of pictures, which take the longest."""
-        added = self._found or self._files or self._rows
+        added = self._found or self._files or self._rows or self._ruled
         if self._usable and (added or (originals and (self._changed or self._originals))):
             try:
                 with self._opened() as store:
@@ -192,12 +207,16 @@ class Reuse:
                     variants = _grouped(self._rows, lambda stored: _variant_of(stored.row))
                     for variant, rows in variants.items():
                         store.records.remember_rows(rows, self.place.conditions + variant)
+                    for variant, both in _grouped(self._ruled, lambda kept: kept[1]).items():
+                        kept = [stored for stored, _ in both]
+                        store.records.remember_rows(kept, self.place.conditions + variant)
                     if originals:
                         self._copy(store, self._originals)
                         self._copy(store, self._digested(store))
             except Exception as error:
                 self._give_up(_INCOMPLETE, error)
-        self._found, self._files, self._rows, self._saved = [], [], [], time.monotonic()
+        self._found, self._files, self._rows, self._ruled = [], [], [], []
+        self._saved = time.monotonic()
 
     def _opened(self) -> contextlib.AbstractContextManager[DiffStore]:
         """Return the store: the open one, which stays open, or one that is closed afterwards."""
@@ -279,14 +298,26 @@ class Reuse:
             return None
         if row.second_filename != pair.second_name:  # the message names it
             return None
+        seen = self._seen(pair, row)
         stored = StoredRow(row, earlier.folder, earlier.drawing_path, earlier.drawn)
-        if not self._takes_drawings(stored, self.drawing_path(pair.name)):
+        if seen is None or not self._takes_drawings(stored, self.drawing_path(pair.name)):
             return None
-        line = earlier.line
+        plain = earlier.line
         if row.image_filename != pair.name:
-            row = row._replace(image_filename=pair.name)
-            line = results.checked_line(row)
-        return Finished(row, line, (opened[0], opened[1]) if self._draws(row) else (None, None))
+            row, seen = (each._replace(image_filename=pair.name) for each in (row, seen))
+            plain = results.checked_line(row)
+        files = (opened[0], opened[1]) if self._draws(row) else (None, None)
+        return _finished(row, seen, plain, files)
+
+    def _rules_of(self, pair: Pair) -> tuple[Rule, ...]:
+        return self.rules.of(pair.name) if self.rules.rules else ()
+
+    def _seen(self, pair: Pair, plain: PairResult) -> PairResult | None:
+        """Return a row with what rules take of it; None if that needs the pixels."""
+        if not (rules := self._rules_of(pair)):
+            return plain
+        assert self._store is not None
+        return rulings.known(plain, rules, self._store.records, self.place.conditions + _variant_of(pair))
 
     def _by_content(self, store: DiffStore, part: Sequence[Pair]) -> list[tuple[Pair, Finished]]:
         """Return the pairs for whose contents there is a row."""
@@ -315,19 +346,23 @@ class Reuse:
                 self.reasons[pair.name] = _reason(pair, before, now, store.records.has_row(key))
             elif names_its_files(match.row) or _lacks_metric(match.row):
                 self.reasons[pair.name] = "error"
+            elif (seen := self._seen(pair, match.row)) is None:
+                self.reasons[pair.name] = "rules changed"
             elif not self._takes_drawings(match, self.drawing_path(pair.name)):
                 self.reasons[pair.name] = "drawings missing"
             else:
                 values = (value for _, value in match.row.custom)
                 custom = tuple(zip(self.request.metrics, values, strict=True))
-                row = match.row._replace(image_filename=pair.name, custom=custom)
+                row, seen = (
+                    each._replace(image_filename=pair.name, custom=custom) for each in (match.row, seen)
+                )
                 line = results.checked_line(row)
                 one, other = (None if path is None else (*states[path], moment) for path in pair[1:3])
                 if not self._draws(row):  # what is known of its drawings stays known
                     files = _with_digests((one, other), row)
                     self._found.append(_as_found(pair, files, match._replace(line=line)))
                     one = other = None
-                found.append((pair, Finished(row, line, (one, other))))
+                found.append((pair, _finished(row, seen, line, (one, other))))
         return found
 
     def _contents(self, paths: Sequence[str]) -> list[str | None]:
@@ -337,7 +372,7 @@ class Reuse:
 
     def _stored(self, finished: Finished, taken: bool) -> StoredRow | None:
         """Return what to save of a row, if anything."""
-        row, line = finished.row, finished.line
+        row, line = finished.row, finished.plain or finished.line
         if self.drawings_dir is None or not self._draws(row):
             # The store may know drawings of a row that was taken.
             return None if taken else StoredRow(row, line=line)
@@ -402,6 +437,15 @@ class Reuse:
                 warnings.warn(message, stacklevel=3)
             except Exception:  # warnings are errors in this process, or nothing can be printed
                 streams.say(message, error=True)
+
+
+def _finished(
+    row: PairResult, seen: PairResult, line: bytes, files: tuple[Opened | None, Opened | None]
+) -> Finished:
+    """Return a row of the store as rules see it, given its line without rules."""
+    if seen is row or seen.status != "changed":
+        return Finished(seen, line, files)
+    return Finished(seen, results.checked_line(seen), files, line)
 
 
 def _as_found(pair: Pair, files: tuple[FoundFile | None, FoundFile | None], stored: StoredRow) -> str:

@@ -35,7 +35,8 @@ from mymodules.errors import OutputError
 from mymodules.metrics.custom import Function, Metric
 from mymodules.pairs import Pair, Selection
 from mymodules.paths import AnyPath, local_path, shown, usable_path
-from mymodules.row import ONE_SIDED, STATUSES, PairResult
+from mymodules.row import ONE_SIDED, STATUSES, VERDICTS, PairResult
+from mymodules.rules import Rules
 from mymodules.workers import Finished
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Run:
         Rows that were taken from the store.
     reasons : dict of str to str
         Why each of the other pairs was compared, by name, see `reuse.REASONS`; empty without a store.
+    tolerated : int
+        Rows of which rules have taken all that is changed.
     """
 
     csv_path: Path
@@ -73,12 +76,20 @@ class Run:
     seconds: float
     reused: int
     reasons: dict[str, str] = field(repr=False)
+    tolerated: int
     _drawing_paths: dict[str, str] = field(repr=False)
 
     @property
     def recomputed(self) -> dict[str, int]:
         """How many rows were compared for each reason."""
         return counted(self.reasons)
+
+    @property
+    def verdicts(self) -> dict[str, int]:
+        """Rows by what counts: as `counts`, but what rules tolerate is not ``changed``."""
+        found = {**self.counts, "tolerated": self.tolerated}
+        found["changed"] -= self.tolerated
+        return {verdict: found[verdict] for verdict in VERDICTS}
 
     def pictures(self, name: str) -> tuple[Path, ...]:
         """Return the existing drawings of the row with this ``image_filename``."""
@@ -119,6 +130,7 @@ def run(
     metric: Function | Metric | None = None,
     moves: bool = True,
     renames: bool = True,
+    rules: AnyPath | Rules | None = None,
 ) -> Run:
     """Compare two folders, or two files.
 
@@ -176,6 +188,9 @@ def run(
     renames : bool
         Find renamed files, by their bytes or, if they changed too, by being clearly nearest to each other:
         then the row under the new name is that of both. The latter only if all pairs are compared.
+    rules : path or Rules, optional
+        Which differences are tolerated (see `rules.Limits`); by default the rules in ``compare.toml`` in the
+        root of the settings, if it has any. ``Rules()``: none. A resumed run keeps those of its beginning.
 
     Returns
     -------
@@ -222,6 +237,7 @@ def run(
         metric=None if metric is None else Metric.of(metric),
         moves=moves,
         renames=renames,
+        rules=rules,
     )
     plan = new_plan(request) if request.resume is None else resumed_plan(request.resume, request)
     with plan.lock:
@@ -236,8 +252,8 @@ def run(
             f"All {course.total} pictures are compared, see {plan.csv_path}. The store does not have all of "
             "them: the next run may compare more than it has to."
         )
-    paths = plan.drawing_paths
-    return Run(plan.csv_path, plan.pictures_dir, counts, seconds, plan.reused, plan.reasons, paths)
+    found = counts, seconds, plan.reused, plan.reasons, course.tolerated
+    return Run(plan.csv_path, plan.pictures_dir, *found, plan.drawing_paths)
 
 
 def _patterns(given: Iterable[str]) -> tuple[str, ...]:
@@ -251,6 +267,7 @@ class _Course:
         self.plan = plan
         self.total = len(plan.pairs)
         self.counts = Counter({status: 0 for status in STATUSES})
+        self.tolerated = 0
         self.done: set[str] = set()
         self.one_sided: dict[str, PairResult] = {}
         self._started = started
@@ -302,6 +319,7 @@ class _Course:
         if row.status == "changed":
             self.counts[self.one_sided[pair.name].status] -= 1
             self.counts[row.status] += 1
+            self.tolerated += row.verdict == "tolerated"
             if self.memory is not None:
                 self.memory.add_originals(row, pair)
 
@@ -321,6 +339,7 @@ class _Course:
         row = finished.row
         self.done.add(pair.name)
         self.counts[row.status] += 1
+        self.tolerated += row.verdict == "tolerated"
         if row.status in ONE_SIDED:
             self.one_sided[pair.name] = row
         if self.memory is not None:

@@ -19,7 +19,8 @@ from mymodules.cli.wording import Wording, repeated
 from mymodules.errors import OutputError, SettingsError
 from mymodules.paths import shown
 from mymodules.results import runfiles
-from mymodules.row import verdict
+from mymodules.row import verdict, verdict_of
+from mymodules.rules import Rules
 
 PASSED = (
     "skip_until",
@@ -43,7 +44,8 @@ NOT_IN_THE_RUN = (
 )
 """The options that a run does not keep, besides its store: who resumes it names them again."""
 
-NO_STORE = "none"
+NONE = "none"
+"""Stands for no store, and for no rules."""
 
 CODES = {"same": 0, "different": 1, "error": 2}
 """The exit code of ``--check`` for each verdict."""
@@ -81,7 +83,7 @@ def _once(options: argparse.Namespace, words: Wording) -> int:
             raise KeyboardInterrupt(
                 "Interrupted: the files named above are complete, and nothing else was written."
             ) from None
-    counts = Counter(row.status for row in found.rows)
+    counts = Counter(verdict_of(row.status, row.verdict) for row in found.rows)
     if verdict(counts) != "same":
         _say_what_next(run, outputs, options, words)
     return exit_code(counts, check=options.check) if complete else 2
@@ -90,7 +92,8 @@ def _once(options: argparse.Namespace, words: Wording) -> int:
 def _prepared(options: argparse.Namespace) -> tuple[Path, Path, dict[str, Any]]:
     """Return first, second and the arguments of `batch.run`; create an absent output folder."""
     call = {name: getattr(options, name) for name in PASSED}
-    call["store"] = None if options.store == NO_STORE else options.store
+    call["store"] = None if options.store == NONE else options.store
+    call["rules"] = Rules() if options.rules == NONE else options.rules
     if options.resume is None:
         chosen = runs.chosen(options)
         return *chosen.compared, call
@@ -128,7 +131,7 @@ def _run(call: Mapping[str, Any], options: argparse.Namespace, words: Wording) -
 
 
 def _say_what_was_found(run: Run, found: results.Rows, words: Wording) -> None:
-    lines, further = summary(found.rows, width_of_terminal(sys.stdout)), [*notes(found.run)]
+    lines, further = summary(found.rows, width_of_terminal(sys.stdout)), [*notes(found.run, found.rows)]
     words.say("\n".join(["", *lines, *([""] if further else []), *further]))
     words.say(f"\nTable:     {run.csv_path}")
     if run.pictures_dir.is_dir():
@@ -148,7 +151,7 @@ def _save_notebook(
     parameters: dict[str, Any] = dict(zip(("first", "second"), map(str, compared), strict=True))
     parameters |= {"out": str(run.csv_path.parent), "resume": str(run.csv_path), **manifest["options"]}
     if options.store != STORE:
-        parameters["store"] = None if options.store == NO_STORE else options.store
+        parameters["store"] = None if options.store == NONE else options.store
     words.say("Executing the notebook ...")
     notebook, problem = headless.document(parameters, Path(manifest["root"]))
     if problem:
@@ -181,7 +184,7 @@ def exit_code(counts: Mapping[str, int], *, check: bool) -> int:
     Parameters
     ----------
     counts : mapping of str to int
-        Rows by status.
+        Rows by verdict.
     check : bool
         Whether the code depends on the rows: 0 if all are the same, 1 for differences, 2 for any error.
     """

@@ -155,6 +155,11 @@ def _how(command: argparse.ArgumentParser) -> None:
         help="what remembers earlier runs, below OUT; none: nothing",
     )
     how.add_argument(
+        "--rules",
+        metavar="PATH",
+        help="which differences are tolerated, by default what compare.toml says; none: no rules",
+    )
+    how.add_argument(
         "--check-pixels", action="store_true", help="decode files that are equal byte for byte, too"
     )
     how.add_argument(

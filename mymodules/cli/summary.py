@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from mymodules.paths import shown
-from mymodules.row import BY_ATTENTION, STATUSES, PairResult, attention_key, counted
+from mymodules.row import (
+    STATUSES,
+    VERDICTS,
+    VERDICTS_BY_ATTENTION,
+    PairResult,
+    attention_key,
+    counted,
+    verdict_of,
+)
 
 SHOWN = 10
 """The most rows named for each status, those that differ most first."""
@@ -20,6 +28,7 @@ WHY = {
     "first changed": "the first file has changed",
     "second changed": "the second file has changed",
     "options changed": "options or versions have changed",
+    "rules changed": "rules have changed",
     "error": "tried again after an error",
     "drawings missing": "their drawings were missing",
 }
@@ -38,11 +47,14 @@ def summary(rows: Sequence[PairResult], width: int | None = None) -> Iterator[st
     ordered = sorted(
         rows, key=lambda row: attention_key(row.status, row.combined, row.num_diff_pixels, row.image_filename)
     )
-    by_status = {status: [row for row in ordered if row.status == status] for status in BY_ATTENTION}
-    counts = ", ".join(f"{len(by_status[status]):,} {status}" for status in STATUSES)
+    by_verdict: dict[str, list[PairResult]] = {each: [] for each in VERDICTS_BY_ATTENTION}
+    for row in ordered:
+        by_verdict[verdict_of(row.status, row.verdict)].append(row)
+    named = [each for each in VERDICTS if each in STATUSES or by_verdict[each]]
+    counts = ", ".join(f"{len(by_verdict[each]):,} {each}" for each in named)
     yield f"{counted(len(rows))}: {counts}"
-    for status, found in by_status.items():
-        if not found or status == "same":
+    for status, found in by_verdict.items():
+        if not found or status in ("same", "tolerated"):
             continue
         yield ""
         if status == "changed":
@@ -88,8 +100,9 @@ def _more(row: PairResult) -> str:
     ).strip()
 
 
-def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
-    """Yield lines about what the rows do not show: files that were left out, and rows that were reused."""
+def notes(manifest: Mapping[str, Any], rows: Sequence[PairResult] = ()) -> Iterator[str]:
+    """Yield lines about what the rows do not show: rules, files that were left out, rows that were reused."""
+    yield from _rules(manifest, rows)
     left_out, names = manifest.get("left_out", {}), manifest.get("left_out_names", {})
     kinds = {
         "other": "not named like a picture",
@@ -106,6 +119,18 @@ def notes(manifest: Mapping[str, Any]) -> Iterator[str]:
             names = manifest.get("reasons", {}).get(reason, ())
             named = f": {_listed(names, number)}" if names else ""
             yield f"{counted(number)}: {WHY.get(reason, reason)}{named}"
+
+
+def _rules(manifest: Mapping[str, Any], rows: Sequence[PairResult]) -> Iterator[str]:
+    """Yield lines about what rules took, and about files with rules that were not used."""
+    if manifest.get("rules"):
+        from mymodules.results.ruled import Rulebook  # most runs have no rules
+
+        book = Rulebook.of(manifest, ((row.image_filename, row.rules) for row in rows))
+        if book is not None:
+            yield from (book.sentence, *book.remarks())
+    for file in manifest.get("unused_rules", ()):
+        yield f"Rules that are not used: {shown(str(file))} (to use them: --rules FILE)"
 
 
 def _listed(names: Sequence[str], number: int) -> str:

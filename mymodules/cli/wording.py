@@ -28,6 +28,10 @@ _CALLS = (
     (re.compile(r"\binclude, exclude and match\b"), "--include, --exclude and --match"),
     (re.compile(r"\bmatch is\b"), "--match is"),
     (re.compile(r"\bdo without strict\b"), "do without --strict"),
+    (
+        re.compile(r"leave out moves=False, or pass rules=Rules\(\)"),
+        "leave out --no-moves, or add --rules none",
+    ),
     (re.compile(r"run batch\.run\(\) first"), "compare first"),
 )
 """What sentences recommend to users of Python, and what to users of the command."""

@@ -5,16 +5,21 @@ It reads the pixels of two loaded sides; everything else is `alignment`, `ledger
 
 import os
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from mymodules import faults
 from mymodules.comparison.alignment import align
 from mymodules.comparison.changes import Change, changes
 from mymodules.comparison.ledger import Ledger, ledger
 from mymodules.comparison.pieces import Picture, violations
 from mymodules.comparison.side import Side, in_memory, on_demand
 from mymodules.regions import Region
+
+if TYPE_CHECKING:
+    from mymodules.comparison.ruling import Ruling
+    from mymodules.rules import Rule
 
 PROVE: Final = "MYMODULES_PROVE"
 """With this variable set, whatever does not hold of a pair's pieces ends its comparison with an error."""
@@ -23,13 +28,25 @@ _PART = 4  # of a picture of which fewer rows than 1 in 4 differ, only these are
 
 
 class Causes(NamedTuple):
-    """The differing pixels of a pair by cause, and what changed."""
+    """The differing pixels of a pair by cause, and what changed.
+
+    Attributes
+    ----------
+    ledger : Ledger
+        As without rules.
+    changes : tuple of Change
+    ruling : Ruling, str or None
+        What rules make of it, or a sentence that says why that is unknown; None without rules.
+    """
 
     ledger: Ledger
     changes: tuple[Change, ...]
+    ruling: "Ruling | str | None" = None
 
 
-def causes(first: Side, second: Side, boxes: Sequence[Region], differing: int) -> Causes:
+def causes(
+    first: Side, second: Side, boxes: Sequence[Region], differing: int, rules: "Sequence[Rule]" = ()
+) -> Causes:
     """Explain how two loaded sides differ.
 
     Afterwards they can only be drawn (`side.canvas`).
@@ -41,6 +58,8 @@ def causes(first: Side, second: Side, boxes: Sequence[Region], differing: int) -
         Of pictures of one size, those that hold all that differs.
     differing : int
         How many pixels differ, which the causes must add up to.
+    rules : sequence of Rule
+        Those for this picture.
     """
     rows = None
     if first.size == second.size:
@@ -59,7 +78,19 @@ def causes(first: Side, second: Side, boxes: Sequence[Region], differing: int) -
     found = ledger(one, other, pieces, differing=None if is_proved() else differing)
     if found.total != differing or found.changed < 0:
         raise AssertionError(f"the causes add up to {found.total}, but {differing} pixels differ")
-    return Causes(found, changes(one, other, pieces))
+    listed = changes(one, other, pieces)
+    if not rules:
+        return Causes(found, listed)
+    from mymodules.comparison.ruling import ruled  # most runs have no rules
+
+    try:
+        return Causes(found, listed, ruled(one, other, pieces, listed, found, rules))
+    except MemoryError:
+        return Causes(found, listed, "There was not enough memory to apply its rules.")
+    except Exception as error:
+        if is_proved():
+            raise
+        return Causes(found, listed, f"Its rules are not applied: {faults.described(error)}. {faults.REPORT}")
 
 
 def is_proved() -> bool:

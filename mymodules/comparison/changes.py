@@ -6,7 +6,7 @@ what stands above it.
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,9 +90,16 @@ def changes(first: Rgba | Picture, second: Rgba | Picture, pieces: Sequence[Piec
     return tuple(sorted(found, key=lambda change: (change.second[1::-1], change.first[1::-1], change.kind)))
 
 
-def listed(found: Iterable[Change]) -> str:
-    """Return changes as one text, see `results.listing`."""
-    return "|".join(
+def listed(found: Sequence[Change], by: Sequence[Sequence[str]] = ()) -> str:
+    """Return changes as one text, see `results.listing`.
+
+    Parameters
+    ----------
+    found : sequence of Change
+    by : sequence of (sequence of str), optional
+        For each change the names of the rules that have taken all of it, see `ruling.Ruling`.
+    """
+    texts = [
         " ".join(
             "-" if value is None else str(value)
             for value in (
@@ -101,7 +108,28 @@ def listed(found: Iterable[Change]) -> str:
             )
         )
         for each in found
-    )
+    ]
+    if any(by):
+        from mymodules.rules import account  # most runs have no rules
+
+        texts = [
+            f"{text} {account.joined(names)}" if names else text
+            for text, names in zip(texts, by, strict=True)
+        ]
+    return "|".join(texts)
+
+
+def of_listed(text: str) -> tuple[Change, ...]:
+    """Return the changes that `listed` made a text of."""
+    found = []
+    for each in text.split("|") if text else ():
+        kind, *figures = each.split(" ")
+        first, second = (Region(*map(int, figures[side : side + 4])) for side in (0, 4))
+        pixels, largest, faint, signature, around = figures[8:13]
+        level = None if largest == "-" else int(largest)
+        figures_of = first, second, int(pixels), level, int(faint), signature, around
+        found.append(Change(cast(ChangeKind, kind), *figures_of))
+    return tuple(found)
 
 
 def _edits(one: Picture, other: Picture, pieces: Iterable[Piece]) -> Iterator[Change]:

@@ -1,11 +1,14 @@
 """What a worker is asked to do: one pair, and how to compare it."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mymodules import settings
 from mymodules.metrics.custom import Metric
 from mymodules.pairs import Pair
+
+if TYPE_CHECKING:
+    from mymodules.rules import Rule
 
 Opened = tuple[int, int, int, int, int]
 """A file as it was opened to be read: size, time of modification and of change in ns, inode, and the moment
@@ -34,6 +37,8 @@ class Job(NamedTuple):
         A metric of the caller's own.
     moves : bool
         Whether it is found out why pixels differ: what moved, and what changed.
+    rules : tuple of Rule
+        Those for this picture, in their order; they need `moves`.
     data : tuple of (bytes or None)
         The files that are in memory, first and second: their paths only name them. None: read the path.
     """
@@ -47,4 +52,5 @@ class Job(NamedTuple):
     check_pixels: bool = False
     metric: Metric | None = None
     moves: bool = True
+    rules: "tuple[Rule, ...]" = ()
     data: tuple[bytes | None, bytes | None] = (None, None)

@@ -5,7 +5,7 @@ Bad input never raises here: it becomes a row.
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -27,16 +27,28 @@ from mymodules.row import PairResult
 
 if TYPE_CHECKING:
     from mymodules.comparison.changes import Change
+    from mymodules.comparison.ruling import Ruling
 
 _MOST_STORED = 1 << 26  # bytes of two decoded pictures that are copied for the compiled kernel
 _EQUAL = Figures(DiffMetrics(0, 0.0, (0, 0, 0, 0), False), 1.0, (), ())
 
 
 class Compared(NamedTuple):
-    """The row of a pair, and the changes that it counts."""
+    """A pair that was compared.
+
+    Attributes
+    ----------
+    row : PairResult
+        As without rules.
+    changes : tuple of Change
+        Those that it counts.
+    ruling : Ruling, str or None
+        What rules make of it, see `causes.Causes`.
+    """
 
     row: PairResult
     changes: "tuple[Change, ...]" = ()
+    ruling: "Ruling | str | None" = None
 
 
 def _fresh() -> tuple[Memory, Memory]:
@@ -59,12 +71,13 @@ def compare(
     start = time.perf_counter()
     sides: list[Side] = [] if read is None else read
     try:
-        row, changes = _row(job, sides, memory())
+        found = _row(job, sides, memory())
     except Exception as error:  # a fault in this program spoils one row, but never ends a run
-        row, changes = fault(job.pair, error, sides), ()
+        found = Compared(fault(job.pair, error, sides))
+    row = found.row
     if job.metric is not None and not row.custom:
         row = row._replace(custom=job.metric.absent)
-    return Compared(row._replace(seconds=round(time.perf_counter() - start, 6)), changes)
+    return found._replace(row=row._replace(seconds=round(time.perf_counter() - start, 6)))
 
 
 def _row(job: Job, sides: "list[Side]", memory: tuple[Memory, Memory]) -> Compared:
@@ -118,37 +131,45 @@ def _compared(job: Job, first: Side, second: Side, differ: bool) -> Compared:
     custom, failed = ((), []) if job.metric is None else _custom(job.metric, first, second, differ)
     figures, deep_differ = _measured(first, second, differ, drawing)
     status, code, messages = verdict(first, second, differ, figures, deep_differ)
-    known, changes, unexplained = _explained(first, second, figures) if job.moves else ({}, (), [])
-    messages += unexplained
+    why = _explained(job, first, second, figures) if job.moves else _Why({})
+    messages += why.unexplained
     if drawing is not None and (status == "changed" or job.draw_same):
         messages += _written(drawing, job, first, second, figures.boxes)
     elif drawn and not fits:
         messages.append(f"It was not drawn: together the two span {larger[1]} x {larger[0]} px.")
     row = result_row(job.pair, status, code, messages + failed, first, second, figures)
-    return Compared(row._replace(custom=custom, **known), changes)
+    return Compared(row._replace(custom=custom, **why.columns), why.changes, why.ruling)
 
 
-def _explained(
-    first: Side, second: Side, figures: Figures
-) -> tuple[dict[str, Any], "tuple[Change, ...]", list[str]]:
-    """Return the columns that say why two pictures differ, and the changes.
+class _Why(NamedTuple):
+    """Why two pictures differ: columns of their row, the changes, what rules make of them.
 
-    If that fails, return a sentence for the row instead, whose figures are right anyway.
+    If that is unknown, a sentence for the row says so, whose figures are right anyway.
     """
-    if not figures.pixels.num_diff_pixels:
-        return _columns(Ledger(), 0), (), []
+
+    columns: dict[str, Any]
+    changes: "tuple[Change, ...]" = ()
+    ruling: "Ruling | str | None" = None
+    unexplained: Sequence[str] = ()
+
+
+def _explained(job: Job, first: Side, second: Side, figures: Figures) -> _Why:
+    differing = figures.pixels.num_diff_pixels
+    if not differing:
+        return _Why(_columns(Ledger(), 0))
     from mymodules.comparison import causes  # not needed where all pairs are equal
 
     try:
         with pixels.memory_errors():
-            found = causes.causes(first, second, figures.boxes, figures.pixels.num_diff_pixels)
+            found = causes.causes(first, second, figures.boxes, differing, job.rules)
     except MemoryError:
-        return {}, (), ["There was not enough memory to find out what moved."]
+        return _Why({}, unexplained=["There was not enough memory to find out what moved."])
     except Exception as error:
         if causes.is_proved():
             raise
-        return {}, (), [f"What moved is unknown: {faults.described(error)}. Please report it."]
-    return _columns(found.ledger, len(found.changes)), found.changes, []
+        unknown = f"What moved is unknown: {faults.described(error)}. Please report it."
+        return _Why({}, unexplained=[unknown])
+    return _Why(_columns(found.ledger, len(found.changes)), found.changes, found.ruling)
 
 
 def _columns(found: Ledger, changes: int) -> dict[str, Any]:

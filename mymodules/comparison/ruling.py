@@ -116,21 +116,6 @@ def verdict(status: str, code: str, ruling: Ruling | None, rules: Sequence[Rule]
     return "tolerated" if passes else status
 
 
-def warnings(ruling: Ruling, changes: Sequence[Change]) -> list[str]:
-    """Return a sentence for each rule that has hidden changes, whatever these show."""
-    found = []
-    for each in ruling.rules:
-        if each.largest is not None:
-            change = changes[each.largest]
-            box = change.second if change.second.width and change.second.height else change.first
-            count = f"{each.hidden:,} changes" if each.hidden > 1 else "1 change"
-            found.append(
-                f"Rule '{each.name}' hides {count}, because the whole picture differs by little: "
-                f"look at x {box.x}, y {box.y}, where {change.pixels:,} px changed."
-            )
-    return found
-
-
 def ruled(
     first: Rgba | Picture,
     second: Rgba | Picture,

@@ -90,7 +90,7 @@ def result_row(
         ]
     if pair.second_name is not None:
         messages = [*messages, f"In second its name is {pair.second_name}."]
-    known: dict[str, Any] = {"second_filename": pair.second_name}
+    known: dict[str, Any] = {"second_filename": pair.second_name, "verdict": status}
     for side in (first, second):
         if side is None:
             continue
@@ -139,7 +139,8 @@ def fault(pair: Pair, error: Exception, sides: "Sequence[Side]" = ()) -> PairRes
         return result_row(pair, status, code, [message], first, second)
     except Exception:
         plain = "".join(char if char.isprintable() and char != '"' else " " for char in message)
-        return PairResult(None, pair.name, plain[:_PLAIN], status, code, second_filename=pair.second_name)
+        known: dict[str, Any] = {"second_filename": pair.second_name, "verdict": status}
+        return PairResult(None, pair.name, plain[:_PLAIN], status, code, **known)
 
 
 def complaints(side: "Side") -> list[str]:

@@ -14,7 +14,9 @@ from mymodules.paths import AnyPath, is_folder, local_path
 from mymodules.report import page
 from mymodules.report.labels import ROLES, Labels
 from mymodules.results import Rows
-from mymodules.row import COLUMNS, METRIC, STATUSES, verdict
+from mymodules.results.ruled import Rulebook
+from mymodules.row import COLUMNS, METRIC, STATUSES, VERDICTS, verdict
+from mymodules.rules.account import parsed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,27 +56,43 @@ def document(frame: "pd.DataFrame | Rows", path: AnyPath, *, paths: bool = False
     rows, manifest = page.compared(frame)
     labels = Labels.of(manifest, paths=paths)
     decided = _decisions(rows, manifest)
-    counts = {status: 0 for status in STATUSES}
+    counts, verdicts = (dict.fromkeys(words, 0) for words in (STATUSES, VERDICTS))
     for row in rows:
         counts[row["status"]] += 1
+        verdicts[row["verdict"]] += 1
+    book = Rulebook.of(manifest, ((row["image_filename"], row.get("rules")) for row in rows))
     whole = {
         "format": FORMAT,
         "version": VERSION,
         "program": {"name": "mymodules", "version": __version__},
         "run": {role: labels.names.get(role) for role in ROLES[:2]}
         | {key: manifest[key] for key in _RUN if manifest.get(key) is not None},
-        "verdict": verdict(counts),
+        "verdict": verdict(verdicts),
         "counts": {"total": len(rows), **counts},
+        "verdicts": verdicts,
+        "rules": None if book is None else _rules(book, paths=paths),
         "rows": [_row(row, labels, decision) for row, decision in zip(rows, decided, strict=True)],
     }
     text = json.dumps(whole, indent=1, allow_nan=False)
     files.write(local_path(path, "The JSON file", "file"), [text.encode("ascii"), b"\n"])
 
 
+def _rules(book: Rulebook, *, paths: bool) -> dict[str, Any]:
+    """Return what the rules of a run took, and the name of their file."""
+    file = book.file if paths or book.file is None else Path(book.file).name
+    return {
+        "file": file,
+        "pictures": book.pictures,
+        "rules": [total._asdict() for total in book.totals],
+    }
+
+
 def _row(row: Mapping[str, Any], labels: Labels, decision: tuple[str, str]) -> dict[str, Any]:
     """Return every column of a row, and what was decided about it."""
     cells = {name: row.get(name) for name in COLUMNS}
     cells["messages"] = labels.hide(cells["messages"] or "")
+    taken = parsed(cells["rules"]).items()
+    cells["rules"] = {name: share.figures() for name, share in taken} if cells["rules"] else None
     cells |= {name: value for name, value in row.items() if name.startswith(METRIC)}
     word, note = decision
     return cells | {"decision": word or None, "note": note or None}

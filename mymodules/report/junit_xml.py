@@ -11,6 +11,7 @@ from mymodules.paths import AnyPath, local_path
 from mymodules.report import page
 from mymodules.report.labels import Labels
 from mymodules.results import Rows
+from mymodules.results.ruled import Rulebook
 from mymodules.row import METRIC, own_figures
 
 if TYPE_CHECKING:
@@ -56,10 +57,11 @@ def junit(
 
     Notes
     -----
-    `same` passes, `changed` is a failure, `error` an error; the code is its type. The class is ``mymodules``
-    and the folder, joined by dots; the name is the row's whole name, so that every case has its own.
-    Characters that XML does not allow are written as ``\\xNN`` or ``\\uNNNN``. The format follows the
-    schema of the Jenkins xUnit plugin, junit-10.xsd.
+    The verdict counts: `same` and `tolerated` pass, `changed` is a failure, `error` an error; the code is its
+    type. What is tolerated has its message as output. The class is ``mymodules`` and the folder, joined by
+    dots; the name is the row's whole name, so that every case has its own. Characters that XML does not allow
+    are written as ``\\xNN`` or ``\\uNNNN``. The format follows the schema of the Jenkins xUnit plugin,
+    junit-10.xsd, which has no properties of a case.
     """
     rows, manifest = page.compared(frame)
     fails = {"changed": "failure", "error": "error", "missing": "skipped", "extra": "skipped"}
@@ -70,6 +72,8 @@ def junit(
     labels = Labels.of(manifest, paths=paths)
     properties = {role: name for role, name in labels.names.items() if role != "out"}
     properties |= {"stamp": str(manifest["stamp"])} if manifest.get("stamp") else {}
+    book = Rulebook.of(manifest, ((row["image_filename"], row.get("rules")) for row in rows))
+    properties |= {"rules": book.sentence} if book is not None else {}
     if properties:
         inner = ElementTree.SubElement(suite, "properties")
         for key, value in properties.items():
@@ -78,7 +82,7 @@ def junit(
     for row in rows:
         seconds = row.get("seconds") or 0.0
         total += seconds
-        outcome = fails.get(row["status"])
+        outcome = fails.get(row["verdict"])
         message = labels.hide(row.get("messages") or row["status"])
         suite.append(_case(row, seconds, outcome, message))
         if outcome:
@@ -112,6 +116,8 @@ def _case(row: Mapping[str, Any], seconds: float, outcome: str | None, message: 
             case, outcome, type=_valid(row.get("code") or row["status"]), message=_valid(message)
         )
         result.text = _valid("\n".join([message, *_figures(row)]))
+    elif row["verdict"] == "tolerated":
+        ElementTree.SubElement(case, "system-out").text = _valid("\n".join([message, *_figures(row)]))
     return case
 
 

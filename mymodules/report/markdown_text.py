@@ -18,7 +18,8 @@ from mymodules.paths import AnyPath, local_path, shown
 from mymodules.report import page
 from mymodules.report.labels import Labels
 from mymodules.results import Rows, runfiles
-from mymodules.row import BY_ATTENTION, attention_key, counted
+from mymodules.results.ruled import Rulebook
+from mymodules.row import VERDICTS_BY_ATTENTION, attention_key, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +51,7 @@ def markdown(
     path : path
         The file; it is replaced in one step.
     rows : int
-        The most rows of each status that are listed; `same` ones are only counted.
+        The most rows of each verdict that are listed; those that pass are only counted.
     link : str, optional
         URL under which the output folder of the run can be read, ``http`` or ``https``. The rows then have
         small pictures: before and after, with boxes, and the difference.
@@ -86,7 +87,8 @@ def summary(
     found.sort(key=_order)
     labels = Labels.of(manifest, paths=paths)
     text = ""
-    for part in _parts(found, labels, rows, _Pictures.of(manifest, link)):
+    book = Rulebook.of(manifest, ((row["image_filename"], row.get("rules")) for row in found))
+    for part in _parts(found, labels, rows, _Pictures.of(manifest, link), book):
         if len(text) + len(part) > LONGEST - 200:
             text += "\nThe rest is left out, because this text may not be longer.\n"
             break
@@ -96,7 +98,7 @@ def summary(
 
 def _order(row: Mapping[str, Any]) -> tuple[int, float, float, str]:
     return attention_key(
-        row["status"], row.get("combined"), row.get("num_diff_pixels"), row["image_filename"]
+        row["verdict"], row.get("combined"), row.get("num_diff_pixels"), row["image_filename"]
     )
 
 
@@ -110,20 +112,27 @@ def check_link(role: str, link: str) -> None:
 
 
 def _parts(
-    found: Sequence[Mapping[str, Any]], labels: Labels, most: int, pictures: "_Pictures | None"
+    found: Sequence[Mapping[str, Any]],
+    labels: Labels,
+    most: int,
+    pictures: "_Pictures | None",
+    book: Rulebook | None,
 ) -> Iterator[str]:
     """Yield the text in pieces, each of which leaves what is written so far whole."""
-    by_status = {status: [row for row in found if row["status"] == status] for status in BY_ATTENTION}
-    errors = len(by_status["error"])
-    yield f"### {_verdict(len(found), len(found) - len(by_status['same']) - errors, errors)}\n\n"
+    by_verdict = {each: [row for row in found if row["verdict"] == each] for each in VERDICTS_BY_ATTENTION}
+    same, tolerated, errors = (len(by_verdict[each]) for each in ("same", "tolerated", "error"))
+    differing = len(found) - same - tolerated - errors
+    yield f"### {_verdict(len(found), differing, errors, tolerated)}\n\n"
     if {"first", "second"} <= labels.names.keys():
         yield f"{as_code(labels.names['first'])} against {as_code(labels.names['second'])}\n\n"
-    yield "| status | pictures |\n| --- | ---: |\n"
-    for status, rows in by_status.items():
+    yield f"| {'verdict' if book else 'status'} | pictures |\n| --- | ---: |\n"
+    for status, rows in by_verdict.items():
         if rows:
             yield f"| {status} | {len(rows):,} |\n"
-    for status, rows in by_status.items():
-        if rows and status != "same":
+    if book is not None:
+        yield "".join(f"\n{as_text(line)}\n" for line in (book.sentence, *book.remarks()))
+    for status, rows in by_verdict.items():
+        if rows and status not in ("same", "tolerated"):
             drawn = pictures if status == "changed" else None
             yield f"\n#### {status.capitalize()}\n\n" + _head(status, drawn)
             for row in rows[:most]:
@@ -132,10 +141,11 @@ def _parts(
                 yield f"\nand {len(rows) - most:,} more\n"
 
 
-def _verdict(total: int, differing: int, errors: int) -> str:
+def _verdict(total: int, differing: int, errors: int, tolerated: int) -> str:
     pictures = counted(total)
     differ = f"{differing:,} of {pictures} {'differs' if differing == 1 else 'differ'}"
     text = differ if differing else f"No difference in {counted(total - errors)}"
+    text += f", {tolerated:,} tolerated" if tolerated else ""
     return f"{text}, {errors:,} cannot be compared" if errors else text
 
 

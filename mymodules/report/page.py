@@ -141,6 +141,8 @@ def compared(found: "pd.DataFrame | Rows") -> tuple[list[dict[str, Any]], Mappin
             f"{len(unknown):,} of {len(rows):,} rows have no status that says what was found, the first is "
             f"{shown(str(unknown[0]))}: compare these pictures, or leave the rows out."
         )
+    for each in rows:
+        each["verdict"] = row.verdict_of(each["status"], each.get("verdict"))
     return rows, run
 
 

@@ -6,6 +6,7 @@ folder has, and what is equal. See `row.BY_ATTENTION`.
 
 import math
 from collections.abc import Sized
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,10 +34,18 @@ def places(frame: pd.DataFrame) -> NDArray[np.intp]:
 
 
 def ranks(frame: pd.DataFrame) -> NDArray[np.uint8]:
-    """Return the place of each row's status in `row.BY_ATTENTION`; an unknown or absent one comes last."""
+    """Return the place of each row's verdict in `row.RANKS`; an unknown or absent one comes last."""
     if "status" not in frame.columns:
         return np.full(len(frame), len(RANKS), np.uint8)
-    return np.asarray(frame["status"].map(RANKS).fillna(len(RANKS)), np.uint8)
+    return np.asarray(verdicts(frame).map(RANKS).fillna(len(RANKS)), np.uint8)
+
+
+def verdicts(frame: pd.DataFrame) -> "pd.Series[Any]":
+    """Return what counts for each row of a table, see `row.verdict_of`."""
+    if "verdict" not in frame.columns:
+        return frame["status"]
+    tolerated = (frame["status"] == "changed") & (frame["verdict"] == "tolerated")
+    return frame["status"].mask(tolerated.to_numpy(bool, na_value=False), "tolerated")
 
 
 def own_columns(frame: pd.DataFrame) -> dict[str, Heading]:

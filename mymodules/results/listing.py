@@ -3,12 +3,13 @@
 Each picture may have many changes, so they have a file of their own, with one line for each. Until a run is
 complete they are part of the rows in its partial CSV, as `PairResult.listed`, so that no row is ever without
 its changes. That text has no comma, quote or line break: changes are separated by ``|``, and the figures of a
-change by a space.
+change by a space. Last come the names of rules, if any, as `rules.account.joined` writes them.
 """
 
 import csv
 import io
 import itertools
+import json
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -25,16 +26,22 @@ CHANGE_COLUMNS: Final = (
     *("image_filename", "number", "kind"),
     *(f"{side}_first" for side in SIDES),
     *(f"{side}_second" for side in SIDES),
-    *("pixels", "largest", "faint", "signature", "surroundings"),
+    *("pixels", "largest", "faint", "signature", "surroundings", "rules"),
 )
-"""The columns of the file: a box on either side, px; what they mean says `comparison.changes.Change`."""
+"""The columns of the file: a box on either side, px; what they mean says `comparison.changes.Change`.
+
+The last one, which earlier files lack, names the rules that have taken all of the change: a JSON list, or
+empty.
+"""
 
 NOTHING: Final = "-"
 """Stands for a figure that a change does not have; in the file its cell is empty."""
 
+_FIGURES: Final = len(CHANGE_COLUMNS) - 3  # of a change: all columns but its row, number and rules
+
 _CHANGE = (
     r"(?:edit|swap|insert|remove|move|space)(?: [0-9]{1,15}){9}"
-    r" (?:[0-9]{1,3}|-) [0-9]{1,15}(?: [0-9a-f]{24}){2}"
+    r" (?:[0-9]{1,3}|-) [0-9]{1,15}(?: [0-9a-f]{24}){2}(?: [A-Za-z0-9_.~%+-]+)?"
 )
 _LISTED = re.compile(rf"{_CHANGE}(?:\|{_CHANGE})*")
 
@@ -72,8 +79,13 @@ def write_changes(path: Path, rows: Iterable[tuple[str, str]]) -> str:
 def cells_of_changes(name: str, listed: str) -> Iterator[list[str]]:
     """Yield the cells of each change of a row, given its `PairResult.listed`."""
     for number, change in enumerate(listed.split("|") if listed else (), 1):
-        values = ("" if value == NOTHING else value for value in change.split(" "))
-        yield [guard(name), str(number), *values]
+        values = ["" if value == NOTHING else value for value in change.split(" ")]
+        by = values[_FIGURES:]
+        if by:
+            from mymodules.rules import account  # most runs have no rules
+
+            by = [json.dumps(account.separated(by[0]), ensure_ascii=False)]
+        yield [guard(name), str(number), *values[:_FIGURES], *(by or [""])]
 
 
 def read_changes(path: Path, digest: object) -> dict[str, str]:
@@ -100,5 +112,11 @@ def read_changes(path: Path, digest: object) -> dict[str, str]:
     reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
     next(reader)
     for name, _, *values in reader:
-        found.setdefault(unguard(name), []).append(" ".join(value or NOTHING for value in values))
+        figures = [value or NOTHING for value in values[:_FIGURES]]
+        by = "".join(values[_FIGURES:])
+        if by:
+            from mymodules.rules import account
+
+            figures.append(account.joined(json.loads(by)))
+        found.setdefault(unguard(name), []).append(" ".join(figures))
     return {name: "|".join(changes) for name, changes in found.items()}

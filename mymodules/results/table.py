@@ -14,11 +14,22 @@ from mymodules.paths import AnyPath, local_path, shown, working_directory
 from mymodules.results import csvfile, runfiles
 from mymodules.results.cells import BOM, LISTED, parse_cell, parse_metric, unguard
 from mymodules.results.listing import CHANGE_COLUMNS, cells_of_changes, number_of
-from mymodules.row import COLUMNS, COUNTS, FLAGS, FLOATS, METRIC, OPTIONAL_TEXTS, REGIONS, TEXTS, PairResult
+from mymodules.row import (
+    COLUMNS,
+    COUNTS,
+    FLAGS,
+    FLOATS,
+    METRIC,
+    OPTIONAL_TEXTS,
+    REGIONS,
+    TEXTS,
+    PairResult,
+    verdict_of,
+)
 
 _SEED_COLUMNS = COLUMNS[:3]
 
-_CHANGE_TEXTS = frozenset({"image_filename", "kind", "signature", "surroundings"})
+_CHANGE_TEXTS = frozenset({"image_filename", "kind", "signature", "surroundings", "rules"})
 
 
 def load(path: AnyPath | None = None) -> pd.DataFrame:
@@ -69,8 +80,8 @@ def load_changes(path: AnyPath | None = None) -> pd.DataFrame | None:
     -------
     DataFrame or None
         The columns of `CHANGE_COLUMNS`, which `comparison.changes.Change` describes; numbers are ``Int64``,
-        text ``str``. None if there is no such file: the run was an earlier version's, or did not find out
-        what moved.
+        text ``str``. `rules` is a JSON list of names, or empty. None if there is no such file: the run was an
+        earlier version's, or did not find out what moved.
 
     Raises
     ------
@@ -79,6 +90,7 @@ def load_changes(path: AnyPath | None = None) -> pd.DataFrame | None:
     """
     file = _newest() if path is None else local_path(path, "The results file", "file")
     columns: dict[str, list[Any]] = {name: [] for name in CHANGE_COLUMNS}
+    earlier = False
     if file.name.endswith(".partial.csv"):
         rows = csvfile.partial_rows(file)
         lines: Iterator[tuple[int, list[str]]]
@@ -88,10 +100,11 @@ def load_changes(path: AnyPath | None = None) -> pd.DataFrame | None:
         if not file.exists():
             return None
         header, lines = csvfile.header_and_lines(file, files.read(file))
-        if header != [*CHANGE_COLUMNS]:
+        earlier = header == [*CHANGE_COLUMNS[:-1]]  # before there were rules
+        if not earlier and header != [*CHANGE_COLUMNS]:
             raise ResultsError(f"{shown(file)} does not have the columns of a run's changes.")
     for number, cells in lines:
-        for name, cell in zip(CHANGE_COLUMNS, cells, strict=True):
+        for name, cell in zip(CHANGE_COLUMNS, [*cells, ""] if earlier else cells, strict=True):
             try:
                 columns[name].append(unguard(cell) if name in _CHANGE_TEXTS else int(cell) if cell else None)
             except ValueError:
@@ -213,6 +226,10 @@ def _seed_columns(path: Path, text: str) -> dict[str, list[Any]]:
 
 def _frame(columns: Mapping[str, list[Any]]) -> pd.DataFrame:
     count = len(columns[_SEED_COLUMNS[0]])
+    verdicts = columns.get("verdict", [None] * count)
+    statuses = columns.get("status", [None] * count)
+    known = {"verdict": [verdict_of(*both) for both in zip(statuses, verdicts, strict=True)]}
+    columns = {**columns, **known}
     order = [*COLUMNS, *(name for name in columns if name not in COLUMNS)]
     return pd.DataFrame({name: _series(name, columns.get(name, [None] * count)) for name in order})
 

@@ -16,7 +16,7 @@ from mymodules.rules.rule import (
 )
 
 if TYPE_CHECKING:
-    from mymodules.rules.reading import parse, read
+    from mymodules.rules.reading import given, of_entries, parse, read
     from mymodules.rules.writing import add, added, text_of
 
 __all__ = [
@@ -31,9 +31,14 @@ __all__ = [
     "add",
     "added",
     "fingerprint",
+    "given",
+    "of_entries",
     "parse",
     "read",
     "text_of",
 ]
 
-__getattr__ = lazily(__name__, {"reading": ("parse", "read"), "writing": ("add", "added", "text_of")})
+__getattr__ = lazily(
+    __name__,
+    {"reading": ("given", "of_entries", "parse", "read"), "writing": ("add", "added", "text_of")},
+)

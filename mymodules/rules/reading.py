@@ -99,14 +99,55 @@ def parse(text: str, path: Path) -> Rules:
     return Rules(tuple(rule for rule in rules if rule is not None), path)
 
 
+def given(rules: AnyPath | Rules, *, moves: bool = True) -> Rules:
+    """Return the rules of an argument: a file, or rules.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be read, has a mistake, or has rules although it is not found out what moved.
+    """
+    found = rules if isinstance(rules, Rules) else read(rules)
+    if found.rules and not moves:
+        where = "" if found.path is None else f" in {shown(found.path)}"
+        raise SettingsError(
+            f"The rules{where} need to know what moved: leave out moves=False, or pass rules=Rules()."
+        )
+    return found
+
+
+def of_entries(entries: object, path: Path | None) -> Rules:
+    """Return the rules of `Rules.entries`, which a file beside results holds.
+
+    Raises
+    ------
+    SettingsError
+        If they are not rules.
+    """
+    mistakes: list[tuple[int, str]] = []
+    found = [
+        _rule(entry, TableLines(0), mistakes, as_written=False) if isinstance(entry, dict) else None
+        for entry in (entries if isinstance(entries, list) else [None])
+    ]
+    rules = tuple(rule for rule in found if rule is not None)
+    if len(rules) < len(found) or len({rule.name for rule in rules}) < len(rules):
+        raise SettingsError("What is recorded of the rules of a run is damaged: begin a new run.")
+    return Rules(rules, path)
+
+
 def _message(path: Path, mistakes: list[tuple[int, str]]) -> str:
     found = [f"{shown(path)}, line {line}: {sentence}" for line, sentence in sorted(mistakes)]
     more = len(found) - _MOST_NAMED
     return "\n".join([*found[:_MOST_NAMED], *([f"There are {more} more mistakes."] if more > 0 else [])])
 
 
-def _rule(table: dict[str, Any], place: TableLines, mistakes: list[tuple[int, str]]) -> Rule | None:
-    """Return a rule, or None if it has a mistake, which is added to the others."""
+def _rule(
+    table: dict[str, Any], place: TableLines, mistakes: list[tuple[int, str]], *, as_written: bool = True
+) -> Rule | None:
+    """Return a rule, or None if it has a mistake, which is added to the others.
+
+    If it is not as a person has written it, keys may be left out that others ask for.
+    """
     name = table.get("name")
     who = f"rule {quoted(name)}" if isinstance(name, str) else "this rule"
     before = len(mistakes)
@@ -133,7 +174,7 @@ def _rule(table: dict[str, Any], place: TableLines, mistakes: list[tuple[int, st
     for key in keys.required(kind):
         if key not in table:
             mistake(key, f"it has no {key}: add it.")
-    if len(mistakes) == before:
+    if len(mistakes) == before and as_written:
         for key, sentence in _contradictions(kind, values):
             mistake(key, sentence)
     if len(mistakes) > before:

@@ -159,6 +159,13 @@ class Rules:
     rules: tuple[Rule, ...] = ()
     path: Path | None = None
 
+    def entries(self) -> list[dict[str, Any]]:
+        """Return all that they are as JSON can hold it."""
+        return [
+            {"name": rule.name, **({"pictures": [*rule.pictures]} if rule.pictures else {}), **rule.entry()}
+            for rule in self.rules
+        ]
+
     def of(self, picture: str) -> tuple[Rule, ...]:
         """Return those for the picture of this name."""
         return tuple(rule for rule in self.rules if rule.is_for(picture))

@@ -17,10 +17,13 @@ from mymodules.comparison.alignment import align
 from mymodules.comparison.changes import changes
 from mymodules.comparison.foregone import foregone
 from mymodules.comparison.ledger import Ledger, ledger
-from mymodules.comparison.ruling import Ruling, Taken, ruled, verdict, warnings
+from mymodules.comparison.ruled import entered
+from mymodules.comparison.ruling import Ruling, Taken, ruled, verdict
 from mymodules.regions import Region
+from mymodules.row import PairResult
 from mymodules.rules import GoldFuzzy, GoldSampleArea, GoldSobel, Limits, Rule
 
+CHANGED_ROW = PairResult(None, "a.png", "It changed.", "changed", "pixels_differ", verdict="changed")
 EVERYWHERE = (Region(0, 0, 100_000, 100_000),)
 
 
@@ -184,7 +187,6 @@ def test_a_rule_counts_for_each_change_by_itself() -> None:
     first, second = two_spots()
     ruling = result(first, second, Limits(pixels=30))
     assert ruling.rules == (Taken("a", 50, 0, 2),)
-    assert warnings(ruling, []) == []
     assert result(first, second, Limits(pixels=29)).ledger == Ledger(changed=30)
 
 
@@ -313,10 +315,12 @@ def test_limits_for_a_whole_picture_hide_words_of_12_px_and_report_it(
     assert ruling.passes
     assert (ruling.rules[0].hidden, ruling.rules[0].largest) == (1, 0)
     (change,) = changes(*pages, align(*pages))
-    assert warnings(ruling, [change]) == [
+    row = entered(CHANGED_ROW, [change], ruling, rules_of(takes))
+    assert row.messages == (
+        f"It changed. Rule 'a' tolerates {change.pixels:,} px of 1 change. "
         "Rule 'a' hides 1 change, because the whole picture differs by little: "
         f"look at x {change.second.x}, y {change.second.y}, where {change.pixels:,} px changed."
-    ]
+    )
 
 
 def test_twenty_pixels_beside_anti_aliasing_hide_a_letter_of_12_px() -> None:
@@ -498,3 +502,19 @@ def test_the_causes_always_add_up(pair: tuple[np.ndarray, np.ndarray], takes: Se
         assert result(first, second, *takes[:-1]).ledger.changed >= ruling.ledger.changed
     if not takes:
         assert not ruling.passes
+
+
+def test_a_rule_that_takes_the_depth_is_named() -> None:
+    row = CHANGED_ROW._replace(code="depth_differs", changes=0)
+    other, deep = Rule("other", Limits(largest=8)), Rule("deep", Limits(depth=True))
+    taken = entered(row, (), None, [other, deep, Rule("late", Limits(depth=True))])
+    assert (taken.rules, taken.verdict) == ('{"deep":{"depth":1}}', "tolerated")
+    assert taken.messages == "It changed. Rule 'deep' tolerates the difference in bits."
+    left = entered(row, (), None, [other])
+    assert (left.rules, left.verdict, left.messages) == ("{}", "changed", "It changed.")
+
+
+@pytest.mark.parametrize("status", ["same", "missing", "extra", "error"])
+def test_a_row_of_another_status_stays(status: str) -> None:
+    row = CHANGED_ROW._replace(status=status, verdict=status)
+    assert entered(row, (), None, rules_of(Limits(depth=True))) == row

@@ -16,7 +16,8 @@ HEADER = (
     "ssim_score,image_filename,messages,status,code,num_diff_pixels,pixel_diff_percent,max_diff_r,max_diff_g,"
     "max_diff_b,max_diff_a,dim_differ,combined,width_first,height_first,width_second,height_second,regions,"
     "first_digest,second_digest,seconds,renamed_from,region_pixels,"
-    "px_changed,px_inserted,px_removed,px_moved,px_tolerated,px_masked,changes,second_filename,rename_score"
+    "px_changed,px_inserted,px_removed,px_moved,px_tolerated,px_masked,changes,second_filename,rename_score,"
+    "rules,verdict"
 )
 
 
@@ -31,11 +32,11 @@ def test_cells_of_a_row() -> None:
     )
     assert results.format_row(CHANGED)[17:] == [
         "[[1,2,3,4],[50,6,7,8]]", "0" * 32, "f" * 32, "0.03125", "", "[2,1]",
-        "1", "2", "0", "0", "0", "0", "2", "", "",
+        "1", "2", "0", "0", "0", "0", "2", *[""] * 4,
     ]  # fmt: skip
     assert results.format_row(MISSING) == [
         "", "'=1+1.png", "Only in first.", "missing", "only_first", *[""] * 8, "7", "9", "", "", "",
-        "ab" * 16, "", "1e-05", *[""] * 11,
+        "ab" * 16, "", "1e-05", *[""] * 13,
     ]  # fmt: skip
 
 

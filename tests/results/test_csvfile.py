@@ -27,7 +27,8 @@ HEADER = (
     "ssim_score,image_filename,messages,status,code,num_diff_pixels,pixel_diff_percent,max_diff_r,max_diff_g,"
     "max_diff_b,max_diff_a,dim_differ,combined,width_first,height_first,width_second,height_second,regions,"
     "first_digest,second_digest,seconds,renamed_from,region_pixels,"
-    "px_changed,px_inserted,px_removed,px_moved,px_tolerated,px_masked,changes,second_filename,rename_score"
+    "px_changed,px_inserted,px_removed,px_moved,px_tolerated,px_masked,changes,second_filename,rename_score,"
+    "rules,verdict"
 )
 
 

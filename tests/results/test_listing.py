@@ -23,7 +23,7 @@ TEXT = (
 )
 HEADER = (
     "image_filename,number,kind,x_first,y_first,width_first,height_first,x_second,y_second,width_second,"
-    "height_second,pixels,largest,faint,signature,surroundings"
+    "height_second,pixels,largest,faint,signature,surroundings,rules"
 )
 STAMP = "20240102-030405"
 
@@ -60,10 +60,10 @@ def test_the_file_has_a_line_for_each_change(tmp_path: Path) -> None:
     assert b'"\'=b,""c"".png",2,space,0,7,50,0,0,7,50,8,400,,0,111' in data
     assert len(list(csv.reader(io.StringIO(data.decode("utf-8-sig"))))) == 1 + 4
     assert table(path.with_name(f"results-{STAMP}.csv")) == [
-        ["a.png", 1, "edit", 1, 2, 3, 4, 1, 9, 3, 4, 12, 255, 5, "0" * 24, "f" * 24],
-        ["a.png", 2, "space", 0, 7, 50, 0, 0, 7, 50, 8, 400, None, 0, "1" * 24, "e" * 24],
-        ['=b,"c".png', 1, "edit", 1, 2, 3, 4, 1, 9, 3, 4, 12, 255, 5, "0" * 24, "f" * 24],
-        ['=b,"c".png', 2, "space", 0, 7, 50, 0, 0, 7, 50, 8, 400, None, 0, "1" * 24, "e" * 24],
+        ["a.png", 1, "edit", 1, 2, 3, 4, 1, 9, 3, 4, 12, 255, 5, "0" * 24, "f" * 24, ""],
+        ["a.png", 2, "space", 0, 7, 50, 0, 0, 7, 50, 8, 400, None, 0, "1" * 24, "e" * 24, ""],
+        ['=b,"c".png', 1, "edit", 1, 2, 3, 4, 1, 9, 3, 4, 12, 255, 5, "0" * 24, "f" * 24, ""],
+        ['=b,"c".png', 2, "space", 0, 7, 50, 0, 0, 7, 50, 8, 400, None, 0, "1" * 24, "e" * 24, ""],
     ]
     assert results.read_changes(path, digest) == {"a.png": TEXT, '=b,"c".png': TEXT}
 
@@ -85,7 +85,7 @@ def test_only_the_file_that_a_run_wrote_is_trusted(tmp_path: Path) -> None:
     [
         (b",12,", b",x,", "pixels is 'x'"),
         (b"number", b"count", "columns"),
-        (b",12,", b",", "it has 15 cells"),
+        (b",12,", b",", "it has 16 cells"),
     ],
 )
 def test_a_file_that_is_not_understood_is_named(tmp_path: Path, old: bytes, new: bytes, said: str) -> None:

@@ -18,6 +18,7 @@ from mymodules import results
 from mymodules import settings as folders
 from mymodules.errors import ResultsError
 from mymodules.results import COLUMNS, runfiles
+from mymodules.row import verdict_of
 from mymodules.workers import PairResult
 
 STAMP = "20240102-030405"
@@ -46,6 +47,8 @@ def test_a_table_holds_the_same(written: list[PairResult]) -> None:
             expected = [None if value is None else [list(box) for box in value] for value in expected]
         elif name == "region_pixels":
             expected = [None if value is None else list(value) for value in expected]
+        elif name == "verdict":
+            expected = [verdict_of(row.status, row.verdict) for row in written]
         assert missing_as_none(frame[name]) == expected
 
 
@@ -62,6 +65,8 @@ def test_dtypes_of_a_table(tmp_path: Path) -> None:
             "second_digest",
             "renamed_from",
             "second_filename",
+            "rules",
+            "verdict",
         }
         for name, dtype in dtypes.items():
             if name in texts:

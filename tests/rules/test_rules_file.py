@@ -1,6 +1,7 @@
 """Rules in a file: what they become, and how mistakes are refused."""
 
 import hashlib
+import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from mymodules import rules
 from mymodules.errors import SettingsError
 from mymodules.regions import Region
-from mymodules.rules import GoldFuzzy, GoldSampleArea, GoldSobel, Limits, Rule
+from mymodules.rules import GoldFuzzy, GoldSampleArea, GoldSobel, Limits, Rule, keys
+from mymodules.rules.rule import KINDS
 
 FILE = Path("compare.toml")
 
@@ -246,3 +248,18 @@ def test_the_fingerprint_is_blake2b_of_sorted_json() -> None:
     text = b'{"kind": "limits", "largest": 8, "mask": [[1, 2, 3, 4]]}'
     expected = hashlib.blake2b(text, digest_size=16).hexdigest()
     assert Rule("a", Limits(mask=(Region(1, 2, 3, 4),), largest=8)).fingerprint == expected
+
+
+def test_readme_names_every_key_and_no_other() -> None:
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    table = text.split("| keys |")[1].split("\n\n")[0]
+    named = [key for line in table.splitlines()[2:] for key in re.findall(r"`(\w+)`", line.split("|")[1])]
+    assert sorted(named) == sorted({"kind"}.union(*map(keys.of_kind, KINDS)))
+
+
+def test_readme_shows_rules_that_can_be_read() -> None:
+    text = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    example = text.split("## Rules")[1].split("```toml\n")[1].split("```")[0]
+    smooth, clock = parsed(example)
+    assert smooth == Rule("smooth edges", Limits(antialiased=True))
+    assert clock == Rule("clock", Limits(mask=(Region(1040, 12, 180, 24),)), ("docs/**/*.png",))

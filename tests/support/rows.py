@@ -32,7 +32,8 @@ rows = st.builds(
     strategies.texts, counts, figures, counts, counts, counts, counts, st.booleans() | st.none(), figures,
     counts, counts, counts, counts, boxes, digests, digests, figures,
     names.filter(bool) | st.none(), pixels, *[counts] * 7,
-    names.filter(bool) | st.none(), figures, custom=st.just(()), listed=st.just(""),
+    names.filter(bool) | st.none(), figures, strategies.texts.filter(bool) | st.none(), strategies.texts,
+    custom=st.just(()), listed=st.just(""),
 )  # fmt: skip
 
 

@@ -1,0 +1,87 @@
+"""Which rules a run has, and what its manifest says about them.
+
+The rules of a project are in the ``compare.toml`` of its root, where ``[folders]`` stands. A file of this
+name beside other folders may be anybody's: it is named and not used.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mymodules.errors import SettingsError
+from mymodules.paths import is_same, shown
+from mymodules.rules import Rules, fingerprint
+from mymodules.settings import FILE, Settings
+
+if TYPE_CHECKING:
+    from mymodules.batch.request import Request
+
+_MOST = 1 << 20  # bytes that are looked at of a file that is not used
+_HEADER = re.compile(rb"^[ \t]*\[\[[ \t]*rule[ \t]*\]\]", re.MULTILINE)
+
+
+def of_project(chosen: Settings, request: "Request") -> Rules:
+    """Return the rules of a new run; raise SettingsError if they have a mistake, or cannot be applied."""
+    asked, own = request.rules, chosen.root / FILE
+    if asked is None:
+        if not os.path.lexists(own):
+            return Rules()
+        asked = own
+    from mymodules.rules import given  # most runs have no rules
+
+    return given(asked, moves=request.moves)
+
+
+def of_resumed(path: Path, manifest: Mapping[str, Any], request: "Request") -> Rules:
+    """Return the rules that a run was begun with; raise SettingsError if others are asked for."""
+    book = manifest.get("rules")
+    if book is None and request.rules is None:
+        return Rules()
+    from mymodules.rules import given, of_entries
+
+    book = book if isinstance(book, Mapping) else {}
+    file = book.get("file")
+    begun = of_entries(book.get("rules", []), Path(file) if isinstance(file, str) else None)
+    if request.rules is not None and given(request.rules).rules != begun.rules:
+        raise SettingsError(f"{shown(path)} was begun with other rules: leave out rules to resume it.")
+    return begun
+
+
+def recorded(chosen: Settings, request: "Request") -> dict[str, Any]:
+    """Return what the manifest of a new run says about rules; nothing if there are none."""
+    rules = request.rules
+    assert isinstance(rules, Rules)
+    found: dict[str, Any] = {}
+    if rules.rules:
+        file = None if rules.path is None else str(rules.path)
+        found["rules"] = {
+            "file": file,
+            "fingerprint": fingerprint(rules.rules),
+            "rules": rules.entries(),
+        }
+    unused = [str(path) for path in _beside(chosen) if rules.path is None or not is_same(path, rules.path)]
+    if unused:
+        found["unused_rules"] = unused
+    return found
+
+
+def _beside(chosen: Settings) -> Iterator[Path]:
+    """Yield the files with rules beside or in the compared folders, but that of the root."""
+    near = [place for folder in (chosen.first, chosen.second) for place in (folder.parent, folder)]
+    for folder in dict.fromkeys(near):
+        path = folder / FILE
+        if _has_rules(path) and not is_same(path, chosen.root / FILE):
+            yield path
+
+
+def _has_rules(path: Path) -> bool:
+    """Return whether a file has rules, as far as its beginning shows."""
+    if not os.path.isfile(path):  # noqa: PTH113 - Path may raise
+        return False
+    try:
+        with path.open("rb") as file:
+            return _HEADER.search(file.read(_MOST)) is not None
+    except OSError:
+        return False
