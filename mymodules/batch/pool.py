@@ -21,7 +21,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from mymodules import faults, workers
 from mymodules.batch.contents import size
@@ -47,6 +47,8 @@ _HOPELESS = 8  # consecutive failures of single pairs: then the executor is at f
 _STARTS = 3  # consecutive ends of processes that had not begun to work: then they never will
 _ORPHANED = 10  # s; workers end one or two seconds after their owner
 
+T = TypeVar("T")
+Answer = TypeVar("Answer")
 Task = list[Pair]
 Begin = Callable[[Pair], Job]
 """Makes the job of a pair, right before it is sent to a worker."""
@@ -79,6 +81,26 @@ def rows(pairs: Sequence[Pair], begin: Begin, request: Request) -> PairRows:
         _stop_if_cancelled(request)
         own = _Processes.take(min(request.processes, len(pairs)), request)
         yield from own.rows(pairs, begin, request)
+
+
+def answers(
+    function: Callable[[T], Answer], tasks: Sequence[T], request: Request
+) -> Generator[Answer | None, None, None]:
+    """Yield what a function returns for each task, in their order; None where that fails.
+
+    What it takes and returns is sent to the processes that `rows` uses, and from them.
+
+    Raises
+    ------
+    PoolError, KeyboardInterrupt
+        As in `rows`.
+    """
+    if request.executor is not None:
+        yield from _in_order(request.executor, function, tasks, request)
+    elif tasks:
+        _stop_if_cancelled(request)
+        own = _Processes.take(min(request.processes, len(tasks)), request)
+        yield from own.answers(function, tasks, request)
 
 
 def warm_up(pairs: int, request: Request) -> None:
@@ -198,6 +220,27 @@ def _together(
     return suspects + [job for jobs in in_progress.values() for job in jobs]
 
 
+def _in_order(
+    executor: Executor, function: Callable[[T], Answer], tasks: Sequence[T], request: Request
+) -> Generator[Answer | None, None, None]:
+    """Yield the answers to tasks; they are given at once, because their number is small."""
+    futures: list[Future[Answer]] = []
+    try:
+        for task in tasks:
+            try:
+                futures.append(executor.submit(function, task))
+            except Exception as error:
+                futures.append(Future())
+                futures[-1].set_exception(error)
+        for future in futures:
+            while not wait([future], _POLL).done:
+                _stop_if_cancelled(request)
+            yield future.result() if _failure(future) is None else None
+    finally:
+        for future in futures:  # those that are no longer needed
+            future.cancel()
+
+
 def _when_settled(executor: Executor) -> float:
     """Return until when the futures of an executor that broke just now have to be waited for."""
     # One of our processes has ended: the others go on, and answer.
@@ -225,7 +268,7 @@ def _submitted(executor: Executor, task: Task, begin: Begin) -> tuple[list[Job],
         return jobs, failed
 
 
-def _failure(future: "Future[list[Finished]]") -> BaseException | None:
+def _failure(future: "Future[Any]") -> BaseException | None:
     return CancelledError() if future.cancelled() else future.exception()
 
 
@@ -304,6 +347,18 @@ class _Processes:
                         self._renew()
                         if (yield from _together(self._workers, alone, begin, 1, {}, request)):
                             yield [(suspect.pair, _plain(_died(suspect), suspect))]
+        except BaseException:
+            self._workers.end()
+            raise
+        self.keep()
+
+    def answers(
+        self, function: Callable[[T], Answer], tasks: Sequence[T], request: Request
+    ) -> Generator[Answer | None, None, None]:
+        """Yield the answers to tasks. If the generator ends early, the processes end too."""
+        try:
+            self._renew()
+            yield from _in_order(self._workers, function, tasks, request)
         except BaseException:
             self._workers.end()
             raise

@@ -1,6 +1,6 @@
 """Files that may belong together: of the same bytes (renamed), clearly nearest, or almost of the same name.
 
-Which ones are clearly nearest, `nearest` finds out; here is what their rows say.
+Which ones are clearly nearest, `search` finds out; here is what their rows say.
 """
 
 from collections.abc import Iterable, Mapping
@@ -105,7 +105,7 @@ def changed(
     compared : PairResult
         The row of both, under the new name.
     score : float
-        See `nearest.Renamed`.
+        See `search.Renamed`.
     """
     digests = before.first_digest, after.second_digest
     if (compared.first_digest, compared.second_digest) != digests or compared.status == "error":

@@ -79,11 +79,6 @@ class Request:
         if self.pictures not in PICTURES:
             raise SettingsError(f"pictures is {self.pictures!r}: it must be 'changed', 'all' or 'none'.")
 
-    def check_cancelled(self) -> None:
-        """Raise KeyboardInterrupt if the run is to end early."""
-        if self.cancelled():
-            raise KeyboardInterrupt
-
     @property
     def metrics(self) -> tuple[str, ...]:
         """The names in `PairResult.custom` of every row."""

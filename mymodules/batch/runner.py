@@ -423,7 +423,7 @@ def _changed_too(course: _Course, rows: dict[str, PairResult]) -> dict[str, Pair
     """Return the rows of files that were renamed and changed: search for them, and compare them."""
     if {row.status for row in rows.values()} != {*ONE_SIDED}:
         return {}
-    from mymodules.batch import nearest  # few runs need it
+    from mymodules.batch.search import search  # few runs need it
 
     plan = course.plan
     paths = {pair.name: pair.first or pair.second or "" for pair in plan.pairs if pair.name in rows}
@@ -431,17 +431,11 @@ def _changed_too(course: _Course, rows: dict[str, PairResult]) -> dict[str, Pair
         for name, row in rows.items():
             if row.status == "extra":
                 drawing_files.remove(plan.pictures_dir, plan.drawing_path(name))
-    search = nearest.search(
-        rows.values(),
-        paths,
-        max_pixels=plan.settings.max_pixels,
-        threads=plan.request.processes,
-        check=plan.request.check_cancelled,
-    )
-    plan.manifest["rename_search"] = search.entry()
-    if search.told:
-        warnings.warn(search.told, stacklevel=4)
-    by_name = {each.new: each for each in search.found}
+    done = search(rows.values(), paths, max_pixels=plan.settings.max_pixels, request=plan.request)
+    plan.manifest["rename_search"] = done.entry()
+    if done.told:
+        warnings.warn(done.told, stacklevel=4)
+    by_name = {each.new: each for each in done.found}
     compared = [Pair(new, paths[each.old], paths[new]) for new, each in by_name.items()]
     found: dict[str, PairResult] = {}
     with closing(pool.rows(compared, plan.job, plan.request)) as coming:

@@ -169,7 +169,10 @@ def _how(command: argparse.ArgumentParser) -> None:
         help="do not find out what only moved, which takes less time",
     )
     how.add_argument(
-        "--no-renames", action="store_false", dest="renames", help="do not search for renamed pictures"
+        "--no-renames",
+        action="store_false",
+        dest="renames",
+        help="do not search for renamed pictures, which takes up to ten seconds or so",
     )
     how.add_argument(
         "--verify", action="store_true", help="read every file, even where size and time are equal"

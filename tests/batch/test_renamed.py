@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
+import jsonschema
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -13,8 +15,9 @@ from support.programs import Folders, folders, png
 from support.triaged import accept, state
 
 from mymodules import batch, report, results, triage
-from mymodules.batch import Stopped, nearest
+from mymodules.batch import Stopped, search
 from mymodules.pages import display
+from mymodules.pages.rows import ShownRows
 from mymodules.row import PairResult
 
 Page = NDArray[np.uint8]
@@ -91,9 +94,12 @@ def differing(one: Page, other: Page) -> int:
 
 
 def test_those_that_are_clearly_nearest_are_compared(made: Folders, options: Options) -> None:
-    run = batch.run(*made, **options, store=None)
+    told: list[batch.Progress] = []
+    run = batch.run(*made, **options, store=None, on_progress=told.append)
     rows = by_name(run)
     assert paired(run) == PAIRED
+    assert [now.done for now in told] == list(range(1, 14))
+    assert told[-1].counts == COUNTS  # the last one knows what belongs together
     assert run.counts == COUNTS
     new, old = rows["below/new.png"], rows["old.png"]
     assert (new.status, new.num_diff_pixels, new.changes) == ("changed", 6, 1)
@@ -138,12 +144,24 @@ def test_equal_pixels_are_a_rename_only(made: Folders, options: Options) -> None
 def test_a_search_that_is_too_large_is_left_out(
     made: Folders, options: Options, limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(nearest, limit, 1000)
+    monkeypatch.setattr(search, limit, 1000)
     with pytest.warns(UserWarning, match="12 pictures that only one folder has were not searched"):
         run = batch.run(*made, **options, store=None)
     assert paired(run) == {}
     manifest = json.loads(run.csv_path.with_suffix(".json").read_text())
     assert manifest["rename_search"].items() >= {"found": 0, "left_out": 12}.items()
+
+
+def test_a_search_that_fails_ends_no_run(made: Folders, options: Options) -> None:
+    class Failing(ThreadPoolExecutor):
+        def submit(self, function: Any, /, *arguments: Any, **_: Any) -> Any:
+            if function is search.clear:
+                raise OSError("there is not enough memory for it")
+            return super().submit(function, *arguments)
+
+    with Failing(1) as failing, pytest.warns(UserWarning, match="12 pictures that only one folder has"):
+        run = batch.run(*made, **options | {"executor": failing}, store=None)
+    assert (paired(run), run.counts) == ({}, COUNTS | {"changed": 0, "extra": 7})
 
 
 def test_the_store_gives_the_same_rows(made: Folders, options: Options) -> None:
@@ -155,14 +173,20 @@ def test_the_store_gives_the_same_rows(made: Folders, options: Options) -> None:
         assert one._replace(seconds=None) == other._replace(seconds=None)
 
 
-def test_a_stopped_run_finds_them_again(made: Folders, options: Options) -> None:
+@pytest.mark.parametrize("when", ["during the search", "after it"])
+def test_a_stopped_run_finds_them_again(made: Folders, options: Options, when: str) -> None:
+    def has_all_rows() -> bool:
+        return any(len(results.read(path)) == 13 for path in made.out.glob("*.partial.csv"))
+
     def stop(now: batch.Progress) -> None:
+        assert when == "after it" or now.done < now.total
         if now.done == now.total:
             raise KeyboardInterrupt
 
     options["pictures"] = "changed"
-    with pytest.raises(Stopped) as stopped:
-        batch.run(*made, **options, store=None, on_progress=stop)
+    cancelled = has_all_rows if when == "during the search" else None
+    with pytest.raises(Stopped, match="13 of 13 pictures") as stopped:
+        batch.run(*made, **options, store=None, on_progress=stop, cancelled=cancelled)
     resumed = batch.run(*made, **options, store=None, resume=stopped.value.csv_path)
     assert (paired(resumed), resumed.counts) == (PAIRED, COUNTS)
     assert len(resumed.pictures("below/new.png")) == len(resumed.pictures("to/named.png")) == 5
@@ -174,6 +198,23 @@ def test_a_stopped_run_finds_them_again(made: Folders, options: Options) -> None
     assert (again.pictures("below/new.png"), len(again.pictures("to/named.png"))) == ((), 5)
 
 
+@pytest.mark.parametrize(("columns", "belong"), [(1, True), (3, False)])
+def test_what_is_mostly_ground_is_near_by_its_ink(
+    tmp_path: Path, options: Options, columns: int, belong: bool
+) -> None:
+    """Almost all pixels of two drawings on white are equal, whatever they show."""
+    made = folders(tmp_path)
+    for root, rows in ((made.first, slice(0, 10)), (made.second, slice(1, 11))):
+        drawn = np.full((*SIZE, 3), 255, np.uint8)
+        drawn[:10, :10] = 0
+        drawn[:11, :columns] = 255
+        drawn[rows, :columns] = 0
+        (root / f"{root.name}.png").write_bytes(png(drawn))
+    # Each column has 2 pixels that differ, of 100 drawn ones. The distance is their root: of 2 it is less
+    # than one fifth of the distance from an empty picture, and of 6 it is more.
+    assert bool(paired(batch.run(*made, **options, store=None))) == belong
+
+
 def test_drawings_and_pages_show_the_old_file(made: Folders, options: Options, tmp_path: Path) -> None:
     run = batch.run(*made, **options | {"pictures": "changed"}, store=None)
     assert len(run.pictures("below/new.png")) == 5
@@ -182,12 +223,43 @@ def test_drawings_and_pages_show_the_old_file(made: Folders, options: Options, t
     row = frame.set_index("image_filename", drop=False).loc["below/new.png"].to_dict()
     assert shown.of_row(row, "first") == made.first / "old.png"
     assert shown.of_row(row, "second") == made.second / "below" / "new.png"
+    rows = ShownRows.of(frame, shown)
+    assert rows.path("below/new.png", "first") == made.first / "old.png"
+    assert rows.path("old.png", "first") == made.first / "old.png"
+    with pytest.raises(display.Absent):
+        rows.path("old.png", "second")
     written = report.write(frame, tmp_path / "report")
     kept = [path.read_bytes() for path in written.parent.rglob("*.png")]
     assert (made.first / "old.png").read_bytes() in kept
     assert (made.second / "below" / "new.png").read_bytes() in kept
+
+
+def test_files_for_build_servers_name_the_old_file(made: Folders, options: Options, tmp_path: Path) -> None:
+    frame = batch.run(*made, **options, store=None).frame()
+    report.document(frame, tmp_path / "results.json")
+    whole = json.loads((tmp_path / "results.json").read_text())
+    jsonschema.validate(whole, json.loads(report.SCHEMA.read_text()))
+    assert (whole["verdict"], whole["counts"]) == ("different", COUNTS | {"total": 13})
+    rows = {row["image_filename"]: row for row in whole["rows"]}
+    assert (rows["below/new.png"]["status"], rows["below/new.png"]["renamed_from"]) == ("changed", "old.png")
+    assert 0 < rows["below/new.png"]["rename_score"] < 1
+    assert (rows["old.png"]["status"], rows["old.png"]["rename_score"]) == ("missing", None)
+    sentences = (
+        "6 pixels differ (0.25 %) in 1 region. It was renamed from old.png, and changed.",
+        "It is only in first. It was renamed to below/new.png, and changed.",
+    )
     report.junit(frame, tmp_path / "junit.xml")
-    assert "It was renamed from old.png, and changed." in (tmp_path / "junit.xml").read_text()
+    suite = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("13", "2", "0")
+    cases = {case.get("name"): case[0] for case in suite.iter("testcase") if len(case)}
+    assert [(cases[name].tag, cases[name].get("message")) for name in ("below/new.png", "old.png")] == [
+        ("failure", sentences[0]),
+        ("skipped", sentences[1]),
+    ]
+    text = report.markdown(frame, tmp_path / "summary.md", rows=20)
+    assert "| changed | 2 |" in text
+    for name, sentence in zip(("below/new.png", "old.png"), sentences, strict=True):
+        assert f"| <code>{name}</code> | {sentence} |" in text
 
 
 def test_approving_replaces_the_old_file(made: Folders, options: Options) -> None:

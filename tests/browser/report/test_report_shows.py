@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -12,11 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from support import pngs
+from support.containers import pillow as encoded
 from support.programs import folders
-from support.report_page import HOSTILE, Opened, noise, odd_kinds, original
+from support.report_page import HOSTILE, Opened, noise, odd_kinds, original, painted
 from support.viewer_page import MODES
 
-from mymodules import report
+from mymodules import batch, report
 from mymodules.comparison import drawings
 from mymodules.pages import linker
 from mymodules.report import writing
@@ -58,6 +60,21 @@ def test_pictures_are_shown_to_the_pixel(opened: Opened, frame: pd.DataFrame) ->
     for side, pane in (("first", "left"), ("second", "right")):
         shown = opened.shot(side, pane)
         np.testing.assert_array_equal(shown, original(frame, side, "a/first.png")[..., :3])
+
+
+def test_a_renamed_picture_is_shown_with_its_old_self(tabs: Any, tmp_path: Path) -> None:
+    made = folders(tmp_path)
+    (made.second / "moved").mkdir()
+    old, new = painted(1)
+    (made.first / "old.png").write_bytes(encoded(old))
+    (made.second / "moved" / "new.png").write_bytes(encoded(new))
+    with ThreadPoolExecutor(1) as executor:
+        run = batch.run(*made, executor=executor, pictures="none", store=None)
+    opened: Opened = tabs(report.write(run.frame(), tmp_path / "report")).go("moved/new.png")
+    opened.press("o", "0")
+    np.testing.assert_array_equal(opened.shot("first", "left"), old)
+    np.testing.assert_array_equal(opened.shot("second", "right"), new)
+    assert "It was renamed from old.png, and changed." in opened.root.inner_text()
 
 
 def test_keys_choose_modes_rows_and_regions(opened: Opened, frame: pd.DataFrame) -> None:
