@@ -12,7 +12,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent import futures  # which imports its executors when they are used
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,11 +22,11 @@ Found = dict[str, int]
 
 
 def ours(first: Path, second: Path, out: Path, pictures: str = "none", moves: bool = False) -> Found:
-    """Run this project with its default processes; with moves it tells what moved from what changed."""
+    """Run this project with its default processes; with moves it tells what moved, and what was renamed."""
     sys.path.insert(0, str(ROOT))
     from mymodules import batch
 
-    return batch.run(first, second, out, pictures=pictures, moves=moves).counts
+    return batch.run(first, second, out, pictures=pictures, moves=moves, renames=moves).counts
 
 
 def textbook(first: Path, second: Path, out: Path) -> Found:
@@ -38,32 +38,32 @@ def textbook(first: Path, second: Path, out: Path) -> Found:
 
 def blazediff(first: Path, second: Path, out: Path, drawn: bool = False) -> Found:
     """Run blazediff in a thread pool on all cores."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return _blazediff(pool, first, second, out if drawn else None)
 
 
 def blazediff_best(first: Path, second: Path, out: Path, drawn: bool = False) -> Found:
     """Run blazediff as fast as possible: its own PNG codec, and processes, as it never releases the GIL."""
     os.environ["BLAZEDIFF_PNG_ENABLED"] = "1"
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with futures.ProcessPoolExecutor(os.cpu_count()) as pool:
         return _blazediff(pool, first, second, out if drawn else None)
 
 
 def pixelmatch(first: Path, second: Path, out: Path) -> Found:
     """Run pixelmatch (pure Python) in a process pool, without pairs of different sizes, which it refuses."""
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with futures.ProcessPoolExecutor(os.cpu_count()) as pool:
         return Counter(pool.map(_pixelmatch_pair, *zip(*_common(first, second), strict=True)))
 
 
 def floor(first: Path, second: Path, out: Path) -> Found:
     """Only read and decode every common file, with imagecodecs in a thread pool on all cores."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return {"megapixels": sum(pool.map(_decoded, _files(first, second))) // 1_000_000}
 
 
 def floor_wuffs(first: Path, second: Path, out: Path) -> Found:
     """Do the same as `floor` with wuffs; PNG only."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return {"megapixels": sum(pool.map(_decoded_by_wuffs, _files(first, second))) // 1_000_000}
 
 
@@ -112,7 +112,7 @@ def _files(first: Path, second: Path) -> Iterator[Path]:
         yield from pair
 
 
-def _blazediff(pool: Executor, first: Path, second: Path, out: Path | None) -> Found:
+def _blazediff(pool: futures.Executor, first: Path, second: Path, out: Path | None) -> Found:
     pairs = list(_common(first, second))
     pictures: list[Path | None] = []
     for path, _ in pairs:
