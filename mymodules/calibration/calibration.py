@@ -14,7 +14,7 @@ from mymodules import files, images, pairs
 from mymodules import rules as rules_
 from mymodules.calibration.account import sentences
 from mymodules.calibration.bounds import upper_bound
-from mymodules.calibration.captures import Capture, opened, seen
+from mymodules.calibration.captures import Capture, opened, passes, seen
 from mymodules.calibration.drawing import drawn
 from mymodules.calibration.page import Page, learnt
 from mymodules.calibration.proposal import proposed
@@ -171,7 +171,7 @@ def calibrate(
     folders: Sequence[AnyPath],
     *,
     held_out: SupportsIndex = 0,
-    rules: Rules | None = None,
+    rules: AnyPath | Rules | None = None,
     max_pixels: int = MAX_PIXELS,
 ) -> Calibration:
     """Learn from repeated captures of unchanged pages what flickers on them, and propose rules for it.
@@ -183,8 +183,8 @@ def calibrate(
     held_out : int
         How many of the last captures are not learnt from, but tried: as many as possible, taken at another
         time than the others. Captures of one minute do not show how the pages differ tomorrow.
-    rules : Rules, optional
-        Those that the project has. What they take of a page is not proposed again.
+    rules : path or Rules, optional
+        Those that the project has, or their file. What they take of a page is not proposed again.
     max_pixels : int
         Largest width x height that is decoded.
 
@@ -195,7 +195,7 @@ def calibrate(
     Raises
     ------
     SettingsError
-        If a folder or an option cannot be used.
+        If a folder, an option or the file of rules cannot be used.
 
     Examples
     --------
@@ -206,7 +206,7 @@ def calibrate(
     limit = pixel_limit(max_pixels)
     count = _learning(len(folders), held_out)
     first, captures = opened(folders)
-    own = rules or Rules()
+    own = Rules() if rules is None else rules_.given(rules)
     names = [name for name, pair in captures[0].pairs.items() if pair.first is not None]
     pages = tuple(
         learnt(
@@ -253,7 +253,7 @@ def _tried(captures: Sequence[Capture], rules: Rules, limit: int) -> Trial:
         found = [
             each.folder
             for each in captures
-            if name in each.pairs and not seen(each.pairs[name], limit).passes(rules.of(name))
+            if name in each.pairs and not passes(each.pairs[name], limit, rules.of(name))
         ]
         if found:
             failing[name] = found

@@ -9,16 +9,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from mymodules import images, pairs
-from mymodules.comparison import Job, pair
+from mymodules import images, pairs, workers
+from mymodules.comparison import Job
 from mymodules.comparison.alignment import align
 from mymodules.comparison.changes import Change, changes
 from mymodules.comparison.ledger import ledger
 from mymodules.comparison.pieces import Picture, Piece
-from mymodules.comparison.ruling import Ruling, ruled, verdict
+from mymodules.comparison.ruling import Ruling, ruled
 from mymodules.errors import ImageError, SettingsError
 from mymodules.pairs import Pair
 from mymodules.paths import AnyPath, folder_identity, local_path, shown
+from mymodules.row import verdict_of
 from mymodules.rules import Rule
 from mymodules.settings import no_picture
 
@@ -76,10 +77,6 @@ class Seen:
         causes = ledger(*self.sides, self.pieces)
         return ruled(*self.sides, self.pieces, self.changes, causes, rules)
 
-    def passes(self, rules: Sequence[Rule]) -> bool:
-        """Return whether a check with these rules passes."""
-        return verdict(self.status, self.code, self.ruling(rules), rules) in PASSING
-
 
 def opened(folders: Sequence[AnyPath]) -> tuple[Path, list[Capture]]:
     """Return the first folder, and the others with what they have in common with it.
@@ -123,18 +120,24 @@ def _not_apart(path: Path, other: Path) -> SettingsError:
     )
 
 
-def seen(pair_: Pair, max_pixels: int) -> Seen:
+def passes(pair: Pair, max_pixels: int, rules: tuple[Rule, ...]) -> bool:
+    """Return whether a run with these rules would pass if it had only this pair."""
+    row = workers.compare(Job(pair, max_pixels=max_pixels, rules=rules))
+    return verdict_of(row.status, row.verdict) in PASSING
+
+
+def seen(pair: Pair, max_pixels: int) -> Seen:
     """Compare one capture of a page with the first one."""
-    row = pair.compare(Job(pair_, max_pixels=max_pixels, moves=False)).row
+    row = workers.compare(Job(pair, max_pixels=max_pixels, moves=False))
     found = Seen(row.status, row.code, row.messages)
     if row.status != "changed" or not row.num_diff_pixels:
         return found
-    assert pair_.first is not None  # what has changed is on both sides
-    assert pair_.second is not None
+    assert pair.first is not None  # what has changed is on both sides
+    assert pair.second is not None
     try:
         one, other = (
             Picture(images.read_rgba(Path(path), max_pixels=max_pixels))
-            for path in (pair_.first, pair_.second)
+            for path in (pair.first, pair.second)
         )
     except (ImageError, OSError):
         return Seen("error", "changed_during_run", "A file has changed while it was read: call this again.")

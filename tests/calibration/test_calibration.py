@@ -195,7 +195,7 @@ def test_the_proposal_is_written_where_it_is_asked_for_and_then_nothing_is_left(
     assert file.read_text() == "# ours\n"
     assert found.write(file).rules == found.rules
     assert file.read_text().startswith("# ours\n\n[[rule]]\n")
-    assert calibrate(folders, rules=rules.read(file)).rules == ()
+    assert calibrate(folders, rules=file).rules == ()
 
 
 def test_masks_that_leave_little_to_compare_are_pointed_out(captures: Captures) -> None:
