@@ -8,7 +8,7 @@ import contextlib
 import shutil
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +16,7 @@ from mymodules import batch, files, images, outcome, report, settings
 from mymodules.errors import ImageError, MymodulesError, OutputError, PictureError, SettingsError
 from mymodules.images import arrays
 from mymodules.paths import shown
+from mymodules.rules import Rules
 
 MARK: Final = b"# Results of comparing pictures: made by mymodules, and removed by the next session.\n*\n"
 """What the file ``.gitignore`` holds in a folder of results, so that nothing in it is committed."""
@@ -33,10 +34,13 @@ class Baselines:
         The folder of results; it is made when something differs.
     update : bool
         Whether baselines that are absent or differ are written.
+    rules : Rules
+        Which differences are tolerated; the name of a picture is its path in the folder of results.
     """
 
     results: Path
     update: bool
+    rules: Rules = Rules()  # noqa: RUF009 - it is immutable
 
     def compared(self, picture: object, baseline: Path, below: Path, pixels: int = 0) -> tuple[str, str]:
         """Compare a picture with its baseline.
@@ -73,14 +77,14 @@ class Baselines:
         if not path.is_file():
             return self._new(data, path, kept)
         try:
-            found = outcome.compare(path, data)
+            found = outcome.compare(path, data, rules=self._rules_for(kept))
         except PictureError:
             if not self.update:
                 raise
             outcome.compare(data, data)  # raises if it is not the baseline that is damaged
             _write(path, data)
             return "updated", f"{shown(path)} was damaged, and was written again."
-        if not found.changed or (not found.dim_differ and 0 < found.num_diff_pixels <= pixels):
+        if found.verdict != "changed" or (not found.dim_differ and 0 < found.num_diff_pixels <= pixels):
             return "same", repr(found)
         if self.update:
             _write(path, data)
@@ -88,6 +92,11 @@ class Baselines:
         self._keep("first", kept, path.read_bytes())
         self._keep("second", kept, data)
         return "changed", f"{shown(path)} is another picture: {found.messages}"
+
+    def _rules_for(self, below: Path) -> Rules:
+        """Return the rules for a picture as those for any: two pictures have no folders in their names."""
+        own = self.rules.of(below.as_posix())
+        return Rules(tuple(replace(rule, pictures=()) for rule in own), self.rules.path)
 
     def _new(self, data: bytes, path: Path, kept: Path) -> tuple[str, str]:
         if self.update:
@@ -121,7 +130,7 @@ class Baselines:
             out.mkdir(exist_ok=True)
             with warnings.catch_warnings(), ThreadPoolExecutor(1) as executor:
                 warnings.simplefilter("ignore")  # about a store, of which there is none
-                run = batch.run(first, second, out, executor=executor, store=None)
+                run = batch.run(first, second, out, executor=executor, store=None, rules=self.rules)
                 page = report.write(run.frame(), self.results / "report")
         except (MymodulesError, OSError) as error:
             return f"There is no report: {error}"

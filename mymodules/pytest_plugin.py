@@ -3,9 +3,9 @@
     def test_bars(compare_image):
         compare_image(draw_bars())           # a figure, array, PIL image, the bytes of a file or its path
 
-A test fails if any value of any pixel differs, or if there is no baseline yet. ``pytest --image-update``
-writes the baselines that are absent or differ. The baseline of ``tests/test_plots.py::test_bars`` is
-``tests/baseline/test_plots/test_bars.png``.
+A test fails if any value of any pixel differs and no rule takes it, or if there is no baseline yet.
+``pytest --image-update`` writes the baselines that are absent or differ. The baseline of
+``tests/test_plots.py::test_bars`` is ``tests/baseline/test_plots/test_bars.png``.
 
 ================================== ==========================================================================
 option (or line of configuration)
@@ -16,6 +16,8 @@ option (or line of configuration)
 (``image_baseline = PATH``)        tests (pytest-mpl: ``--mpl-baseline-path``)
 ``--image-results PATH``           what differs, with a report of it; by default ``image-results``
 (``image_results = PATH``)         (pytest-mpl: ``--mpl-results-path``, ``--mpl-generate-summary``)
+``--image-rules PATH``             which differences are tolerated, see `rules.Limits`; by default none
+(``image_rules = PATH``)
 ``compare_image(..., pixels=N)``   how many pixels may differ (others: ``tolerance``, ``threshold``)
 ================================== ==========================================================================
 
@@ -50,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, what in (
         ("baseline", "folder of all baselines; by default, baseline beside each file of tests"),
         ("results", "folder for pictures that differ, and a report; by default image-results"),
+        ("rules", "TOML file that says which differences are tolerated; by default none are"),
     ):
         group.addoption(f"--image-{name}", metavar="PATH", help=what)
         parser.addini(f"image_{name}", what, default="")
@@ -152,12 +155,18 @@ class _Session:
     def _opened(self) -> "Baselines":
         if self._baselines is None:
             from mymodules.baselines import Baselines
+            from mymodules.rules import Rules, read
 
-            self._baselines = Baselines(self._results, update=self._config.getoption("--image-update"))
+            file = self._path("rules")
+            self._baselines = Baselines(
+                self._results,
+                update=self._config.getoption("--image-update"),
+                rules=Rules() if file is None else read(file),
+            )
         return self._baselines
 
     def _path(self, name: str) -> Path | None:
-        """Return the folder that an option names, else the one in the configuration."""
+        """Return the path that an option names, else the one in the configuration."""
         option: str | None = self._config.getoption(f"--image-{name}")
         if option:
             return self._config.invocation_params.dir / option

@@ -283,3 +283,23 @@ def test_it_imports_nothing_until_it_is_used() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["mymodules"]
+
+
+@pytest.mark.usefixtures("kept")
+def test_rules_tolerate_differences_of_the_pictures_that_they_are_for(pytester: pytest.Pytester) -> None:
+    rules = '[[rule]]\nname = "faint"\npictures = ["{}"]\nlargest = 8\n'
+    file = pytester.path / "own.toml"
+    for pattern, shade, outcome in (
+        ("test_one/*", 5, "passed"),
+        ("other/*", 5, "failed"),
+        ("**", 9, "failed"),
+    ):
+        file.write_text(rules.format(pattern))
+        result = session(pytester, "--image-rules", "own.toml", test_one=ONE.format(shade=shade))
+        result.assert_outcomes(**{outcome: 1})
+    pytester.makeini("[pytest]\nimage_rules = own.toml\n")
+    session(pytester, test_one=ONE.format(shade=8)).assert_outcomes(passed=1)
+    file.write_text(rules.replace("largest", "lrgest"))
+    result = session(pytester)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*own.toml, line 4: rule 'faint': there is no key 'lrgest'*"])

@@ -136,8 +136,7 @@ def seen(pair: Pair, max_pixels: int) -> Seen:
     assert pair.second is not None
     try:
         one, other = (
-            Picture(images.read_rgba(Path(path), max_pixels=max_pixels))
-            for path in (pair.first, pair.second)
+            Picture(images.read_rgba(Path(path), max_pixels=max_pixels)) for path in (pair.first, pair.second)
         )
     except (ImageError, OSError):
         return Seen("error", "changed_during_run", "A file has changed while it was read: call this again.")
