@@ -30,6 +30,13 @@ VERDICTS_BY_ATTENTION: Final = (*BY_ATTENTION[:-1], "tolerated", "same")
 RANKS: Final = {verdict: rank for rank, verdict in enumerate(VERDICTS_BY_ATTENTION)}
 """The place of each verdict in that order."""
 
+NOTHING_TO_DECIDE: Final = "same"
+"""The status of rows that need no decision.
+
+All others wait for one, in explorer, report and command alike; so do pictures that cannot be compared, until
+they are rejected, ignored or replaced.
+"""
+
 CANNOT: Final = "cannot be compared"
 """What every message about an unusable file says."""
 
@@ -177,9 +184,9 @@ def attention_key(
     return RANKS.get(status, len(RANKS)), *largest_first, name  # type: ignore[return-value]
 
 
-def counted(number: int) -> str:
-    """Return how many pictures these are, as a text."""
-    return f"{number:,} {'picture' if number == 1 else 'pictures'}"
+def counted(number: int, noun: str = "picture") -> str:
+    """Return how many pictures these are, or files, as a text."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def verdict(counts: Mapping[str, int]) -> str:

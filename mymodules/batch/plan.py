@@ -237,10 +237,11 @@ class Plan:
             depends["check_pixels"] = True
         if not self.request.moves:
             depends["moves"] = False
+        conditions = fingerprint(depends, self.request.metrics)
         return Reuse(
             self.request,
             self.settings.out / self.request.store,
-            place=Place(str(self.settings.first), str(self.settings.second), fingerprint(depends), ALGORITHM),
+            place=Place(str(self.settings.first), str(self.settings.second), conditions, ALGORITHM),
             drawings_dir=self.drawings_dir,
             drawing_path=self.drawing_path,
             max_pixels=self.settings.max_pixels,

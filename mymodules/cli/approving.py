@@ -48,7 +48,7 @@ def approve(options: argparse.Namespace, words: Wording) -> int:
         why = "." if left or plan.already else _what_to_do(words, options, named, chosen)
         words.say(f"There is nothing to approve{why}")
         return 2 if left else 0
-    question = f"Change {_files(plan.count)} in {plan.first} to those in {manifest.get('second')}?"
+    question = f"Change {counted(plan.count, 'file')} in {plan.first} to those in {manifest.get('second')}?"
     if not (options.yes or _confirmed(f"{question} The old ones are kept.", words)):
         return 0
     if plan != triage.plan(about, first=first, **which):
@@ -75,7 +75,9 @@ def restore(options: argparse.Namespace, words: Wording) -> int:
     first = _first(manifest, options, runs.compared_last())
     count = len(manifest.get("changes", ()))
     where = first or manifest.get("first")
-    if not (options.yes or _confirmed(f"Bring {_files(count)} in {where} back from {folder}?", words)):
+    if not (
+        options.yes or _confirmed(f"Bring {counted(count, 'file')} in {where} back from {folder}?", words)
+    ):
         return 0
     done = triage.restore(folder, first=first)
     words.say(str(done))
@@ -221,7 +223,3 @@ def _newest(out: Path) -> Path:
     if not found:
         raise ResultsError(f"There is no approval in {shown(out)}: nothing can be restored.")
     return max(found, key=lambda folder: (folder.name[:24], len(folder.name), folder.name))
-
-
-def _files(count: int) -> str:
-    return f"{count:,} {'file' if count == 1 else 'files'}"

@@ -148,7 +148,7 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
             none = f"There is nothing to approve: no {other}accepted picture differs from its first one."
             self._show(f'<p role="status">{none}</p>{"".join(lists)}', self.no)
             return
-        files = f"{plan.count:,} {'file' if plan.count == 1 else 'files'}"
+        files = counted(plan.count, "file")
         ask = f"{before}Change {files} in {html.escape(shown(plan.first))}? Undo brings the old ones back."
         self.yes.description = f"Yes, change {files}"
         self._show(f'<p role="alert">{ask}</p>{"".join(lists)}', self.yes, self.no)
@@ -185,8 +185,8 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
             done = triage.restore(latest, on_progress=self._progress)
         finally:
             self._changed()
-        already = f" {counted(len(done.unchanged))} had not been changed." if done.unchanged else ""
-        report = f'<p role="status"><b>{counted(len(done.restored))} restored.</b>{already}</p>'
+        already = f" {counted(len(done.unchanged), 'file')} had not been changed." if done.unchanged else ""
+        report = f'<p role="status"><b>{counted(len(done.restored), "file")} restored.</b>{already}</p>'
         more = [_listed(f"{counted(len(done.refused))} refused", done.refused)] if done.refused else []
         self.approvals.pop()
         if done.refused:  # it can be tried again, after the earlier ones: they are about other pictures

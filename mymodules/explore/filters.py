@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 
 from mymodules.pages import words
 from mymodules.results.attention import numbers, own_columns
-from mymodules.row import BY_ATTENTION, CAUSES
+from mymodules.row import BY_ATTENTION, CAUSES, NOTHING_TO_DECIDE
 from mymodules.triage import LABELS
 
-UNDECIDED = "decision == '' and status != 'same'"
-"""The rows that wait for a decision: those without one, except equal pictures."""
+UNDECIDED = f"decision == '' and status != {NOTHING_TO_DECIDE!r}"
+"""The rows that wait for a decision."""
 
 # The filter by decision: value, label and condition.
 _BY_DECISION = {

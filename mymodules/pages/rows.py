@@ -10,7 +10,7 @@ from mymodules import triage
 from mymodules.errors import ResultsError
 from mymodules.pages.display import SIDES, Folders
 from mymodules.results import runfiles
-from mymodules.row import CAUSES, METRIC, own_figures
+from mymodules.row import CAUSES, METRIC, NOTHING_TO_DECIDE, own_figures
 from mymodules.triage import Row
 
 if TYPE_CHECKING:
@@ -97,13 +97,13 @@ class ShownRows:
         return (self.cell(name, "decision") or "", "") if desk is None else desk.of(self.about(name))
 
     def following(self, name: str) -> str | None:
-        """Return the next undecided row after this one; equal pictures need no decision."""
+        """Return the next row after this one that waits for a decision."""
         desk, place, count = self.folders.decisions, self.places[name] + 1, 32
         while desk is not None and place < len(self.names):
             part = self.frame[place : place + count]
             waits = desk.state(part) == ""
             if "status" in part.columns:
-                waits &= part["status"] != "same"
+                waits &= part["status"] != NOTHING_TO_DECIDE
             if waits.any():
                 return str(part.loc[waits, _NAME].iloc[0])
             place, count = place + count, 4 * count

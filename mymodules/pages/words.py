@@ -19,7 +19,7 @@ NAME: Final = "Name, or *.png"
 NAME_HINT: Final = "A part of the name, or a pattern: * stands for anything, ? for one character"
 SHOW_ALL: Final = "Show all rows"
 WAITING: Final = "to decide"
-"""Rows without a decision that need one: all but equal pictures."""
+"""Rows without a decision that need one, see `row.NOTHING_TO_DECIDE`."""
 
 DECIDED: Final = "decided"
 

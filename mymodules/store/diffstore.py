@@ -28,6 +28,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
@@ -206,8 +207,8 @@ class DiffStore:
         Returns
         -------
         dict
-            From right digest to metrics. A picture that is unavailable is logged and left out, see
-            `unavailable_digests`.
+            From right digest to metrics, with those of one's own that runs computed for the two. A picture
+            that is unavailable is logged and left out, see `unavailable_digests`.
 
         Raises
         ------
@@ -415,17 +416,19 @@ class DiffStore:
 
     def _measure(self, priority: int, pair: str) -> DiffMetrics:
         digests = split_diff_id(pair)
+        of_row = self._best_effort(lambda: self.records.metrics_of_row(pair), None)
+        others = () if of_row is None else of_row.others
         known = self._best_effort(lambda: self.records.metrics(pair), None)
         if known is None and not any(map(self._originals.may_be_deep, digests)):
-            known = self._best_effort(lambda: self.records.metrics_of_row(pair), None)
+            known = of_row
         if known is not None:
-            return known
+            return replace(known, others=others)
         with self._purges.work(*digests) as work:
             found = metrics.pixel_diff(*self._pixels(priority, pair, work))
             with work.keeping() as wanted:
                 if wanted:
                     self._best_effort(lambda: self.records.remember_metrics({pair: found}), None)
-        return found
+        return replace(found, others=others)
 
     def _draw(self, priority: int, pair: str) -> bytes:
         from mymodules.comparison import drawings  # a run, which draws nothing here, does without them

@@ -17,7 +17,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import NoneType
 from typing import Any, Final, NamedTuple, TypeGuard, TypeVar
@@ -138,16 +138,29 @@ def is_diff_id(text: str) -> bool:
     return len(halves) == 2 and all(map(is_digest, halves))
 
 
-def fingerprint(conditions: Mapping[str, Any]) -> str:
-    """Return 32 hex digits of what a row depends on besides its files.
+def fingerprint(conditions: Mapping[str, Any], metrics: Iterable[str] = ()) -> str:
+    """Return a text that stands for what a row depends on besides its files.
 
     Parameters
     ----------
     conditions : mapping
         Options and versions, of types that JSON has.
+    metrics : iterable of str
+        The names in `PairResult.custom` of the rows.
     """
     text = json.dumps(conditions, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest() + "".join(
+        f":{name}:" for name in metrics
+    )
+
+
+_METRICS = re.compile(r"[0-9a-f]{32}((?::\w+:)*)", re.ASCII)
+
+
+def _metrics_of(conditions: str) -> list[str]:
+    """Return the names of metrics in a fingerprint, whatever follows it."""
+    found = _METRICS.match(conditions)
+    return [name for name in found[1].split(":") if name] if found else []
 
 
 _COLUMNS = "pixels, percent, r, g, b, a, dim"
@@ -294,16 +307,26 @@ class Records:
         )
 
     def metrics_of_row(self, pair: str) -> DiffMetrics | None:
-        """Return the figures in the row of a pair; they are Gold's unless one picture is a PNG of 16 bits."""
+        """Return the figures in the row of a pair; they are Gold's unless one picture is a PNG of 16 bits.
+
+        Those of custom metrics are the newest ones of each name, whatever the order of the two files was.
+        """
+        known: DiffMetrics | None = None
+        others: dict[str, float] = {}
         first, second = _halves(pair) or (pair, "")
-        sql = f"SELECT fingerprint, {_CELLS} FROM rows WHERE first = ? AND second = ? AND algorithm = ?"
-        for key in ((first, second), (second, first)):
-            for conditions, *values in self._settled().read(sql, (*key, ALGORITHM)):
-                stored = _stored(key, conditions, values)
-                found = None if stored is None else DiffMetrics.of_row(stored.row._replace(custom=()))
-                if found is not None:
-                    return found
-        return None
+        sql = f"""SELECT first, second, fingerprint, {_CELLS} FROM rows WHERE algorithm = ?
+            AND ((first = ? AND second = ?) OR (first = ? AND second = ?)) ORDER BY rowid"""
+        for one, other, conditions, *values in self._settled().read(
+            sql, (ALGORITHM, first, second, second, first)
+        ):
+            stored = _stored((one, other), conditions, values) if isinstance(conditions, str) else None
+            if stored is not None:
+                values_of = zip(_metrics_of(conditions), stored.row.custom, strict=False)
+                row = stored.row._replace(custom=tuple((name, value) for name, (_, value) in values_of))
+                figures = DiffMetrics.of_row(row)
+                known = known or figures
+                others |= {} if figures is None else dict(figures.others)
+        return known and replace(known, others=tuple(others.items()))
 
     # --- failures
 

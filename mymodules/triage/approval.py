@@ -86,7 +86,7 @@ class Restoration:
     Attributes
     ----------
     restored : tuple of str
-        Names.
+        Names of files: a picture that was renamed has two.
     unchanged : tuple of str
         Names of files that already were the old ones.
     refused : dict of str to str
@@ -98,8 +98,10 @@ class Restoration:
     refused: dict[str, str]
 
     def __str__(self) -> str:
-        already = f" {counted(len(self.unchanged))} had not been changed." if self.unchanged else ""
-        return "\n".join([f"{counted(len(self.restored))} restored.{already}", *_reasons(self.refused)])
+        already = f" {counted(len(self.unchanged), 'file')} had not been changed." if self.unchanged else ""
+        return "\n".join(
+            [f"{counted(len(self.restored), 'file')} restored.{already}", *_reasons(self.refused)]
+        )
 
 
 def approve(

@@ -14,13 +14,14 @@ from support import pngs
 from support.programs import Folders
 from support.reusing import settle
 
-from mymodules import batch, report, results
+from mymodules import batch, images, report, results
 from mymodules.batch import Run
 from mymodules.errors import SettingsError
 from mymodules.metrics import Metric
 from mymodules.pages import display
 from mymodules.pages.rows import ShownRows
 from mymodules.results import runfiles
+from mymodules.store import NOW, DiffStore
 
 GRAY = np.full((9, 7, 3), 100)
 
@@ -167,6 +168,17 @@ def test_rows_of_a_store_are_taken_for_the_same_metric_only(given: list[Path], t
     without = run(given, None, store=".store")
     assert without.reused == 0
     assert list(without.frame().columns) == list(results.COLUMNS)
+
+
+def test_a_store_knows_the_newest_values_of_each_metric(given: list[Path]) -> None:
+    digests = [images.digest((given[side] / "changed.png").read_bytes()) for side in (0, 1)]
+    for metric in (Metric.of(taller, name="green", version=1), green, taller, None):
+        run(given, metric, store=".store")
+    with DiffStore(given[2] / ".store") as store:
+        (found,) = store.get(NOW, digests[0], digests[1:]).values()
+    assert dict(found.others) == {"green": 30.0, "taller": 0.0}
+    assert found.num_diff_pixels == GRAY[..., 0].size
+    assert found.to_json()["diffs"]["green"] == 30.0
 
 
 def test_a_row_without_a_value_is_compared_again(given: list[Path]) -> None:

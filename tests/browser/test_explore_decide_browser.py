@@ -529,7 +529,7 @@ def test_accepted_pictures_are_approved_and_undone(page: Any, root: Path) -> Non
     comes(page, "badge.png")
     page.locator(".mmv-notes", has_text="first has changed since the run").wait_for(state="attached")
     box.get_by_role("button", name="Undo", exact=True).click()
-    box.locator("p", has_text="1 picture restored.").wait_for()
+    box.locator("p", has_text="1 file restored.").wait_for()
     assert first.read_bytes() == before
     page.wait_for_function("() => !document.querySelector('.mmv-notes').textContent.includes('changed')")
     box.get_by_role("button", name="Close", exact=True).click()

@@ -60,7 +60,7 @@ def test_it_asks_first_then_approves_and_undo_restores(made: Folders, frame: pd.
     after = before | {name: second[name] for name in names}
     del after["gone.png"]
     assert state(made.first) == after
-    assert "4 pictures restored." in press(found.undo, explorer)
+    assert "4 files restored." in press(found.undo, explorer)
     assert state(made.first) == before
     assert offered(explorer) == ["Close"]
     press(found.no, explorer)
@@ -80,11 +80,11 @@ def test_every_approval_can_be_undone_even_after_close(made: Folders, frame: pd.
     after = state(made.first)
     press(found.button, explorer)
     assert offered(explorer)[-1] == "Undo"
-    assert "1 picture restored." in press(found.undo, explorer)
+    assert "1 file restored." in press(found.undo, explorer)
     assert state(made.first) == after | {"b.png": before["b.png"]}, "the latest comes first"
     press(found.no, explorer)
     press(found.button, explorer)
-    assert "1 picture restored." in press(found.undo, explorer)
+    assert "1 file restored." in press(found.undo, explorer)
     assert state(made.first) == before
     assert offered(explorer) == ["Close"]
 
@@ -101,7 +101,7 @@ def test_an_approval_that_cannot_be_undone_does_not_hold_up_earlier_ones(
         press(found.yes, explorer)
     (made.first / "b.png").write_bytes(b"newer")
     assert "1 picture refused" in press(found.undo, explorer)
-    assert "1 picture restored." in press(found.undo, explorer)
+    assert "1 file restored." in press(found.undo, explorer)
     assert state(made.first)["a.png"] == before["a.png"]
     assert "1 picture refused" in press(found.undo, explorer)
 
@@ -188,7 +188,7 @@ def test_a_file_that_changed_is_refused_by_name(made: Folders, frame: pd.DataFra
     assert "<bdi>a.png</bdi> – first is no longer the picture that was compared" in reported
     (made.first / "b.png").write_bytes(b"newer")
     reported = press(explorer.approving.undo, explorer)
-    assert "0 pictures restored." in reported
+    assert "0 files restored." in reported
     assert "<bdi>b.png</bdi>" in reported
     assert "was changed after the approval" in reported
     assert offered(explorer) == ["Close", "Undo"], "it can be tried again"

@@ -12,7 +12,7 @@ const DAMAGED =
   "The decisions that this browser has kept for this page cannot be read; they are left as they are, and new ones " +
   "are not kept: download them before you leave the page.";
 
-// Whether a row waits for a decision; equal pictures need none.
+// Whether a row waits for a decision; see NOTHING_TO_DECIDE in row.py.
 export const waits = (row) => !row.decision && row.status !== "same";
 
 const isText = (value) => typeof value === "string";
