@@ -63,10 +63,19 @@ def test_rules_and_pictures_are_written_where_the_options_say(
     assert file.read_bytes() == written
 
 
-def test_without_a_name_the_rules_are_those_of_the_project(captures: list[str], tmp_path: Path) -> None:
+def test_without_a_name_the_rules_are_those_of_the_project_and_a_check_passes_with_them(
+    captures: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "out").mkdir()
+    check = ["compare", *captures[:2], "--out", "out", "--pictures", "none", "--check"]
+    assert main(check) == 1
     (tmp_path / "compare.toml").write_text("[folders]\nfirst = 'capture0'\n")
     assert main(["calibrate", *captures, "--write"]) == 0
     assert rules.read(tmp_path / "compare.toml").rules == (CLOCK,)
+    assert main(check) == 0
+    capsys.readouterr()
+    assert main(["calibrate", *captures]) == 0
+    assert "[[rule]]" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
