@@ -30,8 +30,8 @@ VERDICTS_BY_ATTENTION: Final = (*BY_ATTENTION[:-1], "tolerated", "same")
 RANKS: Final = {verdict: rank for rank, verdict in enumerate(VERDICTS_BY_ATTENTION)}
 """The place of each verdict in that order."""
 
-NOTHING_TO_DECIDE: Final = "same"
-"""The status of rows that need no decision.
+NOTHING_TO_DECIDE: Final = ("same", "tolerated")
+"""The verdicts of rows that need no decision.
 
 All others wait for one, in explorer, report and command alike; so do pictures that cannot be compared, until
 they are rejected, ignored or replaced.

@@ -115,6 +115,13 @@ def test_each_decision_is_written_at_once_and_the_next_row_comes(shown: Page, ro
         assert (shown.told()["row"], shown.told()["undo"]) == (following, True)
 
 
+def test_what_rules_tolerate_needs_no_decision(frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    tolerated = frame["image_filename"] == "b.png"
+    page = Page(frame.assign(verdict=frame["status"].mask(tolerated, "tolerated")), monkeypatch)
+    page.decide("accept")
+    assert page.widget.row == "d.png"
+
+
 def test_rows_with_a_decision_are_passed_over(shown: Page, root: Path) -> None:
     Decisions(root / "out").decide([Row("x", "", "")], "accept")  # of no row here
     shown.widget.decide("ignore", about=shown.widget.frame[1:4])

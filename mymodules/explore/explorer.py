@@ -33,6 +33,7 @@ from mymodules.explore.thumbnails import Thumbnails
 from mymodules.pages import still, words
 from mymodules.paths import AnyPath
 from mymodules.results import runfiles
+from mymodules.results.attention import verdicts
 from mymodules.row import BY_ATTENTION
 from mymodules.triage import LABELS, Step
 from mymodules.viewer import Viewer
@@ -128,7 +129,7 @@ class Explorer(still.Kept):
         runfiles.check_table(frame, *_REQUIRED)
         self.viewer = Viewer(frame, run=run)
         self._attrs = dict(frame.attrs)
-        self._given = frame.drop(columns="decision", errors="ignore")
+        self._given = frame.drop(columns="decision", errors="ignore").assign(verdict=verdicts(frame))
         self._given.attrs = {}  # pandas would copy them deeply with every selection of rows
         self._all = self._given.reset_index(drop=True)
         noted = frame["decision"].fillna("") if "decision" in frame.columns else [""] * len(frame)
@@ -422,7 +423,7 @@ def summary(of_all: pd.DataFrame, of_shown: pd.DataFrame) -> str:
 
     rows = text(len(of_shown), len(of_all)).split(" ", 1)
     parts = [" ".join([f"<b>{rows[0]}</b>", *rows[1:], "row" if len(of_all) == 1 else "rows"])]
-    waiting = of_shown[["status", "decision"]].query(filters.UNDECIDED, engine="python")
+    waiting = of_shown[["verdict", "decision"]].query(filters.UNDECIDED, engine="python")
     parts.append(f"{len(waiting):,} {words.WAITING}")
     for word, label in LABELS.items():
         shown, everything = counted("decision", word)

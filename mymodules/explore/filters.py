@@ -24,7 +24,7 @@ from mymodules.results.attention import numbers, own_columns
 from mymodules.row import BY_ATTENTION, CAUSES, NOTHING_TO_DECIDE
 from mymodules.triage import LABELS
 
-UNDECIDED = f"decision == '' and status != {NOTHING_TO_DECIDE!r}"
+UNDECIDED = f"decision == '' and verdict not in {NOTHING_TO_DECIDE!r}"
 """The rows that wait for a decision."""
 
 # The filter by decision: value, label and condition.

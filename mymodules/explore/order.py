@@ -46,8 +46,8 @@ def places(frame: pd.DataFrame, key: str, turned: bool) -> NDArray[np.intp]:
         found = np.arange(len(frame)) if key == "given" else attention.places(frame)
         return found[::-1] if turned else found
     values: pd.Series[Any]
-    if key == "status":
-        values = frame["status"].map(RANKS)
+    if key in ("status", "verdict"):
+        values = frame[key].map(RANKS)
     elif key in TEXTS:
         values = frame[key] if key in frame.columns else pd.Series("", index=frame.index)
     else:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _NAME = "image_filename"
 
-TEXTS = ("status", "code", "messages")
+TEXTS = ("status", "code", "messages", "verdict")
 """The columns with texts that pages show."""
 
 FIGURES = (
@@ -103,7 +103,9 @@ class ShownRows:
             part = self.frame[place : place + count]
             waits = desk.state(part) == ""
             if "status" in part.columns:
-                waits &= part["status"] != NOTHING_TO_DECIDE
+                from mymodules.results import attention  # already loaded, as there is a frame
+
+                waits &= ~attention.verdicts(part).isin(NOTHING_TO_DECIDE)
             if waits.any():
                 return str(part.loc[waits, _NAME].iloc[0])
             place, count = place + count, 4 * count

@@ -18,6 +18,7 @@ from mymodules.errors import ResultsError, SettingsError
 from mymodules.explore import Explorer, filters
 from mymodules.explore import order as orders
 from mymodules.explore.filters import literal, name_condition
+from mymodules.row import VERDICTS_BY_ATTENTION
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = ROOT / "notebooks" / "02_explore.ipynb"
@@ -167,6 +168,15 @@ def test_the_query_gives_the_rows_that_are_shown(
     assert names(explorer.frame) == READING_ORDER
 
 
+def test_what_rules_tolerate_waits_for_no_decision(frame: pd.DataFrame) -> None:
+    tolerated = frame["image_filename"] == "shop.png"
+    explorer = explore.explore(frame.assign(verdict=frame["verdict"].mask(tolerated, "tolerated")))
+    explorer.filters["decision"].value = "none"
+    differ = set(frame["image_filename"][frame["status"] != "same"])
+    assert set(names(explorer.frame)) == differ - {"shop.png"}
+    assert "shop.png" in differ
+
+
 def test_a_range_leaves_out_rows_without_the_figure(explorer: Explorer) -> None:
     percent = explorer.filters["pixel_diff_percent"]
     percent.value = (1.0, 50.0)
@@ -260,7 +270,8 @@ def test_a_pattern_covers_the_whole_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [key for key in explore.ORDERS if key not in ("given", "attention", "status", "decision")]
+    "key",
+    [key for key in explore.ORDERS if key not in ("given", "attention", "status", "verdict", "decision")],
 )
 @pytest.mark.parametrize("turned", [False, True])
 def test_orders(explorer: Explorer, key: str, turned: bool) -> None:
@@ -272,6 +283,17 @@ def test_orders(explorer: Explorer, key: str, turned: bool) -> None:
     assert there.is_monotonic_decreasing if falls else there.is_monotonic_increasing
     assert values.iloc[: len(there)].notna().all(), "rows without a value stand last"
     assert agree(explorer)
+
+
+def test_verdicts_are_ordered_as_a_person_wants_to_see_them(frame: pd.DataFrame) -> None:
+    tolerated = frame["image_filename"].isin(["shop.png", "badge.png"])
+    explorer = explore.explore(
+        frame.assign(verdict=frame["verdict"].mask(tolerated, "tolerated")), order="verdict"
+    )
+    found = list(dict.fromkeys(explorer.frame["verdict"]))
+    assert found == [each for each in VERDICTS_BY_ATTENTION if each in found]
+    assert found[0] == "changed"
+    assert found[-2:] == ["tolerated", "same"]
 
 
 @pytest.mark.parametrize("order", explore.ORDERS)

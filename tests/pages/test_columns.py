@@ -34,6 +34,17 @@ def test_undecided_rows_are_last_in_either_direction() -> None:
     ]
 
 
+def test_what_is_equal_or_tolerated_waits_for_no_decision() -> None:
+    """In a report; rows of earlier versions have no verdict."""
+    rows = [
+        {"status": "changed", "verdict": "changed"}, {"status": "changed"}, {"status": "missing"},
+        {"status": "changed", "verdict": "tolerated"}, {"status": "same", "verdict": "same"},
+        {"status": "changed", "verdict": "changed", "decision": "accept"},
+    ]  # fmt: skip
+    found = nodes.evaluate("report/decisions.js", f"{rows}.map(waits)")
+    assert found == [True, True, True, False, False, False]
+
+
 def test_a_metric_of_ones_own_is_a_figure_of_a_row_or_among_its_metrics() -> None:
     headings = words.columns(causes_known=True, own=own_columns(["metric_luma", "metric_<b>", "status"]))
     assert [heading["key"] for heading in headings if heading["key"].startswith("metric_")] == ["metric_luma"]

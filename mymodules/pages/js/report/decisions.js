@@ -13,7 +13,7 @@ const DAMAGED =
   "are not kept: download them before you leave the page.";
 
 // Whether a row waits for a decision; see NOTHING_TO_DECIDE in row.py.
-export const waits = (row) => !row.decision && row.status !== "same";
+export const waits = (row) => !row.decision && row.status !== "same" && row.verdict !== "tolerated";
 
 const isText = (value) => typeof value === "string";
 
