@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mymodules.pages import linker, words
 from mymodules.results import attention
-from mymodules.row import BY_ATTENTION, CAUSES
+from mymodules.row import CAUSES, VERDICTS_BY_ATTENTION
 from mymodules.triage import LABELS
 
 MARKS = {word: mark for mark, word in enumerate(("", *LABELS))}
@@ -55,7 +55,7 @@ class Grid(anywidget.AnyWidget):
     _css = linker.text(*_STYLES)
 
     names: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    ranks = traitlets.Bytes().tag(sync=True)  # of the statuses, 8-bit integers
+    ranks = traitlets.Bytes().tag(sync=True)  # of the verdicts, 8-bit integers
     percents = traitlets.Bytes().tag(sync=True)  # 64-bit floats, like the next two
     scores = traitlets.Bytes().tag(sync=True)
     counts = traitlets.Bytes().tag(sync=True)
@@ -66,7 +66,7 @@ class Grid(anywidget.AnyWidget):
     asking = traitlets.Unicode().tag(sync=True)
     order: traitlets.List[Any] = traitlets.List().tag(sync=True)
     columns: traitlets.List[Any] = traitlets.List().tag(sync=True)
-    statuses = traitlets.List(list(BY_ATTENTION)).tag(sync=True)
+    statuses = traitlets.List(list(VERDICTS_BY_ATTENTION)).tag(sync=True)
     decisions = traitlets.Dict(dict(LABELS)).tag(sync=True)
     steps: traitlets.List[Any] = traitlets.List().tag(sync=True)
 
