@@ -3,6 +3,7 @@
 import itertools
 import os
 import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,10 @@ from mymodules.kernel import Kernel, build
 
 settings.register_profile("project", derandomize=True, deadline=None)
 settings.load_profile("project")
+
+# With this package, importing jsonschema compiles a grammar, for formats that no notebook has: a second of
+# processor time in each worker.
+sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 
 # What starts in the background may ignore interrupts, and so would all that it starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
