@@ -226,10 +226,8 @@ def _seed_columns(path: Path, text: str) -> dict[str, list[Any]]:
 
 def _frame(columns: Mapping[str, list[Any]]) -> pd.DataFrame:
     count = len(columns[_SEED_COLUMNS[0]])
-    verdicts = columns.get("verdict", [None] * count)
-    statuses = columns.get("status", [None] * count)
-    known = {"verdict": [verdict_of(*both) for both in zip(statuses, verdicts, strict=True)]}
-    columns = {**columns, **known}
+    statuses, verdicts = (columns.get(name, []) or [None] * count for name in ("status", "verdict"))
+    columns = {**columns, "verdict": [verdict_of(*both) for both in zip(statuses, verdicts, strict=True)]}
     order = [*COLUMNS, *(name for name in columns if name not in COLUMNS)]
     return pd.DataFrame({name: _series(name, columns.get(name, [None] * count)) for name in order})
 

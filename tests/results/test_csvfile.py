@@ -38,7 +38,7 @@ def test_the_file_is_what_excel_opens(tmp_path: Path) -> None:
     data = path.read_bytes()
     assert data.startswith(b"\xef\xbb\xbf" + HEADER.encode() + b"\r\n0.987654321012345,a/")
     assert b'\r\n,"new\nline ""q"".png",Only in first.,missing,' in data
-    assert data.endswith(b"1e-05" + 11 * b"," + b"\r\n")
+    assert data.endswith(b"1e-05" + 13 * b"," + b"\r\n")
     with path.open(encoding="utf-8-sig", newline="") as file:
         assert [row["seconds"] for row in csv.DictReader(file)] == ["0.03125", "1e-05"]
 
@@ -95,12 +95,12 @@ def test_a_file_without_the_pixels_of_regions_or_the_causes(tmp_path: Path, coun
 
 def test_later_files_have_further_columns(tmp_path: Path) -> None:
     cells = [[*results.format_row(CHANGED), "NA"], [*results.format_row(MISSING), ""]]
-    path = rewritten(tmp_path / "r.csv", [*COLUMNS, "verdict"], cells)
+    path = rewritten(tmp_path / "r.csv", [*COLUMNS, "later"], cells)
     assert results.read(path) == [CHANGED, MISSING]
     frame = results.load(path)
-    assert list(frame.columns) == [*COLUMNS, "verdict"]
-    assert list(frame["verdict"]) == ["NA", ""]
-    assert frame["verdict"].dtype == "str"
+    assert list(frame.columns) == [*COLUMNS, "later"]
+    assert list(frame["later"]) == ["NA", ""]
+    assert frame["later"].dtype == "str"
 
 
 def test_columns_go_by_their_names(tmp_path: Path) -> None:

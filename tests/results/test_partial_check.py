@@ -231,7 +231,7 @@ def test_a_file_of_an_earlier_version_has_none(path: Path, count: int) -> None:
 
 
 def test_a_file_of_a_later_version_has_more_columns(path: Path) -> None:
-    columns = [*COLUMNS, "verdict"]
+    columns = [*COLUMNS, "later"]
     lines = [[*results.format_row(row), "fine"] for row in ROWS]
     text = io.StringIO(newline="")
     checked = [[*line, results.check_value(line, columns)] for line in lines]
@@ -240,9 +240,9 @@ def test_a_file_of_a_later_version_has_more_columns(path: Path) -> None:
     assert believed(path, data) == (ROWS, [])
     frame = results.load(path)
     assert list(frame.columns) == columns
-    assert list(frame["verdict"]) == ["fine"] * 3
+    assert list(frame["later"]) == ["fine"] * 3
     assert len(believed(path, data.replace(b"fine", b"fime", 1))[0]) == 2
-    assert believed(path, data.replace(b",verdict,", b",verdikt,", 1))[0] == []
+    assert believed(path, data.replace(b",later,", b",lader,", 1))[0] == []
 
 
 # --- cells that no run writes ------------------------------------------------------------------------
