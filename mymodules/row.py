@@ -37,6 +37,9 @@ All others wait for one, in explorer, report and command alike; so do pictures t
 they are rejected, ignored or replaced.
 """
 
+NAMED: Final = 8
+"""The most names of pictures in each sentence of a question about files that would change."""
+
 CANNOT: Final = "cannot be compared"
 """What every message about an unusable file says."""
 

@@ -13,14 +13,11 @@ from mymodules.errors import ResultsError, SettingsError
 from mymodules.pairs import matches
 from mymodules.paths import shown
 from mymodules.results import runfiles
-from mymodules.row import ONE_SIDED, counted
+from mymodules.row import NAMED, ONE_SIDED, counted
 from mymodules.triage.approval import MANIFEST
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SHOWN = 8
-"""The most names of pictures that are replaced or adopted; those that are removed are all named."""
 
 UNWANTED = ("reject", "ignore")
 
@@ -167,15 +164,16 @@ def _first(manifest: Any, options: argparse.Namespace, compared: tuple[Path, Pat
 
 
 def _listed(plan: triage.Plan) -> Iterator[str]:
+    """Yield what a plan would do; the pictures that it would remove are all named."""
     for names, does, most in (
-        (plan.already, "approved already", SHOWN),
-        (plan.replace, "will be replaced in first by the second picture", SHOWN),
+        (plan.already, "approved already", NAMED),
+        (plan.replace, "will be replaced in first by the second picture", NAMED),
         (
             [f"{old} to {new}" for old, new in plan.renamed.items()],
             "will be renamed in first, as in second",
-            SHOWN,
+            NAMED,
         ),
-        (plan.adopt, "will be copied to first, because only second has it", SHOWN),
+        (plan.adopt, "will be copied to first, because only second has it", NAMED),
         (plan.remove, "will be removed from first, because second has none", len(plan.remove)),
     ):
         if names:

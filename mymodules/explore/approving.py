@@ -18,13 +18,10 @@ from mymodules import faults, triage
 from mymodules.errors import MymodulesError
 from mymodules.paths import shown
 from mymodules.results import runfiles
-from mymodules.row import counted
+from mymodules.row import NAMED, counted
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SHOWN = 8
-"""The most names in each part of a question or report."""
 
 PAUSE = 0.25
 """Seconds between two updates of the bar."""
@@ -234,8 +231,8 @@ def _problem(text: str) -> str:
 
 def _listed(title: str, names: Sequence[str] | Mapping[str, str]) -> str:
     """Return markup of some names: in a line, or each with its reason if they have one."""
-    first = list(names)[:SHOWN]
-    more = f"and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    first = list(names)[:NAMED]
+    more = f"and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
     marked = [f"<bdi>{html.escape(shown(name))}</bdi>" for name in first]
     if not isinstance(names, Mapping):
         return f"<p>{html.escape(title)}: {', '.join(marked)} {more}</p>"

@@ -195,7 +195,7 @@ def test_a_file_that_changed_is_refused_by_name(made: Folders, frame: pd.DataFra
 
 
 def test_many_names_are_capped(made: Folders, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(approving, "SHOWN", 2)
+    monkeypatch.setattr(approving, "NAMED", 2)
     accept(made, frame, "a.png", "b.png", "below/c.png")
     explorer = explore.explore(frame)
     asked = press(explorer.approving.button, explorer)
