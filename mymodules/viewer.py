@@ -272,7 +272,7 @@ class Viewer(anywidget.AnyWidget):
         if step is None:
             self._done(None, more=f"There is nothing to {kind}.")
             return {}
-        one = step.rows[0].name if len(step.rows) == 1 else None
+        one = step.rows[0].name if len(step.rows) == 1 and not step.rows[0].change else None
         left = desk.of(step.rows[0])[0] if one and kind == "undo" else ""
         more = f" It {'stays' if left == step.decision else 'is'} {LABELS[left]}." if left else ""
         self._done(step, _UNDONE if kind == "undo" else _REDONE, one, more)
@@ -433,7 +433,12 @@ class Viewer(anywidget.AnyWidget):
 
 def described(step: Step) -> str:
     """Return a sentence that says what a step decided."""
-    what = step.rows[0].name if len(step.rows) == 1 else f"{len(step.rows):,} rows"
+    number, about = len(step.rows), step.rows[0]
+    if about.change:
+        what = "1 change" if number == 1 else f"{number:,} changes"
+        what += f" of {about.name}" if about.name and number == 1 else ""
+    else:
+        what = about.name if number == 1 else f"{number:,} rows"
     try:
         day = datetime.fromisoformat(step.time).date()
     except ValueError:  # the file was edited, or another program wrote it

@@ -27,8 +27,8 @@ FACES = {
     " fingerprint given of_entries parse read text_of",
     "store": "BACKGROUND FILE IDLE NOW CacheCounts DiffStore DigestFailure Match cache_counts diff_id"
     " is_diff_id is_digest split_diff_id stored_path",
-    "triage": "Approval DECISIONS Decisions FILE LABELS Merge Plan Restoration Row Step approve merge plan"
-    " restore rows",
+    "triage": "Approval DECISIONS Decisions FILE LABELS Merge Plan Restoration Row Standing Step approve"
+    " merge plan restore rows",
     "workers": "Finished Job PairResult compare compare_image_diff compare_many compimgdiff_init died fault"
     " prepare_process serve",
 }

@@ -5,6 +5,7 @@ from mymodules.triage.decisions import Decisions, rows
 from mymodules.triage.handover import Merge, merge
 from mymodules.triage.history import DECISIONS, FILE, LABELS, Row, Step
 from mymodules.triage.plans import Plan, plan
+from mymodules.triage.standing import Standing
 
 __all__ = [
     "DECISIONS",
@@ -16,6 +17,7 @@ __all__ = [
     "Plan",
     "Restoration",
     "Row",
+    "Standing",
     "Step",
     "approve",
     "merge",

@@ -1,7 +1,9 @@
 """What a person has decided about the rows of a run.
 
-A decision applies to a name and both digests, so it also applies to a later run with the same files. All
-decisions are in the file ``triage.csv`` of an output folder, see `history`.
+A decision applies to a name and both digests, so it also applies to a later run with the same files. One
+about a change applies wherever the same change stands, also in a later run and on another picture; what
+follows for the rows says `standing`. All decisions are in the file ``triage.csv`` of an output folder, see
+`history`.
 """
 
 import threading
@@ -14,6 +16,7 @@ from mymodules.errors import SettingsError
 from mymodules.paths import AnyPath, local_path
 from mymodules.results import runfiles
 from mymodules.triage.history import DECISIONS, FILE, HistoryFile, Row, Step, key
+from mymodules.triage.standing import Standing, levels, standings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,12 +72,12 @@ class Decisions:
     def decide(
         self, about: "pd.DataFrame | pd.Series[Any] | Row | Iterable[Row]", decision: str, note: str = ""
     ) -> Step | None:
-        """Decide about one row or many, in one step.
+        """Decide about one row or change or many, in one step.
 
         Parameters
         ----------
         about : DataFrame, one row of it, Row or iterable of Row
-            The rows to decide about.
+            The rows to decide about. A `Row` may also be a change of a row, or `Row.anywhere(signature)`.
         decision : {"accept", "reject", "ignore", "clear"}
         note : str
             For people; its line breaks become spaces.
@@ -157,6 +160,34 @@ class Decisions:
 
         found = [word for word, _ in self.each(frame)]
         return pd.Series(found, index=frame.index, name="decision", dtype="str")
+
+    def standings(self, frame: "pd.DataFrame", changes: "pd.DataFrame") -> list[Standing]:
+        """Return what holds for the rows of a table, by their own decisions and those about their changes.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            What `results.load` returned, or a part of it.
+        changes : DataFrame
+            What `results.load_changes` returned of the same run.
+        """
+        with self._lock:
+            return standings(frame, rows(frame), changes, self._file.read().in_force)
+
+    def decided_changes(self, frame: "pd.DataFrame", changes: "pd.DataFrame") -> set[tuple[str, str]]:
+        """Return name and signature of every change that need not be looked at again, for `looks.plan`.
+
+        Parameters are those of `standings`.
+        """
+        with self._lock:
+            in_force = self._file.read().in_force
+        about = {row.name: row for row in rows(frame)}
+        pairs = zip(changes["image_filename"].tolist(), changes["signature"].tolist(), strict=True)
+        return {
+            (name, signature)
+            for name, signature in pairs
+            if name in about and any(each in in_force for each in levels(about[name], signature))
+        }
 
     def each(self, about: "pd.DataFrame | Iterable[Row]") -> list[tuple[str, str]]:
         """Return the decision about each of these rows and its note, both empty if there is no decision."""

@@ -19,6 +19,11 @@ Cells contain no line breaks (in a name they are written as ``\u000a``), so a pr
 writes leaves at most one truncated line, the last one. That line counts if its word is complete. If the step
 was about many rows, only those written by then are in force. If writing fails with an error, the part of the
 step that was written is removed again.
+
+A file gets one more column, ``change``, with the first decision about a change. Then the file is replaced in
+one step by one all of whose lines have the column, while nobody else appends. A line with a signature there
+is about that change of the row; if its name and digests are empty, about that change wherever it stands. In
+such a file a truncated line does not count, because it might have been about a change only.
 """
 
 import contextlib
@@ -27,11 +32,13 @@ import io
 import os
 import random
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from time import monotonic, sleep
+from typing import Final, NamedTuple
 
 from mymodules import files, pairs, results
 from mymodules.errors import OutputError, ResultsError, SettingsError
@@ -43,23 +50,49 @@ FILE = "triage.csv"
 COLUMNS = ("time", "name", "first_digest", "second_digest", "decision", "note")
 """Its columns; new ones are appended last, and readers skip those they do not know."""
 
+CHANGE = "change"
+"""The last column of a file that holds decisions about changes."""
+
 LABELS = {"accept": "accepted", "reject": "rejected", "ignore": "ignored"}
 """What a row is after each decision, as the labels of tables and pages."""
 
 DECISIONS = tuple(LABELS)
 """What can be decided; ``clear`` takes a decision away."""
 
+if sys.platform != "win32":
+    import fcntl
+
+_PATIENCE: Final = 10.0  # s; to append takes a few ms
+_LONGEST: Final = 4096  # bytes of a first line
+_VOID: Final = b"cut\r\n"  # ends a truncated line so that it cannot be read as a whole one
 _WORDS = (*DECISIONS, "clear", "undo", "redo")
+_SIGNATURE = re.compile("(?:[0-9a-f]{24})?", re.ASCII)
 _random = random.SystemRandom()  # forked processes do not share its state
 _HEADER = results.BOM + results.encode([COLUMNS])
 
 
 class Row(NamedTuple):
-    """What a decision is about: ``image_filename`` and both digests, an empty text for an absent file."""
+    """What a decision is about: a row, a change of it, or a change wherever it stands.
+
+    Attributes
+    ----------
+    name : str
+        ``image_filename``; empty for a change wherever it stands, as are the digests then.
+    first_digest, second_digest : str
+        An empty text for an absent file.
+    change : str
+        The signature of a change; empty for the whole row.
+    """
 
     name: str
     first_digest: str
     second_digest: str
+    change: str = ""
+
+    @classmethod
+    def anywhere(cls, signature: str) -> "Row":
+        """Return what a decision about a change is about that holds wherever it stands."""
+        return cls("", "", "", signature)
 
 
 @dataclass(frozen=True)
@@ -107,6 +140,8 @@ class History:
     ----------
     last : tuple of (str, str)
         Time and word of the latest line.
+    change_at : int or None
+        The place of the column `CHANGE`; None while the file does not have it.
     """
 
     def __init__(self) -> None:
@@ -115,6 +150,7 @@ class History:
         self._undone: dict[_Step, None] = {}
         self._in_force: dict[Row, tuple[str, str]] | None = {}  # None: has to be computed again
         self._steps: dict[tuple[str, str], _Step] = {}  # what each time and word was about
+        self.change_at: int | None = None
         self.last = ("", "")
 
     @property
@@ -165,11 +201,15 @@ class History:
     def add(self, line: bytes) -> None:
         """Add one line; a line that is not a record (the header, a truncated line) is skipped."""
         text = line.decode("utf-8", "backslashreplace").strip("\r\ufeff")
-        cells = _cells(text)
-        if len(cells) < len(COLUMNS) or cells[4] not in _WORDS:
+        cells = _cells(text, strict=self.change_at is not None)
+        if tuple(cells[: len(COLUMNS)]) == COLUMNS:
+            self.change_at = _change_at(cells)
+            return
+        change = "" if self.change_at is None else _nth(cells, self.change_at)
+        if not _is_record(cells) or change is None:
             return
         time, name, first, second, word, note = cells[: len(COLUMNS)]
-        row = Row(*(_from_cell(results.unguard(cell)) for cell in (name, first, second)))
+        row = key(Row(results.unguard(name), results.unguard(first), results.unguard(second), change))
         begins = (time, word) != self.last
         self.last = time, word
         if word in ("undo", "redo"):
@@ -240,7 +280,7 @@ class HistoryFile:
         for line in data[len(self._read) : complete].split(b"\n"):
             self._history.add(line)
         self._read = data[:complete]
-        if complete == len(data):
+        if complete == len(data) or self._history.change_at is not None:
             return self._history
         # The last line is truncated, or is being written at this moment: the next call reads it again.
         if self._truncated[0] != data:
@@ -275,46 +315,111 @@ class HistoryFile:
         for about, word, note in given:
             time = _other_than(time)
             note = re.sub(r"[\0\r\n]+", " ", note)[: pairs.MESSAGE_LIMIT]
-            cells = [[results.guard(_to_cell(text)) for text in row] for row in about]
+            cells = [[*(results.guard(_to_cell(text)) for text in row[:3]), row.change] for row in about]
             longest = max(len(cell) for each in cells for cell in each)
             if longest > csv.field_size_limit():
                 raise SettingsError(
                     f"A name or digest of {longest:,} characters is longer than any that a file has: use the "
                     "table that results.load() returned."
                 )
-            lines += [[time, *each, word, results.guard(note)] for each in cells]
+            wrong = next((row.change for row in about if not _SIGNATURE.fullmatch(row.change)), None)
+            if wrong is not None:
+                raise SettingsError(
+                    f"{wrong[:50]!r} is not the signature of a change: use one of results.load_changes()."
+                )
+            lines += [[time, *each, word, results.guard(note), change] for *each, change in cells]
             references.append((time, word))
-        self._write(results.encode(lines))
+        try:
+            while not self._write(lines):
+                pass  # another process has replaced the file meanwhile
+        except OSError as error:
+            raise files.not_written(self.path, error) from error
         history = self.read()
         return [step for reference in references if (step := history.step(*reference))]
 
-    def _write(self, lines: bytes) -> None:
+    def _write(self, lines: list[list[str]]) -> bool:
+        """Append lines, whose last cells are for `CHANGE`; return False if somebody replaced the file."""
         if self.path.is_symlink():
             raise OutputError(
                 f"{shown(self.path)} cannot be written: it is a link, which may lead anywhere. Put the file "
                 "itself there instead.",
                 self.path,
             )
-        try:
-            # Unbuffered and in one piece, so that no line of another process comes in between.
-            with open(self.path, "a+b", buffering=0, opener=_open_no_link) as file:
-                size = file.seek(0, os.SEEK_END)
-                if size == 0:
-                    lines = _HEADER + lines
-                else:
-                    file.seek(size - 1)
-                    if file.read(1) != b"\n":
-                        lines = b"\r\n" + lines
-                try:
-                    files.write_all(file, lines)
-                    os.fsync(file.fileno())
-                except OSError:
-                    _remove(file, size, lines)
-                    raise
-        except OSError as error:
-            raise files.not_written(self.path, error) from error
+        about_changes = any(line[-1] for line in lines)
+        # Unbuffered and in one piece, so that no line of another process comes in between.
+        with open(self.path, "a+b", buffering=0, opener=_open_no_link) as file:
+            if not _is_locked(file, self.path, alone=False):
+                return False
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            header = _header(file.read(_LONGEST)) if size else [*COLUMNS, *[CHANGE] * about_changes]
+            place = _change_at(header)
+            if place is None and about_changes:
+                if not _is_locked(file, self.path, alone=True):
+                    return False
+                return self._widen(file, len(header), lines)
+            data = results.encode(_filled(lines, place))
+            if size == 0:
+                data = results.BOM + results.encode([header]) + data
+            else:
+                file.seek(size - 1)
+                if file.read(1) != b"\n":
+                    data = (b"\r\n" if place is None else _VOID) + data
+            try:
+                files.write_all(file, data)
+                os.fsync(file.fileno())
+            except OSError:
+                _remove(file, size, data)
+                raise
         if size == 0:
             files.sync_folder(self.path.parent)
+        return True
+
+    def _widen(self, file: io.FileIO, place: int, lines: list[list[str]]) -> bool:
+        """Replace the file by one with the column `CHANGE`, to which these lines are appended."""
+        file.seek(0)
+        data = _widened(file.readall()) + results.encode(_filled(lines, place))
+        if sys.platform == "win32":  # an open file cannot be replaced there
+            file.close()
+        files.replace(self.path, [data])
+        return True
+
+
+def _filled(lines: list[list[str]], place: int | None) -> list[list[str]]:
+    """Return lines with the cell for `CHANGE` at its place, or without it."""
+    if place is None:
+        return [line[:-1] for line in lines]
+    return [[*line[:-1], *[""] * (place - len(line) + 1), line[-1]] for line in lines]
+
+
+def _header(data: bytes) -> list[str]:
+    """Return the cells of the first line, as they would be if it were not truncated."""
+    cells = _cells(data.split(b"\n", 1)[0].decode("utf-8-sig", "replace").strip("\r"))
+    return cells if tuple(cells[: len(COLUMNS)]) == COLUMNS else [*COLUMNS]
+
+
+def _is_locked(file: io.FileIO, path: Path, alone: bool) -> bool:
+    """Lock a file that is open, alone or with others who append; return whether it still has its name.
+
+    Where locks are not supported, nobody waits for anybody.
+    """
+    if sys.platform == "win32":  # there, a file that somebody has open is not replaced
+        return True
+    deadline = monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            if monotonic() > deadline:
+                raise
+            sleep(0.01)
+        except OSError:
+            break
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def key(row: Row) -> Row:
@@ -340,9 +445,34 @@ def _is_ours(data: bytes) -> bool:
     return _HEADER.startswith(first) or tuple(cells[: len(COLUMNS)]) == COLUMNS
 
 
-def _cells(line: str) -> list[str]:
+def _is_record(cells: list[str]) -> bool:
+    return len(cells) >= len(COLUMNS) and cells[4] in _WORDS
+
+
+def _change_at(header: list[str]) -> int | None:
+    """Return the place of the column `CHANGE`; others may stand before it, from an editor."""
+    return header.index(CHANGE, len(COLUMNS)) if CHANGE in header[len(COLUMNS) :] else None
+
+
+def _nth(cells: list[str], place: int) -> str | None:
+    """Return the signature of a line, or an empty text; None if the line is truncated."""
+    return cells[place] if len(cells) > place and _SIGNATURE.fullmatch(cells[place]) else None
+
+
+def _widened(data: bytes) -> bytes:
+    """Return the lines of a file with one more column, `CHANGE`, in which all of them are empty."""
+    header = _header(data)
+    found = [[*header, CHANGE]]
+    for line in data.split(b"\n")[1:]:
+        cells = _cells(line.decode("utf-8", "backslashreplace").strip("\r\ufeff"))[: len(header)]
+        if _is_record(cells):
+            found.append([*cells, *[""] * (len(header) + 1 - len(cells))])
+    return results.BOM + results.encode(found)
+
+
+def _cells(line: str, *, strict: bool = False) -> list[str]:
     try:
-        return next(csv.reader([line]), [])
+        return next(csv.reader([line], strict=strict), [])
     except csv.Error:
         return []
 

@@ -135,7 +135,7 @@ def test_folders_have_as_much_of_their_path_as_tells_them_apart(
 def test_a_report_has_the_digests_and_the_stamp_of_its_run(frame: pd.DataFrame, page: Path) -> None:
     found = content(page)
     digests = [(each["name"], each["first_digest"], each["second_digest"]) for each in found["rows"]]
-    assert sorted(digests) == sorted(tuple(each) for each in rows(frame))
+    assert sorted(digests) == sorted(tuple(each[:3]) for each in rows(frame))
     assert found["run"] == frame.attrs["run"]["stamp"]
     bare = frame.copy()
     bare.attrs["run"] = {**frame.attrs["run"], "stamp": "../20260102-030405"}

@@ -81,7 +81,7 @@ def decided(
     An action is a method of the page's decisions and its arguments: ``("decide", name, word, note)``.
     """
     rows = []
-    for name, first, second in triage.rows(frame):
+    for name, first, second, _ in triage.rows(frame):
         word, note = (written or {}).get(name, ("", ""))
         digests = {"first_digest": first, "second_digest": second}
         rows.append({"name": name, **digests, "decision": word, "note": note})

@@ -24,7 +24,8 @@ TIME = "2026-01-02T03:04:05.678Z"
 def entry(frame: pd.DataFrame, name: str, decision: str = "accept", **more: Any) -> dict[str, Any]:
     """A decision about a row that was undecided."""
     (row,) = (each for each in triage.rows(frame) if each.name == name)
-    made = {**row._asdict(), "decision": decision, "note": "", "time": TIME}
+    about = dict(zip(("name", "first_digest", "second_digest"), row, strict=False))
+    made = {**about, "decision": decision, "note": "", "time": TIME}
     return {**made, "decision_before": "", "note_before": "", **more}
 
 
