@@ -14,6 +14,7 @@ from mymodules.pairs import matches
 from mymodules.paths import shown
 from mymodules.results import runfiles
 from mymodules.row import NAMED, ONE_SIDED, counted
+from mymodules.triage.accepted import accepted
 from mymodules.triage.approval import MANIFEST
 
 if TYPE_CHECKING:
@@ -98,11 +99,13 @@ def _scope(
 
     The number is how many of the others differ, of which a line each has been printed.
     """
-    which: dict[str, Any] = {"adopt": "accepted", "remove": "accepted"}
+    which: dict[str, Any] = {"adopt": "accepted", "remove": "accepted", "unseen": options.unseen}
     about = _named(frame, patterns) if patterns else frame
     if options.accepted or not (patterns or options.all):
         return about, which, 0
-    state = triage.Decisions(Path(runfiles.record(frame)["out"])).state(about)
+    run = runfiles.record(frame)
+    decided = accepted(about, Path(run["out"]), str(run.get("stamp", ""))).decisions
+    state = about.assign(decision=decided)["decision"]
     exact = about["image_filename"].map(lambda name: bool({name, shown(name)} & {*patterns})).astype(bool)
     unwanted = state.isin(UNWANTED) & ~exact
     for decision in UNWANTED:

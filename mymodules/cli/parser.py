@@ -250,6 +250,11 @@ def _approve(command: argparse.ArgumentParser) -> None:
         "--gone", action="store_true", help="with names or --all: also remove what second lacks"
     )
     command.add_argument(
+        "--unseen",
+        action="store_true",
+        help="also pictures that are accepted because all of their changes were, before this run",
+    )
+    command.add_argument(
         "--decisions", metavar="PATH", help="first take the decisions that were downloaded from a report"
     )
     _changing(command)

@@ -18,6 +18,7 @@ from mymodules.errors import MymodulesError, OutputError, ResultsError
 from mymodules.paths import AnyPath, local_path, shown
 from mymodules.results import runfiles
 from mymodules.row import counted
+from mymodules.triage.accepted import close
 from mymodules.triage.changes import Change, Refused, carry_out, changes_of, keep, take_back
 from mymodules.triage.handover import Merge, merge
 from mymodules.triage.plans import (
@@ -112,6 +113,7 @@ def approve(
     replace: Iterable[str] = (),
     adopt: Iterable[str] = ACCEPTED,
     remove: Iterable[str] = (),
+    unseen: bool = False,
     decisions: AnyPath | None = None,
     on_progress: Progress | None = None,
 ) -> Approval:
@@ -134,6 +136,8 @@ def approve(
     remove : "accepted" or iterable of str
         The `missing` pictures to remove from first: those that were accepted, or these names whatever was
         decided; by default none. They are refused if the run did not finish, or left out pictures.
+    unseen : bool
+        Also take pictures that are accepted only because all of their changes were before this run.
     decisions : path, optional
         The file of decisions that a report has handed over: `merge` takes it first, and what that refuses is
         refused here.
@@ -175,10 +179,11 @@ def approve(
     root, out = found.first, found.out
     merged = None if decisions is None else merge(frame, decisions, run)
     refused = {} if merged is None else dict(merged.refused)
-    wanted = rows_to_approve(frame, found, Wanted.of(replace, adopt, remove), refused)
+    wanted = rows_to_approve(frame, found, Wanted.of(replace, adopt, remove, unseen), refused)
     already: list[str] = []
     changes = changes_for(wanted, found, refused, already)
     if not changes:
+        close(frame, out, found.stamp, already)
         return Approval(None, (), refused, merged, tuple(already))
     folder, steps = _reserved(out), _Steps(on_progress, 2 * len(changes))
     try:
@@ -216,6 +221,7 @@ def approve(
         manifest |= {"changes": [change.entry() for change in done], "complete": True}
         runfiles.write_manifest(folder / MANIFEST, manifest)
     approved = dict.fromkeys(change.name for change in done if change.name not in refused)
+    close(frame, out, found.stamp, {*approved, *already})
     return Approval(folder, tuple(approved), refused, merged, tuple(already))
 
 

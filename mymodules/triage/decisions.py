@@ -9,7 +9,7 @@ follows for the rows says `standing`. All decisions are in the file ``triage.csv
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mymodules import settings
 from mymodules.errors import SettingsError
@@ -20,6 +20,10 @@ from mymodules.triage.standing import Standing, levels, standings
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+APPROVED: Final = "approved on "
+"""What the note begins with of a step that closes changes because they were approved; the date follows."""
 
 
 def rows(frame: "pd.DataFrame") -> list[Row]:
@@ -142,6 +146,22 @@ class Decisions:
         """Return the decision about a row and its note; both are empty if there is no decision."""
         with self._lock:
             return self._file.read().in_force.get(key(row), ("", ""))
+
+    @property
+    def knows_changes(self) -> bool:
+        """Whether a decision about a change is in force."""
+        with self._lock:
+            return any(row.change for row in self._file.read().in_force)
+
+    def closed(self) -> dict[str, str]:
+        """Return the dates on which changes were approved that are open now, by signature."""
+        with self._lock:
+            history = self._file.read()
+            return {
+                row.change: note.removeprefix(APPROVED)
+                for row, word, note in history.times()
+                if word == "clear" and note.startswith(APPROVED) and row not in history.in_force
+            }
 
     def times(self) -> dict[tuple[Row, str, str], str]:
         """Return when each row was last given each word and note, also if that is undone by now."""

@@ -16,8 +16,9 @@ from mymodules.errors import SettingsError
 from mymodules.pairs import Pair
 from mymodules.paths import AnyPath, is_folder, local_path, shown
 from mymodules.results import runfiles
+from mymodules.triage.accepted import accepted
 from mymodules.triage.changes import AGAIN, Change, Refused
-from mymodules.triage.decisions import Decisions, rows
+from mymodules.triage.decisions import rows
 from mymodules.triage.history import Row
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def plan(
     replace: Iterable[str] = (),
     adopt: Iterable[str] = ACCEPTED,
     remove: Iterable[str] = ACCEPTED,
+    unseen: bool = False,
 ) -> Plan:
     """Return what `approve` would change with the same arguments, and by default with ``remove="accepted"``.
 
@@ -86,7 +88,7 @@ def plan(
     """
     found = places(frame, run, first)
     refused: dict[str, str] = {}
-    wanted = rows_to_approve(frame, found, Wanted.of(replace, adopt, remove), refused)
+    wanted = rows_to_approve(frame, found, Wanted.of(replace, adopt, remove, unseen), refused)
     already: list[str] = []
     changes = changes_for(wanted, found, refused, already)
     kinds = {row.name: status for row, status in wanted if row.name not in {*refused, *already}}
@@ -112,19 +114,25 @@ class Wanted(NamedTuple):
         Names that are approved whatever was decided, by the status that they must have.
     accepted : set of str
         The statuses of which accepted pictures are approved without being named.
+    unseen : bool
+        Whether also pictures that nobody has looked at, see `accepted.Accepted`.
     """
 
     names: dict[str, set[str]]
     accepted: set[str]
+    unseen: bool
 
     @classmethod
-    def of(cls, replace: Iterable[str], adopt: Iterable[str], remove: Iterable[str]) -> "Wanted":
+    def of(
+        cls, replace: Iterable[str], adopt: Iterable[str], remove: Iterable[str], unseen: bool
+    ) -> "Wanted":
         """Return what these arguments of `approve` ask for."""
         given = {"changed": replace, "extra": adopt, "missing": remove}
         accepted = {status for status, names in given.items() if names == ACCEPTED}
         return cls(
             {status: set() if status in accepted else _names(names) for status, names in given.items()},
             accepted | {"changed", "same"},
+            unseen,
         )
 
 
@@ -139,6 +147,8 @@ class Places:
     Attributes
     ----------
     first, second, out : Path
+    stamp : str
+        That of the run; empty if it is not known.
     partial : str
         Why the run does not know everything in the folders, as a clause; empty if it does.
     match : tuple of str
@@ -152,6 +162,7 @@ class Places:
     first: Path
     second: Path
     out: Path
+    stamp: str
     partial: str
     match: tuple[str, ...]
     renamed: dict[str, str]
@@ -180,9 +191,10 @@ def places(
         raise SettingsError(f"There is no output folder {shown(out)} with decisions: pass run=.")
     root = trusted(first, second, named, "triage.approve(frame, first=...)")
     check_not_second(root, second)
-    partial = _partial(runfiles.record(frame, run))
+    manifest = runfiles.record(frame, run)
+    stamp = manifest["stamp"] if runfiles.is_stamp(manifest.get("stamp")) else ""
     renamed, seconds = _other_names(frame, "renamed_from"), _other_names(frame, "second_filename")
-    return Places(root, second, out, partial, selection.match, renamed, seconds)
+    return Places(root, second, out, stamp, _partial(manifest), selection.match, renamed, seconds)
 
 
 def _other_names(frame: "pd.DataFrame", column: str) -> dict[str, str]:
@@ -240,7 +252,7 @@ def rows_to_approve(
     statuses = frame["status"].tolist()
     wanted = []
     about = rows(frame)
-    decided = Decisions(found.out).state(frame).tolist()
+    decided, unseen = accepted(frame, found.out, found.stamp)
     for row, status, decision in dict.fromkeys(zip(about, statuses, decided, strict=True)):
         name = row.name  # a frame may hold a row twice
         named = [kind for kind, names in asked.names.items() if name in names]
@@ -253,6 +265,11 @@ def rows_to_approve(
             refused[name] = (
                 f"It is only in first, but the run {found.partial}, so it is not removed: compare all "
                 "pictures, then decide."
+            )
+        elif not named and name in unseen and not asked.unseen:
+            refused[name] = (
+                "Nobody has looked at it: all of its changes were accepted before it was compared, on other "
+                "pictures. To approve it too, pass unseen=True."
             )
         elif status == "error":
             refused[name] = f"It could not be compared: replace the file, {AGAIN}."

@@ -1,0 +1,103 @@
+"""Pictures are approved whose changes were accepted."""
+
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from support.programs import Folders, folders
+from support.triaged import compared, picture, state
+
+from mymodules import results, triage
+from mymodules.cli import main
+from mymodules.triage import Decisions, Row
+
+
+@pytest.fixture
+def same_twice(tmp_path: Path) -> Folders:
+    """Two pages with the same change, and one with another."""
+    made = folders(tmp_path)
+    for name, level in (("a.png", 10), ("b.png", 10), ("c.png", 90)):
+        (made.first / name).write_bytes(picture(level))
+        (made.second / name).write_bytes(picture(level + 100))
+    return made
+
+
+def change(made: Folders, name: str) -> Row:
+    """The one change of a page, wherever it stands, from the only run."""
+    changes = results.load_changes(made.the("results-*.csv"))
+    assert changes is not None
+    (signature,) = changes["signature"][changes["image_filename"] == name]
+    return Row.anywhere(signature)
+
+
+def accepted(made: Folders) -> pd.DataFrame:
+    """The rows of a run, whose first two pages were accepted by their change."""
+    frame = compared(made)
+    assert change(made, "a.png") == change(made, "b.png") != change(made, "c.png")
+    Decisions(made.out).decide(change(made, "a.png"), "accept")
+    return frame
+
+
+def test_pages_are_approved_whose_change_was_accepted(same_twice: Folders) -> None:
+    frame = accepted(same_twice)
+    assert triage.plan(frame).replace == ("a.png", "b.png")
+    done = triage.approve(frame)
+    assert (done.approved, done.refused) == (("a.png", "b.png"), {})
+    first, second = state(same_twice.first), state(same_twice.second)
+    assert [first[name] == second[name] for name in ("a.png", "b.png", "c.png")] == [True, True, False]
+
+
+def test_a_page_is_not_approved_that_was_rejected_itself(same_twice: Folders) -> None:
+    frame = accepted(same_twice)
+    Decisions(same_twice.out).decide(frame.iloc[[1]], "reject")
+    assert triage.approve(frame).approved == ("a.png",)
+
+
+def test_a_change_is_open_again_once_it_is_approved(same_twice: Folders) -> None:
+    frame = accepted(same_twice)
+    about = change(same_twice, "a.png")
+    desk = Decisions(same_twice.out)
+    triage.approve(frame.iloc[[0]])
+    assert desk.of(about)[0] == "accept"  # b.png still needs it
+    assert desk.closed() == {}
+    triage.approve(frame)
+    assert desk.of(about) == ("", "")
+    assert desk.closed() == {about.change: f"{datetime.now():%Y-%m-%d}"}
+    for name in ("a.png", "b.png"):  # it comes again
+        (same_twice.first / name).write_bytes(picture(10))
+    assert triage.approve(compared(same_twice)).approved == ()
+    desk.decide(about, "accept")
+    assert desk.closed() == {}
+
+
+def test_a_page_that_nobody_has_seen_is_approved_only_when_asked_for(same_twice: Folders) -> None:
+    (same_twice.first / "b.png").unlink()
+    compared(same_twice)
+    about = change(same_twice, "a.png")
+    Decisions(same_twice.out).decide(about, "accept")
+    (same_twice.first / "b.png").write_bytes(picture(10))
+    later = compared(same_twice)
+    ran, begun = same_twice.out / f"changes-{later.attrs['run']['stamp']}.csv", "20990101-000000"
+    ran.rename(same_twice.out / f"changes-{begun}.csv")
+    later.attrs["run"] |= {"stamp": begun}
+    plan = triage.plan(later)
+    assert plan.replace == ()
+    assert [*plan.refused] == ["a.png", "b.png"]
+    assert "Nobody has looked at it" in plan.refused["b.png"]
+    Decisions(same_twice.out).decide(triage.rows(later)[0]._replace(change=about.change), "accept")
+    assert triage.plan(later).replace == ("a.png",)
+    assert triage.plan(later, unseen=True).replace == ("a.png", "b.png")
+    assert triage.approve(later, unseen=True).approved == ("a.png", "b.png")
+
+
+def test_all_leaves_out_a_page_whose_change_was_rejected(
+    same_twice: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compared(same_twice)
+    Decisions(same_twice.out).decide(change(same_twice, "a.png"), "reject")
+    given = ["approve", "--all", "--yes", "--out", str(same_twice.out)]
+    assert main(given) == 0
+    assert "Left out, 2 pictures rejected or ignored" in capsys.readouterr().out
+    assert state(same_twice.first)["a.png"] == picture(10)
+    assert state(same_twice.first)["c.png"] == picture(190)
