@@ -11,8 +11,10 @@ same ``id``:
 =========================================  ================================================================
 ``{kind: "record", name}``                 the row as ``record``, with its neighbours and its decision; no
                                            picture is read. ``deciding``: as below
-``{kind: "picture", name, side, encode}``  first, second or delta: a buffer of its bytes, ``type``, size
+``{kind: "picture", name, side, encode}``  first, second, delta, or the delta of ``layout``, ``aligned``: a
+                                           buffer of its bytes, ``type``, size
 ``{kind: "marks", name}``                  ``marks``: the changes or regions, as `pages.marks` describes them
+``{kind: "layout", name}``                 ``parts``: of a page with both pictures, see `pages.aligned`
 ``{kind: "tile", name, x, y}``             up to `TILE` x `TILE` px with this upper left corner: a buffer of
                                            RGBA for each side, sizes in ``first`` and ``second``
 ``{kind: "decide", name, decision, ...}``  the new ``decision`` and ``note``; a ``note`` of null keeps the old
@@ -43,7 +45,7 @@ from mymodules.comparison.alignment import align
 from mymodules.comparison.changes import changes
 from mymodules.errors import MymodulesError, SettingsError
 from mymodules.images import Rgba
-from mymodules.pages import delta, linker, marks
+from mymodules.pages import aligned, delta, linker, marks
 from mymodules.pages.display import SIDES, TYPES, Absent, as_absent, folders, read, reencoded, to_png, weight
 from mymodules.pages.rows import ShownRows
 from mymodules.results import runfiles
@@ -350,10 +352,14 @@ class Viewer(anywidget.AnyWidget):
             return self._decide_there(rows, name, asked), []
         if kind == "picture" and asked["side"] == "delta":
             return self._delta(rows, name)
+        if kind == "picture" and asked["side"] == "aligned":
+            return _as_png(aligned.delta(*(self._decoded(rows, name, side) for side in SIDES)))
         if kind == "picture" and asked["side"] in SIDES:
             return self._picture(rows, name, asked["side"], encode=bool(asked.get("encode")))
         if kind == "marks":
             return {"marks": self._marks(rows, name)}, []
+        if kind == "layout":
+            return {"parts": aligned.parts(*(self._decoded(rows, name, side) for side in SIDES))}, []
         if kind == "tile":
             return self._tile(rows, name, int(asked["x"]), int(asked["y"]))
         raise Absent("This viewer is of another version than its kernel: restart the kernel.")
@@ -372,12 +378,10 @@ class Viewer(anywidget.AnyWidget):
 
     def _delta(self, rows: ShownRows, name: str) -> tuple[dict[str, Any], list[bytes]]:
         found = self._drawn(rows, name)
-        if found is not None:
-            data, width, height = found.data, found.width, found.height
-        else:
-            rgba = drawings.delta(*(self._decoded(rows, name, side) for side in SIDES))
-            data, (height, width) = to_png(rgba), rgba.shape[:2]
-        return {"width": width, "height": height, "type": "image/png", "encoded": None}, [data]
+        if found is None:
+            return _as_png(drawings.delta(*(self._decoded(rows, name, side) for side in SIDES)))
+        size = {"width": found.width, "height": found.height}
+        return {**size, "type": "image/png", "encoded": None}, [found.data]
 
     def _drawn(self, rows: ShownRows, name: str) -> delta.Drawn | None:
         """Return the difference picture of the run, if both files are still those that were compared."""
@@ -429,6 +433,12 @@ class Viewer(anywidget.AnyWidget):
             state = path.stat()
             file = _File(path, state.st_mtime_ns, state.st_size, rows.folders.max_pixels)
             return self._pixels.get(NOW, file)
+
+
+def _as_png(rgba: Rgba) -> tuple[dict[str, Any], list[bytes]]:
+    """Return a difference picture as an answer and its buffer."""
+    height, width = rgba.shape[:2]
+    return {"width": width, "height": height, "type": "image/png", "encoded": None}, [to_png(rgba)]
 
 
 def described(step: Step) -> str:

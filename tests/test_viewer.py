@@ -1,5 +1,6 @@
 """The viewer's Python side: traits, rows, and the answers to what the page asks."""
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -469,6 +470,14 @@ def test_what_came_went_or_moved_has_its_cause(tmp_path: Path, ask: Ask) -> None
         found = ask(viewer.Viewer(frame), kind="marks", name="a.png")[0]["marks"]
         assert [mark[2:] for mark in found] == [mark[2:] for mark in expected]
     changes.unlink()
+    laid_out = ask(viewer.Viewer(frame), kind="layout", name="a.png")[0]["parts"]
+    assert [[x, y, *second] for x, y, _, second in laid_out if second[3] == 9] == [[0, 60, 0, 60, 30, 9]]
+    assert [0, 134, [0, 125, 30, 75], [0, 129, 30, 75]] in laid_out
+    answer, (buffer,) = ask(viewer.Viewer(frame), kind="picture", name="a.png", side="aligned")
+    drawn = np.asarray(Image.open(io.BytesIO(buffer)))
+    assert drawn.shape == (answer["height"], answer["width"], 4) == (209, 30, 4)
+    assert [*np.argwhere(drawn[..., 3])[0]] == [100, 3], "the only pixel that changed in place"
+    assert np.count_nonzero(drawn[..., 3]) == 1
     alone = viewer.Viewer(frame)
     assert ask(alone, kind="marks", name="a.png")[0]["marks"] == expected
     alone.region = 2

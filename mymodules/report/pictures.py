@@ -21,7 +21,7 @@ from mymodules.comparison import drawings
 from mymodules.formats import Header, png
 from mymodules.formats.png import PngHeader, Samples
 from mymodules.formats.webp import WebpHeader
-from mymodules.pages import delta, display, marks
+from mymodules.pages import aligned, delta, display, marks
 from mymodules.pages.display import SIDES
 from mymodules.pages.rows import FIGURES, TEXTS
 from mymodules.report import page
@@ -138,6 +138,7 @@ class Pairs:
         if equal and not self._same:
             return {**self._record(row), "regions": [], "marks": [], "pictures": page.LEFT_OUT}
         drawn = self._drawn(row) if as_compared and not equal else None
+        is_aligned = aligned.is_needed(row)
         decoded: list[Samples] = []
         for side in list(found):
             data, digest, changed = found.pop(side)
@@ -145,13 +146,13 @@ class Pairs:
                 with display.as_absent(side):
                     header = images.inspect(data, max_pixels=self._folders.max_pixels)
                     as_it_is = (equal or drawn is not None) and _is_plain(header)
-                    needed = not (as_it_is and display.reencoded(header) is None)
+                    needed = is_aligned or not (as_it_is and display.reencoded(header) is None)
                     samples = images.decode(data, header) if needed else None
             except display.Absent as absent:
                 pictures[side] = {"error": str(absent)}
             else:
                 pictures[side] = {**self._added(digest, data, header, samples), "changed": changed}
-                if samples is not None and not equal and drawn is None:
+                if samples is not None and not equal and (drawn is None or is_aligned):
                     decoded.append(samples)
             data, samples = b"", None
         counts: Sequence[int | None] | None = delta.region_pixels(row)
@@ -168,7 +169,11 @@ class Pairs:
         regions = [[*box, count] for box, count in zip(boxes, counts, strict=True)]
         known = self._changes.of({name: row.get(name) for name in marks.COLUMNS})
         marked = marks.of_regions(boxes, counts) if known is None else known
-        return {**self._record(row), "regions": regions, "marks": marked, "pictures": pictures}
+        record = {**self._record(row), "regions": regions, "marks": marked, "pictures": pictures}
+        if is_aligned and len(decoded) == 2:
+            first, second = (np.ascontiguousarray(images.to_rgba(decoded.pop(0))) for _ in SIDES)
+            record["layout"] = aligned.parts(first, second)
+        return record
 
     def _record(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {

@@ -1,11 +1,15 @@
 """Table, filters and viewer as a person meets them: in JupyterLab in Chromium, with real clicks and keys."""
 
+import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 from support import lab, nodes
 
 NOTEBOOK = "notebooks/02_explore.ipynb"
@@ -144,6 +148,52 @@ def test_the_marks_of_a_cause_are_switched_off_and_keys_pass_them_over(page: Any
     for name in ("removed", "changed"):
         names[name].click()
     assert count.inner_text().endswith(f"/ {sum(parts.values())}")
+
+
+def last_rows(page: Any, pane: str) -> NDArray[np.uint8]:
+    """What a pane shows of the last rows of the page, without the frame around the viewer."""
+    box = page.locator(f".mmv [data-pane={pane}] .mmv-picture").bounding_box()
+    clip = {"x": box["x"] + 10, "y": box["y"] + box["height"] - 80, "width": box["width"] - 20, "height": 70}
+    return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB"))
+
+
+def test_what_moved_stands_beside_what_it_was_unless_both_pages_are_wanted_as_they_are(page: Any) -> None:
+    """The shop grew by 79 rows; its last rows are equal but there."""
+    align = page.get_by_role("button", name="Align", exact=True)
+    align.wait_for()
+    page.locator(".mmv").focus()
+    page.keyboard.press("o")
+    page.keyboard.press("0")
+    aligned = page.locator(".mmv-sheet[data-aligned]:visible")
+    try:
+        for pressed in ("true", "false", "true"):
+            assert align.get_attribute("aria-pressed") == pressed
+            page.keyboard.press("End")
+            for _ in range(8):
+                page.keyboard.press("Shift+ArrowLeft")
+            lab.settles(page)
+            page.evaluate(
+                "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+            )
+            assert aligned.count() == (2 if pressed == "true" else 0)
+            left, right = (last_rows(page, pane) for pane in ("left", "right"))
+            width = min(left.shape[1], right.shape[1])
+            assert len(np.unique(right)) > 9, "there is text"
+            assert np.array_equal(left[:, :width], right[:, :width]) == (pressed == "true")
+            page.keyboard.press("e")
+            lab.settles(page)
+    finally:
+        for key in "eow":
+            page.keyboard.press(key)
+    # second has 1,052 rows; two more went, one each beside a row that came elsewhere
+    for key, height in (("6", 1054), ("e", 1052), ("e", 1054)):
+        page.keyboard.press(key)
+        page.wait_for_function(
+            """height => document.querySelector(
+                '.mmv [data-pane=left] .mmv-sheet[data-side=delta] img').naturalHeight === height""",
+            arg=height,
+        )
+    page.keyboard.press("1")
 
 
 def test_next_and_previous_take_the_table_along(page: Any) -> None:

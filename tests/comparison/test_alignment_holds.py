@@ -14,6 +14,7 @@ from mymodules import images, kernel
 from mymodules.comparison import matching, row_digests
 from mymodules.comparison.alignment import align
 from mymodules.comparison.changes import Change, changes
+from mymodules.comparison.layout import layout
 from mymodules.comparison.ledger import ledger
 from mymodules.comparison.pieces import Piece, rebuilt, violations
 from mymodules.errors import PictureError
@@ -70,11 +71,29 @@ def repeats_a_row(picture: np.ndarray, box: Region, content: Region) -> bool:
     )
 
 
+def stand_once(first: np.ndarray, second: np.ndarray, pieces: list[Piece]) -> bool:
+    """Whether each pixel of either picture stands on the page once, and equal rows beside each other."""
+    parts = layout(pieces)
+    for side, picture in (("first", first), ("second", second)):
+        boxes = [(part.x, part.y, getattr(part, side)) for part in parts]
+        covered = np.zeros(picture.shape[:2], np.uint8)
+        size = max(y + box.height for _, y, box in boxes), max(x + box.width for x, _, box in boxes)
+        page = np.zeros(size, np.uint8)
+        for x, y, box in boxes:
+            at(covered, box)[...] += 1
+            at(page, Region(x, y, box.width, box.height))[...] += 1
+        if not (covered == 1).all() or (page > 1).any():
+            return False
+    together = {(part.first, part.second) for part in parts}
+    return all((piece.first, piece.second) in together for piece in pieces if piece.kind == "same")
+
+
 def proved(first: np.ndarray, second: np.ndarray) -> list[Piece]:
     """The pieces of a pair; what must hold of them, of the causes and of the changes is checked."""
     pieces = list(align(first, second))
     assert violations(first, second, pieces) == []
     assert ledger(first, second, pieces).total == differing(first, second)
+    assert stand_once(first, second, pieces)
     found = changes(first, second, pieces)
     assert is_patch(first, second, pieces, found)
     others = [change for change in found if change.kind != "edit"]

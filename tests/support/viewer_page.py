@@ -49,7 +49,7 @@ def project(root: Path) -> Path:
     put("a-plain.png", encoded(plain), encoded(changed))
     glass = np.random.default_rng(2).integers(0, 256, (96, 128, 4), np.uint8)
     glass[..., 3] //= 4
-    put("b-glass.png", encoded(glass), encoded(glass[::-1].copy()))
+    put("b-glass.png", encoded(glass), encoded(glass ^ np.uint8(0x55)))
     wide = np.random.default_rng(3).integers(0, 65536, (96, 128, 4), np.uint16)
     put("c-deep.png", deep(wide), deep(wide[:, ::-1].copy()))
     put("d-size.png", encoded(blocks(240, 160, 3, seed=4)), encoded(blocks(160, 200, 3, seed=5)))

@@ -171,6 +171,10 @@ export class ReportSource {
     return this.rows.get(name).marks;
   }
 
+  async layout(name) {
+    return this.rows.get(name).layout ?? [];
+  }
+
   async pixelsOf(name, side) {
     const found = this.rows.get(name).pictures[side];
     if (found.error) return null;

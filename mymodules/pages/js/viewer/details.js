@@ -68,6 +68,12 @@ function remarksOf(viewer) {
     found.push(element("p", { text: `${side} is shown as compared: ${pair[side].encoded}.` }));
   }
   if (!SIDES.every((side) => viewer.has(side))) return found;
+  if (viewer.layout) {
+    found.push(
+      element("p", { text: "Aligned: what belongs together stands at one height; what one side lacks is hatched." }),
+    );
+    return found;
+  }
   const [first, second] = SIDES.map((side) => viewer.extent(side));
   for (const [side, text] of [
     ["first", shortage(first, second)],

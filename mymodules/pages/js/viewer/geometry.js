@@ -21,6 +21,7 @@ export function firstView() {
     interval: 600,
     boost: 1,
     context: 25,
+    align: true,
     outlines: true,
     grid: true,
     cross: null,

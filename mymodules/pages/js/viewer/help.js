@@ -13,6 +13,7 @@ const KEYS = [
   ["↑ ↓, Page, Space", "scroll; with Shift the arrows move in all directions"],
   ["c", "crosshair: the arrows move it pixel by pixel, with Shift by ten"],
   ["o, g, d", "outlines of changes, grid, details: on or off"],
+  ["e", "what belongs together side by side, or both pages as they are"],
   ["m", "maximise, and back"],
   ["Esc", "close this, crosshair off, no change"],
 ];

@@ -2,6 +2,7 @@
 
 import { lru, probed } from "../elements.js";
 import { createViewer } from "./main.js";
+import { SIDES } from "./modes.js";
 
 const AT_ONCE = 2;
 const ORDER = -1; // the rank of orders, which are sent at once
@@ -114,6 +115,7 @@ class Questions {
 class KernelSource {
   constructor(model) {
     this.model = model;
+    this.alignsDelta = true;
     this.calls = { rows: new Set(), trouble: new Set(), decided: new Set() };
     this.questions = new Questions(model, (text) => this.tell("trouble", text));
     this.records = lru(64);
@@ -189,7 +191,7 @@ class KernelSource {
   }
 
   async fetchPicture(name, side, ahead, encode = false) {
-    const rank = ahead ? 9 : side === "delta" ? 2 : 1;
+    const rank = ahead ? 9 : SIDES.includes(side) ? 1 : 2;
     const [answer, [buffer]] = await this.questions.ask(rank, { kind: "picture", name, side, encode });
     const url = URL.createObjectURL(new Blob([buffer], { type: answer.type }));
     try {
@@ -205,6 +207,10 @@ class KernelSource {
 
   marks(name) {
     return this.questions.ask(3, { kind: "marks", name }).then(([answer]) => answer.marks);
+  }
+
+  layout(name) {
+    return this.questions.ask(4, { kind: "layout", name }).then(([answer]) => answer.parts);
   }
 
   tile(name, x, y, ahead = false) {

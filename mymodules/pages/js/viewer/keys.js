@@ -32,6 +32,7 @@ function actionsOf(viewer) {
     ",": () => stage.nudge(-1),
     ".": () => stage.nudge(1),
     o: () => viewer.toggle("outlines"),
+    e: () => viewer.aligning.toggle(),
     g: () => viewer.toggle("grid"),
     d: () => viewer.toggle("details"),
     c: () => readout.toggleCross(),

@@ -1,7 +1,7 @@
 // The viewer: both pictures of a row in one view, which stays for all modes and rows. createViewer draws into an
 // element; it knows neither Jupyter nor a kernel.
 //
-// source  record(name), picture(name, side), marks(name), tile(name, x, y): promises of what viewer.py describes;
+// source  record(name), picture(name, side), marks(name), layout(name), tile(name, x, y): promises of what viewer.py describes;
 //         only(name) drops requests that wait for other rows; on(event, call) reports "rows" and "trouble"; close().
 //         If rows can be decided: decide(name, decision, note, on), undo(), redo(), and on("decided", call).
 //         Without them a record's decision is only shown.
@@ -10,6 +10,7 @@
 // File names and messages come from files that others made: they are set as text, never as markup.
 
 import { element, remember, remembered } from "../elements.js";
+import { Aligning } from "./aligning.js";
 import { markOf, ofRegion } from "./boxes.js";
 import { fillCauses } from "./causes.js";
 import { Deciding } from "./deciding.js";
@@ -46,6 +47,7 @@ class Viewer {
     this.marks = null; // changes or regions, those with the most pixels first
     this.arrived = true; // whether the place of the row that is shown has been chosen
     this.turn = 0; // counts rows shown, so that late answers are recognised
+    this.aligning = new Aligning(this);
     this.makeParts();
     this.deciding = new Deciding(this);
     this.marking = new Marks(this);
@@ -98,7 +100,10 @@ class Viewer {
       ratio = devicePixelRatio;
     });
     const sizes = new ResizeObserver(() => stage.measure());
-    for (const pane of parts.panes) sizes.observe(pane.node);
+    for (const pane of parts.panes) {
+      sizes.observe(pane.node);
+      for (const { picture } of pane.sheets) this.listen(picture, "load", () => stage.schedule());
+    }
     sizes.observe(parts.markPart);
     const themes = new MutationObserver(() => stage.schedule()); // canvases do not follow style sheets
     themes.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
@@ -132,7 +137,13 @@ class Viewer {
     return this.record && !shown?.error && this.record[side][0] ? this.record[side] : [0, 0];
   }
 
+  // How both pictures are laid out; null if they stand as they are.
+  get layout() {
+    return this.aligning.layout;
+  }
+
   page() {
+    if (this.layout) return this.layout.page;
     const [first, second] = SIDES.map((side) => this.extent(side));
     return { width: Math.max(first[0], second[0]), height: Math.max(first[1], second[1]) };
   }
@@ -157,7 +168,7 @@ class Viewer {
   async showRow(wanted) {
     const mine = ++this.turn;
     if (wanted !== this.record?.name) this.arrived = false;
-    this.record = this.marks = null;
+    this.record = this.marks = this.aligning.found = null;
     this.pair = {};
     // An open note stays open, otherwise letters would be keys.
     if (document.activeElement !== this.parts.noteText) this.deciding.leaveNote();
@@ -176,10 +187,9 @@ class Viewer {
     this.record = found;
     this.fill();
     this.announce();
-    const arriving = SIDES.map((side) => this.load(side));
-    if (this.state.get("mode") === "delta") arriving.push(this.load("delta"));
-    await Promise.all(arriving);
+    await Promise.all([...SIDES.map((side) => this.load(side)), this.needDelta()]);
     if (mine === this.turn) await this.loadMarks();
+    if (mine === this.turn) await this.aligning.load();
     if (mine === this.turn) this.lookAhead();
   }
 
@@ -209,10 +219,18 @@ class Viewer {
     }
     if (mine !== this.turn) return;
     this.pair[side] = found;
-    this.placePicture(side);
-    if (side !== "delta") this.fillDetails();
+    this.placePicture(SIDES.includes(side) ? side : "delta");
+    if (SIDES.includes(side)) this.fillDetails();
     this.fillNotices();
     this.stage.schedule();
+  }
+
+  // In mode delta its picture is shown, and fetched once.
+  async needDelta() {
+    if (this.state.get("mode") !== "delta" || !this.record) return;
+    const { delta } = this.aligning;
+    this.placePicture("delta");
+    if (!this.pair[delta]) await this.load(delta);
   }
 
   async loadMarks() {
@@ -263,7 +281,7 @@ class Viewer {
   }
 
   placePicture(side) {
-    const shown = this.pair[side];
+    const shown = this.pair[side === "delta" ? this.aligning.delta : side];
     for (const sheet of this.parts.panes.flatMap((pane) => pane.sheets)) {
       if (sheet.side !== side) continue;
       if (shown?.url) {
@@ -309,8 +327,9 @@ class Viewer {
       for (const side of SIDES) this.notice(pane, side, this.reason(side));
     }
     const both = SIDES.every((side) => this.has(side));
-    if (this.state.get("mode") === "delta" && both && pair.delta?.error) {
-      this.notice(parts.left, "first", pair.delta.error);
+    const delta = pair[this.aligning.delta];
+    if (this.state.get("mode") === "delta" && both && delta?.error) {
+      this.notice(parts.left, "first", delta.error);
     }
     this.root.toggleAttribute("data-loading", Boolean(record) && SIDES.some((side) => !pair[side]));
     if (!this.state.get("row")) {
@@ -349,7 +368,7 @@ class Viewer {
   changeMode() {
     this.stage.setBlinking();
     this.fillDetails();
-    if (this.state.get("mode") === "delta" && this.record && !this.pair.delta) this.load("delta");
+    this.needDelta();
     this.stage.schedule();
   }
 

@@ -145,7 +145,7 @@ export class Marks {
     this.mark();
     if (mark) {
       const box = boxOn(mark, "page");
-      if (!this.still) viewer.stage.goTo(box);
+      if (!this.still) viewer.stage.goTo(viewer.aligning.boxOf(mark, "page"));
       const place = `${this.nouns[1]} ${region + 1} of ${viewer.marks.length}${named(mark)}`;
       viewer.say(`${place}: ${counted(mark)}${placed(box)}`);
     }

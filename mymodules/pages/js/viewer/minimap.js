@@ -1,7 +1,6 @@
 // A small map of the whole page with its marks and the visible part.
 
 import { between } from "../elements.js";
-import { boxOn } from "./boxes.js";
 import { SIDES } from "./modes.js";
 import { canvasOf } from "./overlay.js";
 
@@ -51,8 +50,21 @@ export class Minimap {
     const [wide, high] = viewer.extent(viewer.has("second") ? "second" : "first");
     Object.assign(mapPicture.style, { width: `${wide * across}px`, height: `${high * scale}px` });
     const context = canvasOf(mapCanvas, width, height);
+    mapPicture.hidden = Boolean(viewer.layout);
+    if (viewer.layout) this.drawAligned(context, across, scale);
     this.drawMarks(context, across, scale);
     this.drawSeen(context, across, scale, seen, page);
+  }
+
+  drawAligned(context, across, scale) {
+    const { layout, parts } = this.viewer;
+    context.save();
+    context.scale(across / scale, 1);
+    const room = { width: Infinity, height: Infinity };
+    for (const { side, picture } of parts.left.sheets.slice(0, 2)) {
+      layout.draw(context, picture, side, { x: 0, y: 0, scale, zoom: scale }, room);
+    }
+    context.restore();
   }
 
   drawMarks(context, across, scale) {
@@ -67,10 +79,10 @@ export class Minimap {
     };
     context.globalAlpha = 0.45;
     for (const each of viewer.allMarks().filter((one) => viewer.marking.isShown(one))) {
-      mark(boxOn(each, "page"), colours.getPropertyValue(`--mmk-${each.cause}`), 2.5);
+      mark(viewer.aligning.boxOf(each, "page"), colours.getPropertyValue(`--mmk-${each.cause}`), 2.5);
     }
     const chosen = viewer.marks?.[viewer.state.get("region")];
-    if (chosen) mark(boxOn(chosen, "page"), colours.getPropertyValue("--mmv-box-current"), 4);
+    if (chosen) mark(viewer.aligning.boxOf(chosen, "page"), colours.getPropertyValue("--mmv-box-current"), 4);
     context.globalAlpha = 1;
   }
 

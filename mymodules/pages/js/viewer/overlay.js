@@ -2,7 +2,7 @@
 // has pixels.
 
 import { between } from "../elements.js";
-import { boxOn, signOf } from "./boxes.js";
+import { signOf } from "./boxes.js";
 import { GRID_FROM, screenBox } from "./geometry.js";
 import { SIDES, sideOf } from "./modes.js";
 
@@ -30,6 +30,13 @@ export function drawOverlay(viewer, pane, seen, page) {
   if (view.cross) drawCross(context, view.cross, seen);
 }
 
+// Draw a side's picture as it is laid out; the rest of the page is hatched.
+export function drawAligned(viewer, sheet, pane, seen, page) {
+  const context = canvasOf(sheet.aligned, pane.width, pane.height);
+  hatch(viewer, context, pane, seen, [0, 0, page.width, page.height]);
+  viewer.layout.draw(context, sheet.picture, sheet.side, seen, pane);
+}
+
 // Each cause has its own line, so that nobody has to tell it by its colour: px drawn and left out.
 const DASHES = { removed: [7, 4], moved: [2, 3], tolerated: [1, 3], masked: [1, 3] };
 const NAMED = [64, 16]; // CSS px of a box that has room for a name
@@ -44,7 +51,7 @@ function drawOutlines(viewer, context, pane, seen) {
   const shown = viewer
     .allMarks()
     .filter((mark) => mark === chosen || viewer.marking.isShown(mark))
-    .map((mark) => [mark, screenBox(boxOn(mark, side), seen)])
+    .map((mark) => [mark, screenBox(viewer.aligning.boxOf(mark, side), seen)])
     .filter(([, box]) => inView(box));
   const line = (box, stroke, width, dash = []) => {
     context.strokeStyle = stroke;
@@ -132,6 +139,10 @@ function drawGrid(context, pane, seen, page) {
 
 // Pixels that only one side has are hatched, as in the other modes: their colours cannot differ.
 function hatchOutside(viewer, context, pane, seen, page) {
+  if (viewer.layout) {
+    for (const box of viewer.layout.alone()) hatch(viewer, context, pane, seen, box);
+    return;
+  }
   const [first, second] = SIDES.map((side) => viewer.extent(side));
   const common = [Math.min(first[0], second[0]), Math.min(first[1], second[1])];
   hatch(viewer, context, pane, seen, [common[0], 0, page.width - common[0], page.height]);

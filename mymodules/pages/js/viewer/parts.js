@@ -21,6 +21,7 @@ const ICONS = {
   redo: "M10.5 3l3 3-3 3M13.5 6H7a4 4 0 0 0 0 8h3",
   note: "M2.5 3h11v8H8l-3 2.5V11H2.5zM5 6h6M5 8.5h4",
   outlines: "M2.5 4h7v6h-7zM11.5 6.5h2v6h-7v-1",
+  align: "M2.5 3h4M9.5 3h4M2.5 8h4M9.5 8h4M2.5 13h4M9.5 13h4M8 2v12",
   grid: "M2.5 2.5h11v11h-11zM6.2 2.5v11M9.8 2.5v11M2.5 6.2h11M2.5 9.8h11",
 };
 
@@ -123,13 +124,14 @@ export function makeTools(viewer) {
     },
     toggles: {
       outlines: iconButton("Changes", "o", () => viewer.toggle("outlines"), "outlines"),
+      align: iconButton("Align", "e", () => viewer.aligning.toggle(), "align"),
       grid: iconButton("Grid", "g", () => viewer.toggle("grid"), "grid"),
     },
     previousMark: button("Previous change", "[ or k", () => viewer.marking.step(-1), icon("previous")),
     markCount: element("span", { class: "mmv-count" }),
     nextMark: button("Next change", "] or j", () => viewer.marking.step(1), icon("next")),
   };
-  const { outlines, grid } = parts.toggles;
+  const { outlines, align, grid } = parts.toggles;
   const sliderParts = [parts.sliderName, parts.slider, parts.sliderText];
   parts.sliderBox = element("label", { class: "mmv-slider" }, ...sliderParts);
   parts.tools = element(
@@ -137,7 +139,7 @@ export function makeTools(viewer) {
     { class: "mmv-tools" },
     group("Mode", " mmv-modes", ...parts.modeButtons),
     parts.sliderBox,
-    group("Changes", " mmv-end", outlines, parts.previousMark, parts.markCount, parts.nextMark),
+    group("Changes", " mmv-end", align, outlines, parts.previousMark, parts.markCount, parts.nextMark),
     group(
       "Zoom",
       "",
@@ -162,8 +164,9 @@ function makeSheet(side) {
   const picture = element("img", { alt: "", draggable: "false" });
   const ground = element("div", { class: "mmv-ground" });
   const hatch = element("div", { class: "mmv-hatch" });
-  const node = element("div", { class: "mmv-sheet", "data-side": side }, hatch, ground, picture);
-  return { side, picture, ground, hatch, node };
+  const aligned = element("canvas", { class: "mmv-aligned", "aria-hidden": "true" });
+  const node = element("div", { class: "mmv-sheet", "data-side": side }, hatch, ground, picture, aligned);
+  return { side, picture, ground, hatch, aligned, node };
 }
 
 function makePane(title, ...sides) {

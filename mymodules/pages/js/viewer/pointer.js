@@ -1,7 +1,6 @@
 // The pointer in a pane: it can move the page or the divider, zoom, read pixels, choose a change.
 
 import { between } from "../elements.js";
-import { boxOn } from "./boxes.js";
 import { nice, screenBox } from "./geometry.js";
 import { SIDES, sideOf } from "./modes.js";
 
@@ -99,7 +98,7 @@ export class Pointer {
     const side = sideOf(viewer, pane);
     for (const [index, mark] of (viewer.marks ?? []).entries()) {
       if (!viewer.marking.isShown(mark)) continue;
-      const [x, y, width, height] = screenBox(boxOn(mark, side), seen);
+      const [x, y, width, height] = screenBox(viewer.aligning.boxOf(mark, side), seen);
       const inside = at.x >= x - 2 && at.x <= x + width + 2 && at.y >= y - 2 && at.y <= y + height + 2;
       if (inside && width * height < least) [best, least] = [index, width * height];
     }

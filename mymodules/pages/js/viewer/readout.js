@@ -53,7 +53,7 @@ export class Readout {
     clearTimeout(this.tileTimer);
     this.tileTimer = setTimeout(() => {
       const { viewer } = this;
-      if (!viewer.record || !SIDES.some((side) => viewer.has(side))) return;
+      if (!viewer.record || viewer.layout || !SIDES.some((side) => viewer.has(side))) return;
       const { scale, x, y } = viewer.stage.geometry();
       const page = viewer.page();
       const { left } = viewer.parts;
@@ -66,17 +66,20 @@ export class Readout {
     }, 60);
   }
 
-  valueAt(side, x, y) {
+  valueAt(side, place) {
     const there = this.viewer.has(side);
+    const at = this.viewer.aligning.pixel(side, place);
     const [width, height] = there ? this.viewer.extent(side) : [0, 0];
+    if (there && !at) return { text: "nothing here" };
+    const { x, y } = at ?? { x: 0, y: 0 };
     if (x >= width || y >= height) return { text: there ? "outside" : "no picture" };
     const found = this.tile(Math.floor(x / TILE), Math.floor(y / TILE));
     if (!found.there) return { text: "…" };
     const part = found[side];
     const [dx, dy] = [x % TILE, y % TILE];
     if (!part || dx >= part.width || dy >= part.height) return { text: "–" };
-    const at = 4 * (dy * part.width + dx);
-    const rgba = [...part.data.subarray(at, at + 4)];
+    const start = 4 * (dy * part.width + dx);
+    const rgba = [...part.data.subarray(start, start + 4)];
     return { rgba, text: rgba.join(" ") };
   }
 
@@ -91,18 +94,29 @@ export class Readout {
       for (const part of Object.values(parts.values)) part.textContent = "";
       return;
     }
-    parts.at.textContent = `${at.x}, ${at.y}`;
+    parts.at.textContent = this.placeText();
     clearTimeout(this.pixelTimer);
-    if (this.tiles.get(this.key(Math.floor(at.x / TILE), Math.floor(at.y / TILE)))) return this.read();
+    const pixels = SIDES.map((side) => this.viewer.aligning.pixel(side, at)).filter(Boolean);
+    if (pixels.every(({ x, y }) => this.tiles.get(this.key(Math.floor(x / TILE), Math.floor(y / TILE))))) {
+      return this.read();
+    }
     for (const part of Object.values(parts.values)) part.textContent = "…";
     this.pixelTimer = setTimeout(() => this.read(), 50); // nothing is asked for while the pointer moves
+  }
+
+  // Where the pixel is; in first and in second, if that is not the same.
+  placeText() {
+    const [first, second] = SIDES.map((side) => this.viewer.aligning.pixel(side, this.at));
+    const { x, y } = second ?? first ?? this.at;
+    const from = (before, after) => (before === after ? String(after) : `${before} → ${after}`);
+    return first && second ? `${from(first.x, x)}, ${from(first.y, y)}` : `${x}, ${y}`;
   }
 
   read() {
     const { record, view, parts } = this.viewer;
     const { at } = this;
     if (!at || !record) return;
-    const found = SIDES.map((side) => this.valueAt(side, at.x, at.y));
+    const found = SIDES.map((side) => this.valueAt(side, at));
     for (const [index, side] of SIDES.entries()) {
       const { text, rgba } = found[index];
       parts.values[side].textContent = text;
@@ -118,7 +132,7 @@ export class Readout {
     parts.values.delta.textContent = text;
     parts.values.delta.toggleAttribute("data-equal", Boolean(delta) && !differs);
     if (!view.cross) return;
-    this.viewer.say(`${at.x}, ${at.y}: first ${found[0].text}, second ${found[1].text}, difference ${text}`);
+    this.viewer.say(`${this.placeText()}: first ${found[0].text}, second ${found[1].text}, difference ${text}`);
   }
 
   // --- where

@@ -14,7 +14,7 @@ import {
   zoomedCentre,
 } from "./geometry.js";
 import { MODES, PANES, SIDES, SLIDERS } from "./modes.js";
-import { drawOverlay } from "./overlay.js";
+import { drawAligned, drawOverlay } from "./overlay.js";
 
 export class Stage {
   constructor(viewer) {
@@ -181,6 +181,7 @@ export class Stage {
       made.setAttribute("aria-pressed", isOne || view.fit === kind);
     }
     for (const [key, made] of Object.entries(parts.toggles)) made.setAttribute("aria-pressed", view[key]);
+    parts.toggles.align.hidden = !this.viewer.aligning.found;
     parts.detailsButton.setAttribute("aria-pressed", root.dataset.details === "on");
   }
 
@@ -241,6 +242,13 @@ export class Stage {
       Object.assign(node.style, { left: `${fromX}px`, top: `${fromY}px`, ...size });
       node.style.backgroundPosition = `${seen.x - fromX}px ${seen.y - fromY}px`;
     };
+    const layout = sheet.side === "delta" ? null : viewer.layout;
+    sheet.node.toggleAttribute("data-aligned", Boolean(layout));
+    if (layout) {
+      sheet.hatch.hidden = true;
+      cover(sheet.ground, page.width, page.height);
+      return drawAligned(viewer, sheet, pane, seen, page);
+    }
     cover(sheet.ground, width, height);
     cover(sheet.hatch, page.width, page.height);
     if (sheet.side === "delta" || (width === page.width && height === page.height)) sheet.hatch.hidden = true;
