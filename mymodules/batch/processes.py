@@ -115,6 +115,7 @@ class Workers(Executor):
         """Give a task to the process that has the fewest; BrokenExecutor if all have ended."""
         task = pickle.dumps((function, arguments), pickle.HIGHEST_PROTOCOL)
         future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()  # a task in a pipe cannot be taken back
         for worker in sorted(self._workers, key=lambda worker: len(worker.waiting)):
             if worker.give(task, future):
                 return future

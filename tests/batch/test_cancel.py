@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,14 @@ def test_when_all_rows_are_there_it_is_too_late(given: Folders) -> None:
             done.set()
 
     assert batch.run(*given, num_processors=1, on_progress=tell, cancelled=done.is_set).counts == COUNTS
+
+
+def test_a_task_in_a_worker_cannot_be_cancelled() -> None:
+    """Otherwise the end of its worker would print a traceback, because nobody can say that it failed."""
+    own = processes.Workers(1)
+    try:
+        task = own.submit(time.sleep, 60)
+        assert not task.cancel()
+    finally:
+        own.end()
+    assert isinstance(task.exception(timeout=10), processes.WorkerDied)
