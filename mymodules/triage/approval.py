@@ -26,6 +26,7 @@ from mymodules.triage.plans import (
     Wanted,
     changes_for,
     check_not_second,
+    is_held,
     places,
     rows_to_approve,
     trusted,
@@ -188,7 +189,9 @@ def approve(
     folder, steps = _reserved(out), _Steps(on_progress, 2 * len(changes))
     try:
         kept = [change for change in steps.after(changes) if keep(change, folder, refused)]
-        changes = [change for change in kept if change.name not in refused]  # a name may have two changes
+        changes = [  # a name may have two changes
+            change for change in kept if change.name not in refused and not is_held(change, found, refused)
+        ]
         steps.total = steps.done + len(changes)
         manifest = {"first": str(root), "second": str(found.second), "complete": False}
         manifest |= {"changes": [change.entry() for change in changes]}
@@ -205,7 +208,9 @@ def approve(
         done = [
             change
             for change in steps.after(changes)
-            if change.name not in refused and carry_out(change, folder, refused)
+            if change.name not in refused
+            and not is_held(change, found, refused)
+            and carry_out(change, folder, refused)
         ]
     except KeyboardInterrupt:
         named = "" if settings.is_chosen(root) else f", first={shown(root)!r}"

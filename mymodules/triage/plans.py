@@ -8,6 +8,7 @@ import contextlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -168,6 +169,11 @@ class Places:
     renamed: dict[str, str]
     seconds: dict[str, str]
 
+    @cached_property
+    def new_names(self) -> dict[str, str]:
+        """`renamed`, the other way round."""
+        return {old: new for new, old in self.renamed.items()}
+
 
 def places(
     frame: "pd.DataFrame", run: runfiles.AnyRun | Mapping[str, Any] | None, named: AnyPath | None
@@ -290,7 +296,7 @@ def changes_for(
     """Return the changes for these rows, with files from a listing of both folders.
 
     The listing knows every spelling of a name. Rows of which first is already as it should become are added
-    to `already`.
+    to `already`. Old files of renamed ones are removed last, see `is_held`.
     """
     selection = pairs.Selection(match=found.match)
     listed = pairs.find(found.first, found.second, selection).pairs if wanted else ()
@@ -313,7 +319,17 @@ def changes_for(
                 changes += _with_ending(change, pair)
         except Refused as reason:
             refused[row.name] = str(reason)
-    return changes
+    changes.sort(key=lambda change: change.new is None and change.name in found.new_names)
+    return [change for change in changes if not is_held(change, found, refused)]
+
+
+def is_held(change: Change, found: Places, refused: dict[str, str]) -> bool:
+    """Return whether an old file has to stay because the new one is refused; if so, it is refused as well."""
+    new = found.new_names.get(change.name)
+    if change.new is not None or new not in refused:
+        return False
+    refused[change.name] = f"It was renamed to {new}, which is refused."
+    return True
 
 
 def _is_done(row: Row, status: str, found: Places, listing: Mapping[str, Pair]) -> bool:
@@ -321,7 +337,9 @@ def _is_done(row: Row, status: str, found: Places, listing: Mapping[str, Pair]) 
     if status == "missing":
         return row.name not in listing
     name, old = found.seconds.get(row.name, row.name), found.renamed.get(row.name, row.name)
-    pair, before = listing.get(name) or listing.get(row.name), listing.get(old)
+    spellings = name, row.name, str(PurePath(row.name).with_suffix(PurePath(name).suffix))
+    pair = next((listing[each] for each in spellings if each in listing), None)
+    before = listing.get(old)
     if pair is None or pair.first is None or pair.second is None:
         return False
     if PurePath(pair.first).suffix.lower() != PurePath(pair.second).suffix.lower():

@@ -134,6 +134,16 @@ def test_approving_keeps_the_ending_of_second(made: Folders, known: bool) -> Non
     assert {path: path.read_bytes() for path in made.first.rglob("*") if path.is_file()} == before
 
 
+def test_a_file_of_another_ending_and_case_is_approved_once(made: Folders) -> None:
+    (made.second / "below" / "a.webp").rename(made.second / "below" / "A.webp")
+    frame = run(made, match=("stem", "casefold")).frame()
+    Decisions(made.out).decide(frame[frame["image_filename"] == "below/a.png"], "accept")
+    assert triage.approve(frame).approved == ("below/a.png",)
+    assert (made.first / "below" / "a.webp").read_bytes() == encoded(90, ".webp")
+    again = triage.approve(frame)
+    assert (again.already, again.approved, again.refused) == (("below/a.png",), (), {})
+
+
 def test_an_old_file_that_changed_is_left_with_the_new_one(made: Folders) -> None:
     frame = run(made).frame()
     Decisions(made.out).decide(frame[frame["image_filename"] == "below/a.png"], "accept")

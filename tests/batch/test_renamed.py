@@ -11,6 +11,7 @@ import jsonschema
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from support.programs import Folders, folders, png
 from support.triaged import accept, state
 
@@ -298,3 +299,20 @@ def test_what_is_no_longer_a_rename_is_left_alone(made: Folders, options: Option
     done = triage.approve(frame)
     assert (done.approved, list(done.refused)) == ((), ["below/new.png"])
     assert state(made.first) == before
+
+
+@pytest.mark.parametrize("why", ["second file changed", "wrong ending"])
+def test_an_old_file_stays_if_the_new_one_is_refused(made: Folders, options: Options, why: str) -> None:
+    """Otherwise first would have neither."""
+    new = made.second / "to" / "named.png"
+    if why == "wrong ending":
+        Image.open(new).save(new, "WEBP", lossless=True)
+    frame = batch.run(*made, **options, store=None).frame()
+    accept(made, frame, "to/named.png", "from/named.png", "gone.png")
+    if why == "second file changed":
+        new.write_bytes(png(page(30)))
+    before = state(made.first)
+    done = triage.approve(frame, remove="accepted")
+    assert (done.approved, sorted(done.refused)) == (("gone.png",), ["from/named.png", "to/named.png"])
+    assert done.refused["from/named.png"] == "It was renamed to to/named.png, which is refused."
+    assert state(made.first) == {name: data for name, data in before.items() if name != "gone.png"}
