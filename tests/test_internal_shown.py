@@ -51,7 +51,7 @@ def frame(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
 def asked(frame: pd.DataFrame) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = [{"kind": kind} for kind in ("undo", "redo", "nonsense")]
     for name in frame["image_filename"]:
-        messages += [{"kind": kind, "name": name} for kind in ("record", "regions")]
+        messages += [{"kind": kind, "name": name} for kind in ("record", "marks")]
         messages += [{"kind": "picture", "name": name, "side": side, "encode": encode}
                      for side in ("first", "second", "delta") for encode in (False, True)]  # fmt: skip
         messages.append({"kind": "tile", "name": name, "x": 0, "y": 0})
@@ -78,7 +78,7 @@ def answers(frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> list[dict[s
 def test_the_viewer_answers_whatever_raises(
     place: Place, frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    earlier = frame.drop(columns="region_pixels")  # then pages count them, too
+    earlier = frame.drop(columns=["changes", "region_pixels"])  # then pages count pixels, too
     with raising(place, Fault("of ours")):
         found = answers(earlier, monkeypatch)
     faulty = [answer["error"] for answer in found if "a fault in this program, Fault: of ours" in str(answer)]

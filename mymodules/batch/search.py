@@ -79,11 +79,14 @@ class Search:
     found : list of Renamed
     left_out : int
         Pictures that were not looked at.
+    failed : int
+        How many of these, because a fault ended their comparison.
     seconds : float
     """
 
     found: list[Renamed]
     left_out: int
+    failed: int
     seconds: float
 
     def entry(self) -> dict[str, Any]:
@@ -93,13 +96,16 @@ class Search:
     @property
     def told(self) -> str:
         """A sentence about what was left out; empty if nothing was."""
-        if not self.left_out:
-            return ""
-        return (
-            f"{self.left_out:,} pictures that only one folder has were not searched for renamed ones, "
-            "because that takes too much time or memory: compare parts of the folders, with include and "
-            "exclude."
-        )
+        subject = "pictures that only one folder has were not searched for renamed ones, because"
+        sentences = []
+        if large := self.left_out - self.failed:
+            sentences.append(
+                f"{large:,} {subject} that takes too much time or memory: compare parts of the folders, "
+                "with include and exclude."
+            )
+        if self.failed:
+            sentences.append(f"{self.failed:,} {subject} their comparison failed.")
+        return " ".join(sentences)
 
 
 def search(
@@ -131,12 +137,13 @@ def search(
             given = work
         tasks[-1].append(group)
     found: list[Renamed] = []
+    failed = 0
     for task, answer in zip(tasks, pool.answers(clear, tasks, request), strict=True):
         if answer is None:
-            left_out += sum(group.count for group in task)
+            failed += sum(group.count for group in task)
         else:
             found += answer
-    return Search(found, left_out, time.monotonic() - began)
+    return Search(found, left_out + failed, failed, time.monotonic() - began)
 
 
 def clear(groups: Sequence[Group]) -> list[Renamed]:

@@ -72,7 +72,7 @@ class Copies:
 
     def __init__(self, root: Path) -> None:
         self._images, self._incoming = root / "images", root / "incoming"
-        self._has_warned = False
+        self._has_warned, self._warning = False, threading.Lock()
         for folder in (self._images, self._incoming):
             if folder.is_symlink():
                 raise OutputError(
@@ -145,9 +145,10 @@ class Copies:
             return False
         except OSError as error:
             # If one copy cannot be kept, thousands of others probably cannot either: warn only once.
-            level = logging.INFO if self._has_warned else logging.WARNING
+            with self._warning:
+                level = logging.INFO if self._has_warned else logging.WARNING
+                self._has_warned = True
             _log.log(level, "No copy of %s is kept: %s", digest, error)
-            self._has_warned = True
             return False
         return True
 

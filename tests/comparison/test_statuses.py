@@ -31,6 +31,7 @@ def test_each_line_of_the_table(folders: Folders, name: str) -> None:
     case = CASES[name]
     found = row_of(folders, case.first, case.second)
     assert (found.status, found.code) == (case.status, case.code), found.messages
+    assert (found.verdict, found.rules) == (case.status, None)  # there are no rules
     for words in case.words:
         assert words in found.messages
     assert found.image_filename == "x.png"

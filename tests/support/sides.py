@@ -16,7 +16,6 @@ COMPARED = (
     "ssim_score", "num_diff_pixels", "pixel_diff_percent", "max_diff_r", "max_diff_g", "max_diff_b",
     "max_diff_a", "dim_differ", "combined", "regions", "region_pixels",
     "px_changed", "px_inserted", "px_removed", "px_moved", "px_tolerated", "px_masked", "changes",
-    "rules", "verdict",
 )  # fmt: skip
 MANY_FILE_SYSTEMS_REFUSE = pytest.mark.skipif(
     sys.platform != "linux", reason="only file systems of Linux take every name"

@@ -90,8 +90,9 @@ def test_a_pipe_in_the_place_of_a_picture_is_shown_as_such(made: Folders, tmp_pa
     for side in ("first", "delta"):
         shown._answer(None, {"id": 1, "name": "a.png", "kind": "picture", "side": side}, None)
         assert "not a file" in sent[-1]["error"]
-    shown._answer(None, {"id": 1, "name": "a.png", "kind": "regions"}, None)
-    assert sent[-1]["regions"] == [[0, 0, 4, 4, 16]]  # the row has them: no file is read
+    shown._answer(None, {"id": 1, "name": "a.png", "kind": "marks"}, None)
+    box = [0, 0, 4, 4]
+    assert sent[-1]["marks"] == [["edit", "changed", box, box, 16, []]]  # the run has them: no file is read
     look.blend(frame)
     for call in (images.digest, images.read_rgba):
         with pytest.raises(OSError, match="not a file"):
