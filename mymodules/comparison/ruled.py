@@ -5,6 +5,7 @@ from typing import Final
 
 from mymodules.comparison.changes import Change, listed
 from mymodules.comparison.ruling import Ruling, Taken, verdict
+from mymodules.comparison.verdict import DEEP_DIFFER
 from mymodules.pairs import sentence
 from mymodules.row import PairResult
 from mymodules.rules import Limits, Rule, account
@@ -39,16 +40,14 @@ def entered(
         return row
     if isinstance(ruling, str):
         return _with_sentences(row, [ruling])
-    if ruling is None:
-        if row.code not in DEEP:
-            return row
-        name = next(
-            (each.name for each in rules if isinstance(each.takes, Limits) and each.takes.depth), None
-        )
-        shares = {} if name is None else {name: Share(depth=1)}
-    else:
-        shares = {each.name: _share(each, ruling, changes) for each in ruling.rules}
-        shares = {name: share for name, share in shares.items() if share.has_taken}
+    if ruling is None and row.code not in DEEP:
+        return row
+    deep_differ = row.code in DEEP or DEEP_DIFFER in row.messages
+    shares = {} if ruling is None else {each.name: _share(each, ruling, changes) for each in ruling.rules}
+    if deep_differ:
+        shares |= _depth_taken(shares, rules)
+    shares = {each.name: shares[each.name] for each in rules if shares.get(each.name, Share()).has_taken}
+    if ruling is not None:
         left = ruling.ledger
         row = row._replace(
             px_changed=left.changed,
@@ -59,8 +58,17 @@ def entered(
             px_masked=ruling.masked,
             listed=listed(changes, ruling.by) if row.listed else "",
         )
-    row = row._replace(rules=account.text_of(shares), verdict=verdict(row.status, row.code, ruling, rules))
+    row = row._replace(
+        rules=account.text_of(shares),
+        verdict=verdict(row.status, row.code, ruling, rules, deep_differ=deep_differ),
+    )
     return _with_sentences(row, account.sentences(shares))
+
+
+def _depth_taken(shares: Mapping[str, Share], rules: Sequence[Rule]) -> dict[str, Share]:
+    """Return the share of the first rule that takes differences in bits, with that; nothing without one."""
+    name = next((each.name for each in rules if isinstance(each.takes, Limits) and each.takes.depth), None)
+    return {} if name is None else {name: shares.get(name, Share())._replace(depth=1)}
 
 
 def _share(taken: Taken, ruling: Ruling, changes: Sequence[Change]) -> Share:

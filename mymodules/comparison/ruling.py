@@ -95,7 +95,9 @@ class Ruling:
         return self.ledger.total + self.tolerated + self.masked
 
 
-def verdict(status: str, code: str, ruling: Ruling | None, rules: Sequence[Rule]) -> str:
+def verdict(
+    status: str, code: str, ruling: Ruling | None, rules: Sequence[Rule], *, deep_differ: bool = False
+) -> str:
     """Return what counts for a row: ``tolerated`` if rules have taken all that is changed, else its status.
 
     Parameters
@@ -106,13 +108,15 @@ def verdict(status: str, code: str, ruling: Ruling | None, rules: Sequence[Rule]
         None if the pixels are equal, or why they differ is unknown.
     rules : sequence of Rule
         Those for this picture.
+    deep_differ : bool
+        Whether pixels that are equal as 8 bits differ in the bits beyond, although others differ as 8 bits.
     """
     if status != "changed":
         return status
-    if code in ("low_bits_differ", "depth_differs"):
-        passes = any(isinstance(rule.takes, Limits) and rule.takes.depth for rule in rules)
-    else:
-        passes = ruling is not None and ruling.passes
+    only_deep = code in ("low_bits_differ", "depth_differs")
+    passes = only_deep or (ruling is not None and ruling.passes)
+    if only_deep or deep_differ:
+        passes &= any(isinstance(rule.takes, Limits) and rule.takes.depth for rule in rules)
     return "tolerated" if passes else status
 
 

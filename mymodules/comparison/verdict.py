@@ -42,6 +42,8 @@ class Figures(NamedTuple):
 
 BYTES_EQUAL = "Equal byte for byte."
 PIXELS_EQUAL = "The pixels are equal, the files are not."
+DEEP_DIFFER = "Pixels that are equal as 8 bits differ in the bits beyond."
+"""Of pictures with other differences; rules go by it, because no column has it."""
 
 
 def verdict(
@@ -50,6 +52,7 @@ def verdict(
     """Return status, code and sentences. Differing pixels decide, never SSIM."""
     pixels = figures.pixels
     notes = _depths(first, second) + _notes(first) + _notes(second)
+    extent = [_extent(figures), *([DEEP_DIFFER] if deep_differ else [])]
     if not differ:
         return "same", "bytes_equal", [BYTES_EQUAL, *notes]
     differing = _differing_metadata(first, second)
@@ -58,10 +61,10 @@ def verdict(
         return (
             "changed",
             "dimensions_differ",
-            [f"The size differs: {sizes}.", _extent(figures), *differing, *notes],
+            [f"The size differs: {sizes}.", *extent, *differing, *notes],
         )
     if pixels.num_diff_pixels:
-        return "changed", "pixels_differ", [_extent(figures), *differing, *notes]
+        return "changed", "pixels_differ", [*extent, *differing, *notes]
     if deep_differ:
         if first.whole.depth != second.whole.depth:
             message = "The high bytes are equal, but only one of the two pictures has the low bytes."

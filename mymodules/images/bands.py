@@ -55,8 +55,8 @@ class Band:
     first, second : uint8 (above + rows + below, width, 4)
         RGBA of both pictures, not premultiplied, cut to the common width.
     deep_differ : bool
-        Whether they differ at the full depth of 16 bits, which is possible although their 8-bit RGBA is
-        equal: both have 16 bits and different values, or only one has 16 bits, and 8 bits cannot hold them.
+        Whether pixels whose 8-bit RGBA is equal differ at the full depth of 16 bits: both have 16 bits and
+        different values, or only one has 16 bits, and 8 bits cannot hold them.
     """
 
     top: int
@@ -363,13 +363,21 @@ def _rows_at_once(width: int) -> int:
 
 def _differing(top: int, above: int, below: int, first: Samples, second: Samples) -> Iterator[Band]:
     """Yield the rows as a band, unless they are equal."""
-    if first.dtype == second.dtype == np.uint16:
-        deep_differ = not np.array_equal(pixels.to_rgba16(first), pixels.to_rgba16(second))
-    else:
-        deep_differ = pixels.has_low_bits(first) or pixels.has_low_bits(second)
-    band = Band(top, above, below, pixels.to_rgba(first), pixels.to_rgba(second), deep_differ)
-    if deep_differ or not np.array_equal(band.first, band.second):
-        yield band
+    one, other = pixels.to_rgba(first), pixels.to_rgba(second)
+    deep_differ = _deep_differ(first, second, (one == other).all(axis=2))
+    if deep_differ or not np.array_equal(one, other):
+        yield Band(top, above, below, one, other, deep_differ)
+
+
+def _deep_differ(first: Samples, second: Samples, equal: NDArray[np.bool_]) -> bool:
+    """Return whether pixels that are equal as 8 bits differ at their full depth."""
+    if not (pixels.has_low_bits(first) or pixels.has_low_bits(second)):
+        return False
+    one, other = (
+        pixels.to_rgba16(samples if samples.dtype == np.uint16 else samples * np.uint16(257))
+        for samples in (first, second)
+    )
+    return bool((one != other)[equal].any())
 
 
 def _unsure_rows(first: Bytes, second: Bytes) -> NDArray[np.bool_]:

@@ -119,12 +119,11 @@ def sentences(account: Account) -> list[str]:
             for word, count in (("masks", share.masked), ("tolerates", share.tolerated))
             if count
         ]
+        if share.changes:
+            changes = _changes(share.changes)
+            taken[-1:] = [f"{taken[-1]} of {changes}" if taken else f"takes {changes}"]
         if share.depth:
             taken.append("tolerates the difference in bits")
-        if not taken:
-            taken.append(f"takes {_changes(share.changes)}")
-        elif share.changes:
-            taken[-1] += f" of {_changes(share.changes)}"
         found.append(f"Rule '{name}' {' and '.join(taken)}.")
     return found + warnings(account)
 

@@ -50,7 +50,7 @@ class Limits:
     kinds : tuple of str
         Whole changes of these kinds, of `WHOLE_KINDS`.
     depth : bool
-        Pictures that differ only in their number of bits, or in bits beyond the eighth.
+        What pictures differ in beyond the eighth bit where they are equal as 8 bits; nothing else takes that.
     pixels_per_picture : int
         px. Everything that is left of a pair of one size, if it is no more: whatever it shows.
     share_per_picture : float

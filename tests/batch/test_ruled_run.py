@@ -130,6 +130,34 @@ def test_other_rules_read_no_pictures_unless_they_need_pixels(made: Folders) -> 
         assert of_changes(done) == of_changes(anew)
 
 
+def test_what_8_bits_do_not_hold_passes_by_a_rule_for_it_only(made: Folders) -> None:
+    """16-bit pictures that differ visibly in a spot, and elsewhere in low bytes only."""
+    first = np.full((60, 80, 3), 200 * 257, np.uint16)
+    spot = first.copy()
+    spot[20:25, 20:30] ^= 0x8080
+    beyond = spot.copy()
+    beyond[40, 40] ^= 1
+    for name, second in (("spot.png", spot), ("beyond.png", beyond)):
+        (made.first / name).write_bytes(png(first))
+        (made.second / name).write_bytes(png(second))
+    (made.first / "narrow.png").write_bytes(png(np.full((60, 80, 3), 200, np.uint8)))
+    (made.second / "narrow.png").write_bytes(png(beyond))
+    settle(made)
+    (made.out / "anew").mkdir()
+    for takes, expected in (((SPOT,), "changed"), ((Limits(depth=True), SPOT), "tolerated")):
+        for _ in ("compared", "kept"):
+            done, _ = run(made, rules=rules(*takes))
+            found = rows(done)
+            assert found["spot.png"].verdict == "tolerated"
+            assert {found[name].verdict for name in ("beyond.png", "narrow.png")} == {expected}
+            assert {found[name].px_masked for name in ("beyond.png", "narrow.png")} == {STRONG}
+        assert found == rows(
+            batch.run(*made[:2], made.out / "anew", rules=rules(*takes), store=None, num_processors=1)
+        )
+    assert "Pixels that are equal as 8 bits differ in the bits beyond." in found["beyond.png"].messages
+    assert "Rule 'a' tolerates the difference in bits. Rule 'b' masks 50 px" in found["beyond.png"].messages
+
+
 def test_a_resumed_run_keeps_its_rules_and_what_they_took(made: Folders) -> None:
     file = made.out.parent / "compare.toml"
     file.write_text('[[rule]]\nname = "faint"\nlargest = 8\n')

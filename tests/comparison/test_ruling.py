@@ -418,6 +418,14 @@ def test_differences_in_depth_are_tolerated_only_by_their_rule(code: str) -> Non
     assert verdict("changed", "pixels_differ", None, rules_of(Limits(depth=True))) == "changed"
 
 
+@pytest.mark.parametrize(("depth", "expected"), [(False, "changed"), (True, "tolerated")])
+def test_a_mask_does_not_hide_differences_in_depth_elsewhere(depth: bool, expected: str) -> None:
+    ruling = Ruling(Ledger(), 0, 9, (), (("a",),), True)
+    rules = rules_of(Limits(mask=EVERYWHERE), Limits(depth=depth, largest=1))
+    assert verdict("changed", "pixels_differ", ruling, rules, deep_differ=True) == expected
+    assert verdict("changed", "pixels_differ", ruling, rules) == "tolerated"
+
+
 @pytest.mark.parametrize("status", ["same", "missing", "extra", "error"])
 def test_other_statuses_are_their_verdict(status: str) -> None:
     assert verdict(status, "any", None, rules_of(Limits(depth=True, mask=EVERYWHERE))) == status
