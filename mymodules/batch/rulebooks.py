@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from mymodules.batch.request import Request
 
 _MOST = 1 << 20  # bytes that are looked at of a file that is not used
-_HEADER = re.compile(rb"^[ \t]*\[\[[ \t]*rule[ \t]*\]\]", re.MULTILINE)
+_RULE = re.compile(
+    rb"""^(?:\xef\xbb\xbf)?[ \t]*(\[\[[ \t]*["']?rule\b|["']?rule["']?[ \t]*=)""", re.MULTILINE
+)
 
 
 def of_project(chosen: Settings, request: "Request") -> Rules:
@@ -82,6 +84,6 @@ def _has_rules(path: Path) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            return _HEADER.search(file.read(_MOST)) is not None
+            return _RULE.search(file.read(_MOST)) is not None
     except OSError:
         return False

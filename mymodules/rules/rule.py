@@ -32,8 +32,9 @@ class Limits:
     Attributes
     ----------
     mask : tuple of Region
-        px; what lies in one of these boxes, wherever its content has moved on the other side. What came or
-        went is taken too if it lies inside one.
+        px; what lies in one of these boxes, wherever its content has moved on the other side. What went is
+        taken too if it lies inside one, and what came, however much, if it parts two rows or columns inside
+        one, or stands at an edge of the picture that one touches.
     side : str
         ``first`` or ``second``: the picture that the boxes of `mask` belong to.
     largest : int

@@ -201,6 +201,15 @@ def test_only_the_projects_own_file_is_used(made: Folders, monkeypatch: pytest.M
     assert "rules" not in manifest
     assert done.tolerated == 0
 
+    for written in (
+        'rule = [{ name = "faint", largest = 8 }]',
+        f"\ufeff{text}",
+        '[["rule"]]\nname = "faint"\nlargest = 8',
+    ):
+        foreign.write_text(written)
+        done = batch.run(*made, store=None, num_processors=1)
+        assert runfiles.read_manifest(done.csv_path.with_suffix(".json"))["unused_rules"] == [str(foreign)]
+
     named = batch.run(*made, store=None, num_processors=1, rules=foreign)
     manifest = runfiles.read_manifest(named.csv_path.with_suffix(".json"))
     assert "unused_rules" not in manifest
