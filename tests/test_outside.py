@@ -177,7 +177,7 @@ def test_processes_that_the_system_refuses(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(processes.subprocess, "Popen", refuse)
-    monkeypatch.setattr(pool._Processes, "_warm", [])
+    monkeypatch.setattr(pool._Processes, "_known", [])
     with pytest.raises(PoolError) as caught:
         batch.run(*given)
     assert os.strerror(number) in str(caught.value)

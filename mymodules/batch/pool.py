@@ -45,6 +45,7 @@ _POLL = 0.2  # s; interrupts are noticed between two waits, also on Windows
 _SETTLED = 5  # s; a broken pool fails all its futures at once, except those that it forgets
 _HOPELESS = 8  # consecutive failures of single pairs: then the executor is at fault, not the files
 _STARTS = 3  # consecutive ends of processes that had not begun to work: then they never will
+_ENDING = object()  # the user of processes that are about to end
 _ORPHANED = 10  # s; workers end one or two seconds after their owner
 
 T = TypeVar("T")
@@ -107,14 +108,23 @@ def warm_up(pairs: int, request: Request) -> None:
     """Start the processes for so many pairs, which `rows` will ask for."""
     if request.executor is None and pairs and not _is_child():
         _stop_if_cancelled(request)
-        _Processes.take(min(request.processes, pairs), request).keep()
+        own = _Processes.take(min(request.processes, pairs), request)
+        own.renew()
+        own.keep()
 
 
-def cool() -> None:
-    """End the processes that are kept for the next run."""
+def cool(request: Request | None = None) -> None:
+    """End the processes that are kept for the next run, and those that this one has."""
     with _Processes._lock:
-        warm, _Processes._warm[:] = _Processes._warm[:], []
-    for processes in warm:
+        found = [each for each in _Processes._known if each.user is None or each.user is request]
+        for processes in found:
+            processes.user = _ENDING
+    for processes in found:
+        processes.end()
+
+
+def _end_all() -> None:
+    for processes in _Processes._known[:]:
         processes.end()
 
 
@@ -304,51 +314,65 @@ def _from_executor(executor: Executor, pairs: Iterable[Pair], begin: Begin, requ
 
 
 class _Processes:
-    """Run worker processes of our own, and keep them warm for the next run of this process."""
+    """Run worker processes of our own, and keep them warm for the next run of this process.
 
-    _warm: ClassVar[list["_Processes"]] = []  # at most one
+    They are known before the first one is started, and until the last one has ended: wherever an interrupt
+    comes, `cool` finds them.
+
+    Attributes
+    ----------
+    user : Request, _ENDING or None
+        What they work for; None while they are warm.
+    """
+
+    _known: ClassVar[list["_Processes"]] = []  # at most one of them is warm
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, user: Request) -> None:
         self.count = count
+        self.user: object = user
         self._owner = os.getpid()
         self._idle: threading.Timer | None = None
         self._vain = 0  # starts, one after the other
-        try:
-            self._workers = Workers(count)
-        except OSError as error:
-            raise _refused(error) from error
+        self._workers = Workers(count)
+        self._known.append(self)
 
     @classmethod
     def take(cls, least: int, request: Request) -> "_Processes":
-        """Return the warm processes if they are neither too few nor too many, else `least` new ones."""
+        """Return the warm processes if they are neither too few nor too many, else `least` to be started."""
         with cls._lock:
-            warm = cls._warm.pop() if cls._warm else None
-        if warm is not None and warm._owner != os.getpid():
-            warm = None  # this process is a fork, and the workers belong to the other one
+            warm = cls._warm()
+            if warm is not None:
+                warm.user = request
         if warm is not None and warm._idle is not None:
             warm._idle.cancel()
         if warm is not None and least <= warm.count <= request.processes:
             return warm
         if warm is not None:
-            warm._workers.end()
-        return cls(least)
+            warm.end()
+        return cls(least, request)
+
+    @classmethod
+    def _warm(cls) -> "_Processes | None":
+        # In a fork, those of the other process are none of ours.
+        warm = [each for each in cls._known if each.user is None and each._owner == os.getpid()]
+        return warm[0] if warm else None
 
     def rows(self, pairs: Iterable[Pair], begin: Begin, request: Request) -> PairRows:
         """Yield rows as they are finished. If the generator ends early, the processes end too."""
         tasks = _tasks(pairs)
         try:
             while tasks:
-                self._renew()
+                self.renew()
                 at_once = 2 * self.count
                 for suspect in (yield from _together(self._workers, tasks, begin, at_once, {}, request)):
                     alone = deque([[suspect.pair]])
                     while alone:
-                        self._renew()
+                        self.renew()
                         if (yield from _together(self._workers, alone, begin, 1, {}, request)):
                             yield [(suspect.pair, _plain(_died(suspect), suspect))]
         except BaseException:
-            self._workers.end()
+            self.end()
             raise
         self.keep()
 
@@ -357,10 +381,10 @@ class _Processes:
     ) -> Generator[Answer | None, None, None]:
         """Yield the answers to tasks. If the generator ends early, the processes end too."""
         try:
-            self._renew()
+            self.renew()
             yield from _in_order(self._workers, function, tasks, request)
         except BaseException:
-            self._workers.end()
+            self.end()
             raise
         self.keep()
 
@@ -370,29 +394,32 @@ class _Processes:
             self._idle.cancel()
         if self._owner == os.getpid():
             self._workers.end()
+        with self._lock:
+            if self in self._known:
+                self._known.remove(self)
 
     def keep(self) -> None:
         """Keep the processes for the next run, for a while."""
         if not _is_child():
             with self._lock:
-                if not self._warm:
+                if self._warm() is None:
                     self._idle = threading.Timer(_IDLE, self._give_up)
                     self._idle.daemon = True
-                    self._warm.append(self)  # first: an interrupt may come while the timer starts
+                    self.user = None
                     self._idle.start()
                     return
-        self._workers.end()
+        self.end()
 
     def _give_up(self) -> None:
         """End the processes unless a run has taken them."""
         with self._lock:
-            if self not in self._warm:
+            if self.user is not None:
                 return
-            self._warm.remove(self)
-        self._workers.end()
+            self.user = _ENDING
+        self.end()
 
-    def _renew(self) -> None:
-        """Start new processes for those that have ended."""
+    def renew(self) -> None:
+        """Start the processes, or new ones for those that have ended."""
         try:
             vain = self._workers.renew()
         except OSError as error:
@@ -406,7 +433,7 @@ class _Processes:
 
 
 # Instead of leaving it to them to notice that this process has ended.
-atexit.register(cool)
+atexit.register(_end_all)
 
 
 def _refused(error: OSError) -> PoolError:

@@ -50,7 +50,7 @@ class Workers(Executor):
     Parameters
     ----------
     count : int
-        How many processes.
+        How many processes; `renew` starts them.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class Workers(Executor):
     Raises
     ------
     OSError
-        Here and in `renew`, if the system refuses a process.
+        In `renew`, if the system refuses a process.
     """
 
     def __init__(self, count: int) -> None:
@@ -69,14 +69,9 @@ class Workers(Executor):
         self._settled = threading.Event()  # set while no process is being started
         self._settled.set()
         self.ever_started = False
-        try:
-            self.renew()
-        except BaseException:
-            self.end()
-            raise
 
     def renew(self) -> int:
-        """Start a process for each that has ended; return how many of these had not begun to work."""
+        """Start the processes that there are not; return how many had ended and not begun to work."""
         lost = [worker for worker in self._workers if worker.over.is_set()]
         self.ever_started |= any(worker.started for worker in self._workers)
         for worker in lost:

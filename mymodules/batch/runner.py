@@ -397,7 +397,7 @@ def _compare(course: _Course) -> dict[str, str]:
             return digests | {"csv_digest": results.write(plan.csv_path, rows, metrics)}
     except BaseException as error:
         if begun:
-            pool.cool()
+            pool.cool(plan.request)
         if course.memory is not None and not isinstance(error, OutputError):  # a full disk has no room for it
             with suppress(KeyboardInterrupt):  # a second one: the run ends at once
                 course.memory.save()

@@ -1,14 +1,16 @@
 """A run ends when its caller says so, whatever it is doing at that moment."""
 
 import itertools
+import sys
 import threading
 import time
 from concurrent.futures import Executor, Future
 from pathlib import Path
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
-from support.programs import COUNTS, Folders, mixed
+from support.programs import COUNTS, Folders, mixed, worker_pids
 
 from mymodules import batch
 from mymodules.batch import pool, processes, reuse
@@ -49,7 +51,7 @@ def test_a_run_is_cancelled_before_processes_are_taken(
 
 
 def test_a_run_is_cancelled_while_processes_start(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool._Processes, "_warm", [])
+    monkeypatch.setattr(pool._Processes, "_known", [])
     monkeypatch.setattr(processes, "_CODE", "import time; time.sleep(60)")
     asked = iter([False, False, False, True])
     with pytest.raises(KeyboardInterrupt, match="Stopped after 0 of 16"):
@@ -97,8 +99,51 @@ def test_a_task_in_a_worker_cannot_be_cancelled() -> None:
     """Otherwise the end of its worker would print a traceback, because nobody can say that it failed."""
     own = processes.Workers(1)
     try:
+        own.renew()
         task = own.submit(time.sleep, 60)
         assert not task.cancel()
     finally:
         own.end()
     assert isinstance(task.exception(timeout=10), processes.WorkerDied)
+
+
+def interrupted(moment: int, request: Any) -> bool:
+    """Start processes for a request, with an interrupt at that moment; return whether there are so many.
+
+    Python acts on interrupts when a function begins and after calls. A profile function may raise there.
+    """
+    seen = itertools.count()
+
+    def profile(frame: FrameType, event: str, _: Any) -> None:
+        ours = frame.f_code.co_filename in (pool.__file__, processes.__file__)
+        if ours and event != "c_call" and next(seen) == moment:
+            sys.setprofile(None)
+            raise KeyboardInterrupt
+
+    sys.setprofile(profile)
+    try:
+        pool.warm_up(1, request)
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+@pytest.mark.parametrize("warm", [0, 2])
+def test_an_interrupt_while_processes_are_taken_leaves_none(
+    warm: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whenever it comes; if there are warm ones, they are too many."""
+    monkeypatch.setattr(pool._Processes, "_known", [])
+    request: Any = SimpleNamespace(executor=None, processes=1, cancelled=lambda: False)
+    earlier: Any = SimpleNamespace(executor=None, processes=2, cancelled=lambda: False)
+    others = worker_pids()
+    for moment in itertools.count():
+        pool.warm_up(warm, earlier)
+        is_interrupted = interrupted(moment, request)
+        pool.cool(request)
+        assert worker_pids() <= others, moment
+        if not is_interrupted:
+            break
+    assert moment > 20
