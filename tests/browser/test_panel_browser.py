@@ -239,8 +239,11 @@ def test_a_folder_that_is_not_there_is_told_as_it_is_typed(page: Any, tmp_path: 
         "folder => document.querySelector('.mmp datalist option')?.value === folder",
         arg=str(tmp_path / "pictures"),
     )
-    described = box.evaluate("box => document.getElementById(box.getAttribute('aria-describedby')).innerText")
-    assert described.strip() == "There is no such folder."
+    page.wait_for_function(  # the note is empty while the last letters are looked at
+        "box => document.getElementById(box.getAttribute('aria-describedby')).innerText.trim()"
+        " === 'There is no such folder.'",
+        arg=box.element_handle(),
+    )
     box.press_sequentially("tures")
     page.wait_for_function("() => !document.querySelector('.mmp-note').innerText.trim()")
 
