@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from PIL import Image
 from support import lab
+from support.programs import until
 from test_explore_browser import ROWS, agrees
 
 from mymodules.triage import FILE
@@ -52,8 +53,8 @@ def test_both_files_are_shown_and_approving_takes_seconds_name(opened: lab.Noteb
     )
     page.locator(".mmv").focus()
     page.keyboard.press("a")
-    page.wait_for_function("() => document.querySelector('.mmv-decide [aria-pressed=true]')")
-    assert "bars.png" in (root / "out" / FILE).read_text(encoding="utf-8-sig")
+    file = root / "out" / FILE  # the page shows a decision before it is written
+    until(lambda: file.exists() and "bars.png" in file.read_text(encoding="utf-8-sig"), "it is written")
     page.get_by_role("button", name="Approve …", exact=True).click()
     page.locator(".mme-approving").get_by_role("button", name="Yes, change 1 file").click()
     page.locator(".mme-approving p", has_text="1 picture approved.").wait_for()
