@@ -4,15 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from mymodules.comparison.changes import Change, listed
-from mymodules.comparison.ruling import Ruling, Taken, verdict
+from mymodules.comparison.ruling import DEEP, Ruling, Taken, verdict
 from mymodules.comparison.verdict import DEEP_DIFFER
 from mymodules.pairs import sentence
 from mymodules.row import PairResult
 from mymodules.rules import Limits, Rule, account
 from mymodules.rules.account import Share
-
-DEEP = ("low_bits_differ", "depth_differs")
-"""The codes of changed rows whose pixels are equal as 8 bits, so that no ruling is needed."""
 
 _FIGURES: Final = 14  # of a listed change; the names of rules follow
 _RULED: Final = (

@@ -32,6 +32,9 @@ from mymodules.images import Rgba
 from mymodules.regions import Region
 from mymodules.rules import GoldFuzzy, GoldSampleArea, GoldSobel, Limits, Rule
 
+DEEP = ("low_bits_differ", "depth_differs")
+"""The codes of changed rows whose pixels are equal as 8 bits, so that no ruling is needed."""
+
 _AT_ONCE = 1 << 16  # px
 _Pixels = tuple[
     Part, NDArray[np.int64], NDArray[np.int64]
@@ -113,7 +116,7 @@ def verdict(
     """
     if status != "changed":
         return status
-    only_deep = code in ("low_bits_differ", "depth_differs")
+    only_deep = code in DEEP
     passes = only_deep or (ruling is not None and ruling.passes)
     if only_deep or deep_differ:
         passes &= any(isinstance(rule.takes, Limits) and rule.takes.depth for rule in rules)

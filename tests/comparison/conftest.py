@@ -1,6 +1,8 @@
-"""Folders for the pairs of a test, and settings that end with it."""
+"""Folders for the pairs of a test, settings that end with it, and twelve pairs with known truth."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.sides import Folders
@@ -22,3 +24,19 @@ def folders(tmp_path: Path) -> Folders:
     for folder in made:
         folder.mkdir()
     return made
+
+
+@pytest.fixture(scope="module")
+def looks(shared_data: Path) -> Path:
+    """The folder of the twelve pairs with known truth."""
+    folder = shared_data / "looks"
+    if not folder.is_dir():
+        pytest.skip("looks is not among the shared data")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(looks: Path) -> dict[str, Any]:
+    """What is known of each of them, by name."""
+    cases: dict[str, Any] = json.loads((looks / "expected.json").read_text(encoding="utf-8"))["cases"]
+    return cases

@@ -1,6 +1,5 @@
 """Twelve small pairs of pages with known truth: what moved, what changed, and which changes are the same."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -17,20 +16,6 @@ from mymodules.comparison.pieces import violations
 
 ONES = ("word", "insert", "remove", "inside-moved", "space", "swapped", "line", "dot", "alpha")
 NAMES = (*ONES, "group-1", "group-2", "group-3")
-
-
-@pytest.fixture(scope="module")
-def looks(shared_data: Path) -> Path:
-    folder = shared_data / "looks"
-    if not folder.is_dir():
-        pytest.skip("looks is not among the shared data")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def expected(looks: Path) -> dict[str, Any]:
-    cases: dict[str, Any] = json.loads((looks / "expected.json").read_text(encoding="utf-8"))["cases"]
-    return cases
 
 
 def pair(looks: Path, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -58,20 +58,6 @@ def verdict_of(ruling: Ruling, *takes: Any) -> str:
 # --- twelve pairs with known truth ---
 
 
-@pytest.fixture(scope="module")
-def looks(shared_data: Path) -> Path:
-    folder = shared_data / "looks"
-    if not folder.is_dir():
-        pytest.skip("looks is not among the shared data")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def expected(looks: Path) -> dict[str, Any]:
-    cases: dict[str, Any] = json.loads((looks / "expected.json").read_text(encoding="utf-8"))["cases"]
-    return cases
-
-
 def look(looks: Path, name: str) -> tuple[np.ndarray, np.ndarray]:
     first, second = (images.read_rgba(looks / f"{name}-{side}.png") for side in "ab")
     return first, second
