@@ -167,7 +167,7 @@ def compare(
     >>> assert not mymodules.compare(expected, array).changed
     """
     limit = pixel_limit(max_pixels)
-    one, other = _handed(first, "first"), _handed(second, "second")
+    one, other = arrays.of_one_depth(_handed(first, "first"), _handed(second, "second"))
     name = pairs.to_text(Path(one.name).name or one.name)
     own = None if metric is None else Metric.of(metric)
     files = one.data, other.data

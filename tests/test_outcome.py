@@ -110,6 +110,17 @@ def test_floats_that_only_16_bits_hold() -> None:
     assert mymodules.compare(first, second).row._replace(seconds=0) == found.row._replace(seconds=0)
 
 
+def test_floats_have_no_depth() -> None:
+    """0.4 is 102 of 255 steps, and 0.4001 is none: a file of the former would have 8 bits."""
+    first, second = np.full((9, 7), 0.4), np.full((9, 7), 0.4001)
+    for pair in ((first, second), (second, first)):
+        found = mymodules.compare(*pair)
+        assert (found.code, found.num_diff_pixels) == ("low_bits_differ", 0)
+        assert found.messages == "The 16-bit values differ, but as 8 bits the pictures are equal."
+    sixteen = mymodules.compare(np.full((9, 7), 102, np.uint8), np.full((9, 7), 26221, np.uint16))
+    assert "first has 8 bits per channel, second has 16." in sixteen.messages  # of these it is true
+
+
 @pytest.mark.parametrize("by", [1e-3, 1e-5, 1e-7, 1e-12])
 @pytest.mark.parametrize("shape", [(9, 7), (9, 7, 2), (9, 7, 3), (9, 7, 4)])
 def test_no_difference_of_floats_is_lost(shape: tuple[int, ...], by: float) -> None:

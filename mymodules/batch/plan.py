@@ -261,6 +261,7 @@ def new_plan(request: Request) -> Plan:
     """Return the plan of a new run, and write its manifest."""
     chosen = _chosen(request)
     _check(chosen, request)
+    asked = request.rules is not None
     request = replace(request, rules=rulebooks.of_project(chosen, request))
     selection = replace(request.selection, files=chosen.files)
     listing = _listed(chosen, selection, strict=request.strict)
@@ -286,7 +287,7 @@ def new_plan(request: Request) -> Plan:
     }
     if request.metric is not None:
         manifest["metric"] = request.metric.identity
-    manifest |= rulebooks.recorded(chosen, request)
+    manifest |= rulebooks.recorded(chosen, request, asked=asked)
     if listing.named:
         manifest["left_out_names"] = {kind: [*names] for kind, names in listing.named.items()}
     if selection:

@@ -3,16 +3,17 @@
 Which ones are clearly nearest, `search` finds out; here is what their rows say.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from mymodules import images, pairs
 from mymodules.batch.contents import content, size
-from mymodules.pairs import Pair
+from mymodules.pairs import Pair, Selection
 from mymodules.row import PairResult
 
 _NOTICE = "It was renamed"
 _ALIKE = "Only in ending or case its name differs from"
-_REMEDY = "to compare them, save both in one format under one name."
+_REMEDY = "to compare them, save both in one format under one name"
+_MATCHES = ("stem",), ("casefold",), ("stem", "casefold")
 _MOST = 3  # names in a sentence
 _EMPTY = images.digest(b"")  # all empty files are alike: that says nothing about a rename
 
@@ -40,10 +41,20 @@ def alike(rows: Iterable[PairResult]) -> dict[str, PairResult]:
     for missing, extra in groups.values():
         for ours, theirs, side in ((missing, extra, "second"), (extra, missing, "first")):
             names = ", ".join(row.image_filename for row in theirs[:_MOST])
+            match = _match(ours, theirs)
             for row in ours if theirs else ():
-                text = f"{row.messages} {_ALIKE} {names} in {side}: {_REMEDY}"
+                text = f"{row.messages} {_ALIKE} {names} in {side}: {_REMEDY}{match}."
                 found[row.image_filename] = row._replace(messages=pairs.sentence(text))
     return found
+
+
+def _match(ours: Sequence[PairResult], theirs: Sequence[PairResult]) -> str:
+    """Return how a run would pair these, as the end of a sentence; it pairs no more than two."""
+    names = {row.image_filename for row in (*ours, *theirs)}
+    pairing = (each for each in _MATCHES if len({*map(Selection(match=each).matched, names)}) == 1)
+    if len(names) > 2 or (kinds := next(pairing, None)) is None:
+        return ""
+    return f", or compare with match={kinds if len(kinds) > 1 else kinds[0]!r}"
 
 
 def renamed(

@@ -51,10 +51,15 @@ def of_resumed(path: Path, manifest: Mapping[str, Any], request: "Request") -> R
     return begun
 
 
-def recorded(chosen: Settings, request: "Request") -> dict[str, Any]:
-    """Return what the manifest of a new run says about rules; nothing if there are none."""
+def recorded(chosen: Settings, request: "Request", *, asked: bool) -> dict[str, Any]:
+    """Return what the manifest of a new run says about rules; nothing if there are none.
+
+    `asked` says whether the caller named them. Who wants none need not hear of files with some.
+    """
     rules = request.rules
     assert isinstance(rules, Rules)
+    if asked and rules.path is None and not rules.rules:
+        return {}
     found: dict[str, Any] = {}
     if rules.rules:
         file = None if rules.path is None else str(rules.path)

@@ -84,17 +84,20 @@ def opened(folders: Sequence[AnyPath]) -> tuple[Path, list[Capture]]:
     Raises
     ------
     SettingsError
-        If one of them is not a folder, cannot be listed, is another one of them or inside it, or if the first
-        one has no picture.
+        If one of them is not a folder, cannot be listed, is another one of them or inside it, or has no
+        picture.
     """
     paths = [local_path(folder, "A folder of captures") for folder in folders]
     _check_apart(paths)
     first, *others = paths
-    found = [
-        Capture(folder, {pair.name: pair for pair in pairs.find(first, folder).pairs}) for folder in others
-    ]
-    if not any(pair.first for capture in found for pair in capture.pairs.values()):
-        raise no_picture({"the first capture": first})
+    found = []
+    for folder in others:
+        listing = pairs.find(first, folder)
+        roles = {"the first capture": first, "a capture": folder}
+        empty = [role for role, found in zip(roles, listing.pictures, strict=True) if not found]
+        if empty:
+            raise no_picture({empty[0]: roles[empty[0]]})
+        found.append(Capture(folder, {pair.name: pair for pair in listing.pairs}))
     return first, found
 
 

@@ -38,7 +38,7 @@ def approve(options: argparse.Namespace, words: Wording) -> int:
     manifest = runfiles.record(frame)
     first = _first(manifest, options, runs.compared_last())
     plan = triage.plan(about, first=first, **which)
-    for line in _listed(plan):
+    for line in _listed(plan, words):
         words.say(line)
     if not plan.count:
         chosen = (bool(patterns) or options.all) and not options.accepted
@@ -79,6 +79,11 @@ def restore(options: argparse.Namespace, words: Wording) -> int:
         return 0
     done = triage.restore(folder, first=first)
     words.say(str(done))
+    approvals = _approvals(out)
+    place = approvals.index(folder) if folder in approvals else 0
+    if place and not (done.restored or done.refused):
+        back = words.call("restore", str(approvals[place - 1]), *repeated(options, "out", "changes"))
+        words.say(f"To undo the approval before that: {back}")
     return 2 if done.refused else 0
 
 
@@ -166,26 +171,18 @@ def _first(manifest: Any, options: argparse.Namespace, compared: tuple[Path, Pat
     return stated if isinstance(stated, str) and (known or not options.yes) else None
 
 
-def _listed(plan: triage.Plan) -> Iterator[str]:
+def _listed(plan: triage.Plan, words: Wording) -> Iterator[str]:
     """Yield what a plan would do; the pictures that it would remove are all named."""
-    for names, does, most in (
-        (plan.already, "approved already", NAMED),
-        (plan.replace, "will be replaced in first by the second picture", NAMED),
-        (
-            [f"{old} to {new}" for old, new in plan.renamed.items()],
-            "will be renamed in first, as in second",
-            NAMED,
-        ),
-        (plan.adopt, "will be copied to first, because only second has it", NAMED),
-        (plan.remove, "will be removed from first, because second has none", len(plan.remove)),
-    ):
-        if names:
-            more = f" and {len(names) - most:,} more" if len(names) > most else ""
-            yield f"{counted(len(names))} {does}: {', '.join(map(shown, names[:most]))}{more}"
+    found = {"approved already": plan.already} if plan.already else {}
+    found |= {f"will be {effect}": names for effect, names in plan.effects.items()}
+    for does, names in found.items():
+        most = len(names) if names == plan.remove else NAMED
+        more = f" and {len(names) - most:,} more" if len(names) > most else ""
+        yield f"{counted(len(names))} {does}: {', '.join(map(shown, names[:most]))}{more}"
     if plan.refused:
         yield f"{counted(len(plan.refused))} cannot be approved:"
     for name, reason in plan.refused.items():
-        yield f"  {shown(name)}: {shown(reason)}"
+        yield f"  {shown(name)}: {words.typed(shown(reason))}"
 
 
 def _what_to_do(words: Wording, options: argparse.Namespace, run: list[str], chosen: bool) -> str:
@@ -220,7 +217,13 @@ def _confirmed(question: str, words: Wording) -> bool:
 
 
 def _newest(out: Path) -> Path:
-    found = [path.parent for path in out.glob(f"approved-*/{MANIFEST}")]
+    found = _approvals(out)
     if not found:
         raise ResultsError(f"There is no approval in {shown(out)}: nothing can be restored.")
-    return max(found, key=lambda folder: (folder.name[:24], len(folder.name), folder.name))
+    return found[-1]
+
+
+def _approvals(out: Path) -> list[Path]:
+    """Return the folders of approvals, the newest last."""
+    found = [path.parent for path in out.glob(f"approved-*/{MANIFEST}")]
+    return sorted(found, key=lambda folder: (folder.name[:24], len(folder.name), folder.name))

@@ -15,6 +15,9 @@ from mymodules.errors import MymodulesError
 PROGRAM = "MYMODULES_PROGRAM"
 """The environment variable with what a user types before the command, for instance ``python run.py``."""
 
+OWN = ("-h", "--help", "--version")
+"""What may stand instead of a command."""
+
 INTERRUPTED = 130
 FAILED = 2
 
@@ -59,7 +62,7 @@ def _run(arguments: list[str], program: str) -> int:
     if not arguments or arguments == ["help"]:
         streams.say(found.format_help().rstrip())
         return 0
-    if not arguments[0].startswith("-") and arguments[0] not in COMMANDS:
+    if arguments[0] not in (*COMMANDS, *OWN):
         complain(
             f"There is no command {arguments[0]!r}: {', '.join(COMMANDS)}. "
             f"To compare two folders or files: {program} compare FIRST SECOND"

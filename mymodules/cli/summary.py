@@ -1,5 +1,6 @@
 """What a run has found, as lines of text that fit the terminal."""
 
+import re
 import shutil
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +34,11 @@ WHY = {
     "drawings missing": "their drawings were missing",
 }
 """Why pairs were compared although the store may know them; see `batch.reuse`."""
+
+
+_KIND = re.compile(r"'(\w+)'")
+_MATCH = re.compile(r"(?<=or compare with )match=(?:'\w+'|\('\w+', '\w+'\))(?=\.$)")
+"""How the sentence of `batch.renames` ends; here it names the option."""
 
 
 def width_of_terminal(stream: TextIO | None) -> int | None:
@@ -95,9 +101,9 @@ def _figures(rows: Sequence[PairResult], width: int | None) -> Iterator[str]:
 
 def _more(row: PairResult) -> str:
     """Return what is said about a file of one side besides that."""
-    return row.messages.removeprefix(
-        f"It is only in {'first' if row.status == 'missing' else 'second'}."
-    ).strip()
+    only = f"It is only in {'first' if row.status == 'missing' else 'second'}."
+    text = row.messages.removeprefix(only).strip()
+    return _MATCH.sub(lambda found: " ".join(f"--match {kind}" for kind in _KIND.findall(found[0])), text)
 
 
 def notes(manifest: Mapping[str, Any], rows: Sequence[PairResult] = ()) -> Iterator[str]:

@@ -33,6 +33,7 @@ _CALLS = (
         "leave out --no-moves, or add --rules none",
     ),
     (re.compile(r"run batch\.run\(\) first"), "compare first"),
+    (re.compile(r"\bpass unseen=True\."), "add --unseen."),
 )
 """What sentences recommend to users of Python, and what to users of the command."""
 
@@ -113,7 +114,11 @@ class Wording:
         streams.say(self.of(text))
 
     def complain(self, text: str) -> None:
-        """Print a text to standard error; what it says about Python is said about the command.
+        """Print a text to standard error, as `typed` puts it."""
+        complain(self.typed(text))
+
+    def typed(self, text: str) -> str:
+        """Return a text in which what is said about Python is said about the command.
 
         The user's paths are taken out meanwhile: a folder may be called like a parameter.
         """
@@ -123,7 +128,7 @@ class Wording:
             kept.append(words)
             return f"\0{len(kept) - 1}\0"
 
-        def typed(match: re.Match[str], line: str) -> str:
+        def called(match: re.Match[str], line: str) -> str:
             first = match.groupdict().get("first")
             more = [] if first is None else ["--first", first]
             return keep(f"{line} {shlex.join(map(self.of, [match['path'], *more]))}")
@@ -132,10 +137,10 @@ class Wording:
         for pattern, instead in _CALLS:
             text = pattern.sub(instead, text)
         for pattern, line in _LINES:
-            text = pattern.sub(functools.partial(typed, line=line), text)
+            text = pattern.sub(functools.partial(called, line=line), text)
         text = self._with(text, lambda whole: keep(self._written[whole]))
         text = _PARAMETER.sub(lambda match: OPTIONS[match[1]] + (" " if match[2] else ""), text)
-        complain(re.sub("\0([0-9]+)\0", lambda match: kept[int(match[1])], text))
+        return re.sub("\0([0-9]+)\0", lambda match: kept[int(match[1])], text)
 
     def call(self, *arguments: str) -> str:
         """Return a command as the user can type it."""

@@ -26,13 +26,6 @@ if TYPE_CHECKING:
 PAUSE = 0.25
 """Seconds between two updates of the bar."""
 
-_EFFECTS = {
-    "replace": "replaced in first by the second picture",
-    "renamed": "renamed in first, as in second",
-    "adopt": "copied to first, because only second has it",
-    "remove": "removed from first, because second has none",
-}
-
 
 class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type information
     """What is asked before an approval, how far it is, and how it ended; hidden while there is nothing.
@@ -135,8 +128,7 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
     def _question(self, plan: triage.Plan, before: str = "") -> None:
         lists = [
             _listed(f"{counted(len(names))} will be {effect}", names)
-            for part, effect in _EFFECTS.items()
-            if (names := getattr(plan, part))
+            for effect, names in plan.effects.items()
         ]
         if plan.refused:
             lists.append(_listed(f"{counted(len(plan.refused))} cannot be approved", plan.refused))
@@ -182,8 +174,7 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
             done = triage.restore(latest, on_progress=self._progress)
         finally:
             self._changed()
-        already = f" {counted(len(done.unchanged), 'file')} had not been changed." if done.unchanged else ""
-        report = f'<p role="status"><b>{counted(len(done.restored), "file")} restored.</b>{already}</p>'
+        report = f'<p role="status"><b>{counted(len(done.restored), "file")} restored.</b>{done.kept}</p>'
         more = [_listed(f"{counted(len(done.refused))} refused", done.refused)] if done.refused else []
         self.approvals.pop()
         if done.refused:  # it can be tried again, after the earlier ones: they are about other pictures

@@ -11,7 +11,8 @@ premultiplied. They are converted by their type:
 - bool: False is 0, True is 255;
 - float32 and float64 from 0 to 1: multiples of 1/255 become 8 bits, as matplotlib's ``imread`` and
   scikit-image's ``img_as_float`` give them. All others become 16 bits, rounded, and `Handed.rounded` keeps
-  the exact values, so that no difference is lost. Up to 4 units in the last place count as a multiple.
+  the exact values, so that no difference is lost. Up to 4 units in the last place count as a multiple. Where
+  one of two becomes 16 bits, both do, see `of_one_depth`.
 
 Everything else raises `PictureError`: other types, values outside of 0..1, NaN, masked values, other shapes.
 
@@ -53,11 +54,14 @@ class Handed(NamedTuple):
         The file in memory; None for a path.
     rounded : float array or None
         The exact values (height, width, channels) of an array that 16 bits cannot hold.
+    floats : array or None
+        The samples of an array of floats.
     """
 
     name: str
     data: bytes | None = None
     rounded: Floats | None = None
+    floats: Samples | None = None
 
     @property
     def is_file(self) -> bool:
@@ -85,7 +89,8 @@ def handed(picture: object, role: str) -> Handed:
         return Handed("PIL image", to_file(_from_pil(picture, role)))
     if hasattr(picture, "__array__"):
         samples, rounded = _converted(picture, role)
-        return Handed("array", to_file(samples), rounded)
+        is_float = np.asarray(picture).dtype.kind == "f"
+        return Handed("array", to_file(samples), rounded, samples if is_float else None)
     raise PictureError(f"{role} is of type {type(picture).__name__}: pass {ACCEPTED}.", "kind")
 
 
@@ -107,6 +112,21 @@ def to_file(samples: Samples) -> bytes:
     stored = samples if samples.dtype == np.uint8 else samples.astype(">u2")
     rows = np.ascontiguousarray(stored).reshape(height, -1).view(np.uint8)
     return png.encode(rows, width, depth=8 * samples.itemsize, colour_type=_COLOUR_TYPES[channels])
+
+
+def of_one_depth(first: Handed, second: Handed) -> tuple[Handed, Handed]:
+    """Return both, with 16 bits if only one of two arrays of floats has 8: floats have no depth."""
+    one, other = first.floats, second.floats
+    if one is None or other is None or one.dtype == other.dtype:
+        return first, second
+    return _deep(first, one), _deep(second, other)
+
+
+def _deep(picture: Handed, samples: Samples) -> Handed:
+    if samples.dtype != np.uint8:
+        return picture
+    deep = samples.astype(np.uint16) * np.uint16(257)  # 65535 is 257 times 255
+    return picture._replace(data=to_file(deep), floats=deep)
 
 
 def finer_differ(first: Handed, second: Handed) -> bool:

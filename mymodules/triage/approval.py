@@ -19,7 +19,16 @@ from mymodules.paths import AnyPath, local_path, shown
 from mymodules.results import runfiles
 from mymodules.row import counted
 from mymodules.triage.accepted import close
-from mymodules.triage.changes import Change, Refused, carry_out, changes_of, keep, take_back
+from mymodules.triage.changes import (
+    Change,
+    Refused,
+    carry_out,
+    changes_of,
+    folders_to_make,
+    keep,
+    remove_folders,
+    take_back,
+)
 from mymodules.triage.handover import Merge, merge
 from mymodules.triage.plans import (
     ACCEPTED,
@@ -100,10 +109,16 @@ class Restoration:
     refused: dict[str, str]
 
     def __str__(self) -> str:
-        already = f" {counted(len(self.unchanged), 'file')} had not been changed." if self.unchanged else ""
         return "\n".join(
-            [f"{counted(len(self.restored), 'file')} restored.{already}", *_reasons(self.refused)]
+            [f"{counted(len(self.restored), 'file')} restored.{self.kept}", *_reasons(self.refused)]
         )
+
+    @property
+    def kept(self) -> str:
+        """A sentence about what had to be done to no file; empty if there is none."""
+        number = len(self.unchanged)
+        are = "is the old one" if number == 1 else "are the old ones"
+        return f" {counted(number, 'file')} {are} already." if number else ""
 
 
 def approve(
@@ -194,6 +209,7 @@ def approve(
         ]
         steps.total = steps.done + len(changes)
         manifest = {"first": str(root), "second": str(found.second), "complete": False}
+        manifest |= {"folders": folders_to_make(changes)}
         manifest |= {"changes": [change.entry() for change in changes]}
         if changes:
             _remove_stale(changes, out)
@@ -286,6 +302,8 @@ def restore(
             refused[change.name] = str(reason)
         except OSError as error:
             refused[change.name] = f"{change.path} cannot be restored: {error.strerror or error}."
+    made = manifest.get("folders")
+    remove_folders(made if isinstance(made, list) else (), changes)
     return Restoration(tuple(restored), tuple(unchanged), refused)
 
 

@@ -8,7 +8,7 @@ import contextlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -208,6 +208,32 @@ def carry_out(change: Change, folder: Path, refused: dict[str, str]) -> bool:
     with contextlib.suppress(OSError):
         change.kept(folder).unlink(missing_ok=True)
     return False
+
+
+def folders_to_make(changes: Sequence[Change]) -> list[str]:
+    """Return the folders, as paths below first, that have to be made for the new files."""
+    return sorted(
+        {
+            str(above)
+            for change in changes
+            for above in PurePath(change.below).parents
+            if change.new is not None and not os.path.lexists(change.root / above)
+        }
+    )
+
+
+def remove_folders(made: Iterable[object], changes: Iterable[Change]) -> None:
+    """Remove the folders that an approval has made, those that are empty, now that its files are gone."""
+    named = {*map(str, made)}
+    found = {
+        change.root / above
+        for change in changes
+        for above in PurePath(change.below).parents
+        if above.parts and change.old is None and change.link is None and str(above) in named
+    }
+    for folder in sorted(found, key=lambda each: len(each.parts), reverse=True):
+        with contextlib.suppress(OSError):  # something else is in it
+            folder.rmdir()
 
 
 def take_back(change: Change, folder: Path) -> bool:

@@ -17,6 +17,7 @@ from mymodules.errors import SettingsError
 from mymodules.pairs import Pair
 from mymodules.paths import AnyPath, is_folder, local_path, shown
 from mymodules.results import runfiles
+from mymodules.row import CANNOT
 from mymodules.triage.accepted import accepted
 from mymodules.triage.changes import AGAIN, Change, Refused
 from mymodules.triage.decisions import rows
@@ -51,7 +52,8 @@ class Plan:
     adopt : tuple of str
         Names of accepted `extra` pictures, which would be copied to first; see `approve`.
     remove : tuple of str
-        Names of accepted `missing` pictures, which would be removed from first; see `approve`.
+        Names of accepted `missing` pictures, which would be removed from first; see `approve`. Old files of
+        those that would be renamed are not among them.
     refused : dict of str to str
         The reason for each accepted picture that would be refused, by name.
     already : tuple of str
@@ -70,6 +72,22 @@ class Plan:
     def count(self) -> int:
         """How many pictures of first would change."""
         return len(self.replace) + len(self.adopt) + len(self.remove)
+
+    @property
+    def effects(self) -> dict[str, tuple[str, ...]]:
+        """What would happen to which pictures, each named once, by the end of a sentence about them."""
+        paths = {pairs.to_text(PurePath(path).as_posix()) for pair in self.renamed.items() for path in pair}
+        found = {
+            "replaced in first by the second picture": tuple(
+                name for name in self.replace if name not in paths
+            ),
+            "replaced in first by the second picture, and renamed as that": tuple(
+                f"{old} to {new}" for old, new in self.renamed.items()
+            ),
+            "copied to first, because only second has it": self.adopt,
+            "removed from first, because second has none": self.remove,
+        }
+        return {effect: names for effect, names in found.items() if names}
 
 
 def plan(
@@ -95,12 +113,14 @@ def plan(
     kinds = {row.name: status for row, status in wanted if row.name not in {*refused, *already}}
     created = {change.name: change.below for change in changes if change.old is None}
     removed = {change.name: change.below for change in changes if change.new is None}
+    taken = {old for old, new in found.new_names.items() if new in kinds}
+    renamed = {path: created.get(found.new_names.get(name, name)) for name, path in removed.items()}
     return Plan(
         first=found.first,
         replace=tuple(name for name, status in kinds.items() if status not in ("extra", "missing")),
-        renamed={path: created[name] for name, path in removed.items() if name in created},
+        renamed={old: new for old, new in renamed.items() if new is not None},
         adopt=tuple(name for name, status in kinds.items() if status == "extra"),
-        remove=tuple(name for name, status in kinds.items() if status == "missing"),
+        remove=tuple(name for name, status in kinds.items() if status == "missing" and name not in taken),
         refused=refused,
         already=tuple(already),
     )
@@ -257,6 +277,7 @@ def rows_to_approve(
     """
     statuses = frame["status"].tolist()
     wanted = []
+    unusable = _unusable(frame)
     about = rows(frame)
     decided, unseen = accepted(frame, found.out, found.stamp)
     for row, status, decision in dict.fromkeys(zip(about, statuses, decided, strict=True)):
@@ -277,7 +298,7 @@ def rows_to_approve(
                 "Nobody has looked at it: all of its changes were accepted before it was compared, on other "
                 "pictures. To approve it too, pass unseen=True."
             )
-        elif status == "error":
+        elif status == "error" or (status == "extra" and name in unusable):
             refused[name] = f"It could not be compared: replace the file, {AGAIN}."
         elif not named and status == "extra" and status not in asked.accepted:
             refused[name] = f"It is only in second: to copy it to first, name it: adopt=[{name!r}]."
@@ -288,6 +309,13 @@ def rows_to_approve(
     for name in sorted(set().union(*asked.names.values()) - {row.name for row in about}):
         refused[name] = "The frame has no row of this name."
     return wanted
+
+
+def _unusable(frame: "pd.DataFrame") -> set[str]:
+    """Return the names of rows with a file that cannot be decoded."""
+    if "messages" not in frame.columns:
+        return set()
+    return {*frame["image_filename"][frame["messages"].str.contains(CANNOT, regex=False)]}
 
 
 def changes_for(

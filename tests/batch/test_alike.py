@@ -25,19 +25,26 @@ def test_names_that_are_almost_alike_name_each_other(tmp_path: Path) -> None:
         ["A.webp", "below/B.JPG", "b.jpg", "both.png", "both.bmp", "c.bmp", "c.tif"]
     ):
         (made.second / name).write_bytes(picture(20 + number))
+    (made.first / "d.png").write_bytes(picture(30))
+    (made.second / "d.gif.bmp").write_bytes(picture(31))  # its name differs in more
+    (made.second / "d.bmp").write_bytes(picture(32))
     (made.second / "moved.bmp").write_bytes(picture(4))  # a rename is certain, and said instead
     with ThreadPoolExecutor(1) as executor:
         run = batch.run(*made, executor=executor, pictures="none", store=None)
         found = messages(run)
-        give = "to compare them, save both in one format under one name."
+        give = "to compare them, save both in one format under one name"
+        stem, case = (f"{give}, or compare with match={each}." for each in ("'stem'", "'casefold'"))
+        both = f"{give}, or compare with match=('stem', 'casefold')."
         assert {name: text.partition(f"{ALIKE} ")[2] for name, text in found.items() if ALIKE in text} == {
-            "a.png": f"A.webp in second: {give}",
-            "A.webp": f"a.png in first: {give}",
-            "below/b.jpg": f"below/B.JPG in second: {give}",
-            "below/B.JPG": f"below/b.jpg in first: {give}",
-            "c.png": f"c.bmp, c.tif in second: {give}",
-            "c.bmp": f"c.png in first: {give}",
-            "c.tif": f"c.png in first: {give}",
+            "a.png": f"A.webp in second: {both}",
+            "A.webp": f"a.png in first: {both}",
+            "below/b.jpg": f"below/B.JPG in second: {case}",
+            "below/B.JPG": f"below/b.jpg in first: {case}",
+            "d.png": f"d.bmp in second: {stem}",
+            "d.bmp": f"d.png in first: {stem}",
+            "c.png": f"c.bmp, c.tif in second: {give}.",
+            "c.bmp": f"c.png in first: {give}.",
+            "c.tif": f"c.png in first: {give}.",
         }
         assert "It was renamed to moved.bmp." in found["moved.png"]
 

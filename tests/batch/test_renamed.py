@@ -268,15 +268,17 @@ def test_approving_replaces_the_old_file(made: Folders, options: Options) -> Non
     frame = batch.run(*made, **options, store=None).frame()
     accept(made, frame, "below/new.png", "to/named.png", "from/named.png")
     plan = triage.plan(frame)
-    assert plan.renamed == {"old.png": str(Path("below", "new.png"))}
+    # The row of an old file that was accepted too is no other picture.
+    assert plan.renamed == {old: str(Path(new)) for new, old in PAIRED.items()}
     assert (plan.replace, plan.adopt) == (("below/new.png", "to/named.png"), ())
-    assert (plan.remove, plan.refused, plan.count) == (("from/named.png",), {}, 3)  # it was accepted too
-    done = triage.approve(frame, adopt=plan.adopt, remove=plan.remove)
+    assert (plan.remove, plan.refused, plan.count) == ((), {}, 2)
+    assert [*plan.effects.values()] == [tuple(f"{old} to {new}" for new, old in PAIRED.items())]
+    done = triage.approve(frame, adopt=plan.adopt, remove="accepted")
     assert sorted(done.approved) == ["below/new.png", "from/named.png", "to/named.png"]
     new = state(made.second)
     expected = {name: data for name, data in before.items() if name not in ("old.png", "from/named.png")}
     assert state(made.first) == expected | {name: new[name] for name in PAIRED}
-    again = triage.plan(frame, adopt=plan.adopt, remove=plan.remove)
+    again = triage.plan(frame)
     assert (sorted(again.already), again.count, again.refused) == (sorted(done.approved), 0, {})
     triage.restore(done)
     assert state(made.first) == before

@@ -257,7 +257,8 @@ def test_a_notebook_shows_names_as_text(captures: Captures) -> None:
         (lambda folders: [folders[0] / ".", folders[0].parent], 0, "one is inside the other"),
         (lambda folders: [folders[0].parent, folders[0]], 0, "one is inside the other"),
         (lambda folders: [folders[0], folders[1] / "nowhere"], 0, "There is no folder .*nowhere"),
-        (lambda folders: folders[1:] + folders[:1], 0, "There is no picture in"),
+        (lambda folders: folders[1:] + folders[:1], 0, "There is no picture in .*as the first capture"),
+        (lambda folders: folders[:2], 0, "There is no picture in .*as a capture"),
         (lambda folders: [folders[0], 3], 0, "A folder of captures must be the path"),
     ],
 )

@@ -27,10 +27,11 @@ def test_without_a_command_all_are_named(arguments: list[str], capsys: pytest.Ca
 
 
 def test_a_word_that_is_not_a_command_gets_the_line_to_type(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["before", "after"]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("There is no command 'before': compare, look,")
-    assert said.endswith("mymodules compare FIRST SECOND\n")
+    for word in ("before", "--", "-", "--out=x"):
+        assert cli.main([word, "compare", "after"]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"There is no command {word!r}: compare, look,")
+        assert said.endswith("mymodules compare FIRST SECOND\n")
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "help"])

@@ -331,6 +331,12 @@ def test_changes_come_first_and_the_largest_first_of_all() -> None:
         "  and 3 more",
     ]
     assert "  moved.png: It was renamed from old.png." in [*summary.summary(rows[-1:])]
+    for given, typed in (
+        ("'stem'", "--match stem"),
+        ("('stem', 'casefold')", "--match stem --match casefold"),
+    ):
+        alike = one_sided("a.png", f" Save both, or compare with match={given}.")
+        assert f"  a.png: Save both, or compare with {typed}." in [*summary.summary([alike])]
 
 
 @pytest.mark.parametrize("width", [40, 60, 100])

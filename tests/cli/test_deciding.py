@@ -1,5 +1,6 @@
 """``look``, ``report``, ``approve`` and ``restore``: from a run to the pictures that it changes."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,52 @@ def test_all_that_was_accepted_is_approved_and_brought_back(
     assert state(made.first) == changed | {name: second[name] for name in ("a.png", "new/new.png")}
     assert call("restore") == 0
     assert state(made.first) == before
+
+
+def test_what_is_restored_leaves_no_folder_behind(
+    frame: pd.DataFrame, made: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def folders() -> set[str]:
+        return {path.name for path in made.first.iterdir() if path.is_dir()}
+
+    accept(made, frame, "a.png", "new/new.png")
+    assert call("approve", "--yes", "--accepted", "a.png") == 0
+    assert call("approve", "--yes", "--accepted") == 0
+    assert folders() == {"below", "new"}
+    earlier, newest = sorted(made.out.glob("approved-*"), key=lambda path: (len(path.name), path.name))
+    capsys.readouterr()
+    assert call("restore", "--yes") == 0
+    assert folders() == {"below"}
+    assert capsys.readouterr().out == "1 file restored.\n"
+    assert call("restore", "--yes") == 0
+    assert capsys.readouterr().out == (
+        "0 files restored. 1 file is the old one already.\n"
+        f"To undo the approval before that: mymodules restore out/{earlier.name} --out out\n"
+    )
+    assert call("restore", "--yes", f"out/{earlier.name}") == 0
+    assert capsys.readouterr().out == "1 file restored.\n"
+    assert call("restore", "--yes", f"out/{earlier.name}") == 0
+    assert capsys.readouterr().out == "0 files restored. 1 file is the old one already.\n"
+    # Only what the approval has made is removed, if nothing else is in it.
+    manifest = json.loads((newest / "approved.json").read_text())
+    assert manifest["folders"] == ["new"]
+    (newest / "approved.json").write_text(json.dumps(manifest | {"folders": ["new", ".", "below"]}))
+    assert call("approve", "--yes", "new/*", "--new") == 0
+    (made.first / "new" / "note.txt").write_text("mine")
+    assert call("restore", "--yes", f"out/{newest.name}") == 0
+    assert folders() == {"below", "new"}
+
+
+def test_a_new_picture_that_cannot_be_decoded_is_not_copied(
+    made: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = state(made.first)
+    (made.second / "new" / "cut.png").write_bytes((made.second / "a.png").read_bytes()[:-7])
+    compared(made)
+    assert call("approve", "new/*", "--new", "--yes") == 2
+    said = capsys.readouterr().out
+    assert "  new/cut.png: It could not be compared: replace the file, compare again, then decide.\n" in said
+    assert state(made.first) == before | {"new/new.png": state(made.second)["new/new.png"]}
 
 
 @pytest.mark.parametrize("answer", ["", "n", "no", "?"])

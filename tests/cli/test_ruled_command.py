@@ -79,10 +79,12 @@ def test_a_limit_for_whole_pictures_is_reported_each_time(
 
 def test_a_file_that_is_not_used_is_named(made: Folders, capsys: pytest.CaptureFixture[str]) -> None:
     Path("rules.toml").rename(made.second / "compare.toml")
-    assert compare(rules="none") == 1
-    assert (
-        "Rules that are not used: second/compare.toml (to use them: --rules FILE)" in capsys.readouterr().out
-    )
+    hint = "Rules that are not used: second/compare.toml (to use them: --rules FILE)"
+    run = ["compare", "first", "second", "--out", "out", "--store", "none", "--processes", "1"]
+    assert cli.main(run) == 0
+    assert hint in capsys.readouterr().out
+    assert cli.main([*run, "--rules", "none"]) == 0
+    assert "not used" not in capsys.readouterr().out  # nobody wants them
 
 
 def test_a_mistake_is_named_with_its_line(made: Folders, capsys: pytest.CaptureFixture[str]) -> None:

@@ -411,5 +411,5 @@ def test_large_counts_have_commas() -> None:
     names = tuple(f"{number}.png" for number in range(1404))
     assert str(triage.Approval(None, names, {})) == "1,404 pictures approved."
     assert str(triage.Restoration(names, names, {})) == (
-        "1,404 files restored. 1,404 files had not been changed."
+        "1,404 files restored. 1,404 files are the old ones already."
     )

@@ -1,5 +1,6 @@
 """Pictures are approved whose changes were accepted."""
 
+from argparse import Namespace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from support.triaged import compared, picture, state
 
 from mymodules import results, triage
 from mymodules.cli import main
+from mymodules.cli.wording import Wording
 from mymodules.triage import Decisions, Row
 
 
@@ -85,6 +87,7 @@ def test_a_page_that_nobody_has_seen_is_approved_only_when_asked_for(same_twice:
     assert plan.replace == ()
     assert [*plan.refused] == ["a.png", "b.png"]
     assert "Nobody has looked at it" in plan.refused["b.png"]
+    assert Wording(Namespace()).typed(plan.refused["b.png"]).endswith("To approve it too, add --unseen.")
     Decisions(same_twice.out).decide(triage.rows(later)[0]._replace(change=about.change), "accept")
     assert triage.plan(later).replace == ("a.png",)
     assert triage.plan(later, unseen=True).replace == ("a.png", "b.png")
