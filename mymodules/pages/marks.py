@@ -16,6 +16,7 @@ from mymodules import results
 from mymodules.comparison.changes import Change
 from mymodules.errors import ResultsError
 from mymodules.results import runfiles
+from mymodules.triage.history import SIGNATURE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 REGION: Final = "region"
 """The kind of a mark that is a region: a box around what differs at one place on both sides."""
 
-COLUMNS: Final = ("image_filename", "changes", "px_tolerated", "px_masked")
-"""The columns of a row that `RunChanges.of` reads."""
+COLUMNS: Final = ("image_filename", "status", "changes", "px_tolerated", "px_masked")
+"""The columns of a row that `RunChanges` reads."""
 
 _CAUSES = {"edit": "changed", "swap": "changed", "insert": "inserted", "remove": "removed", "move": "moved"}
 
@@ -61,15 +62,41 @@ class RunChanges:
         """
         if row["changes"] == 0:
             return []
+        listed = self._listed(row)
+        if listed is None:
+            return None
+        try:
+            found = [_figures(line) for line in listed.to_dict("records")]
+        except (TypeError, ValueError):  # somebody has edited the file
+            return None
+        return _marks(found, only_masked=bool(row["px_masked"]) and not row["px_tolerated"])
+
+    def signatures(self, row: Mapping[str, Any]) -> list[str] | None:
+        """Return the signature of each mark of a row; empty for a change that rules have taken.
+
+        None if the row cannot be decided by its changes; `row` is that of `of`.
+        """
+        listed = self._listed(row) if row["status"] == "changed" else None
+        if listed is None:
+            return None
+        columns = (listed[name].tolist() for name in ("pixels", "signature", "rules"))
+        try:
+            lines = sorted(zip(*columns, strict=True), key=lambda line: -line[0])  # as `_marks` orders them
+            sound = all(SIGNATURE.fullmatch(signature) for _, signature, _ in lines)
+        except TypeError:
+            sound = False
+        if not sound:  # somebody has edited the file
+            return None
+        return ["" if rules else signature for _, signature, rules in lines]
+
+    def _listed(self, row: Mapping[str, Any]) -> "pd.DataFrame | None":
+        """Return the lines of a row; None if it has no changes, or the file does not have all of them."""
         self._read()
         places = self._places.get(row["image_filename"], ())
         if self._table is None or not row["changes"] or len(places) != row["changes"]:
             return None
-        try:
-            found = [_figures(line) for line in self._table.iloc[places].to_dict("records")]
-        except (TypeError, ValueError):  # somebody has edited the file
-            return None
-        return _marks(found, only_masked=bool(row["px_masked"]) and not row["px_tolerated"])
+        found: pd.DataFrame = self._table.iloc[places]
+        return found
 
     def _read(self) -> None:
         with self._reading:
@@ -93,7 +120,7 @@ def of_regions(boxes: Iterable[Sequence[int]], counts: Iterable[int | None]) -> 
     return sorted(marks, key=lambda mark: -(mark[4] or 0))
 
 
-def _figures(line: Mapping[str, Any]) -> _Figures:
+def _figures(line: Mapping[Any, Any]) -> _Figures:
     """Return the figures of a line of the file of changes."""
     first, second = (
         [int(line[f"{extent}_{side}"]) for extent in ("x", "y", "width", "height")]

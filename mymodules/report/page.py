@@ -10,7 +10,7 @@ import html
 import json
 import math
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +20,7 @@ from mymodules.pages import linker, words
 from mymodules.paths import shown
 from mymodules.report.labels import Labels
 from mymodules.results import Rows, runfiles
+from mymodules.triage import Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,14 +44,20 @@ def text(
     rows: Sequence[Mapping[str, Any]],
     facts: Sequence[Sequence[str]],
     run: Mapping[str, Any],
+    decided: Iterable[tuple[Row, tuple[str, str]]] = (),
     *,
     embed: bool,
 ) -> str:
-    """Return the page with its scripts; `FILES` marks where files can be inserted, `run` is the manifest."""
+    """Return the page with its scripts; `FILES` marks where files can be inserted, `run` is the manifest.
+
+    `decided` are decisions about changes of these rows, with their notes.
+    """
     style = linker.text(*linker.VIEWER_STYLES, "css/list.css", "css/gallery.css", "css/report.css")
     script = f"(() => {{\n{linker.script('report/main.js')}}})();\n"
     title = f"{row.counted(len(rows))} compared"
     stamp = run["stamp"] if runfiles.is_stamp(run.get("stamp")) else ""
+    found = dict.fromkeys(name for each in rows for name in each["signatures"] or () if name)
+    numbers = {signature: number for number, signature in enumerate(found)}
     report = {
         "title": title,
         "facts": facts,
@@ -64,7 +71,9 @@ def text(
             own=row.own_columns(row.METRIC + name for each in rows for name, _ in each.get("metrics", ())),
         ),
         "left_out": LEFT_OUT,
-        "rows": [{**each, "pictures": None} if each["pictures"] == LEFT_OUT else each for each in rows],
+        "signatures": [*numbers],
+        "decided": [[about.name, numbers[about.change], *held] for about, held in decided],
+        "rows": [_row(each, numbers) for each in rows],
     }
     own = "" if embed else " 'self' file:"  # from a web server, or from a disk
     policy = {
@@ -83,6 +92,14 @@ def text(
         script=script,
         files=FILES,
     )
+
+
+def _row(record: Mapping[str, Any], numbers: Mapping[str, int]) -> dict[str, Any]:
+    """Return a row as the page has it: the class of each mark by its number, -1 for what rules have taken."""
+    made = {name: value for name, value in record.items() if name != "signatures"}
+    listed = record["signatures"]
+    made["listed"] = None if listed is None else [numbers.get(name, -1) for name in listed]
+    return made | ({"pictures": None} if record["pictures"] == LEFT_OUT else {})
 
 
 def _hash(text: str) -> str:

@@ -183,6 +183,7 @@ class Pairs:
             **{name: row.get(name) or "" for name in ("decision", "note")},
             **{name: row.get(name) or "" for name in ("first_digest", "second_digest")},
             **{side: [row.get(name) for name in names] for side, names in SIZES.items()},
+            "signatures": row.get("signatures"),
         }
 
     def _weight(self, row: Mapping[str, Any]) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mymodules import files
+from mymodules import files, triage
 from mymodules.errors import SettingsError
 from mymodules.pages import delta, display, marks
 from mymodules.pages.display import SIDES
@@ -22,7 +22,7 @@ from mymodules.report.parts import Parts, refuse_large
 from mymodules.report.pictures import Pairs
 from mymodules.report.place import is_one_file
 from mymodules.results import attention, runfiles
-from mymodules.triage import FILE, Decisions
+from mymodules.triage import FILE, Decisions, Row
 from mymodules.triage.approval import MANIFEST
 
 if TYPE_CHECKING:
@@ -94,15 +94,14 @@ def write(
     target = check(path, embed=embed, outside=outside)
     frame = frame.iloc[attention.places(frame)]
     rows = [*page.records(frame)]
-    if not {"decision", "note"} <= {*frame.columns} and folders.out is not None:
-        for row, (word, note) in zip(rows, Decisions(folders.out).each(frame), strict=True):
-            if "decision" not in frame.columns or row["decision"] == word:
-                row["decision"], row["note"] = word, note
     if embed:
         refuse_large(_least_bytes(rows, folders, same), ONE_FILE_LIMIT)
     manifest = runfiles.record(frame, run)
     drawn = delta.drawings_of(folders.out, manifest)
     changes = marks.RunChanges(folders.out, manifest)
+    for row in rows:
+        row["signatures"] = changes.signatures({name: row.get(name) for name in marks.COLUMNS})
+    decided = _decide(frame, rows, folders.out)
     try:
         with place.Staging(target) as staging:
             parts = Parts(staging)
@@ -110,7 +109,7 @@ def write(
             labels = Labels.of(known, paths=paths)
             pairs = Pairs(folders, drawn, changes, parts, READ_PIXELS, same)
             made = [labels.hidden(each) for each in pairs.all(rows)]
-            text = page.text(made, page.facts(labels, manifest), manifest, embed=embed)
+            text = page.text(made, page.facts(labels, manifest), manifest, decided, embed=embed)
             if embed:
                 parts.write_one(text, made, ONE_FILE_LIMIT)
             else:
@@ -157,6 +156,27 @@ def check(path: AnyPath, *, embed: bool = False, outside: Sequence[Path] = ()) -
             )
     place.check(target)
     return target
+
+
+def _decide(
+    frame: "pd.DataFrame", rows: Sequence[dict[str, Any]], out: Path | None
+) -> list[tuple[Row, tuple[str, str]]]:
+    """Give each row its own decision, and return those about changes: all as they are at one moment."""
+    if out is None:
+        return []
+    about = triage.rows(frame)
+    changes = dict.fromkeys(
+        each
+        for row, record in zip(about, rows, strict=True)
+        for signature in record["signatures"] or ()
+        if signature
+        for each in (row._replace(change=signature), Row.anywhere(signature))
+    )
+    held = Decisions(out).each([*about, *changes])
+    for record, (word, note) in zip(rows, held, strict=False):
+        if "decision" not in frame.columns or ("note" not in frame.columns and record["decision"] == word):
+            record["decision"], record["note"] = word, note
+    return [(each, found) for each, found in zip(changes, held[len(rows) :], strict=True) if found[0]]
 
 
 def _least_bytes(rows: Sequence[Mapping[str, Any]], folders: display.Folders, same: bool) -> int:

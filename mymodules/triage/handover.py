@@ -4,17 +4,18 @@ The file is JSON, in UTF-8, with these keys and no others:
 
 ===================  ==============================================================================
 ``format``           ``mymodules decisions``
-``version``          1
+``version``          2
 ``run``              the stamp of the report's run; empty if it is not known
-``decisions``        a list with an entry for each row that was decided in the report
+``decisions``        a list with an entry for each row, or change, that was decided in the report
 ===================  ==============================================================================
 
 Each entry has these keys and no others, all of them texts:
 
 ===================  ==============================================================================
-``name``             ``image_filename``
+``name``             ``image_filename``; empty for a change wherever it stands, as are the digests then
 ``first_digest``     32 hexadecimal digits; empty for an absent file
 ``second_digest``    the same
+``change``           the signature of a change, 24 hexadecimal digits; empty for the whole row
 ``decision``         ``accept``, ``reject``, ``ignore``, or ``clear`` for no decision
 ``note``             for people
 ``time``             when it was decided: ISO 8601 with the offset from UTC
@@ -22,8 +23,11 @@ Each entry has these keys and no others, all of them texts:
 ``note_before``      the note on that
 ===================  ==============================================================================
 
+Version 1 has no ``change``.
+
 Anybody may have written the file, so nothing in it is believed: a file of another form is refused whole, and
-an entry counts only if the table has its row with the same digests, and nobody has decided it meanwhile.
+an entry counts only if the table has its row with the same digests, and the run its change, and nobody has
+decided it meanwhile.
 """
 
 import json
@@ -34,13 +38,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mymodules import files
+from mymodules import files, results
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.pairs import MESSAGE_LIMIT
 from mymodules.paths import AnyPath, is_folder, local_path, shown
 from mymodules.results import runfiles
 from mymodules.triage.decisions import Decisions, rows
-from mymodules.triage.history import DECISIONS, LABELS, Row, key
+from mymodules.triage.history import DECISIONS, LABELS, SIGNATURE, Row, key
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,12 +52,15 @@ if TYPE_CHECKING:
 SIZE_LIMIT: Final = 64 << 20
 """The most bytes of a file of decisions: enough for a million rows."""
 
-_FORMAT, _VERSION = "mymodules decisions", 1
+_FORMAT = "mymodules decisions"
 _TOP = ("format", "version", "run", "decisions")
 _ENTRY = (
     *("name", "first_digest", "second_digest", "decision", "note", "time"),
     *("decision_before", "note_before"),
 )
+_KEYS_OF = {1: _ENTRY, 2: (*_ENTRY, "change")}
+"""The keys of an entry, by version."""
+
 _LIMITS = {"name": 32_000, "note": MESSAGE_LIMIT, "time": 40}  # characters; names as in a cell of the results
 _DIGEST = re.compile(r"(?:[0-9a-f]{32})?", re.ASCII)
 _LINE_BREAK = re.compile("[\0\r\n]")
@@ -68,13 +75,14 @@ class Merge:
     Attributes
     ----------
     merged : tuple of str
-        Names of the rows whose decision was taken from the file.
+        Names of the rows whose decision was taken from the file. A change is named by its signature,
+        ``change 0f0e...``, after the name of its row if it was decided for this row only.
     unchanged : tuple of str
-        Names of the rows that were decided like this already.
+        Names of what was decided like this already, or is closed since.
     refused : dict of str to str
-        The reason for each row that was refused, by name.
+        The reason for each decision that was refused, by name.
     accepted : tuple of str
-        Names of the rows, merged or unchanged, that the file accepts.
+        Names of what the file accepts, merged or unchanged.
     """
 
     merged: tuple[str, ...]
@@ -105,6 +113,11 @@ class _Entry:
     before: tuple[str, str]
 
     @property
+    def name(self) -> str:
+        """What messages call that which is decided."""
+        return " ".join(filter(None, (self.row.name, self.row.change and f"change {self.row.change}")))
+
+    @property
     def after(self) -> tuple[str, str]:
         """Decision and note as `Decisions.of` returns them."""
         return ("", "") if self.decision == "clear" else (self.decision, self.note)
@@ -128,9 +141,9 @@ def merge(
     -------
     Merge
         A decision is refused, with the reason, if the table does not have its row, if the row's pictures are
-        no longer those of the report, if ``triage.csv`` has another decision about it than the report
-        showed, or if it had this one after its time and it was undone or cleared since. Refused decisions
-        stay in the file; merging it again changes nothing.
+        no longer those of the report, if the run does not have its change, if ``triage.csv`` has another
+        decision about it than the report showed, or if it had this one after its time and it was undone or
+        cleared since. Refused decisions stay in the file; merging it again changes nothing.
 
     Raises
     ------
@@ -138,6 +151,7 @@ def merge(
         If `frame` is not a table of rows, or its run does not name an output folder that exists.
     ResultsError
         If the file cannot be read, or is not one of decisions; the message names the entry. Nothing is taken.
+        If it has decisions about changes, and the run's list of changes cannot be read.
     OutputError
         If the decisions cannot be written. None is taken.
 
@@ -152,34 +166,68 @@ def merge(
     if not is_folder(out):
         raise SettingsError(f"There is no output folder {shown(out)} for decisions: pass run=.")
     desk = Decisions(out)
-    known: dict[str, set[Row]] = {}
-    for row in rows(frame):
-        known.setdefault(row.name, set()).add(row)
+    known = _Known(frame, out, runfiles.record(frame, run))
     refused: dict[str, str] = {}
     unchanged: list[str] = []
+    merged: list[str] = []
     steps: dict[tuple[str, str], list[Row]] = {}
     entries.sort(key=lambda entry: entry.time)
-    times = desk.times()
+    times, closed = desk.times(), desk.closed()
     for entry, now in zip(entries, desk.each([entry.row for entry in entries]), strict=True):
-        name = entry.row.name
-        reason = _stale(entry.row, known.get(name, set())) or _conflict(entry, now)
-        if reason := reason or _taken_back(entry, now, times):
-            refused[name] = reason
-        elif now == entry.after:
-            unchanged.append(name)
+        reason = known.lacks(entry.row) or _conflict(entry, now)
+        back = "" if reason else _taken_back(entry, now, times)
+        is_closed = entry.decision == "accept" and not entry.row.name and entry.row.change in closed
+        if reason or (back and not is_closed):
+            refused[entry.name] = reason or back
+        elif now == entry.after or back:
+            unchanged.append(entry.name)
         else:
             after = entry.decision, entry.note
             steps[after] = steps.pop(after, [])  # moved to the end: its place is that of its latest decision
             steps[after].append(entry.row)
+            merged.append(entry.name)
     desk.decide_each((about, *after) for after, about in steps.items())
-    merged = [row.name for about in steps.values() for row in about]
-    accepted = [entry.row.name for entry in entries if entry.decision == "accept"]
+    accepted = [entry.name for entry in entries if entry.decision == "accept"]
     return Merge(
         tuple(sorted(merged)),
         tuple(sorted(unchanged)),
         dict(sorted(refused.items())),
         tuple(sorted({*accepted} - {*refused})),
     )
+
+
+class _Known:
+    """The rows of a table, and the changes of its run; these are read when an entry is about one."""
+
+    def __init__(self, frame: "pd.DataFrame", out: Path, run: Mapping[str, Any]) -> None:
+        self._rows: dict[str, set[Row]] = {}
+        for row in rows(frame):
+            self._rows.setdefault(row.name, set()).add(row)
+        stamp = run.get("stamp")
+        self._path = runfiles.finished_path(out, str(stamp)) if runfiles.is_stamp(stamp) else None
+        self._changes: set[tuple[str, str]] | None = None
+
+    def lacks(self, row: Row) -> str:
+        """Return why a decision about this cannot be taken; empty if it can."""
+        reason = _stale(row._replace(change=""), self._rows.get(row.name, set())) if row.name else ""
+        if reason or not row.change:
+            return reason
+        if self._changes is None:
+            self._changes = self._read()
+        if not self._changes:
+            return "The run of this table has no list of changes: use that of the report's run."
+        if (row.name, row.change) in self._changes:
+            return ""
+        return "The table has no such change: use that of the report's run."
+
+    def _read(self) -> set[tuple[str, str]]:
+        """Return the signatures of the table's changes, each with the name of its row and with none."""
+        table = None if self._path is None else results.load_changes(self._path)
+        if table is None:
+            return set()
+        columns = table["image_filename"].tolist(), table["signature"].tolist()
+        found = {pair for pair in zip(*columns, strict=True) if pair[0] in self._rows}
+        return found | {("", signature) for _, signature in found}
 
 
 def _stale(row: Row, known: set[Row]) -> str:
@@ -255,35 +303,36 @@ def _read(path: Path) -> list[_Entry]:
         raise refuse(f"it cannot be parsed ({shown(str(error)[:200])})") from error
     if not isinstance(found, dict) or found.get("format") != _FORMAT:
         raise refuse(f"it does not say format: {_FORMAT}")
-    if type(found.get("version")) is not int or found["version"] != _VERSION:
-        raise refuse(f"its version is not {_VERSION}")
+    if type(found.get("version")) is not int or found["version"] not in _KEYS_OF:
+        raise refuse(f"its version is not {' or '.join(map(str, _KEYS_OF))}")
     if problem := _keys(found, _TOP):
         raise refuse(problem)
     if not isinstance(found["run"], str) or not (found["run"] == "" or runfiles.is_stamp(found["run"])):
         raise refuse("its run is not a stamp")
     if not isinstance(found["decisions"], list):
         raise refuse("its decisions are not a list")
-    entries: dict[str, _Entry] = {}
+    entries: dict[tuple[str, str], _Entry] = {}
     for number, each in enumerate(found["decisions"], 1):
         try:
-            entry = _entry(each)
-            if entry.row.name in entries:
-                raise ValueError("an earlier entry has the same name")
+            entry = _entry(each, _KEYS_OF[found["version"]])
+            about = entry.row.name, entry.row.change
+            if about in entries:
+                raise ValueError(f"an earlier entry has the same {'change' if about[1] else 'name'}")
         except ValueError as error:
             name = each.get("name") if isinstance(each, dict) else None
             named = f" ({shown(name[:200])})" if isinstance(name, str) else ""
             raise refuse(f"entry {number}{named}: {error}") from error
-        entries[entry.row.name] = entry
+        entries[about] = entry
     return [*entries.values()]
 
 
-def _entry(found: object) -> _Entry:
+def _entry(found: object, keys: tuple[str, ...]) -> _Entry:
     """Return an entry; raise ValueError with what is wrong with it, as a clause."""
     if not isinstance(found, dict):
         raise ValueError("it is not an object")
-    if problem := _keys(found, _ENTRY):
+    if problem := _keys(found, keys):
         raise ValueError(problem)
-    for name in _ENTRY:
+    for name in keys:
         text = found[name]
         if not isinstance(text, str):
             raise ValueError(f"{name} is not a text")
@@ -291,12 +340,7 @@ def _entry(found: object) -> _Entry:
             raise ValueError(f"{name} has {len(text):,} characters, and {_LIMITS[name]:,} is the most")
         if _SURROGATE.search(text) or (name == "note" and _LINE_BREAK.search(text)):
             raise ValueError(f"{name} has a character that no report writes")
-    row = Row(found["name"], found["first_digest"], found["second_digest"])
-    if not row.name:
-        raise ValueError("its name is empty")
-    for side in ("first_digest", "second_digest"):
-        if not _DIGEST.fullmatch(found[side]):
-            raise ValueError(f"{side} is not a digest of 32 hexadecimal digits")
+    row = _row(found)
     for name, words in (("decision", (*DECISIONS, "clear")), ("decision_before", ("", *DECISIONS))):
         if found[name] not in words:
             known = ", ".join(word or "empty" for word in words)
@@ -312,6 +356,21 @@ def _entry(found: object) -> _Entry:
         _time(found["time"]),
         (found["decision_before"], found["note_before"]),
     )
+
+
+def _row(found: Mapping[str, str]) -> Row:
+    """Return what an entry is about; raise ValueError with what is wrong with it."""
+    row = Row(found["name"], found["first_digest"], found["second_digest"], found.get("change", ""))
+    for side in ("first_digest", "second_digest"):
+        if not _DIGEST.fullmatch(found[side]):
+            raise ValueError(f"{side} is not a digest of 32 hexadecimal digits")
+    if not SIGNATURE.fullmatch(row.change):
+        raise ValueError("change is not a signature of 24 hexadecimal digits")
+    if not row.name and not row.change:
+        raise ValueError("its name is empty")
+    if not row.name and row != Row.anywhere(row.change):
+        raise ValueError("it has a digest without a name")
+    return row
 
 
 def _time(text: str) -> datetime:

@@ -59,6 +59,9 @@ LABELS = {"accept": "accepted", "reject": "rejected", "ignore": "ignored"}
 DECISIONS = tuple(LABELS)
 """What can be decided; ``clear`` takes a decision away."""
 
+SIGNATURE = re.compile("(?:[0-9a-f]{24})?", re.ASCII)
+"""The signature of a change, or nothing."""
+
 if sys.platform != "win32":
     import fcntl
 
@@ -66,7 +69,6 @@ _PATIENCE: Final = 10.0  # s; to append takes a few ms
 _LONGEST: Final = 4096  # bytes of a first line
 _VOID: Final = b"cut\r\n"  # ends a truncated line so that it cannot be read as a whole one
 _WORDS = (*DECISIONS, "clear", "undo", "redo")
-_SIGNATURE = re.compile("(?:[0-9a-f]{24})?", re.ASCII)
 _random = random.SystemRandom()  # forked processes do not share its state
 _HEADER = results.BOM + results.encode([COLUMNS])
 
@@ -322,7 +324,7 @@ class HistoryFile:
                     f"A name or digest of {longest:,} characters is longer than any that a file has: use the "
                     "table that results.load() returned."
                 )
-            wrong = next((row.change for row in about if not _SIGNATURE.fullmatch(row.change)), None)
+            wrong = next((row.change for row in about if not SIGNATURE.fullmatch(row.change)), None)
             if wrong is not None:
                 raise SettingsError(
                     f"{wrong[:50]!r} is not the signature of a change: use one of results.load_changes()."
@@ -456,7 +458,7 @@ def _change_at(header: list[str]) -> int | None:
 
 def _nth(cells: list[str], place: int) -> str | None:
     """Return the signature of a line, or an empty text; None if the line is truncated."""
-    return cells[place] if len(cells) > place and _SIGNATURE.fullmatch(cells[place]) else None
+    return cells[place] if len(cells) > place and SIGNATURE.fullmatch(cells[place]) else None
 
 
 def _widened(data: bytes) -> bytes:

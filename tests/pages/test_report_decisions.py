@@ -5,8 +5,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support import nodes
+from support.changed import signature
 from support.report_decisions import decided
+
+from mymodules.triage import standing
 
 FRAME = pd.DataFrame(
     {
@@ -34,7 +39,7 @@ def test_the_file_has_what_was_decided_last_about_each_row() -> None:
     found = json.loads(page.file)
     assert {key: found[key] for key in ("format", "version", "run")} == {
         "format": "mymodules decisions",
-        "version": 1,
+        "version": 2,
         "run": "20260102-030405",
     }
     assert page.name == "decisions-20260102-030405.json"
@@ -136,6 +141,84 @@ def test_a_storage_that_takes_nothing_is_reported_and_loses_nothing(spoiled: str
     assert set(entries(page.file)) == {"a.png"}
 
 
+# --- about changes -----------------------------------------------------------------------------------
+
+WORD, LOGO, CLOCK = map(signature, ("word", "logo", "clock"))
+LISTED = {"a.png": [WORD], "b.png": [LOGO, WORD, "", WORD]}  # the third one of b was taken by rules
+FAR = dict.fromkeys(["c.png"], ("", None))
+
+
+def about(change: str, *names: str) -> list[dict[str, str]]:
+    return [{"name": name, "change": change} for name in names or ("",)]
+
+
+def test_a_change_is_decided_wherever_it_stands() -> None:
+    everywhere = ("decideAll", about(WORD), "accept", "as agreed")
+    page = decided(FRAME, [everywhere], listed=LISTED)
+    assert page.in_force == {"a.png": ("accept", ""), "b.png": ("", ""), "c.png": ("", "")}
+    assert page.far == {"a.png": ("1 of 1", 0), "b.png": ("3 of 4", 1), **FAR}
+    both = [{"name": "", "change": WORD}, {"name": "", "change": LOGO}]
+    page = decided(FRAME, [("decideAll", both, "ignore")], listed=LISTED)
+    assert page.in_force["b.png"] == ("ignore", "")
+    assert page.count == 2, "one step about two changes"
+    back = decided(FRAME, [("decideAll", both, "ignore"), everywhere, ("undo",), ("undo",)], listed=LISTED)
+    assert back.far == {"a.png": ("0 of 1", 1), "b.png": ("1 of 4", 3), **FAR}
+    again = decided(FRAME, [("redo",), ("redo",)], listed=LISTED, stored=back.stored)
+    assert (again.in_force["a.png"], again.in_force["b.png"]) == (("accept", ""), ("accept", ""))
+
+
+def test_the_row_goes_before_its_change_and_that_before_the_class() -> None:
+    actions: list[tuple[Any, ...]] = [
+        ("decideAll", about(WORD), "accept"),
+        ("decideAll", about(LOGO), "accept"),
+        ("decideAll", about(WORD, "b.png"), "reject"),
+    ]
+    page = decided(FRAME, actions, listed=LISTED)
+    assert page.in_force == {"a.png": ("accept", ""), "b.png": ("reject", ""), "c.png": ("", "")}
+    own = decided(FRAME, [*actions, ("decide", "b.png", "ignore", "ours")], listed=LISTED)
+    assert (own.in_force["b.png"], own.far["b.png"]) == (("ignore", "ours"), ("4 of 4", 0))
+    cleared = [("decide", "b.png", "clear", None), ("decideAll", about(WORD, "b.png"), "clear")]
+    assert decided(FRAME, [*actions, *cleared], listed=LISTED).in_force["b.png"] == ("accept", "")
+
+
+def test_a_report_is_written_with_decisions_about_changes() -> None:
+    had = [("", WORD, "accept", "as agreed"), ("b.png", WORD, "reject", "")]
+    page = decided(FRAME, [], listed=LISTED, about_changes=had)
+    assert (page.in_force["a.png"], page.in_force["b.png"]) == (("accept", ""), ("reject", ""))
+    assert page.count == 0
+    page = decided(
+        FRAME,
+        [("decideAll", about(WORD), "clear")],
+        listed=LISTED,
+        about_changes=had,
+        written={"a.png": ("ignore", "")},
+    )
+    (entry,) = json.loads(page.file)["decisions"]
+    assert {key: value for key, value in entry.items() if key != "time"} == {
+        **dict.fromkeys(("name", "first_digest", "second_digest", "note"), ""),
+        **{"change": WORD, "decision": "clear", "decision_before": "accept", "note_before": "as agreed"},
+    }
+    assert page.in_force["a.png"] == ("ignore", "")
+    merged = decided(FRAME, [("undo",)], listed=LISTED, stored=page.stored)
+    assert (merged.count, merged.steps) == (0, [None]), "what is written by now is no step any more"
+
+
+words = st.sampled_from(["", "", "accept", "reject", "ignore"])
+cases = st.lists(st.tuples(words, st.lists(words, max_size=5), st.integers(0, 3)), min_size=200, max_size=200)
+
+
+@settings(max_examples=3, deadline=None)
+@given(found=cases)
+def test_the_rule_is_that_of_triage(found: list[tuple[str, list[str], int]]) -> None:
+    asked = [([own, "note" if own else ""], each, taken) for own, each, taken in found]
+    expected = [standing.standing((own[0], own[1]), each, taken) for own, each, taken in asked]
+    call = "((found) => ({ ...found, far: howFar(found) }))(standing(...each))"
+    answers = nodes.evaluate("standing.js", f"{json.dumps(asked)}.map((each) => {call})")
+    assert answers == [each._asdict() | {"far": str(each)} for each in expected]
+
+
+# --- what the browser has kept -----------------------------------------------------------------------
+
 STEP = {
     "name": "a.png",
     "decision": "accept",
@@ -169,3 +252,29 @@ def test_a_step_of_another_form_is_not_believed(wrong: dict[str, Any]) -> None:
         assert "cannot be read" in page.problem
         assert page.in_force == {"a.png": ("", ""), "b.png": ("accept", ""), "c.png": ("", "")}
         assert page.stored == json.dumps(content), "it is left as it is"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "", "change": CLOCK},
+        {"name": "a.png", "change": LOGO},
+        {"name": "unknown.png", "change": WORD},
+        {"name": "", "change": ""},
+        {"name": "a.png", "change": None},
+        {"name": "", "change": "constructor"},
+        {"name": "c.png", "change": WORD},
+        {"before": ["clear", ""]},
+        None,
+    ],
+)
+def test_a_step_about_a_change_of_another_form_is_not_believed(wrong: dict[str, Any] | None) -> None:
+    sound = {"name": "", "change": WORD, "before": ["", ""]}
+    step = {"about": [sound], "decision": "accept", "note": "", "time": STEP["time"]}
+    stored = json.dumps({"version": 2, "done": [step], "undone": []})
+    assert decided(FRAME, [], listed=LISTED, stored=stored).in_force["a.png"] == ("accept", "")
+    step["about"] = [] if wrong is None else [sound, {**sound, **wrong}]
+    stored = json.dumps({"version": 2, "done": [step], "undone": []})
+    page = decided(FRAME, [], listed=LISTED, stored=stored)
+    assert "cannot be read" in page.problem
+    assert page.in_force["a.png"] == ("", "")

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import html
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,13 @@ from support.report_files import (
     values,
 )
 
-from mymodules import batch, errors, images, report
+from mymodules import batch, errors, images, report, triage
 from mymodules.pages import display, linker
 from mymodules.pages.rows import ShownRows
 from mymodules.report import writing
+from mymodules.results import runfiles
 from mymodules.row import BY_ATTENTION, HEADINGS, TABLE
-from mymodules.triage import Decisions
+from mymodules.triage import Decisions, Row
 
 NEIGHBOURS = {"place", "total", "previous", "next"}  # which the page knows by itself, by what it shows
 
@@ -204,6 +206,31 @@ def test_decisions_are_shown(run: batch.Run, frame: pd.DataFrame, tmp_path: Path
     assert told["glass.png"]["note"] == "too dark"
     own = frame.assign(decision="ignore")
     assert {each["decision"] for each in content(report.write(own, path, where))["rows"]} == {"ignore"}
+
+
+def test_decisions_about_changes_are_shown(run: batch.Run, frame: pd.DataFrame, tmp_path: Path) -> None:
+    """The page has the class of each mark, and what was decided about a class and about an occurrence."""
+    out = tmp_path / "out"
+    shutil.copytree(run.csv_path.parent, out)
+    changes = run.changes()
+    assert changes is not None
+    mine = changes[changes["image_filename"] == "a/changed.png"]
+    (signature,) = mine["signature"]
+    about = next(each for each in triage.rows(frame) if each.name == "a/changed.png")
+    desk = Decisions(out)
+    desk.decide(Row.anywhere(signature), "accept", "as agreed")
+    desk.decide(about._replace(change=signature), "reject")
+    page = report.write(frame, tmp_path / "report", {**frame.attrs["run"], "out": str(out)})
+    found, told = content(page), row(page, "a/changed.png")
+    assert [found["signatures"][each] for each in told["listed"]] == [signature]
+    assert len(told["marks"]) == 1
+    assert row(page, "b/same.png")["listed"] is row(page, "missing.png")["listed"] is None
+    decided = {(name, found["signatures"][number], *rest) for name, number, *rest in found["decided"]}
+    assert decided == {("", signature, "accept", "as agreed"), ("a/changed.png", signature, "reject", "")}
+    text = runfiles.changes_path(out, runfiles.stamp_of(run.csv_path) or "")
+    text.write_bytes(text.read_bytes().replace(signature.encode(), b"x" * 24))
+    page = report.write(frame, tmp_path / "report", {**frame.attrs["run"], "out": str(out)})
+    assert row(page, "a/changed.png")["listed"] is None, "such a class nobody could hand over"
 
 
 def test_decisions_are_read_at_once(

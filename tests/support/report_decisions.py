@@ -51,6 +51,8 @@ class Page:
         What the page says about that.
     in_force : dict
         Decision and note of each row, by name.
+    far : dict
+        How far each row is decided by its changes, and how many of them are open, by name.
     """
 
     file: str
@@ -60,6 +62,7 @@ class Page:
     stored: str | None
     problem: str
     in_force: dict[str, tuple[str, str]]
+    far: dict[str, tuple[str, int | None]]
 
     def save(self, folder: Path) -> Path:
         path = folder / self.name
@@ -72,6 +75,8 @@ def decided(
     actions: Sequence[Sequence[Any]],
     *,
     written: dict[str, tuple[str, str]] | None = None,
+    listed: dict[str, list[str]] | None = None,
+    about_changes: Sequence[Sequence[str]] = (),
     stored: str | None = None,
     spoiled: str = "",
     identity: str = "0" * 32,
@@ -79,16 +84,29 @@ def decided(
     """What a report of these rows, written with these decisions, has after these actions of a person.
 
     An action is a method of the page's decisions and its arguments: ``("decide", name, word, note)``.
+    `listed` are the signatures of rows' changes, empty for those that rules have taken; `about_changes` are
+    name (or nothing), signature, word and note of decisions that the report was written with.
     """
+    signatures = [*dict.fromkeys(each for row in (listed or {}).values() for each in row if each)]
     rows = []
     for name, first, second, _ in triage.rows(frame):
         word, note = (written or {}).get(name, ("", ""))
         digests = {"first_digest": first, "second_digest": second}
-        rows.append({"name": name, **digests, "decision": word, "note": note})
-    report = {"run": "20260102-030405", "identity": identity, "words": words.page()}
+        changes = (listed or {}).get(name)
+        places = None if changes is None else [signatures.index(each) if each else -1 for each in changes]
+        rows.append({"name": name, **digests, "decision": word, "note": note, "listed": places})
+    report: dict[str, Any] = {
+        "run": "20260102-030405",
+        "identity": identity,
+        "words": words.page(),
+        "signatures": signatures,
+    }
+    report["decided"] = [(name, signatures.index(each), *rest) for name, each, *rest in about_changes]
     given = {"report": report, "rows": rows, "actions": actions, "stored": stored, "spoiled": spoiled}
     found = nodes.evaluate(
         "report/decisions.js", f"(() => {{ const given = {json.dumps(given)}; {_SCRIPT} }})()"
     )
-    in_force = {row["name"]: (row["decision"], row["note"]) for row in found.pop("rows")}
-    return Page(**found, in_force=in_force)
+    rows = found.pop("rows")
+    in_force = {row["name"]: (row["decision"], row["note"]) for row in rows}
+    far = {row["name"]: (row["standing"], row["open_changes"]) for row in rows}
+    return Page(**found, in_force=in_force, far=far)

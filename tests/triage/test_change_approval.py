@@ -2,27 +2,16 @@
 
 from argparse import Namespace
 from datetime import datetime
-from pathlib import Path
 
 import pandas as pd
 import pytest
-from support.programs import Folders, folders
+from support.programs import Folders
 from support.triaged import compared, picture, state
 
 from mymodules import results, triage
 from mymodules.cli import main
 from mymodules.cli.wording import Wording
 from mymodules.triage import Decisions, Row
-
-
-@pytest.fixture
-def same_twice(tmp_path: Path) -> Folders:
-    """Two pages with the same change, and one with another."""
-    made = folders(tmp_path)
-    for name, level in (("a.png", 10), ("b.png", 10), ("c.png", 90)):
-        (made.first / name).write_bytes(picture(level))
-        (made.second / name).write_bytes(picture(level + 100))
-    return made
 
 
 def change(made: Folders, name: str) -> Row:

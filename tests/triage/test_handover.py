@@ -294,7 +294,7 @@ def deep(_: dict[str, Any]) -> str:
 WHOLE: dict[str, Callable[[dict[str, Any]], Any]] = {
     "cannot be parsed": deep,
     "does not say format": lambda found: found.update(format="other"),
-    "its version is not 1": lambda found: found.update(version=2),
+    "its version is not 1 or 2": lambda found: found.update(version=3),
     "its version": lambda found: found.update(version=True),
     "has no run": lambda found: found.pop("run"),
     "unknown key": lambda found: found.update(more=1),

@@ -1,11 +1,14 @@
 // Decisions made in a report: the browser keeps them, several tabs share them, and a file hands them over.
 //
-// A row's own decision and note are those in force; before() are those that the report was written with. Steps only
-// add up, like the lines of triage.csv: {name, decision, note, time, before: [decision, note]}.
+// A decision is about a row, {name, change: ""}; about a change wherever it stands, {name: "", change: SIGNATURE}; or
+// about that change of one row, with both. What holds for the rows follows, see standing.js. Steps only add up, like
+// the lines of triage.csv: {about, decision, note, time}; each part of `about` also has `before`, decision and note that
+// the report was written with.
 
+import { howFar, standing } from "../standing.js";
 import { NOTE } from "../viewer/modes.js";
 
-const VERSION = 1;
+const VERSION = 2;
 const ANSWER = 1000; // ms, by which the browser has answered
 const LOST = "This browser does not keep decisions for this page: download them before you leave it.";
 const DAMAGED =
@@ -42,19 +45,40 @@ function clean(note) {
   return new TextDecoder("utf-8", { ignoreBOM: true }).decode(new TextEncoder().encode(line));
 }
 
+const keyOf = ({ name, change }) => `${change}\n${name}`;
+
+// A step as the first version kept it, which was about one row.
+const upgraded = ({ name, before, ...step }) => ({ about: [{ name, change: "", before }], ...step });
+
 export class Decisions {
-  // rows: records by name.
+  // rows: records by name. Their `listed` are the classes of a row's marks, as places in the report's signatures, -1
+  // for what rules have taken; null if the row cannot be decided by its changes.
   constructor(report, rows, storage) {
     Object.assign(this, { rows, storage });
     this.run = report.run;
     this.words = Object.keys(report.words.decisions);
     this.key = `mymodules decisions ${report.identity}`;
-    this.written = new Map(); // what the report was written with, of the rows that have a step
+    this.signatures = report.signatures;
+    this.numbers = new Map(report.signatures.map((signature, place) => [signature, place]));
+    this.members = new Map(report.signatures.map((signature) => [signature, []])); // names of rows, by signature
+    this.written = new Map(); // what the report was written with, by key
+    this.fill(report.decided);
     this.text = ""; // what was read or stored last
     this.done = [];
     this.undone = [];
+    this.latest = new Map(); // the latest step about each thing, by key
+    for (const name of rows.keys()) this.hold(name);
     this.problem = storage ? "" : LOST;
     this.read();
+  }
+
+  fill(decided) {
+    for (const [name, { decision, note, listed }] of this.rows) {
+      if (decision) this.written.set(keyOf({ name, change: "" }), [decision, note]);
+      for (const place of new Set(listed ?? [])) if (place >= 0) this.members.get(this.signatures[place]).push(name);
+    }
+    for (const [name, place, ...found] of decided)
+      this.written.set(keyOf({ name, change: this.signatures[place] }), found);
   }
 
   get canUndo() {
@@ -67,29 +91,53 @@ export class Decisions {
 
   // --- what is decided
 
-  before(name) {
-    const { decision, note } = this.rows.get(name);
-    const found = this.written.get(name) ?? [decision, note];
+  before(about) {
+    const found = this.written.get(keyOf(about)) ?? ["", ""];
     return this.words.includes(found[0]) ? found : ["", ""];
   }
 
-  latest(name) {
-    return this.done.findLast((step) => step.name === name);
+  // Decision and note on a row, or a change, itself.
+  own(about) {
+    const key = keyOf(about);
+    const step = this.latest.get(key);
+    if (!step) return this.written.get(key) ?? ["", ""];
+    return [step.decision === "clear" ? "" : step.decision, step.note];
   }
 
-  // The latest step of each row.
-  each() {
-    return new Map(this.done.map((step) => [step.name, step]));
+  // The word that holds for a change of a row whose own decision does not.
+  wordOf(name, change) {
+    return this.own({ name, change })[0] || this.own({ name: "", change })[0];
   }
 
-  // Decide about a row. A note of null keeps the row's own, if the decision stays.
-  decide(name, decision, note) {
-    this.read();
+  // Set what holds for a row.
+  hold(name) {
     const row = this.rows.get(name);
-    const most = Math.max(NOTE, row.note.length); // its own note may be longer, and stays whole
-    const kept = note?.slice(0, most) ?? (row.decision === decision ? row.note : "");
+    const open = (row.listed ?? []).filter((place) => place >= 0);
+    const words = open.map((place) => this.wordOf(name, this.signatures[place]));
+    const found = standing(this.own({ name, change: "" }), words, (row.listed?.length ?? 0) - open.length);
+    const { decision, note, decided, changes } = found;
+    Object.assign(row, { decision, note, standing: howFar(found), open_changes: changes ? changes - decided : null });
+  }
+
+  holdAll(about) {
+    const names = about.flatMap(({ name, change }) => (name ? [name] : this.members.get(change)));
+    for (const name of new Set(names)) this.hold(name);
+  }
+
+  // Decide about a row.
+  decide(name, decision, note) {
+    return this.decideAll([{ name, change: "" }], decision, note);
+  }
+
+  // Decide about several things in one step. A note of null keeps that of a single one, if the decision stays.
+  decideAll(all, decision, note = null) {
+    this.read();
+    const [word, remark] = all.length === 1 ? this.own(all[0]) : ["", ""];
+    const most = Math.max(NOTE, remark.length); // its own note may be longer, and stays whole
+    const kept = note?.slice(0, most) ?? (word === decision ? remark : "");
+    const about = all.map(({ name, change }) => ({ name, change, before: this.before({ name, change }) }));
     const time = new Date().toISOString();
-    const step = { name, decision, note: decision === "clear" ? "" : clean(kept), time, before: this.before(name) };
+    const step = { about, decision, note: decision === "clear" ? "" : clean(kept), time };
     this.done.push(step);
     this.undone = [];
     return this.finish(step);
@@ -113,37 +161,35 @@ export class Decisions {
   }
 
   finish(step) {
-    this.put(step.name, this.latest(step.name));
+    this.index();
+    this.holdAll(step.about);
     this.store();
     return step;
   }
 
-  // Set the decision in force of a row: that of its latest step.
-  put(name, step) {
-    const row = this.rows.get(name);
-    if (!this.written.has(name)) this.written.set(name, [row.decision, row.note]);
-    const [decision, note] = step ? [step.decision, step.note] : this.written.get(name);
-    Object.assign(row, { decision: decision === "clear" ? "" : decision, note });
+  index() {
+    this.latest = new Map(this.done.flatMap((step) => step.about.map((about) => [keyOf(about), step])));
   }
 
   // --- what is handed over
 
-  // The steps that the report's own decisions do not have, one for each row.
+  // What was decided last about each thing, if the report's own decision about it is another.
   entries() {
-    return [...this.each().values()].filter((step) => !this.isWritten(step));
+    const all = this.done.flatMap((step) => step.about.map((about) => ({ about, step })));
+    return all.filter(({ about, step }) => this.latest.get(keyOf(about)) === step && !this.isWritten(about, step));
   }
 
-  isWritten({ name, decision, note }) {
-    const [word, remark] = this.before(name);
+  isWritten(about, { decision, note }) {
+    const [word, remark] = this.before(about);
     return word === (decision === "clear" ? "" : decision) && remark === note;
   }
 
   // The file: triage/handover.py says what it holds.
   file() {
-    const decisions = this.entries().map(({ name, decision, note, time, before }) => {
-      const { first_digest, second_digest } = this.rows.get(name);
+    const decisions = this.entries().map(({ about: { name, change, before }, step: { decision, note, time } }) => {
+      const { first_digest, second_digest } = this.rows.get(name) ?? { first_digest: "", second_digest: "" };
       const [decision_before, note_before] = before;
-      return { name, first_digest, second_digest, decision, note, time, decision_before, note_before };
+      return { name, first_digest, second_digest, change, decision, note, time, decision_before, note_before };
     });
     return JSON.stringify({ format: "mymodules decisions", version: VERSION, run: this.run, decisions }, null, 1);
   }
@@ -164,17 +210,23 @@ export class Decisions {
     const text = this.stored();
     if (text === null || text === this.text) return;
     try {
-      const { version, done, undone } = JSON.parse(text);
-      if (version !== VERSION) throw new Error("another version");
-      const touched = new Set([...this.done, ...done, ...undone].map(({ name }) => name));
+      const { done, undone } = this.parsed(text);
       for (const step of [...done, ...undone]) this.check(step);
+      const touched = [...this.done, ...done, ...undone].flatMap(({ about }) => about);
       Object.assign(this, { done, undone, text });
+      this.index();
       this.settle();
-      const latest = this.each();
-      for (const name of touched) this.put(name, latest.get(name));
+      this.holdAll(touched);
     } catch {
       this.problem = DAMAGED; // any page from this disk may write there
     }
+  }
+
+  parsed(text) {
+    const { version, done, undone } = JSON.parse(text);
+    if (version === 1) return { done: done.map(upgraded), undone: undone.map(upgraded) };
+    if (version !== VERSION) throw new Error("another version");
+    return { done, undone };
   }
 
   stored() {
@@ -186,27 +238,41 @@ export class Decisions {
     }
   }
 
-  check({ name, decision, note, time, before }) {
-    const [word, remark] = before;
+  check({ about, decision, note, time }) {
     const sound =
-      this.rows.has(name) &&
+      about.length > 0 &&
+      about.every((each) => this.isKnown(each)) &&
       [...this.words, "clear"].includes(decision) &&
-      ["", ...this.words].includes(word) &&
-      [note, time, remark].every(isText) &&
+      [note, time].every(isText) &&
       new Date(time).toISOString() === time;
     if (!sound) throw new Error("not a step");
+  }
+
+  isKnown({ name, change, before: [word, remark] }) {
+    if (!["", ...this.words].includes(word) || !isText(remark)) return false;
+    if (!change) return change === "" && this.rows.has(name);
+    const place = this.numbers.get(change);
+    return place !== undefined && (name === "" || Boolean(this.rows.get(name)?.listed?.includes(place)));
   }
 
   // A decision that is in triage.csv by now, as the report was written again, is no step any more.
   settle() {
     const settled = new Set();
-    for (const step of this.each().values()) {
-      const [word, remark] = this.before(step.name);
-      const [then, noted] = step.before;
-      if (this.isWritten(step) && (word !== then || remark !== noted)) settled.add(step.name);
+    for (const step of this.done) {
+      for (const about of step.about) {
+        const key = keyOf(about);
+        const [word, remark] = this.before(about);
+        const isNew = word !== about.before[0] || remark !== about.before[1];
+        if (this.latest.get(key) === step && this.isWritten(about, step) && isNew) settled.add(key);
+      }
     }
-    const open = ({ name }) => !settled.has(name);
-    Object.assign(this, { done: this.done.filter(open), undone: this.undone.filter(open) });
+    if (!settled.size) return;
+    const open = (steps) =>
+      steps
+        .map((step) => ({ ...step, about: step.about.filter((about) => !settled.has(keyOf(about))) }))
+        .filter(({ about }) => about.length);
+    Object.assign(this, { done: open(this.done), undone: open(this.undone) });
+    this.index();
   }
 
   store() {

@@ -6,7 +6,7 @@
 // Into a page from a disk, browsers load pictures and scripts, but neither modules nor data. In a report in one file,
 // each is the text of an element whose id is NAME, in base64.
 
-import { element, lru, probed } from "../elements.js";
+import { element, lru, number, probed } from "../elements.js";
 import { DECIDED, SIDES } from "../viewer/modes.js";
 import { waits } from "./decisions.js";
 import { piece, readFile, TYPES } from "./png.js";
@@ -60,7 +60,11 @@ export function filesInside() {
   };
 }
 
-const described = ({ name, decision }) => `${name} ${DECIDED[decision] ?? "no longer decided"}.`;
+function described({ about, decision }) {
+  const [{ name, change }] = about;
+  const distinct = about.length === 1 ? "1 distinct change" : `${number(about.length)} distinct changes`;
+  return `${change ? distinct : name} ${DECIDED[decision] ?? "no longer decided"}.`;
+}
 
 // rows: by name. order(): names in the order shown, for the neighbours. decisions: see decisions.js.
 // shown(name) is called after a decision: the page shows it, and that row, and returns the name of the row it shows.
@@ -115,21 +119,28 @@ export class ReportSource {
     const following = on ? this.following(name) : name;
     const step = this.decisions.decide(name, decision, note);
     const more = following === null ? " No row without a decision follows." : "";
-    this.show(following ?? name, `${described(step)}${more}`);
     const row = this.rows.get(name);
+    const held = decision === "clear" && DECIDED[row.decision];
+    const told = held ? `${name} is decided by its changes again: ${held}.` : described(step);
+    this.show(following ?? name, `${told}${more}`);
     return { decision: row.decision, note: row.note };
+  }
+
+  // What holds for the row of a step that is taken back, by an earlier step or by its changes; "" if nothing does.
+  left({ about: [{ name }], decision }) {
+    const held = this.rows.get(name)?.decision;
+    return held ? ` It ${held === decision ? "stays" : "is"} ${DECIDED[held]}.` : "";
   }
 
   async undo() {
     const step = this.decisions.undo();
-    const left = step && this.rows.get(step.name).decision;
-    const more = left ? ` It ${left === step.decision ? "stays" : "is"} ${DECIDED[left]}.` : "";
-    this.show(step?.name, step ? `Undone: ${described(step)}${more}` : "There is nothing to undo.");
+    if (step) this.show(step.about[0].name, `Undone: ${described(step)}${this.left(step)}`);
+    else this.show(undefined, "There is nothing to undo.");
   }
 
   async redo() {
     const step = this.decisions.redo();
-    this.show(step?.name, step ? `Done again: ${described(step)}` : "There is nothing to redo.");
+    this.show(step?.about[0].name, step ? `Done again: ${described(step)}` : "There is nothing to redo.");
   }
 
   // The next row that is shown and waits for a decision.
