@@ -15,7 +15,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from mymodules import batch, streams
+from mymodules import batch, results, streams
+from mymodules.agenda import Agenda
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
 from mymodules.paths import AnyPath, shown
 from mymodules.results import runfiles
@@ -83,6 +84,8 @@ def message(run: batch.Run | Mapping[str, Any], report: AnyPath | None = None) -
     by_status = ", ".join(f"{counts.get(status, 0)} {status}" for status in batch.STATUSES)
     pictures = f"{total} {'picture' if total == 1 else 'pictures'}"
     lines = [f"{pictures} compared in {batch.duration(seconds)}: {by_status}."]
+    if table is not None and counts.get("changed") and (agenda := _agenda(table)) is not None:
+        lines.append(str(agenda))
     if report is not None:
         lines.append(f"Report: {shown(report)}")
     if table is not None:
@@ -110,6 +113,14 @@ def _outcome(run: batch.Run | Mapping[str, Any]) -> tuple[Mapping[str, int], flo
         return counts, seconds, table
     except TypeError as error:
         raise ResultsError(f"the run's manifest says out={run['out']!r}, which is not a path") from error
+
+
+def _agenda(table: Path) -> Agenda | None:
+    """Return what a run leaves to decide; None if that is unknown, which keeps no message from being sent."""
+    with contextlib.suppress(MymodulesError):
+        rows = results.Rows.read(table)
+        return Agenda.of(rows, rows.run)
+    return None
 
 
 def _problem(

@@ -56,7 +56,8 @@ def approve(options: argparse.Namespace, words: Wording) -> int:
         return 2
     done = triage.approve(about, first=first, **which)
     new = {name: reason for name, reason in done.refused.items() if plan.refused.get(name) != reason}
-    words.say(str(replace(done, refused=new, already=())))  # the others were listed before the question
+    said = replace(done, refused={name: words.typed(reason) for name, reason in new.items()}, already=())
+    words.say(str(said))  # the others were listed before the question
     if done.folder is not None:
         back = words.call("restore", *repeated(options, "out", "changes"))
         words.say(f"To bring the old ones back: {back}")
@@ -183,6 +184,11 @@ def _listed(plan: triage.Plan, words: Wording) -> Iterator[str]:
         yield f"{counted(len(plan.refused))} cannot be approved:"
     for name, reason in plan.refused.items():
         yield f"  {shown(name)}: {words.typed(shown(reason))}"
+    left = {name: told for name, told in plan.standings.items() if name not in plan.replace}
+    if left:
+        named = [f"{shown(name)} ({told})" for name, told in left.items()][:NAMED]
+        more = f" and {len(left) - NAMED:,} more" if len(left) > NAMED else ""
+        yield f"{counted(len(left))} not accepted; changes decided: {', '.join(named)}{more}"
 
 
 def _what_to_do(words: Wording, options: argparse.Namespace, run: list[str], chosen: bool) -> str:

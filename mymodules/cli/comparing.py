@@ -132,6 +132,11 @@ def _run(call: Mapping[str, Any], options: argparse.Namespace, words: Wording) -
 
 def _say_what_was_found(run: Run, found: results.Rows, words: Wording) -> None:
     lines, further = summary(found.rows, width_of_terminal(sys.stdout)), [*notes(found.run, found.rows)]
+    if any(row.changes for row in found.rows):
+        from mymodules.agenda import Agenda  # most runs find nothing
+
+        if (agenda := Agenda.of(found, found.run)) is not None:
+            further.insert(0, str(agenda))
     words.say("\n".join(["", *lines, *([""] if further else []), *further]))
     words.say(f"\nTable:     {run.csv_path}")
     if run.pictures_dir.is_dir():

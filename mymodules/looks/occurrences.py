@@ -1,26 +1,24 @@
 """The changes of a run, each one an occurrence of its class, and the sizes of the pages they stand on."""
 
-import itertools
-from collections.abc import Mapping
+from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules import results
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.paths import shown
 from mymodules.regions import Region
-from mymodules.results import runfiles
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mymodules.results import Rows, runfiles
+from mymodules.results.rows import AnyTable, Columns, lists, optional
+from mymodules.row import verdict_of
 
 _SIZES = ("width_first", "height_first", "width_second", "height_second")
 _BOXES = tuple(f"{side}_{end}" for end in ("first", "second") for side in ("x", "y", "width", "height"))
 _COLUMNS = ("image_filename", "number", "kind", *_BOXES, "pixels", "largest", "signature", "surroundings")
+_FIGURES = _COLUMNS.index("pixels")
 
 
 class Occurrence(NamedTuple):
@@ -56,6 +54,24 @@ class Occurrence(NamedTuple):
     taken: bool
 
 
+class Found(NamedTuple):
+    """What a table of rows and one of changes say.
+
+    Attributes
+    ----------
+    occurrences : list of Occurrence
+        In the order of names and numbers.
+    pages : dict of str to Page
+        All rows with two pictures, by name.
+    changed : int
+        How many rows are `changed` by their verdicts.
+    """
+
+    occurrences: list[Occurrence]
+    pages: dict[str, "Page"]
+    changed: int
+
+
 class Page(NamedTuple):
     """The sizes of the two pictures of a row, px."""
 
@@ -65,82 +81,69 @@ class Page(NamedTuple):
     height_second: int
 
 
-def read(
-    frame: "pd.DataFrame | runfiles.AnyRun", changes: "pd.DataFrame | None"
-) -> "tuple[pd.DataFrame, list[Occurrence], dict[str, Page]]":
-    """Return the table, the changes of its rows by name and number, and the sizes of their pages.
+def read(frame: "AnyTable | runfiles.AnyRun", changes: "AnyTable | None") -> Found:
+    """Return the changes of a table's rows, and what else is known of the rows.
 
     Parameters and errors are those of `planning.plan`.
     """
-    if isinstance(getattr(frame, "csv_path", None), Path):
-        frame = results.load(frame.csv_path)
-    runfiles.check_table(frame, "image_filename", "status", *_SIZES)
-    table: pd.DataFrame = frame  # type: ignore[assignment]
+    table: AnyTable
+    if not isinstance(frame, Rows) and isinstance(csv_path := getattr(frame, "csv_path", None), Path):
+        table = Rows.read(csv_path)
+    else:
+        table = frame  # type: ignore[assignment]
+    names, statuses, *sizes = lists(table, "image_filename", "status", *_SIZES)
+    pages = {name: Page(*size) for name, *size in zip(names, *sizes, strict=True) if None not in size}
     listed = _of_run(table) if changes is None else changes
-    runfiles.check_table(listed, *_COLUMNS)
-    pages = _pages(table)
-    known = np.fromiter((name in pages for name in listed["image_filename"]), np.bool_, len(listed))
-    listed = listed.loc[known]
-    names = listed["image_filename"].tolist()
-    sizes = np.array([pages[name] for name in names], np.int64).reshape(-1, 4)
-    firsts, seconds = _boxes(listed, sizes)
-    taken = listed["rules"].astype(bool).tolist() if "rules" in listed.columns else [False] * len(listed)
-    columns = (
-        *(names, listed["number"].tolist(), listed["kind"].tolist(), firsts, seconds),
-        *(listed["pixels"].tolist(), listed["largest"].fillna(0).tolist()),
-        *(listed["signature"].tolist(), listed["surroundings"].tolist(), taken),
-    )
-    found = list(itertools.starmap(Occurrence, zip(*columns, strict=True)))
+    columns = lists(listed, *_COLUMNS)
+    columns.append(optional(listed, "rules", len(columns[0]), ""))
+    lines = [line for line in zip(*columns, strict=True) if line[0] in pages]
+    firsts, seconds = _boxes(lines, np.array([pages[line[0]] for line in lines], np.int64).reshape(-1, 4))
+    found = [
+        Occurrence(name, number, kind, first, second, pixels, largest or 0, signature, surroundings, bool(by))
+        for (name, number, kind, *_, pixels, largest, signature, surroundings, by), first, second in zip(
+            lines, firsts, seconds, strict=True
+        )
+    ]
     found.sort(key=itemgetter(0, 1))
-    return table, found, pages
+    verdicts = map(verdict_of, statuses, optional(table, "verdict", len(statuses), None))
+    return Found(found, pages, sum(verdict == "changed" for verdict in verdicts))
 
 
-def _of_run(table: "pd.DataFrame") -> "pd.DataFrame":
+def _of_run(table: AnyTable) -> Columns:
     """Return the changes of the run that a table is from."""
-    run: Mapping[str, Any] = runfiles.record(table)
-    if not run.get("out") or not runfiles.is_stamp(run.get("stamp")):
+    run = table if isinstance(table, Rows) else Rows([], runfiles.record(table))  # type: ignore[arg-type]
+    if not run.csv_path:
         raise SettingsError(
             "It is unknown where the changes are: the table does not name its run. Pass the one that "
             "results.load() returned, or the changes as changes=."
         )
-    csv_path = runfiles.finished_path(Path(run["out"]), run["stamp"])
-    found = results.load_changes(csv_path)
+    found = run.changes()
     if found is None:
         raise ResultsError(
-            f"{shown(csv_path)} has no list of changes beside it, which looks are made of: compare again, "
-            "and do not switch off moves."
+            f"{shown(run.csv_path)} has no list of changes beside it, which looks are made of: compare "
+            "again, and do not switch off moves."
         )
     return found
 
 
-def _pages(table: "pd.DataFrame") -> dict[str, Page]:
-    """Return the sizes of all pages that have two pictures, by name."""
-    sized = table.dropna(subset=[*_SIZES])
-    sizes = zip(*(sized[name].tolist() for name in _SIZES), strict=True)
-    return {
-        name: Page(*map(int, size))
-        for name, size in zip(sized["image_filename"].tolist(), sizes, strict=True)
-    }
-
-
-def _boxes(listed: "pd.DataFrame", sizes: NDArray[np.int64]) -> tuple[list[Region], list[Region]]:
+def _boxes(lines: Sequence[tuple[Any, ...]], sizes: NDArray[np.int64]) -> tuple[list[Region], list[Region]]:
     """Return the boxes of all lines; the file may have been edited, so only what lies on the pages."""
     most = int(sizes.max(initial=0))
-    given = listed[[*_BOXES]].to_numpy(np.int64)
+    given = np.array([line[3:_FIGURES] for line in lines], np.int64).reshape(-1, len(_BOXES))
     lows = np.empty((len(given), 4), np.int64)  # x and y in first, x and y in second
     lengths = np.empty_like(lows)
     for side in range(4):
         at = side // 2 * 4 + side % 2
         start, length = np.clip(given[:, at], 0, sizes[:, side]), np.clip(given[:, at + 2], 0, most)
         lows[:, side], lengths[:, side] = start, np.minimum(length, sizes[:, side] - start)
-    low, length = (lows[:, :2], lows[:, 2:]), (lengths[:, :2], lengths[:, 2:])
+    corners, extents = (lows[:, :2], lows[:, 2:]), (lengths[:, :2], lengths[:, 2:])
     found = []
     for one, other in ((0, 1), (1, 0)):
-        start, size = low[one].copy(), length[one].copy()
+        start, size = corners[one].copy(), extents[one].copy()
         is_columns = (size[:, 0] == 0) & (size[:, 1] > 0)  # what came or went beside something
         is_rows = (size[:, 1] == 0) | ((size[:, 0] == 0) & ~is_columns)
         for empty, axis in ((is_rows, 0), (is_columns, 1)):
-            start[empty, axis], size[empty, axis] = low[other][empty, axis], length[other][empty, axis]
+            start[empty, axis], size[empty, axis] = corners[other][empty, axis], extents[other][empty, axis]
             size[empty, 1 - axis] = 0
         found.append(list(map(Region._make, np.hstack([start, size]).tolist())))
     return found[0], found[1]

@@ -64,7 +64,7 @@ class Plan:
     pages : tuple of str
         The names of the pages that the looks show parts of, in the order in which they were chosen.
     changed : int
-        How many rows of the table are `changed`.
+        How many rows of the table are `changed` by their verdicts.
     decided, taken : int
         How many of their changes are decided, and how many rules have taken.
     """

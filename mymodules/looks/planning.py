@@ -10,7 +10,6 @@ The same table gives the same plan. No picture is read.
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +23,8 @@ from mymodules.looks.hunks import Hunk, hunks
 from mymodules.looks.occurrences import Occurrence, Page
 from mymodules.looks.placing import place
 from mymodules.looks.plan import Line, Look, Plan
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from mymodules.results.runfiles import AnyRun
+from mymodules.results.rows import AnyTable
+from mymodules.results.runfiles import AnyRun
 
 WIDTH, ROWS = 1440, 900
 """The size of a look, CSS px."""
@@ -47,9 +43,9 @@ LINE_ITEMS, LINE_SIZE = 8, (708, 24)
 
 
 def plan(
-    frame: "pd.DataFrame | AnyRun",
+    frame: "AnyTable | AnyRun",
     *,
-    changes: "pd.DataFrame | None" = None,
+    changes: "AnyTable | None" = None,
     width: int = WIDTH,
     rows: int = ROWS,
     decided: Container[tuple[str, str]] = frozenset(),
@@ -58,11 +54,11 @@ def plan(
 
     Parameters
     ----------
-    frame : DataFrame or Run
-        What `results.load` returned, or a part of it: only changes of its rows are planned. Or what
-        `batch.run` returned.
-    changes : DataFrame, optional
-        What `results.load_changes` returned; by default that of the table's run.
+    frame : DataFrame, results.Rows or Run
+        What `results.load` or `results.Rows.read` returned, or a part of it: only changes of its rows are
+        planned. Or what `batch.run` returned.
+    changes : DataFrame or mapping of str to list, optional
+        What `results.load_changes` or `results.Rows.changes` returned; by default that of the table's run.
     width, rows : int
         The size of a look, CSS px.
     decided : container of (str, str)
@@ -88,7 +84,7 @@ def plan(
     """
     if min(width, rows) < LEAST:
         raise SettingsError(f"A look of {width} x {rows} px is too small: use at least {LEAST} x {LEAST}.")
-    table, found, pages = occurrences.read(frame, changes)
+    found, pages, changed = occurrences.read(frame, changes)
     is_open = [not each.taken and (each.page, each.signature) not in decided for each in found]
     known = classes(found, is_open)
     opened = list(cover(each for each in known.values() if not each.small))
@@ -107,7 +103,7 @@ def plan(
         looks=(*_looks(items, width, rows, known), *_sheets(cells)),
         classes=known,
         pages=tuple(dict.fromkeys([page for page, _ in opened] + [hunk.page for hunk in shown])),
-        changed=int((table["status"] == "changed").sum()),
+        changed=changed,
         decided=len(found) - sum(is_open) - taken,
         taken=taken,
     )

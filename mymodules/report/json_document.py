@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mymodules import __version__, files, triage
+from mymodules.agenda import Agenda
 from mymodules.paths import AnyPath, is_folder, local_path
 from mymodules.report import page
 from mymodules.report.labels import ROLES, Labels
@@ -55,7 +56,7 @@ def document(frame: "pd.DataFrame | Rows", path: AnyPath, *, paths: bool = False
     """
     rows, manifest = page.compared(frame)
     labels = Labels.of(manifest, paths=paths)
-    decided = _decisions(rows, manifest)
+    decided, agenda = _decisions(rows, manifest), Agenda.of(frame, manifest)
     counts, verdicts = (dict.fromkeys(words, 0) for words in (STATUSES, VERDICTS))
     for row in rows:
         counts[row["status"]] += 1
@@ -71,7 +72,8 @@ def document(frame: "pd.DataFrame | Rows", path: AnyPath, *, paths: bool = False
         "counts": {"total": len(rows), **counts},
         "verdicts": verdicts,
         "rules": None if book is None else _rules(book, paths=paths),
-        "rows": [_row(row, labels, decision) for row, decision in zip(rows, decided, strict=True)],
+        "changes": None if agenda is None else _changes(agenda),
+        "rows": [_row(row, labels, own, agenda) for row, own in zip(rows, decided, strict=True)],
     }
     text = json.dumps(whole, indent=1, allow_nan=False)
     files.write(local_path(path, "The JSON file", "file"), [text.encode("ascii"), b"\n"])
@@ -87,15 +89,50 @@ def _rules(book: Rulebook, *, paths: bool) -> dict[str, Any]:
     }
 
 
-def _row(row: Mapping[str, Any], labels: Labels, decision: tuple[str, str]) -> dict[str, Any]:
-    """Return every column of a row, and what was decided about it."""
+def _changes(agenda: Agenda) -> dict[str, Any]:
+    """Return what is to decide about the changes of a run, each distinct one once."""
+    plan = agenda.plan
+    classes = sorted(plan.classes.values(), key=lambda each: (-each.pixels, each.signature))
+    return {
+        "sentence": str(agenda),
+        "looks": len(plan.looks),
+        "decided": plan.decided,
+        "taken": plan.taken,
+        "unopened": sorted(agenda.unopened),
+        "open": [
+            {
+                "signature": each.signature,
+                "kind": each.kind,
+                "pixels": each.pixels,
+                "occurrences": len(each.occurrences),
+                "pictures": list(each.pages),
+                "remark": agenda.remarks.get(each.signature),
+            }
+            for each in classes
+        ],
+    }
+
+
+def _row(
+    row: Mapping[str, Any], labels: Labels, own: tuple[str, str], agenda: Agenda | None
+) -> dict[str, Any]:
+    """Return every column of a row, what holds for it, and which of its changes are open."""
     cells = {name: row.get(name) for name in COLUMNS}
     cells["messages"] = labels.hide(cells["messages"] or "")
     taken = parsed(cells["rules"]).items()
     cells["rules"] = {name: share.figures() for name, share in taken} if cells["rules"] else None
     cells |= {name: value for name, value in row.items() if name.startswith(METRIC)}
-    word, note = decision
-    return cells | {"decision": word or None, "note": note or None}
+    word, note = own
+    found: list[Any] = [None, None]
+    if agenda is not None and (standing := agenda.standings[row["image_filename"]]).changes:
+        word, found = standing.decision, [standing.decided, agenda.open.get(row["image_filename"], [])]
+    decided, open_ = found
+    return cells | {
+        "decision": word or None,
+        "note": note or None,
+        "decided_changes": decided,
+        "open_changes": open_,
+    }
 
 
 def _decisions(rows: Sequence[Mapping[str, Any]], manifest: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from mymodules import files
+from mymodules.agenda import Agenda
 from mymodules.paths import AnyPath, local_path
 from mymodules.report import page
 from mymodules.report.labels import Labels
@@ -61,7 +62,8 @@ def junit(
     type. What is tolerated has its message as output. The class is ``mymodules`` and the folder, joined by
     dots; the name is the row's whole name, so that every case has its own. Characters that XML does not allow
     are written as ``\\xNN`` or ``\\uNNNN``. The format follows the schema of the Jenkins xUnit plugin,
-    junit-10.xsd, which has no properties of a case.
+    junit-10.xsd, which has no properties of a case: a picture's changes that are open are a property of the
+    suite, ``open changes of NAME``.
     """
     rows, manifest = page.compared(frame)
     fails = {"changed": "failure", "error": "error", "missing": "skipped", "extra": "skipped"}
@@ -74,10 +76,14 @@ def junit(
     properties |= {"stamp": str(manifest["stamp"])} if manifest.get("stamp") else {}
     book = Rulebook.of(manifest, ((row["image_filename"], row.get("rules")) for row in rows))
     properties |= {"rules": book.sentence} if book is not None else {}
+    agenda = Agenda.of(frame, manifest)
+    if agenda is not None:
+        properties |= {"changes": str(agenda)}
+        properties |= {f"open changes of {name}": _open(agenda, name) for name in agenda.open}
     if properties:
         inner = ElementTree.SubElement(suite, "properties")
         for key, value in properties.items():
-            ElementTree.SubElement(inner, "property", name=key, value=_valid(value))
+            ElementTree.SubElement(inner, "property", name=_valid(key), value=_valid(value))
     total = 0.0
     for row in rows:
         seconds = row.get("seconds") or 0.0
@@ -119,6 +125,11 @@ def _case(row: Mapping[str, Any], seconds: float, outcome: str | None, message: 
     elif row["verdict"] == "tolerated":
         ElementTree.SubElement(case, "system-out").text = _valid("\n".join([message, *_figures(row)]))
     return case
+
+
+def _open(agenda: Agenda, name: str) -> str:
+    """Return how many changes of a row are decided, and the signatures of those that are not."""
+    return f"{agenda.standings[name]} decided, open: {' '.join(agenda.open[name])}"
 
 
 def _figures(row: Mapping[str, Any]) -> Iterator[str]:

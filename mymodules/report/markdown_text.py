@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from mymodules import files
+from mymodules.agenda import Agenda
 from mymodules.comparison import drawing_files
 from mymodules.errors import SettingsError
 from mymodules.paths import AnyPath, local_path, shown
@@ -20,6 +21,7 @@ from mymodules.report.labels import Labels
 from mymodules.results import Rows, runfiles
 from mymodules.results.ruled import Rulebook
 from mymodules.row import VERDICTS_BY_ATTENTION, attention_key, counted
+from mymodules.triage import LABELS, Standing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +90,8 @@ def summary(
     labels = Labels.of(manifest, paths=paths)
     text = ""
     book = Rulebook.of(manifest, ((row["image_filename"], row.get("rules")) for row in found))
-    for part in _parts(found, labels, rows, _Pictures.of(manifest, link), book):
+    pictures = _Pictures.of(manifest, link)
+    for part in _parts(found, labels, rows, pictures, book, Agenda.of(frame, manifest)):
         if len(text) + len(part) > LONGEST - 200:
             text += "\nThe rest is left out, because this text may not be longer.\n"
             break
@@ -117,6 +120,7 @@ def _parts(
     most: int,
     pictures: "_Pictures | None",
     book: Rulebook | None,
+    agenda: Agenda | None,
 ) -> Iterator[str]:
     """Yield the text in pieces, each of which leaves what is written so far whole."""
     by_verdict = {each: [row for row in found if row["verdict"] == each] for each in VERDICTS_BY_ATTENTION}
@@ -131,14 +135,33 @@ def _parts(
             yield f"| {status} | {len(rows):,} |\n"
     if book is not None:
         yield "".join(f"\n{as_text(line)}\n" for line in (book.sentence, *book.remarks()))
+    if agenda is not None:
+        yield f"\n{as_text(str(agenda))}\n"
+        yield from _open_changes(agenda, most)
     for status, rows in by_verdict.items():
         if rows and status not in ("same", "tolerated"):
             drawn = pictures if status == "changed" else None
-            yield f"\n#### {status.capitalize()}\n\n" + _head(status, drawn)
+            standings = agenda.standings if agenda is not None and status == "changed" else None
+            yield f"\n#### {status.capitalize()}\n\n" + _head(status, drawn, standings is not None)
             for row in rows[:most]:
-                yield _line(row, labels, drawn)
+                yield _line(row, labels, drawn, standings)
             if len(rows) > most:
                 yield f"\nand {len(rows) - most:,} more\n"
+
+
+def _open_changes(agenda: Agenda, most: int) -> Iterator[str]:
+    """Yield a table of the distinct changes that are open, the largest first."""
+    classes = sorted(agenda.plan.classes.values(), key=lambda each: (-each.pixels, each.signature))
+    if classes and most:
+        yield "\n#### Open changes\n\n| change | kind | pictures | the first one | pixels |\n"
+        yield "| --- | --- | ---: | --- | ---: |\n"
+    for each in classes[:most]:
+        remark = f", {agenda.remarks[each.signature]}" if each.signature in agenda.remarks else ""
+        first = as_code(each.pages[0])
+        yield f"| {as_code(each.signature)} | {as_text(each.kind + remark)} | {len(each.pages):,} | {first} "
+        yield f"| {each.pixels:,} |\n"
+    if classes and len(classes) > most:
+        yield f"\nand {len(classes) - most:,} more\n"
 
 
 def _verdict(total: int, differing: int, errors: int, tolerated: int) -> str:
@@ -149,14 +172,23 @@ def _verdict(total: int, differing: int, errors: int, tolerated: int) -> str:
     return f"{text}, {errors:,} cannot be compared" if errors else text
 
 
-def _head(status: str, pictures: "_Pictures | None") -> str:
-    columns = ["picture", "what differs" if status == "changed" else "why", *(_DRAWN if pictures else ())]
+def _head(status: str, pictures: "_Pictures | None", decided: bool) -> str:
+    columns = ["picture", "what differs" if status == "changed" else "why"]
+    columns += [*(["changes decided"] if decided else ()), *(_DRAWN if pictures else ())]
     return f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}\n"
 
 
-def _line(row: Mapping[str, Any], labels: Labels, pictures: "_Pictures | None") -> str:
+def _line(
+    row: Mapping[str, Any],
+    labels: Labels,
+    pictures: "_Pictures | None",
+    standings: Mapping[str, Standing] | None,
+) -> str:
     name = row["image_filename"]
     cells = [as_code(name), as_text(labels.hide(row.get("messages") or ""))]
+    if standings is not None:
+        standing = standings[name]
+        cells.append(LABELS.get(standing.decision, "") or str(standing))
     if pictures is not None:
         cells += (pictures.cell(name, ending, words) for words, ending in _DRAWN.items())
     return f"| {' | '.join(cells)} |\n"

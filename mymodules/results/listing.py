@@ -14,12 +14,14 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mymodules import files
+from mymodules.errors import ResultsError
 from mymodules.paths import shown
+from mymodules.results import csvfile, runfiles
 from mymodules.results.cells import BOM, encode, guard, unguard
-from mymodules.results.csvfile import digest_of, write_digested
+from mymodules.row import PairResult
 
 SIDES: Final = ("x", "y", "width", "height")
 CHANGE_COLUMNS: Final = (
@@ -33,6 +35,9 @@ CHANGE_COLUMNS: Final = (
 The last one, which earlier files lack, names the rules that have taken all of the change: a JSON list, or
 empty.
 """
+
+TEXTS: Final = frozenset({"image_filename", "kind", "signature", "surroundings", "rules"})
+"""Those of them that hold text; the others hold whole numbers."""
 
 NOTHING: Final = "-"
 """Stands for a figure that a change does not have; in the file its cell is empty."""
@@ -73,7 +78,7 @@ def write_changes(path: Path, rows: Iterable[tuple[str, str]]) -> str:
         With the path. An earlier file stays unchanged.
     """
     lines = (encode(cells_of_changes(name, listed)) for name, listed in rows)
-    return write_digested(path, itertools.chain([BOM + encode([CHANGE_COLUMNS])], lines))
+    return csvfile.write_digested(path, itertools.chain([BOM + encode([CHANGE_COLUMNS])], lines))
 
 
 def cells_of_changes(name: str, listed: str) -> Iterator[list[str]]:
@@ -101,7 +106,7 @@ def read_changes(path: Path, digest: object) -> dict[str, str]:
     if digest is None or not path.exists():
         return {}
     data = files.read(path)
-    if digest_of(data) != digest:
+    if csvfile.digest_of(data) != digest:
         warnings.warn(
             f"{shown(path)} is not as the run wrote it: it was edited or damaged. All pictures with changes "
             "are compared again, and then the file is replaced.",
@@ -120,3 +125,38 @@ def read_changes(path: Path, digest: object) -> dict[str, str]:
             figures.append(account.joined(json.loads(by)))
         found.setdefault(unguard(name), []).append(" ".join(figures))
     return {name: "|".join(changes) for name, changes in found.items()}
+
+
+def columns_of_changes(file: Path) -> dict[str, list[Any]] | None:
+    """Return what `load_changes` puts into a table of the run with this results file, as lists.
+
+    None stands for an empty cell. Parameters and errors are those of `load_changes`.
+    """
+    columns: dict[str, list[Any]] = {name: [] for name in CHANGE_COLUMNS}
+    earlier = False
+    if file.name.endswith(".partial.csv"):
+        rows = csvfile.partial_rows(file)
+        lines: Iterator[tuple[int, list[str]]]
+        lines = enumerate((cells for row in rows for cells in _changes_of(row)), 1)
+    else:
+        file = runfiles.changes_path(file.parent, runfiles.stamp_of(file) or "")
+        if not file.exists():
+            return None
+        header, lines = csvfile.header_and_lines(file, files.read(file))
+        earlier = header == [*CHANGE_COLUMNS[:-1]]  # before there were rules
+        if not earlier and header != [*CHANGE_COLUMNS]:
+            raise ResultsError(f"{shown(file)} does not have the columns of a run's changes.")
+    for number, cells in lines:
+        for name, cell in zip(CHANGE_COLUMNS, [*cells, ""] if earlier else cells, strict=True):
+            try:
+                columns[name].append(unguard(cell) if name in TEXTS else int(cell) if cell else None)
+            except ValueError:
+                reason = f"{name} is {cell[:100]!r}, which is not a whole number"
+                raise csvfile.not_understood(file, number, reason) from None
+    return columns
+
+
+def _changes_of(row: PairResult) -> Iterator[list[str]]:
+    """Yield the cells of each change of a row in a partial CSV; a text that a run did not write has none."""
+    listed = row.listed if number_of(row.listed) else ""
+    return cells_of_changes(row.image_filename, listed)

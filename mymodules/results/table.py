@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from mymodules import files, settings, streams
 from mymodules.errors import ResultsError
 from mymodules.paths import AnyPath, local_path, shown, working_directory
 from mymodules.results import csvfile, runfiles
-from mymodules.results.cells import BOM, LISTED, parse_cell, parse_metric, unguard
-from mymodules.results.listing import CHANGE_COLUMNS, cells_of_changes, number_of
+from mymodules.results.cells import BOM, LISTED, parse_cell, parse_metric
+from mymodules.results.listing import CHANGE_COLUMNS, columns_of_changes
+from mymodules.results.listing import TEXTS as CHANGE_TEXTS
 from mymodules.row import (
     COLUMNS,
     COUNTS,
@@ -23,13 +24,10 @@ from mymodules.row import (
     OPTIONAL_TEXTS,
     REGIONS,
     TEXTS,
-    PairResult,
     verdict_of,
 )
 
 _SEED_COLUMNS = COLUMNS[:3]
-
-_CHANGE_TEXTS = frozenset({"image_filename", "kind", "signature", "surroundings", "rules"})
 
 
 def load(path: AnyPath | None = None) -> pd.DataFrame:
@@ -89,35 +87,11 @@ def load_changes(path: AnyPath | None = None) -> pd.DataFrame | None:
         If there is no finished run, or a file cannot be understood.
     """
     file = _newest() if path is None else local_path(path, "The results file", "file")
-    columns: dict[str, list[Any]] = {name: [] for name in CHANGE_COLUMNS}
-    earlier = False
-    if file.name.endswith(".partial.csv"):
-        rows = csvfile.partial_rows(file)
-        lines: Iterator[tuple[int, list[str]]]
-        lines = enumerate((cells for row in rows for cells in _changes_of(row)), 1)
-    else:
-        file = runfiles.changes_path(file.parent, runfiles.stamp_of(file) or "")
-        if not file.exists():
-            return None
-        header, lines = csvfile.header_and_lines(file, files.read(file))
-        earlier = header == [*CHANGE_COLUMNS[:-1]]  # before there were rules
-        if not earlier and header != [*CHANGE_COLUMNS]:
-            raise ResultsError(f"{shown(file)} does not have the columns of a run's changes.")
-    for number, cells in lines:
-        for name, cell in zip(CHANGE_COLUMNS, [*cells, ""] if earlier else cells, strict=True):
-            try:
-                columns[name].append(unguard(cell) if name in _CHANGE_TEXTS else int(cell) if cell else None)
-            except ValueError:
-                reason = f"{name} is {cell[:100]!r}, which is not a whole number"
-                raise csvfile.not_understood(file, number, reason) from None
-    types = {name: "str" if name in _CHANGE_TEXTS else "Int64" for name in CHANGE_COLUMNS}
+    columns = columns_of_changes(file)
+    if columns is None:
+        return None
+    types = {name: "str" if name in CHANGE_TEXTS else "Int64" for name in CHANGE_COLUMNS}
     return pd.DataFrame({name: pd.Series(columns[name], dtype=kind) for name, kind in types.items()})
-
-
-def _changes_of(row: PairResult) -> Iterator[list[str]]:
-    """Yield the cells of each change of a row in a partial CSV; a text that a run did not write has none."""
-    listed = row.listed if number_of(row.listed) else ""
-    return cells_of_changes(row.image_filename, listed)
 
 
 def _columns_of(file: Path, data: bytes, is_partial: bool) -> dict[str, list[Any]]:

@@ -4,20 +4,20 @@ An accepted change holds until it is approved. Then `close` takes the decision a
 open where it comes again; the note of that step says when it was approved.
 """
 
+import bisect
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from mymodules import results
-from mymodules.errors import OutputError
+from mymodules.errors import OutputError, ResultsError
 from mymodules.results import runfiles
+from mymodules.results.rows import AnyTable, Columns, lists
 from mymodules.triage.decisions import APPROVED, Decisions, rows
 from mymodules.triage.history import Row
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mymodules.triage.standing import Standing
 
 
 class Accepted(NamedTuple):
@@ -28,37 +28,92 @@ class Accepted(NamedTuple):
     decisions : list of str
         One of `DECISIONS` for each row, or an empty text.
     unseen : set of str
-        Names of rows that are accepted because all of their changes were, before the run began.
+        Names of rows that are accepted because all of their changes were, before anybody could look at them.
     """
 
     decisions: list[str]
     unseen: set[str]
 
 
-def accepted(frame: "pd.DataFrame", out: Path, stamp: str) -> Accepted:
+def accepted(frame: AnyTable, out: Path, stamp: str) -> Accepted:
     """Return what holds for the rows of a table of the run with this stamp."""
     desk = Decisions(out)
     changes = _listed(desk, out, stamp)
-    if changes is None or "changes" not in frame.columns:
-        return Accepted(desk.state(frame).tolist(), set())
+    if changes is None or not _has_changes(frame):
+        return Accepted([word for word, _ in desk.each(rows(frame))], set())
     found = desk.standings(frame, changes)
-    about = {
-        row.name: row
-        for row, each in zip(rows(frame), found, strict=True)
-        if each.decision == "accept" and not each.own
+    unseen = unopened(desk, frame, changes, found, stamp)
+    names = {row.name for row, each in zip(rows(frame), found, strict=True) if each.decision == "accept"}
+    return Accepted([each.decision for each in found], unseen & names)
+
+
+def standings_of(frame: AnyTable, out: Path, stamp: str) -> dict[str, str]:
+    """Return how far rows that are not accepted are decided by their changes, see `plans.Plan.standings`."""
+    desk = Decisions(out)
+    changes = _listed(desk, out, stamp)
+    if changes is None or not _has_changes(frame):
+        return {}
+    found = zip(rows(frame), desk.standings(frame, changes), strict=True)
+    waiting = {
+        row.name: each for row, each in found if each.changes and not each.own and each.decision != "accept"
     }
-    return Accepted([each.decision for each in found], {*about} - _seen(desk, about, changes, stamp))
+    signatures: dict[str, list[str]] = {}
+    for name, signature in zip(*lists(changes, "image_filename", "signature"), strict=True):
+        if name in waiting:
+            signatures.setdefault(name, []).append(signature)
+    known = desk.remarks({each for of in signatures.values() for each in of})
+    told = {}
+    for name, each in waiting.items():
+        remarks = dict.fromkeys(known[signature] for signature in signatures[name] if signature in known)
+        if each.decided or remarks:
+            told[name] = ", ".join([str(each), *remarks])
+    return told
 
 
-def close(frame: "pd.DataFrame", out: Path, stamp: str, approved: Collection[str]) -> None:
+def _has_changes(frame: AnyTable) -> bool:
+    return isinstance(frame, results.Rows) or "changes" in getattr(frame, "columns", ())
+
+
+def unopened(
+    desk: Decisions, frame: AnyTable, changes: AnyTable, found: Iterable[Standing], stamp: str
+) -> set[str]:
+    """Return the names of the rows that are decided by their changes only, and that nobody has looked at.
+
+    A row may have been looked at if one of its changes was decided for this row, or while the newest run had
+    this row: this run, or an earlier one with the same two pictures.
+
+    Parameters
+    ----------
+    desk : Decisions
+    frame, changes
+        The rows of a run, and their changes.
+    found : iterable of Standing
+        What holds for each row.
+    stamp : str
+        That of the run.
+    """
+    about = {
+        row.name: row for row, each in zip(rows(frame), found, strict=True) if each.decision and not each.own
+    }
+    pairs = zip(*lists(changes, "image_filename", "signature"), strict=True)
+    wanted = [(about[name], signature) for name, signature in pairs if name in about]
+    here = desk.each([row._replace(change=signature) for row, signature in wanted])
+    anywhere = [Row.anywhere(signature) for _, signature in wanted]
+    times, runs, seen = desk.times(), _Runs(desk.path.parent, stamp), set()
+    for (row, _), own, change, held in zip(wanted, here, anywhere, desk.each(anywhere), strict=True):
+        if row.name not in seen and (own[0] or runs.had(row, times.get((change, *held), ""))):
+            seen.add(row.name)
+    return {*about} - seen
+
+
+def close(frame: AnyTable, out: Path, stamp: str, approved: Collection[str]) -> None:
     """Take away the acceptance of each change that no other row needs, now that these rows are approved."""
     desk = Decisions(out)
     changes = _listed(desk, out, stamp)
     if changes is None:
         return
     about = {row.name: row for row in rows(frame)}
-    columns = changes["image_filename"].tolist(), changes["signature"].tolist()
-    pairs = [*dict.fromkeys(zip(*columns, strict=True))]
+    pairs = [*dict.fromkeys(zip(*lists(changes, "image_filename", "signature"), strict=True))]
     names = [*dict.fromkeys(signature for name, signature in pairs if name in approved)]
     decided = desk.each([Row.anywhere(signature) for signature in names])
     closing = dict.fromkeys(name for name, (word, _) in zip(names, decided, strict=True) if word == "accept")
@@ -74,33 +129,47 @@ def close(frame: "pd.DataFrame", out: Path, stamp: str, approved: Collection[str
         desk.decide([Row.anywhere(signature) for signature in closing], "clear", note)
 
 
-def _listed(desk: Decisions, out: Path, stamp: str) -> "pd.DataFrame | None":
+def _listed(desk: Decisions, out: Path, stamp: str) -> Columns | None:
     """Return the changes of a run; None if no decision is about a change, or the run has no list of them."""
-    if not runfiles.is_stamp(stamp) or not desk.knows_changes:
+    if not desk.knows_changes:
         return None
-    return results.load_changes(runfiles.finished_path(out, stamp))
+    return results.Rows([], {"out": str(out), "stamp": stamp}).changes()
 
 
-def _seen(desk: Decisions, about: dict[str, Row], changes: "pd.DataFrame", stamp: str) -> set[str]:
-    """Return the names of the rows with a change that was decided for this row, or since the run began."""
+class _Runs:
+    """The runs of an output folder, which are read when they are asked for."""
+
+    def __init__(self, out: Path, stamp: str) -> None:
+        found = {stamp: _begun(stamp)}
+        found |= {each: _begun(each) for each in map(runfiles.stamp_of, out.glob("results-*.csv")) if each}
+        known = sorted((begun, each) for each, begun in found.items() if begun is not None)
+        self._out, self._this = out, found[stamp]
+        self._begun, self._stamps = [begun for begun, _ in known], [each for _, each in known]
+        self._rows: dict[str, set[Row]] = {}
+
+    def had(self, row: Row, time: str) -> bool:
+        """Return whether the newest run at this time, or this one if it had begun, has a row."""
+        try:
+            then = datetime.fromisoformat(time)
+            at = bisect.bisect_right(self._begun, then)
+        except (ValueError, TypeError):  # undecided, or somebody has edited the file
+            return False
+        if self._this is not None and self._this <= then:
+            return True
+        return at > 0 and row in self._of(self._stamps[at - 1])
+
+    def _of(self, stamp: str) -> set[Row]:
+        if stamp not in self._rows:
+            self._rows[stamp] = set()
+            with contextlib.suppress(ResultsError):  # it is unfinished, or somebody has edited it
+                path = runfiles.finished_path(self._out, stamp)
+                self._rows[stamp] = set(rows(results.Rows(results.read(path), {})))
+        return self._rows[stamp]
+
+
+def _begun(stamp: str) -> datetime | None:
+    """Return when the run of a stamp began; None if nobody knows."""
     try:
-        begun = datetime.strptime(stamp[: len("YYYYmmdd-HHMMSS")], "%Y%m%d-%H%M%S").astimezone()
-    except ValueError:  # nobody knows when it began
-        return set()
-    times = desk.times()
-    pairs = zip(changes["image_filename"].tolist(), changes["signature"].tolist(), strict=True)
-    wanted = [(about[name], signature) for name, signature in pairs if name in about]
-    here = desk.each([row._replace(change=signature) for row, signature in wanted])
-    anywhere = [Row.anywhere(signature) for _, signature in wanted]
-    seen = set()
-    for (row, _), own, change, held in zip(wanted, here, anywhere, desk.each(anywhere), strict=True):
-        if own[0] or _is_since(times.get((change, *held), ""), begun):
-            seen.add(row.name)
-    return seen
-
-
-def _is_since(time: str, begun: datetime) -> bool:
-    try:
-        return datetime.fromisoformat(time) >= begun
-    except (ValueError, TypeError):  # undecided, or somebody has edited the file
-        return False
+        return datetime.strptime(stamp[: len("YYYYmmdd-HHMMSS")], "%Y%m%d-%H%M%S").astimezone()
+    except ValueError:
+        return None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mymodules import settings
 from mymodules.errors import SettingsError
 from mymodules.paths import AnyPath, local_path
-from mymodules.results import runfiles
+from mymodules.results.rows import AnyTable, lists, optional
 from mymodules.triage.history import DECISIONS, FILE, HistoryFile, Row, Step, key
 from mymodules.triage.standing import Standing, levels, standings
 
@@ -26,17 +26,15 @@ APPROVED: Final = "approved on "
 """What the note begins with of a step that closes changes because they were approved; the date follows."""
 
 
-def rows(frame: "pd.DataFrame") -> list[Row]:
+def rows(frame: AnyTable) -> list[Row]:
     """Return the rows of a table in the form that decisions are about."""
-    columns = ("image_filename", "first_digest", "second_digest")
-    runfiles.check_table(frame, "image_filename")
-    count = len(frame)
-    if not all(isinstance(name, str) for name in frame["image_filename"]):
+    (names,) = lists(frame, "image_filename")
+    if not all(isinstance(name, str) for name in names):
         raise SettingsError("The table has a row without a name: use one that results.load() returned.")
-    lists = [frame[name].tolist() if name in frame.columns else [None] * count for name in columns]
+    sides = [optional(frame, name, len(names), "") for name in ("first_digest", "second_digest")]
     return [
         Row(name, *(digest if isinstance(digest, str) else "" for digest in digests))
-        for name, *digests in zip(*lists, strict=True)
+        for name, *digests in zip(names, *sides, strict=True)
     ]
 
 
@@ -149,9 +147,10 @@ class Decisions:
 
     @property
     def knows_changes(self) -> bool:
-        """Whether a decision about a change is in force."""
+        """Whether a decision about a change is in force, or ended when the change was approved."""
         with self._lock:
-            return any(row.change for row in self._file.read().in_force)
+            history = self._file.read()
+            return any(row.change for row in history.in_force) or bool(self.closed())
 
     def closed(self) -> dict[str, str]:
         """Return the dates on which changes were approved that are open now, by signature."""
@@ -162,6 +161,21 @@ class Decisions:
                 for row, word, note in history.times()
                 if word == "clear" and note.startswith(APPROVED) and row not in history.in_force
             }
+
+    def remarks(self, signatures: Iterable[str]) -> dict[str, str]:
+        """Return what to know of changes that come again, a clause each, by signature.
+
+        That is ``accepted and approved on DATE`` for an open one, and ``rejected since DATE`` for one that is
+        rejected wherever it stands.
+        """
+        found, closed, times = {}, self.closed(), self.times()
+        names = [*signatures]
+        for name, held in zip(names, self.each(map(Row.anywhere, names)), strict=True):
+            if held[0] == "reject":
+                found[name] = f"rejected since {times[(Row.anywhere(name), *held)][: len('YYYY-mm-dd')]}"
+            elif not held[0] and name in closed:
+                found[name] = f"accepted and approved on {closed[name]}"
+        return found
 
     def times(self) -> dict[tuple[Row, str, str], str]:
         """Return when each row was last given each word and note, also if that is undone by now."""
@@ -181,20 +195,20 @@ class Decisions:
         found = [word for word, _ in self.each(frame)]
         return pd.Series(found, index=frame.index, name="decision", dtype="str")
 
-    def standings(self, frame: "pd.DataFrame", changes: "pd.DataFrame") -> list[Standing]:
+    def standings(self, frame: AnyTable, changes: AnyTable) -> list[Standing]:
         """Return what holds for the rows of a table, by their own decisions and those about their changes.
 
         Parameters
         ----------
-        frame : DataFrame
-            What `results.load` returned, or a part of it.
-        changes : DataFrame
-            What `results.load_changes` returned of the same run.
+        frame : DataFrame or results.Rows
+            What `results.load` or `results.Rows.read` returned, or a part of it.
+        changes : DataFrame or mapping of str to list
+            What `results.load_changes` or `results.Rows.changes` returned of the same run.
         """
         with self._lock:
             return standings(frame, rows(frame), changes, self._file.read().in_force)
 
-    def decided_changes(self, frame: "pd.DataFrame", changes: "pd.DataFrame") -> set[tuple[str, str]]:
+    def decided_changes(self, frame: AnyTable, changes: AnyTable) -> set[tuple[str, str]]:
         """Return name and signature of every change that need not be looked at again, for `looks.plan`.
 
         Parameters are those of `standings`.
@@ -202,7 +216,7 @@ class Decisions:
         with self._lock:
             in_force = self._file.read().in_force
         about = {row.name: row for row in rows(frame)}
-        pairs = zip(changes["image_filename"].tolist(), changes["signature"].tolist(), strict=True)
+        pairs = zip(*lists(changes, "image_filename", "signature"), strict=True)
         return {
             (name, signature)
             for name, signature in pairs

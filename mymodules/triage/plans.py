@@ -7,7 +7,7 @@ that already. `approval` carries the same changes out, and looks at the files th
 import contextlib
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -18,7 +18,7 @@ from mymodules.pairs import Pair
 from mymodules.paths import AnyPath, is_folder, local_path, shown
 from mymodules.results import runfiles
 from mymodules.row import CANNOT
-from mymodules.triage.accepted import accepted
+from mymodules.triage.accepted import accepted, standings_of
 from mymodules.triage.changes import AGAIN, Change, Refused
 from mymodules.triage.decisions import rows
 from mymodules.triage.history import Row
@@ -58,6 +58,9 @@ class Plan:
         The reason for each accepted picture that would be refused, by name.
     already : tuple of str
         Names of accepted pictures of which first is already as it would become.
+    standings : dict of str to str
+        How far pictures that are not accepted are decided by their changes, by name, such as ``3 of 5``, and
+        what to know of those that come again; see `Decisions.remarks`.
     """
 
     first: Path
@@ -67,6 +70,7 @@ class Plan:
     remove: tuple[str, ...]
     refused: dict[str, str]
     already: tuple[str, ...] = ()
+    standings: dict[str, str] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -123,6 +127,7 @@ def plan(
         remove=tuple(name for name, status in kinds.items() if status == "missing" and name not in taken),
         refused=refused,
         already=tuple(already),
+        standings=standings_of(frame, found.out, found.stamp),
     )
 
 
@@ -296,7 +301,7 @@ def rows_to_approve(
         elif not named and name in unseen and not asked.unseen:
             refused[name] = (
                 "Nobody has looked at it: all of its changes were accepted before it was compared, on other "
-                "pictures. To approve it too, pass unseen=True."
+                "pictures. Look at it and accept it, or pass unseen=True."
             )
         elif status == "error" or (status == "extra" and name in unusable):
             refused[name] = f"It could not be compared: replace the file, {AGAIN}."

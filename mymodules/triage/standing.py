@@ -8,13 +8,10 @@ decided. Only a `changed` row whose changes are all listed can be decided by the
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
-from mymodules.results import runfiles
+from mymodules.results.rows import AnyTable, lists, optional
 from mymodules.triage.history import Row, key
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 InForce = Mapping[Row, tuple[str, str]]
 """Decision and note of everything that has one, see `History.in_force`."""
@@ -77,21 +74,18 @@ def standing(own: tuple[str, str], words: Sequence[str], taken: int = 0) -> Stan
     return Standing(decision, "", decided, number)
 
 
-def standings(
-    frame: "pd.DataFrame", about: Sequence[Row], changes: "pd.DataFrame", in_force: InForce
-) -> list[Standing]:
+def standings(frame: AnyTable, about: Sequence[Row], changes: AnyTable, in_force: InForce) -> list[Standing]:
     """Return what holds for each row of a table, given its rows as what decisions are about."""
-    runfiles.check_table(frame, "status", "changes")
-    runfiles.check_table(changes, "image_filename", "signature")
-    taken = changes["rules"].astype(bool).tolist() if "rules" in changes.columns else [False] * len(changes)
+    statuses, numbers = lists(frame, "status", "changes")
+    names, signatures = lists(changes, "image_filename", "signature")
     listed: defaultdict[str, list[tuple[str, bool]]] = defaultdict(list)
-    columns = changes["image_filename"].tolist(), changes["signature"].tolist(), taken
-    for name, signature, by_rules in zip(*columns, strict=True):
-        listed[name].append((signature, by_rules))
-    numbers: list[Any] = frame["changes"].fillna(0).tolist()
+    for name, signature, by_rules in zip(
+        names, signatures, optional(changes, "rules", len(names), ""), strict=True
+    ):
+        listed[name].append((signature, bool(by_rules)))
     found = []
-    for row, status, number in zip(about, frame["status"].tolist(), numbers, strict=True):
-        all_ = listed[row.name] if status == "changed" and len(listed[row.name]) == number else []
+    for row, status, number in zip(about, statuses, numbers, strict=True):
+        all_ = listed[row.name] if status == "changed" and len(listed[row.name]) == (number or 0) else []
         words = [_word(row, signature, in_force) for signature, by_rules in all_ if not by_rules]
         found.append(standing(in_force.get(key(row), ("", "")), words, len(all_) - len(words)))
     return found

@@ -42,7 +42,7 @@ def table(
 def test_the_schema_is_one_and_knows_every_column() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     row = SCHEMA["properties"]["rows"]["items"]
-    assert row["required"] == [*COLUMNS, "decision", "note"]
+    assert row["required"] == [*COLUMNS, "decision", "note", "decided_changes", "open_changes"]
     assert [*row["properties"]] == row["required"]
     assert row["properties"]["status"]["enum"] == [*batch.STATUSES]
     assert row["properties"]["decision"]["enum"] == [*triage.DECISIONS, None]

@@ -3,10 +3,11 @@
 from argparse import Namespace
 from datetime import datetime
 
+import numpy as np
 import pandas as pd
 import pytest
-from support.programs import Folders
-from support.triaged import compared, picture, state
+from support.programs import Folders, png
+from support.triaged import begun_later, compared, picture, state
 
 from mymodules import results, triage
 from mymodules.cli import main
@@ -68,18 +69,17 @@ def test_a_page_that_nobody_has_seen_is_approved_only_when_asked_for(same_twice:
     about = change(same_twice, "a.png")
     Decisions(same_twice.out).decide(about, "accept")
     (same_twice.first / "b.png").write_bytes(picture(10))
-    later = compared(same_twice)
-    ran, begun = same_twice.out / f"changes-{later.attrs['run']['stamp']}.csv", "20990101-000000"
-    ran.rename(same_twice.out / f"changes-{begun}.csv")
-    later.attrs["run"] |= {"stamp": begun}
+    later = begun_later(same_twice, compared(same_twice))
     plan = triage.plan(later)
-    assert plan.replace == ()
-    assert [*plan.refused] == ["a.png", "b.png"]
+    assert plan.replace == ("a.png",)  # the run in which it was decided had it
+    assert [*plan.refused] == ["b.png"]
     assert "Nobody has looked at it" in plan.refused["b.png"]
-    assert Wording(Namespace()).typed(plan.refused["b.png"]).endswith("To approve it too, add --unseen.")
-    Decisions(same_twice.out).decide(triage.rows(later)[0]._replace(change=about.change), "accept")
-    assert triage.plan(later).replace == ("a.png",)
+    assert Wording(Namespace()).typed(plan.refused["b.png"]).endswith("or add --unseen.")
     assert triage.plan(later, unseen=True).replace == ("a.png", "b.png")
+    desk = Decisions(same_twice.out)
+    desk.decide(triage.rows(later)[1]._replace(change=about.change), "accept")
+    assert triage.plan(later).replace == ("a.png", "b.png")
+    desk.undo()
     assert triage.approve(later, unseen=True).approved == ("a.png", "b.png")
 
 
@@ -93,3 +93,48 @@ def test_all_leaves_out_a_page_whose_change_was_rejected(
     assert "Left out, 2 pictures rejected or ignored" in capsys.readouterr().out
     assert state(same_twice.first)["a.png"] == picture(10)
     assert state(same_twice.first)["c.png"] == picture(190)
+
+
+def two_changes(made: Folders, name: str) -> None:
+    """A page of two changes, far from each other, one of which a.png may have too."""
+    pixels = np.zeros((4, 80, 3), np.uint8)
+    (made.first / name).write_bytes(png(pixels))
+    pixels[:, :4], pixels[:, 76:] = 100, 200
+    (made.second / name).write_bytes(png(pixels))
+
+
+def test_what_is_not_accepted_says_how_far_it_is(
+    same_twice: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two_changes(same_twice, "d.png")
+    frame = compared(same_twice)
+    changes = results.load_changes(same_twice.the("results-*.csv"))
+    assert changes is not None
+    one, _ = changes["signature"][changes["image_filename"] == "d.png"]
+    desk = Decisions(same_twice.out)
+    assert triage.plan(frame).standings == {}
+    desk.decide(Row.anywhere(one), "accept")
+    desk.decide(change(same_twice, "a.png"), "reject")
+    desk.decide(change(same_twice, "c.png"), "clear", "approved on 2026-01-02")
+    since = f"{datetime.now():%Y-%m-%d}"
+    assert triage.plan(frame).standings == {
+        "a.png": f"1 of 1, rejected since {since}", "b.png": f"1 of 1, rejected since {since}",
+        "c.png": "0 of 1, accepted and approved on 2026-01-02", "d.png": "1 of 2",
+    }  # fmt: skip
+    desk.decide(frame.iloc[[1, 2]], "ignore")
+    assert main(["approve", "--yes", "--out", str(same_twice.out)]) == 0
+    line = f"2 pictures not accepted; changes decided: a.png (1 of 1, rejected since {since}), d.png (1 of 2)"
+    assert line in capsys.readouterr().out.splitlines()
+
+
+def test_unseen_is_an_option_of_the_command(
+    same_twice: Folders, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(same_twice.out.parent)
+    frame = accepted(same_twice)
+    begun_later(same_twice, frame)
+    given = ["approve", "--yes", "--first", str(same_twice.first), "--out", str(same_twice.out)]
+    assert main(given) == 2
+    assert "Look at it and accept it, or add --unseen." in capsys.readouterr().out
+    assert main([*given, "--unseen"]) == 0
+    assert state(same_twice.first)["a.png"] == picture(110)
