@@ -173,7 +173,9 @@ def compare(
     files = one.data, other.data
     chosen = _given(rules, moves=moves)
     about = Pair(name, one.name, other.name)
-    job = Job(about, max_pixels=limit, metric=own, data=files, moves=moves, rules=chosen.of(name))
+    exact = one.rounded, other.rounded
+    own_rules = chosen.of(name)
+    job = Job(about, max_pixels=limit, metric=own, data=files, moves=moves, rules=own_rules, exact=exact)
     row, changes, ruling = pair.compare(job)
     if row.status == "error":
         raise PictureError(row.messages, row.code)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, NamedTuple, get_args, get_type_hints
 
 from mymodules.regions import Region
 
-ALGORITHM: Final = 9
+ALGORITHM: Final = 10
 """Raised whenever the same files get another row than before, so that no older row is reused for them."""
 
 STATUSES: Final = ("same", "changed", "missing", "extra", "error")

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import cv2
 import matplotlib.figure
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from support.samples import JPEG, PLAIN, RGB, RGB16, changed
 import mymodules
 from mymodules import images
 from mymodules.errors import PictureError, SettingsError
+from mymodules.regions import Region
 from mymodules.row import COLUMNS
 from mymodules.rules import Limits, Rule, Rules
 
@@ -313,3 +315,35 @@ def test_rules_decide_about_two_pictures(tmp_path: Path) -> None:
     assert mymodules.compare(finer, finer + 1e-9, rules=deep).verdict == "tolerated"
     with pytest.raises(SettingsError, match="need to know what moved"):
         mymodules.compare(array, other, rules=file, moves=False)
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32", "uint16", ".png", ".tiff"])
+@pytest.mark.parametrize("grows", [False, True])
+def test_no_rule_hides_what_differs_beyond_8_bits_elsewhere(kind: str, grows: bool) -> None:
+    """In place, or below rows that came; of a ramp that moved, most pixels are equal in place as 8 bits."""
+    first = np.random.default_rng(5).integers(0, 65536, (60, 80, 3)).astype(np.uint16)
+    first[:, ::2] = 10 * np.arange(60, dtype=np.uint16)[:, None, None]
+    second = first.copy()
+    second[2:5, 2:5] ^= 0x8000
+    takes, taken = Limits(mask=(Region(0, 0, 10, 10),)), 9
+    if grows:
+        second = np.concatenate([first[:20], np.full((7, 80, 3), 0x8000, np.uint16), first[20:]])
+        takes, taken = Limits(kinds=("insert",)), 7 * 80
+    beyond = second.copy()
+    beyond[50, 40, 1] ^= 1
+    pictures: list[Any] = [first, second, beyond]
+    if kind.startswith("float"):
+        pictures = [(each / 65535 + 1 / 200_000).clip(0, 1).astype(kind) for each in pictures]
+        pictures[2] = pictures[1].copy()
+        pictures[2][50, 40, 1] *= 1 - 1e-6
+    elif kind != "uint16":
+        pictures = [bytes(cv2.imencode(kind, each)[1]) for each in pictures]
+    rules = Rules((Rule("spot", takes),))
+    passing, failing = (mymodules.compare(pictures[0], each, rules=rules) for each in pictures[1:])
+    sentence = "Pixels that are equal as 8 bits differ in the bits beyond."
+    for outcome in (passing, failing):
+        assert outcome.px_masked + outcome.px_tolerated == taken
+        assert outcome.px_changed + outcome.px_inserted == 0
+        assert (outcome.verdict == "changed", sentence in outcome.messages) == (outcome is failing,) * 2
+    both = Rules((*rules.rules, Rule("deep", Limits(depth=True))))
+    assert mymodules.compare(pictures[0], pictures[2], rules=both).verdict == "tolerated"

@@ -8,6 +8,7 @@ from mymodules.metrics.custom import Metric
 from mymodules.pairs import Pair
 
 if TYPE_CHECKING:
+    from mymodules.images.depth import Floats
     from mymodules.rules import Rule
 
 Opened = tuple[int, int, int, int, int]
@@ -41,6 +42,8 @@ class Job(NamedTuple):
         Those for this picture, in their order; they need `moves`.
     data : tuple of (bytes or None)
         The files that are in memory, first and second: their paths only name them. None: read the path.
+    exact : tuple of (float (height, width, 1 to 4) or None)
+        What the files in memory were rounded from, if they cannot hold it.
     """
 
     pair: Pair
@@ -54,3 +57,4 @@ class Job(NamedTuple):
     moves: bool = True
     rules: "tuple[Rule, ...]" = ()
     data: tuple[bytes | None, bytes | None] = (None, None)
+    exact: "tuple[Floats | None, Floats | None]" = (None, None)

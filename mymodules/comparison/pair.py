@@ -130,8 +130,10 @@ def _compared(job: Job, first: Side, second: Side, differ: bool) -> Compared:
     drawing = drawings.Drawing(first.size, second.size) if drawn and fits else None
     custom, failed = ((), []) if job.metric is None else _custom(job.metric, first, second, differ)
     figures, deep_differ = _measured(first, second, differ, drawing)
-    status, code, messages = verdict(first, second, differ, figures, deep_differ)
     why = _explained(job, first, second, figures) if job.moves else _Why({})
+    if why.deep_differ is not None:
+        deep_differ = why.deep_differ
+    status, code, messages = verdict(first, second, differ, figures, deep_differ)
     messages += why.unexplained
     if drawing is not None and (status == "changed" or job.draw_same):
         messages += _written(drawing, job, first, second, figures.boxes)
@@ -151,6 +153,7 @@ class _Why(NamedTuple):
     changes: "tuple[Change, ...]" = ()
     ruling: "Ruling | str | None" = None
     unexplained: Sequence[str] = ()
+    deep_differ: bool | None = None
 
 
 def _explained(job: Job, first: Side, second: Side, figures: Figures) -> _Why:
@@ -161,7 +164,7 @@ def _explained(job: Job, first: Side, second: Side, figures: Figures) -> _Why:
 
     try:
         with pixels.memory_errors():
-            found = causes.causes(first, second, figures.boxes, differing, job.rules)
+            found = causes.causes(first, second, figures.boxes, differing, job.rules, exact=job.exact)
     except MemoryError:
         return _Why({}, unexplained=["There was not enough memory to find out what moved."])
     except Exception as error:
@@ -169,7 +172,8 @@ def _explained(job: Job, first: Side, second: Side, figures: Figures) -> _Why:
             raise
         unknown = f"What moved is unknown: {faults.described(error)}. Please report it."
         return _Why({}, unexplained=[unknown])
-    return _Why(_columns(found.ledger, len(found.changes)), found.changes, found.ruling)
+    columns = _columns(found.ledger, len(found.changes))
+    return _Why(columns, found.changes, found.ruling, deep_differ=found.deep_differ)
 
 
 def _columns(found: Ledger, changes: int) -> dict[str, Any]:

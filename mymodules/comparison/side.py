@@ -231,6 +231,14 @@ def rgba(side: Side) -> pixels.Rgba:
     return found
 
 
+def decoded(side: Side) -> Samples:
+    """Turn scan lines of a loaded side into samples, and return these."""
+    if side.scanlines is not None:
+        side.samples, side.scanlines = np.concatenate([*bands.samples(side.scanlines)]), None
+    assert side.samples is not None
+    return side.samples
+
+
 def in_memory(side: Side) -> pixels.Rgba:
     """Turn a loaded side into RGBA and return that, so that a picture is in memory only once."""
     if side.scanlines is not None:

@@ -25,18 +25,16 @@ import sys
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mymodules import kinds
 from mymodules.errors import PictureError
 from mymodules.formats import png
 from mymodules.formats.png import Samples
-
-Floats = NDArray[np.floating[Any]]
+from mymodules.images import depth
+from mymodules.images.depth import Floats
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # of PNG, by channels
 _MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16", "I;16L", "I;16B")  # of PIL
-_NEAR = 4  # units in the last place
 
 _BYTES = "bytes"
 
@@ -134,7 +132,7 @@ def finer_differ(first: Handed, second: Handed) -> bool:
     if first.rounded is None or second.rounded is None:
         # A picture without such values is equal to none that has some.
         return first.rounded is not None or second.rounded is not None
-    return not np.array_equal(_float_rgba(first.rounded), _float_rgba(second.rounded))
+    return bool(depth.differing(first.rounded, second.rounded).any())
 
 
 def _converted(array: Any, role: str) -> tuple[Samples, Floats | None]:
@@ -162,7 +160,7 @@ def _from_floats(values: Floats, role: str, array: Any) -> tuple[Samples, Floats
     if not (low >= 0 and high <= 1):  # NaN is neither
         found = "it holds NaN" if np.isnan(low) else f"its values go from {low!s} to {high!s}"
         raise _unfit(role, array, f"{found}, and floats must be from 0 to 1: scale or clip them")
-    near = _NEAR * np.finfo(values.dtype).eps
+    near = depth.NEAR * np.finfo(values.dtype).eps
     for steps, kind in ((255, np.uint8), (65535, np.uint16)):
         whole = np.rint(values * steps)
         if np.all(np.abs(whole / steps - values) <= near * values):
@@ -189,13 +187,6 @@ def _from_pil(image: Any, role: str) -> Samples:
             f"{role} is a PIL image that cannot be read ({error}): pass its path.", "corrupt"
         ) from error
     return from_array(samples, role)
-
-
-def _float_rgba(values: Floats) -> Floats:
-    """Return gray or RGB floats, with or without alpha, as RGBA."""
-    colours = values[:, :, : -1 if values.shape[2] in (2, 4) else None]
-    alpha = values[:, :, -1:] if values.shape[2] in (2, 4) else np.ones_like(values[:, :, :1])
-    return np.concatenate([np.broadcast_to(colours, (*values.shape[:2], 3)), alpha], axis=2)
 
 
 def _is_a(thing: object, module: str, name: str) -> bool:

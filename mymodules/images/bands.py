@@ -28,7 +28,7 @@ from mymodules import kernel, kinds
 from mymodules import opencv as cv2
 from mymodules.formats import Header, Remark, ignore, png
 from mymodules.formats.png import Bytes, PngHeader, Samples, as_rows, inflate, stretches, unfilter
-from mymodules.images import pixels
+from mymodules.images import depth, pixels
 from mymodules.images.memory import Memory
 
 REACH = 3
@@ -371,13 +371,8 @@ def _differing(top: int, above: int, below: int, first: Samples, second: Samples
 
 def _deep_differ(first: Samples, second: Samples, equal: NDArray[np.bool_]) -> bool:
     """Return whether pixels that are equal as 8 bits differ at their full depth."""
-    if not (pixels.has_low_bits(first) or pixels.has_low_bits(second)):
-        return False
-    one, other = (
-        pixels.to_rgba16(samples if samples.dtype == np.uint16 else samples * np.uint16(257))
-        for samples in (first, second)
-    )
-    return bool((one != other)[equal].any())
+    has_low_bits = pixels.has_low_bits(first) or pixels.has_low_bits(second)
+    return has_low_bits and bool(depth.differing(first, second)[equal].any())
 
 
 def _unsure_rows(first: Bytes, second: Bytes) -> NDArray[np.bool_]:
