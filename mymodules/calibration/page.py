@@ -135,14 +135,18 @@ def _places(seen: Seen, rules: Sequence[Rule]) -> Iterator[tuple[Region, int]]:
         return
     for piece in seen.pieces:
         if piece.kind not in ("same", "edit"):
-            yield _seam(piece, one.box), 0
+            yield _roomy(_seam(piece, one.box), piece.second.height - piece.first.height, one.box), 0
+
+
+def _roomy(seam: Region, more: int, picture: Region) -> Region:
+    """Return a seam and further rows, as many as came: a mask takes no more than it is high."""
+    x, y, width, height = seam
+    height = min(picture.height, max(height, more))
+    return Region(x, min(y, picture.height - height), width, height)
 
 
 def _seam(piece: Piece, picture: Region) -> Region:
-    """Return the place in first of what came, went or moved, with the rows before and after it.
-
-    A mask over these rows also takes what came between them.
-    """
+    """Return the place in first of what came, went or moved, with the rows before and after it."""
     x, y, width, height = piece.first
     top, bottom = max(0, y - 1), min(picture.height, y + height + 1)
     return Region(x, top, width, bottom - top)

@@ -1,7 +1,8 @@
 """What of a change lies in the boxes of a mask, which belongs to one picture and follows its content.
 
 What stands on both sides is covered where its pixel of the mask's side is. What stands on the other side
-only has no such pixel; it is covered where it parts two rows, or columns, that are.
+only has no such pixel; it is covered where it parts two rows, or columns, that are, if it is no taller, or
+wider, than the boxes are there: of anything larger some cannot lie in them.
 """
 
 from collections.abc import Sequence
@@ -43,36 +44,46 @@ class Mask:
     def of_other(self, piece: Piece) -> NDArray[np.bool_]:
         """Return which pixels of the other side of an `insert`, `remove` or `swap` are covered."""
         own, other = (piece.first, piece.second)[:: -1 if self.side else 1]
+        size = other.height, other.width
         if piece.kind == "swap":
-            return _stretched(self.of_own(own), (other.height, other.width))
-        parted = self._parted_rows(own) if own.width else self._parted_rows(own, across=True).T
-        return np.broadcast_to(parted, (other.height, other.width))
+            return self._stretched(own, size)
+        down = (
+            self._takes_more(own, size[0]) if own.width else self._takes_more(_turned(own), size[1], True).T
+        )
+        return np.broadcast_to(down, size)
 
-    def _parted_rows(self, place: Region, *, across: bool = False) -> NDArray[np.bool_]:
-        """Return in which columns the rows before and after a place are covered: bool (1, width).
+    def _takes_more(self, place: Region, more: int, turned: bool = False) -> NDArray[np.bool_]:
+        """Return in which columns as many rows more at the end of a place are covered: bool (1, width).
 
-        At an edge of the picture the one row counts. If ``across``, rows and columns are exchanged.
+        Its own rows are, or those before and after it if it has none, and together with all covered rows
+        that go on from there they are no fewer. At an edge of the picture only one side of it counts. If
+        ``turned``, rows and columns are exchanged.
         """
-        end = self.size[1] if across else self.size[0]
-        at = place.x if across else place.y
-        rows = [row for row in (at - 1, at) if 0 <= row < end]
-        lines = [
-            self.of_own(place._replace(x=row, width=1)).T
-            if across
-            else self.of_own(place._replace(y=row, height=1))
-            for row in rows
-        ]
-        length = place.height if across else place.width
-        return np.asarray(np.logical_and.reduce(lines)) if lines else np.zeros((1, length), np.bool_)
+        x, y, width, height = place
+        window = Region(x, y - more, width, height + 2 * more)
+        covered = self.of_own(_turned(window)).T if turned else self.of_own(window)
+        above = np.logical_and.accumulate(covered[:more][::-1]).sum(axis=0)
+        below = np.logical_and.accumulate(covered[more + height :]).sum(axis=0)
+        within = covered[more : more + height].all(axis=0)
+        if not height:
+            end = self.size[1] if turned else self.size[0]
+            within = ((above > 0) | (y == 0)) & ((below > 0) | (y == end))
+        return np.asarray(within & (above + height + below >= more))[None]
+
+    def _stretched(self, own: Region, size: tuple[int, int]) -> NDArray[np.bool_]:
+        """Return what is covered of another size: in place, and beyond it where there may be so much more."""
+        height, width = own.height, own.width
+        covered = self.of_own(own)
+        found = np.zeros(size, np.bool_)
+        found[:height, :width] = covered[: size[0], : size[1]]
+        if size[0] > height:
+            found[height:, :width] = self._takes_more(own, size[0] - height)[:, : size[1]]
+        if size[1] > width:
+            found[:height, width:] = self._takes_more(_turned(own), size[1] - width, True).T[: size[0]]
+        if size[0] > height and size[1] > width:
+            found[height:, width:] = found[height:, :width].all() and found[:height, width:].all()
+        return found
 
 
-def _stretched(covered: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return what is covered of another size: in place, and beyond it where all before it is."""
-    height, width = covered.shape
-    common = covered[: size[0], : size[1]]
-    found = np.zeros(size, np.bool_)
-    found[:height, :width] = common
-    found[height:, :width] = np.logical_and.reduce(covered, axis=0)[: size[1]]
-    found[:height, width:] = np.logical_and.reduce(covered, axis=1)[: size[0], None]
-    found[height:, width:] = covered.all()
-    return found
+def _turned(box: Region) -> Region:
+    return Region(box.y, box.x, box.height, box.width)

@@ -147,7 +147,8 @@ class _Case:
             own.width and own.height
         ):  # the box of its content may be smaller than it is
             raise _NeedsPixels
-        place = own._replace(width=own.width or 1, height=own.height or 1)
+        more = change.pixels // (own.width or own.height)  # rows, or columns, that came
+        place = own._replace(width=own.width or more, height=own.height or more)
         covered = mask.of_other(Piece("insert", own, place) if not side else Piece("remove", place, own))
         return _all_or_nothing(bool(covered.all()), bool(covered.any()))
 

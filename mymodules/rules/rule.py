@@ -33,8 +33,9 @@ class Limits:
     ----------
     mask : tuple of Region
         px; what lies in one of these boxes, wherever its content has moved on the other side. What went is
-        taken too if it lies inside one, and what came, however much, if it parts two rows or columns inside
-        one, or stands at an edge of the picture that one touches.
+        taken too if it lies inside one, and what came if it parts two rows or columns inside one, or stands
+        at an edge of the picture that one touches, and is no taller or wider than the box. A box may reach
+        beyond the picture.
     side : str
         ``first`` or ``second``: the picture that the boxes of `mask` belong to.
     largest : int

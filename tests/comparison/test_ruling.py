@@ -206,7 +206,10 @@ def test_a_mask_follows_its_content_down_a_page_that_grew() -> None:
     [
         (HEIGHT, 2 * HEIGHT, WIDTH, True),
         (0, 3 * HEIGHT, WIDTH, True),
-        (2 * HEIGHT - 1, 2, WIDTH, True),
+        (2 * HEIGHT - 1, HEIGHT, WIDTH, True),
+        (2 * HEIGHT - 1, HEIGHT - 1, WIDTH, False),
+        (HEIGHT + 1, HEIGHT, WIDTH, True),
+        (HEIGHT + 2, HEIGHT - 1, WIDTH, False),
         (HEIGHT, HEIGHT, WIDTH, False),
         (2 * HEIGHT, HEIGHT, WIDTH, False),
         (HEIGHT, 2 * HEIGHT, WIDTH - 1, False),
@@ -216,7 +219,10 @@ def test_a_mask_follows_its_content_down_a_page_that_grew() -> None:
 def test_what_came_between_rows_of_a_mask_is_taken(
     top: int, height: int, width: int, inside: bool, came: bool
 ) -> None:
-    """A section came after the second one; exchanged, it went, and the mask belongs to second."""
+    """A section came after the second one; exchanged, it went, and the mask belongs to second.
+
+    It is taken by masks that are as high and lie on both sides of the place.
+    """
     parts = [np.where(np.arange(HEIGHT)[:, None, None] == 0, number + 1, part) for number, part in
              enumerate(sections(6, 4))]  # fmt: skip
     parts = [part.astype(np.uint8) for part in parts]
@@ -232,20 +238,39 @@ def test_what_came_between_rows_of_a_mask_is_taken(
     assert bool(ruling.ledger.inserted + ruling.ledger.removed) is not inside
 
 
-def test_at_the_edge_of_a_picture_one_row_of_a_mask_is_enough() -> None:
+@pytest.mark.parametrize(
+    ("boxes", "passes"),
+    [
+        ([(3 * HEIGHT, HEIGHT)], True),
+        ([(3 * HEIGHT + 1, HEIGHT - 1)], False),
+        ([(4 * HEIGHT - 1, HEIGHT)], True),  # beyond the picture
+        ([(4 * HEIGHT - 1, HEIGHT - 1)], False),
+        ([(4 * HEIGHT, HEIGHT)], False),
+        ([(0, 4 * HEIGHT - 1)], False),
+        ([(3 * HEIGHT, 30), (3 * HEIGHT + 30, HEIGHT - 30)], True),  # together as high
+        ([(3 * HEIGHT, 30), (3 * HEIGHT + 31, HEIGHT - 31)], False),
+    ],
+)
+@pytest.mark.parametrize("end", ["bottom", "right"])
+def test_what_came_at_an_edge_is_no_higher_than_the_mask_that_takes_it(
+    boxes: Sequence[tuple[int, int]], passes: bool, end: str
+) -> None:
     parts = sections(8, 4)
-    grown = stacked([*parts, section(70)])
-    for mask, passes in (((0, 4 * HEIGHT - 1, WIDTH, 1), True), ((0, 0, WIDTH, 4 * HEIGHT - 1), False)):
-        assert result(stacked(parts), grown, Limits(mask=(Region(*mask),))).passes is passes
+    first, second = stacked(parts), stacked([*parts, section(70)])
+    mask = [Region(0, y, WIDTH, height) for y, height in boxes]
+    if end == "right":
+        first, second = (np.ascontiguousarray(each.transpose(1, 0, 2)) for each in (first, second))
+        mask = [Region(y, x, height, width) for x, y, width, height in mask]
+    assert result(first, second, Limits(mask=tuple(mask))).passes is passes
 
 
 def test_columns_that_came_lie_in_a_mask_as_rows_do() -> None:
     first, second = (stacked(sections(9, 4)) for _ in range(2))
     new = np.random.default_rng(3).integers(0, 255, (4 * HEIGHT, 7, 4), np.uint8)
     wide = np.concatenate([second[:, :100], new, second[:, 100:]], axis=1)
-    whole = (Region(90, 0, 20, 4 * HEIGHT),)
-    assert result(first, wide, Limits(mask=whole)).passes
-    assert not result(first, wide, Limits(mask=(Region(90, 0, 10, 4 * HEIGHT),))).passes
+    for x, width, passes in ((90, 20, True), (96, 7, True), (97, 6, False), (90, 10, False)):
+        mask = (Region(x, 0, width, 4 * HEIGHT),)
+        assert result(first, wide, Limits(mask=mask)).passes is passes
 
 
 def test_what_was_replaced_by_something_taller_is_taken_with_it() -> None:
@@ -256,6 +281,9 @@ def test_what_was_replaced_by_something_taller_is_taken_with_it() -> None:
     ruling = result(first, second, Limits(mask=(Region(0, 0, 40, 10),)))
     # Ten rows of first and those of second; to the right of them too, because they are covered to the edge.
     assert (ruling.masked, ruling.ledger.changed) == (10 * 50, 20 * 50)
+    # 22 columns more are not taken by 20, and 10 rows more are.
+    ruling = result(first[:, :20], second[:, :42], Limits(mask=(Region(0, 0, 20, 20),)))
+    assert (ruling.masked, ruling.ledger.changed) == (30 * 20, 30 * 22)
     crossing = result(first, second.transpose(1, 0, 2)[:, :15], Limits(mask=EVERYWHERE))
     assert not crossing.passes  # 50 x 15 against 20 x 40: 30 rows of 25 px lie in neither
     assert crossing.ledger == Ledger(changed=30 * 25)
