@@ -227,11 +227,13 @@ class Panel(still.Kept):
         return self._cancelled.is_set() or not threading.main_thread().is_alive()
 
     def _tell(self, progress: batch.Progress) -> None:
+        begins = bool(progress.stage) and not (self._last and self._last.stage)
         self._last = progress
         now = time.monotonic()
-        if now - self._shown_at >= PAUSE:
+        if begins or now - self._shown_at >= PAUSE:
             self._shown_at = now
             left = "" if progress.remaining is None else f"{batch.duration(progress.remaining)} left"
+            left = progress.stage or left
             with contextlib.suppress(Exception):  # a closed page must not end a run
                 self._show(progress.done, progress.total, progress.counts, left)
 

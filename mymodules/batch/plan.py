@@ -89,6 +89,7 @@ class Plan:
     earlier: Path | None = None
     reused: int = 0
     reasons: dict[str, str] = field(default_factory=dict)
+    _drawn: set[str] = field(default_factory=set)  # paths of drawings whose rows are kept
 
     @property
     def csv_path(self) -> Path:
@@ -184,6 +185,8 @@ class Plan:
             pair = None if mentions_others(row) else waiting.get(row.image_filename)
             if pair is not None and _is_current(pair, row) and self.has_drawings(row):
                 del waiting[pair.name]
+                if self.request.draws(row.status):
+                    self._drawn.add(self.drawing_path(pair.name))
                 # Share the pair's own name: otherwise each name would be in memory twice.
                 yield pair, row._replace(image_filename=pair.name)
 
@@ -201,11 +204,10 @@ class Plan:
                     self.drawings_dir,
                 ) from error
 
-    def begin_resumed(self, left: Iterable[Pair]) -> None:
-        """Do what `begin` does, and remove the drawings of the pairs that are compared again."""
+    def begin_resumed(self) -> None:
+        """Do what `begin` does, and remove the drawings of all pairs but those whose rows are kept."""
         self.begin()
-        for pair in left:
-            drawing_files.remove(self.pictures_dir, self.drawing_path(pair.name))
+        drawing_files.remove_others(self.pictures_dir, self._drawn)
 
     def has_drawings(self, row: PairResult) -> bool:
         """Return whether all drawings that belong to a row exist: a full disk may have prevented them."""

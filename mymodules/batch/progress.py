@@ -15,6 +15,9 @@ __all__ = ("Progress", "ProgressBar", "Stopped", "duration")
 class Progress:
     """Describe how far a run has got; `on_progress` receives one after every row.
 
+    While it is found out which pictures were renamed, it receives further ones if that takes more than a
+    moment. Only then the last row counts as done.
+
     Attributes
     ----------
     done, total : int
@@ -29,6 +32,8 @@ class Progress:
         Seconds left at that rate; None before the first picture.
     partial_path : Path
         The CSV that holds the rows until all are done, and that `run` can resume.
+    stage : str
+        What is done about renamed pictures now that all are compared, in words; empty before.
     """
 
     done: int
@@ -38,6 +43,7 @@ class Progress:
     rate: float
     remaining: float | None
     partial_path: Path
+    stage: str = ""
 
 
 class Stopped(KeyboardInterrupt):
@@ -111,7 +117,10 @@ class ProgressBar:
                 file=streams.Unbreakable(),
             )
             self._bar.start_t -= progress.seconds  # the run began well before its first row
+        self._bar.set_description_str(progress.stage or None, refresh=False)
         self._bar.set_postfix({key: value for key, value in progress.counts.items() if value}, refresh=False)
         self._bar.update(progress.done - self._bar.n)
-        if progress.done == progress.total:
+        if progress.stage:
+            self._bar.refresh()
+        elif progress.done == progress.total:
             self._bar.close()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from mymodules import images, pairs
 from mymodules.batch.contents import content, size
 from mymodules.pairs import Pair, Selection
-from mymodules.row import PairResult
+from mymodules.row import PairResult, verdict_of
 
 _NOTICE = "It was renamed"
 _ALIKE = "Only in ending or case its name differs from"
@@ -107,7 +107,8 @@ def changed(
     """Return the rows of a file that was renamed and changed; none if it is no longer the one that was found.
 
     The missing file keeps its row. That of the extra one becomes the comparison of the two; if all pixels are
-    equal, it stays as well, and only mentions the rename.
+    equal, it stays as well, and only mentions the rename. Rules may take all that is changed: a rename is a
+    difference nevertheless, as it is between files of the same bytes.
 
     Parameters
     ----------
@@ -121,8 +122,9 @@ def changed(
     digests = before.first_digest, after.second_digest
     if (compared.first_digest, compared.second_digest) != digests or compared.status == "error":
         return {}
-    how = ", and its pixels are the same." if compared.status == "same" else ", and changed."
-    row = after if compared.status == "same" else compared
+    hows = {"same": ", and its pixels are the same.", "tolerated": ", and rules tolerate what changed."}
+    how = hows.get(verdict_of(compared.status, compared.verdict), ", and changed.")
+    row = after if compared.status == "same" else compared._replace(verdict=compared.status)
     rows = (before, "to", after), (row, "from", before)
     old, new = (
         each._replace(messages=pairs.sentence(f"{each.messages} {_NOTICE} {way} {other.image_filename}{how}"))

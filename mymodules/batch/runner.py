@@ -149,8 +149,8 @@ def run(
     pictures : {"changed", "all", "none"}
         Which pairs are drawn.
     on_progress : callable, optional
-        Called with a `Progress` after every row, and once if all remaining rows came from the store. If it
-        raises, the run ends as after an interrupt.
+        Called with a `Progress` after every row, once if all remaining rows came from the store, and now and
+        then during a long search for renamed pictures. If it raises, the run ends as after an interrupt.
     cancelled : callable, optional
         Called several times a second, even while no row is finished. When it returns True, the run ends as
         after an interrupt. It is meant for runs outside of the main thread, because interrupts do not reach
@@ -273,6 +273,7 @@ class _Course:
         self._started = started
         self._not_compared = 0  # rows that were kept or reused
         self._last_is_due = False
+        self.stage = ""  # what is done after all rows, if that takes long
 
     @functools.cached_property
     def memory(self) -> "Reuse | None":
@@ -309,9 +310,15 @@ class _Course:
         self._note(pair, finished)
         self._report()
 
+    def enter(self, stage: str) -> None:
+        """Report what is done now that all rows are made, in words."""
+        self.stage = stage
+        self._tell()
+
     def end(self) -> None:
         """Report the last row, now that it is known which files belong together."""
-        if self._last_is_due:
+        begun, self.stage = bool(self.stage), ""
+        if begun or self._last_is_due:
             self._tell()
 
     def paired(self, pair: Pair, row: PairResult) -> None:
@@ -319,7 +326,6 @@ class _Course:
         if row.status == "changed":
             self.counts[self.one_sided[pair.name].status] -= 1
             self.counts[row.status] += 1
-            self.tolerated += row.verdict == "tolerated"
             if self.memory is not None:
                 self.memory.add_originals(row, pair)
 
@@ -358,9 +364,10 @@ class _Course:
         seconds = time.monotonic() - self._started
         done = len(self.done)
         rate = (done - self._not_compared) / seconds if seconds > 0 else 0.0
-        remaining = (self.total - done) / rate if rate else None
+        remaining = (self.total - done) / rate if rate and not self.stage else None
+        done -= bool(self.stage) and self._last_is_due
         counts, partial = dict(self.counts), self.plan.partial_path
-        on_progress(Progress(done, self.total, counts, seconds, rate, remaining, partial))
+        on_progress(Progress(done, self.total, counts, seconds, rate, remaining, partial, self.stage))
 
 
 def _compare(course: _Course) -> dict[str, str]:
@@ -372,7 +379,7 @@ def _compare(course: _Course) -> dict[str, str]:
         with results.PartialWriter(plan.partial_path, course.kept(), metrics) as writer:
             begun = True
             if plan.earlier is not None:
-                plan.begin_resumed(plan.remaining(course.done))
+                plan.begin_resumed()
             if not plan.may_reuse:
                 pool.warm_up(len(plan.pairs), plan.request)
             for taken in course.reused():
@@ -427,11 +434,8 @@ def _changed_too(course: _Course, rows: dict[str, PairResult]) -> dict[str, Pair
 
     plan = course.plan
     paths = {pair.name: pair.first or pair.second or "" for pair in plan.pairs if pair.name in rows}
-    if plan.earlier is not None:  # it may have drawn some that no longer belong together
-        for name, row in rows.items():
-            if row.status == "extra":
-                drawing_files.remove(plan.pictures_dir, plan.drawing_path(name))
-    done = search(rows.values(), paths, max_pixels=plan.settings.max_pixels, request=plan.request)
+    most = plan.settings.max_pixels
+    done = search(rows.values(), paths, max_pixels=most, request=plan.request, enter=course.enter)
     plan.manifest["rename_search"] = done.entry()
     if done.told:
         warnings.warn(done.told, stacklevel=4)
@@ -439,7 +443,9 @@ def _changed_too(course: _Course, rows: dict[str, PairResult]) -> dict[str, Pair
     compared = [Pair(new, paths[each.old], paths[new]) for new, each in by_name.items()]
     found: dict[str, PairResult] = {}
     with closing(pool.rows(compared, plan.job, plan.request)) as coming:
-        for pair, finished in itertools.chain.from_iterable(coming):
+        for number, (pair, finished) in enumerate(itertools.chain.from_iterable(coming), 1):
+            if course.stage:
+                course.enter(f"comparing renamed pictures, {number:,} of {len(compared):,}")
             old, new, score = by_name[pair.name]
             belonging = renames.changed(rows[old], rows[new], finished.row, score)
             found |= belonging

@@ -8,14 +8,14 @@ find out, with `nearest`: this process decodes no picture.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final, NamedTuple
 
 from mymodules.batch import pool
 from mymodules.batch.request import Request
-from mymodules.row import CANNOT, PairResult
+from mymodules.row import CANNOT, PairResult, counted
 
 COMPARED: Final = 1 << 33
 """The most pixels that are compared, those of both pictures counted once: ten to twenty processor seconds."""
@@ -25,7 +25,8 @@ HELD: Final = 1 << 26
 
 _OVERHEAD = 1 << 16  # pixels that could be compared while a comparison begins and ends
 _READING = 4  # comparisons that could be made while a picture is read
-_TASK = 1 << 27  # the work of one task: enough to make its overhead negligible
+TASK: Final = 1 << 27
+"""The work of one task: enough to make its overhead negligible, and too little to be reported."""
 
 
 class Renamed(NamedTuple):
@@ -109,7 +110,12 @@ class Search:
 
 
 def search(
-    rows: Iterable[PairResult], paths: Mapping[str, str], *, max_pixels: int, request: Request
+    rows: Iterable[PairResult],
+    paths: Mapping[str, str],
+    *,
+    max_pixels: int,
+    request: Request,
+    enter: Callable[[str], object],
 ) -> Search:
     """Find the missing and extra pictures that belong together.
 
@@ -123,22 +129,29 @@ def search(
         Largest width x height that is decoded.
     request : Request
         Says which processes do the work; its `cancelled` ends the search.
+    enter : callable
+        Called with how far the search is, in words, if it takes more than a moment.
     """
     began = time.monotonic()
     tasks: list[list[Group]] = []
-    left_out, room, given = 0, COMPARED, _TASK
+    left_out, room, given, candidates = 0, COMPARED, TASK, 0
     for work, pixels, group in _groups(list(rows), paths, max_pixels):
         if work > room or group.count * pixels > HELD:
             left_out += group.count
             continue
-        room, given = room - work, given + work
-        if given > _TASK:
+        room, given, candidates = room - work, given + work, candidates + group.count
+        if given > TASK:
             tasks.append([])
             given = work
         tasks[-1].append(group)
     found: list[Renamed] = []
     failed = 0
-    for task, answer in zip(tasks, pool.answers(clear, tasks, request), strict=True):
+    is_long = COMPARED - room > TASK
+    if is_long:
+        enter(f"searching {counted(candidates)} for renamed ones")
+    for number, (task, answer) in enumerate(zip(tasks, pool.answers(clear, tasks, request), strict=True)):
+        if is_long and number:
+            enter(f"searching {counted(candidates)} for renamed ones, {100 * number // len(tasks)} %")
         if answer is None:
             failed += sum(group.count for group in task)
         else:

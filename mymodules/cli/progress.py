@@ -17,7 +17,9 @@ NOW_AND_THEN = 10.0
 def sentence(progress: Progress) -> str:
     """Return how far a run is: how many pictures, how fast, the time left, what it has found."""
     parts = [f"{progress.done:,} of {progress.total:,} pictures"]
-    if progress.rate:
+    if progress.stage:
+        parts.append(progress.stage)
+    elif progress.rate:
         parts.append(
             f"{progress.rate:.3g} a second" if progress.rate >= 1 else f"one in {1 / progress.rate:.3g} s"
         )
@@ -30,18 +32,22 @@ def sentence(progress: Progress) -> str:
 
 
 class Lines:
-    """Print to standard error how far a run is; pass it as `on_progress`. Short runs print nothing."""
+    """Print to standard error how far a run is; pass it as `on_progress`.
+
+    Short runs print nothing. The search for renamed pictures is announced if it takes more than a moment.
+    """
 
     def __init__(self) -> None:
         self._terminal = sys.stderr is not None and sys.stderr.isatty()
         self._pause = AT_ONCE if self._terminal else NOW_AND_THEN
-        self._at, self._width = time.monotonic(), 0
+        self._at, self._width, self._stage = time.monotonic(), 0, ""
 
     def __call__(self, progress: Progress) -> None:
         now = time.monotonic()
-        if now - self._at < self._pause:
+        begins = bool(progress.stage) and not self._stage
+        if now - self._at < self._pause and not begins:
             return
-        self._at = now
+        self._at, self._stage = now, progress.stage
         text = f"  {sentence(progress)}"
         if self._terminal:
             text = cut(text, width_of_terminal(sys.stderr))

@@ -17,7 +17,7 @@ import hashlib
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 ENDINGS = ("-1.orig.png", "-2.new.png", "-3.diff.png", "-4.thresh.png", "-5.delta.png")
@@ -53,6 +53,16 @@ def paths(names: Iterable[str]) -> dict[str, str]:
             last = _shortened(last, name)
         found[name] = "/".join([*above, last])
     return found
+
+
+def remove_others(folder: Path, drawing_paths: Collection[str]) -> None:
+    """Remove all drawings below a folder but those at these paths (best effort)."""
+    for ending in ENDINGS:
+        for path in folder.rglob(f"*{ending}"):
+            below = path.relative_to(folder).as_posix().removesuffix(ending)
+            if below not in drawing_paths:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
 
 def remove(folder: Path, drawing_path: str) -> None:

@@ -125,14 +125,19 @@ def _parts(
     """Yield the text in pieces, each of which leaves what is written so far whole."""
     by_verdict = {each: [row for row in found if row["verdict"] == each] for each in VERDICTS_BY_ATTENTION}
     same, tolerated, errors = (len(by_verdict[each]) for each in ("same", "tolerated", "error"))
-    differing = len(found) - same - tolerated - errors
-    yield f"### {_verdict(len(found), differing, errors, tolerated)}\n\n"
+    renamed = {row.get("renamed_from") for row in found} & {
+        row["image_filename"] for row in by_verdict["missing"]
+    }
+    total = len(found) - len(renamed)  # each of these has two rows, and is one picture
+    yield f"### {_verdict(total, total - same - tolerated - errors, errors, tolerated)}\n\n"
     if {"first", "second"} <= labels.names.keys():
         yield f"{as_code(labels.names['first'])} against {as_code(labels.names['second'])}\n\n"
     yield f"| {'verdict' if book else 'status'} | pictures |\n| --- | ---: |\n"
     for status, rows in by_verdict.items():
         if rows:
             yield f"| {status} | {len(rows):,} |\n"
+    if renamed:
+        yield f"\nRenamed, with the old names among the missing ones: {counted(len(renamed))}.\n"
     if book is not None:
         yield "".join(f"\n{as_text(line)}\n" for line in (book.sentence, *book.remarks()))
     if agenda is not None:

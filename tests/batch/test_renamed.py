@@ -20,6 +20,7 @@ from mymodules.batch import Stopped, search
 from mymodules.pages import display
 from mymodules.pages.rows import ShownRows
 from mymodules.row import PairResult
+from mymodules.rules import Limits, Rule, Rules
 
 Page = NDArray[np.uint8]
 
@@ -122,6 +123,24 @@ def test_those_that_are_clearly_nearest_are_compared(made: Folders, options: Opt
     assert rows["to/named.png"].rename_score == 0  # its rival is as near: only the name tells them apart
 
 
+def test_a_long_search_says_what_it_does(
+    made: Folders, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "TASK", 1000)  # what takes longer is reported
+    for folder, name in ((made.first, "wide-old.png"), (made.second, "wide-new.png")):
+        (folder / name).write_bytes(png(np.hstack([page(5)] * 8)))  # alike: a search of another size
+    told: list[batch.Progress] = []
+    batch.run(*made, **options, store=None, on_progress=told.append)
+    rows = [now for now in told if not now.stage]
+    assert [now.done for now in rows] == list(range(1, 16))
+    assert [(now.done, now.stage) for now in told[14:-1]] == [
+        (14, "searching 12 pictures for renamed ones"),
+        (14, "comparing renamed pictures, 1 of 2"),
+        (14, "comparing renamed pictures, 2 of 2"),
+    ]
+    assert (told[-1].stage, told[-1].counts["changed"]) == ("", 2)
+
+
 def test_it_can_be_switched_off(made: Folders, options: Options) -> None:
     (made.second / "moved.png").write_bytes((made.first / "gone.png").read_bytes())
     run = batch.run(*made, **options, store=None, renames=False)
@@ -132,6 +151,20 @@ def test_it_can_be_switched_off(made: Folders, options: Options) -> None:
 def test_a_part_of_the_folders_is_not_searched(made: Folders, options: Options) -> None:
     """A nearer picture may be outside of it."""
     assert paired(batch.run(*made, **options, store=None, stop_at=12)) == {}
+
+
+def test_no_rule_takes_a_rename(made: Folders, options: Options, tmp_path: Path) -> None:
+    """That of two files of the same bytes is a difference, too."""
+    rules = Rules((Rule("little", Limits(pixels_per_picture=6)),))
+    run = batch.run(*made, **options, store=None, rules=rules)
+    new = by_name(run)["below/new.png"]
+    assert (new.status, new.verdict, new.px_tolerated) == ("changed", "changed", 6)
+    assert new.messages.endswith("It was renamed from old.png, and rules tolerate what changed.")
+    assert (run.tolerated, run.counts) == (0, COUNTS)
+    text = report.markdown(run.frame(), tmp_path / "summary.md")
+    # 13 rows, of which 1 is the same and 2 are old names.
+    assert text.startswith("### 10 of 11 pictures differ\n")
+    assert "\nRenamed, with the old names among the missing ones: 2 pictures.\n" in text
 
 
 def test_equal_pixels_are_a_rename_only(made: Folders, options: Options) -> None:

@@ -92,6 +92,7 @@ def test_row_is_kept_only_while_both_files_are_what_they_were(own: Folders) -> N
     assert found == ["changed", "same", "missing"]
     assert rows["gone.png"].code == "bytes_equal"
     assert "changed 07.png" not in rows
+    assert not [*resumed.pictures_dir.rglob("changed 07.png*")]
     assert len(resumed.pictures("changed 01.png")) == len(drawing_files.ENDINGS)
     assert resumed.pictures("changed 03.png") == resumed.pictures("changed 05.png") == ()
     fresh = batch.run(*own)
@@ -129,6 +130,7 @@ def test_drawings_that_must_move_are_made_again(own: Folders) -> None:
     names = [path.name for name in sorted(redone) for path in resumed.pictures(name)]
     assert len(names) == 2 * len(drawing_files.ENDINGS)
     assert "changed 00.png-1.orig.png" not in names
+    assert not (resumed.pictures_dir / "changed 00.png-1.orig.png").exists()
 
 
 def test_options_of_the_run_are_kept(given: Folders) -> None:

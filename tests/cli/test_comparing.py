@@ -381,6 +381,31 @@ def test_progress_is_told_in_words() -> None:
     assert sentence(3000, 0.0, None, same=3000) == "3,000 of 3,000 pictures"
 
 
+@pytest.mark.parametrize("terminal", [True, False])
+def test_the_search_for_renamed_pictures_is_announced_at_once(
+    terminal: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    lines, counts = progress.Lines(), {"same": 8, "missing": 48}
+    stage = "searching 96 pictures for renamed ones"
+    for each in ("", stage, f"{stage}, 50 %"):
+        lines(Progress(103, 104, counts, 9.0, 45.2, None, Path("x"), each))
+    assert capsys.readouterr().err.strip() == f"103 of 104 pictures, {stage}; 48 missing"
+
+
+def test_a_bar_names_the_search_and_ends_after_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MYMODULES_PROGRESS", "text")
+    bar = batch.ProgressBar()
+    for done, stage in ((1, ""), (1, "searching 4 pictures"), (2, "")):
+        bar(Progress(done, 2, {"same": done}, 9.0, 1.0, None, Path("x"), stage))
+    shown = capsys.readouterr().err.split("\r")
+    assert [line for line in shown if line.startswith("searching 4 pictures:  50%")]
+    assert shown[-1].startswith("100%")
+    assert shown[-1].endswith("\n")
+
+
 def test_rows_of_a_run_are_read_as_they_were_written(
     made: Folders, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -386,8 +386,11 @@ def test_ten_thousand_pictures_are_not_ten_thousand_messages(
     made: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(*, on_progress: Callable[[batch.Progress], object], **_: object) -> None:
+        about = COUNTS, 1.0, 100.0, 7325.0, Path("none.partial.csv")
         for done in range(1, 10_001):
-            on_progress(batch.Progress(done, 10_000, COUNTS, 1.0, 100.0, 7325.0, Path("none.partial.csv")))
+            on_progress(batch.Progress(done, 10_000, *about))
+        on_progress(batch.Progress(9_999, 10_000, *about, "searching 9 pictures for renamed ones"))
+        on_progress(batch.Progress(10_000, 10_000, *about))
         raise SettingsError("enough")
 
     monkeypatch.setattr(batch, "run", run)
@@ -396,7 +399,8 @@ def test_ten_thousand_pictures_are_not_ten_thousand_messages(
     began = time.monotonic()
     made.start()
     ends(made)
-    assert len(shown) <= 4 + (time.monotonic() - began) / panel.PAUSE
+    assert len(shown) <= 5 + (time.monotonic() - began) / panel.PAUSE
+    assert any(text.endswith("searching 9 pictures for renamed ones") for text in shown)
     assert "<b>1</b> of 10,000" in shown[1], "the first one is told at once"
     assert shown[1].endswith("error 1 · 2 h 02 min left")
     assert "<b>10,000</b> of 10,000" in shown[-1]
