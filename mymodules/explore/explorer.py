@@ -11,7 +11,6 @@ text, never as markup.
 """
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,12 +22,13 @@ import traitlets
 from numpy.typing import NDArray
 
 from mymodules import batch, look, results, settings
-from mymodules.errors import ResultsError
 from mymodules.explore import filters
 from mymodules.explore import order as orders
 from mymodules.explore.approving import Approving
 from mymodules.explore.bulk import Bulk
 from mymodules.explore.grid import MARKS, Grid
+from mymodules.explore.looking import Looking
+from mymodules.explore.standings import Standings
 from mymodules.explore.thumbnails import Thumbnails
 from mymodules.pages import still, words
 from mymodules.paths import AnyPath
@@ -113,6 +113,8 @@ class Explorer(still.Kept):
         Whether that order is reversed.
     bulk : Bulk
         Decides about all rows shown.
+    looking : Looking
+        Plans the looks, its ``plan``, and shows them instead of table and viewer.
     approving : Approving
         Approves the accepted rows of the whole table, after a question, and undoes it.
     summary : HTML
@@ -133,8 +135,8 @@ class Explorer(still.Kept):
         self._given.attrs = {}  # pandas would copy them deeply with every selection of rows
         self._all = self._given.reset_index(drop=True)
         noted = frame["decision"].fillna("") if "decision" in frame.columns else [""] * len(frame)
-        self._noted = pd.Series(list(noted), dtype="str")
-        self._decided = self._states(self._all)  # in the order of the frame
+        changes, desk = self.viewer._changes.table, self.viewer.decisions
+        self._standings = Standings(self._all, changes, desk, pd.Series(list(noted), dtype="str"))
         self._orders: dict[tuple[str, bool], pd.DataFrame] = {}
         self._frame = self._given
         self._waiting: asyncio.TimerHandle | None = None
@@ -157,6 +159,9 @@ class Explorer(still.Kept):
         self.table = Grid(self._all, [histogram.labels for histogram in self._histograms])
         self.table.on_msg(self._received)
         self.table.on_msg(Thumbnails(frame, run, self.table.send).received)
+        self.looking = Looking(frame, changes, self.viewer, self._choose, self.table.send)
+        self.table.looks = {"there": self.looking.there, "why": self.looking.why_not}
+        self.table.on_msg(self.looking.received)
         self._apply()
         if self._frame.shape[0]:
             self.viewer.row = self._frame[_NAME].iloc[0]
@@ -170,6 +175,7 @@ class Explorer(still.Kept):
         traitlets.dlink((self.bulk, "asking"), (self.table, "asking"))
         self._reset.on_click(lambda _: self.clear())
         self.viewer.on_decided(self._redecide)
+        self.viewer.on_decided(self.looking.decided)
         self.viewer.on_reloaded(lambda: self.table.send({"kind": "fresh"}))
         self.viewer.observe(self._follow, "row")
         self._draw()
@@ -224,7 +230,7 @@ class Explorer(still.Kept):
         """Filter and order the rows, and pass them to the table and the viewer."""
         query = self.query
         self._reset.layout.display = None if query else "none"
-        self._decided = self._states(self._all)
+        self._standings.read()
         ordered = self._ordered(self.order.value, self.descending.value).assign(decision=self._decided)
         # The engine that reads methods of columns, whatever else is installed.
         kept = ordered.query(query, engine="python") if query else ordered
@@ -232,16 +238,14 @@ class Explorer(still.Kept):
         rows = self._given.iloc[places]
         self._shown, self._frame = places, self._with_decisions(rows, places)
         self.viewer.show(rows)
-        self.table.fill(places, self._decided, self.order.value, self._falls())
+        self.table.fill(places, self._standings, self.order.value, self._falls())
         self._follow(None)
         self._sum_up()
 
-    def _states(self, rows: pd.DataFrame) -> "pd.Series[Any]":
-        """Return the decisions about some of the rows."""
-        with contextlib.suppress(ResultsError):  # the viewer shows the reason
-            if self.viewer.decisions is not None:
-                return self.viewer.decisions.state(rows)
-        return self._noted[rows.index]
+    @property
+    def _decided(self) -> "pd.Series[Any]":
+        """What holds for each row, in the order of the frame."""
+        return self._standings.decided
 
     def _with_decisions(self, rows: pd.DataFrame, places: NDArray[np.intp]) -> pd.DataFrame:
         rows = rows.assign(decision=self._decided.iloc[places].array)
@@ -253,9 +257,10 @@ class Explorer(still.Kept):
         self.bulk.fit(len(self._frame))
 
     def _ordered(self, key: str, turned: bool) -> pd.DataFrame:
-        if key == "decision":  # it may change at any time
+        if key in ("decision", "open_changes"):  # they may change at any time
             marks = self._decided.map(MARKS).mask(self._decided == "")  # as in `orders.places`
-            ranks = marks.sort_values(ascending=not turned, kind="stable", na_position="last")
+            values = marks if key == "decision" else pd.Series(-self._standings.left)
+            ranks = values.sort_values(ascending=not turned, kind="stable", na_position="last")
             return self._all.loc[ranks.index]
         if (key, turned) not in self._orders:
             if len(self._orders) > 2:
@@ -302,17 +307,16 @@ class Explorer(still.Kept):
     def _redecide(self, step: Step) -> None:
         """Show new decisions; rows come and go only if they are filtered by decision."""
         with self._lock:
-            places = np.flatnonzero(self._all[_NAME].isin([row.name for row in step.rows]))
-            self._decided.iloc[places] = self._states(self._all.iloc[places])
+            self._standings.follow(step)
             self._take_decisions()
 
     def _read_again(self) -> "pd.Series[Any]":
         """Read the decisions about the rows shown again, as others may have decided meanwhile."""
         with self._lock:
             self._settle()
-            now = self._states(self._all)
-            if not now.equals(self._decided):
-                self._decided = now
+            before = self._decided.copy()
+            self._standings.read()
+            if not before.equals(self._decided):
                 self._take_decisions()
             return self._frame["decision"]
 
@@ -323,12 +327,19 @@ class Explorer(still.Kept):
             self._settle()
         else:
             self._frame = self._with_decisions(self._frame, self._shown)
-            self.table.decide(self._decided)
+            self.table.decide(self._standings)
             self._sum_up()
 
     def _follow(self, _: object) -> None:
         with self._lock:
             self.table.row = "" if self._place() is None else self.viewer.row
+
+    def _choose(self, name: str) -> None:
+        """Show a row, also one that the filters hide."""
+        if name not in self.viewer._rows.places:
+            self.clear()
+        if name in self.viewer._rows.places:
+            self.viewer.row = name
 
     def _received(self, _: object, message: Any, __: object) -> None:
         if not isinstance(message, dict):

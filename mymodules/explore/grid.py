@@ -13,6 +13,7 @@ import pandas as pd
 import traitlets
 from numpy.typing import NDArray
 
+from mymodules.explore.standings import Standings
 from mymodules.pages import linker, words
 from mymodules.results import attention
 from mymodules.row import CAUSES, VERDICTS_BY_ATTENTION
@@ -27,6 +28,7 @@ _STYLES = (
     "css/causes.css",
     "css/list.css",
     "css/gallery.css",
+    "css/looks.css",
     *(f"css/explore/{part}.css" for part in ("base", "filters", "approving", "layout")),
 )
 
@@ -49,6 +51,8 @@ class Grid(anywidget.AnyWidget):
         The decision about all rows shown that waits for a confirmation, or empty.
     order : list
         What orders the rows, and whether the largest come first.
+    looks : dict
+        Whether there are looks, and a sentence why there are none of pictures that changed.
     """
 
     _esm = linker.module("explore.js")
@@ -61,6 +65,7 @@ class Grid(anywidget.AnyWidget):
     counts = traitlets.Bytes().tag(sync=True)
     figures = traitlets.Dict().tag(sync=True)  # 64-bit floats, by column
     marks = traitlets.Bytes().tag(sync=True)  # the decision about each row, by `MARKS`
+    left = traitlets.Bytes().tag(sync=True)  # how many changes of each row are open, 64-bit floats
     rows = traitlets.Bytes().tag(sync=True)  # 32-bit integers: the places of the rows shown, in their order
     row = traitlets.Unicode().tag(sync=True)
     asking = traitlets.Unicode().tag(sync=True)
@@ -69,6 +74,7 @@ class Grid(anywidget.AnyWidget):
     statuses = traitlets.List(list(VERDICTS_BY_ATTENTION)).tag(sync=True)
     decisions = traitlets.Dict(dict(LABELS)).tag(sync=True)
     steps: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    looks = traitlets.Dict({"there": False, "why": ""}).tag(sync=True)
 
     def __init__(self, frame: pd.DataFrame, steps: Sequence[Sequence[str]]) -> None:
         own = attention.own_columns(frame)
@@ -83,17 +89,20 @@ class Grid(anywidget.AnyWidget):
                 causes_known=bool(np.isfinite(attention.numbers(frame, "changes")).any()), own=own
             ),
             marks=bytes(len(frame)),
+            left=np.full(len(frame), np.nan).tobytes(),
             steps=[list(texts) for texts in steps],
         )
 
-    def decide(self, decided: "pd.Series[Any]") -> None:
-        """Show the decision about each row."""
-        self.marks = decided.map(MARKS).to_numpy(np.uint8).tobytes()
+    def decide(self, standings: Standings) -> None:
+        """Show what holds for each row."""
+        with self.hold_sync():
+            self.marks = standings.decided.map(MARKS).to_numpy(np.uint8).tobytes()
+            self.left = standings.left.astype("<f8").tobytes()
 
-    def fill(self, places: NDArray[np.intp], decided: "pd.Series[Any]", order: str, falls: bool) -> None:
+    def fill(self, places: NDArray[np.intp], standings: Standings, order: str, falls: bool) -> None:
         """Show the rows at these places, in their order."""
         with self.hold_sync():
-            self.decide(decided)
+            self.decide(standings)
             self.rows = places.astype("<i4").tobytes()
             self.order = [order, falls]
 

@@ -14,6 +14,7 @@ ORDERS = {
     "given": "as given",
     **{name: heading.title for name, heading in HEADINGS.items() if name in TEXTS},
     "decision": "decision",
+    "open_changes": "open changes",
     **{name: heading.title for name, heading in HEADINGS.items() if name not in TEXTS},
 }
 """What rows can be ordered by: key and title."""
@@ -26,6 +27,8 @@ def of(frame: pd.DataFrame) -> dict[str, str]:
 
 def falls(key: str, turned: bool) -> bool:
     """Return whether the largest stand first in this order, or in its reverse."""
+    if key == "open_changes":
+        return not turned
     heading = HEADINGS.get(key) or own_columns([key]).get(key)
     return (heading is not None and heading.falls) != turned
 
@@ -38,7 +41,7 @@ def places(frame: pd.DataFrame, key: str, turned: bool) -> NDArray[np.intp]:
     frame : DataFrame
         With the index 0, 1, 2 ...
     key : str
-        A key of `of` other than ``decision``, which is no column of a frame.
+        A key of `of` other than ``decision`` and ``open_changes``, which are no columns of a frame.
     turned : bool
         Whether the order is reversed.
     """

@@ -47,6 +47,13 @@ class Crop:
         )
 
     @property
+    def places(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Where before and after stand in it, below its caption."""
+        if self.stacked:
+            return (0, CAPTION), (0, CAPTION + self.first.height + GAP)
+        return (0, CAPTION), (max(self.first.width, self.second.width) + GAP, CAPTION)
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height that it takes, with its caption."""
         wide, high = max(self.first.width, self.second.width), max(self.first.height, self.second.height)

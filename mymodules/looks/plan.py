@@ -1,11 +1,15 @@
 """What a plan is: looks, what stands on each, and the classes that they show."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from mymodules.looks.classes import ChangeClass
 from mymodules.looks.crops import Crop
 from mymodules.looks.occurrences import Occurrence
 from mymodules.row import counted
+
+LINE_SIZE: Final = 708, 24
+"""Width and height of a line about room, CSS px."""
 
 
 @dataclass(frozen=True)
@@ -17,10 +21,13 @@ class Line:
     page : str
     occurrences : tuple of Occurrence
         At most eight, each of a class of its own.
+    size : (int, int)
+        Width and height that it takes.
     """
 
     page: str
     occurrences: tuple[Occurrence, ...]
+    size: tuple[int, int] = LINE_SIZE
 
     def __str__(self) -> str:
         """The change of height, and where in second: ``+4 at 210, -18 at 830``."""

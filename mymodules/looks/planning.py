@@ -22,7 +22,7 @@ from mymodules.looks.crops import GAP, Crop, crops
 from mymodules.looks.hunks import Hunk, hunks
 from mymodules.looks.occurrences import Occurrence, Page
 from mymodules.looks.placing import place
-from mymodules.looks.plan import Line, Look, Plan
+from mymodules.looks.plan import LINE_SIZE, Line, Look, Plan
 from mymodules.results.rows import AnyTable
 from mymodules.results.runfiles import AnyRun
 
@@ -38,8 +38,8 @@ SURROUNDINGS = 6
 CELLS = 72
 """How many classes stand on a small sheet, enlarged."""
 
-LINE_ITEMS, LINE_SIZE = 8, (708, 24)
-"""How many places one line about room names, and its size, CSS px."""
+LINE_ITEMS = 8
+"""How many places one line about room names."""
 
 
 def plan(
@@ -96,7 +96,7 @@ def plan(
     items: list[_Item] = [(crop, crop.size) for hunk in shown for crop in crops(hunk, width, rows)]
     size = min(LINE_SIZE[0], width), LINE_SIZE[1]
     room = [each for each in left if each.kind == "space"]
-    items += [(line, size) for line in _lines(room, [page for page, _ in opened])]
+    items += [(line, line.size) for line in _lines(room, [page for page, _ in opened], size)]
     cells = [each.occurrences[0] for each in left if each.kind != "space"]
     taken = sum(each.taken for each in found)
     return Plan(
@@ -166,7 +166,7 @@ class _Boxes:
         return np.flatnonzero(shown)
 
 
-def _lines(left: Iterable[ChangeClass], opened: Iterable[str]) -> Iterator[Line]:
+def _lines(left: Iterable[ChangeClass], opened: Iterable[str], size: tuple[int, int]) -> Iterator[Line]:
     """Yield lines about room, each class on the first page that is opened, else on the first by name."""
     ranks = {page: rank for rank, page in enumerate(opened)}
     on: dict[str, list[Occurrence]] = {}
@@ -175,7 +175,7 @@ def _lines(left: Iterable[ChangeClass], opened: Iterable[str]) -> Iterator[Line]
         on.setdefault(best.page, []).append(best)
     for page, found in sorted(on.items()):
         found.sort(key=lambda each: each.number)
-        yield from (Line(page, part) for part in _parts(found, LINE_ITEMS))
+        yield from (Line(page, part, size) for part in _parts(found, LINE_ITEMS))
 
 
 def _looks(items: list[_Item], width: int, rows: int, known: dict[str, ChangeClass]) -> list[Look]:

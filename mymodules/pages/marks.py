@@ -98,6 +98,12 @@ class RunChanges:
         found: pd.DataFrame = self._table.iloc[places]
         return found
 
+    @property
+    def table(self) -> "pd.DataFrame | None":
+        """All changes of the run, as `results.load_changes` returns them; None if they cannot be read."""
+        self._read()
+        return self._table
+
     def _read(self) -> None:
         with self._reading:
             path, self._path = self._path, None
@@ -112,6 +118,13 @@ class RunChanges:
 def of_changes(changes: Iterable[Change]) -> list[Mark]:
     """Return the marks of changes that were found just now."""
     return _marks((each.kind, each.first, each.second, each.pixels, ()) for each in changes)
+
+
+def cause(kind: str, first: Sequence[int], second: Sequence[int]) -> str:
+    """Return why the pixels of a change differ that no rule took, given its kind and its boxes."""
+    if kind == "space":
+        return "inserted" if _area(second) >= _area(first) else "removed"
+    return _CAUSES.get(kind, "changed")
 
 
 def of_regions(boxes: Iterable[Sequence[int]], counts: Iterable[int | None]) -> list[Mark]:
@@ -133,13 +146,9 @@ def _figures(line: Mapping[Any, Any]) -> _Figures:
 def _marks(changes: Iterable[_Figures], *, only_masked: bool = False) -> list[Mark]:
     found = []
     for kind, first, second, pixels, rules in changes:
-        if rules:
-            cause = "masked" if only_masked else "tolerated"
-        elif kind == "space":
-            cause = "inserted" if _area(second) >= _area(first) else "removed"
-        else:
-            cause = _CAUSES.get(kind, "changed")
-        found.append([kind, cause, [*first], [*second], pixels, [*rules]])
+        by_rules = "masked" if only_masked else "tolerated"
+        why = by_rules if rules else cause(kind, first, second)
+        found.append([kind, why, [*first], [*second], pixels, [*rules]])
     return sorted(found, key=lambda mark: -mark[4])
 
 

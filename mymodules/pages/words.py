@@ -22,6 +22,8 @@ WAITING: Final = "to decide"
 """Rows without a decision that need one, see `row.NOTHING_TO_DECIDE`."""
 
 DECIDED: Final = "decided"
+OPEN_CHANGES: Final = Heading("open", "open changes", falls=True)
+"""Of a row: how many of its changes are not decided, see `triage.Standing`."""
 
 
 def status_hint(status: str) -> str:
@@ -32,14 +34,17 @@ def status_hint(status: str) -> str:
 def columns(*, causes_known: bool, own: Mapping[str, Heading]) -> list[dict[str, Any]]:
     """Return the columns of the tables as a page expects them: key, label, title and whether it falls.
 
-    Regions are listed for runs that did not find out why pixels differ, and changes for all others; metrics
-    of one's own, see `row.own_columns`, come last.
+    Regions are listed for runs that did not find out why pixels differ, changes and open changes for all
+    others; metrics of one's own, see `row.own_columns`, come last.
     """
     left_out = ("regions",) if causes_known else ("px_changed", "changes")
     names = [name for name in TABLE if name not in left_out]
     headings = {name: HEADINGS[name] for name in names[:2]}
     headings["decision"] = Heading("decision", "decision")
-    headings |= {name: HEADINGS[name] for name in names[2:]} | dict(own)
+    headings |= {name: HEADINGS[name] for name in names[2:]}
+    if causes_known:
+        headings["open_changes"] = OPEN_CHANGES
+    headings |= own
     return [{"key": name, **heading._asdict()} for name, heading in headings.items()]
 
 

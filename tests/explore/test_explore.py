@@ -18,7 +18,7 @@ from mymodules.errors import ResultsError, SettingsError
 from mymodules.explore import Explorer, filters
 from mymodules.explore import order as orders
 from mymodules.explore.filters import literal, name_condition
-from mymodules.row import VERDICTS_BY_ATTENTION
+from mymodules.row import COLUMNS, VERDICTS_BY_ATTENTION
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOK = ROOT / "notebooks" / "02_explore.ipynb"
@@ -220,7 +220,7 @@ def test_a_table_without_causes_lists_regions(frame: pd.DataFrame) -> None:
         )
     )
     both = [{column["key"] for column in each.table.columns} for each in (known, unknown)]
-    assert both[0] ^ both[1] == {"changes", "px_changed", "regions"}
+    assert both[0] ^ both[1] == {"changes", "open_changes", "px_changed", "regions"}
     assert unknown.filters["cause"].disabled
     assert not known.filters["cause"].disabled
 
@@ -273,7 +273,7 @@ def test_a_pattern_covers_the_whole_name() -> None:
 
 @pytest.mark.parametrize(
     "key",
-    [key for key in explore.ORDERS if key not in ("given", "attention", "status", "verdict", "decision")],
+    [key for key in explore.ORDERS if key in {*COLUMNS} - {"status", "verdict"}],
 )
 @pytest.mark.parametrize("turned", [False, True])
 def test_orders(explorer: Explorer, key: str, turned: bool) -> None:

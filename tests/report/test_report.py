@@ -337,14 +337,18 @@ def test_the_policy_allows_its_own_files_only(frame: pd.DataFrame, tmp_path: Pat
         assert "unsafe" not in rules[rule]
 
 
+# Columns that are no figures of a run: they follow from decisions.
+FOLLOWING = {"decision": ("decision", "decision", False), "open_changes": ("open", "open changes", True)}
+
+
 def test_the_page_takes_statuses_and_columns_from_the_schema(page: Path) -> None:
     assert sorted(BY_ATTENTION) == sorted(batch.STATUSES)
     shown = content(page)
     assert [*shown["statuses"]] == [*BY_ATTENTION]
     instead_of_regions = [name for name in TABLE if name != "regions"]
-    assert sorted(column["key"] for column in shown["columns"]) == sorted([*instead_of_regions, "decision"])
+    assert sorted(column["key"] for column in shown["columns"]) == sorted([*instead_of_regions, *FOLLOWING])
     for column in shown["columns"]:
-        heading = HEADINGS.get(column["key"], ("decision", "decision", False))
+        heading = (HEADINGS | FOLLOWING).get(column["key"])
         assert (column["label"], column["title"], column["falls"]) == heading
 
 

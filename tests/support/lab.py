@@ -55,6 +55,7 @@ SETTINGS = {
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PATIENCE = 120_000  # ms: a machine with other work to do takes its time, and a sound page is not at fault
+CHOSEN = "try { localStorage['mymodules-list'] ??= '%s' } catch {}"  # frames may have no storage
 # JupyterLab asks for optional files that need not be there; nothing of this project.
 NOT_OURS = ("404 (Not Found)", "favicon")
 
@@ -360,8 +361,16 @@ def settles(page: Any) -> None:
 
 
 @contextmanager
-def browse(server: Server, folder: Path) -> Iterator[Notebook]:
-    """Open Chromium with an empty profile for the notebooks of a folder that `server` has."""
+def browse(server: Server, folder: Path, listed: str = "table") -> Iterator[Notebook]:
+    """Open Chromium with an empty profile for the notebooks of a folder that `server` has.
+
+    Parameters
+    ----------
+    server : Server
+    folder : Path
+    listed : str
+        How its user has chosen to have rows listed in the explorer; empty for one who has chosen nothing.
+    """
     executable = chromium()
     from playwright.sync_api import sync_playwright
 
@@ -370,6 +379,8 @@ def browse(server: Server, folder: Path) -> Iterator[Notebook]:
         try:
             context = browser.new_context(viewport={"width": 1280, "height": 800})
             context.set_default_timeout(PATIENCE)
+            if listed:
+                context.add_init_script(CHOSEN % listed)
             page = context.new_page()
             notebook = Notebook(server, folder, page)
             page.context.on("request", lambda request: notebook.requests.append(request.url))
@@ -382,9 +393,9 @@ def browse(server: Server, folder: Path) -> Iterator[Notebook]:
 
 
 @contextmanager
-def ran(server: Server, folder: Path, path: str, selector: str) -> Iterator[Notebook]:
-    """A notebook below `folder`, all its cells run and `selector` there."""
-    with browse(server, folder) as notebook:
+def ran(server: Server, folder: Path, path: str, selector: str, listed: str = "table") -> Iterator[Notebook]:
+    """A notebook below `folder`, all its cells run and `selector` there; see `browse`."""
+    with browse(server, folder, listed) as notebook:
         notebook.open(path)
         notebook.run_all()
         notebook.page.locator(selector).first.wait_for()

@@ -1,7 +1,8 @@
-// The cells of the tables in explorer and report: a value to sort by, null if a row has none, and a text.
+// The cells of the tables in explorer and report: a value to sort by, null if a row has none, and a text; of some
+// columns also a text for a row that has no value yet.
 //
-// A row has name, status, decision, pixel_diff_percent, ssim_score, count, the number of its regions, and what
-// ledger.js needs. A metric of the caller's own is a figure of the explorer's rows, and among the metrics of the
+// A row has name, status, decision, pixel_diff_percent, ssim_score, count, the number of its regions, open_changes and
+// standing, how far it is decided by its changes, such as "3 of 5", and what ledger.js needs. A metric of the caller's own is a figure of the explorer's rows, and among the metrics of the
 // report's, which are pairs of name and value.
 
 import { number, score } from "./elements.js";
@@ -30,8 +31,9 @@ export function columnsOf(headings, statuses, labels) {
     decision: {
       value: (row) => rank(decisions, row.decision),
       text: (row) => SIGNS[row.decision] ?? row.decision ?? "",
-      title: (row) => labels[row.decision] ?? "",
-      look: (row) => `mml-${row.decision}`,
+      partly: (row) => (row.standing && row.open_changes < row.changes ? row.standing.replace(" of ", "/") : ""),
+      title: (row) => labels[row.decision] ?? (row.standing ? `${row.standing} changes decided` : ""),
+      look: (row) => `mml-${row.decision || "partly"}`,
     },
     pixel_diff_percent: {
       value: (row) => row.pixel_diff_percent,
@@ -43,6 +45,11 @@ export function columnsOf(headings, statuses, labels) {
     regions: { value: (row) => row.count, text: (row) => String(row.count) },
     px_changed: { value: (row) => row.px_changed, text: (row) => number(row.px_changed) },
     changes: { value: (row) => row.changes, text: (row) => number(row.changes) },
+    open_changes: {
+      value: (row) => row.open_changes ?? null,
+      text: (row) => number(row.open_changes),
+      title: (row) => (row.standing ? `${row.standing} changes decided` : ""),
+    },
   };
   return Object.fromEntries(
     headings.map((heading) => [heading.key, { heading, ...(cells[heading.key] ?? own(heading.key)) }]),

@@ -14,7 +14,10 @@ import { fold, nameRanges } from "./explore/filters.js";
 import { ListKeys } from "./explore/keys.js";
 import { Gallery } from "./gallery.js";
 import { List } from "./list.js";
+import { KernelLooks } from "./looks/kernel.js";
+import { Looks } from "./looks/looks.js";
 import { makeSplitter } from "./splitter.js";
+import { howFar } from "./standing.js";
 import { Table } from "./table.js";
 import { KernelThumbnails } from "./thumbnails/kernel.js";
 
@@ -49,7 +52,13 @@ class Rows {
   decide() {
     const words = ["", ...Object.keys(this.model.get("decisions"))];
     const marks = numbers(Uint8Array, this.model.get("marks"));
-    for (const [place, row] of this.every.entries()) row.decision = words[marks[place]];
+    const left = numbers(Float64Array, this.model.get("left"));
+    for (const [place, row] of this.every.entries()) {
+      row.decision = words[marks[place]];
+      row.open_changes = figure(left[place]);
+      const { changes, open_changes: open } = row;
+      row.standing = open === null ? "" : howFar({ decided: changes - open, changes });
+    }
   }
 
   get shown() {
@@ -66,10 +75,19 @@ function makeList(el, model, keys) {
   const table = new Table(columns, choose, sort, model.get("names"));
   const source = new KernelThumbnails(model);
   const gallery = new Gallery(source, choose, model.get("names"), model.get("decisions"));
+  const { there, why } = model.get("looks");
+  const kernel = new KernelLooks(model);
+  const looks = there ? new Looks(kernel) : null;
   const list = new List([
+    ...(looks ? [["looks", "Looks", looks]] : []),
     ["table", "Table", table],
     ["gallery", "Gallery", gallery],
   ]);
+  list.note(why);
+  if (looks) {
+    looks.opened = () => list.show("table");
+    looks.start();
+  }
   let due = false;
   const show = () => {
     due = false;
@@ -84,9 +102,9 @@ function makeList(el, model, keys) {
   el.classList.add("mme-list");
   el.replaceChildren(list.area);
   show();
-  const follow = { rows: refill, order: refill, marks: refill, row: () => list.mark(model.get("row")) };
-  const renew = () => [source, gallery].map((part) => part.renew());
-  return { list, follow, renew, end: () => [gallery, source].map((part) => part.close()) };
+  const follow = { rows: refill, order: refill, marks: refill, left: refill, row: () => list.mark(model.get("row")) };
+  const renew = () => [source, gallery, looks].map((part) => part?.renew());
+  return { list, looks, follow, renew, end: () => [gallery, source, kernel].map((part) => part.close()) };
 }
 
 // Show the question instead of the buttons, and move the focus if it was on one of them.
@@ -98,7 +116,17 @@ function ask(root, model, list) {
   if (inside) (asking ? after.querySelector("button:last-child") : list).focus();
 }
 
-function start(root, model, signal, { list, follow, end }, keys) {
+// The key l goes to the looks from wherever the focus is, but not from where text is typed.
+function goToLooks(event, list) {
+  const { key, target, ctrlKey, metaKey, altKey } = event;
+  if (key.toLowerCase() !== "l" || ctrlKey || metaKey || altKey || target.matches(":read-write")) return;
+  list.choose("looks");
+  list.focus({ preventScroll: true });
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function start(root, model, signal, { list, looks, follow, end }, keys) {
   const side = root.querySelector(".mme-list");
   const ranges = nameRanges(root, model.get("steps"));
   fold(root, signal);
@@ -110,6 +138,8 @@ function start(root, model, signal, { list, follow, end }, keys) {
   }
   side.append(makeSplitter(side.parentElement, side, list));
   list.area.addEventListener("keydown", (event) => keys.press(event), { signal });
+  if (looks) root.addEventListener("keydown", (event) => goToLooks(event, list), { signal, capture: true });
+  list.watch((view) => root.classList.toggle("mme-looking", view === "looks"));
   const refuse = root.querySelector(".mme-ask");
   const leave = ({ key }) => key === "Escape" && refuse.querySelector("button:last-child").click();
   refuse.addEventListener("keydown", leave, { signal });
@@ -130,6 +160,7 @@ export function render({ model, el }) {
   function take(message) {
     if (message?.kind === "moved") keys?.answered(message);
     if (message?.kind === "fresh") made?.renew();
+    if (message?.kind === "looks decided") made?.looks?.refresh();
   }
   model.on("msg:custom", take);
   whenAttached(el, ".mme", ending.signal, (root) => {

@@ -38,6 +38,11 @@ export class List {
     call(this.key);
   }
 
+  // Say something about the ways that are missing.
+  note(text) {
+    if (text) this.bar.append(element("span", { class: "mml-note", text }));
+  }
+
   focus(options) {
     const { area } = this.shown;
     (area.tabIndex === 0 ? area : area.querySelector("[tabindex]")).focus(options);

@@ -95,12 +95,13 @@ export class Table {
   }
 
   cell(key, row) {
-    const { value, text, title, look, below } = this.columns[key];
+    const { value, text, partly, title, look, below } = this.columns[key];
     const made = element("div", { role: "gridcell", "data-column": key });
     if (key === "status") made.dataset.status = row.status ?? "";
-    if (value(row) === null) return made;
+    if (value(row) === null && !partly?.(row)) return made;
+    const shown = value(row) === null ? partly(row) : text(row);
     const hint = title?.(row) ? { title: title(row) } : {};
-    made.append(element("span", { class: look?.(row) ?? "", text: text(row), ...hint }));
+    made.append(element("span", { class: look?.(row) ?? "", text: shown, ...hint }));
     const more = below?.(row);
     if (more) made.append(more);
     return made;

@@ -1,0 +1,209 @@
+"""The explorer's looks: plans them, and answers the page that shows them.
+
+The plan is made when the page first asks for it, and stays: what is decided keeps its place until the next
+`Explorer`. The page sends ``{kind: "looks", id, ask, ...}``; the answer has the same kind and ``id``:
+
+==================================  =======================================================================
+``ask: "overview"``                 ``looks`` (how many), ``sentence``, ``notes``, ``closed`` (why nothing
+                                    can be decided), ``done`` (1 or 0 for each look), ``undo``, ``redo``
+``ask: "look", number``             ``record``, see `pages.looks`
+``ask: "state", number``            ``state``: by class of the look ``word``, ``by`` and ``note``
+``ask: "crop", name, side, box``    a buffer: this part of the picture as a PNG file
+``ask: "occurrences", signature``   ``found``: where the class stands
+``ask: "decide", word, about``      nothing; ``about`` lists classes
+``ask: "undo"``, ``ask: "redo"``    ``number`` of the look that the step was about, or null
+``ask: "open", name, number``       nothing; the viewer shows this change of this row
+==================================  =======================================================================
+
+A request that cannot be answered gets ``error``, a sentence. ``{kind: "looks decided"}`` tells the page that
+something was decided.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mymodules import faults
+from mymodules.agenda import Agenda
+from mymodules.errors import MymodulesError
+from mymodules.looks import Plan
+from mymodules.pages import thumbnails
+from mymodules.pages.display import SIDES, Absent, as_absent, read, to_png
+from mymodules.pages.looks import LookRecords, notes
+from mymodules.pages.rows import ShownRows
+from mymodules.triage import Row, Step
+from mymodules.viewer import Viewer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+UNLISTED = "No looks: this run has no list of changes. Compare again to see each distinct change once."
+"""Why there are no looks of a run that an earlier version made, or one that did not look for moves."""
+
+_NEEDED = ("status", "changes", *(f"{extent}_{side}" for side in SIDES for extent in ("width", "height")))
+
+
+class Looking:
+    """The looks of a table's run.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        All rows.
+    changes : DataFrame or None
+        All changes of the run.
+    viewer : Viewer
+        Decides, and has the pictures.
+    choose : callable
+        Shows a row, given its name.
+    send : callable
+        Sends a message and its buffers to the page.
+    """
+
+    def __init__(
+        self,
+        frame: "pd.DataFrame",
+        changes: "pd.DataFrame | None",
+        viewer: Viewer,
+        choose: Callable[[str], object],
+        send: Callable[[dict[str, Any], list[bytes]], object],
+    ) -> None:
+        self._frame, self._changes, self._viewer = frame, changes, viewer
+        self._run = viewer._run
+        self._choose, self._send = choose, send
+        self._rows = ShownRows.of(frame, viewer._rows.folders)
+        self._lock = threading.RLock()
+        self._records: LookRecords | None = None
+        self._done: dict[str, str] = {}
+        self._sentence, self._notes = "", list[str]()
+
+    @property
+    def there(self) -> bool:
+        """Whether there are changes to look at."""
+        if self._changes is None or not {*_NEEDED} <= {*self._frame.columns}:
+            return False
+        changed = self._frame["changes"].fillna(0)[self._frame["status"] == "changed"]
+        return bool((changed > 0).any())
+
+    @property
+    def why_not(self) -> str:
+        """A sentence for a run with changed pictures and without looks; empty for any other."""
+        return UNLISTED if self._changes is None and (self._frame["status"] == "changed").any() else ""
+
+    @property
+    def plan(self) -> Plan:
+        """The looks."""
+        return self._planned().plan
+
+    def received(self, _: object, message: Any, __: object) -> None:
+        """Answer a message of the page; those of other parts of the page are ignored."""
+        if not isinstance(message, dict) or message.get("kind") != "looks":
+            return
+        answer: dict[str, Any] = {"kind": "looks", "id": message.get("id")}
+        buffers: list[bytes] = []
+        try:
+            found, buffers = self._found(message)
+            answer |= found
+        except (Absent, MymodulesError) as reason:
+            answer |= {"error": str(reason)}
+        except Exception as error:  # without an answer the page would wait for ever
+            answer |= {"error": f"This cannot be shown: {faults.described(error)}. {faults.REPORT}"}
+        self._send(answer, buffers)
+
+    def decided(self, step: Step) -> None:
+        """Take a step, and report it to the page."""
+        with self._lock:
+            if self._records is not None:
+                self._judge(self._records, self._records.touched(step.rows))
+        self._send({"kind": "looks decided"}, [])
+
+    # --- answers -------------------------------------------------------------------------------------
+
+    def _found(self, asked: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        ask = asked["ask"]
+        if ask == "crop":
+            return {}, [self._crop(asked["name"], asked["side"], asked["box"])]
+        if ask == "open":
+            self._open(asked["name"], asked["number"])
+            return {}, []
+        with self._lock:
+            records = self._planned()
+            if ask == "overview":
+                return self._overview(records), []
+            if ask == "look":
+                return {"record": records.look(asked["number"])}, []
+            if ask == "state":
+                return {"state": self._state(records, asked["number"])}, []
+            if ask == "occurrences":
+                return {"found": records.occurrences(asked["signature"])}, []
+        if ask == "decide":
+            self._viewer.decide(asked["word"], about=[Row.anywhere(each) for each in asked["about"]])
+            return {}, []
+        if ask in ("undo", "redo"):
+            step = self._viewer.undo() if ask == "undo" else self._viewer.redo()
+            return {"number": None if step is None else self._where(records, step)}, []
+        raise Absent("This page is of another version than its kernel: restart the kernel.")
+
+    def _planned(self) -> LookRecords:
+        with self._lock:
+            if self._records is None:
+                changes, desk = self._changes, self._viewer.decisions
+                agenda = Agenda.of(self._frame, self._run)
+                if agenda is None or changes is None or desk is None:
+                    raise Absent(UNLISTED)
+                self._sentence, self._notes = str(agenda), notes(agenda.plan, changes, desk)
+                self._records = LookRecords(agenda.plan, self._frame, changes)
+                self._judge(self._records, agenda.plan.classes)
+            return self._records
+
+    def _overview(self, records: LookRecords) -> dict[str, Any]:
+        return {
+            "looks": len(records.signatures),
+            "sentence": self._sentence,
+            "notes": self._notes,
+            "done": [int(all(map(self._done.get, look))) for look in records.signatures],
+            **self._rows.deciding(),
+        }
+
+    def _state(self, records: LookRecords, number: int) -> dict[str, Any]:
+        shown = [*records.look(number)["classes"]]
+        desk = self._viewer.decisions
+        said = {} if desk is None else desk.remarks(shown)
+        return {
+            signature: {"word": word, "by": by, "note": said.get(signature, "")}
+            for signature, (word, by) in records.held(desk, shown).items()
+        }
+
+    def _judge(self, records: LookRecords, signatures: Iterable[str]) -> None:
+        held = records.held(self._viewer.decisions, signatures)
+        self._done |= {signature: word for signature, (word, _) in held.items()}
+
+    def _where(self, records: LookRecords, step: Step) -> int | None:
+        """Return the look on which a step was decided."""
+        about = {row.change for row in step.rows}
+        return next(
+            (number for number, look in enumerate(records.signatures) if not about.isdisjoint(look)), None
+        )
+
+    def _crop(self, name: str, side: str, box: Sequence[int]) -> bytes:
+        x, y, width, height = box
+        part = thumbnails.part([x, y, width, height, width, height])
+        rows = self._rows
+        if name not in rows.places or side not in SIDES:
+            raise Absent("This row is no longer among those of the table.")
+        path = rows.path(name, side)
+        changed = read(path, side, rows.cell(name, f"{side}_digest")).changed
+        if changed:
+            raise Absent(changed.replace("the figures and regions", "the changes"))
+        with as_absent(side, path):
+            return to_png(thumbnails.cut(self._viewer._decoded(rows, name, side), part))
+
+    def _open(self, name: str, number: int) -> None:
+        """Show a row, and the change of this number."""
+        self._choose(name)
+        if self._changes is None or self._viewer.row != name:
+            return
+        lines = self._changes[self._changes["image_filename"] == name]
+        order = lines.sort_values("pixels", ascending=False, kind="stable")["number"].tolist()
+        if number in order:
+            self._viewer.region = order.index(number)

@@ -1,0 +1,79 @@
+"""What holds for the rows of the explorer's table: their own decisions, and those about their changes."""
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mymodules.errors import ResultsError
+from mymodules.triage import Decisions, Step
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NAME = "image_filename"
+
+
+class Standings:
+    """The decisions about all rows of a table, and how many of their changes are open, once they are read.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        With the index 0, 1, 2 ...
+    changes : DataFrame or None
+        All changes of these rows; without them, only a row's own decision holds.
+    desk : Decisions or None
+    noted : Series of str
+        The decisions that the table brings, which hold where there is no desk, or it cannot be read.
+
+    Attributes
+    ----------
+    decided : Series of str
+        One of `DECISIONS` for each row, or an empty text.
+    left : float64 (rows,)
+        How many changes of each row are open; NaN if it cannot be decided by its changes.
+    """
+
+    def __init__(
+        self,
+        rows: "pd.DataFrame",
+        changes: "pd.DataFrame | None",
+        desk: Decisions | None,
+        noted: "pd.Series[Any]",
+    ) -> None:
+        self._rows, self._desk, self._noted = rows, desk, noted
+        by_changes = changes is not None and {"status", "changes"} <= {*rows.columns}
+        self._changes = changes if by_changes else None
+        self.decided = noted.copy()
+        self.left = np.full(len(rows), np.nan)
+
+    def read(self) -> None:
+        """Read all decisions again."""
+        self._take(np.arange(len(self._rows)))
+
+    def follow(self, step: Step) -> None:
+        """Read those again that a step is about."""
+        names = {row.name for row in step.rows}
+        if self._changes is not None:
+            signatures = {row.change for row in step.rows if row.change and not row.name}
+            lines = self._changes["signature"].isin(signatures)
+            names.update(self._changes[_NAME][lines].tolist())
+        self._take(np.flatnonzero(self._rows[_NAME].isin(names)))
+
+    def _take(self, places: NDArray[np.intp]) -> None:
+        rows = self._rows.iloc[places]
+        self.decided.iloc[places] = self._noted.iloc[places]
+        if self._desk is None:
+            return
+        with contextlib.suppress(ResultsError):  # the viewer shows the reason
+            if self._changes is None:
+                self.decided.iloc[places] = self._desk.state(rows)
+                return
+            changes = self._changes
+            if len(rows) < len(self._rows):
+                changes = changes[changes[_NAME].isin(rows[_NAME])]
+            found = self._desk.standings(rows, changes)
+            self.decided.iloc[places] = [each.decision for each in found]
+            self.left[places] = [each.changes - each.decided if each.changes else np.nan for each in found]

@@ -1,0 +1,315 @@
+// The looks of a run, one screen at a time: before beside after, what was not shown yet. It is a view of list.js, and
+// stands alone too. What a person decides is decided wherever the same change stands.
+//
+// A source has
+//   overview()             {looks, sentence, notes, done, undo, redo, closed}: how many looks there are, what is said of
+//                          them, for each whether all of it is decided, and why nothing can be decided
+//   look(number)           a record, see pages/looks.py
+//   state(number)          by class of that look: {word, by, note}
+//   crop(page, side, box)  what is drawn at scale 1: an ImageBitmap, a canvas or an image of this box
+//   occurrences(class)     [page, place, box] each
+//   decide(word, classes)  in one step; undo() and redo() return the number of the look of the step, or null
+//   open(page, place)      shows a change in the viewer; absent where there is none
+// All of them return promises. A place is what the source calls a change of a page.
+
+import { button, element, lru, number } from "../elements.js";
+import { DECIDED } from "../viewer/modes.js";
+import { Crops } from "./crops.js";
+import { drawLook, signaturesOf, wishes } from "./drawing.js";
+import { actionsOf, help, press } from "./keys.js";
+import { placeOf, Strip, stateText } from "./strip.js";
+
+const WORDS = { accept: ["Accept", "a"], reject: ["Reject", "r"], ignore: ["Ignore", "i"] };
+const MARKS = "Boxes";
+const NOTHING = "No look is left: every change is decided. The table lists all pictures.";
+
+export class Looks {
+  constructor(source) {
+    this.source = source;
+    this.crops = new Crops(source);
+    this.records = lru(4);
+    this.overview = { looks: 0, done: [], notes: [], sentence: "", closed: "", undo: false, redo: false };
+    this.number = 0;
+    this.record = null;
+    this.state = {};
+    this.chosen = null; // {index, signature}: a hunk, or one of its classes; else the whole look
+    this.turn = 0; // of what is shown
+    this.age = 0; // of what is known of decisions
+    this.drawn = 0;
+    this.busy = false;
+    this.build();
+  }
+
+  build() {
+    this.back = button("Previous look", "p", () => this.step(-1), "‹");
+    this.on = button("Next look", "n", () => this.step(1), "›");
+    this.place = element("span", { class: "mmo-place", role: "status" });
+    this.bar = element("progress", { class: "mmo-progress", "aria-label": "Looks decided", max: 1 });
+    this.told = element("span", { class: "mmo-told" });
+    this.sentence = element("span", { class: "mmo-sentence" });
+    this.notes = element("p", { class: "mmo-notes" });
+    this.deciders = Object.entries(WORDS).map(([word, [label, key]]) => {
+      const made = button(label, key, () => this.decide(word));
+      made.dataset.decision = word;
+      return made;
+    });
+    this.undoing = button("Undo", "u", () => this.stepBack("undo"), "↶");
+    this.redoing = button("Redo", "Shift + u", () => this.stepBack("redo"), "↷");
+    this.marks = button(MARKS, "o", () => this.toggleMarks());
+    this.marks.setAttribute("aria-pressed", "true");
+    const larger = button("Maximise", "m", () => this.maximise());
+    const asking = button("Keys and help", "?", () => this.showHelp(true), "?");
+    const group = (label, ...parts) =>
+      element("span", { class: "mmo-group", role: "group", "aria-label": label }, ...parts);
+    this.tools = element(
+      "div",
+      { class: "mmo-tools" },
+      group("Looks", this.back, this.place, this.on),
+      group("Decide", ...this.deciders, this.undoing, this.redoing),
+      this.bar,
+      this.told,
+      this.sentence,
+      group("Look", this.marks, larger, asking),
+    );
+    this.problem = element("p", { class: "mmo-problem", role: "alert", hidden: "" });
+    this.stage = element("div", { class: "mmo-stage", role: "listbox", tabindex: "0", "aria-label": "What changed" });
+    this.strip = new Strip(this.source, (chosen) => this.choose(chosen));
+    this.help = help(() => this.showHelp(false));
+    const parts = [this.tools, this.notes, this.problem, this.stage, this.strip.area, this.help];
+    this.area = element("div", { class: "mmo" }, ...parts);
+    const actions = actionsOf(this);
+    this.area.addEventListener("keydown", (event) => {
+      if (!press(this, actions, event)) return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
+    this.stage.addEventListener("click", ({ target }) => this.click(target));
+    this.stage.addEventListener("dblclick", () => this.open());
+  }
+
+  // --- what is shown
+
+  async start() {
+    await this.refresh();
+    const first = this.overview.done.indexOf(0);
+    await this.show(Math.max(first, 0));
+  }
+
+  async show(wanted) {
+    this.turn += 1;
+    const { turn } = this;
+    this.number = Math.min(Math.max(wanted, 0), Math.max(this.overview.looks - 1, 0));
+    this.chosen = null;
+    this.strip.listed = "";
+    this.tell("");
+    if (!this.overview.looks) return this.update();
+    try {
+      const found = await Promise.all([this.recordOf(this.number), this.source.state(this.number)]);
+      if (turn !== this.turn) return;
+      [this.record, this.state] = found;
+    } catch (error) {
+      if (turn === this.turn) this.tell(error.message);
+      return;
+    }
+    this.drawn += 1;
+    const look = drawLook({ ...this.record, id: this.drawn });
+    this.stage.replaceChildren(look);
+    this.stage.scrollTo(0, 0);
+    this.update();
+    const now = wishes(this.record, look);
+    this.crops.want(now);
+    const next = this.number + 1 < this.overview.looks ? await this.recordOf(this.number + 1).catch(() => null) : null;
+    if (next && turn === this.turn) this.crops.want([...this.crops.waiting, ...wishes(next)]);
+  }
+
+  recordOf(wanted) {
+    const known = this.records.get(wanted);
+    if (known) return known;
+    const coming = this.source.look(wanted);
+    coming.catch(() => this.records.delete(wanted));
+    return this.records.set(wanted, coming);
+  }
+
+  // Show what is decided now.
+  async refresh() {
+    this.age += 1;
+    const { age, turn } = this;
+    try {
+      const state = this.record ? this.source.state(this.number) : {};
+      const found = await Promise.all([this.source.overview(), state]);
+      if (age !== this.age) return;
+      this.overview = found[0];
+      if (turn === this.turn) this.state = found[1];
+    } catch (error) {
+      this.tell(error.message);
+    }
+    this.update();
+  }
+
+  update() {
+    const { overview, record } = this;
+    const { looks, done, closed } = overview;
+    const count = done.filter(Boolean).length;
+    this.area.classList.toggle("mmo-none", !looks);
+    this.place.textContent = looks ? `Look ${number(this.number + 1)} of ${number(looks)}` : "No look";
+    this.told.textContent = `${number(count)} of ${number(looks)} looks decided`;
+    Object.assign(this.bar, { max: Math.max(looks, 1), value: count });
+    this.sentence.textContent = this.sentence.title = overview.sentence;
+    this.notes.textContent = [...overview.notes, closed].filter(Boolean).join(" ");
+    const words = new Set(this.about().map((signature) => this.state[signature]?.word ?? ""));
+    for (const made of this.deciders) {
+      made.setAttribute("aria-pressed", words.size === 1 && words.has(made.dataset.decision));
+      made.disabled = Boolean(closed) || !looks;
+    }
+    this.back.disabled = this.number === 0;
+    this.on.disabled = this.number + 1 >= looks;
+    this.undoing.disabled = !overview.undo;
+    this.redoing.disabled = !overview.redo;
+    if (record && looks) this.markItems();
+    if (!looks) this.stage.replaceChildren(element("p", { class: "mmo-nothing", text: NOTHING }));
+    this.strip.fill(this);
+  }
+
+  // Mark what is chosen and what is decided.
+  markItems() {
+    const { record, chosen } = this;
+    this.stage.removeAttribute("aria-activedescendant");
+    for (const made of this.stage.querySelectorAll(".mmo-item")) {
+      const names = signaturesOf(record.items[made.dataset.index]);
+      const states = names.map((name) => this.state[name] ?? {});
+      const words = new Set(states.map(({ word }) => word ?? ""));
+      const [word] = words.size === 1 ? words : [""];
+      made.dataset.decision = word;
+      const decided = states.filter((state) => state.word).length;
+      const some = decided ? `${decided} of ${names.length} decided` : (states.find(({ note }) => note)?.note ?? "");
+      made.querySelector(".mmo-badge").textContent = word ? stateText(states[0]) : some;
+      const isChosen = Number(made.dataset.index) === chosen?.index;
+      made.setAttribute("aria-selected", isChosen);
+      if (isChosen) this.stage.setAttribute("aria-activedescendant", made.id);
+      for (const box of made.querySelectorAll(".mmo-mark")) {
+        box.toggleAttribute("data-chosen", isChosen && box.dataset.signature === chosen.signature);
+      }
+    }
+  }
+
+  tell(text) {
+    this.problem.textContent = text;
+    this.problem.hidden = !text;
+  }
+
+  // --- what a person does
+
+  step(by) {
+    const wanted = this.number + by;
+    if (wanted >= 0 && wanted < this.overview.looks) this.show(wanted);
+  }
+
+  click(target) {
+    const item = target.closest(".mmo-item");
+    if (!item) return this.choose(null);
+    const index = Number(item.dataset.index);
+    const { signature = "" } = target.closest(".mmo-mark")?.dataset ?? {};
+    this.choose({ index, signature });
+  }
+
+  choose(chosen) {
+    if (chosen?.index !== this.chosen?.index) this.strip.listed = "";
+    this.chosen = chosen;
+    this.update();
+    this.stage.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  walk(by) {
+    const count = this.record?.items.length ?? 0;
+    if (!count) return;
+    const now = this.chosen?.index ?? (by > 0 ? -1 : count);
+    this.choose({ index: Math.min(Math.max(now + by, 0), count - 1), signature: "" });
+  }
+
+  // What is decided now: the chosen change or hunk, else the look; without what is decided on a later one.
+  about() {
+    const { record, chosen } = this;
+    if (!record) return [];
+    if (!chosen) return record.signatures;
+    const names = chosen.signature ? [chosen.signature] : signaturesOf(record.items[chosen.index]);
+    return names.filter((name) => record.signatures.includes(name));
+  }
+
+  async decide(word) {
+    const about = this.about();
+    if (!about.length && !this.chosen) return this.step(1); // it goes on there
+    if (this.busy || this.overview.closed || !about.length) return;
+    const { turn } = this;
+    const goesOn = !this.chosen && word in DECIDED;
+    this.busy = true;
+    this.tell("");
+    try {
+      await this.source.decide(word, about);
+      await this.refresh();
+    } catch (error) {
+      this.tell(error.message);
+      return;
+    } finally {
+      this.busy = false;
+    }
+    if (goesOn && turn === this.turn) this.goOn();
+  }
+
+  // Show the next look with something to decide: after this one, else from the start.
+  goOn() {
+    const { done } = this.overview;
+    const after = done.indexOf(0, this.number + 1);
+    const wanted = after < 0 ? done.indexOf(0) : after;
+    if (wanted >= 0 && wanted !== this.number) this.show(wanted);
+  }
+
+  async stepBack(kind) {
+    if (this.busy || this.overview.closed) return;
+    try {
+      const there = await this.source[kind]();
+      await this.refresh();
+      if (there !== null && there !== this.number) await this.show(there);
+    } catch (error) {
+      this.tell(error.message);
+    }
+  }
+
+  open(item = this.record?.items[this.chosen?.index]) {
+    if (item) this.openAt(item.page, placeOf(item, this.chosen?.signature));
+  }
+
+  openAt(page, place) {
+    this.source.open?.(page, place)?.then(
+      () => this.opened?.(),
+      (error) => this.tell(error.message),
+    );
+  }
+
+  toggleMarks() {
+    const off = this.area.classList.toggle("mmo-plain");
+    this.marks.setAttribute("aria-pressed", !off);
+  }
+
+  maximise() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else this.area.requestFullscreen?.().catch(() => {});
+  }
+
+  showHelp(open) {
+    this.help.hidden = !open;
+    if (open) this.help.querySelector("button").focus();
+    else this.stage.focus({ preventScroll: true });
+  }
+
+  // --- the interface of a view, see list.js: looks do not follow the rows that pass the filters
+
+  fill() {}
+
+  mark() {}
+
+  // Files have changed.
+  renew() {
+    this.crops.renew();
+    this.show(this.number);
+  }
+}

@@ -1,0 +1,265 @@
+"""Looks as records for a page, which draws them: see pages/js/looks/.
+
+Records are JSON. Their boxes are lists [x, y, width, height], px; a side that has nothing has an empty box.
+What is decided is no part of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mymodules import triage
+from mymodules.looks import Crop, Line, Look, Occurrence, Plan
+from mymodules.pages import marks
+from mymodules.pages.display import SIDES
+from mymodules.regions import Region
+from mymodules.triage import Decisions, Row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCALE: Final = 4
+"""How many times what stands on a small sheet is enlarged."""
+
+CELL, CELL_MOST = (20, 16), (72, 40)
+"""The least and the largest part of a picture that a cell of a small sheet shows, px."""
+
+EVERYWHERE: Final = "wherever it stands"
+ON_ITS_PAGES: Final = "on its pages"
+"""What a class can be decided by: itself, or all rows on which it stands."""
+
+_SIZES = tuple(f"{extent}_{side}" for side in SIDES for extent in ("width", "height"))
+
+Record = dict[str, Any]
+
+
+class LookRecords:
+    """The records of a plan's looks.
+
+    Parameters
+    ----------
+    plan : Plan
+    frame : DataFrame
+        The rows that it was made of.
+    changes : DataFrame
+        All changes of these rows, also those that are decided.
+    """
+
+    def __init__(self, plan: Plan, frame: "pd.DataFrame", changes: "pd.DataFrame") -> None:
+        self.plan = plan
+        self._frame, self._changes = frame, changes
+        self._decided_on = {
+            signature: number for number, look in enumerate(plan.looks) for signature in look.signatures
+        }
+
+    @cached_property
+    def signatures(self) -> list[list[str]]:
+        """The classes that each look is about: those that are decided on it.
+
+        One on which nothing is decided is about those that it shows, which go on on a later look.
+        """
+        return [[*(look.signatures or _shown(look))] for look in self.plan.looks]
+
+    def look(self, number: int) -> Record:
+        """Return the record of a look.
+
+        Returns
+        -------
+        dict
+            ``number``; ``width`` and ``height``, CSS px, 0 for a small sheet, whose cells the page arranges;
+            ``sheet``; ``signatures``, what is decided on it; ``classes`` by signature: ``kind``, ``cause``,
+            ``pages``, ``occurrences``, ``surroundings`` (numbers), ``pixels``, and ``elsewhere``, the number
+            of another look on which it is decided, or None; and ``items``.
+
+            Each item has ``type``, ``page``, ``sizes`` of both pictures, and ``marks``, each [signature,
+            kind, cause, first, second, pixels, largest difference, number of the change]. A ``crop`` also
+            has x, y, width, height with its caption; ``first`` and ``second``, what it shows; ``at``, where
+            these stand in it; ``part``, whether it is one of several of its hunk; ``folded``, how many equal
+            rows follow below it, or None. A ``line`` has x, y, width, height and ``text``; a ``cell`` has
+            ``first``, ``second``, ``scale`` and ``part``.
+        """
+        look = self.plan.looks[number]
+        items = [self._placed(item, *at) for item, at in look.placed] + [*map(self._cell, look.cells)]
+        shown = dict.fromkeys([*look.signatures, *(mark[0] for item in items for mark in item["marks"])])
+        ends = [(item["x"] + item["width"], item["y"] + item["height"]) for item in items if "x" in item]
+        return {
+            "number": number,
+            "width": max((right for right, _ in ends), default=0),
+            "height": max((bottom for _, bottom in ends), default=0),
+            "sheet": look.is_sheet,
+            "signatures": [*look.signatures],
+            "classes": {signature: self._class(signature, look) for signature in shown},
+            "items": items,
+        }
+
+    def occurrences(self, signature: str, most: int = 200) -> list[list[Any]]:
+        """Return where a class stands: page, number of the change, and box in second, else in first."""
+        found = self.plan.classes[signature].occurrences
+        return [[each.page, each.number, [*_where(each)]] for each in found[:most]]
+
+    def held(self, desk: Decisions | None, signatures: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Return the decision about each of these classes, and where it was made; empty if it is open."""
+        wanted = [*signatures]
+        if desk is None:
+            return dict.fromkeys(wanted, ("", ""))
+        words = desk.each([Row.anywhere(signature) for signature in wanted])
+        found = {signature: (word, EVERYWHERE) for signature, (word, _) in zip(wanted, words, strict=True)}
+        for signature, (word, _) in found.items():
+            if not word:
+                found[signature] = self._held_on_pages(desk, signature)
+        return found
+
+    def _held_on_pages(self, desk: Decisions, signature: str) -> tuple[str, str]:
+        """Return the decision about a class without one of its own: that about its pages, if each has one."""
+        rows = [self._decidable[page] for page in self.plan.classes[signature].pages]
+        of_rows = desk.each(rows)
+        there = desk.each([row._replace(change=signature) for row in rows])
+        words = [one[0] or other[0] for one, other in zip(of_rows, there, strict=True)]
+        return (words[0], ON_ITS_PAGES) if all(words) else ("", "")
+
+    def touched(self, rows: Iterable[Row]) -> set[str]:
+        """Return the classes that a decision about these rows or changes is about."""
+        known = self.plan.classes
+        names = {row.name for row in rows if row.name}
+        found = {row.change for row in rows if row.change in known}
+        if names:
+            found |= {name for name, each in known.items() if not names.isdisjoint(each.pages)}
+        return found
+
+    def _class(self, signature: str, look: Look) -> Record:
+        known = self.plan.classes[signature]
+        first = known.occurrences[0]
+        there = self._decided_on[signature]
+        return {
+            "kind": known.kind,
+            "cause": marks.cause(known.kind, first.first, first.second),
+            "pages": len(known.pages),
+            "occurrences": len(known.occurrences),
+            "surroundings": known.surroundings,
+            "pixels": known.pixels,
+            "elsewhere": None if self.plan.looks[there] is look else there,
+        }
+
+    def _placed(self, item: Crop | Line, x: int, y: int) -> Record:
+        if isinstance(item, Line):
+            width, height = item.size
+            return {
+                "type": "line",
+                **self._about(item.page, item.occurrences),
+                **{"x": x, "y": y, "width": width, "height": height},
+                "text": str(item),
+            }
+        width, height = item.size
+        hunk = item.hunk
+        return {
+            "type": "crop",
+            **self._about(hunk.page, item.occurrences),
+            **{"x": x, "y": y, "width": width, "height": height},
+            "at": dict(zip(SIDES, map(list, item.places), strict=True)),
+            "first": [*item.first],
+            "second": [*item.second],
+            "part": (item.first, item.second) != (hunk.first, hunk.second),
+            "folded": self._folded(item),
+        }
+
+    def _cell(self, each: Occurrence) -> Record:
+        boxes = each.first, each.second
+        shown = [_around(box, size) for box, size in zip(boxes, self._size(each.page), strict=True)]
+        return {
+            "type": "cell",
+            **self._about(each.page, [each]),
+            **dict(zip(SIDES, map(list, shown), strict=True)),
+            "scale": SCALE,
+            "part": any(
+                box.width > part.width or box.height > part.height
+                for box, part in zip(boxes, shown, strict=True)
+            ),
+        }
+
+    def _about(self, page: str, found: Sequence[Occurrence]) -> Record:
+        sizes = dict(zip(SIDES, self._size(page), strict=True))
+        return {"page": page, "sizes": sizes, "marks": [_mark(each) for each in found]}
+
+    def _size(self, page: str) -> tuple[list[int], list[int]]:
+        one, two, three, four = self._pages[page]
+        return [one, two], [three, four]
+
+    def _folded(self, crop: Crop) -> int | None:
+        """Return how many rows of second below a crop are equal, up to the next change or the page's end."""
+        end = crop.second.y + crop.second.height
+        hunk = crop.hunk.second
+        if end < hunk.y + hunk.height or not hunk.height:
+            return None
+        tops, bottoms = self._rows_of(crop.hunk.page)
+        below = tops[bottoms > end]
+        next_ = int(below.min(initial=self._size(crop.hunk.page)[1][1]))
+        return next_ - end if next_ > end else None
+
+    def _rows_of(self, page: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return where the changes of a page begin and end in second; what was removed there has a row."""
+        lines = self._changes.iloc[self._lines[page]]
+        tops = lines["y_second"].to_numpy(np.int64)
+        return tops, tops + np.maximum(lines["height_second"].to_numpy(np.int64), 1)
+
+    @cached_property
+    def _lines(self) -> Any:
+        return self._changes.groupby("image_filename").indices
+
+    @cached_property
+    def _decidable(self) -> dict[str, Row]:
+        return {row.name: row for row in triage.rows(self._frame)}
+
+    @cached_property
+    def _pages(self) -> dict[str, list[int]]:
+        sized = self._frame.dropna(subset=[*_SIZES])
+        sizes = sized[[*_SIZES]].to_numpy(np.int64).tolist()
+        return dict(zip(sized["image_filename"].tolist(), sizes, strict=True))
+
+
+def notes(plan: Plan, changes: "pd.DataFrame", desk: Decisions) -> list[str]:
+    """Return sentences about changes that are decided already: those that were rejected and are still there.
+
+    Parameters
+    ----------
+    plan : Plan
+    changes : DataFrame
+        All changes of its run.
+    desk : Decisions
+    """
+    earlier = [name for name in dict.fromkeys(changes["signature"].tolist()) if name not in plan.classes]
+    begin = "rejected since "
+    remarks = desk.remarks(earlier).values()
+    since = sorted(each.removeprefix(begin) for each in remarks if each.startswith(begin))
+    if not since:
+        return []
+    if len(since) == 1:
+        return [f"1 rejected change is still there, rejected since {since[0]}."]
+    return [f"{len(since):,} rejected changes are still there, the first rejected since {since[0]}."]
+
+
+def _mark(each: Occurrence) -> list[Any]:
+    cause = marks.cause(each.kind, each.first, each.second)
+    boxes = [*each.first], [*each.second]
+    return [each.signature, each.kind, cause, *boxes, each.pixels, each.largest, each.number]
+
+
+def _shown(look: Look) -> dict[str, None]:
+    return dict.fromkeys(each.signature for item, _ in look.placed for each in item.occurrences)
+
+
+def _where(each: Occurrence) -> Region:
+    return each.second if each.second.width and each.second.height else each.first
+
+
+def _around(box: Region, size: Sequence[int]) -> Region:
+    """Return what a cell shows of a picture of this size."""
+    starts, lengths = [], []
+    for axis in (0, 1):
+        wanted = min(max(box[2 + axis] + SCALE, CELL[axis]), CELL_MOST[axis], size[axis])
+        start = box[axis] + (box[2 + axis] - wanted) // 2
+        starts.append(min(max(start, 0), size[axis] - wanted))
+        lengths.append(wanted)
+    return Region(*starts, *lengths)

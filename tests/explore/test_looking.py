@@ -1,0 +1,217 @@
+"""The explorer's looks: messages of a page and their answers, without a page."""
+
+import io
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from support.programs import Folders, folders, png
+
+from mymodules import batch, explore
+from mymodules.explore import Explorer
+from mymodules.results import runfiles
+from mymodules.triage import FILE
+
+SIZE = 300, 400  # px, height and width of each page
+LOGO, WORD = (20, 10), (200, 150)  # where 30 x 20 px of either change stand, y and x
+PAGES = {"a.png": (LOGO, WORD), "b.png": (LOGO,), "c.png": (LOGO,)}
+
+
+def page(*changed: tuple[int, int]) -> np.ndarray:
+    samples = np.full((*SIZE, 3), 250, np.uint8)
+    for number, (y, x) in enumerate(changed):
+        samples[y : y + 20, x : x + 30] = 40 + number
+    return samples
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Folders, pd.DataFrame]:
+    made = folders(tmp_path_factory.mktemp("looks"))
+    for name, places in PAGES.items():
+        (made.first / name).write_bytes(png(page()))
+        (made.second / name).write_bytes(png(page(*places)))
+    return made, batch.run(*made, num_processors=1, pictures="none", store=None).frame()
+
+
+class Page:
+    """A page that asks."""
+
+    def __init__(self, explorer: Explorer) -> None:
+        self.looking = explorer.looking
+        self.sent: list[tuple[dict[str, Any], list[bytes]]] = []
+        self.looking._send = lambda message, buffers: self.sent.append((message, buffers))
+
+    def ask(self, ask: str, **more: Any) -> dict[str, Any]:
+        self.looking.received(None, {"kind": "looks", "id": "7", "ask": ask, **more}, [])
+        answer = next(message for message, _ in reversed(self.sent) if message["kind"] == "looks")
+        assert answer["id"] == "7"
+        return answer
+
+
+@pytest.fixture
+def explorer(compared: tuple[Folders, pd.DataFrame]) -> Explorer:
+    made, frame = compared
+    (made.out / FILE).unlink(missing_ok=True)
+    return explore.explore(frame)
+
+
+@pytest.fixture
+def asking(explorer: Explorer) -> Page:
+    return Page(explorer)
+
+
+def test_each_distinct_change_is_seen_and_decided_once(asking: Page, explorer: Explorer) -> None:
+    overview = asking.ask("overview")
+    assert explorer.table.looks == {"there": True, "why": ""}
+    assert overview["sentence"] == "3 pictures changed: 2 distinct changes, 1 look."
+    assert (overview["looks"], overview["done"], overview["undo"]) == (1, [0], False)
+    record = asking.ask("look", number=0)["record"]
+    assert {item["page"] for item in record["items"]} == {"a.png"}  # it shows both
+    pages = {name: each["pages"] for name, each in record["classes"].items()}
+    logo, word = sorted(pages, key=pages.__getitem__, reverse=True)
+    assert pages == {logo: 3, word: 1}
+    asking.ask("decide", word="accept", about=[logo])
+    assert {"kind": "looks decided"} in [message for message, _ in asking.sent]
+    assert asking.ask("overview")["done"] == [0]
+    assert asking.ask("state", number=0)["state"] == {
+        logo: {"word": "accept", "by": "wherever it stands", "note": ""},
+        word: {"word": "", "by": "", "note": ""},
+    }
+    asking.ask("decide", word="reject", about=[word])
+    assert asking.ask("overview")["done"] == [1]
+    assert asking.ask("undo")["number"] == 0
+    overview = asking.ask("overview")
+    assert (overview["done"], overview["undo"], overview["redo"]) == ([0], True, True)
+    assert asking.ask("redo")["number"] == 0
+    assert asking.ask("overview")["done"] == [1]
+
+
+def test_a_later_session_shows_only_what_is_open(asking: Page, explorer: Explorer) -> None:
+    record = asking.ask("look", number=0)["record"]
+    asking.ask("decide", word="accept", about=record["signatures"])
+    assert asking.ask("look", number=0)["record"] == record  # it stays while the plan is open
+    overview = Page(explore.explore(explorer.frame)).ask("overview")
+    assert (overview["looks"], overview["done"]) == (0, [])
+    assert overview["sentence"].endswith("0 distinct changes, 0 looks. 4 changes decided earlier.")
+
+
+def test_a_decision_about_a_row_counts_for_its_changes(asking: Page, explorer: Explorer) -> None:
+    asking.ask("overview")
+    explorer.decide("accept")
+    assert asking.ask("overview")["done"] == [1]
+    assert {each["by"] for each in asking.ask("state", number=0)["state"].values()} == {"on its pages"}
+
+
+def states(explorer: Explorer) -> dict[str, tuple[str, float]]:
+    """What the page shows of each row: the decision that holds, and how many changes are open."""
+    words = ["", "accept", "reject", "ignore"]
+    marks = np.frombuffer(explorer.table.marks, np.uint8)
+    left = np.frombuffer(explorer.table.left)
+    rows = zip(explorer.table.names, marks, left, strict=True)
+    return {name: (words[mark], float(count)) for name, mark, count in rows}
+
+
+def test_rows_follow_what_is_decided_about_their_changes(asking: Page, explorer: Explorer) -> None:
+    assert states(explorer) == {"a.png": ("", 2), "b.png": ("", 1), "c.png": ("", 1)}
+    record = asking.ask("look", number=0)["record"]
+    logo, word = sorted(record["classes"], key=lambda name: -record["classes"][name]["pages"])
+    asking.ask("decide", word="accept", about=[logo])
+    assert states(explorer) == {"a.png": ("", 1), "b.png": ("accept", 0), "c.png": ("accept", 0)}
+    explorer.order.value = "open_changes"
+    assert explorer.frame["image_filename"].tolist()[0] == "a.png"
+    explorer.filters["decision"].value = "accept"
+    assert explorer.frame["image_filename"].tolist() == ["b.png", "c.png"]
+    asking.ask("decide", word="reject", about=[word])
+    assert states(explorer)["a.png"] == ("reject", 0)
+    explorer.viewer.row = "c.png"
+    explorer.viewer.decide("ignore")  # a row's own decision goes before those about its changes
+    assert states(explorer)["c.png"] == ("ignore", 0)
+    explorer.viewer.undo()
+    explorer.viewer.undo()
+    assert states(explorer) == {"a.png": ("", 1), "b.png": ("accept", 0), "c.png": ("accept", 0)}
+
+
+def test_a_crop_is_the_compared_pixels(asking: Page) -> None:
+    box = [140, 190, 60, 50]
+    answer = asking.ask("crop", name="a.png", side="second", box=box)
+    assert "error" not in answer
+    [data] = asking.sent[-1][1]
+    found = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
+    expected = page(LOGO, WORD)[190:240, 140:200]
+    assert np.array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"name": "other.png"}, "This row is no longer among those of the table."),
+        ({"side": "third"}, "This row is no longer among those of the table."),
+        ({"box": [0, 0, 0, 5]}, "is not a part of a picture"),
+    ],
+)
+def test_a_crop_that_cannot_be_shown_says_why(asking: Page, more: dict[str, Any], reason: str) -> None:
+    asked = {"name": "a.png", "side": "second", "box": [0, 0, 9, 9]} | more
+    assert reason in asking.ask("crop", **asked)["error"]
+    assert asking.sent[-1][1] == []
+
+
+def test_a_picture_that_has_changed_since_is_not_shown_as_what_was_compared(
+    asking: Page, compared: tuple[Folders, pd.DataFrame]
+) -> None:
+    path = compared[0].second / "b.png"
+    before = path.read_bytes()
+    path.write_bytes(png(page(WORD)))
+    try:
+        error = asking.ask("crop", name="b.png", side="second", box=[0, 0, 9, 9])["error"]
+    finally:
+        path.write_bytes(before)
+    assert error == "second has changed since the run: the changes are those of the old file."
+
+
+def test_an_occurrence_is_opened_in_the_viewer(asking: Page, explorer: Explorer) -> None:
+    record = asking.ask("look", number=0)["record"]
+    places = {item["marks"][0][0]: item["marks"][0][-1] for item in record["items"]}
+    explorer.filters["name"].value = "b.png"
+    assert len(explorer.frame) == 1
+    for place in places.values():
+        asking.ask("open", name="a.png", number=place)
+        assert explorer.viewer.row == "a.png"  # although it was filtered out
+    marks = explorer.viewer._found({"kind": "marks", "name": "a.png"})[0]["marks"]
+    shown = marks[explorer.viewer.region][3]
+    assert shown == next(item["marks"][0][4] for item in record["items"] if item["marks"][0][-1] == place)
+
+
+def test_a_run_without_a_list_of_changes_opens_on_the_table_and_says_why(
+    compared: tuple[Folders, pd.DataFrame],
+) -> None:
+    made, frame = compared
+    stamp = frame.attrs["run"]["stamp"]
+    path = runfiles.changes_path(made.out, stamp)
+    kept = path.read_bytes()
+    path.unlink()
+    try:
+        explorer = explore.explore(runfiles.finished_path(made.out, stamp))
+    finally:
+        path.write_bytes(kept)
+    assert not explorer.table.looks["there"]
+    assert explorer.table.looks["why"].startswith("No looks: this run has no list of changes.")
+    assert Page(explorer).ask("overview")["error"] == explorer.table.looks["why"]
+    same = frame[frame["status"] == "same"]
+    assert explore.explore(same).table.looks == {"there": False, "why": ""}
+
+
+def test_decisions_that_cannot_be_read_are_reported(
+    asking: Page, compared: tuple[Folders, pd.DataFrame]
+) -> None:
+    (compared[0].out / FILE).write_text("somebody's own file", encoding="utf-8")
+    assert FILE in asking.ask("overview")["error"]
+
+
+def test_messages_of_other_parts_are_ignored(asking: Page) -> None:
+    for message in ("text", None, {}, {"kind": "thumbnails", "id": "1"}):
+        asking.looking.received(None, message, [])
+    assert asking.sent == []
+    assert "of another version" in asking.ask("no such question")["error"]
+    assert "fault in this program" in asking.ask("look", number=99)["error"]
