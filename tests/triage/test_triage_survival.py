@@ -1,7 +1,9 @@
 """Nothing is left half done: real processes are killed while they decide, approve and restore."""
 
+import itertools
 import json
 import os
+import re
 import signal
 from functools import partial
 from pathlib import Path
@@ -53,6 +55,24 @@ def approve():
     done = triage.approve(frame, first=home / "first", adopt=["new.png"], remove=["gone.png"])
     assert len(done.approved) == 4, done.refused
 
+def decide_about_changes():
+    desk = triage.Decisions(home / "out")
+    desk.decide([triage.Row.anywhere("a" * 24), triage.Row("a.png", "", "", "b" * 24)], "reject")
+
+if mode == "decide":
+    path = home / "out" / "triage.csv"
+    before = path.read_bytes()
+    for number in itertools.count(1):
+        path.write_bytes(before)
+        killed = killed_at(number, decide_about_changes)
+        about = triage.Row.anywhere("a" * 24), triage.Row("a.png", "", "", "b" * 24)
+        words = [word for word, _ in triage.Decisions(home / "out").each(about)]
+        kept = triage.Decisions(home / "out").state(frame).tolist()
+        print(json.dumps([killed, words, kept]), flush=True)
+        if not killed:
+            break
+    sys.exit()
+
 for number in itertools.count(1):
     if mode == "approve":
         killed = killed_at(number, approve)
@@ -101,6 +121,22 @@ def test_killed_at_every_step(mode: str, tmp_path: Path) -> None:
         assert (after, refused) == (old, {})  # nothing is left beside them, either
     assert len(seen) == 5  # none, one, two, three and all of them: every kind of half was there
     assert len(rounds) > 20
+
+
+def test_killed_while_the_column_comes(tmp_path: Path) -> None:
+    """The file is the old one or the new one: what was decided holds, and the step is in it or is not."""
+    made = noisy(tmp_path, 2, 8)
+    Decisions(made.out).decide(compared(made), "accept", "é")
+    code, said, complained = finished(KILLED, [tmp_path, "decide"])
+    assert (code, complained) == (0, "")
+    rounds = [json.loads(line) for line in said.splitlines()]
+    assert [killed for killed, *_ in rounds] == [True] * (len(rounds) - 1) + [False]
+    assert len(rounds) > 5
+    assert all(kept == ["accept", "accept"] for _, _, kept in rounds)
+    found = [words for _, words, _ in rounds]
+    assert found[0] == ["", ""]
+    assert found[-1] == ["reject", "reject"]
+    assert all(words in (["", ""], ["reject", "reject"]) for words in found)
 
 
 def is_more(out: Path, pattern: str, before: set[Path]) -> bool:
@@ -170,9 +206,17 @@ decided = Decisions(sys.argv[1])
 print("ready", flush=True)
 for number in range(int(sys.argv[3])):
     name = f"{sys.argv[2]} {number} " + "x" * 300
-    decided.decide([Row(name + part, "1" * 32, "2" * 32) for part in "abc"], "accept", "é" * 200)
+    signature = f"{number:024x}" if number >= 3 else ""
+    about = [Row(name + part, "1" * 32, "2" * 32, signature) for part in "abc"]
+    decided.decide(about, "accept", "é" * 200)
     print(number, flush=True)
-"""
+"""  # the fourth step is the first about changes, with which the file gets a column
+
+
+def about(name: str, number: int, part: str) -> Row:
+    """What one of those steps was about."""
+    signature = f"{number:024x}" if number >= 3 else ""
+    return Row(f"{name} {number} {'x' * 300}{part}", "1" * 32, "2" * 32, signature)
 
 
 def test_two_that_decide_at_once_tear_no_line(tmp_path: Path) -> None:
@@ -190,8 +234,10 @@ def test_two_that_decide_at_once_tear_no_line(tmp_path: Path) -> None:
     lines = (tmp_path / "triage.csv").read_bytes().splitlines()
     decisions_ = [line for line in lines if b",accept," in line]
     assert len(decisions_) == 2 * 3 * count == len(set(decisions_))
-    assert all(line.endswith("é".encode()) for line in decisions_)
+    assert all(re.search(rb"\xc3\xa9,([0-9a-f]{24})?$", line) for line in decisions_)
     decided = Decisions(tmp_path)
+    for name, number, part in itertools.product(("one", "two"), range(count), "abc"):
+        assert decided.of(about(name, number, part))[0] == "accept"
     steps = 0
     while step := decided.undo():
         assert len(step.rows) == 3
@@ -207,6 +253,6 @@ def test_what_was_decided_survives_a_kill(tmp_path: Path) -> None:
         running.process.wait()
     decided = Decisions(tmp_path)
     for number in range(6):
-        assert decided.of(Row(f"one {number} " + "x" * 300 + "c", "1" * 32, "2" * 32))[0] == "accept"
+        assert decided.of(about("one", number, "c"))[0] == "accept"
     decided.decide(Row("next.png", "", ""), "reject")
     assert Decisions(tmp_path).of(Row("next.png", "", "")) == ("reject", "")
