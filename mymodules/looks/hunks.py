@@ -48,8 +48,8 @@ def hunks(found: Sequence[Occurrence], page: Page) -> list[Hunk]:
     done = []
     while todo:
         items = todo.pop()
-        parts = _cut(items, 1, ROWS_BETWEEN)
-        if len(parts) == 1:
+        parts = [items] if len(items) == 1 else _cut(items, 1, ROWS_BETWEEN)
+        if len(parts) == 1 < len(items):
             parts = _cut(items, 0, COLUMNS_BETWEEN)
         if len(parts) == 1:
             done.append(_hunk(items, page))

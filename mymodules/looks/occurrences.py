@@ -1,9 +1,8 @@
 """The changes of a run, each one an occurrence of its class, and the sizes of the pages they stand on."""
 
-from collections.abc import Sequence
-from operator import itemgetter
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +11,11 @@ from mymodules.errors import ResultsError, SettingsError
 from mymodules.paths import shown
 from mymodules.regions import Region
 from mymodules.results import Rows, runfiles
-from mymodules.results.rows import AnyTable, Columns, lists, optional
+from mymodules.results.rows import AnyTable, Columns, lists, optional, whole
 from mymodules.row import verdict_of
 
 _SIZES = ("width_first", "height_first", "width_second", "height_second")
 _BOXES = tuple(f"{side}_{end}" for end in ("first", "second") for side in ("x", "y", "width", "height"))
-_COLUMNS = ("image_filename", "number", "kind", *_BOXES, "pixels", "largest", "signature", "surroundings")
-_FIGURES = _COLUMNS.index("pixels")
 
 
 class Occurrence(NamedTuple):
@@ -54,20 +51,68 @@ class Occurrence(NamedTuple):
     taken: bool
 
 
+class Changes:
+    """The changes of a table's rows in the order of names and numbers, as columns.
+
+    Of a hundred thousand changes a plan shows a few thousand, and only of these there are objects.
+
+    Attributes
+    ----------
+    pages, signatures, surroundings : list of str
+    kinds : list of str
+    pixels, largest : int64[n]
+    first, second : int64[n, 4]
+    taken : list of bool
+    """
+
+    def __init__(self, listed: AnyTable, pages: "Mapping[str, Page]") -> None:
+        names, kinds, *digests = lists(listed, "image_filename", "kind", "signature", "surroundings")
+        rules = optional(listed, "rules", len(names), "")
+        figures = whole(listed, "number", "pixels", "largest", *_BOXES)
+        keys = [*zip(names, figures[:, 0].tolist(), strict=True)]
+        known = [index for index, name in enumerate(names) if name in pages]
+        known.sort(key=keys.__getitem__)
+        self.pages, self.kinds, self.signatures, self.surroundings = (
+            [column[index] for index in known] for column in (names, kinds, *digests)
+        )
+        self.taken = [bool(rules[index]) for index in known]
+        figures = figures[known]
+        self._numbers, self.pixels, self.largest = figures[:, 0], figures[:, 1], figures[:, 2]
+        sizes = np.array([pages[name] for name in self.pages], np.int64).reshape(-1, 4)
+        self.first, self.second = _boxes(figures[:, 3:], sizes)
+
+    def __len__(self) -> int:
+        return len(self.pages)
+
+    def __getitem__(self, index: int) -> Occurrence:
+        first, second = (Region._make(boxes[index].tolist()) for boxes in (self.first, self.second))
+        return Occurrence(
+            page=self.pages[index],
+            number=int(self._numbers[index]),
+            kind=self.kinds[index],
+            first=first,
+            second=second,
+            pixels=int(self.pixels[index]),
+            largest=int(self.largest[index]),
+            signature=self.signatures[index],
+            surroundings=self.surroundings[index],
+            taken=self.taken[index],
+        )
+
+
 class Found(NamedTuple):
     """What a table of rows and one of changes say.
 
     Attributes
     ----------
-    occurrences : list of Occurrence
-        In the order of names and numbers.
+    changes : Changes
     pages : dict of str to Page
         All rows with two pictures, by name.
     changed : int
         How many rows are `changed` by their verdicts.
     """
 
-    occurrences: list[Occurrence]
+    changes: Changes
     pages: dict[str, "Page"]
     changed: int
 
@@ -94,19 +139,8 @@ def read(frame: "AnyTable | runfiles.AnyRun", changes: "AnyTable | None") -> Fou
     names, statuses, *sizes = lists(table, "image_filename", "status", *_SIZES)
     pages = {name: Page(*size) for name, *size in zip(names, *sizes, strict=True) if None not in size}
     listed = _of_run(table) if changes is None else changes
-    columns = lists(listed, *_COLUMNS)
-    columns.append(optional(listed, "rules", len(columns[0]), ""))
-    lines = [line for line in zip(*columns, strict=True) if line[0] in pages]
-    firsts, seconds = _boxes(lines, np.array([pages[line[0]] for line in lines], np.int64).reshape(-1, 4))
-    found = [
-        Occurrence(name, number, kind, first, second, pixels, largest or 0, signature, surroundings, bool(by))
-        for (name, number, kind, *_, pixels, largest, signature, surroundings, by), first, second in zip(
-            lines, firsts, seconds, strict=True
-        )
-    ]
-    found.sort(key=itemgetter(0, 1))
     verdicts = map(verdict_of, statuses, optional(table, "verdict", len(statuses), None))
-    return Found(found, pages, sum(verdict == "changed" for verdict in verdicts))
+    return Found(Changes(listed, pages), pages, sum(verdict == "changed" for verdict in verdicts))
 
 
 def _of_run(table: AnyTable) -> Columns:
@@ -126,10 +160,9 @@ def _of_run(table: AnyTable) -> Columns:
     return found
 
 
-def _boxes(lines: Sequence[tuple[Any, ...]], sizes: NDArray[np.int64]) -> tuple[list[Region], list[Region]]:
+def _boxes(given: NDArray[np.int64], sizes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the boxes of all lines; the file may have been edited, so only what lies on the pages."""
     most = int(sizes.max(initial=0))
-    given = np.array([line[3:_FIGURES] for line in lines], np.int64).reshape(-1, len(_BOXES))
     lows = np.empty((len(given), 4), np.int64)  # x and y in first, x and y in second
     lengths = np.empty_like(lows)
     for side in range(4):
@@ -145,5 +178,5 @@ def _boxes(lines: Sequence[tuple[Any, ...]], sizes: NDArray[np.int64]) -> tuple[
         for empty, axis in ((is_rows, 0), (is_columns, 1)):
             start[empty, axis], size[empty, axis] = corners[other][empty, axis], extents[other][empty, axis]
             size[empty, 1 - axis] = 0
-        found.append(list(map(Region._make, np.hstack([start, size]).tolist())))
+        found.append(np.hstack([start, size]))
     return found[0], found[1]

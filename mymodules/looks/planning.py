@@ -20,7 +20,7 @@ from mymodules.looks.classes import ChangeClass, classes
 from mymodules.looks.cover import cover
 from mymodules.looks.crops import GAP, Crop, crops
 from mymodules.looks.hunks import Hunk, hunks
-from mymodules.looks.occurrences import Occurrence, Page
+from mymodules.looks.occurrences import Changes, Occurrence, Page
 from mymodules.looks.placing import place
 from mymodules.looks.plan import LINE_SIZE, Line, Look, Plan
 from mymodules.results.rows import AnyTable
@@ -85,7 +85,10 @@ def plan(
     if min(width, rows) < LEAST:
         raise SettingsError(f"A look of {width} x {rows} px is too small: use at least {LEAST} x {LEAST}.")
     found, pages, changed = occurrences.read(frame, changes)
-    is_open = [not each.taken and (each.page, each.signature) not in decided for each in found]
+    is_open = [
+        not taken and each not in decided
+        for taken, each in zip(found.taken, zip(found.pages, found.signatures, strict=True), strict=True)
+    ]
     known = classes(found, is_open)
     opened = list(cover(each for each in known.values() if not each.small))
     small = {name: each for name, each in known.items() if each.small}
@@ -98,7 +101,7 @@ def plan(
     room = [each for each in left if each.kind == "space"]
     items += [(line, line.size) for line in _lines(room, [page for page, _ in opened], size)]
     cells = [each.occurrences[0] for each in left if each.kind != "space"]
-    taken = sum(each.taken for each in found)
+    taken = sum(found.taken)
     return Plan(
         looks=(*_looks(items, width, rows, known), *_sheets(cells)),
         classes=known,
@@ -125,35 +128,40 @@ def _hunks(opened: Sequence[tuple[str, list[ChangeClass]]], pages: dict[str, Pag
 
 def _one_of_each(each: ChangeClass, page: str) -> list[Occurrence]:
     """Return one occurrence for each of a class's surroundings, on this page if it is there."""
-    found: dict[str, Occurrence] = {}
-    for occurrence in sorted(each.occurrences, key=lambda occurrence: occurrence.page != page):
-        found.setdefault(occurrence.surroundings, occurrence)
-    return [*found.values()][:SURROUNDINGS]
+    changes, indexes, found = each.occurrences.changes, each.occurrences.indexes, dict[str, int]()
+    for index in (*(index for index in indexes if changes.pages[index] == page), *indexes):
+        found.setdefault(changes.surroundings[index], index)
+    return [changes[index] for index in [*found.values()][:SURROUNDINGS]]
 
 
 def _with_seen(shown: Iterable[Hunk], small: Iterable[ChangeClass]) -> list[Hunk]:
     """Return the hunks with the small classes that each happens to show; a class is seen once."""
-    on: dict[str, list[Occurrence]] = {}
+    on: dict[str, list[int]] = {}
+    changes = None
     for each in small:
-        for occurrence in each.occurrences:
-            on.setdefault(occurrence.page, []).append(occurrence)
-    boxes = {page: _Boxes(found) for page, found in on.items()}
+        changes = each.occurrences.changes
+        for index in each.occurrences.indexes:
+            on.setdefault(changes.pages[index], []).append(index)
+    if changes is None:
+        return [*shown]
+    boxes = {page: _Boxes(changes, indexes) for page, indexes in on.items()}
     known: set[str] = set()
     found = []
     for hunk in shown:
-        inside = [on[hunk.page][index] for index in boxes[hunk.page].within(hunk)] if hunk.page in on else []
-        new = {each.signature: each for each in reversed(inside) if each.signature not in known}
+        inside = [on[hunk.page][place] for place in boxes[hunk.page].within(hunk)] if hunk.page in on else []
+        new = {changes.signatures[index]: index for index in reversed(inside)}
+        seen = [changes[index] for name, index in reversed(new.items()) if name not in known]
         known.update(new)
-        found.append(replace(hunk, seen=tuple(reversed(new.values()))))
+        found.append(replace(hunk, seen=tuple(seen)))
     return found
 
 
 class _Boxes:
-    """The boxes of occurrences of one page, as arrays."""
+    """The boxes of changes of one page."""
 
-    def __init__(self, found: Sequence[Occurrence]) -> None:
-        self._sides = [np.array([each.first for each in found]), np.array([each.second for each in found])]
-        self._is_room = np.array([each.kind == "space" for each in found])
+    def __init__(self, changes: Changes, indexes: list[int]) -> None:
+        self._sides = [changes.first[indexes], changes.second[indexes]]
+        self._is_room = np.array([changes.kinds[index] == "space" for index in indexes])
 
     def within(self, hunk: Hunk) -> NDArray[np.intp]:
         """Return which of them a hunk shows; of rows that came or went, some of their width is enough."""
