@@ -11,6 +11,7 @@ import contextlib
 import json
 import operator
 import os
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ DATA_OUT_DIRNAME_BASE: str
 """What the paths of folders with drawings begin with, ``img/03.diff`` by default."""
 
 _ROLES = ("first", "second", "out")
+_PLACE = re.compile(r" \((?:at line (?P<line>\d+), column \d+|at end of document)\)$")  # as tomllib says it
 _ATTRIBUTES = ("DATA_SAVE_BASE_DIR", "ORIG_IMAGE_DIRNAME", "SECOND_IMAGE_DIRNAME", "DATA_OUT_DIRNAME_BASE")
 
 
@@ -390,6 +392,17 @@ def _project_root() -> Path:
     return start
 
 
+def misread(file: Path, error: ValueError | RecursionError, text: str = "") -> str:
+    """Return a sentence on a file that is not UTF-8, or whose text is not TOML, with the line."""
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object[: error.start].count(b"\n") + 1
+        return f"{shown(file)}, line {line}: this is not UTF-8: save the file as UTF-8."
+    if not (found := _PLACE.search(str(error))):
+        return f"{shown(file)} is not a TOML file: {error}. Correct it."
+    line = int(found["line"] or len(text.splitlines()))
+    return f"{shown(file)}, line {line}: this is not TOML: {_PLACE.sub('', str(error))}. Correct it."
+
+
 def _is_named(pyproject: Path) -> bool:
     try:
         text = pyproject.read_text(encoding="utf-8")
@@ -410,15 +423,15 @@ def _written(file: Path, given: Collection[str]) -> dict[str, Path]:
         return {}
     import tomllib  # rarely needed
 
+    text = ""
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8-sig")
+        tables = tomllib.loads(text)
     except OSError as error:
         raise SettingsError(f"{shown(file)} cannot be read ({error.strerror}): allow it.") from error
-    except ValueError as error:  # of TOML or UTF-8
-        raise SettingsError(
-            f"{shown(file)} is not a TOML file ({error}): correct it or remove it. "
-            r"Write paths in single quotes, such as 'C:\shots\before'."
-        ) from error
+    except (ValueError, RecursionError) as error:  # of TOML or UTF-8
+        hint = r" Write paths in single quotes, such as 'C:\shots\before'."
+        raise SettingsError(misread(file, error, text) + hint) from error
     folders = tables.pop("folders", {})
     tables.pop("rule", None)  # `rules` reads these, where a run needs them
     if tables or not isinstance(folders, dict):

@@ -510,8 +510,10 @@ def test_a_new_results_folder_of_the_file_is_created(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[folders\n", "is not a TOML file"),
-        (b"\xff\xfe", "is not a TOML file"),
+        ("[folders\n", "compare.toml, line 1: this is not TOML: "),
+        ("[folders]\nfirst = 'a'\nsecond = ", "compare.toml, line 3: this is not TOML: "),
+        ("a = " + "[" * 5000, "compare.toml is not a TOML file: "),
+        (b"# a\n\xff\xfe", "compare.toml, line 2: this is not UTF-8"),
         ("folders = 1\n", "'folders'"),
         ("first = 'a'\n", "'first'"),
         ("[folder]\nfirst = 'a'\n", "'folder'"),

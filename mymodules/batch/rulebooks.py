@@ -37,17 +37,32 @@ def of_project(chosen: Settings, request: "Request") -> Rules:
 
 
 def of_resumed(path: Path, manifest: Mapping[str, Any], request: "Request") -> Rules:
-    """Return the rules that a run was begun with; raise SettingsError if others are asked for."""
-    book = manifest.get("rules")
-    if book is None and request.rules is None:
-        return Rules()
-    from mymodules.rules import given, of_entries
+    """Return the rules that a run was begun with; raise SettingsError if others are asked for.
 
-    book = book if isinstance(book, Mapping) else {}
-    file = book.get("file")
-    begun = of_entries(book.get("rules", []), Path(file) if isinstance(file, str) else None)
-    if request.rules is not None and given(request.rules).rules != begun.rules:
-        raise SettingsError(f"{shown(path)} was begun with other rules: leave out rules to resume it.")
+    It is also raised if the manifest does not say which these were: without them other rows would pass.
+    """
+    begun = _begun(path, manifest["rules"]) if "rules" in manifest else Rules()
+    if request.rules is not None:
+        from mymodules.rules import given
+
+        if given(request.rules).rules != begun.rules:
+            raise SettingsError(f"{shown(path)} was begun with other rules: leave out rules to resume it.")
+    return begun
+
+
+def _begun(path: Path, book: object) -> Rules:
+    """Return the rules that the manifest of a run names; ``path`` is its CSV."""
+    from mymodules.rules import of_entries
+
+    file, entries, sealed = (
+        book.get(key) if isinstance(book, Mapping) else None for key in ("file", "rules", "fingerprint")
+    )
+    begun = of_entries(entries, None if file is None else Path(str(file)))
+    if begun is None or fingerprint(begun.rules) != sealed:
+        raise SettingsError(
+            f"{shown(path)} cannot be resumed: what its manifest says about its rules is damaged. "
+            "Begin a new run."
+        )
     return begun
 
 

@@ -9,6 +9,7 @@ from mymodules.calibration.bounds import trials_needed
 from mymodules.calibration.captures import Capture, written
 from mymodules.paths import shown
 from mymodules.row import counted
+from mymodules.rules import keys
 
 if TYPE_CHECKING:
     from mymodules.calibration.calibration import Calibration
@@ -47,6 +48,11 @@ def _learnt(found: "Calibration") -> Iterator[str]:
     wide = [f"{shown(page.name)} ({percent(page.covered)})" for page in found.pages if page.covered > _MUCH]
     if wide:
         yield f"Masks leave little to compare of {_some(wide)}."
+    if found.left_out:
+        yield (
+            f"A file holds {keys.MOST_RULES:,} rules, so not all that flickers has one: look at the captures "
+            f"of {_some([*map(shown, found.left_out)])} by themselves, and keep their rules in another file."
+        )
 
 
 def _again(found: "Calibration") -> Iterator[str]:

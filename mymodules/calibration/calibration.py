@@ -67,6 +67,8 @@ class Calibration:
         Every picture of the first folder.
     rules : tuple of Rule
         Proposed for `compare.toml`, whose first folder is then to hold the first capture.
+    left_out : tuple of str
+        Pictures of which not all masks are proposed, because a file holds no more rules.
     own : Rules
         Those that the project has already.
     again : Trial
@@ -82,6 +84,7 @@ class Calibration:
     folders: tuple[Path, ...]
     pages: tuple[Page, ...]
     rules: tuple[Rule, ...]
+    left_out: tuple[str, ...]
     own: Rules
     again: Trial
     later: Trial
@@ -216,12 +219,13 @@ def calibrate(
         )
         for name in names
     )
-    found = proposed(pages, {rule.name for rule in own.rules})
+    found, left_out = proposed(pages, {rule.name for rule in own.rules})
     together = Rules((*own.rules, *found))
     return Calibration(
         (first, *(each.folder for each in captures)),
         pages,
         found,
+        left_out,
         own,
         _tried(captures[: count - 1], together, limit),
         _tried(captures[count - 1 :], together, limit),

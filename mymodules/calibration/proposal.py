@@ -7,16 +7,18 @@ from mymodules.calibration.page import Page
 from mymodules.paths import shown
 from mymodules.regions import Region
 from mymodules.row import counted
-from mymodules.rules import Limits, Rule
+from mymodules.rules import Limits, Rule, keys
 
 _LONGEST_NAME = 60  # letters of a picture's name in that of a rule
 _PATTERN = re.compile(r"[*?\[]")
 
 
-def proposed(pages: Sequence[Page], taken: Collection[str]) -> tuple[Rule, ...]:
+def proposed(pages: Sequence[Page], taken: Collection[str]) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
     """Return the rules with which no capture that was learnt from should differ.
 
     A box that several pages have stands in one rule for all of them; one for all pages has no `pictures`.
+    If a file cannot hold all rules, those for the fewest pages are left out; the names of these are returned
+    too.
 
     Parameters
     ----------
@@ -26,16 +28,19 @@ def proposed(pages: Sequence[Page], taken: Collection[str]) -> tuple[Rule, ...]:
         Names that rules have already.
     """
     used = set(taken)
+    faint = [page for page in pages if page.largest]
+    shared = _shared(pages)
+    room = max(0, keys.MOST_RULES - len(used) - bool(faint))
     found = [
         Rule(_unused(_name("flicker", names, pages), used), Limits(mask=boxes), _patterns(names, pages))
-        for names, boxes in _shared(pages)
+        for names, boxes in shared[:room]
     ]
-    faint = [page for page in pages if page.largest]
-    if faint:
+    if faint and len(used) < keys.MOST_RULES:
         names = tuple(page.name for page in faint)
         limits = Limits(largest=max(page.largest for page in faint))
         found.append(Rule(_unused(_name("faint noise", names, pages), used), limits, _patterns(names, pages)))
-    return tuple(found)
+    left_out = dict.fromkeys(name for names, _ in shared[room:] for name in names)
+    return tuple(found), tuple(left_out)
 
 
 def _shared(pages: Iterable[Page]) -> list[tuple[tuple[str, ...], tuple[Region, ...]]]:

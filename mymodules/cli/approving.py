@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mymodules import results, streams, triage
 from mymodules.cli import runs
-from mymodules.cli.wording import Wording, repeated
+from mymodules.cli.wording import Wording, printable, repeated
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.pairs import matches
 from mymodules.paths import shown
@@ -210,7 +210,7 @@ def _confirmed(question: str, words: Wording) -> bool:
     """Ask, and return whether the answer is yes."""
     streams.flush()
     try:
-        answer = input(words.of(f"{question} [y/N] "))
+        answer = input(printable(words.of(f"{question} [y/N] ")))
     except EOFError:
         words.say("")  # ends the line of the question
         raise SettingsError(

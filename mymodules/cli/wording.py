@@ -62,7 +62,12 @@ def repeated(options: argparse.Namespace, *names: str) -> list[str]:
 def complain(text: str) -> None:
     """Print a text to standard error, after all that was printed before."""
     streams.flush()
-    streams.say(text, error=True)
+    streams.say(printable(text), error=True)
+
+
+def printable(text: str) -> str:
+    """Return lines of text as `paths.shown` shows them, whatever stands in them."""
+    return "\n".join(map(shown, text.split("\n")))
 
 
 class Wording:
@@ -111,7 +116,7 @@ class Wording:
 
     def say(self, text: str) -> None:
         """Print a text to standard output."""
-        streams.say(self.of(text))
+        streams.say(printable(self.of(text)))
 
     def complain(self, text: str) -> None:
         """Print a text to standard error, as `typed` puts it."""

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mymodules.errors import SettingsError
 from mymodules.paths import shown
 from mymodules.row import counted
 from mymodules.rules import of_entries
@@ -25,11 +24,14 @@ class Rulebook(NamedTuple):
         Of how many a rule has taken something.
     totals : list of Total
         For each rule, in their order.
+    is_part : bool
+        Whether pictures of the folders were left out.
     """
 
     file: str | None
     pictures: int
     totals: list[Total]
+    is_part: bool
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any], rows: Iterable[Ruled]) -> "Rulebook | None":
@@ -46,28 +48,40 @@ class Rulebook(NamedTuple):
             return None
         file = book.get("file")
         file = file if isinstance(file, str) else None
-        try:
-            rules = of_entries(book.get("rules"), None).rules
-        except SettingsError:
+        rules = of_entries(book.get("rules"), None)
+        if rules is None:
             return None
         found = [*rows]
         pictures = sum(bool(parsed(text)) for _, text in found)
-        return cls(file, pictures, totals(rules, found))
+        is_part = "selection" in manifest or (manifest.get("skip_until"), manifest.get("stop_at")) != (0, -1)
+        return cls(file, pictures, totals(rules.rules, found), is_part)
 
     @property
     def sentence(self) -> str:
         """How many changes they took."""
         file = "" if self.file is None else f"{Path(self.file).name}: "
         rules = "1 rule" if len(self.totals) == 1 else f"{len(self.totals):,} rules"
+        return f"{shown(file)}{rules} took {self._taken()}"
+
+    def _taken(self) -> str:
+        if not self.pictures:
+            return "nothing"
         whole = sum(total.whole for total in self.totals)
-        changes = "1 change" if whole == 1 else f"{whole:,} changes"
-        return f"{shown(file)}{rules} took {changes} in {counted(self.pictures)}"
+        if whole:
+            taken = "1 change" if whole == 1 else f"{whole:,} changes"
+        elif any(total.changes for total in self.totals):
+            taken = "only parts of changes"
+        else:
+            taken = "differences in bits"
+        return f"{taken} in {counted(self.pictures)}"
 
     def remarks(self) -> Iterator[str]:
         """Yield a sentence for each rule that took nothing, or may have hidden what a person would see."""
         for total in self.totals:
             rule = f"Rule '{total.name}'"
-            if not total.candidates:
+            if not total.candidates and self.is_part:
+                yield f"{rule} is for none of the pictures that were selected."
+            elif not total.candidates:
                 yield f"{rule} is for no picture of this run: correct its pictures, or remove it."
             elif not total.pictures:
                 yield f"{rule} took nothing."

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,6 +15,7 @@ MOST_RULES = 1000
 
 _LONGEST_NAME = 100  # letters
 _MANY_PIXELS = 2**31 - 1
+_ELSEWHERE = re.compile(r"^/|(^|/)\.{1,2}/|//|/$")  # no name is like this
 _BOXES = "must be a list of boxes [x, y, width, height] in px, such as [[1040, 12, 180, 24]]"
 
 Check = Callable[[Any], Any]
@@ -63,6 +65,8 @@ def _name(value: Any) -> str:
 def _texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(text, str) and text for text in value):
         raise ValueError('must be a list of patterns for names, such as ["docs/**/*.png"]')
+    if any(map(_ELSEWHERE.search, value)):
+        raise ValueError('must be patterns for names below both folders, such as ["docs/**/*.png"]')
     return tuple(value)
 
 

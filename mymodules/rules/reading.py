@@ -9,7 +9,8 @@ from mymodules.paths import AnyPath, local_path, shown
 from mymodules.rules import keys, lines
 from mymodules.rules.keys import nearest, quoted
 from mymodules.rules.lines import TableLines
-from mymodules.rules.rule import KINDS, GoldSampleArea, Limits, Rule, Rules
+from mymodules.rules.rule import KINDS, GoldFuzzy, GoldSampleArea, GoldSobel, Limits, Rule, Rules
+from mymodules.settings import misread
 
 TABLE = "rule"
 """The array of tables that rules are in a file."""
@@ -20,6 +21,7 @@ BOM = "\ufeff"
 _OTHERS = ("folders",)  # what else may stand in the file; see `settings`
 _FIRST_KIND = next(iter(KINDS))
 _MOST_NAMED = 10  # mistakes in one message
+_STRONGEST = 255  # edge; none is above
 
 
 def read(path: AnyPath) -> Rules:
@@ -56,10 +58,7 @@ def text_in(file: Path) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise SettingsError(
-            f"{shown(file)}, line {line}: this is not UTF-8: save the file as UTF-8."
-        ) from error
+        raise SettingsError(misread(file, error)) from error
 
 
 def parse(text: str, path: Path) -> Rules:
@@ -74,7 +73,7 @@ def parse(text: str, path: Path) -> Rules:
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{shown(path)} is not a TOML file: {error}. Correct it there.") from error
+        raise SettingsError(misread(path, error, text)) from error
     places, top = lines.tables(text, TABLE)
     mistakes: list[tuple[int, str]] = []
     for key in document:
@@ -116,14 +115,8 @@ def given(rules: AnyPath | Rules, *, moves: bool = True) -> Rules:
     return found
 
 
-def of_entries(entries: object, path: Path | None) -> Rules:
-    """Return the rules of `Rules.entries`, which a file beside results holds.
-
-    Raises
-    ------
-    SettingsError
-        If they are not rules.
-    """
+def of_entries(entries: object, path: Path | None) -> Rules | None:
+    """Return the rules of `Rules.entries`, which a file beside results holds; None if they are not rules."""
     mistakes: list[tuple[int, str]] = []
     found = [
         _rule(entry, TableLines(0), mistakes, as_written=False) if isinstance(entry, dict) else None
@@ -131,7 +124,7 @@ def of_entries(entries: object, path: Path | None) -> Rules:
     ]
     rules = tuple(rule for rule in found if rule is not None)
     if len(rules) < len(found) or len({rule.name for rule in rules}) < len(rules):
-        raise SettingsError("What is recorded of the rules of a run is damaged: begin a new run.")
+        return None
     return Rules(rules, path)
 
 
@@ -191,22 +184,32 @@ def _unknown(key: str, kind: str) -> str:
 
 def _contradictions(kind: str, values: dict[str, Any]) -> list[tuple[str, str]]:
     """Return keys whose values make no sense together, each with a sentence."""
-    made = KINDS[kind]
+    takes = KINDS[kind](**{key: value for key, value in values.items() if key not in ("name", "pictures")})
     found = []
-    if made is Limits:
+    if isinstance(takes, Limits):
+        if takes == Limits(side=takes.side, metric=takes.metric):
+            found.append(("name", "it takes nothing: add a mask, a limit such as largest = 8, or kinds."))
         if "side" in values and "mask" not in values:
             found.append(
                 ("side", "side belongs to a mask: add mask = [[x, y, width, height]], or remove side.")
             )
         if "metric" in values and not {"threshold", "antialiased"} & values.keys():
             found.append(("metric", "metric belongs to a threshold: add threshold = 0.1, or remove metric."))
-        if not values.keys() - {"name", "pictures", "side", "metric"}:
-            found.append(("name", "it takes nothing: add a mask, a limit such as largest = 8, or kinds."))
-    if made is GoldSampleArea and values.get("max_different", 0) > values.get("width", 0) ** 2 > 0:
-        found.append(
-            ("max_different", f"max_different must be at most width x width, {values['width'] ** 2}.")
-        )
+    elif _accepts_only_equal(takes):
+        found.append(("name", "it takes nothing: raise its limits."))
+    if isinstance(takes, GoldSampleArea) and takes.max_different > takes.width**2:
+        found.append(("max_different", f"max_different must be at most width x width, {takes.width**2}."))
     return found
+
+
+def _accepts_only_equal(takes: GoldFuzzy | GoldSobel | GoldSampleArea) -> bool:
+    """Return whether one of Gold's matchers accepts no pictures that differ, whatever they show."""
+    if isinstance(takes, GoldSampleArea):
+        return not (takes.max_different or takes.delta)
+    if takes.ignored_border or (isinstance(takes, GoldSobel) and takes.edge_threshold < _STRONGEST):
+        return False
+    delta = takes.pixel_per_channel_delta_threshold or takes.pixel_delta_threshold
+    return not (takes.max_different_pixels and delta)
 
 
 def _check_names(

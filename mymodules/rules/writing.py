@@ -5,7 +5,7 @@ What would not be read as the rules that were there and the new ones is never wr
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mymodules import files, locks
 from mymodules.errors import SettingsError
@@ -13,6 +13,9 @@ from mymodules.paths import AnyPath, local_path, shown
 from mymodules.regions import Region
 from mymodules.rules.reading import BOM, TABLE, parse, text_in
 from mymodules.rules.rule import Limits, Rule, Rules
+
+if TYPE_CHECKING:
+    import tomlkit
 
 
 def add(path: AnyPath, rules: Sequence[Rule]) -> Rules:
@@ -106,11 +109,22 @@ def _entry(rule: Rule) -> dict[str, Any]:
     if isinstance(rule.takes, Limits):
         del entry["kind"]  # which is meant where there is none
     found: dict[str, Any] = {"name": rule.name}
-    found |= {"pictures": [*rule.pictures]} if rule.pictures else {}
+    found |= {"pictures": _plain(rule.pictures)} if rule.pictures else {}
     return found | {key: _plain(value) for key, value in entry.items()}
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple | Region):
         return [_plain(each) for each in value]
-    return value
+    return _quoted(value) if isinstance(value, str) else value
+
+
+def _quoted(text: str) -> "tomlkit.items.String":
+    """Return a text as TOML has it; what could steer a terminal or mislead a reader is escaped."""
+    import tomlkit
+
+    written = "".join(
+        f"\\{letter}" if letter in '"\\' else letter if shown(letter) == letter else f"\\u{ord(letter):04x}"
+        for letter in text
+    )
+    return tomlkit.items.String(tomlkit.items.StringType.SLB, text, written, tomlkit.items.Trivia())

@@ -184,10 +184,26 @@ def test_rules_of_a_manifest_are_believed_in_nothing(made: Folders) -> None:
     done = batch.run(*made, store=None, num_processors=1, rules=rules(SMOOTH))
     path = done.csv_path.with_suffix(".json")
     manifest = runfiles.read_manifest(path)
-    manifest["rules"]["rules"][0]["largest"] = "8"
-    runfiles.write_manifest(path, manifest)
-    with pytest.raises(SettingsError, match="begin a new run"):
-        batch.run(resume=done.csv_path)
+    book = manifest["rules"]
+    (entry,) = book["rules"]
+    for damaged in (
+        None,
+        [],
+        "rules",
+        {key: value for key, value in book.items() if key != "rules"},
+        {**book, "rules": []},
+        {**book, "rules": [{**entry, "largest": "8"}]},
+        {**book, "rules": [{**entry, "largest": 80}]},  # with which more would pass
+        {**book, "fingerprint": None},
+    ):
+        runfiles.write_manifest(path, {**manifest, "rules": damaged})
+        for asked in (None, rules(SMOOTH)):
+            with pytest.raises(SettingsError) as caught:
+                batch.run(resume=done.csv_path, rules=asked)
+            assert str(caught.value) == (
+                f"{done.csv_path} cannot be resumed: what its manifest says about its rules is damaged. "
+                "Begin a new run."
+            )
 
 
 def test_only_the_projects_own_file_is_used(made: Folders, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from mymodules import rules
 from mymodules.calibration import Calibration, calibrate
 from mymodules.errors import PictureError, SettingsError
 from mymodules.regions import Region
-from mymodules.rules import Limits, Rule, Rules
+from mymodules.rules import Limits, Rule, Rules, keys
 
 HEIGHT, WIDTH = 90, 120
 
@@ -84,6 +84,28 @@ def test_a_box_of_all_pages_is_one_rule_and_others_are_for_their_pages(captures:
     assert rules.parse(found.text, Path("compare.toml")).rules == found.rules
     assert not found.again.failed
     assert "With these rules no capture that was learnt from differs." in found.sentences
+
+
+def test_no_more_rules_are_proposed_than_a_file_holds(
+    captures: Captures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "MOST_RULES", 4)
+    still = {name: page() for name in ("a.png", "b.png", "c.png", "d.png")}
+    moving = {"a.png": dot(10, 10), "b.png": dot(10, 10), "c.png": dot(30, 30), "d.png": dot(50, 50)}
+    folders = captures(still, moving, still | {"d.png": dot(100, 80, levels=3)})
+    own = Rules((Rule("own", Limits(mask=(Region(0, 0, 1, 1),))),))
+    found = calibrate(folders, rules=own)
+    assert [rule.name for rule in found.rules] == [
+        "flicker in 2 pictures",
+        "flicker in c.png",
+        "faint noise in d.png",
+    ]
+    assert found.left_out == ("d.png",)
+    assert found.again.pages == {"d.png": 1}
+    (sentence,) = [each for each in found.sentences if each.startswith("A file holds 4 rules")]
+    assert "d.png" in sentence
+    full = Rules(tuple(Rule(str(number), own.rules[0].takes) for number in range(4)))
+    assert calibrate(folders, rules=full).rules == ()
 
 
 def test_boxes_that_overlap_are_merged_and_others_are_not(captures: Captures) -> None:

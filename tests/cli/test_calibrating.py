@@ -1,5 +1,6 @@
 """``calibrate``: what is printed is a file of rules, and only what is asked for is written."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +93,19 @@ def test_what_cannot_be_used_is_refused(
 ) -> None:
     assert main(["calibrate", *arguments]) == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows refuses such a name")
+def test_names_cannot_steer_a_terminal_nor_mislead_a_reader(
+    captures: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = 'a\u202egnp."\x1b[2J.png'
+    for folder in captures:
+        (tmp_path / folder / "page.png").rename(tmp_path / folder / name)
+    assert main(["calibrate", *captures, "--rules", "own.toml", "--write"]) == 0
+    said = capsys.readouterr().out
+    written = (tmp_path / "own.toml").read_text(encoding="utf-8")
+    assert not {"\u202e", "\x1b"} & {*said, *written}
+    (rule,) = rules.parse(said, Path("printed")).rules
+    assert rule.is_for(name)
+    assert rules.read(tmp_path / "own.toml").rules == (rule,)

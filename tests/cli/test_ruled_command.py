@@ -63,7 +63,40 @@ def test_rules_decide_about_the_exit_code(made: Folders, capsys: pytest.CaptureF
     assert "rule" not in capsys.readouterr().out
     Path("other.toml").write_text(RULES.replace("largest = 8", "largest = 5"))
     assert compare(rules="other.toml") == 1
-    assert "other.toml: 3 rules took 0 changes in 0 pictures" in capsys.readouterr().out
+    assert "other.toml: 3 rules took nothing\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("rule", "part", "lines"),
+    [
+        ("mask = [[3, 0, 1, 20]]", False, ["rules.toml: 1 rule took only parts of changes in 2 pictures"]),
+        ("depth = true", False, ["rules.toml: 1 rule took nothing", "Rule 'a' took nothing."]),
+        (
+            "depth = true\npictures = ['b.png']",
+            True,
+            ["rules.toml: 1 rule took nothing", "Rule 'a' is for none of the pictures that were selected."],
+        ),
+    ],
+)
+def test_what_rules_took_is_reported_in_words_that_fit(
+    made: Folders, capsys: pytest.CaptureFixture[str], rule: str, part: bool, lines: list[str]
+) -> None:
+    """The changes are columns 38 and 39 px high."""
+    Path("rules.toml").write_text(f"[[rule]]\nname = 'a'\n{rule}\n")
+    assert compare(*(["--include", "a.png"] if part else [])) == 1
+    said = capsys.readouterr().out.splitlines()
+    start = said.index(lines[0])
+    assert said[start : start + len(lines)] == lines
+    assert not said[start + len(lines)].startswith("Rule ")
+
+
+def test_differences_in_bits_are_no_changes(made: Folders, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a.png", "b.png", "same.png"):
+        for folder, value in ((made.first, 1000), (made.second, 1001)):
+            (folder / name).write_bytes(png(np.full((9, 9, 3), value, np.uint16)))
+    Path("rules.toml").write_text("[[rule]]\nname = 'a'\ndepth = true\n")
+    assert compare() == 0
+    assert "rules.toml: 1 rule took differences in bits in 3 pictures\n" in capsys.readouterr().out
 
 
 def test_a_limit_for_whole_pictures_is_reported_each_time(

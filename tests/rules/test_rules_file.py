@@ -104,10 +104,20 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         rules.read(tmp_path / "latin.toml")
 
 
-@pytest.mark.parametrize("text", ["[[rule]\n", "[[rule]]\nname = 'a'\nname = 'b'\n", "a = " + "[" * 5000])
-def test_what_is_not_toml_is_refused(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("[[rule]\n", ", line 1: this is not TOML: "),
+        ("\ufeff[[rule]]\r\nname = 'a'\r\nname = 'b'\r\n", ", line 3: this is not TOML: "),
+        ("[[rule]]\nname = 'a'\npixels = ", ", line 3: this is not TOML: "),  # at its end
+        ("a = " + "[" * 5000, " is not a TOML file: "),
+    ],
+)
+def test_what_is_not_toml_is_refused_with_its_line(text: str, where: str) -> None:
     (message,) = refused(text)
-    assert message.startswith("compare.toml is not a TOML file: ")
+    assert message.startswith(f"compare.toml{where}")
+    assert "(at " not in message
+    assert message.endswith(". Correct it.")
 
 
 @pytest.mark.parametrize(
@@ -136,6 +146,18 @@ def test_what_is_not_toml_is_refused(text: str) -> None:
         ("side = 'second'\npixels = 1", 3, "side belongs to a mask: add mask"),
         ("metric = 'yiq'\npixels = 1", 3, "metric belongs to a threshold: add threshold"),
         ("pictures = ['a']", 2, "it takes nothing: add a mask, a limit such as largest = 8, or kinds."),
+        ("largest = 0", 2, "it takes nothing: add a mask"),
+        ("pixels = 0\nantialiased = false\ndepth = false\nshare_per_picture = 0", 2, "it takes nothing: add"),
+        ("kind = 'gold-fuzzy'", 2, "it takes nothing: raise its limits."),
+        ("kind = 'gold-fuzzy'\nmax_different_pixels = 9", 2, "it takes nothing: raise its limits."),
+        ("kind = 'gold-fuzzy'\npixel_delta_threshold = 9", 2, "it takes nothing: raise its limits."),
+        ("kind = 'gold-sobel'\nedge_threshold = 255", 2, "it takes nothing: raise its limits."),
+        ("kind = 'gold-sample-area'\nwidth = 2\nmax_different = 0", 2, "it takes nothing: raise its"),
+        ("pixels = 1\npictures = ['/docs/*']", 4, "pictures must be patterns for names below both folders"),
+        ("pixels = 1\npictures = ['a', './b']", 4, "pictures must be patterns for names below both folders"),
+        ("pixels = 1\npictures = ['a/../b']", 4, "pictures must be patterns for names below both folders"),
+        ("pixels = 1\npictures = ['docs/']", 4, "pictures must be patterns for names below both folders"),
+        ("pixels = 1\npictures = ['a//b']", 4, "pictures must be patterns for names below both folders"),
         ("kind = 'golden'", 3, "kind must be one of limits, gold-fuzzy, gold-sobel, gold-sample-area, in"),
         ("kind = 'gold-sobel'", 1, "it has no edge_threshold: add it."),
         ("kind = 'gold-sample-area'\nwidth = 2\nmax_different = 5", 5, "must be at most width x width, 4."),
@@ -168,6 +190,22 @@ def test_a_mistake_is_refused_with_line_rule_and_what_would_be_right(
 )
 def test_mistakes_outside_of_rules_and_in_names(text: str, message: str) -> None:
     assert refused(text)[0].startswith(f"compare.toml, {message}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "threshold = 0",  # colours of what is transparent do not count
+        "share_per_picture = 0.001",
+        "kind = 'gold-fuzzy'\nmax_different_pixels = 1\npixel_per_channel_delta_threshold = 1",
+        "kind = 'gold-fuzzy'\nignored_border = 1",
+        "kind = 'gold-sobel'\nedge_threshold = 254",
+        "kind = 'gold-sample-area'\nwidth = 2\nmax_different = 0\ndelta = 1",
+        "largest = 1\npictures = ['a..b/.c/d.png', '*/x', 'C:/a.png', '[/.]*']",
+    ],
+)
+def test_what_may_take_something_is_a_rule(body: str) -> None:
+    assert len(parsed(f"[[rule]]\nname = 'a'\n{body}\n")) == 1
 
 
 def test_names_are_unique() -> None:

@@ -54,13 +54,14 @@ takings = st.one_of(
     st.builds(
         Limits, kinds=st.lists(st.sampled_from(WHOLE_KINDS), min_size=1, unique=True).map(sorted).map(tuple)
     ),
-    st.builds(GoldFuzzy, max_different_pixels=counts, ignored_border=counts),
-    st.builds(GoldSobel, edge_threshold=st.integers(0, 255)),
-    st.builds(GoldSampleArea, width=st.integers(10, 50), max_different=st.integers(0, 100)),
+    st.builds(GoldFuzzy, max_different_pixels=counts, ignored_border=st.integers(1, 9)),
+    st.builds(GoldSobel, edge_threshold=st.integers(0, 254)),
+    st.builds(GoldSampleArea, width=st.integers(10, 50), max_different=st.integers(1, 100)),
 )
 letters = st.sampled_from([*string.ascii_letters, *"'\\#=[]{}é日 \N{NO-BREAK SPACE}%"])
 names = st.text(letters, min_size=1, max_size=20).filter(str.strip)
-patterns = st.lists(st.text(st.characters(codec="utf-8"), min_size=1, max_size=8), max_size=3).map(tuple)
+characters = st.characters(codec="utf-8", exclude_characters="/")
+patterns = st.lists(st.text(characters, min_size=1, max_size=8), max_size=3).map(tuple)
 new_rules = st.lists(
     st.builds(Rule, names, takings, patterns), min_size=1, max_size=3, unique_by=lambda rule: rule.name
 ).map(tuple)
