@@ -20,15 +20,19 @@ same ``id``:
 ``{kind: "decide", name, decision, ...}``  the new ``decision`` and ``note``; a ``note`` of null keeps the old
                                            one; with ``on``, the next undecided row is shown. It is a step
                                            even if nothing changes, so that undo takes back the last key press
+``{kind: "tolerate", name, ...}``          ``sentence``: what a rule would do to the rows, or that it was
+                                           written; see `pages.tolerating`
 ``{kind: "undo"}``, ``{kind: "redo"}``     nothing; the row of the step is shown
 =========================================  ================================================================
 
 A request that cannot be answered gets ``error``, a sentence. ``{kind: "rows", fresh}`` tells the page that
 the rows have changed. ``{kind: "decided", message, row, undo, redo, closed}`` tells it what was decided,
 there or elsewhere: a sentence, the row to show it with, whether there is something to undo and to redo, and
-why nothing can be decided, if so. Only decisions are written, and a file is read only when its row is shown.
+why nothing can be decided, if so. Only decisions and rules are written, and a file is read only when its row
+is shown.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -42,10 +46,11 @@ import traitlets
 from mymodules import batch, faults, images
 from mymodules.comparison import drawings
 from mymodules.comparison.alignment import align
-from mymodules.comparison.changes import changes
+from mymodules.comparison.changes import Change, changes
+from mymodules.comparison.pieces import Picture
 from mymodules.errors import MymodulesError, SettingsError
 from mymodules.images import Rgba
-from mymodules.pages import aligned, delta, linker, marks
+from mymodules.pages import aligned, delta, linker, marks, tolerating
 from mymodules.pages.display import SIDES, TYPES, Absent, as_absent, folders, read, reencoded, to_png, weight
 from mymodules.pages.rows import ShownRows
 from mymodules.results import runfiles
@@ -350,6 +355,8 @@ class Viewer(anywidget.AnyWidget):
             return {"record": rows.record(name), "deciding": rows.deciding()}, []
         if kind == "decide":
             return self._decide_there(rows, name, asked), []
+        if kind == "tolerate":
+            return {"sentence": self._tolerated(rows, name, asked)}, []
         if kind == "picture" and asked["side"] == "delta":
             return self._delta(rows, name)
         if kind == "picture" and asked["side"] == "aligned":
@@ -403,6 +410,22 @@ class Viewer(anywidget.AnyWidget):
             return found
         first, second = (self._decoded(rows, name, side) for side in SIDES)
         return marks.of_changes(changes(first, second, align(first, second)))
+
+    def _tolerated(self, rows: ShownRows, name: str, asked: Mapping[str, Any]) -> str:
+        """Try or write a rule for the page; the changes of a row without a file of them are found again."""
+
+        @functools.cache
+        def pictures() -> tuple[Picture, Picture]:
+            first, second = (Picture(self._decoded(rows, name, side)) for side in SIDES)
+            return first, second
+
+        def changes_of(row: str) -> list[Change] | None:
+            found = self._changes.listed({column: rows.cell(row, column) for column in marks.COLUMNS})
+            if found is None and row == name:
+                found = marks.in_order(changes(*pictures(), align(*pictures())))
+            return found
+
+        return tolerating.answer(asked, rows.frame, self._run, changes_of, pictures)
 
     def _weighed(self, rows: ShownRows, name: str) -> list[marks.Mark]:
         boxes: Sequence[Sequence[int]] = rows.cell(name, "regions") or ()

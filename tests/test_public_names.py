@@ -16,15 +16,15 @@ FACES = {
     "looks": "ChangeClass Crop Hunk Line Look Occurrence Plan plan",
     "metrics": "ColourMetric DiffMetrics Match Metric Similarity Tally antialiased common_size edges fuzzy"
     " gray pixel_diff sample_area similar sobel structural_similarity",
-    "pairs": "LEFT_OUT Listing MATCHES MESSAGE_LIMIT NAMED Pair Selection find from_text is_escaped is_listed"
-    " matches sentence to_text",
+    "pairs": "LEFT_OUT Listing MATCHES MESSAGE_LIMIT NAMED Pair Selection exactly find from_text is_escaped"
+    " is_listed matches sentence to_text",
     "regions": "Gatherer Region boxes_of byte_map from_pixels from_similarity threshold",
     "report": "ONE_FILE_LIMIT READ_PIXELS SCHEMA check document is_one_file junit markdown write",
     "results": "BOM CHANGE_COLUMNS COLUMNS PairResult PartialWriter Rows cells_of check_value checked_line"
     " encode format_row guard load load_changes name_if_same number_of parse_line parse_row partial_rows read"
     " read_as_written read_changes read_partial split_line unchecked unguard write write_changes",
     "rules": "COLOUR_METRICS GoldFuzzy GoldSampleArea GoldSobel Limits Rule Rules WHOLE_KINDS add added"
-    " fingerprint given of_entries parse read text_of",
+    " checked fingerprint given of_entries parse read text_of",
     "store": "BACKGROUND FILE IDLE NOW CacheCounts DiffStore DigestFailure Match cache_counts diff_id"
     " is_diff_id is_digest split_diff_id stored_path",
     "triage": "Approval DECISIONS Decisions FILE LABELS Merge Plan Restoration Row Standing Step approve"

@@ -1,16 +1,15 @@
 """What flickers on pages, as rules for `compare.toml`: few of them, and each says by its name what it is."""
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 
 from mymodules.calibration.page import Page
+from mymodules.pairs import exactly
 from mymodules.paths import shown
 from mymodules.regions import Region
 from mymodules.row import counted
 from mymodules.rules import Limits, Rule, keys
 
 _LONGEST_NAME = 60  # letters of a picture's name in that of a rule
-_PATTERN = re.compile(r"[*?\[]")
 
 
 def proposed(pages: Sequence[Page], taken: Collection[str]) -> tuple[tuple[Rule, ...], tuple[str, ...]]:
@@ -61,7 +60,7 @@ def _patterns(names: Sequence[str], pages: Sequence[Page]) -> tuple[str, ...]:
     """Return patterns that these names fit, and no others; none if they are all names."""
     if len(names) == len(pages) > 1:
         return ()
-    return tuple(_PATTERN.sub(r"[\g<0>]", name) for name in names)
+    return tuple(map(exactly, names))
 
 
 def _name(what: str, names: Sequence[str], pages: Sequence[Page]) -> str:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mymodules import results
 from mymodules.comparison.changes import Change
 from mymodules.errors import ResultsError
+from mymodules.regions import Region
 from mymodules.results import runfiles
 from mymodules.triage.history import SIGNATURE
 
@@ -89,6 +90,14 @@ class RunChanges:
             return None
         return ["" if rules else signature for _, signature, rules in lines]
 
+    def listed(self, row: Mapping[str, Any]) -> list[Change] | None:
+        """Return the changes of a row in the order of its marks; None unless the file has all of them."""
+        lines = self._listed(row)
+        try:
+            return None if lines is None else in_order(map(_change, lines.to_dict("records")))
+        except (TypeError, ValueError):  # somebody has edited the file
+            return None
+
     def _listed(self, row: Mapping[str, Any]) -> "pd.DataFrame | None":
         """Return the lines of a row; None if it has no changes, or the file does not have all of them."""
         self._read()
@@ -127,10 +136,31 @@ def cause(kind: str, first: Sequence[int], second: Sequence[int]) -> str:
     return _CAUSES.get(kind, "changed")
 
 
+def in_order(changes: Iterable[Change]) -> list[Change]:
+    """Return changes in the order of their marks."""
+    return sorted(changes, key=lambda change: -change.pixels)
+
+
 def of_regions(boxes: Iterable[Sequence[int]], counts: Iterable[int | None]) -> list[Mark]:
     """Return the marks of regions, given the differing pixels in each; None if those were not counted."""
     marks = [[REGION, "changed", [*box], [*box], n, []] for box, n in zip(boxes, counts, strict=True)]
     return sorted(marks, key=lambda mark: -(mark[4] or 0))
+
+
+def _change(line: Mapping[Any, Any]) -> Change:
+    """Return the change of a line of the file of changes."""
+    kind, first, second, pixels, _ = _figures(line)
+    largest = line["largest"]
+    return Change(
+        kind,  # type: ignore[arg-type]  # any other word fits no rule
+        Region(*first),
+        Region(*second),
+        pixels,
+        int(largest) if isinstance(largest, int) else None,
+        int(line["faint"]),
+        str(line["signature"]),
+        str(line["surroundings"]),
+    )
 
 
 def _figures(line: Mapping[Any, Any]) -> _Figures:

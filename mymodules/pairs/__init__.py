@@ -2,7 +2,7 @@
 
 from mymodules.pairs.listing import LEFT_OUT, NAMED, Listing, Pair, find
 from mymodules.pairs.names import MESSAGE_LIMIT, from_text, is_escaped, is_listed, sentence, to_text
-from mymodules.pairs.selection import MATCHES, Selection, matches
+from mymodules.pairs.selection import MATCHES, Selection, exactly, matches
 
 __all__ = [
     "LEFT_OUT",
@@ -12,6 +12,7 @@ __all__ = [
     "Listing",
     "Pair",
     "Selection",
+    "exactly",
     "find",
     "from_text",
     "is_escaped",

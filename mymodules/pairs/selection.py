@@ -12,6 +12,7 @@ from mymodules.errors import SettingsError
 MATCHES: Final = ("stem", "casefold")
 """What may differ between the two names of a pair: ``stem``, their endings; ``casefold``, their case."""
 
+_SPECIAL = re.compile(r"[*?\[]")
 _ANY_FOLDERS = re.compile(r"(?<![^/])\*\*/")
 
 
@@ -25,6 +26,11 @@ def matches(name: str, patterns: Iterable[str]) -> bool:
         name == pattern or any(fnmatch.fnmatchcase(name, reading) for reading in _readings(pattern))
         for pattern in patterns
     )
+
+
+def exactly(name: str) -> str:
+    """Return a pattern that fits this name, and no other."""
+    return _SPECIAL.sub(r"[\g<0>]", name)
 
 
 def _readings(pattern: str) -> Iterator[str]:

@@ -17,7 +17,7 @@ from mymodules.rules.rule import (
 
 if TYPE_CHECKING:
     from mymodules.rules.reading import given, of_entries, parse, read
-    from mymodules.rules.writing import add, added, text_of
+    from mymodules.rules.writing import add, added, checked, text_of
 
 __all__ = [
     "COLOUR_METRICS",
@@ -30,6 +30,7 @@ __all__ = [
     "Rules",
     "add",
     "added",
+    "checked",
     "fingerprint",
     "given",
     "of_entries",
@@ -40,5 +41,5 @@ __all__ = [
 
 __getattr__ = lazily(
     __name__,
-    {"reading": ("given", "of_entries", "parse", "read"), "writing": ("add", "added", "text_of")},
+    {"reading": ("given", "of_entries", "parse", "read"), "writing": ("add", "added", "checked", "text_of")},
 )

@@ -32,11 +32,17 @@ def add(path: AnyPath, rules: Sequence[Rule]) -> Rules:
     file = local_path(path, "The file of rules", "file").resolve()  # a link stays one
     lock = locks.Lock(file.with_name(f"{file.name}.lock"), file)
     try:
-        new = added(text_in(file) if file.exists() else "", rules, file)
+        new = _with(rules, file)
         files.write(file, [new.encode()])
     finally:
         lock.release()
     return parse(new, file)
+
+
+def checked(path: AnyPath, rules: Sequence[Rule]) -> Rules:
+    """Return the rules that a file would have after `add`, and raise what it would; write nothing."""
+    file = local_path(path, "The file of rules", "file")
+    return parse(_with(rules, file), file)
 
 
 def added(text: str, rules: Iterable[Rule], path: Path) -> str:
@@ -70,6 +76,10 @@ def added(text: str, rules: Iterable[Rule], path: Path) -> str:
             f"No rule can be added to {shown(path)} as it is written: begin each of its rules with [[rule]]."
         )
     return new
+
+
+def _with(rules: Sequence[Rule], file: Path) -> str:
+    return added(text_in(file) if file.exists() else "", rules, file)
 
 
 def text_of(rules: Iterable[Rule]) -> str:

@@ -268,7 +268,8 @@ def test_keys_in_the_table_choose_rows_and_stay_there(opened: lab.Notebook, page
         "place => document.querySelector('.mmv-place').textContent.startsWith(place)", arg=str(6 + CHANGED)
     )
     agrees(page, viewed(page))
-    for key in ("x", "d", "d", "b"):  # in JupyterLab's command mode they cut, delete and insert cells
+    # in JupyterLab's command mode they cut, delete and insert cells
+    for key in ("x", "Escape", "d", "d", "b"):
         body.press(key)
         page.get_by_role("button", name="missing").press(key)
         page.get_by_role("button", name="Next picture").press(key)

@@ -136,3 +136,17 @@ def test_the_next_picture_goes_to_its_largest_region_at_the_same_zoom(boxes: lis
 
 def test_a_picture_without_regions_stays_where_the_last_one_was() -> None:
     assert arrival([], 1, (-100, -5000)) is None
+
+
+@pytest.mark.parametrize("other", [(114, 63), (114.9, 62.5)])
+def test_a_box_that_is_drawn_has_whole_pixels(other: tuple[float, float]) -> None:
+    """At 3 CSS px a pixel and a corner at 10, 20: from pixel 4, 1 on, up to pixel 34, 14 with it."""
+    seen = {"zoom": 3, "scale": 3, "x": 10, "y": 20}
+    one, far = {"x": 24, "y": 24}, {"x": other[0], "y": other[1]}
+    boxes = called(("boxBetween", [one, far, seen]), ("boxBetween", [far, one, seen]))
+    assert boxes == [[4, 1, 31, 14]] * 2
+
+
+def test_a_box_that_is_drawn_from_outside_begins_at_the_edge() -> None:
+    seen = {"zoom": 1, "scale": 1, "x": 10, "y": 20}
+    assert called(("boxBetween", [{"x": 0, "y": 0}, {"x": 15, "y": 26}, seen])) == [[0, 0, 5, 6]]

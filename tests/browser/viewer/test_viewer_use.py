@@ -11,6 +11,10 @@ import pytest
 from support import lab
 from support.viewer_page import Driven, rgb
 
+from mymodules import rules
+from mymodules.regions import Region
+from mymodules.rules import Limits, Rule
+
 
 def test_no_cell_fails(notebook: lab.Notebook) -> None:
     assert notebook.failures() == []
@@ -311,6 +315,7 @@ def test_keys_never_reach_the_command_mode(viewer: Driven) -> None:
         "d",
         "d",
         "x",
+        "Escape",
         "c",
         "v",
         "z",
@@ -346,7 +351,7 @@ def test_keys_on_a_button_never_reach_the_command_mode(viewer: Driven, part: str
     count = "() => jupyterapp.shell.currentWidget.content.widgets.length"
     before = viewer.page.evaluate(count)
     viewer.root.get_by_role("button", name=part, exact=True).focus()
-    viewer.press("x", "b", "y", "d", "d")  # there they cut, insert, change and delete cells
+    viewer.press("b", "y", "d", "d", "x", "Escape")  # there they insert, change, delete and cut cells
     assert viewer.page.evaluate(count) == before
     assert viewer.root.evaluate("root => root.contains(document.activeElement)")
 
@@ -382,6 +387,7 @@ def test_help_opens_and_closes(viewer: Driven) -> None:
     viewer.press("?")
     assert dialog.is_visible()
     assert "next, previous change" in dialog.inner_text()
+    assert "tolerate: a rule" in dialog.inner_text()
     viewer.press("n")
     assert viewer.name() == "a-plain.png"
     viewer.press("Escape")
@@ -458,16 +464,63 @@ def test_themes(viewer: Driven) -> None:
     viewer.show("a-plain.png")
     ground = "root => getComputedStyle(root).backgroundColor"
     found = []
-    for theme in ("JupyterLab Dark", "JupyterLab Light"):
-        viewer.page.evaluate(
-            "async theme => { await jupyterapp.commands.execute('apputils:change-theme', {theme}) }", theme
-        )
-        viewer.page.wait_for_function(
-            "light => document.body.dataset.jpThemeLight === light", arg=str(theme.endswith("Light")).lower()
-        )
+    for theme in ("Dark", "Light"):
+        viewer.notebook.theme(theme)
         viewer.settle()
         found.append(int(viewer.root.evaluate(ground).removeprefix("rgb(").split(",")[0]))
     assert found[0] < 64 < 192 < found[1]
+
+
+# --- rules -------------------------------------------------------------------------------------------
+
+
+def test_a_mask_is_drawn_with_the_mouse_and_stands_in_the_projects_file(viewer: Driven) -> None:
+    code = "from mymodules import settings; print((settings.recorded() or settings.resolve()).root)"
+    file = Path(viewer.python(code).strip()) / "compare.toml"
+    assert not file.exists()
+    viewer.show("a-plain.png")
+    viewer.press("0", "x")
+    form = viewer.root.get_by_role("group", name="New rule")
+    assert "Drag a box over what may differ" in form.inner_text()
+    box = viewer.image(pane="right", side="second")
+    viewer.page.mouse.move(box["x"] + 20.5, box["y"] + 10.5)
+    viewer.page.mouse.down()
+    viewer.page.mouse.move(box["x"] + 60.5, box["y"] + 40.5, steps=3)
+    viewer.page.mouse.up()
+    assert "Mask of 41 × 31 px at 20, 10 of second" in form.inner_text()
+    form.get_by_text("It masks 41 x 31 px at 20, 10 of second.").wait_for()
+    # The run was made outside of the folder that is the project of this notebook.
+    place = f"It goes into {file} and counts in runs started in this project, unlike this one."
+    assert place in form.inner_text()
+    assert viewer.image(pane="right", side="second") == box  # nothing has moved meanwhile
+    viewer.page.keyboard.type("clock")
+    viewer.page.keyboard.press("Enter")
+    form.get_by_text("Rule 'clock' stands in").wait_for()
+    assert form.get_by_label("Name of the rule").input_value() == ""
+    try:
+        mask = Limits(mask=(Region(20, 10, 41, 31),), side="second")
+        assert rules.read(file).rules == (Rule("clock", mask, ("a-plain.png",)),)
+    finally:
+        file.unlink()
+    viewer.press("Escape")
+    assert not form.is_visible()
+    assert viewer.root.evaluate("root => root === document.activeElement")
+
+
+def test_changes_like_the_chosen_one_are_tolerated_or_not_until_the_rule_is_closed(viewer: Driven) -> None:
+    viewer.show("a-plain.png")
+    viewer.root.get_by_role("button", name="Tolerate").click()
+    form = viewer.root.get_by_role("group", name="New rule")
+    add = form.get_by_role("button", name="Add the rule")
+    assert add.is_disabled()
+    form.get_by_label("Name of the rule").fill("clock")
+    assert add.is_disabled()
+    assert viewer.python("view.region = 0") == ""
+    form.get_by_text("Changes like change 1").wait_for()
+    form.get_by_text("would pass with it.").wait_for()
+    assert add.is_enabled()
+    viewer.press("Escape")
+    assert not form.is_visible()
 
 
 # --- at the end --------------------------------------------------------------------------------------

@@ -150,6 +150,12 @@ export class Deciding {
     parts.noteText.select();
   }
 
+  // Where nothing can be decided, a note can only be read.
+  showNote() {
+    if (this.open) this.openNote();
+    else this.viewer.toggle("details");
+  }
+
   // The text is kept as a draft.
   leaveNote() {
     const { noteText, noteBox } = this.viewer.parts;

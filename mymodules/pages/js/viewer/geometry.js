@@ -74,6 +74,14 @@ export function centre(seen, pane) {
   return { x: (pane.width / 2 - seen.x) / seen.scale, y: (pane.height / 2 - seen.y) / seen.scale };
 }
 
+// The box in px of a page between two places in the pane, whole pixels.
+export function boxBetween(one, other, seen) {
+  const at = (key, round, value) => Math.max(0, round((value - seen[key]) / seen.scale));
+  const [x, y] = ["x", "y"].map((key) => at(key, Math.floor, Math.min(one[key], other[key])));
+  const [right, bottom] = ["x", "y"].map((key) => at(key, Math.ceil, Math.max(one[key], other[key])));
+  return [x, y, right - x, bottom - y];
+}
+
 // How far a page moves, CSS px: not past its end, unless zooming to the pointer has already moved it there.
 export function moved(at, by, long, room) {
   const [low, high] = limits(long, room);

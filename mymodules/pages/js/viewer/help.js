@@ -23,6 +23,7 @@ const DECIDING = [
   ["u, Shift + u", "undo, redo, and show that row; also Ctrl + z, Ctrl + Shift + z"],
   ["t", "a note on the decision"],
 ];
+const RULING = [["x", "tolerate: a rule for what is drawn with the mouse, or for changes like the chosen one"]];
 const POINTER = [
   ["Point", "read the values of a pixel, above the pictures"],
   ["Drag", "move the picture, or the divider of swipe"],
@@ -37,6 +38,11 @@ function table(rows) {
   return element("table", {}, ...lines);
 }
 
+// The keys of what the source can do.
+function keysOf({ decide, tolerate }) {
+  return [...(decide ? DECIDING : []), ...(tolerate ? RULING : []), ...KEYS];
+}
+
 export class Help {
   constructor(viewer) {
     this.viewer = viewer;
@@ -45,7 +51,7 @@ export class Help {
       "div",
       { class: "mmv-card" },
       element("h2", { text: "Keys" }),
-      table(viewer.source.decide ? [...DECIDING, ...KEYS] : KEYS),
+      table(keysOf(viewer.source)),
       element("h2", { text: "Mouse and touch pad" }),
       table(POINTER),
       element("p", { text: "Keys work while the viewer has the focus: click it, or go to it with Tab." }),

@@ -172,6 +172,10 @@ class KernelSource {
     return { decision: done.decision, note: done.note };
   }
 
+  tolerate(name, asked) {
+    return this.questions.order({ kind: "tolerate", name, ...asked });
+  }
+
   undo() {
     return this.questions.order({ kind: "undo" });
   }

@@ -17,6 +17,7 @@ function actionsOf(viewer) {
     Delete: () => deciding.decide("clear"),
     u: (event) => deciding.stepBack(event.shiftKey ? "redo" : "undo"),
     t: () => deciding.openNote(),
+    x: () => viewer.tolerating.show(true),
     n: () => viewer.step("next"),
     p: () => viewer.step("previous"),
     j: () => marking.step(1),
@@ -55,6 +56,7 @@ function actionsOf(viewer) {
 
 function leave(viewer) {
   if (viewer.view.cross) viewer.readout.toggleCross();
+  else if (viewer.tolerating.open) viewer.tolerating.show(false);
   else if (viewer.state.get("region") >= 0) viewer.choose({ region: -1 });
 }
 
@@ -75,6 +77,7 @@ export class Keys {
     event.stopPropagation();
     if (command && event.key === "s") this.save(event);
     if (target === viewer.parts.noteText) return viewer.deciding.pressInNote(event);
+    if (viewer.tolerating.node.contains(target)) return viewer.tolerating.press(event);
     if (command && !event.altKey && !viewer.help.open) this.undo(event);
     if (command || event.altKey) return;
     if (viewer.help.open) return viewer.help.press(event);

@@ -4,7 +4,7 @@
 // source  record(name), picture(name, side), marks(name), layout(name), tile(name, x, y): promises of what viewer.py describes;
 //         only(name) drops requests that wait for other rows; on(event, call) reports "rows" and "trouble"; close().
 //         If rows can be decided: decide(name, decision, note, on), undo(), redo(), and on("decided", call).
-//         Without them a record's decision is only shown.
+//         Without them a record's decision is only shown. If rules can be made: tolerate(name, asked).
 // state   get(key), set(values), on(key, call) for "row", "mode" and "region".
 //
 // File names and messages come from files that others made: they are set as text, never as markup.
@@ -26,6 +26,7 @@ import { makeCauses, makeDetails, makeHead, makeNote, makeReadout, makeStage, ma
 import { Pointer } from "./pointer.js";
 import { Readout } from "./readout.js";
 import { Stage } from "./stage.js";
+import { Tolerating } from "./tolerating.js";
 
 const ATTRIBUTES = {
   tabindex: "0",
@@ -64,15 +65,16 @@ class Viewer {
 
   makeParts() {
     this.help = new Help(this);
+    this.tolerating = new Tolerating(this);
     this.live = element("div", { class: "mmv-live", "aria-live": "polite" });
     const makers = [makeHead, makeNote, makeTools, makeCauses, makeStage, makeDetails, makeReadout];
-    this.parts = Object.assign({}, ...makers.map((make) => make(this)));
-    const { head, problem, noteBox, tools, causes, stageBox, details, readoutBox } = this.parts;
+    this.parts = Object.assign({ ruling: this.tolerating.node }, ...makers.map((make) => make(this)));
+    const { head, problem, noteBox, ruling, tools, causes, stageBox, details, readoutBox } = this.parts;
     const pictures = element("div", { class: "mmv-pictures" }, readoutBox, stageBox);
     const body = element("div", { class: "mmv-body" }, pictures, details);
     this.root.classList.add("mmv");
     for (const [name, value] of Object.entries(ATTRIBUTES)) this.root.setAttribute(name, value);
-    this.root.replaceChildren(head, problem, noteBox, tools, causes, body, this.help.node, this.live);
+    this.root.replaceChildren(head, problem, noteBox, ruling, tools, causes, body, this.help.node, this.live);
     this.foldDetails();
   }
 
@@ -379,12 +381,6 @@ class Viewer {
       remember("details", this.root.dataset.details);
     } else this.view[what] = !this.view[what];
     this.stage.schedule();
-  }
-
-  // Where nothing can be decided, a note can only be read.
-  showNote() {
-    if (this.deciding.open) this.deciding.openNote();
-    else this.toggle("details");
   }
 
   maximise() {

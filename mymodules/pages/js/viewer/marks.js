@@ -61,6 +61,7 @@ export class Marks {
     }
     list.replaceChildren(...lines);
     this.mark();
+    viewer.tolerating.fill();
   }
 
   remark(text) {
@@ -143,6 +144,7 @@ export class Marks {
     const region = viewer.state.get("region");
     const mark = viewer.marks?.[region];
     this.mark();
+    viewer.tolerating.draw(null);
     if (mark) {
       const box = boxOn(mark, "page");
       if (!this.still) viewer.stage.goTo(viewer.aligning.boxOf(mark, "page"));

@@ -28,6 +28,23 @@ export function drawOverlay(viewer, pane, seen, page) {
   if (view.grid && seen.zoom >= GRID_FROM) drawGrid(context, pane, seen, page);
   if (view.outlines) drawOutlines(viewer, context, pane, seen);
   if (view.cross) drawCross(context, view.cross, seen);
+  drawMask(viewer, context, pane, seen);
+}
+
+// The box of the rule that is being made.
+function drawMask(viewer, context, pane, seen) {
+  const { box } = viewer.tolerating;
+  const side = sideOf(viewer, pane);
+  if (!box || (side !== "page" && side !== box.side)) return;
+  const ground = getComputedStyle(viewer.root).getPropertyValue("--mmk-masked");
+  const [x, y, wide, high] = screenBox(viewer.layout?.box(box.side, box.at) ?? box.at, seen);
+  context.globalAlpha = 0.35;
+  context.fillStyle = ground;
+  context.fillRect(x, y, wide, high);
+  context.globalAlpha = 1;
+  context.strokeStyle = ground;
+  context.lineWidth = 2;
+  context.strokeRect(x, y, wide, high);
 }
 
 // Draw a side's picture as it is laid out; the rest of the page is hatched.

@@ -20,6 +20,7 @@ const ICONS = {
   undo: "M5.5 3 2.5 6l3 3M2.5 6H9a4 4 0 0 1 0 8H6",
   redo: "M10.5 3l3 3-3 3M13.5 6H7a4 4 0 0 0 0 8h3",
   note: "M2.5 3h11v8H8l-3 2.5V11H2.5zM5 6h6M5 8.5h4",
+  tolerate: "M2.5 4.5h11v7h-11zM5 11.5l7-7M2.5 9l4.5-4.5M9 11.5l4.5-4.5",
   outlines: "M2.5 4h7v6h-7zM11.5 6.5h2v6h-7v-1",
   align: "M2.5 3h4M9.5 3h4M2.5 8h4M9.5 8h4M2.5 13h4M9.5 13h4M8 2v12",
   grid: "M2.5 2.5h11v11h-11zM6.2 2.5v11M9.8 2.5v11M2.5 6.2h11M2.5 9.8h11",
@@ -61,7 +62,7 @@ export function makeHead(viewer) {
     status: element("span", { class: "mmv-status" }),
     name: element("div", { class: "mmv-name" }),
     decision: element("span", { class: "mmv-decision" }),
-    mark: element("button", { type: "button", class: "mmv-mark", call: () => viewer.showNote() }),
+    mark: element("button", { type: "button", class: "mmv-mark", call: () => viewer.deciding.showNote() }),
     previousButton: button("Previous picture", "← or p", () => viewer.step("previous"), icon("previous")),
     nextButton: button("Next picture", "→ or n", () => viewer.step("next"), icon("next")),
     detailsButton: button("Details", "d", () => viewer.toggle("details"), icon("details")),
@@ -132,6 +133,8 @@ export function makeTools(viewer) {
     nextMark: button("Next change", "] or j", () => viewer.marking.step(1), icon("next")),
   };
   const { outlines, align, grid } = parts.toggles;
+  const tolerate = iconButton("Tolerate", "x", () => viewer.tolerating.show(true), "tolerate");
+  tolerate.hidden = !viewer.tolerating.can;
   const sliderParts = [parts.sliderName, parts.slider, parts.sliderText];
   parts.sliderBox = element("label", { class: "mmv-slider" }, ...sliderParts);
   parts.tools = element(
@@ -139,7 +142,7 @@ export function makeTools(viewer) {
     { class: "mmv-tools" },
     group("Mode", " mmv-modes", ...parts.modeButtons),
     parts.sliderBox,
-    group("Changes", " mmv-end", align, outlines, parts.previousMark, parts.markCount, parts.nextMark),
+    group("Changes", " mmv-end", tolerate, align, outlines, parts.previousMark, parts.markCount, parts.nextMark),
     group(
       "Zoom",
       "",

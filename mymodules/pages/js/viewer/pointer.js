@@ -43,7 +43,9 @@ export class Pointer {
     const divider = (viewer.view.swipe / 100) * viewer.parts.left.width;
     const swiped = viewer.state.get("mode") === "swipe" && SIDES.every((side) => viewer.has(side));
     const onDivider = swiped && Math.abs(placeIn(pane, event).x - divider) < NEAR;
-    this.drag = { x: event.clientX, y: event.clientY, kind: onDivider ? "divider" : "page", moved: false };
+    const from = placeIn(pane, event);
+    const kind = viewer.tolerating.open ? "mask" : onDivider ? "divider" : "page";
+    this.drag = { x: event.clientX, y: event.clientY, from, kind, moved: false };
     pane.node.setPointerCapture(event.pointerId);
   }
 
@@ -55,7 +57,9 @@ export class Pointer {
     const [dx, dy] = [event.clientX - drag.x, event.clientY - drag.y];
     if (!drag.moved && Math.hypot(dx, dy) < STILL) return;
     drag.moved = true;
-    if (drag.kind === "divider") {
+    if (drag.kind === "mask") {
+      viewer.tolerating.drag(sideOf(viewer, pane) === "second" ? "second" : "first", drag.from, at);
+    } else if (drag.kind === "divider") {
       viewer.view.swipe = between(0, Math.round((1000 * at.x) / viewer.parts.left.width) / 10, 100);
       viewer.stage.scheduleMode();
     } else {
@@ -69,6 +73,7 @@ export class Pointer {
     const { viewer, drag } = this;
     const clicked = drag && !drag.moved && event.type === "pointerup";
     if (clicked && viewer.view.outlines) this.pick(pane, placeIn(pane, event));
+    if (drag?.kind === "mask") viewer.tolerating.focus();
     this.drag = null;
     viewer.root.toggleAttribute("data-dragging", false);
   }
