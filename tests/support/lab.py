@@ -330,13 +330,17 @@ class Notebook:
         return text
 
     def theme(self, name: str) -> None:
-        """Choose the theme, "Light" or "Dark"."""
+        """Choose the theme, "Light" or "Dark", and wait until JupyterLab's splash screen has gone.
+
+        If another change comes before that, JupyterLab removes the splash screen twice and raises an error.
+        """
         self.page.evaluate(
             "async theme => { await jupyterapp.commands.execute('apputils:change-theme', { theme }) }",
             f"JupyterLab {name}",
         )
         light = str(name == "Light").lower()
         self.page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     def picture(self, selector: str) -> bytes:
         """Return the bytes behind the ``img`` at `selector`."""
