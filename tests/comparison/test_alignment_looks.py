@@ -8,6 +8,7 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
+from support.owners import hidden
 
 from mymodules.comparison.alignment import align
 from mymodules.comparison.changes import Change, changes
@@ -44,6 +45,7 @@ def test_pieces_causes_and_changes_are_the_known_ones(
     assert asdict(causes) == case["ledger"]
     assert causes.total == case["num_diff_pixels"]
     found = changes(first, second, pieces)
+    assert hidden(first, second, pieces, found) == ([], causes.moved)
     assert [change.kind for change in found] == [truth["kind"] for truth in case["changes"]]
     for change, truth in zip(found, case["changes"], strict=True):
         for key in ("first", "second", "pixels"):

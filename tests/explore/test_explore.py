@@ -518,6 +518,8 @@ def test_the_notebook_runs_from_a_clean_kernel(tmp_path: Path) -> None:
     said = "".join(output.text for output in outputs if output.output_type == "stream")
     assert [line for line in said.splitlines() if "Warning" in line or "Error" in line] == []
     assert "13 rows of run" in said
+    assert "7 pictures changed: 31 distinct changes, 2 looks." in said
+    assert sum("image/png" in output.get("data", {}) for output in outputs) == 1, "the plot"
     assert "Filter: none" in said, "a demonstration leaves no trace"
     assert any("need a running kernel" in output.get("data", {}).get("text/html", "") for output in outputs)
     (path,) = (tmp_path / "img").glob("results-*.csv")
