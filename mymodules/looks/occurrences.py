@@ -11,7 +11,7 @@ from mymodules.errors import ResultsError, SettingsError
 from mymodules.paths import shown
 from mymodules.regions import Region
 from mymodules.results import Rows, runfiles
-from mymodules.results.rows import AnyTable, Columns, lists, optional, whole
+from mymodules.results.rows import AnyTable, Columns, lists, optional
 from mymodules.row import verdict_of
 
 _SIZES = ("width_first", "height_first", "width_second", "height_second")
@@ -68,7 +68,7 @@ class Changes:
     def __init__(self, listed: AnyTable, pages: "Mapping[str, Page]") -> None:
         names, kinds, *digests = lists(listed, "image_filename", "kind", "signature", "surroundings")
         rules = optional(listed, "rules", len(names), "")
-        figures = whole(listed, "number", "pixels", "largest", *_BOXES)
+        figures = _whole(listed, "number", "pixels", "largest", *_BOXES)
         keys = [*zip(names, figures[:, 0].tolist(), strict=True)]
         known = [index for index, name in enumerate(names) if name in pages]
         known.sort(key=keys.__getitem__)
@@ -180,3 +180,12 @@ def _boxes(given: NDArray[np.int64], sizes: NDArray[np.int64]) -> tuple[NDArray[
             size[empty, 1 - axis] = 0
         found.append(np.hstack([start, size]))
     return found[0], found[1]
+
+
+def _whole(table: AnyTable, *names: str) -> NDArray[np.int64]:
+    """Return columns of whole numbers as int64[rows, columns], 0 where one is absent."""
+    if isinstance(table, Rows | Mapping):
+        columns = [[value or 0 for value in column] for column in lists(table, *names)]
+        return np.array(columns, np.int64).reshape(len(names), -1).T
+    runfiles.check_table(table, *names)
+    return np.column_stack([table[name].to_numpy(np.int64, na_value=0) for name in names])

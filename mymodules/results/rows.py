@@ -4,9 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mymodules.results import csvfile, listing, runfiles
 from mymodules.row import COLUMNS, METRIC, PairResult
 
@@ -82,12 +79,3 @@ def optional(table: AnyTable, name: str, count: int, instead: Any) -> list[Any]:
     ):
         return [instead] * count
     return lists(table, name)[0]
-
-
-def whole(table: AnyTable, *names: str) -> NDArray[np.int64]:
-    """Return columns of whole numbers as int64[rows, columns], 0 where one is absent."""
-    if isinstance(table, Rows | Mapping):
-        columns = [[value or 0 for value in column] for column in lists(table, *names)]
-        return np.array(columns, np.int64).reshape(len(names), -1).T
-    runfiles.check_table(table, *names)
-    return np.column_stack([table[name].to_numpy(np.int64, na_value=0) for name in names])
