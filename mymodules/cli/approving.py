@@ -16,6 +16,7 @@ from mymodules.results import runfiles
 from mymodules.row import NAMED, ONE_SIDED, counted
 from mymodules.triage.accepted import accepted
 from mymodules.triage.approval import MANIFEST
+from mymodules.triage.plans import left_alone
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ def approve(options: argparse.Namespace, words: Wording) -> int:
         words.say(str(triage.merge(frame, options.decisions)))
     patterns = [word for word in options.what if word not in named]
     _check(options, patterns)
-    about, which, withheld = _scope(frame, options, patterns)
+    about, which, withheld, passing = _scope(frame, options, patterns)
     manifest = runfiles.record(frame)
     first = _first(manifest, options, runs.compared_last())
     plan = triage.plan(about, first=first, **which)
@@ -43,7 +44,8 @@ def approve(options: argparse.Namespace, words: Wording) -> int:
     if not plan.count:
         chosen = (bool(patterns) or options.all) and not options.accepted
         left = bool(plan.refused or (withheld and not plan.already))
-        why = "." if left or plan.already else _what_to_do(words, options, named, chosen)
+        listed = left or plan.already or plan.tolerated or passing
+        why = "." if listed else _what_to_do(words, options, named, chosen)
         words.say(f"There is nothing to approve{why}")
         return 2 if left else 0
     question = f"Change {counted(plan.count, 'file')} in {plan.first} to those in {manifest.get('second')}?"
@@ -100,15 +102,17 @@ def _check(options: argparse.Namespace, patterns: Sequence[str]) -> None:
 
 def _scope(
     frame: "pd.DataFrame", options: argparse.Namespace, patterns: Sequence[str]
-) -> tuple["pd.DataFrame", dict[str, Any], int]:
+) -> tuple["pd.DataFrame", dict[str, Any], int, int]:
     """Return the rows that the options are about, and which of them are approved whatever was decided.
 
-    The number is how many of the others differ, of which a line each has been printed.
+    The numbers are how many of the others differ, and how many pass by rules; of these a line each has been
+    printed.
     """
-    which: dict[str, Any] = {"adopt": "accepted", "remove": "accepted", "unseen": options.unseen}
+    which: dict[str, Any] = {"adopt": "accepted", "remove": "accepted"}
+    which |= {"unseen": options.unseen, "tolerated": options.tolerated}
     about = _named(frame, patterns) if patterns else frame
     if options.accepted or not (patterns or options.all):
-        return about, which, 0
+        return about, which, 0, 0
     run = runfiles.record(frame)
     decided = accepted(about, Path(run["out"]), str(run.get("stamp", ""))).decisions
     state = about.assign(decision=decided)["decision"]
@@ -131,7 +135,10 @@ def _scope(
     if count := int((unwanted & (about["status"] != "same")).sum()):
         streams.say(f"Left out, {counted(count)} rejected or ignored")
         withheld += count
-    about = about[~unwanted]
+    passing = left_alone(about) & ~unwanted & ~exact & (not options.tolerated)
+    if left := int(passing.sum()):
+        streams.say(f"Left out, {counted(left)} that rules tolerate: --tolerated replaces them too")
+    about = about[~unwanted & ~passing]
     names = {
         status: [*about["image_filename"][about["status"] == status]] for status in ("changed", *ONE_SIDED)
     }
@@ -140,7 +147,7 @@ def _scope(
         which["adopt"] = names["extra"]
     if options.gone:
         which["remove"] = names["missing"]
-    return about, which, withheld
+    return about, which, withheld, left
 
 
 def _named(frame: "pd.DataFrame", patterns: Sequence[str]) -> "pd.DataFrame":
@@ -175,6 +182,7 @@ def _first(manifest: Any, options: argparse.Namespace, compared: tuple[Path, Pat
 def _listed(plan: triage.Plan, words: Wording) -> Iterator[str]:
     """Yield what a plan would do; the pictures that it would remove are all named."""
     found = {"approved already": plan.already} if plan.already else {}
+    found |= {"left, as rules tolerate how they differ": plan.tolerated} if plan.tolerated else {}
     found |= {f"will be {effect}": names for effect, names in plan.effects.items()}
     for does, names in found.items():
         most = len(names) if names == plan.remove else NAMED

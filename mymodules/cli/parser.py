@@ -255,6 +255,9 @@ def _approve(command: argparse.ArgumentParser) -> None:
         help="also pictures that are accepted because all of their changes were, before this run",
     )
     command.add_argument(
+        "--tolerated", action="store_true", help="also pictures of which rules tolerate all that changed"
+    )
+    command.add_argument(
         "--decisions", metavar="PATH", help="first take the decisions that were downloaded from a report"
     )
     _changing(command)

@@ -130,6 +130,9 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
             _listed(f"{counted(len(names))} will be {effect}", names)
             for effect, names in plan.effects.items()
         ]
+        if plan.tolerated:
+            left = f"{counted(len(plan.tolerated))} left, as rules tolerate how they differ"
+            lists.append(_listed(left, plan.tolerated))
         if plan.refused:
             lists.append(_listed(f"{counted(len(plan.refused))} cannot be approved", plan.refused))
         if not plan.count:

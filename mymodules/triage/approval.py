@@ -66,6 +66,8 @@ class Approval:
         What `merge` has done with the file of decisions; None if none was given.
     already : tuple of str
         Names of accepted pictures of which first was already as it would have become.
+    tolerated : tuple of str
+        Names of accepted pictures that stayed, because rules tolerate all that changed.
     """
 
     folder: Path | None
@@ -73,10 +75,12 @@ class Approval:
     refused: dict[str, str]
     merge: Merge | None = None
     already: tuple[str, ...] = ()
+    tolerated: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         kept = f" The old files are in {shown(self.folder)}." if self.folder else ""
         done = f" {counted(len(self.already))} needed nothing." if self.already else ""
+        done += f" {counted(len(self.tolerated))} that rules tolerate stayed." if self.tolerated else ""
         told = f"{counted(len(self.approved))} approved.{done}{kept}{self._taken()}"
         return "\n".join([told, *_reasons(self.refused)])
 
@@ -130,6 +134,7 @@ def approve(
     adopt: Iterable[str] = ACCEPTED,
     remove: Iterable[str] = (),
     unseen: bool = False,
+    tolerated: bool = False,
     decisions: AnyPath | None = None,
     on_progress: Progress | None = None,
 ) -> Approval:
@@ -154,6 +159,9 @@ def approve(
         decided; by default none. They are refused if the run did not finish, or left out pictures.
     unseen : bool
         Also take pictures that are accepted only because all of their changes were before this run.
+    tolerated : bool
+        Also take accepted pictures of which rules tolerate all that changed. They pass as they are, and
+        approving them would replace one noise by another.
     decisions : path, optional
         The file of decisions that a report has handed over: `merge` takes it first, and what that refuses is
         refused here.
@@ -195,12 +203,14 @@ def approve(
     root, out = found.first, found.out
     merged = None if decisions is None else merge(frame, decisions, run)
     refused = {} if merged is None else dict(merged.refused)
-    wanted = rows_to_approve(frame, found, Wanted.of(replace, adopt, remove, unseen), refused)
     already: list[str] = []
+    staying: list[str] = []
+    asked = Wanted.of(replace, adopt, remove, unseen, tolerated)
+    wanted = rows_to_approve(frame, found, asked, refused, staying)
     changes = changes_for(wanted, found, refused, already)
     if not changes:
         close(frame, out, found.stamp, already)
-        return Approval(None, (), refused, merged, tuple(already))
+        return Approval(None, (), refused, merged, tuple(already), tuple(staying))
     folder, steps = _reserved(out), _Steps(on_progress, 2 * len(changes))
     try:
         kept = [change for change in steps.after(changes) if keep(change, folder, refused)]
@@ -236,14 +246,14 @@ def approve(
         ) from None
     if not done:
         shutil.rmtree(folder, ignore_errors=True)
-        return Approval(None, (), refused, merged, tuple(already))
+        return Approval(None, (), refused, merged, tuple(already), tuple(staying))
     # Refused pictures must not be restored. If this cannot be written, restore still sees it by the digests.
     with contextlib.suppress(OutputError):
         manifest |= {"changes": [change.entry() for change in done], "complete": True}
         runfiles.write_manifest(folder / MANIFEST, manifest)
     approved = dict.fromkeys(change.name for change in done if change.name not in refused)
     close(frame, out, found.stamp, {*approved, *already})
-    return Approval(folder, tuple(approved), refused, merged, tuple(already))
+    return Approval(folder, tuple(approved), refused, merged, tuple(already), tuple(staying))
 
 
 def restore(

@@ -58,6 +58,8 @@ class Plan:
         The reason for each accepted picture that would be refused, by name.
     already : tuple of str
         Names of accepted pictures of which first is already as it would become.
+    tolerated : tuple of str
+        Names of accepted pictures that would stay, because rules tolerate all that changed.
     standings : dict of str to str
         How far pictures that are not accepted are decided by their changes, by name, such as ``3 of 5``, and
         what to know of those that come again; see `Decisions.remarks`.
@@ -70,6 +72,7 @@ class Plan:
     remove: tuple[str, ...]
     refused: dict[str, str]
     already: tuple[str, ...] = ()
+    tolerated: tuple[str, ...] = ()
     standings: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -103,6 +106,7 @@ def plan(
     adopt: Iterable[str] = ACCEPTED,
     remove: Iterable[str] = ACCEPTED,
     unseen: bool = False,
+    tolerated: bool = False,
 ) -> Plan:
     """Return what `approve` would change with the same arguments, and by default with ``remove="accepted"``.
 
@@ -111,8 +115,10 @@ def plan(
     """
     found = places(frame, run, first)
     refused: dict[str, str] = {}
-    wanted = rows_to_approve(frame, found, Wanted.of(replace, adopt, remove, unseen), refused)
     already: list[str] = []
+    staying: list[str] = []
+    asked = Wanted.of(replace, adopt, remove, unseen, tolerated)
+    wanted = rows_to_approve(frame, found, asked, refused, staying)
     changes = changes_for(wanted, found, refused, already)
     kinds = {row.name: status for row, status in wanted if row.name not in {*refused, *already}}
     created = {change.name: change.below for change in changes if change.old is None}
@@ -127,6 +133,7 @@ def plan(
         remove=tuple(name for name, status in kinds.items() if status == "missing" and name not in taken),
         refused=refused,
         already=tuple(already),
+        tolerated=tuple(staying),
         standings=standings_of(frame, found.out, found.stamp),
     )
 
@@ -142,15 +149,23 @@ class Wanted(NamedTuple):
         The statuses of which accepted pictures are approved without being named.
     unseen : bool
         Whether also pictures that nobody has looked at, see `accepted.Accepted`.
+    tolerated : bool
+        Whether also pictures of which rules tolerate all that changed.
     """
 
     names: dict[str, set[str]]
     accepted: set[str]
     unseen: bool
+    tolerated: bool
 
     @classmethod
     def of(
-        cls, replace: Iterable[str], adopt: Iterable[str], remove: Iterable[str], unseen: bool
+        cls,
+        replace: Iterable[str],
+        adopt: Iterable[str],
+        remove: Iterable[str],
+        unseen: bool,
+        tolerated: bool,
     ) -> "Wanted":
         """Return what these arguments of `approve` ask for."""
         given = {"changed": replace, "extra": adopt, "missing": remove}
@@ -159,6 +174,7 @@ class Wanted(NamedTuple):
             {status: set() if status in accepted else _names(names) for status, names in given.items()},
             accepted | {"changed", "same"},
             unseen,
+            tolerated,
         )
 
 
@@ -270,17 +286,27 @@ def check_not_second(root: Path, second: object) -> None:
             raise SettingsError(f"{shown(root)} is second: name the folder of the first pictures as first=.")
 
 
+def left_alone(frame: "pd.DataFrame") -> "pd.Series[bool]":
+    """Return which rows of a table are to stay if nobody names them: rules tolerate all that changed."""
+    from mymodules.results.attention import verdicts  # it loads pandas, which frames have loaded
+
+    return verdicts(frame) == "tolerated"
+
+
 def rows_to_approve(
     frame: "pd.DataFrame",
     found: Places,
     asked: Wanted,
     refused: dict[str, str],
+    staying: list[str],
 ) -> list[tuple[Row, str]]:
     """Return the rows to approve, each with its status; add the others that were asked for to `refused`.
 
-    Rows that are refused already stay so.
+    Rows that are refused already stay so. The names of accepted ones that are `left_alone` are added to
+    `staying`.
     """
     statuses = frame["status"].tolist()
+    passing = {*frame["image_filename"][left_alone(frame)]}
     wanted = []
     unusable = _unusable(frame)
     about = rows(frame)
@@ -289,6 +315,9 @@ def rows_to_approve(
         name = row.name  # a frame may hold a row twice
         named = [kind for kind, names in asked.names.items() if name in names]
         if name in refused or (not named and decision != "accept"):
+            continue
+        if name in passing and not (named or asked.tolerated):
+            staying.append(name)
             continue
         wrong = next((kind for kind in named if kind != status), None)
         if wrong is not None:

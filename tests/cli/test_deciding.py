@@ -11,6 +11,7 @@ from support.triaged import accept, compared, forget, state
 
 from mymodules import cli, recent, settings
 from mymodules.cli import runs
+from mymodules.rules import Limits, Rule, Rules
 from mymodules.triage import Decisions
 
 
@@ -292,6 +293,30 @@ def test_what_was_rejected_is_approved_only_by_its_name(
     assert call("approve", "b.png", "--yes") == 0
     assert "Named, although decided otherwise (reject): b.png\n" in capsys.readouterr().out
     assert state(made.first) == after | {"b.png": second["b.png"]}
+
+
+@pytest.mark.parametrize(
+    ("named", "replaced", "printed"),
+    [
+        (["--all"], ["b.png"], "Left out, 2 pictures that rules tolerate: --tolerated replaces them too\n"),
+        (["[ab].png"], ["b.png"], "Left out, 1 picture that rules tolerate: --tolerated replaces them too\n"),
+        (["a.png"], ["a.png"], "1 picture will be replaced in first by the second picture: a.png\n"),
+        (["--all", "--tolerated"], ["a.png", "b.png", "below/c.png"], "3 pictures will be replaced in first"),
+        ([], ["b.png"], "1 picture left, as rules tolerate how they differ: a.png\n"),
+        (["--tolerated"], ["a.png", "b.png"], "2 pictures will be replaced in first by the second picture"),
+        (["below/*"], [], "--tolerated replaces them too\nThere is nothing to approve.\n"),
+    ],
+)
+def test_what_rules_tolerate_is_approved_only_by_its_name_or_an_option(
+    named: list[str], replaced: list[str], printed: str, made: Folders, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faint = Rule("faint", Limits(largest=190), ("a.png", "below/*"))  # from 10 and 12 to 200 and 202
+    frame = compared(made, rules=Rules((faint,)))
+    accept(made, frame, "a.png", "b.png")
+    before, second = state(made.first), state(made.second)
+    assert call("approve", *named, "--yes", "--first", "first") == 0
+    assert printed in capsys.readouterr().out
+    assert state(made.first) == before | {name: second[name] for name in replaced}
 
 
 def test_names_leave_a_part_of_what_was_accepted(frame: pd.DataFrame, made: Folders) -> None:

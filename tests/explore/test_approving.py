@@ -10,6 +10,7 @@ from support.triaged import accept, compared, forget, seven, state
 
 from mymodules import explore, files, triage
 from mymodules.explore import Explorer, approving
+from mymodules.rules import Limits, Rule, Rules
 from mymodules.triage import Decisions
 
 
@@ -65,6 +66,18 @@ def test_it_asks_first_then_approves_and_undo_restores(made: Folders, frame: pd.
     assert offered(explorer) == ["Close"]
     press(found.no, explorer)
     assert found.layout.display == "none"
+
+
+def test_what_rules_tolerate_stays_and_is_named(made: Folders) -> None:
+    before, second = state(made.first), state(made.second)
+    frame = compared(made, rules=Rules((Rule("faint", Limits(largest=190), ("a.png",)),)))  # 10 to 200
+    accept(made, frame, "a.png", "b.png")
+    explorer = explore.explore(frame)
+    found = explorer.approving
+    asked = press(found.button, explorer)
+    assert "1 picture left, as rules tolerate how they differ: <bdi>a.png</bdi>" in asked
+    assert "1 picture approved." in press(found.yes, explorer)
+    assert state(made.first) == before | {"b.png": second["b.png"]}
 
 
 def test_every_approval_can_be_undone_even_after_close(made: Folders, frame: pd.DataFrame) -> None:

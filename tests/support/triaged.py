@@ -24,9 +24,9 @@ HOSTILE = [
 ]
 
 
-def compared(made: Folders) -> pd.DataFrame:
+def compared(made: Folders, **options: Any) -> pd.DataFrame:
     with ThreadPoolExecutor(1) as executor:
-        return batch.run(*made, executor=executor, pictures="none").frame()
+        return batch.run(*made, executor=executor, pictures="none", **options).frame()
 
 
 def begun_later(made: Folders, frame: pd.DataFrame) -> pd.DataFrame:

@@ -2,17 +2,19 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
-from support.programs import Folders
+from support.programs import Folders, png
 from support.triaged import accept, compared, state
 
 from mymodules import errors, triage
+from mymodules.rules import Limits, Rule, Rules
 
 
-def everything(made: Folders) -> pd.DataFrame:
+def everything(made: Folders, **options: Any) -> pd.DataFrame:
     """A run of which everything is accepted."""
-    frame = compared(made)
+    frame = compared(made, **options)
     accept(made, frame, *frame["image_filename"])
     return frame
 
@@ -42,6 +44,34 @@ def test_what_is_named_is_approved_whatever_was_decided(made: Folders) -> None:
     }
     done = triage.approve(frame, **named)
     assert (sorted(done.approved), done.refused) == (["a.png", "new/new.png"], found.refused)
+
+
+def test_what_rules_tolerate_stays_unless_it_is_named(made: Folders) -> None:
+    before, second = state(made.first), state(made.second)
+    faint = Limits(largest=190)  # the levels of the three are 10 to 12, and 200 to 202
+    frame = everything(made, rules=Rules((Rule("faint", faint, ("a.png", "below/*")),)))
+    found = triage.plan(frame, replace="below/c.png", adopt=(), remove=())
+    assert (found.replace, found.tolerated) == (("b.png", "below/c.png"), ("a.png",))
+    assert "a.png" not in found.refused
+    done = triage.approve(frame, adopt=())
+    assert (done.approved, done.tolerated) == (("b.png",), ("a.png", "below/c.png"))
+    assert "1 picture approved. 2 pictures that rules tolerate stayed." in str(done)
+    assert state(made.first) == before | {"b.png": second["b.png"]}
+    again = triage.approve(frame, adopt=())
+    assert (again.approved, again.already, again.tolerated) == ((), ("b.png",), done.tolerated)
+    assert triage.plan(frame, adopt=(), tolerated=True).replace == ("a.png", "below/c.png")
+    assert triage.approve(frame, adopt=(), tolerated=True).tolerated == ()
+    assert state(made.first)["a.png"] == second["a.png"]
+
+
+def test_a_renamed_picture_gets_its_name_although_rules_tolerate_how_it_differs(made: Folders) -> None:
+    drawn = np.random.default_rng(1).integers(0, 200, (80, 90, 3)).astype(np.uint8)
+    (made.first / "old.png").write_bytes(png(drawn))
+    drawn[9, 9] += 3
+    (made.second / "newer.png").write_bytes(png(drawn))
+    frame = everything(made, rules=Rules((Rule("faint", Limits(largest=3)),)))
+    found = triage.plan(frame)
+    assert (found.renamed, found.tolerated) == ({"old.png": "newer.png"}, ())
 
 
 def test_a_plan_sees_files_that_came_and_went(made: Folders) -> None:
