@@ -15,12 +15,13 @@ Anything else is ambiguous, and not paired.
 """
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mymodules import images, metrics
+from mymodules import files, images, metrics
 from mymodules.batch.search import Group, Renamed
 from mymodules.errors import ImageError
 from mymodules.images import Rgba
@@ -35,19 +36,26 @@ Distances = NDArray[np.float64]
 
 
 class _Side(NamedTuple):
-    """The pictures of one side, and how far each is from an empty one."""
+    """The pictures of one side, how far each is from an empty one, and whether all are those of the rows."""
 
     names: list[str]
     pictures: list[Rgba]
     blanks: Distances
+    is_whole: bool
 
 
-def clear(group: Group) -> Iterator[Renamed]:
+def clear(group: Group) -> tuple[list[Renamed], bool]:
+    """Return the pairs that are clear, and whether all files were those of the rows."""
+    first, second = (_read(paths, group) for paths in (group.missing, group.extra))
+    found = [*_clear(group, first, second)] if first.names and second.names else []
+    return found, first.is_whole and second.is_whole
+
+
+def _clear(group: Group, first: _Side, second: _Side) -> Iterator[Renamed]:
     """Yield the pairs that are clear."""
-    first, second = _read(group.missing, group.max_pixels), _read(group.extra, group.max_pixels)
-    if not first.names or not second.names:
-        return
-    distances = np.array([[_distance(one, other) for other in second.pictures] for one in first.pictures])
+    distances = np.array(
+        [[metrics.pixel_diff(one, other).combined for other in second.pictures] for one in first.pictures]
+    )
     rivals = np.minimum(_of_others(distances), _of_others(distances.T).T)
     blanks = np.minimum.outer(first.blanks, second.blanks)
     near = (distances * RIVALS <= rivals) & (distances < rivals) & (distances * BLANKS <= blanks)
@@ -60,19 +68,23 @@ def clear(group: Group) -> Iterator[Renamed]:
             yield Renamed(old, new, round(max(0.0, float(score)), 6))
 
 
-def _read(paths: Mapping[str, str], max_pixels: int) -> _Side:
-    """Read those pictures that can be read and are not empty."""
-    names, pictures, blanks = [], [], []
+def _read(paths: Mapping[str, str], group: Group) -> _Side:
+    """Read those pictures that are as in their rows and not empty."""
+    names, pictures, blanks, is_whole = [], [], [], True
     for name, path in paths.items():
         try:
-            rgba = images.read_rgba(path, max_pixels=max_pixels)
-        except (ImageError, OSError, MemoryError):  # it has changed since its row
-            continue
-        if blank := _blank(rgba):
+            data = files.contents(Path(path))
+            is_same = images.digest(data) == group.digests[name]
+            rgba = images.read_rgba(data, max_pixels=group.max_pixels) if is_same else None
+        except (ImageError, OSError, MemoryError):
+            rgba = None
+        if rgba is None:
+            is_whole = False
+        elif blank := _blank(rgba):
             names.append(name)
             pictures.append(rgba)
             blanks.append(blank)
-    return _Side(names, pictures, np.array(blanks, np.float64))
+    return _Side(names, pictures, np.array(blanks, np.float64), is_whole)
 
 
 def _blank(rgba: Rgba) -> float:
@@ -82,11 +94,6 @@ def _blank(rgba: Rgba) -> float:
     values, counts = np.unique(words.reshape(-1)[::step], return_counts=True)
     empty = np.full(words.shape, values[counts.argmax()], np.uint32)
     return metrics.pixel_diff(rgba, empty.view(np.uint8)).combined
-
-
-def _distance(one: Rgba, other: Rgba) -> float:
-    """Return the distance of two pictures of one size; infinite if one of them has changed since its row."""
-    return metrics.pixel_diff(one, other).combined if one.shape == other.shape else np.inf
 
 
 def _of_others(distances: Distances) -> Distances:

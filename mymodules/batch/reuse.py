@@ -118,7 +118,9 @@ class Reuse:
         self._store: DiffStore | None = None  # while it is open
         self._was_empty: bool | None = None  # before this run wrote into it
         self._found: list[str] = []
-        self._known: dict[str, int] = {}  # blocks of the store with records that are no longer true
+        self._known: dict[
+            tuple[str, ...], int
+        ] = {}  # blocks of the store with records that are no longer true
         self._files: list[DigestedFile] = []  # these and the next ones are of pairs that are not in `_found`
         self._rows: list[StoredRow] = []
         self._ruled: list[tuple[StoredRow, str]] = []  # with what rules have taken, and its conditions
@@ -218,6 +220,16 @@ class Reuse:
         self._found, self._files, self._rows, self._ruled = [], [], [], []
         self._saved = time.monotonic()
 
+    def ask(self, question: Callable[[DiffStore], T]) -> T | None:
+        """Return what a function finds in the store, or writes into it; None if the store cannot be used."""
+        if self._usable:
+            try:
+                with self._opened() as store:
+                    return question(store)
+            except Exception as error:  # the run goes on without the store
+                self._give_up(_INCOMPLETE, error)
+        return None
+
     def _opened(self) -> contextlib.AbstractContextManager[DiffStore]:
         """Return the store: the open one, which stays open, or one that is closed afterwards."""
         return DiffStore(self.root) if self._store is None else contextlib.nullcontext(self._store)
@@ -260,7 +272,7 @@ class Reuse:
                     if not self.request.verify and self._takes(pair, record, taken):
                         del waiting[_path(pair)]
                     else:
-                        self._known[_path(pair)] = key
+                        self._known[record[0], record[1]] = key
             yield taken
         return [pair for pair in part if pair.problem is not None or _path(pair) in waiting]
 

@@ -273,6 +273,7 @@ class _Course:
         self._started = started
         self._not_compared = 0  # rows that were kept or reused
         self._last_is_due = False
+        self._lone: set[str] = set()  # names in `one_sided` whose rows were taken from the store
         self.stage = ""  # what is done after all rows, if that takes long
 
     @functools.cached_property
@@ -321,13 +322,36 @@ class _Course:
         if begun or self._last_is_due:
             self._tell()
 
-    def paired(self, pair: Pair, row: PairResult) -> None:
-        """Count the row of a file that was renamed and changed instead of that of the new file alone."""
+    def known(self, pairs: Sequence[Pair]) -> Iterator[tuple[Pair, Finished]]:
+        """Yield those pairs of renamed files of which the store has the rows."""
+        if self.memory is None:
+            return
+        with closing(self.memory.take(pairs)) as batches:
+            for taken in batches:
+                for pair, line in zip(taken.same, taken.lines, strict=True):
+                    if (row := results.parse_line(line, self.plan.request.metrics)) is not None:
+                        yield pair, Finished(row, line)
+                yield from taken.rows
+
+    def paired(self, pair: Pair, finished: Finished, row: PairResult, *, taken: bool) -> None:
+        """Count the row of a file that was renamed and changed instead of that of the new file alone.
+
+        Parameters
+        ----------
+        finished : Finished
+            The comparison of both.
+        row : PairResult
+            The row that follows.
+        taken : bool
+            Whether it came from the store.
+        """
         if row.status == "changed":
             self.counts[self.one_sided[pair.name].status] -= 1
             self.counts[row.status] += 1
-            if self.memory is not None:
-                self.memory.add_originals(row, pair)
+        if not taken and pair.name in self._lone:  # no longer is all of it taken from the store
+            self.plan.reused -= 1
+        if self.memory is not None:
+            self.memory.add(pair, finished, taken=taken)
 
     def save_originals(self) -> bool:
         """Save the rest into the store, copies of pictures included; return False after an interrupt.
@@ -348,6 +372,8 @@ class _Course:
         self.tolerated += row.verdict == "tolerated"
         if row.status in ONE_SIDED:
             self.one_sided[pair.name] = row
+            if taken:
+                self._lone.add(pair.name)
         if self.memory is not None:
             self.memory.add(pair, finished, taken=taken)
 
@@ -435,22 +461,36 @@ def _changed_too(course: _Course, rows: dict[str, PairResult]) -> dict[str, Pair
     plan = course.plan
     paths = {pair.name: pair.first or pair.second or "" for pair in plan.pairs if pair.name in rows}
     most = plan.settings.max_pixels
-    done = search(rows.values(), paths, max_pixels=most, request=plan.request, enter=course.enter)
+    done = search(
+        rows.values(), paths, max_pixels=most, request=plan.request, enter=course.enter, memory=course.memory
+    )
     plan.manifest["rename_search"] = done.entry()
     if done.told:
         warnings.warn(done.told, stacklevel=4)
     by_name = {each.new: each for each in done.found}
-    compared = [Pair(new, paths[each.old], paths[new]) for new, each in by_name.items()]
     found: dict[str, PairResult] = {}
-    with closing(pool.rows(compared, plan.job, plan.request)) as coming:
+    for pair, finished, taken in _of_both(
+        course, [Pair(new, paths[by_name[new].old], paths[new]) for new in by_name]
+    ):
+        old, new, score = by_name[pair.name]
+        belonging = renames.changed(rows[old], rows[new], finished.row, score)
+        found |= belonging
+        course.paired(pair, finished, belonging.get(new, rows[new]), taken=taken)
+    return found
+
+
+def _of_both(course: _Course, pairs: list[Pair]) -> Iterator[tuple[Pair, Finished, bool]]:
+    """Yield the rows of renamed files, compared or from the store, and whether they are from there."""
+    left = {pair.name: pair for pair in pairs}
+    for pair, finished in course.known(pairs):
+        del left[pair.name]
+        yield pair, finished, True
+    plan = course.plan
+    with closing(pool.rows([*left.values()], plan.job, plan.request)) as coming:
         for number, (pair, finished) in enumerate(itertools.chain.from_iterable(coming), 1):
             if course.stage:
-                course.enter(f"comparing renamed pictures, {number:,} of {len(compared):,}")
-            old, new, score = by_name[pair.name]
-            belonging = renames.changed(rows[old], rows[new], finished.row, score)
-            found |= belonging
-            course.paired(pair, belonging.get(new, rows[new]))
-    return found
+                course.enter(f"comparing renamed pictures, {number:,} of {len(left):,}")
+            yield pair, finished, False
 
 
 def _append(writer: results.PartialWriter, found: Sequence[tuple[Pair, Finished]]) -> None:

@@ -79,6 +79,10 @@ _SIXTH_LAYOUT = (
     "CREATE TABLE settled (id INTEGER NOT NULL)",
     "INSERT INTO settled VALUES (0)",
 )
+_SEVENTH_LAYOUT = (
+    # What searches for renamed pictures found, see `searches`.
+    "CREATE TABLE searches (key TEXT PRIMARY KEY, found TEXT NOT NULL, seal TEXT NOT NULL) WITHOUT ROWID",
+)
 LAYOUTS: Final = (
     _FIRST_LAYOUT,
     _SECOND_LAYOUT,
@@ -86,6 +90,7 @@ LAYOUTS: Final = (
     _FOURTH_LAYOUT,
     _FIFTH_LAYOUT,
     _SIXTH_LAYOUT,
+    _SEVENTH_LAYOUT,
 )
 """Statements that make each version of the file out of the one before; appended to, never edited."""
 

@@ -31,6 +31,7 @@ from mymodules.store import found as pairings
 from mymodules.store.database import Change, Changes, Database
 from mymodules.store.found import BLOCK, Place, Record
 from mymodules.store.layouts import LAYOUTS, seal
+from mymodules.store.searches import NO_SEARCHES, Searches
 from mymodules.store.values import (
     FILE_SQL,
     ROW_SQL,
@@ -187,6 +188,7 @@ class Records:
 
     def __init__(self, path: Path) -> None:
         self._file = Database(path, LAYOUTS, {"seal": seal})
+        self.searches = Searches(self._file)
 
     def close(self) -> None:
         """Close the file; no other method works afterwards."""
@@ -194,7 +196,9 @@ class Records:
 
     # --- what runs found
 
-    def remember_found(self, place: Place, records: Iterable[str], known: Mapping[str, int]) -> None:
+    def remember_found(
+        self, place: Place, records: Iterable[str], known: Mapping[tuple[str, ...], int]
+    ) -> None:
         """Keep what a run found of pairs of one place.
 
         Parameters
@@ -202,15 +206,14 @@ class Records:
         place : Place
         records : iterable of str
             From `found.packed`.
-        known : mapping of str to int
-            Keys of the blocks that have earlier records of these pairs, by the path of first, or of second
-            where first has no such file.
+        known : mapping of (str, str) to int
+            Keys of the blocks that have earlier records of these pairs, by both paths, empty where absent.
         """
         blocks: dict[int, dict[tuple[str, ...], str]] = {}
         rest: list[str] = []
         for record in records:
             paths = pairings.paths(record)
-            key = known.get(paths[0] or paths[1])
+            key = known.get(paths)
             if key is None:
                 rest.append(record)
             else:
@@ -319,7 +322,9 @@ class Records:
         for one, other, conditions, *values in self._settled().read(
             sql, (ALGORITHM, first, second, second, first)
         ):
-            stored = _stored((one, other), conditions, values) if isinstance(conditions, str) else None
+            # The index of a damaged file may lead to the row of another pair.
+            is_asked = {one, other} == {first, second} and isinstance(conditions, str)
+            stored = _stored((one, other), conditions, values) if is_asked else None
             if stored is not None:
                 values_of = zip(_metrics_of(conditions), stored.row.custom, strict=False)
                 row = stored.row._replace(custom=tuple((name, value) for name, (_, value) in values_of))
@@ -489,7 +494,8 @@ class Records:
         """Drop every row with one of these digests on either side."""
         names = [(digest, digest) for digest in digests]
         self.settle()
-        self._file.write(_NO_PAIRS, ("DELETE FROM rows WHERE first = ? OR second = ?", names))
+        forget = "DELETE FROM rows WHERE first = ? OR second = ?", names
+        self._file.write(_NO_PAIRS, NO_SEARCHES, forget)
 
 
 def _opened(found: Sequence[Any], place: Place) -> list[Record]:

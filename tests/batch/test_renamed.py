@@ -198,13 +198,56 @@ def test_a_search_that_fails_ends_no_run(made: Folders, options: Options) -> Non
     assert (paired(run), run.counts) == ({}, COUNTS | {"changed": 0, "extra": 7})
 
 
+class Counting(ThreadPoolExecutor):
+    """Has the names of the functions that it was given."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.given: list[str] = []
+
+    def submit(self, function: Any, /, *arguments: Any, **_: Any) -> Any:
+        self.given.append(function.__name__)
+        return super().submit(function, *arguments)
+
+
 def test_the_store_gives_the_same_rows(made: Folders, options: Options) -> None:
+    """Neither is searched again, nor are the files that belong together compared again."""
+    options |= {"pictures": "changed"}
     before = batch.run(*made, **options)
-    again = batch.run(*made, **options)
-    assert again.reused == 13
-    assert again.counts == COUNTS
-    for one, other in zip(by_name(before).values(), by_name(again).values(), strict=True):
-        assert one._replace(seconds=None) == other._replace(seconds=None)
+    with Counting() as counting:
+        again = batch.run(*made, **options | {"executor": counting})
+        assert counting.given == []
+        assert (again.reused, again.recomputed, again.counts) == (13, {}, COUNTS)
+        for one, other in zip(by_name(before).values(), by_name(again).values(), strict=True):
+            assert one._replace(seconds=None) == other._replace(seconds=None)
+        assert len(again.pictures("below/new.png")) == len(before.pictures("below/new.png")) == 5
+
+        (made.first / "gone.png").unlink()  # a rival: without it, all has to be searched again
+        third = batch.run(*made, **options | {"executor": counting})
+        assert counting.given == ["clear"]
+        assert (paired(third), third.reused, third.recomputed) == (PAIRED, 12, {})
+
+
+def test_what_belongs_together_only_now_is_compared(made: Folders, options: Options) -> None:
+    assert batch.run(*made, **options, renames=False).recomputed == {"new": 13}
+    run = batch.run(*made, **options)
+    assert (paired(run), run.reused, run.recomputed) == (PAIRED, 11, {"new": 2})
+    assert batch.run(*made, **options).reused == 13
+
+
+def test_a_file_that_changes_meanwhile_is_searched_again(made: Folders, options: Options) -> None:
+    class Changing(Counting):
+        def submit(self, function: Any, /, *arguments: Any, **more: Any) -> Any:
+            if function is search.clear:  # its row has been made
+                (made.second / "fresh.png").write_bytes(b"")
+            return super().submit(function, *arguments, **more)
+
+    with Changing() as changing:
+        assert paired(batch.run(*made, **options | {"executor": changing})) == PAIRED
+    (made.second / "fresh.png").write_bytes(png(PAGES["second"]["fresh.png"]))
+    with Counting() as counting:
+        assert paired(batch.run(*made, **options | {"executor": counting})) == PAIRED
+        assert counting.given == ["clear"]
 
 
 @pytest.mark.parametrize("when", ["during the search", "after it"])

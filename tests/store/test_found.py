@@ -33,7 +33,8 @@ ODD = "/first/\udcff\n変 \\ 'x'.png"
 
 def keep(kept: Records, *found: Found, place: Place = PLACE) -> None:
     """Keep records, each where an earlier one of the same pair is."""
-    known = {each.first or each.second or "": key for key, each in there(kept, place)}
+    known: dict[tuple[str, ...], int]
+    known = {(each.first or "", each.second or ""): key for key, each in there(kept, place)}
     kept.remember_found(place, map(packed, found), known)
 
 
@@ -84,7 +85,9 @@ def test_a_record_takes_the_place_of_an_earlier_one(kept: Records) -> None:
     keep(kept, later, numbered(9999))
     assert [each for _, each in there(kept)] == [*others[:BLOCK], later, *others[BLOCK:], numbered(9999)]
     (gone,) = {key for key, each in there(kept) if each == later}
-    kept.remember_found(PLACE, [packed(numbered(7777))], {"/7777": gone})  # somebody else has replaced it
+    kept.remember_found(
+        PLACE, [packed(numbered(7777))], {("/7777", ""): gone}
+    )  # somebody else has replaced it
     assert there(kept)[-1][1] == numbered(7777)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from mymodules import batch, results
 from mymodules.batch import reuse
 from mymodules.results import runfiles
-from mymodules.workers import PairResult
+from mymodules.workers import Finished, PairResult
 from support.programs import Folders, folders, png, until
 
 NAMES = ["below/b.png", "broken.png", "changed.png", "gone.png", "new.png", "same.png", "tall.png"]
@@ -51,7 +51,8 @@ class Asked(ThreadPoolExecutor):
 
     def _note(self, future: "Future[Any]") -> None:
         """Note what was answered: a task may do that for its first pairs only."""
-        self.names += [finished.row.image_filename for finished in future.result()]
+        answers = (each for each in future.result() if isinstance(each, Finished))
+        self.names += [finished.row.image_filename for finished in answers]
 
 
 def run(given: Folders, **how: Any) -> tuple[batch.Run, list[str]]:

@@ -82,7 +82,7 @@ def test_a_store_that_somebody_else_has_made(given: Folders, before: str, after:
         (lie,) = [record for record in records if record[0].endswith("same.png")]
         assert before in lie[-1]
         lying = "\0".join([*lie[:-1], lie[-1].replace(before, after)])
-        store.records.remember_found(place, [lying], dict.fromkeys([lie[0]], known))
+        store.records.remember_found(place, [lying], {(lie[0], lie[1]): known})
     again, compared = run(given, pictures="none")
     assert compared == [*STILL, "same.png"]
     assert figures(again.csv_path) == figures(done.csv_path)
