@@ -13,7 +13,7 @@ FACES = {
     "explore": "Explorer ORDERS explore load_or_run",
     "images": "Rgba blake2b decode digest format_of from_array has_low_bits inspect memory_errors"
     " read_gold_rgba read_rgba to_gold_rgba to_rgba to_rgba16",
-    "looks": "ChangeClass Crop Hunk Line Look Occurrence Plan plan",
+    "looks": "ChangeClass Crop Hunk Line Look Occurrence Plan near plan",
     "metrics": "ColourMetric DiffMetrics Match Metric Similarity Tally antialiased common_size edges fuzzy"
     " gray pixel_diff sample_area similar sobel structural_similarity",
     "pairs": "LEFT_OUT Listing MATCHES MESSAGE_LIMIT NAMED Pair Selection exactly find from_text is_escaped"

@@ -3,8 +3,9 @@
 from mymodules.looks.classes import ChangeClass
 from mymodules.looks.crops import Crop
 from mymodules.looks.hunks import Hunk
+from mymodules.looks.likeness import near
 from mymodules.looks.occurrences import Occurrence
 from mymodules.looks.plan import Line, Look, Plan
 from mymodules.looks.planning import plan
 
-__all__ = ["ChangeClass", "Crop", "Hunk", "Line", "Look", "Occurrence", "Plan", "plan"]
+__all__ = ["ChangeClass", "Crop", "Hunk", "Line", "Look", "Occurrence", "Plan", "near", "plan"]

@@ -8,8 +8,9 @@ decided.
 The same table gives the same plan. No picture is read.
 """
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ from mymodules.looks.cover import cover
 from mymodules.looks.crops import GAP, Crop, crops
 from mymodules.looks.hunks import Hunk, hunks
 from mymodules.looks.occurrences import Changes, Occurrence, Page
-from mymodules.looks.placing import place
+from mymodules.looks.placing import Place, place
 from mymodules.looks.plan import LINE_SIZE, Line, Look, Plan
 from mymodules.results.rows import AnyTable
 from mymodules.results.runfiles import AnyRun
@@ -49,6 +50,7 @@ def plan(
     width: int = WIDTH,
     rows: int = ROWS,
     decided: Container[tuple[str, str]] = frozenset(),
+    near: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Plan the looks of a run.
 
@@ -63,6 +65,8 @@ def plan(
         The size of a look, CSS px.
     decided : container of (str, str)
         Names of rows and signatures that need not be decided any more.
+    near : mapping of str to str
+        What `near` returned: classes that are nearly the same then stand side by side, as far as they fit.
 
     Returns
     -------
@@ -95,7 +99,7 @@ def plan(
     shown = _with_seen(_hunks(opened, pages), small.values())
     seen = {each.signature for hunk in shown for each in hunk.seen}
     left = [each for name, each in small.items() if name not in seen]
-    left.sort(key=lambda each: (-each.pixels, each.signature))
+    left.sort(key=_by_group(left, near))
     items: list[_Item] = [(crop, crop.size) for hunk in shown for crop in crops(hunk, width, rows)]
     size = min(LINE_SIZE[0], width), LINE_SIZE[1]
     room = [each for each in left if each.kind == "space"]
@@ -103,13 +107,29 @@ def plan(
     cells = [each.occurrences[0] for each in left if each.kind != "space"]
     taken = sum(found.taken)
     return Plan(
-        looks=(*_looks(items, width, rows, known), *_sheets(cells)),
+        looks=(*_looks(items, (width, rows), known, near), *_sheets(cells)),
         classes=known,
         pages=tuple(dict.fromkeys([page for page, _ in opened] + [hunk.page for hunk in shown])),
         changed=changed,
         decided=len(found) - sum(is_open) - taken,
         taken=taken,
     )
+
+
+def _by_group(
+    left: Iterable[ChangeClass], near: Mapping[str, str]
+) -> Callable[[ChangeClass], tuple[int, str, int, str]]:
+    """Return a key that puts the largest first, with all that are nearly the same."""
+    most: dict[str, int] = {}
+    for each in left:
+        name = near.get(each.signature, each.signature)
+        most[name] = max(most.get(name, 0), each.pixels)
+
+    def key(each: ChangeClass) -> tuple[int, str, int, str]:
+        name = near.get(each.signature, each.signature)
+        return -most[name], name, -each.pixels, each.signature
+
+    return key
 
 
 _Item = tuple[Crop | Line, tuple[int, int]]
@@ -186,10 +206,12 @@ def _lines(left: Iterable[ChangeClass], opened: Iterable[str], size: tuple[int, 
         yield from (Line(page, part, size) for part in _parts(found, LINE_ITEMS))
 
 
-def _looks(items: list[_Item], width: int, rows: int, known: dict[str, ChangeClass]) -> list[Look]:
+def _looks(
+    items: list[_Item], size: tuple[int, int], known: dict[str, ChangeClass], near: Mapping[str, str]
+) -> list[Look]:
     """Return the looks that show all items, those with the most changed pixels first."""
     screens: dict[int, list[int]] = {}
-    places = place([size for _, size in items], width, rows, GAP)
+    places = _places(items, size, near)
     for index, each in enumerate(places):
         screens.setdefault(each.screen, []).append(index)
     names = {
@@ -206,6 +228,35 @@ def _looks(items: list[_Item], width: int, rows: int, known: dict[str, ChangeCla
         )
         for number in order
     ]
+
+
+def _places(items: list[_Item], size: tuple[int, int], near: Mapping[str, str]) -> list[Place]:
+    """Return where each item stands; those that show nearly the same stand together, as far as they fit."""
+    if not near:
+        return place([each for _, each in items], *size, GAP)
+    groups: dict[str, list[int]] = {}
+    stars = {*near.values()}
+    for index, (item, _) in enumerate(items):
+        names = {near.get(each.signature, each.signature) for each in item.occurrences}
+        shared = sorted(names & stars)
+        groups.setdefault(shared[0] if shared else f"{index}", []).append(index)
+    blocks: list[list[tuple[int, Place]]] = []
+    for group in groups.values():
+        parts: dict[int, list[tuple[int, Place]]] = {}
+        for index, at in zip(group, place([items[index][1] for index in group], *size, GAP), strict=True):
+            parts.setdefault(at.screen, []).append((index, at))
+        blocks += parts.values()
+    sizes = [
+        (
+            max(at.x + items[index][1][0] for index, at in block),
+            max(at.y + items[index][1][1] for index, at in block),
+        )
+        for block in blocks
+    ]
+    found: dict[int, Place] = {}
+    for block, to in zip(blocks, place(sizes, *size, GAP), strict=True):
+        found |= {index: Place(to.screen, to.x + at.x, to.y + at.y) for index, at in block}
+    return [found[index] for index in range(len(items))]
 
 
 def _sheets(cells: list[Occurrence]) -> Iterator[Look]:

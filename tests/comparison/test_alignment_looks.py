@@ -8,12 +8,15 @@ from typing import Any
 import imagecodecs
 import numpy as np
 import pytest
+from support.changed import Listed, tables
 from support.owners import hidden
 
 from mymodules.comparison.alignment import align
 from mymodules.comparison.changes import Change, changes
 from mymodules.comparison.ledger import ledger
 from mymodules.comparison.pieces import violations
+from mymodules.looks import near, plan
+from mymodules.regions import Region
 
 ONES = ("word", "insert", "remove", "inside-moved", "space", "swapped", "line", "dot", "alpha")
 NAMES = (*ONES, "group-1", "group-2", "group-3")
@@ -89,3 +92,27 @@ def test_changes_of_one_identity_share_a_signature_and_no_others(
     assert len(pairs) == 7
     identities, signatures = zip(*pairs, strict=True)
     assert len(set(pairs)) == len(set(identities)) == len(set(signatures)) == 5
+
+
+def test_behind_jpeg_changes_of_one_identity_are_near_and_no_others(
+    looks: Path, expected: dict[str, Any]
+) -> None:
+    names, changes_, sides = [], [], {}
+    for name in ("group-1", "group-2", "group-3"):
+        sides[name] = tuple(
+            imagecodecs.jpeg_decode(imagecodecs.jpeg_encode(side[:, :, :3].copy(), level=90))
+            for side in pair(looks, name)
+        )
+        for truth in expected[name]["changes"]:
+            x, y, width, height = truth["within_first"]
+            box = Region(x + 4, y + 4, width - 8, height - 8)  # its crop is 4 px larger on each side
+            changes_.append(Listed(name, f"{len(names)}", box))
+            names.append(truth["identity"])
+    frame, listed = tables(changes_, size=(640, 700))
+
+    def crop(page: str, side: str, box: Region) -> np.ndarray:
+        return sides[page][side == "second"][box.y : box.y + box.height, box.x : box.x + box.width]
+
+    found = near(plan(frame, changes=listed).classes.values(), crop)
+    stars = [found.get(each.signature, each.signature) for each in changes_]
+    assert len(set(zip(names, stars, strict=True))) == len(set(names)) == len(set(stars)) == 5
