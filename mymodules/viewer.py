@@ -122,9 +122,10 @@ class Viewer(anywidget.AnyWidget):
         )
         # JupyterLab handles messages in another thread than cells: a reader takes this attribute once, and
         # new rows replace the whole object.
-        self._rows = ShownRows.of(frame, folders(frame, run))
+        there = folders(frame, run)
         self._run = runfiles.record(frame, run)
-        self._changes = marks.RunChanges(self._rows.folders.out, self._run)
+        self._changes = marks.RunChanges(there.out, self._run)
+        self._rows = ShownRows.of(frame, there, self._changes)
         self._followers = ipywidgets.CallbackDispatcher()  # reports what one raises and goes on
         self._readers = ipywidgets.CallbackDispatcher()
         super().__init__(**{"row": self._rows.first, **traits})
@@ -148,7 +149,9 @@ class Viewer(anywidget.AnyWidget):
         before = self._rows
         there = folders(frame, run) if known else before.folders
         record = runfiles.record(frame, run) if known else self._run
-        rows = ShownRows.of(frame, there if there != before.folders else before.folders)
+        if there != before.folders or record.get("stamp") != self._run.get("stamp"):
+            self._changes = marks.RunChanges(there.out, record)
+        rows = ShownRows.of(frame, there if there != before.folders else before.folders, self._changes)
         # Another run in the same folders, or other files: the pictures in the page are out of date.
         fresh = (
             there != before.folders
@@ -163,8 +166,6 @@ class Viewer(anywidget.AnyWidget):
         )
         if fresh:
             self._pixels.forget()
-        if there != before.folders or record.get("stamp") != self._run.get("stamp"):
-            self._changes = marks.RunChanges(there.out, record)
         self._rows, self._run = rows, record
         self.send({"kind": "rows", "fresh": fresh})
         if self.row not in rows.places:
@@ -194,8 +195,8 @@ class Viewer(anywidget.AnyWidget):
 
     @property
     def decision(self) -> str:
-        """The decision about the row that is shown; empty for none."""
-        return self._rows.decided(self.row)[0] if self.row else ""
+        """What holds for the row that is shown, by itself or by its changes; empty if it is open."""
+        return self._rows.standing(self.row).decision if self.row else ""
 
     def decide(
         self, decision: str, note: str = "", *, about: "pd.DataFrame | Row | Iterable[Row] | None" = None
@@ -263,14 +264,15 @@ class Viewer(anywidget.AnyWidget):
     def _decide_there(self, rows: ShownRows, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out what the page has decided about a row, and return the row's decision and note."""
         desk, word, note = self._desk(), asked["decision"], asked.get("note")
-        before = rows.decided(name)
+        before = rows.standing(name)
         if note is None:
-            note = before[1] if before[0] == word else ""
+            note = before.note if before.decision == word else ""
         step = desk.decide(rows.about(name), word, note)
         following = rows.following(name) if asked.get("on") else None
         more = " No row without a decision follows." if asked.get("on") and following is None else ""
         self._done(step, "", following if self.row == name else None, more)
-        return dict(zip(("decision", "note"), rows.decided(name), strict=True))
+        now = rows.standing(name)
+        return {"decision": now.decision, "note": now.note}
 
     def _step_there(self, kind: str) -> dict[str, Any]:
         """Undo or repeat a step for the page; its row is shown if it is about a single one."""

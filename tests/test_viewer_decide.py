@@ -301,7 +301,7 @@ def test_two_threads_lose_no_decision(shown: Page, root: Path) -> None:
     def decide() -> None:
         for name in NAMES * 4:
             shown.widget.decide("accept", about=[Row(name, "", "")])
-            shown.widget._rows.decided(name)
+            shown.widget._rows.standing(name)
 
     threads = [threading.Thread(target=decide) for _ in range(2)]
     for thread in threads:

@@ -20,7 +20,7 @@ something was decided.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mymodules import faults
@@ -74,7 +74,7 @@ class Looking:
         self._rows = ShownRows.of(frame, viewer._rows.folders)
         self._lock = threading.RLock()
         self._records: LookRecords | None = None
-        self._done: dict[str, str] = {}
+        self._done: dict[str, str] = {}  # of classes decided since: what the plan has was open
         self._sentence, self._notes = "", list[str]()
 
     @property
@@ -114,7 +114,9 @@ class Looking:
         """Take a step, and report it to the page."""
         with self._lock:
             if self._records is not None:
-                self._judge(self._records, self._records.touched(step.rows))
+                touched = self._records.touched(step.rows)
+                held = self._records.held(self._viewer.decisions, touched)
+                self._done |= {signature: word for signature, (word, _) in held.items()}
         self._send({"kind": "looks decided"}, [])
 
     # --- answers -------------------------------------------------------------------------------------
@@ -153,7 +155,6 @@ class Looking:
                     raise Absent(UNLISTED)
                 self._sentence, self._notes = str(agenda), notes(agenda.plan, changes, desk)
                 self._records = LookRecords(agenda.plan, self._frame, changes)
-                self._judge(self._records, agenda.plan.classes)
             return self._records
 
     def _overview(self, records: LookRecords) -> dict[str, Any]:
@@ -173,10 +174,6 @@ class Looking:
             signature: {"word": word, "by": by, "note": said.get(signature, "")}
             for signature, (word, by) in records.held(desk, shown).items()
         }
-
-    def _judge(self, records: LookRecords, signatures: Iterable[str]) -> None:
-        held = records.held(self._viewer.decisions, signatures)
-        self._done |= {signature: word for signature, (word, _) in held.items()}
 
     def _where(self, records: LookRecords, step: Step) -> int | None:
         """Return the look on which a step was decided."""

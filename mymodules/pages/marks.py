@@ -98,6 +98,15 @@ class RunChanges:
         except (TypeError, ValueError):  # somebody has edited the file
             return None
 
+    def lines(self, names: Iterable[str]) -> "pd.DataFrame | None":
+        """Return the changes of the rows of these names; None if they cannot be read."""
+        self._read()
+        if self._table is None:
+            return None
+        places = [place for name in names for place in self._places.get(name, ())]
+        found: pd.DataFrame = self._table.iloc[places]
+        return found
+
     def _listed(self, row: Mapping[str, Any]) -> "pd.DataFrame | None":
         """Return the lines of a row; None if it has no changes, or the file does not have all of them."""
         self._read()

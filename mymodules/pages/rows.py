@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from mymodules import triage
 from mymodules.errors import ResultsError
 from mymodules.pages.display import SIDES, Folders
+from mymodules.pages.marks import RunChanges
 from mymodules.results import runfiles
 from mymodules.row import CAUSES, METRIC, NOTHING_TO_DECIDE, own_figures
-from mymodules.triage import Row
+from mymodules.triage import Decisions, Row, Standing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,19 +32,24 @@ FIGURES = (
 
 @dataclass(frozen=True, eq=False)
 class ShownRows:
-    """The rows of a table as the page expects them, and the folders of their pictures; made by `of`."""
+    """The rows of a table as the page expects them, and the folders of their pictures; made by `of`.
+
+    Without the changes of their run, only a row's own decision holds.
+    """
 
     frame: "pd.DataFrame"
     folders: Folders
     names: list[str]
     places: dict[str, int]
+    changes: RunChanges | None
 
     @classmethod
-    def of(cls, frame: "pd.DataFrame", folders: Folders) -> "ShownRows":
+    def of(cls, frame: "pd.DataFrame", folders: Folders, changes: RunChanges | None = None) -> "ShownRows":
         runfiles.check_table(frame, _NAME)
         frame = frame.copy(deep=False)  # the caller may sort or change theirs in place
         names: list[str] = frame[_NAME].tolist()
-        return cls(frame, folders, names, {name: place for place, name in reversed(list(enumerate(names)))})
+        places = {name: place for place, name in reversed(list(enumerate(names)))}
+        return cls(frame, folders, names, places, changes)
 
     @property
     def first(self) -> str:
@@ -91,17 +97,28 @@ class ShownRows:
         place = self.places[name]
         return triage.rows(self.frame[place : place + 1])[0]
 
-    def decided(self, name: str) -> tuple[str, str]:
-        """Return the decision about a row and its note; both empty if there is none."""
-        desk = self.folders.decisions
-        return (self.cell(name, "decision") or "", "") if desk is None else desk.of(self.about(name))
+    def standing(self, name: str) -> Standing:
+        """Return what holds for a row: its own decision, or what follows from those about its changes."""
+        if self.folders.decisions is None:
+            return Standing(self.cell(name, "decision") or "")
+        place = self.places[name]
+        return self._standings(self.folders.decisions, self.frame[place : place + 1])[0]
+
+    def _standings(self, desk: Decisions, part: "pd.DataFrame") -> list[Standing]:
+        by_changes = self.changes is not None and {"status", "changes"} <= {*part.columns}
+        lines = self.changes.lines(part[_NAME]) if self.changes is not None and by_changes else None
+        if lines is None:
+            return [Standing(*each) for each in desk.each(part)]
+        return desk.standings(part, lines)
 
     def following(self, name: str) -> str | None:
         """Return the next row after this one that waits for a decision."""
+        import pandas as pd  # already loaded, as there is a frame
+
         desk, place, count = self.folders.decisions, self.places[name] + 1, 32
         while desk is not None and place < len(self.names):
             part = self.frame[place : place + count]
-            waits = desk.state(part) == ""
+            waits = pd.Series([not each.decision for each in self._standings(desk, part)], part.index)
             if "status" in part.columns:
                 from mymodules.results import attention  # already loaded, as there is a frame
 
@@ -126,9 +143,11 @@ class ShownRows:
         record["regions"] = record["regions"] or []
         for side in SIDES:
             record[side] = [self.cell(name, f"{extent}_{side}") for extent in ("width", "height")]
-        record["decision"], record["note"] = "", ""
+        held = Standing("")
         with contextlib.suppress(ResultsError):  # `deciding` reports it
-            record["decision"], record["note"] = self.decided(name)
+            held = self.standing(name)
+        record |= {"decision": held.decision, "note": held.note, "standing": str(held)}
+        record["open_changes"] = held.changes - held.decided if held.changes else None
         own = [column for column in self.frame.columns if str(column).startswith(METRIC)]
         record |= own_figures({column: self.cell(name, column) for column in own})
         return {

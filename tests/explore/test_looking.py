@@ -12,7 +12,7 @@ from support.programs import Folders, folders, png
 from mymodules import batch, explore
 from mymodules.explore import Explorer
 from mymodules.results import runfiles
-from mymodules.triage import FILE
+from mymodules.triage import FILE, Decisions
 
 SIZE = 300, 400  # px, height and width of each page
 LOGO, WORD = (20, 10), (200, 150)  # where 30 x 20 px of either change stand, y and x
@@ -131,6 +131,40 @@ def test_rows_follow_what_is_decided_about_their_changes(asking: Page, explorer:
     explorer.viewer.undo()
     explorer.viewer.undo()
     assert states(explorer) == {"a.png": ("", 1), "b.png": ("accept", 0), "c.png": ("accept", 0)}
+
+
+def test_decisions_of_others_are_seen_also_when_their_file_goes(asking: Page, explorer: Explorer) -> None:
+    before = states(explorer)
+    path = explorer.viewer.decisions.path  # type: ignore[union-attr]
+    explorer.decide("accept")
+    path.unlink()
+    explorer.filters["name"].value = "b.png"
+    assert states(explorer) == before
+    Decisions(path.parent).decide(explorer.frame, "reject")
+    explorer.filters["name"].value = ""
+    assert states(explorer) == before | {"b.png": ("reject", 0)}
+
+
+def test_the_viewer_shows_how_far_a_row_is_decided_and_goes_on_to_one_that_is_open(
+    asking: Page, explorer: Explorer
+) -> None:
+    def shown(name: str) -> tuple[str, str, int]:
+        record = explorer.viewer._found({"kind": "record", "name": name})[0]["record"]
+        return record["decision"], record["standing"], record["open_changes"]
+
+    assert shown("a.png") == ("", "0 of 2", 2)
+    record = asking.ask("look", number=0)["record"]
+    logo = max(record["classes"], key=lambda name: record["classes"][name]["pages"])
+    asking.ask("decide", word="accept", about=[logo])
+    assert (shown("a.png"), shown("b.png")) == (("", "1 of 2", 1), ("accept", "1 of 1", 0))
+    explorer.viewer.row = "b.png"
+    assert explorer.viewer.decision == "accept"
+    explorer.order.value = "image_filename"
+    explorer.descending.value = True  # c, b, a
+    explorer.viewer.row = "c.png"
+    asked = {"kind": "decide", "name": "c.png", "decision": "reject", "on": True}
+    assert explorer.viewer._found(asked)[0]["decision"] == "reject"
+    assert explorer.viewer.row == "a.png"  # b is decided by its change
 
 
 def test_a_crop_is_the_compared_pixels(asking: Page) -> None:

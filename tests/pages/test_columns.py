@@ -1,5 +1,7 @@
 """The order that the headings of both tables give the rows."""
 
+import json
+
 from support import nodes
 
 from mymodules.pages import words
@@ -55,3 +57,26 @@ def test_a_metric_of_ones_own_is_a_figure_of_a_row_or_among_its_metrics() -> Non
     }})()""".replace("True", "true").replace("False", "false")
     expected = [[0.123456, "0.1235"], [20000.4, "20000"], [None, None], [None, None]]
     assert nodes.evaluate("columns.js", script) == expected
+
+
+def test_a_row_that_is_decided_in_part_shows_how_far() -> None:
+    headings = words.columns(causes_known=True, own={})
+    rows = [
+        {"decision": "", "standing": "3 of 5", "open_changes": 2, "changes": 5},
+        {"decision": "reject", "standing": "3 of 5", "open_changes": 2, "changes": 5},
+        {"decision": "", "standing": "0 of 5", "open_changes": 5, "changes": 5},
+        {"decision": "accept", "standing": "5 of 5", "open_changes": 0, "changes": 5},
+        {"decision": "", "standing": "", "open_changes": None, "changes": None},
+    ]
+    script = f"""(() => {{
+        const found = columnsOf({json.dumps(headings)}, [], {{ reject: "rejected" }});
+        const {{ decision, open_changes: open }} = found;
+        return {json.dumps(rows)}.map((row) => [decision.partly(row), decision.title(row), open.value(row)]);
+    }})()"""
+    assert nodes.evaluate("columns.js", script) == [
+        ["3/5", "3 of 5 changes decided", 2],
+        ["3/5", "rejected", 2],
+        ["", "", 5],
+        ["", "", 0],
+        ["", "", None],
+    ]

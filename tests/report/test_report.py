@@ -37,7 +37,8 @@ from mymodules.results import runfiles
 from mymodules.row import BY_ATTENTION, HEADINGS, TABLE
 from mymodules.triage import Decisions, Row
 
-NEIGHBOURS = {"place", "total", "previous", "next"}  # which the page knows by itself, by what it shows
+# What the page knows by itself, by what it shows and what was decided there.
+NEIGHBOURS = {"place", "total", "previous", "next", "standing", "open_changes"}
 
 
 # --- what is in it -----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 
 import { number, score } from "./elements.js";
 import { ledgerBar, ledgerText } from "./ledger.js";
+import { partly } from "./standing.js";
 
 export const SIGNS = { accept: "✓", reject: "✕", ignore: "–" };
 
@@ -31,8 +32,8 @@ export function columnsOf(headings, statuses, labels) {
     decision: {
       value: (row) => rank(decisions, row.decision),
       text: (row) => SIGNS[row.decision] ?? row.decision ?? "",
-      partly: (row) => (row.standing && row.open_changes < row.changes ? row.standing.replace(" of ", "/") : ""),
-      title: (row) => labels[row.decision] ?? (row.standing ? `${row.standing} changes decided` : ""),
+      partly: (row) => partly(row).replace(" of ", "/"),
+      title: (row) => labels[row.decision] ?? (partly(row) ? `${row.standing} changes decided` : ""),
       look: (row) => `mml-${row.decision || "partly"}`,
     },
     pixel_diff_percent: {

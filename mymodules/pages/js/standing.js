@@ -19,3 +19,6 @@ function following(words, all) {
 
 // How far a row is decided by its changes, such as "3 of 5"; "" if it is no question of them.
 export const howFar = ({ decided, changes }) => (changes ? `${number(decided)} of ${number(changes)}` : "");
+
+// The same of a row or a record, if only some of its changes are decided; else "".
+export const partly = ({ standing: text, open_changes: open, changes }) => (open > 0 && open < changes ? text : "");

@@ -1,5 +1,6 @@
 // Decisions about rows, and notes on them. With a source that has no decide(), decisions are only shown.
 
+import { partly } from "../standing.js";
 import { DECIDED } from "./modes.js";
 
 const NEWS = 5000; // ms for which the result of the last decision is shown
@@ -32,6 +33,9 @@ export class Deciding {
     const coming = this.underWay.get(record?.name)?.word;
     const word = DECIDED[record?.decision];
     root.toggleAttribute("data-deciding", Boolean(coming));
+    const some = record ? partly(record) : "";
+    parts.standing.textContent = some;
+    parts.standing.title = some && `${some} changes decided`;
     parts.decision.textContent = word ?? "";
     parts.decision.dataset.decision = record?.decision ?? "";
     parts.decision.hidden = Boolean(viewer.source.decide) || !word;

@@ -62,6 +62,7 @@ export function makeHead(viewer) {
     status: element("span", { class: "mmv-status" }),
     name: element("div", { class: "mmv-name" }),
     decision: element("span", { class: "mmv-decision" }),
+    standing: element("span", { class: "mmv-standing" }),
     mark: element("button", { type: "button", class: "mmv-mark", call: () => viewer.deciding.showNote() }),
     previousButton: button("Previous picture", "← or p", () => viewer.step("previous"), icon("previous")),
     nextButton: button("Next picture", "→ or n", () => viewer.step("next"), icon("next")),
@@ -85,7 +86,7 @@ export function makeHead(viewer) {
     parts.place,
     parts.status,
     parts.name,
-    group("", " mmv-end", parts.decision, parts.mark, deciding),
+    group("", " mmv-end", parts.standing, parts.decision, parts.mark, deciding),
     group(
       "",
       "",
