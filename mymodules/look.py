@@ -20,7 +20,7 @@ from mymodules import faults, images, kinds
 from mymodules.errors import ImageError, MymodulesError
 from mymodules.pages import display, still
 from mymodules.results import attention, runfiles
-from mymodules.row import BY_ATTENTION, TEXTS
+from mymodules.row import TEXTS, VERDICTS_BY_ATTENTION
 from mymodules.store import DiffStore
 
 if TYPE_CHECKING:
@@ -113,12 +113,13 @@ def table(frame: pd.DataFrame, rows: int = 100, *, each: int = 10) -> "Styler":
 
 
 def _counted(frame: pd.DataFrame, shown: pd.DataFrame) -> str:
-    """Return how many rows there are of each status, and how many of them are shown."""
+    """Return how many rows there are of each verdict, and how many of them are shown."""
     parts = []
-    for status in BY_ATTENTION:
-        count, there = ((each["status"] == status).sum() for each in (frame, shown))
+    found = attention.verdicts(frame), attention.verdicts(shown)
+    for verdict in VERDICTS_BY_ATTENTION:
+        count, there = ((each == verdict).sum() for each in found)
         if count:
-            parts.append(f"{count:,} {status}" + (f" ({there:,} of them shown)" if there < count else ""))
+            parts.append(f"{count:,} {verdict}" + (f" ({there:,} of them shown)" if there < count else ""))
     return f"{len(frame):,} {'row' if len(frame) == 1 else 'rows'}: {', '.join(parts)}"
 
 

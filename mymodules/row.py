@@ -200,6 +200,11 @@ def verdict(counts: Mapping[str, int]) -> str:
     return "different" if any(differing) else "same"
 
 
+def shown_verdicts(counts: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the verdicts that a person chooses from: ``tolerated`` only where there is a row of it."""
+    return VERDICTS_BY_ATTENTION if counts.get("tolerated") else BY_ATTENTION
+
+
 def verdict_of(status: str, verdict: object) -> str:
     """Return the verdict on a row, which earlier versions' results lack, and others may have edited."""
     return "tolerated" if status == "changed" and verdict == "tolerated" else status

@@ -34,7 +34,7 @@ from mymodules.pages import still, words
 from mymodules.paths import AnyPath
 from mymodules.results import runfiles
 from mymodules.results.attention import verdicts
-from mymodules.row import BY_ATTENTION
+from mymodules.row import VERDICTS_BY_ATTENTION
 from mymodules.triage import LABELS, Step
 from mymodules.viewer import Viewer
 
@@ -104,7 +104,7 @@ class Explorer(still.Kept):
     table : Grid
         The list of the rows shown, as the page has it; everything in it can be read and set elsewhere.
     filters : dict of str to Widget
-        ``status`` (its value a tuple of statuses, empty for all), ``decision`` (one of `filters.DECISIONS`),
+        ``status`` (its value a tuple of verdicts, empty for all), ``decision`` (one of `filters.DECISIONS`),
         ``code``, ``cause`` (empty, or a key of `filters.BY_CAUSE`), ``name``, and a range slider for each of
         `filters.measures` by its column. Their values may be set.
     order : Dropdown
@@ -423,7 +423,7 @@ def _later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle | No
 def summary(of_all: pd.DataFrame, of_shown: pd.DataFrame) -> str:
     """Return a line of markup: how many rows are shown, how many are to be decided, and what is decided.
 
-    How many of each status there are among them is its tooltip.
+    How many of each verdict there are among them is its tooltip.
     """
 
     def counted(column: str, value: str) -> tuple[int, int]:
@@ -440,6 +440,6 @@ def summary(of_all: pd.DataFrame, of_shown: pd.DataFrame) -> str:
         shown, everything = counted("decision", word)
         if everything:
             parts.append(f'<span class="mme-{word}">{label} {text(shown, everything)}</span>')
-    statuses = {status: counted("status", status) for status in BY_ATTENTION}
-    hint = " · ".join(f"{status} {text(*counts)}" for status, counts in statuses.items() if counts[1])
+    verdicts = {verdict: counted("verdict", verdict) for verdict in VERDICTS_BY_ATTENTION}
+    hint = " · ".join(f"{verdict} {text(*counts)}" for verdict, counts in verdicts.items() if counts[1])
     return f'<span role="status" title="{hint}">{" · ".join(parts)}</span>'

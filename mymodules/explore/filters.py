@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mymodules.pages import words
 from mymodules.results.attention import numbers, own_columns
-from mymodules.row import BY_ATTENTION, CAUSES, NOTHING_TO_DECIDE
+from mymodules.row import CAUSES, NOTHING_TO_DECIDE, shown_verdicts
 from mymodules.triage import LABELS
 
 UNDECIDED = f"decision == '' and verdict not in {NOTHING_TO_DECIDE!r}"
@@ -87,7 +87,7 @@ def measures(frame: pd.DataFrame) -> list[Measure]:
 
 
 class StatusFilter(ipywidgets.HBox):  # type: ignore[misc]  # its base has no type information
-    """A button for each status, with its number of rows; with none pressed, all rows pass."""
+    """A button for each verdict, with its number of rows; with none pressed, all rows pass."""
 
     value = traitlets.Tuple()
 
@@ -100,7 +100,7 @@ class StatusFilter(ipywidgets.HBox):  # type: ignore[misc]  # its base has no ty
             )
             .add_class("mme-status")
             .add_class(f"mme-{status}")
-            for status in BY_ATTENTION
+            for status in shown_verdicts(counts)
         }
         super().__init__(list(self.buttons.values()))
         self.add_class("mme-statuses")
@@ -175,7 +175,7 @@ class Histogram:
 
 def make(frame: pd.DataFrame, histograms: Sequence[Histogram]) -> dict[str, Any]:
     """Return the widgets: ``status``, ``decision``, ``code``, ``cause``, ``name``, and sliders by column."""
-    counts = {str(status): int(count) for status, count in frame["status"].value_counts().items()}
+    counts = {str(verdict): int(count) for verdict, count in frame["verdict"].value_counts().items()}
     codes = frame["code"].dropna().value_counts().items() if "code" in frame.columns else ()
     named = [(f"{code} ({count:,})", str(code)) for code, count in codes if code]
     filters: dict[str, Any] = {
@@ -218,7 +218,7 @@ def conditions(filters: Mapping[str, Any], histograms: Sequence[Histogram]) -> s
     """Return all filters as one expression; empty when nothing is filtered."""
     statuses, code = filters["status"].value, filters["code"].value
     parts = [
-        f"status in {list(statuses)!r}" if statuses else "",
+        f"verdict in {list(statuses)!r}" if statuses else "",
         _BY_DECISION[filters["decision"].value][1],
         f"code == {literal(code)}" if code else "",
         BY_CAUSE.get(filters["cause"].value, ""),

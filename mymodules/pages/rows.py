@@ -11,7 +11,7 @@ from mymodules.errors import ResultsError
 from mymodules.pages.display import SIDES, Folders
 from mymodules.pages.marks import RunChanges
 from mymodules.results import runfiles
-from mymodules.row import CAUSES, METRIC, NOTHING_TO_DECIDE, own_figures
+from mymodules.row import CAUSES, METRIC, NOTHING_TO_DECIDE, own_figures, verdict_of
 from mymodules.triage import Decisions, Row, Standing
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ class ShownRows:
         """Return a row as the page expects it: texts, figures (None if absent) and its neighbours."""
         record = {column: self.cell(name, column) for column in (*TEXTS, *FIGURES, "regions")}
         record["regions"] = record["regions"] or []
+        record["verdict"] = verdict_of(record["status"], record["verdict"])
         for side in SIDES:
             record[side] = [self.cell(name, f"{extent}_{side}") for extent in ("width", "height")]
         held = Standing("")

@@ -10,6 +10,7 @@ import html
 import json
 import math
 import string
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -56,6 +57,7 @@ def text(
     script = f"(() => {{\n{linker.script('report/main.js')}}})();\n"
     title = f"{row.counted(len(rows))} compared"
     stamp = run["stamp"] if runfiles.is_stamp(run.get("stamp")) else ""
+    counts = Counter(each["verdict"] for each in rows)
     found = dict.fromkeys(name for each in rows for name in each["signatures"] or () if name)
     numbers = {signature: number for number, signature in enumerate(found)}
     report = {
@@ -64,7 +66,7 @@ def text(
         "embedded": embed,
         "run": stamp,
         "identity": _identity(stamp, rows),
-        "statuses": {status: words.status_hint(status) for status in row.BY_ATTENTION},
+        "statuses": {each: words.status_hint(each) for each in row.shown_verdicts(counts)},
         "words": words.page(),
         "columns": words.columns(
             causes_known=any(each.get("changes") is not None for each in rows),

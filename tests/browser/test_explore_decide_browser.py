@@ -365,9 +365,10 @@ def test_code_and_page_agree(opened: lab.Notebook, page: Any, root: Path) -> Non
 
 STUB = """
 const record = {
-    name: 'a.png', place: 0, total: 1, previous: null, next: null, status: 'missing', code: 'only_first',
-    messages: '', ssim_score: null, num_diff_pixels: null, pixel_diff_percent: null, combined: null,
-    max_diff_r: null, first: [null, null], second: [null, null], regions: [], decision: 'reject', note: 'why',
+    name: 'a.png', place: 0, total: 1, previous: null, next: null, status: 'missing', verdict: 'missing',
+    code: 'only_first', messages: '', ssim_score: null, num_diff_pixels: null, pixel_diff_percent: null,
+    combined: null, max_diff_r: null, first: [null, null], second: [null, null], regions: [],
+    decision: 'reject', note: 'why',
 };
 window.asked = [];
 const source = {

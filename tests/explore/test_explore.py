@@ -168,7 +168,9 @@ def test_the_query_gives_the_rows_that_are_shown(
     assert names(explorer.frame) == READING_ORDER
 
 
-def test_what_rules_tolerate_waits_for_no_decision(frame: pd.DataFrame, tmp_path: Path) -> None:
+def test_what_rules_tolerate_is_told_apart_and_waits_for_no_decision(
+    frame: pd.DataFrame, tmp_path: Path
+) -> None:
     tolerated = frame["image_filename"] == "shop.png"
     ruled = frame.assign(verdict=frame["verdict"].mask(tolerated, "tolerated"))
     ruled.attrs["run"] = {**frame.attrs["run"], "out": str(tmp_path)}  # where nothing is decided
@@ -177,6 +179,18 @@ def test_what_rules_tolerate_waits_for_no_decision(frame: pd.DataFrame, tmp_path
     differ = set(frame["image_filename"][frame["status"] != "same"])
     assert set(names(explorer.frame)) == differ - {"shop.png"}
     assert "shop.png" in differ
+    explorer.clear()
+    buttons = explorer.filters["status"].buttons
+    assert [*buttons] == ["changed", "error", "missing", "extra", "tolerated", "same"]
+    changed = set(frame["image_filename"][frame["status"] == "changed"])
+    assert buttons["changed"].description == f"changed {len(changed) - 1}"
+    assert buttons["tolerated"].description == "tolerated 1"
+    buttons["tolerated"].value = True
+    assert names(explorer.frame) == ["shop.png"]
+    assert 'title="changed 0 of ' in explorer.summary.value
+    assert "tolerated 1" in explorer.summary.value
+    explorer.filters["status"].value = ("changed",)
+    assert set(names(explorer.frame)) == changed - {"shop.png"}
 
 
 def test_a_range_leaves_out_rows_without_the_figure(explorer: Explorer) -> None:
@@ -406,8 +420,9 @@ def test_the_summary_counts(explorer: Explorer) -> None:
 
 def test_status_buttons(explorer: Explorer) -> None:
     buttons = explorer.filters["status"].buttons
+    assert [*buttons] == ["changed", "error", "missing", "extra", "same"], "rules tolerate nothing here"
     buttons["same"].value = True
-    assert explorer.query == "status in ['same']"
+    assert explorer.query == "verdict in ['same']"
     buttons["missing"].value = True
     assert set(explorer.frame["status"]) == {"missing", "same"}
     buttons["same"].value = buttons["missing"].value = False

@@ -126,7 +126,7 @@ def test_a_filter_by_decision_is_an_expression_for_other_tables(
     explorer.filters["status"].value = ("changed",)
     explorer.decide("reject")
     explorer.filters["decision"].value = "reject"
-    assert explorer.query == "status in ['changed'] and decision == 'reject'"
+    assert explorer.query == "verdict in ['changed'] and decision == 'reject'"
     assert explorer.viewer.decisions is not None
     table = frame.assign(decision=explorer.viewer.decisions.state(frame))
     assert len(table.query(explorer.query)) == len(explorer.frame) == CHANGED

@@ -104,3 +104,16 @@ def test_what_was_made_of_files_that_have_changed_is_loaded_again() -> None:
     assert asked[:3] == ["a", "b", "a is there"]
     assert sorted(asked[3:]) == ["a", "a is there", "b", "b is there"]
     assert texts == ["new", "new"]
+
+
+def test_what_rules_tolerate_is_shown_as_what_changed() -> None:
+    steps = """
+        const asked = [];
+        source.pictures = async ({ status }, sides) => { asked.push([status, sides]); return picture(null); };
+        const rows = ["changed", "tolerated"].map((status) => ({ name: "a", status }));
+        loading.want(rows.map((row) => ({ key: row.status, row, room })));
+        await pause();
+        return asked.sort();
+    """
+    sides = ["first", "second", "delta"]
+    assert told(steps) == [["changed", sides], ["tolerated", sides]]

@@ -40,6 +40,25 @@ def test_statuses_are_counted_and_filter(opened: Opened, frame: pd.DataFrame) ->
     assert opened.name() == shown[-1]
 
 
+def test_what_rules_tolerate_is_told_apart(tabs: Any, frame: pd.DataFrame, tmp_path: Path) -> None:
+    tolerated = frame["image_filename"] == "a/first.png"
+    ruled = frame.assign(verdict=frame["verdict"].mask(tolerated, "tolerated"))
+    changed = expected_names(frame, (frame["status"] == "changed") & ~tolerated)
+    opened: Opened = tabs(report.write(ruled, tmp_path / "ruled")).go()
+    buttons = opened.tab.locator(".mmr-statuses button")
+    assert buttons.all_inner_texts()[0] == f"changed {len(changed)}"
+    assert buttons.all_inner_texts()[-2] == "tolerated 1"
+    buttons.first.click()
+    opened.settle()
+    assert sorted(opened.names()) == sorted(changed)
+    buttons.first.click()
+    buttons.nth(4).click()
+    opened.settle()
+    assert opened.names() == ["a/first.png"]
+    assert opened.table.locator("[data-status]").all_inner_texts() == ["tolerated"]
+    assert opened.root.locator(".mmv-status").inner_text() == "tolerated"
+
+
 def test_causes_are_counted_and_filter(opened: Opened, frame: pd.DataFrame) -> None:
     changed = frame["px_changed"].fillna(0) > 0
     causes = opened.tab.get_by_role("combobox", name="Cause")

@@ -47,6 +47,7 @@ class Report {
     this.all = new Map();
     for (const row of report.rows) {
       row.count = countOf(row);
+      row.status = row.verdict; // the page shows what counts
       if (!this.all.has(row.name)) this.all.set(row.name, row);
     }
     this.names = report.rows.map((row) => row.name); // in the order shown

@@ -21,7 +21,8 @@ const release = ({ pictures }) => {
 
 const isWrong = ({ pictures }) => Object.values(pictures ?? {}).some(({ error }) => error);
 
-const SIDES = { changed: ["first", "second", "delta"], missing: ["first"], extra: ["second"], same: ["first"] };
+const ALL = ["first", "second", "delta"];
+const SIDES = { changed: ALL, tolerated: ALL, missing: ["first"], extra: ["second"], same: ["first"] };
 
 export class Loading {
   // arrived(key) is called when the thumbnails of a wish are there.

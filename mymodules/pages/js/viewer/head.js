@@ -11,9 +11,9 @@ export function fillHead(viewer) {
   parts.name.replaceChildren(element("bdi", { dir: "ltr" }, folder, wanted.slice(base) || "No rows to show"));
   parts.name.title = wanted;
   parts.place.textContent = record ? `${number(record.place + 1)} / ${number(record.total)}` : "";
-  parts.status.textContent = record?.status ?? "";
-  parts.status.dataset.status = record?.status ?? "";
-  parts.status.hidden = !record?.status;
+  const verdict = record?.verdict ?? "";
+  parts.status.textContent = parts.status.dataset.status = verdict;
+  parts.status.hidden = !verdict;
   viewer.deciding.fill();
   if (!record && wanted) return; // a button that is pressed repeatedly keeps the focus
   viewer.able(parts.previousButton, record?.previous);

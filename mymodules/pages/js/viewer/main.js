@@ -348,7 +348,7 @@ class Viewer {
     const { news } = this.deciding;
     const before = news.row === record.name && news.text ? `${news.text} ` : "";
     const decided = DECIDED[record.decision] ? `, ${DECIDED[record.decision]}` : "";
-    const place = `${record.place + 1} of ${record.total}, ${record.status ?? ""}${decided}`;
+    const place = `${record.place + 1} of ${record.total}, ${record.verdict ?? ""}${decided}`;
     this.say(`${before}${record.name}, ${place}. ${record.messages || ""}`);
   }
 
