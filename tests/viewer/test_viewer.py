@@ -1,8 +1,6 @@
 """The viewer's Python side: traits, rows, and the answers to what the page asks."""
 
-import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,83 +9,14 @@ import pandas as pd
 import pytest
 import traitlets
 from PIL import Image
-from support.containers import deep
 from support.containers import pillow as encoded
+from support.viewed import HOSTILE, Ask, put, random
 
 from mymodules import batch, images, results, viewer
 from mymodules.comparison import drawings
 from mymodules.errors import SettingsError
 from mymodules.formats import Header
-from mymodules.pages import display, linker, marks
-
-HOSTILE = "<img src=x onerror=alert(1)>.png"
-
-
-def random(*shape: int, seed: int = 0, dtype: type = np.uint8) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, np.iinfo(dtype).max + 1, shape, dtype)
-
-
-def put(root: Path, name: str, first: bytes | None, second: bytes | None) -> None:
-    for side, data in (("first", first), ("second", second)):
-        if data is not None:
-            (root / side).mkdir(exist_ok=True)
-            (root / side / name).write_bytes(data)
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("viewer")
-    glass = random(150, 200, 4, seed=1)
-    cracked = glass.copy()
-    cracked[10:20, 10:40] ^= 1  # 300 pixels
-    cracked[80:140, 100:190, 3] ^= 64  # 5400 pixels
-    put(root, "glass.png", encoded(glass), encoded(cracked))
-    deeper = random(40, 50, 4, seed=2, dtype=np.uint16)
-    put(root, "deep.png", deep(deeper), deep(deeper ^ np.uint16(513)))
-    put(root, "size.png", encoded(random(30, 40, 3)), encoded(random(50, 45, 3)))
-    put(root, "only-first.png", encoded(random(9, 9, 3)), None)
-    put(root, "only-second.png", None, encoded(random(9, 9, 3)))
-    put(root, "broken.png", encoded(random(9, 9, 3)), encoded(random(9, 9, 3))[:-20])
-    put(root, "same.png", encoded(glass), encoded(glass))
-    put(root, "plain.bmp", encoded(random(9, 9, 3), "BMP"), encoded(random(9, 9, 3, seed=1), "BMP"))
-    if not hasattr(__import__("os"), "startfile"):  # Windows does not allow such a name
-        put(root, HOSTILE, encoded(random(9, 9, 3)), encoded(random(9, 9, 3, seed=1)))
-    return root
-
-
-@pytest.fixture(scope="module")
-def run(root: Path) -> batch.Run:
-    (root / "out").mkdir()
-    return batch.run(root / "first", root / "second", root / "out", num_processors=1, pictures="none")
-
-
-@pytest.fixture
-def frame(run: batch.Run) -> pd.DataFrame:
-    return run.frame()
-
-
-@pytest.fixture
-def ask(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[dict[str, Any], list[bytes]]]:
-    """Send a message as the page does and return the answer; what is not asked for stands in `ask.told`."""
-    sent: list[tuple[dict[str, Any], list[bytes]]] = []
-    monkeypatch.setattr(
-        viewer.Viewer, "send", lambda self, content, buffers=None: sent.append((content, buffers or []))
-    )
-
-    def ask(widget: viewer.Viewer, **asked: Any) -> tuple[dict[str, Any], list[bytes]]:
-        sent.clear()
-        widget._handle_custom_msg({"id": "page-1", **asked}, [])
-        ((answer, buffers),) = sent
-        json.dumps(answer, allow_nan=False)
-        assert answer.pop("id") == "page-1"
-        return answer, [bytes(buffer) for buffer in buffers]
-
-    ask.told = sent  # type: ignore[attr-defined]
-    return ask
-
-
-Ask = Callable[..., tuple[dict[str, Any], list[bytes]]]
-
+from mymodules.pages import display, linker
 
 # --- rows and traits ---------------------------------------------------------------------------------
 
@@ -431,101 +360,7 @@ def test_files_that_are_gone_or_changed_are_told(tmp_path: Path, ask: Ask) -> No
     assert "first is gone" in ask(widget, kind="picture", name="b.png", side="first")[0]["error"]
 
 
-# --- changes, regions and pixels ---------------------------------------------------------------------
-
-
-def in_place(kind: str, *boxes: list[int]) -> list[list[Any]]:
-    """Marks of one kind, given x, y, width, height and pixels, that stand at one place on both sides."""
-    return [[kind, "changed", box[:4], box[:4], box[4], []] for box in boxes]
-
-
-GLASS = [100, 80, 90, 60, 5400], [10, 10, 30, 10, 300]
-
-
-def test_changes_come_with_their_pixels_the_most_first(frame: pd.DataFrame, ask: Ask) -> None:
-    assert ask(viewer.Viewer(frame), kind="marks", name="glass.png")[0]["marks"] == in_place("edit", *GLASS)
-    assert ask(viewer.Viewer(frame), kind="marks", name="same.png")[0]["marks"] == []
-
-
-def test_what_came_went_or_moved_has_its_cause(tmp_path: Path, ask: Ask) -> None:
-    """From the run's file, and without it found again."""
-    page = random(200, 30, 3)
-    grown = np.concatenate([page[:60], random(9, 30, 3, seed=5), page[60:120], page[125:]])
-    grown[100, 3] ^= 1  # row 100 was row 91
-    assert len(grown) == 200 + 9 - 5
-    put(tmp_path, "a.png", encoded(page), encoded(grown))
-    (tmp_path / "out").mkdir()
-    run = batch.run(tmp_path / "first", tmp_path / "second", tmp_path / "out", num_processors=1, store=None)
-    expected = [
-        ["insert", "inserted", [0, 60, 30, 0], [0, 60, 30, 9], 270, []],
-        ["remove", "removed", [0, 120, 30, 5], [0, 129, 30, 0], 150, []],
-        ["edit", "changed", [3, 91, 1, 1], [3, 100, 1, 1], 1, []],
-    ]
-    frame = run.frame()
-    assert ask(viewer.Viewer(frame), kind="marks", name="a.png")[0]["marks"] == expected
-    (changes,) = (tmp_path / "out").glob("changes-*.csv")
-    text = changes.read_text(encoding="utf-8-sig")
-    for spoiled in (text.replace("insert", "no such kind"), text.replace("270", "many")):
-        changes.write_text(spoiled, encoding="utf-8-sig")
-        found = ask(viewer.Viewer(frame), kind="marks", name="a.png")[0]["marks"]
-        assert [mark[2:] for mark in found] == [mark[2:] for mark in expected]
-    changes.unlink()
-    laid_out = ask(viewer.Viewer(frame), kind="layout", name="a.png")[0]["parts"]
-    assert [[x, y, *second] for x, y, _, second in laid_out if second[3] == 9] == [[0, 60, 0, 60, 30, 9]]
-    assert [0, 134, [0, 125, 30, 75], [0, 129, 30, 75]] in laid_out
-    answer, (buffer,) = ask(viewer.Viewer(frame), kind="picture", name="a.png", side="aligned")
-    drawn = np.asarray(Image.open(io.BytesIO(buffer)))
-    assert drawn.shape == (answer["height"], answer["width"], 4) == (209, 30, 4)
-    assert [*np.argwhere(drawn[..., 3])[0]] == [100, 3], "the only pixel that changed in place"
-    assert np.count_nonzero(drawn[..., 3]) == 1
-    alone = viewer.Viewer(frame)
-    assert ask(alone, kind="marks", name="a.png")[0]["marks"] == expected
-    alone.region = 2
-    without = viewer.Viewer(frame.assign(changes=None))
-    assert {mark[0] for mark in ask(without, kind="marks", name="a.png")[0]["marks"]} == {"region"}
-
-
-def test_what_rules_took_is_named(tmp_path: Path) -> None:
-    lines = {"kind": ["edit", "edit"], "pixels": [9, 8], "rules": ['["clock", "noise"]', ""]}
-    boxes = {
-        f"{extent}_{side}": [1, 1] for extent in ("x", "y", "width", "height") for side in ("first", "second")
-    }
-    table = pd.DataFrame({"image_filename": ["a.png", "a.png"], **lines, **boxes})
-    for masked, tolerated, cause in ((9, 0, "masked"), (0, 9, "tolerated"), (4, 5, "tolerated")):
-        row = {"image_filename": "a.png", "changes": 2, "px_masked": masked, "px_tolerated": tolerated}
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(results, "load_changes", lambda _: table)
-            found = marks.RunChanges(tmp_path, {"stamp": "20260102-030405"}).of(row)
-        assert found is not None
-        assert [(mark[1], mark[5]) for mark in found] == [(cause, ["clock", "noise"]), ("changed", [])]
-
-
-def test_regions_of_earlier_results_are_counted_in_the_files(frame: pd.DataFrame, ask: Ask) -> None:
-    frame = frame.assign(changes=None)
-    few = frame.assign(region_pixels=[[1]] * len(frame))  # an edited file: there are two regions
-    for earlier in (frame.drop(columns="region_pixels"), frame.assign(region_pixels=None), few):
-        found = ask(viewer.Viewer(earlier), kind="marks", name="glass.png")[0]["marks"]
-        assert found == in_place("region", *GLASS)
-
-
-def test_counted_changes_and_regions_need_no_files(tmp_path: Path, ask: Ask) -> None:
-    before, after = random(30, 40, 3), random(30, 40, 3)
-    after[2:5, 6:16] ^= 1  # 30 px
-    put(tmp_path, "a.png", encoded(before), encoded(after))
-    (tmp_path / "out").mkdir()
-    run = batch.run(tmp_path / "first", tmp_path / "second", tmp_path / "out", num_processors=1)
-    (tmp_path / "first" / "a.png").unlink()
-    for frame, kind in ((run.frame(), "edit"), (run.frame().assign(changes=None), "region")):
-        found = ask(viewer.Viewer(frame), kind="marks", name="a.png")[0]["marks"]
-        assert found == in_place(kind, [6, 2, 10, 3, 30])
-
-
-def test_weights_add_up_to_the_differing_pixels(frame: pd.DataFrame, ask: Ask) -> None:
-    for name in ("glass.png", "size.png", "deep.png"):
-        row = frame.set_index("image_filename").loc[name]
-        earlier = viewer.Viewer(frame.assign(changes=None))
-        found = ask(earlier, kind="marks", name=name)[0]["marks"]
-        assert sum(mark[4] for mark in found) == row["num_diff_pixels"]
+# --- pixels ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["glass.png", "deep.png", "size.png", "plain.bmp"])
