@@ -3,7 +3,7 @@
 All of it is read from the files of the run and from the decisions; no picture is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from mymodules import looks, triage
@@ -75,8 +75,13 @@ class Agenda(NamedTuple):
 
     def __str__(self) -> str:
         """What changed, what was decided earlier, and on how many rows that nobody has looked at."""
-        if not self.unopened:
-            return str(self.plan)
-        one = len(self.unopened) == 1
-        others = f"{'has' if one else 'have'} no others, and nobody has opened {'it' if one else 'them'}"
-        return f"{self.plan} {counted(len(self.unopened))} {others}."
+        return sentence(self.plan, self.unopened)
+
+
+def sentence(plan: looks.Plan, unopened: Collection[str]) -> str:
+    """Return what a plan says, and how many rows are decided by it that nobody has looked at."""
+    if not unopened:
+        return str(plan)
+    one = len(unopened) == 1
+    others = f"{'has' if one else 'have'} no others, and nobody has opened {'it' if one else 'them'}"
+    return f"{plan} {counted(len(unopened))} {others}."

@@ -29,9 +29,9 @@ def look(options: argparse.Namespace, words: Wording) -> int:
 def report(options: argparse.Namespace, words: Wording) -> int:
     """Write the report of a run."""
     frame = results.load(runs.find(options.run, runs.output_folder(options, words)))
-    embed = pages.is_one_file(options.path)
-    same, paths = options.report_all, options.report_paths
-    words.say(f"Report:    {pages.write(frame, options.path, embed=embed, same=same, paths=paths)}")
+    how = {"same": options.report_all, "paths": options.report_paths, "only_looks": options.looks}
+    written = pages.write(frame, options.path, embed=pages.is_one_file(options.path), **how)
+    words.say(f"{'Looks' if options.looks else 'Report'}:".ljust(11) + str(written))
     return 0
 
 

@@ -3,7 +3,7 @@
 import argparse
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,43 +25,51 @@ class Outputs:
     ----------
     junit, json, markdown : Path or None
         A JUnit XML file, a JSON document, a summary as Markdown.
-    page : Path or None
-        A report: a folder, or a file if its name ends in ``.html``.
+    page, looks : Path or None
+        A report, and a page of the looks alone: a folder, or a file if its name ends in ``.html``.
     """
 
     junit: Path | None
     json: Path | None
     markdown: Path | None
     page: Path | None
+    looks: Path | None
 
     @property
     def index(self) -> Path:
         """The file of the report that a browser opens."""
         assert self.page is not None
-        return self.page if report.is_one_file(self.page) else self.page / "index.html"
+        return _index(self.page)
 
     @classmethod
     def of(cls, options: argparse.Namespace, first: Path, second: Path, out: Path) -> "Outputs":
         """Return what the options ask for; raise SettingsError if a file cannot be there."""
-        page = options.report
         folders = [path for path in (first, second) if path.is_dir()]  # next to two files it may be
-        if page is not None:
-            page = report.check(page, embed=report.is_one_file(page), outside=folders)
+        page, looks = (
+            None if path is None else report.check(path, embed=report.is_one_file(path), outside=folders)
+            for path in (options.report, options.looks)
+        )
         _check_link(options.markdown_link, options.markdown)
-        options_of = {} if page is None else {os.path.realpath(page): "--report"}
+        pages = {"--report": (page, "the report"), "--looks": (looks, "the looks")}
+        options_of = {os.path.realpath(path): option for option, (path, _) in pages.items() if path}
         found = cls(
             junit=file_to_write(options.junit, "--junit", options_of),
             json=file_to_write(options.json, "--json", options_of),
             markdown=file_to_write(options.markdown, "--markdown", options_of),
             page=page,
+            looks=looks,
         )
         kept = [(folder, "what is compared") for folder in folders]
         store = Path(os.path.normpath(out / usable_path(options.store, "--store")))
         if not out.is_relative_to(store):
             kept.append((store, "the store"))
-            _check_outside(page, "--report", store, "the store")
-        if page is not None:
-            kept.append((page, "the report"))
+            for option, (path, _) in pages.items():
+                _check_outside(path, option, store, "the store")
+        for path, what in pages.values():
+            if path is not None:
+                kept.append((path, what))
+                for option, (other, _) in pages.items():
+                    _check_outside(None if other is path else other, option, path, what)
         named = {"--junit": found.junit, "--json": found.json, "--markdown": found.markdown}
         for option, path in named.items():
             for folder, what in kept:
@@ -88,14 +96,20 @@ class Outputs:
             step = os.environ.get(STEP_SUMMARY)
             if step and written:
                 yield _written(words, "Summary", Path(step), lambda: _append(markdown, Path(step)))
-        if self.page is not None:
-            page, embed = self.page, report.is_one_file(self.page)
-            how = {"embed": embed, "same": options.report_all, "paths": paths}
+        for label, page, only_looks in (("Report", self.page, False), ("Looks", self.looks, True)):
+            if page is not None:
+                how = {"same": options.report_all, "paths": paths, "only_looks": only_looks}
+                write_page = functools.partial(_write_page, csv_path, page, how)
+                yield _written(words, label, _index(page), write_page)
 
-            def write_page() -> None:
-                report.write(results.load(csv_path), page, **how)
 
-            yield _written(words, "Report", self.index, write_page)
+def _index(page: Path) -> Path:
+    """Return the file of a page that a browser opens."""
+    return page if report.is_one_file(page) else page / "index.html"
+
+
+def _write_page(csv_path: Path, page: Path, how: Mapping[str, bool]) -> None:
+    report.write(results.load(csv_path), page, None, report.is_one_file(page), **how)
 
 
 def _check_link(link: str | None, path: str | None) -> None:

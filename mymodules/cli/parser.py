@@ -189,6 +189,9 @@ def _after(command: argparse.ArgumentParser) -> None:
         "--report", metavar="PATH", help="also write a report for any browser: a folder; PATH.html: one file"
     )
     after.add_argument(
+        "--looks", metavar="PATH", help="also write a page of the looks alone, as --report does"
+    )
+    after.add_argument(
         "--junit", metavar="PATH", help="also write the results as JUnit XML, for build servers"
     )
     after.add_argument(
@@ -224,6 +227,7 @@ def _report(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "path", metavar="PATH", help="a folder for the report; if it ends in .html, one file"
     )
+    command.add_argument("--looks", action="store_true", help="write the looks alone")
     _run(command)
     _out(command)
     _report_options(command, "--")

@@ -29,16 +29,13 @@ from mymodules.errors import MymodulesError
 from mymodules.looks import Plan
 from mymodules.pages import thumbnails
 from mymodules.pages.display import SIDES, Absent, as_absent, read, to_png
-from mymodules.pages.looks import LookRecords, notes
+from mymodules.pages.looks import UNLISTED, LookRecords, notes
 from mymodules.pages.rows import ShownRows
 from mymodules.triage import Row, Step
 from mymodules.viewer import Viewer
 
 if TYPE_CHECKING:
     import pandas as pd
-
-UNLISTED = "No looks: this run has no list of changes. Compare again to see each distinct change once."
-"""Why there are no looks of a run that an earlier version made, or one that did not look for moves."""
 
 _NEEDED = ("status", "changes", *(f"{extent}_{side}" for side in SIDES for extent in ("width", "height")))
 

@@ -31,6 +31,9 @@ EVERYWHERE: Final = "wherever it stands"
 ON_ITS_PAGES: Final = "on its pages"
 """What a class can be decided by: itself, or all rows on which it stands."""
 
+UNLISTED: Final = "No looks: this run has no list of changes. Compare again to see each distinct change once."
+"""Why there are no looks of a run that an earlier version made, or one that did not look for moves."""
+
 _SIZES = tuple(f"{extent}_{side}" for side in SIDES for extent in ("width", "height"))
 
 Record = dict[str, Any]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mymodules import results
 from mymodules.comparison.changes import Change
 from mymodules.errors import ResultsError
+from mymodules.pages.display import SIDES
 from mymodules.regions import Region
 from mymodules.results import runfiles
 from mymodules.triage.history import SIGNATURE
@@ -28,6 +29,7 @@ REGION: Final = "region"
 COLUMNS: Final = ("image_filename", "status", "changes", "px_tolerated", "px_masked")
 """The columns of a row that `RunChanges` reads."""
 
+_BOXES = [f"{extent}_{side}" for side in SIDES for extent in ("x", "y", "width", "height")]
 _CAUSES = {"edit": "changed", "swap": "changed", "insert": "inserted", "remove": "removed", "move": "moved"}
 
 Mark = list[Any]
@@ -68,7 +70,7 @@ class RunChanges:
             return None
         try:
             found = [_figures(line) for line in listed.to_dict("records")]
-        except (TypeError, ValueError):  # somebody has edited the file
+        except ValueError:  # somebody has edited the file
             return None
         return _marks(found, only_masked=bool(row["px_masked"]) and not row["px_tolerated"])
 
@@ -81,12 +83,10 @@ class RunChanges:
         if listed is None:
             return None
         columns = (listed[name].tolist() for name in ("pixels", "signature", "rules"))
-        try:
-            lines = sorted(zip(*columns, strict=True), key=lambda line: -line[0])  # as `_marks` orders them
-            sound = all(SIGNATURE.fullmatch(signature) for _, signature, _ in lines)
-        except TypeError:
-            sound = False
-        if not sound:  # somebody has edited the file
+        lines = sorted(zip(*columns, strict=True), key=lambda line: -line[0])  # as `_marks` orders them
+        if not all(
+            SIGNATURE.fullmatch(signature) for _, signature, _ in lines
+        ):  # somebody has edited the file
             return None
         return ["" if rules else signature for _, signature, rules in lines]
 
@@ -130,7 +130,10 @@ class RunChanges:
             with contextlib.suppress(ResultsError):
                 self._table = results.load_changes(path)
             if self._table is not None:
-                self._places = self._table.groupby("image_filename").indices
+                lacking = self._table[["pixels", *_BOXES]].isna().any(axis=1)  # somebody has edited the file
+                broken = {*self._table.loc[lacking, "image_filename"]}
+                places = self._table.groupby("image_filename").indices
+                self._places = {name: found for name, found in places.items() if name not in broken}
 
 
 def of_changes(changes: Iterable[Change]) -> list[Mark]:
@@ -175,8 +178,7 @@ def _change(line: Mapping[Any, Any]) -> Change:
 def _figures(line: Mapping[Any, Any]) -> _Figures:
     """Return the figures of a line of the file of changes."""
     first, second = (
-        [int(line[f"{extent}_{side}"]) for extent in ("x", "y", "width", "height")]
-        for side in ("first", "second")
+        [int(line[f"{extent}_{side}"]) for extent in ("x", "y", "width", "height")] for side in SIDES
     )
     rules = json.loads(line.get("rules") or "[]")
     return line["kind"], first, second, int(line["pixels"]), [str(name) for name in rules]

@@ -21,10 +21,11 @@ from mymodules.pages import linker, words
 from mymodules.paths import shown
 from mymodules.report.labels import Labels
 from mymodules.results import Rows, runfiles
-from mymodules.triage import Row
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mymodules.report.looks import Found, Held
 
 MARK: Final = b'<meta name="generator" content="mymodules report">'
 """Every page of a report has this near its beginning."""
@@ -32,6 +33,8 @@ MARK: Final = b'<meta name="generator" content="mymodules report">'
 FILES: Final = "\0"
 """Marks the place of the files in the page of a report in one file; nothing else in it is a NUL."""
 
+
+_STYLES = tuple(f"css/{part}.css" for part in ("list", "gallery", "looks", "report"))
 
 _LEFT_OUT = (
     "The pictures are equal and were left out to keep the report small; report.write(..., same=True) or "
@@ -45,25 +48,29 @@ def text(
     rows: Sequence[Mapping[str, Any]],
     facts: Sequence[Sequence[str]],
     run: Mapping[str, Any],
-    decided: Iterable[tuple[Row, tuple[str, str]]] = (),
+    decided: "Iterable[Held]",
+    found: "Found",
     *,
     embed: bool,
+    alone: bool,
 ) -> str:
     """Return the page with its scripts; `FILES` marks where files can be inserted, `run` is the manifest.
 
-    `decided` are decisions about changes of these rows, with their notes.
+    `decided` are decisions about changes of these rows; `alone` is whether the page only has the looks.
     """
-    style = linker.text(*linker.VIEWER_STYLES, "css/list.css", "css/gallery.css", "css/report.css")
+    style = linker.text(*linker.VIEWER_STYLES, *_STYLES)
     script = f"(() => {{\n{linker.script('report/main.js')}}})();\n"
     title = f"{row.counted(len(rows))} compared"
     stamp = run["stamp"] if runfiles.is_stamp(run.get("stamp")) else ""
     counts = Counter(each["verdict"] for each in rows)
-    found = dict.fromkeys(name for each in rows for name in each["signatures"] or () if name)
-    numbers = {signature: number for number, signature in enumerate(found)}
+    classes = dict.fromkeys(name for each in rows for name in each["signatures"] or () if name)
+    numbers = {signature: number for number, signature in enumerate(classes)}
     report = {
         "title": title,
         "facts": facts,
         "embedded": embed,
+        "alone": alone,
+        "looks": {"file": found.name, "why": found.why_not},
         "run": stamp,
         "identity": _identity(stamp, rows),
         "statuses": {each: words.status_hint(each) for each in row.shown_verdicts(counts)},

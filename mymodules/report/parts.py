@@ -61,8 +61,8 @@ class Parts:
         """Write the page of a report in a folder."""
         files.create(self._new / INDEX, [text.replace(page.FILES, "").encode()])
 
-    def write_one(self, text: str, rows: Sequence[Mapping[str, Any]], limit: int) -> None:
-        """Write a page with all files in it, the pictures of the first row first.
+    def write_one(self, text: str, before: str, rows: Sequence[Mapping[str, Any]], limit: int) -> None:
+        """Write a page with all files in it: one, if it has a name, then the pictures of the first row first.
 
         Raises
         ------
@@ -70,10 +70,11 @@ class Parts:
             When it would have more than `limit` bytes.
         """
         found = (row["pictures"][side] for row in rows for side in ("first", "second", "delta"))
-        names = {name: None for each in found for name in (each.get("file"), each.get("values")) if name}
-        before, after = text.encode().split(page.FILES.encode())
-        pictures = (piece for name in names for piece in self._as_script(name))
-        files.create(self._folder / ONE_FILE, _limited(itertools.chain([before], pictures, [after]), limit))
+        wanted = (before, *(name for each in found for name in (each.get("file"), each.get("values"))))
+        names = dict.fromkeys(filter(None, wanted))
+        begin, end = text.encode().split(page.FILES.encode())
+        parts = (piece for name in names for piece in self._as_script(name))
+        files.create(self._folder / ONE_FILE, _limited(itertools.chain([begin], parts, [end]), limit))
 
     def _as_script(self, name: str) -> Iterator[bytes]:
         """A picture, or values, as the page holds them."""

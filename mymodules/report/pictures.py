@@ -8,7 +8,7 @@ difference picture is that of the run if it is whole.
 import hashlib
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -84,6 +84,8 @@ class Pairs:
         The most pixels of a picture whose values are added.
     same : bool
         Whether the pictures of `same` rows are written, too.
+    only : collection of str, optional
+        Names of rows: only their pictures are written, and neither differences nor values.
     """
 
     def __init__(
@@ -94,10 +96,12 @@ class Pairs:
         parts: Parts,
         read_pixels: int,
         same: bool,
+        only: Collection[str] | None = None,
     ) -> None:
         self._folders, self._where, self._files = folders, drawn, parts
         self._changes = changes
-        self._read_pixels, self._same = read_pixels, same
+        self._read_pixels, self._same = (read_pixels if only is None else 0), same
+        self._only = only
         self._budget = _Budget(AT_ONCE)
         self._lock = threading.Lock()
         self._shown: dict[str, Future[dict[str, Any]]] = {}
@@ -114,8 +118,10 @@ class Pairs:
     def _row(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """Return a row's record, with a sentence instead of a picture that cannot be shown."""
         try:
+            if self._only is not None and row["image_filename"] not in self._only:
+                return {**self._record(row), "regions": [], "marks": [], "pictures": page.LEFT_OUT}
             with self._budget.of(self._weight(row)):
-                return self._made(row)
+                return self._made(row) if self._only is None else self._plain(row)
         except OSError:  # the report cannot be written
             raise
         except MemoryError:
@@ -174,6 +180,20 @@ class Pairs:
             first, second = (np.ascontiguousarray(images.to_rgba(decoded.pop(0))) for _ in SIDES)
             record["layout"] = aligned.parts(first, second)
         return record
+
+    def _plain(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the record of a row with its two pictures only."""
+        pictures: dict[str, dict[str, Any]] = {"delta": {}}
+        for side in SIDES:
+            try:
+                data, digest, changed = self._read(row, side)
+                with display.as_absent(side):
+                    header = images.inspect(data, max_pixels=self._folders.max_pixels)
+                    samples = images.decode(data, header) if display.reencoded(header) else None
+                pictures[side] = {**self._added(digest, data, header, samples), "changed": changed}
+            except display.Absent as absent:
+                pictures[side] = {"error": str(absent)}
+        return {**self._record(row), "regions": [], "marks": [], "pictures": pictures}
 
     def _record(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {

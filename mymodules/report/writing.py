@@ -7,7 +7,7 @@ markup.
 
 import contextlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from mymodules.errors import SettingsError
 from mymodules.pages import delta, display, marks
 from mymodules.pages.display import SIDES
 from mymodules.paths import AnyPath, local_path, shown
-from mymodules.report import page, place
+from mymodules.report import looks, page, place
 from mymodules.report.labels import Labels
 from mymodules.report.parts import Parts, refuse_large
 from mymodules.report.pictures import Pairs
@@ -43,6 +43,7 @@ def write(
     *,
     same: bool = False,
     paths: bool = False,
+    only_looks: bool = False,
 ) -> Path:
     """Write rows and their pictures as a page with the notebook's viewer, which browsers open from disk.
 
@@ -65,6 +66,8 @@ def write(
     paths : bool
         Name the folders of the run with their whole paths, which may say more about this computer than others
         need to know.
+    only_looks : bool
+        Write a page of the looks alone, which takes decisions too, with the few pictures that they show.
 
     Returns
     -------
@@ -75,7 +78,8 @@ def write(
     ------
     SettingsError
         When `frame` is not a table of rows or does not say where the pictures are, when `check` refuses the
-        path, or when one file would exceed `ONE_FILE_LIMIT`.
+        path, when one file would exceed `ONE_FILE_LIMIT`, or when there can be no looks and they are all that
+        is wanted.
     ResultsError
         When the decisions cannot be read.
     OutputError
@@ -94,24 +98,33 @@ def write(
     target = check(path, embed=embed, outside=outside)
     frame = frame.iloc[attention.places(frame)]
     rows = [*page.records(frame)]
-    if embed:
-        refuse_large(_least_bytes(rows, folders, same), ONE_FILE_LIMIT)
     manifest = runfiles.record(frame, run)
     drawn = delta.drawings_of(folders.out, manifest)
     changes = marks.RunChanges(folders.out, manifest)
     for row in rows:
         row["signatures"] = changes.signatures({name: row.get(name) for name in marks.COLUMNS})
-    decided = _decide(frame, rows, folders.out)
+    desk = None if folders.out is None else Decisions(folders.out)
+    decided = _decide(frame, rows, desk)
+    stamp = str(manifest.get("stamp"))
+    found = looks.find(frame, changes.table, rows, decided, desk, stamp, alone=only_looks)
+    if only_looks and found.why_not:
+        raise SettingsError(found.why_not)
+    only = found.pages if only_looks else None
+    if embed:
+        refuse_large(_least_bytes(rows, folders, same, only), ONE_FILE_LIMIT)
     try:
         with place.Staging(target) as staging:
             parts = Parts(staging)
             known = {**folders.roots, "selection": folders.selection.entry()}
             labels = Labels.of(known, paths=paths)
-            pairs = Pairs(folders, drawn, changes, parts, READ_PIXELS, same)
+            pairs = Pairs(folders, drawn, changes, parts, READ_PIXELS, same, only)
             made = [labels.hidden(each) for each in pairs.all(rows)]
-            text = page.text(made, page.facts(labels, manifest), manifest, decided, embed=embed)
+            if found.data:
+                parts.values(found.name, found.data)
+            facts = page.facts(labels, manifest)
+            text = page.text(made, facts, manifest, decided, found, embed=embed, alone=only_looks)
             if embed:
-                parts.write_one(text, made, ONE_FILE_LIMIT)
+                parts.write_one(text, found.name, made, ONE_FILE_LIMIT)
             else:
                 parts.write_page(text)
             staging.put()
@@ -159,10 +172,10 @@ def check(path: AnyPath, *, embed: bool = False, outside: Sequence[Path] = ()) -
 
 
 def _decide(
-    frame: "pd.DataFrame", rows: Sequence[dict[str, Any]], out: Path | None
-) -> list[tuple[Row, tuple[str, str]]]:
+    frame: "pd.DataFrame", rows: Sequence[dict[str, Any]], desk: Decisions | None
+) -> list[looks.Held]:
     """Give each row its own decision, and return those about changes: all as they are at one moment."""
-    if out is None:
+    if desk is None:
         return []
     about = triage.rows(frame)
     changes = dict.fromkeys(
@@ -172,18 +185,21 @@ def _decide(
         if signature
         for each in (row._replace(change=signature), Row.anywhere(signature))
     )
-    held = Decisions(out).each([*about, *changes])
+    held = desk.each([*about, *changes])
     for record, (word, note) in zip(rows, held, strict=False):
         if "decision" not in frame.columns or ("note" not in frame.columns and record["decision"] == word):
             record["decision"], record["note"] = word, note
     return [(each, found) for each, found in zip(changes, held[len(rows) :], strict=True) if found[0]]
 
 
-def _least_bytes(rows: Sequence[Mapping[str, Any]], folders: display.Folders, same: bool) -> int:
+def _least_bytes(
+    rows: Sequence[Mapping[str, Any]], folders: display.Folders, same: bool, only: Collection[str] | None
+) -> int:
     """Return the bytes that the pictures need in base64, if they are written as they are."""
     sizes: dict[Path | str, int] = {}
     for row in rows:
-        for side in SIDES if same or row.get("status") != "same" else ():
+        wanted = row["image_filename"] in only if only is not None else same or row.get("status") != "same"
+        for side in SIDES if wanted else ():
             with contextlib.suppress(Exception):  # its own row reports it
                 path = folders.of_row(row, side)
                 sizes[row.get(f"{side}_digest") or path] = path.stat().st_size

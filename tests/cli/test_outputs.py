@@ -6,6 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from support.programs import Folders
+from support.report_files import content
 
 from mymodules import cli, report
 
@@ -33,6 +34,23 @@ def test_json_and_markdown(
     assert text.startswith(b"### 5 of 7 pictures differ, 1 cannot be compared\n")
     assert f"https://ci.example/7/03.diff-{document['run']['stamp']}/".encode() in text
     assert Path("step.md").read_bytes() == "# Vorher é\n".encode() + text + b"\n"
+
+
+def test_a_page_of_the_looks_alone(made: Folders, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare("--looks", "looks.html", "--report", "report") == 0
+    said = capsys.readouterr().out
+    assert "Report:    report/index.html\nLooks:     looks.html\n" in said
+    assert content(Path("looks.html"))["alone"] is True
+    assert content(Path("report/index.html"))["alone"] is False
+    assert cli.main(["report", "looks", "--looks", "--out", "out"]) == 0
+    assert "Looks:     looks/index.html\n" in capsys.readouterr().out
+    assert content(Path("looks/index.html"))["looks"] == content(Path("looks.html"))["looks"]
+
+
+def test_looks_that_cannot_be_known_are_reported(made: Folders, capsys: pytest.CaptureFixture[str]) -> None:
+    assert compare("--looks", "looks", "--no-moves", "--check") == 2
+    assert "Looks: not written. No looks: this run has no list of changes." in capsys.readouterr().err
+    assert not Path("looks").exists()
 
 
 @pytest.mark.parametrize("folder", ["first", "second"])
@@ -91,6 +109,22 @@ def test_a_step_summary_that_cannot_be_written(
         (
             ["--report", "out/triage.csv"],
             "out/triage.csv is named like a file of a run: name another report.",
+        ),
+        (["--looks", "first/looks"], "first/looks is inside first, and its pictures would be compared next"),
+        (["--looks", "absent/looks"], "There is no folder absent: create it, or name another report."),
+        (["--report", "x", "--looks", "x"], "x is inside x, the report: name another place as --looks."),
+        (
+            ["--report", "x", "--looks", "x/y.html"],
+            "There is no folder x: create it, or name another",
+        ),
+        (
+            ["--looks", "kept", "--report", "kept/x"],
+            "kept/x is inside kept, the looks: name another",
+        ),
+        (["--looks", "x.html", "--json", "x.html"], "x.html is named as --looks, too: name another file as"),
+        (
+            ["--store", "../kept", "--looks", "kept/x"],
+            "kept/x is inside kept, the store: name another place as",
         ),
         (["--markdown-link", "https://x"], "name its file with --markdown."),
         (["--markdown", "x.md", "--markdown-link", "x"], "--markdown-link is x: it must be a URL"),

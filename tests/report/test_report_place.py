@@ -176,6 +176,7 @@ def test_one_file_has_everything_in_it(frame: pd.DataFrame, page: Path, tmp_path
     assert len(names) == len(set(names))
     wanted = {name for _, _, told in every_picture(page) for name in (told["file"], told["values"])}
     wanted |= {each["pictures"]["delta"].get("file") for each in folder["rows"]} - {None}
+    wanted |= {found["looks"]["file"]}
     assert set(names) == wanted
     for name, data in inside:
         if (page.parent / "pictures" / name).exists():

@@ -12,6 +12,8 @@ from support.report_page import Opened, compared
 from mymodules import report
 from mymodules.results import attention
 
+# A report of changes opens on the looks, unless a person has chosen another list.
+ON_THE_TABLE = "try { localStorage['mymodules-list'] ??= 'table'; } catch { /* it keeps nothing */ }"
 VIEWPORT = {"width": 1400, "height": 900}
 
 
@@ -64,10 +66,12 @@ def tabs(browser: Any, profile: Any) -> Iterator[Any]:
     made: list[Any] = []
     seen: list[Opened] = []
 
-    def make(path: Path, *, quiet: bool = True, **options: Any) -> Opened:
+    def make(path: Path, *, quiet: bool = True, looks: bool = False, **options: Any) -> Opened:
         context = browser.new_context(viewport=VIEWPORT, **options) if options else profile
         opened = Opened(context.new_page(), path)
         opened.tab.set_default_timeout(lab.PATIENCE)
+        if not looks:
+            opened.tab.add_init_script(ON_THE_TABLE)
         opened.tab.on("request", lambda request: opened.requests.append(request.url))
         opened.tab.on("websocket", lambda socket: opened.requests.append(socket.url))
         opened.tab.on("pageerror", lambda error: opened.complaints.append(str(error)))

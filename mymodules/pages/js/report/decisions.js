@@ -104,7 +104,12 @@ export class Decisions {
     return [step.decision === "clear" ? "" : step.decision, step.note];
   }
 
-  // The word that holds for a change of a row whose own decision does not.
+  // The decision about a row, or about a change of it; not that about the change wherever it stands.
+  ownOf(name, change) {
+    return this.own({ name, change: "" })[0] || this.own({ name, change })[0];
+  }
+
+  // The word that holds for a change of a row without a decision of its own.
   wordOf(name, change) {
     return this.own({ name, change })[0] || this.own({ name: "", change })[0];
   }

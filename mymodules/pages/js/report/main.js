@@ -6,12 +6,16 @@ import { clicked, columnsOf, compare } from "../columns.js";
 import { between, button, element } from "../elements.js";
 import { Gallery } from "../gallery.js";
 import { List } from "../list.js";
+import { Looks } from "../looks/looks.js";
 import { makeSplitter } from "../splitter.js";
 import { Table } from "../table.js";
 import { createViewer } from "../viewer/main.js";
+import { pressOutside, showLooks } from "./alone.js";
 import { browserStorage, Decisions } from "./decisions.js";
 import { Filters } from "./filters.js";
 import { Handover } from "./handover.js";
+import { headOf } from "./head.js";
+import { ReportLooks } from "./looks.js";
 import { filesBeside, filesInside, plainState, ReportSource } from "./source.js";
 import { ReportThumbnails } from "./thumbnails.js";
 
@@ -41,33 +45,62 @@ function followTheme() {
   theme();
 }
 
+// The rows by name, each ready to be shown.
+function rowsOf(report) {
+  const found = new Map();
+  for (const row of report.rows) {
+    row.pictures ??= report.left_out;
+    row.count = countOf(row);
+    row.status = row.verdict; // the page shows what counts
+    if (!found.has(row.name)) found.set(row.name, row);
+  }
+  return found;
+}
+
 class Report {
-  constructor(page, report, storage) {
-    for (const row of report.rows) row.pictures ??= report.left_out;
-    this.all = new Map();
-    for (const row of report.rows) {
-      row.count = countOf(row);
-      row.status = row.verdict; // the page shows what counts
-      if (!this.all.has(row.name)) this.all.set(row.name, row);
-    }
+  constructor(page, report, rows, files, decisions) {
+    Object.assign(this, { all: rows, decisions });
     this.names = report.rows.map((row) => row.name); // in the order shown
     this.order = { by: null, falls: false };
     this.timer = 0;
     this.followed = ""; // an address that the page has set, until the browser reports it
-    const files = report.embedded ? filesInside() : filesBeside();
-    this.decisions = new Decisions(report, this.all, storage);
     const [order, shown] = [() => this.names, (name) => this.showDecided(name)];
-    this.source = new ReportSource(this.all, files, order, this.decisions, shown);
+    this.source = new ReportSource(rows, files, order, decisions, shown);
     const wanted = addressed();
-    const row = this.all.has(wanted) ? wanted : (this.names[0] ?? "");
+    const row = rows.has(wanted) ? wanted : (this.names[0] ?? "");
     this.state = plainState({ row, mode: "side-by-side", region: -1 });
+    this.looks = report.looks.file ? this.looksOf(report.looks.file) : null;
     this.fill(page, report);
     this.watch();
     this.refill();
     createViewer(this.root, this.source, this.state);
-    this.root.focus({ preventScroll: true });
     if (wanted) this.visit();
-    else if (row) location.replace(address(row));
+    else if (row && !this.looking) location.replace(address(row));
+    if (this.looking) this.list.focus({ preventScroll: true });
+    else this.root.focus({ preventScroll: true });
+  }
+
+  looksOf(file) {
+    const { all, source, decisions } = this;
+    const changed = () => {
+      this.redecide();
+      source.tellDecided();
+    };
+    const open = (name, place) => {
+      if (!this.names.includes(name)) this.filters.showAll();
+      this.choose(name);
+      this.state.set({ region: place });
+    };
+    const looks = new Looks(new ReportLooks(file, all, source.files, decisions, changed, open));
+    looks.opened = () => {
+      this.list.show("table");
+      this.root.focus({ preventScroll: true });
+    };
+    return looks;
+  }
+
+  get looking() {
+    return this.list.key === "looks";
   }
 
   fill(page, report) {
@@ -79,23 +112,27 @@ class Report {
     const table = new Table(this.columns, choose, (key) => this.sort(key), this.names);
     const gallery = new Gallery(new ReportThumbnails(this.source.files), choose, this.names, words.decisions);
     this.list = new List([
+      ...(this.looks ? [["looks", "Looks", this.looks]] : []),
       ["table", "Table", table],
       ["gallery", "Gallery", gallery],
     ]);
+    this.list.note(report.looks.why);
     this.noticeText = element("span");
     this.noticeButton = button(words.showAll, "", () => this.filters.showAll());
     const notice = { class: "mmr-notice", role: "status", hidden: "" };
     this.notice = element("p", notice, this.noticeText, this.noticeButton);
     this.root = element("div");
-    const facts = report.facts.map(([label, text]) =>
-      element("span", { class: "mmr-quiet" }, `${label} `, element("bdi", { text })),
-    );
     const body = element("div", { class: "mmr-body" });
     const splitter = makeSplitter(body, this.list.area, this.list);
     body.append(this.list.area, splitter, element("div", { class: "mmr-viewer" }, this.root));
-    const title = element("h1", { text: report.title });
-    const head = element("div", { class: "mmr-head" }, title, ...facts, this.handover.area);
-    page.replaceChildren(this.list.skip, head, this.filters.bar, this.notice, body);
+    page.replaceChildren(this.list.skip, headOf(report, this.handover), this.filters.bar, this.notice, body);
+    let started = false;
+    this.list.watch((view) => {
+      page.dataset.view = view;
+      if (view !== "looks" || started) return;
+      started = true;
+      this.looks.start();
+    });
   }
 
   watch() {
@@ -107,12 +144,14 @@ class Report {
     this.decisions.watch(() => {
       this.redecide();
       this.source.tellDecided();
+      this.looks?.refresh();
     });
     this.state.on("row", () => {
       this.follow();
       this.remember();
     });
     document.addEventListener("keydown", (event) => this.press(event));
+    if (this.looks) document.addEventListener("keydown", (event) => this.goToLooks(event), { capture: true });
   }
 
   choose(name) {
@@ -126,6 +165,7 @@ class Report {
     const go = () => this.names.includes(name) && name !== this.state.get("row") && this.choose(name);
     go();
     this.redecide();
+    this.looks?.refresh();
     go();
     return this.state.get("row");
   }
@@ -182,7 +222,7 @@ class Report {
     const before = location.hash;
     this.timer = setTimeout(() => {
       const row = this.state.get("row");
-      if (location.hash !== before) return; // a person has chosen another address
+      if (location.hash !== before || this.looking) return; // a person has chosen another address, or is elsewhere
       if (addressed() === row) return;
       location.hash = address(row);
       if (location.hash !== before) this.followed = location.href;
@@ -191,10 +231,21 @@ class Report {
 
   visit() {
     const name = addressed();
+    if (this.looking && this.all.has(name)) this.list.show("table");
     if (name === this.state.get("row"))
       this.follow(); // the row is shown already: the region stays
     else if (this.all.has(name)) this.choose(name);
     else if (name) this.tell(`This report has no row named ${name}.`, false);
+  }
+
+  // The key l leads to the looks from everywhere, but from where text is typed.
+  goToLooks(event) {
+    const { key, target, ctrlKey, metaKey, altKey } = event;
+    if (key.toLowerCase() !== "l" || ctrlKey || metaKey || altKey || target.matches("select, :read-write")) return;
+    this.list.choose("looks");
+    this.list.focus({ preventScroll: true });
+    event.preventDefault();
+    event.stopPropagation();
   }
 
   // The viewer's keys work everywhere, except where they have another meaning.
@@ -202,7 +253,9 @@ class Report {
     const { target, key, shiftKey, ctrlKey, metaKey, repeat } = event;
     const command = ctrlKey || metaKey;
     if (event.defaultPrevented || event.altKey || key === "Tab" || (command && !/^[zy]$/i.test(key))) return;
-    if (target.closest("input, select") || this.root.contains(target)) return;
+    if (target.closest("input, select")) return;
+    if (this.looking) return pressOutside(this.looks, event);
+    if (this.root.contains(target)) return;
     if (target.closest("button") && (key === "Enter" || key === " ")) return;
     if (key in JUMPS && this.list.area.contains(target)) {
       const place = this.names.indexOf(this.state.get("row"));
@@ -216,6 +269,15 @@ class Report {
   }
 }
 
+function start(storage) {
+  const report = JSON.parse(document.getElementById("mmr-report").textContent);
+  const page = document.getElementById("mmr");
+  const rows = rowsOf(report);
+  const files = report.embedded ? filesInside() : filesBeside();
+  const decisions = new Decisions(report, rows, storage);
+  if (report.alone) showLooks(page, report, rows, files, decisions);
+  else new Report(page, report, rows, files, decisions);
+}
+
 followTheme();
-const facts = JSON.parse(document.getElementById("mmr-report").textContent);
-browserStorage().then((storage) => new Report(document.getElementById("mmr"), facts, storage));
+browserStorage().then(start);

@@ -1,0 +1,29 @@
+// A page of the looks alone, without table and viewer.
+
+import { element } from "../elements.js";
+import { Looks } from "../looks/looks.js";
+import { Handover } from "./handover.js";
+import { headOf } from "./head.js";
+import { ReportLooks } from "./looks.js";
+
+export function showLooks(page, report, rows, files, decisions) {
+  const handover = new Handover(decisions);
+  const looks = new Looks(new ReportLooks(report.looks.file, rows, files, decisions, () => handover.fill(), null));
+  page.replaceChildren(headOf(report, handover), element("div", { class: "mml mmr-alone" }, looks.area));
+  decisions.watch(() => {
+    handover.fill();
+    looks.refresh();
+  });
+  document.addEventListener("keydown", (event) => pressOutside(looks, event));
+  looks.stage.focus({ preventScroll: true });
+  looks.start();
+}
+
+// The looks' keys work everywhere while these are shown, except where they have another meaning.
+export function pressOutside({ area }, event) {
+  const { target, key, shiftKey, ctrlKey, metaKey, altKey, repeat } = event;
+  if (event.defaultPrevented || area.contains(target) || target.closest("input, select")) return;
+  if (target.closest("button") && (key === "Enter" || key === " ")) return;
+  const pressed = { key, shiftKey, ctrlKey, metaKey, altKey, repeat, cancelable: true };
+  if (!area.dispatchEvent(new KeyboardEvent("keydown", pressed))) event.preventDefault();
+}

@@ -1,0 +1,123 @@
+// A source of looks for the report: see looks/looks.js. Their records are a file of the report, which is loaded when
+// they are first asked for, and their pictures are the report's own.
+
+import { element, lru, probed } from "../elements.js";
+
+const PICTURES = 4; // that stay decoded
+
+// Part of a picture as a canvas. In a page from a disk it may not be read, but it can be shown.
+function cut(image, [x, y, width, height]) {
+  const canvas = element("canvas", { width, height });
+  canvas.getContext("2d").drawImage(image, x, y, width, height, 0, 0, width, height);
+  return canvas;
+}
+
+export class ReportLooks {
+  // file: the name of their records. rows: by name. files and decisions: see source.js and decisions.js. changed() is
+  // called after a decision; open(name, place) shows a row, and its mark at that place; null if there are no rows.
+  constructor(file, rows, files, decisions, changed, open) {
+    Object.assign(this, { file, rows, files, decisions, changed });
+    if (open) this.open = async (name, place) => open(name, place);
+    this.images = lru(PICTURES, (found) => found.then(({ url }) => files.done(url)).catch(() => {}));
+  }
+
+  content() {
+    this.coming ??= this.files.bytes(this.file).then((bytes) => JSON.parse(new TextDecoder().decode(bytes)));
+    this.coming.catch(() => {
+      this.coming = null; // asked for again, it is loaded again
+    });
+    return this.coming;
+  }
+
+  async overview() {
+    const { sentence, notes, about } = await this.content();
+    const { canUndo: undo, canRedo: redo } = this.decisions;
+    const done = about.map((names) => Number(names.every((name) => this.held(name)[0])));
+    return { looks: about.length, sentence, notes, closed: "", done, undo, redo };
+  }
+
+  async look(number) {
+    return (await this.content()).looks[number];
+  }
+
+  async state(number) {
+    const { looks, remarks, by } = await this.content();
+    const found = Object.keys(looks[number].classes).map((name) => {
+      const [word, everywhere] = this.held(name);
+      return [name, { word, by: by[everywhere ? 0 : 1], note: (!word && remarks[name]) || "" }];
+    });
+    return Object.fromEntries(found);
+  }
+
+  // The decision about a class, and whether it is one wherever it stands, or follows from those on all of its pages.
+  held(change) {
+    const { decisions } = this;
+    const [word] = decisions.own({ name: "", change });
+    if (word) return [word, true];
+    const words = this.openOn(change).map((name) => decisions.ownOf(name, change));
+    return [words.length && words.every(Boolean) ? words[0] : "", false];
+  }
+
+  // The rows with a class that were open when the report was written.
+  openOn(change) {
+    const { decisions } = this;
+    const about = (name) =>
+      [
+        { name, change },
+        { name, change: "" },
+      ].some((each) => decisions.before(each)[0]);
+    return (decisions.members.get(change) ?? []).filter((name) => !about(name));
+  }
+
+  async crop(name, side, box) {
+    const { file, error, changed } = this.rows.get(name)?.pictures?.[side] ?? {};
+    if (error || changed) throw new Error(error ?? changed);
+    const { image } = await (this.images.get(file) ?? this.images.set(file, this.decoded(file)));
+    return cut(image, box);
+  }
+
+  async decoded(file) {
+    const url = await this.files.url(file);
+    try {
+      return { image: await probed(url), url };
+    } catch {
+      this.images.delete(file);
+      throw new Error("It cannot be shown: the browser refuses the file, or the report lacks it.");
+    }
+  }
+
+  async occurrences(change) {
+    const place = this.decisions.numbers.get(change);
+    return this.openOn(change).flatMap((name) => {
+      const { listed, marks } = this.rows.get(name);
+      const places = [...listed.keys()].filter((each) => listed[each] === place);
+      return places.map((each) => [name, each, marks[each]?.[3] ?? []]);
+    });
+  }
+
+  // --- decisions
+
+  async decide(word, changes) {
+    this.decisions.decideAll(
+      changes.map((change) => ({ name: "", change })),
+      word,
+    );
+    this.changed();
+  }
+
+  async undo() {
+    return this.where(this.decisions.undo());
+  }
+
+  async redo() {
+    return this.where(this.decisions.redo());
+  }
+
+  // The look that a step was about, or null.
+  async where(step) {
+    this.changed();
+    const about = new Set(step?.about.map(({ change }) => change).filter(Boolean));
+    const found = (await this.content()).about.findIndex((names) => names.some((name) => about.has(name)));
+    return found < 0 ? null : found;
+  }
+}

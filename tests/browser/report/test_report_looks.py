@@ -1,0 +1,169 @@
+"""The looks in a report in Chromium: seen, decided and handed over, beside the table and alone."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from support.programs import Folders, folders, png
+from support.report_page import Opened
+
+from mymodules import batch, report, results, triage
+from mymodules.results import runfiles
+from mymodules.triage import FILE, Decisions, Row
+
+LOGO, WORD = (20, 10), (320, 150)  # where 30 x 20 px of either change stand, y and x
+PAGES = {"a.png": (LOGO, WORD), "b.png": (LOGO,), "c.png": (LOGO,)}
+
+
+def picture(*changed: tuple[int, int]) -> np.ndarray:
+    """A page whose colours differ from pixel to pixel, BGR; what changed is of one colour each."""
+    samples = np.arange(400 * 200 * 3, dtype=np.uint32).reshape(400, 200, 3).astype(np.uint8)
+    for number, (y, x) in enumerate(changed):
+        samples[y : y + 20, x : x + 30] = 40 + number
+    return samples
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    made = folders(tmp_path_factory.mktemp("looks"))
+    for name, places in PAGES.items():
+        (made.first / name).write_bytes(png(picture()))
+        (made.second / name).write_bytes(png(picture(*places)))
+    return made
+
+
+@pytest.fixture(scope="module")
+def compared(made: Folders) -> pd.DataFrame:
+    return batch.run(*made, num_processors=1, pictures="none", store=None).frame()
+
+
+@pytest.fixture
+def rows(made: Folders, compared: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a run about which nothing is decided."""
+    (made.out / FILE).unlink(missing_ok=True)
+    return compared
+
+
+@pytest.fixture
+def profile(browser: Any) -> Iterator[Any]:
+    context = browser.new_context(viewport={"width": 1500, "height": 1000})
+    yield context
+    context.close()
+
+
+def go(opened: Opened) -> Opened:
+    """Open a report and wait until its look is drawn."""
+    opened.tab.goto(opened.path.as_uri())
+    drawn(opened)
+    return opened
+
+
+def drawn(opened: Opened) -> None:
+    opened.tab.wait_for_function(
+        """() => {
+            const sides = [...document.querySelectorAll('.mmo-side')];
+            return sides.length && sides.every((side) => side.hasAttribute('data-drawn'));
+        }"""
+    )
+
+
+def until_told(opened: Opened, text: str) -> None:
+    opened.tab.wait_for_function("text => document.querySelector('.mmo-told').textContent === text", arg=text)
+
+
+def signatures(compared: pd.DataFrame) -> tuple[str, str]:
+    """The classes of the logo, which stands on three pages, and of the word."""
+    run = compared.attrs["run"]
+    changes = results.load_changes(runfiles.finished_path(Path(run["out"]), run["stamp"]))
+    assert changes is not None
+    logo, word = changes["signature"].value_counts().index
+    return logo, word
+
+
+@pytest.mark.parametrize("kind", ["folder", "one file", "looks", "looks in one file"])
+def test_each_distinct_change_is_seen_and_decided_once(
+    tabs: Any, made: Folders, rows: pd.DataFrame, tmp_path: Path, kind: str
+) -> None:
+    alone, embed = "looks" in kind, "one file" in kind
+    path = tmp_path / ("report.html" if embed else "report")
+    index = report.write(rows, path, embed=embed, only_looks=alone)
+    opened = go(tabs(index, looks=True))
+    sentence = opened.tab.locator(".mmo-sentence").text_content()
+    assert sentence == "3 pictures changed: 2 distinct changes, 1 look."
+    assert opened.tab.locator(".mmr-bar").is_visible() is False
+    opened.tab.keyboard.press("o")  # the boxes lie above the pictures
+    page = picture(*PAGES["a.png"])
+    for side, whole in (("first", picture()), ("second", page)):
+        canvas = opened.tab.locator(f".mmo-side[data-side={side}] canvas").first
+        with Image.open(io.BytesIO(canvas.screenshot())) as shot:
+            seen = np.asarray(shot.convert("RGB"))
+        high, wide = seen.shape[:2]
+        assert (high, wide) == (44, 52), "20 x 30 px, and 12 px around, but for 10 at the left"
+        assert np.array_equal(seen[..., ::-1], whole[8 : 8 + high, :wide]), "at scale 1, to the last bit"
+    opened.tab.keyboard.press("j")
+    opened.tab.keyboard.press("r")
+    until_told(opened, "0 of 1 looks decided")
+    opened.tab.locator(".mmo-where", has_text="on 3 pages").click()
+    assert opened.tab.locator(".mmo-pages").inner_text().split() == [*PAGES]
+    assert opened.tab.locator(".mmo-pages button").count() == (0 if alone else 3)
+    opened.tab.keyboard.press("Escape")
+    opened.tab.keyboard.press("a")
+    until_told(opened, "1 of 1 looks decided")
+    opened.tab.keyboard.press("u")
+    until_told(opened, "0 of 1 looks decided")
+    with opened.tab.expect_download() as downloading:
+        opened.tab.get_by_role("button", name="Download 1 decision").click()
+    downloading.value.save_as(tmp_path / "decisions.json")
+    logo, _ = signatures(rows)
+    assert triage.merge(rows, tmp_path / "decisions.json").merged == (f"change {logo}",)
+    assert Decisions(made.out).of(Row.anywhere(logo)) == ("reject", "")
+
+
+def test_a_change_is_opened_in_the_viewer_and_what_holds_is_shown_everywhere(
+    tabs: Any, rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    index = report.write(rows, tmp_path / "report")
+    opened = go(tabs(index, looks=True))
+    other = go(tabs(index, looks=True))
+    opened.tab.bring_to_front()
+    opened.tab.keyboard.press("j")
+    opened.tab.keyboard.press("a")
+    until_told(other, "0 of 1 looks decided")
+    other.tab.wait_for_function("() => document.querySelector('.mmo-badge').textContent.includes('accepted')")
+    opened.tab.locator(".mmo-where").first.click()
+    opened.tab.locator(".mmo-pages button", has_text="b.png").click()
+    opened.settle()
+    assert (opened.name(), opened.chosen()) == ("b.png", "b.png")
+    decided = opened.table.locator("[data-row] [data-column=decision]").all_text_contents()
+    assert sorted(decided) == ["1/2", "✓", "✓"], "by their changes; a.png has another one that is open"
+    opened.press("r")
+    opened.tab.keyboard.press("l")
+    opened.tab.wait_for_selector(".mmo", state="visible")
+    opened.tab.keyboard.press("u")
+    opened.tab.keyboard.press("u")
+    opened.tab.wait_for_function("() => !document.querySelector('.mmr-handover button:not([hidden])')")
+    opened.tab.get_by_role("button", name="Table").click()
+    assert set(opened.table.locator("[data-row] [data-column=decision]").all_text_contents()) == {""}
+
+
+def test_what_is_decided_already_is_no_look_any_more(
+    tabs: Any, made: Folders, rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    Decisions(made.out).decide([Row.anywhere(each) for each in signatures(rows)], "accept")
+    opened = tabs(report.write(rows, tmp_path / "report"), looks=True)
+    opened.tab.goto(opened.path.as_uri())
+    opened.tab.wait_for_selector(".mmo-nothing")
+    assert "every change is decided" in opened.tab.locator(".mmo-nothing").text_content()
+    opened.tab.get_by_role("button", name="Table").click()
+    opened.settle()
+    assert set(opened.table.locator("[data-row] [data-column=decision]").all_text_contents()) == {"✓"}
+
+
+def test_an_address_of_a_row_leads_to_the_table(tabs: Any, rows: pd.DataFrame, tmp_path: Path) -> None:
+    opened = tabs(report.write(rows, tmp_path / "report"), looks=True).go("c.png")
+    assert (opened.name(), opened.table.is_visible()) == ("c.png", True)
