@@ -8,7 +8,7 @@ took the change. Marks begin with the most pixels.
 import contextlib
 import json
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,7 @@ from mymodules.errors import ResultsError
 from mymodules.pages.display import SIDES
 from mymodules.regions import Region
 from mymodules.results import runfiles
+from mymodules.rules import account
 from mymodules.triage.history import SIGNATURE
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 REGION: Final = "region"
 """The kind of a mark that is a region: a box around what differs at one place on both sides."""
 
-COLUMNS: Final = ("image_filename", "status", "changes", "px_tolerated", "px_masked")
+COLUMNS: Final = ("image_filename", "status", "changes", "rules")
 """The columns of a row that `RunChanges` reads."""
 
 _BOXES = [f"{extent}_{side}" for side in SIDES for extent in ("x", "y", "width", "height")]
@@ -72,7 +73,8 @@ class RunChanges:
             found = [_figures(line) for line in listed.to_dict("records")]
         except ValueError:  # somebody has edited the file
             return None
-        return _marks(found, only_masked=bool(row["px_masked"]) and not row["px_tolerated"])
+        shares = account.parsed(row["rules"])
+        return _marks(found, {name for name, share in shares.items() if share.masked and not share.tolerated})
 
     def signatures(self, row: Mapping[str, Any]) -> list[str] | None:
         """Return the signature of each mark of a row; empty for a change that rules have taken.
@@ -184,10 +186,11 @@ def _figures(line: Mapping[Any, Any]) -> _Figures:
     return line["kind"], first, second, int(line["pixels"]), [str(name) for name in rules]
 
 
-def _marks(changes: Iterable[_Figures], *, only_masked: bool = False) -> list[Mark]:
+def _marks(changes: Iterable[_Figures], masking: Collection[str] = ()) -> list[Mark]:
+    """Return the marks of changes; `masking` are the rules that have taken only what their masks cover."""
     found = []
     for kind, first, second, pixels, rules in changes:
-        by_rules = "masked" if only_masked else "tolerated"
+        by_rules = "masked" if all(name in masking for name in rules) else "tolerated"
         why = by_rules if rules else cause(kind, first, second)
         found.append([kind, why, [*first], [*second], pixels, [*rules]])
     return sorted(found, key=lambda mark: -mark[4])

@@ -22,7 +22,7 @@ CHANGES = [
 def found(folder: Path, listed: pd.DataFrame, **row: Any) -> tuple[list[int] | None, list[str] | None]:
     """The tops of a row's marks, and their classes."""
     listed.to_csv(runfiles.changes_path(folder, STAMP), index=False)
-    known = {"image_filename": "a.png", "status": "changed", "changes": 4, "px_tolerated": 40, "px_masked": 0}
+    known = {"image_filename": "a.png", "status": "changed", "changes": 4, "rules": ""}
     run = marks.RunChanges(folder, {"stamp": STAMP})
     marked = run.of(known | row)
     return None if marked is None else [mark[3][1] for mark in marked], run.signatures(known | row)

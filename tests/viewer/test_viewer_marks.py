@@ -11,7 +11,7 @@ from PIL import Image
 from support.containers import pillow as encoded
 from support.viewed import Ask, put, random
 
-from mymodules import batch, results, viewer
+from mymodules import batch, results, rules, viewer
 from mymodules.pages import marks
 
 
@@ -66,19 +66,51 @@ def test_what_came_went_or_moved_has_its_cause(tmp_path: Path, ask: Ask) -> None
     assert {mark[0] for mark in ask(without, kind="marks", name="a.png")[0]["marks"]} == {"region"}
 
 
-def test_what_rules_took_is_named(tmp_path: Path) -> None:
+def test_what_rules_took_is_named_each_by_what_took_it(tmp_path: Path, ask: Ask) -> None:
+    before = np.full((60, 90, 3), 255, np.uint8)
+    before[20:50:2, 30:60] = np.arange(15, dtype=np.uint8)[:, None, None] * 5
+    after = before.copy()
+    after[5:7, 5:8] -= np.uint8(200)  # a clock, 6 px
+    after[55:57, 70:72] -= np.uint8(3)  # noise, 4 px
+    after[5:6, 70:72] -= np.uint8(200)  # 2 px
+    put(tmp_path, "a.png", encoded(before), encoded(after))
+    (tmp_path / "out").mkdir()
+    book = rules.of_entries(
+        [{"name": "clock", "mask": [[0, 0, 20, 20]]}, {"name": "noise", "largest": 3}], None
+    )
+    folders = (tmp_path / side for side in ("first", "second", "out"))
+    run = batch.run(*folders, num_processors=1, store=None, pictures="none", rules=book)
+    found = ask(viewer.Viewer(run.frame()), kind="marks", name="a.png")[0]["marks"]
+    assert [mark[1:2] + mark[4:] for mark in found] == [
+        ["masked", 6, ["clock"]],
+        ["tolerated", 4, ["noise"]],
+        ["changed", 2, []],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shares", "cause"),
+    [
+        ('{"clock":{"masked":5},"noise":{"masked":4}}', "masked"),
+        ('{"clock":{"masked":5},"noise":{"tolerated":4}}', "tolerated"),
+        ('{"clock":{"masked":5,"tolerated":1},"noise":{"masked":4}}', "tolerated"),
+        ("[", "tolerated"),  # somebody has edited the file
+        (None, "tolerated"),
+    ],
+)
+def test_what_rules_took_together_is_masked_if_all_of_them_mask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shares: str | None, cause: str
+) -> None:
     lines = {"kind": ["edit", "edit"], "pixels": [9, 8], "rules": ['["clock", "noise"]', ""]}
     boxes = {
         f"{extent}_{side}": [1, 1] for extent in ("x", "y", "width", "height") for side in ("first", "second")
     }
     table = pd.DataFrame({"image_filename": ["a.png", "a.png"], **lines, **boxes})
-    for masked, tolerated, cause in ((9, 0, "masked"), (0, 9, "tolerated"), (4, 5, "tolerated")):
-        row = {"image_filename": "a.png", "changes": 2, "px_masked": masked, "px_tolerated": tolerated}
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(results, "load_changes", lambda _: table)
-            found = marks.RunChanges(tmp_path, {"stamp": "20260102-030405"}).of(row)
-        assert found is not None
-        assert [(mark[1], mark[5]) for mark in found] == [(cause, ["clock", "noise"]), ("changed", [])]
+    monkeypatch.setattr(results, "load_changes", lambda _: table)
+    row = {"image_filename": "a.png", "changes": 2, "rules": shares}
+    found = marks.RunChanges(tmp_path, {"stamp": "20260102-030405"}).of(row)
+    assert found is not None
+    assert [(mark[1], mark[5]) for mark in found] == [(cause, ["clock", "noise"]), ("changed", [])]
 
 
 def test_regions_of_earlier_results_are_counted_in_the_files(frame: pd.DataFrame, ask: Ask) -> None:
