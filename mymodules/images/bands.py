@@ -25,7 +25,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules import kernel, kinds
-from mymodules import opencv as cv2
 from mymodules.formats import Header, Remark, ignore, png
 from mymodules.formats.png import Bytes, PngHeader, Samples, as_rows, inflate, stretches, unfilter
 from mymodules.images import depth, pixels
@@ -39,6 +38,8 @@ MOST_JOINED = 1 << 25
 
 _ROWS_AT_ONCE = 128
 _STRIP = 64  # rows that stay in the cache
+_WORD = np.dtype("<u4")  # R, G, B and A are its bytes in this order
+_OPAQUE = np.uint32(0xFF000000)
 _PIXELS_AT_ONCE = 1 << 15  # at least; so more rows are read at a time from narrow pictures
 
 
@@ -294,6 +295,10 @@ def unfilter_in_place(rows: Scanlines, wanted: NDArray[np.bool_]) -> None:
 
 def rgba(rows: Scanlines, start: int, stop: int) -> pixels.Rgba:
     """Return some unfiltered rows of a file as RGBA, see `unfilter_in_place`."""
+    if hold_pixels(rows.header) and rows.header.pixel_size == 3:
+        found = np.empty((stop - start, rows.header.width, 4), np.uint8)
+        _write_rgba(_rgb(rows, start, stop), found)
+        return found
     samples = png.samples(rows.stored[start:stop, 1:], rows.header)[:, : rows.header.width]
     return pixels.to_rgba(samples)
 
@@ -313,13 +318,27 @@ def rgba_in_place(rows: Scanlines) -> pixels.Rgba:
         return found
     found = rows.flat[: 4 * height * width].reshape(height, width, 4)
     # RGBA moves up by its filter bytes, RGB grows downwards: nothing is written before it has been read.
-    for top, bottom in strips if header.pixel_size == 4 else reversed(strips):
-        samples = rows.stored[top:bottom, 1:].copy().reshape(-1, width, header.pixel_size)
-        if header.pixel_size == 4:
-            found[top:bottom] = samples
-        else:
-            cv2.cvtColor(samples, cv2.COLOR_RGB2RGBA, dst=found[top:bottom])
+    if header.pixel_size == 4:
+        for top, bottom in strips:
+            found[top:bottom] = rows.stored[top:bottom, 1:].copy().reshape(-1, width, 4)
+        return found
+    read = np.empty((_STRIP, width), _WORD)
+    for top, bottom in reversed(strips):
+        part = read[: bottom - top]
+        np.copyto(part, _rgb(rows, top, bottom))
+        _write_rgba(part, found[top:bottom])
     return found
+
+
+def _rgb(rows: Scanlines, start: int, stop: int) -> NDArray[np.uint32]:
+    """Return RGB rows as numbers, each a pixel and whichever byte is behind it; the same memory."""
+    pitch = rows.stored.shape[1]
+    return np.ndarray((stop - start, rows.header.width), _WORD, rows.flat, start * pitch + 1, (pitch, 3))
+
+
+def _write_rgba(rgb: NDArray[np.uint32], found: pixels.Rgba) -> None:
+    """Write pixels that `_rgb` has read as opaque RGBA; OpenCV would do it, and take 16 MB of memory."""
+    np.bitwise_or(rgb, _OPAQUE, out=found.view(_WORD)[:, :, 0])
 
 
 class _Reader:

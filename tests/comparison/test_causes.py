@@ -12,12 +12,13 @@ from support import planted
 from support.sides import Folders, put, row_of
 
 import mymodules
-from mymodules import images
+from mymodules import images, kernel, opencv
 from mymodules.comparison import Job, alignment, pair
 from mymodules.comparison.alignment import align
 from mymodules.comparison.changes import changes
 from mymodules.comparison.ledger import ledger
 from mymodules.comparison.pieces import Piece
+from mymodules.kernel import Kernel
 from mymodules.pairs import Pair
 from mymodules.regions import Region
 from mymodules.workers import PairResult
@@ -133,6 +134,29 @@ def test_pictures_of_any_size_turn_into_rgba_in_place(
     row = row_of(folders, first, second)
     assert row.px_changed == row.num_diff_pixels
     assert (causes(row), row.changes) == explained(first, second)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+@pytest.mark.parametrize("make", [dotted, grown])
+def test_files_of_pixels_are_explained_without_opencv(
+    folders: Folders,
+    mode: str,
+    make: Callable[[], np.ndarray],
+    kernels: list[Kernel],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It takes 16 MB of each process that has loaded it."""
+    data = saved(PAGE, mode), saved(make(), mode)
+    expected = explained(*data)
+
+    def refused(name: str) -> None:
+        raise AssertionError(f"cv2.{name} is used")
+
+    monkeypatch.setattr(kernel, "loaded", lambda: kernels[-1])
+    monkeypatch.setattr(opencv, "__getattr__", refused)
+    row = row_of(folders, *data)
+    assert (causes(row), row.changes) == expected
+    assert row.px_changed
 
 
 def test_pairs_without_differing_pixels_have_none(folders: Folders) -> None:
