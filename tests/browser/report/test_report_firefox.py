@@ -14,6 +14,7 @@ from mymodules import look
 
 WIDTH, HEIGHT = 1400, 900
 NAME = "document.querySelector('.mmv-name').textContent"
+DRAWN = "Boolean(document.querySelector('.mmo-side[data-drawn]'))"
 SETTLED = """(() => {
     const root = document.querySelector('.mmv');
     return root && !root.hasAttribute('data-loading') && root.querySelector('.mmv-place').textContent;
@@ -28,9 +29,15 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[firefox.Firefo
 
 @pytest.fixture
 def tab(browser: firefox.Firefox, page: Path) -> firefox.Firefox:
-    """A report of each kind, opened anew."""
+    """A report of each kind, opened anew, which shows a look and then the table."""
     browser.open("about:blank", WIDTH, HEIGHT)
     browser.open(page.as_uri(), WIDTH, HEIGHT)
+    browser.until("Boolean(document.querySelector('.mml-bar'))")
+    browser.click(
+        ".mml-bar [data-view=looks]"
+    )  # Firefox remembers what was chosen before
+    browser.until(DRAWN)
+    browser.click(".mml-bar [data-view=table]")
     browser.until(SETTLED)
     return browser
 
