@@ -33,9 +33,7 @@ def tab(browser: firefox.Firefox, page: Path) -> firefox.Firefox:
     browser.open("about:blank", WIDTH, HEIGHT)
     browser.open(page.as_uri(), WIDTH, HEIGHT)
     browser.until("Boolean(document.querySelector('.mml-bar'))")
-    browser.click(
-        ".mml-bar [data-view=looks]"
-    )  # Firefox remembers what was chosen before
+    browser.click(".mml-bar [data-view=looks]")  # Firefox remembers what was chosen before
     browser.until(DRAWN)
     browser.click(".mml-bar [data-view=table]")
     browser.until(SETTLED)
