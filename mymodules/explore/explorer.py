@@ -1,8 +1,9 @@
-"""The table of a run and its viewer, linked: choosing a row in one shows it in the other.
+"""The looks of a run, and its table and viewer, linked: choosing a row in one shows it in the other.
 
-`explore` shows every row, with filters and one order. Clicking a row opens it in the viewer. Next and
-previous in the viewer go through the filtered rows in the order of the table, and the table follows. The
-order is kept in Python: the table's headings request it and never sort by themselves.
+`explore` begins with the looks, which have the room of all else, and are left for table and viewer by a
+button or by opening a change. The table shows every row, with filters and one order. Clicking a row opens it
+in the viewer. Next and previous in the viewer go through the filtered rows in the order of the table, and the
+table follows. The order is kept in Python: the table's headings request it and never sort by themselves.
 
 What is on screen is available as data: `Explorer.frame` holds the rows shown and their decisions, `selected`
 the current row, and `query` the filters as a pandas expression. Only decisions are written, and those about

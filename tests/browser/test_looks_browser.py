@@ -7,7 +7,7 @@ import nbformat
 import numpy as np
 import pytest
 from PIL import Image
-from support import lab
+from support import lab, nodes
 
 NOTEBOOK = "looks.ipynb"
 CELL = """
@@ -71,6 +71,25 @@ def has_count(page: Any, decided: int) -> None:
     )
 
 
+def opens_an_occurrence(page: Any) -> None:
+    """Go to a page on which the first change stands, and back to the looks."""
+    page.locator(STAGE).focus()
+    page.keyboard.press("j")
+    page.locator(".mmo-where").first.click()
+    there = page.locator(".mmo-pages button").last
+    name = there.inner_text()
+    there.click()
+    page.wait_for_function(
+        """name => document.querySelector('.mmv-name')?.textContent === name
+            && document.querySelector('.mmv').checkVisibility()""",
+        arg=name,
+    )
+    page.locator(".mmv").focus()
+    page.keyboard.press("l")
+    page.wait_for_function("() => document.activeElement.matches('.mmo-stage')")
+    page.keyboard.press("Escape")
+
+
 def test_look_by_look_with_the_keyboard_and_later_only_what_is_new(root: Path, server: lab.Server) -> None:
     with lab.ran(server, root, NOTEBOOK, ".mmo-item", listed="") as notebook:
         assert notebook.failures() == []
@@ -81,6 +100,10 @@ def test_look_by_look_with_the_keyboard_and_later_only_what_is_new(root: Path, s
         assert decided == 0
         assert place(page) == f"Look 1 of {every}"
         assert page.locator(".mmv").is_hidden()  # looks have the room of all
+        for theme in ("Dark", "Light"):
+            notebook.theme(theme)
+            nodes.check_accessible(page, ".mme")
+        opens_an_occurrence(page)
         seen = set()
         while decided < every:
             seen.add(place(page))

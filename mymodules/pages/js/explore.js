@@ -85,6 +85,9 @@ function makeList(el, model, keys) {
   ]);
   list.note(why);
   if (looks) {
+    kernel.trouble = (text) => {
+      looks.waiting.textContent = text;
+    };
     looks.opened = () => list.show("table");
     looks.start();
   }

@@ -2,7 +2,8 @@
 //
 // A view has `area`, an element; fill(lines, by, falls), which shows lines (see folds.js) and what orders them; and
 // mark(name), which marks the current row and scrolls to it. It calls its unfold(status), which it gets from here, to
-// have a status listed in full. Only the view that is shown is filled.
+// have a status listed in full; its hint, if it has one, is the tooltip of its button. Only the view that is shown is
+// filled.
 
 import { button, element, remember, remembered } from "./elements.js";
 import { folded } from "./folds.js";
@@ -19,9 +20,16 @@ export class List {
     this.name = "";
     this.calls = [];
     for (const [, , view] of views) view.unfold = (status) => this.unfold(status);
-    const buttons = [...this.views].map(([key, { label }]) =>
-      element("button", { type: "button", "data-view": key, text: label, call: () => this.choose(key) }),
-    );
+    const buttons = [...this.views].map(([key, { label, view }]) => {
+      const hint = view.hint ? { title: view.hint } : {};
+      return element("button", {
+        type: "button",
+        "data-view": key,
+        text: label,
+        call: () => this.choose(key),
+        ...hint,
+      });
+    });
     const group = { class: "mml-bar", role: "group", "aria-label": "How the rows are listed" };
     this.bar = element("div", group, ...buttons);
     this.bar.hidden = buttons.length < 2;

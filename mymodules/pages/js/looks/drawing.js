@@ -2,6 +2,7 @@
 // in a record comes from files that others made: it is set as text.
 
 import { element, number } from "../elements.js";
+import { parts } from "../names.js";
 import { SIGNS } from "../viewer/boxes.js";
 
 const SIDES = ["first", "second"];
@@ -68,6 +69,7 @@ export function facts(item, classes) {
   const found = names.map((name) => classes[name]);
   const causes = [...new Set(found.map(causeText))].join(", ");
   const told = [names.length === 1 ? causes : `${number(names.length)} changes: ${causes}`];
+  if (item.text) told.unshift(item.text);
   if (names.length === 1) told.push(pagesText(found[0]));
   else if (found.some(({ pages }) => pages > 1)) {
     told.push(`on up to ${number(Math.max(...found.map(({ pages }) => pages)))} pages`);
@@ -83,21 +85,22 @@ export function facts(item, classes) {
 
 function captionOf(item, classes) {
   const told = facts(item, classes).join(" · ");
-  const name = element("bdi", { class: "mmo-page", text: item.page });
+  const { base, folder } = parts(item.page, ""); // the base comes first: there may be little room
+  const name = element("bdi", { class: "mmo-page", text: base });
   const badge = element("b", { class: "mmo-badge" });
-  const text = element("span", { class: "mmo-facts", text: told });
+  const text = element("span", { text: told });
   const title = `${item.page} · ${told}`;
-  return element("div", { class: "mmo-caption", title }, outline(item, TINY), badge, name, text);
+  const found = [outline(item, TINY), badge, name, text, element("bdi", { text: folder })];
+  return element("div", { class: "mmo-caption", title }, ...found);
 }
 
 function drawItem(item, index, record) {
   const made = element("div", { class: `mmo-item mmo-${item.type}`, role: "option", id: `mmo-${record.id}-${index}` });
   made.dataset.index = index;
-  made.setAttribute("aria-label", `${item.page}: ${item.text ?? ""} ${facts(item, record.classes).join(", ")}`);
+  made.setAttribute("aria-label", `${item.page}: ${facts(item, record.classes).join(", ")}`);
   if (item.type !== "cell") placed(made, item.x, item.y, item.width, item.height);
   made.append(captionOf(item, record.classes));
-  if (item.type === "line") made.append(element("span", { class: "mmo-text", text: `rows: ${item.text}` }));
-  else {
+  if (item.type !== "line") {
     const pair = element("div", { class: "mmo-pair" });
     pair.append(...SIDES.map((side) => sideOf(item, side, item.scale ?? 1)));
     made.append(pair);

@@ -1,8 +1,12 @@
 // The source of looks in notebooks: the kernel answers messages, see explore/looking.py.
 
+import { BUSY, GONE, PATIENCE } from "../waiting.js";
+
 export class KernelLooks {
   constructor(model) {
     this.model = model;
+    this.trouble = () => {}; // called with a sentence while the kernel does not answer, and with "" afterwards
+    this.timer = 0;
     this.mine = Math.random().toString(36).slice(2);
     this.count = 0;
     this.asked = new Map();
@@ -14,6 +18,7 @@ export class KernelLooks {
     const entry = answer?.kind === "looks" && this.asked.get(answer.id);
     if (!entry) return; // for another view
     this.asked.delete(answer.id);
+    this.watch();
     if (answer.error) entry.reject(new Error(answer.error));
     else entry.resolve([answer, buffers ?? []]);
   }
@@ -23,8 +28,20 @@ export class KernelLooks {
       this.count += 1;
       const id = `${this.mine}-${this.count}`;
       this.asked.set(id, { resolve, reject });
-      this.model.send({ kind: "looks", id, ask, ...more });
+      try {
+        this.model.send({ kind: "looks", id, ask, ...more });
+      } catch {
+        this.asked.delete(id);
+        reject(new Error(GONE)); // its kernel has been restarted or shut down
+      }
+      this.watch();
     });
+  }
+
+  watch() {
+    clearTimeout(this.timer);
+    this.trouble("");
+    if (this.asked.size) this.timer = setTimeout(() => this.trouble(BUSY), PATIENCE);
   }
 
   // --- the interface of a source, see looks.js
@@ -67,6 +84,7 @@ export class KernelLooks {
   }
 
   close() {
+    clearTimeout(this.timer);
     this.model.off("msg:custom", this.take);
   }
 }

@@ -15,7 +15,7 @@ const KEYS = [
   ["m", "maximise, and back"],
   ["l", "here, from table, gallery and viewer"],
 ];
-const ONCE = "ariumn?"; // a key held down does it once
+const ONCE = "arium?"; // a key held down does it once
 
 export function help(close) {
   const lines = KEYS.map(([keys, text]) =>

@@ -26,6 +26,7 @@ const NOTHING = "No look is left: every change is decided. The table lists all p
 export class Looks {
   constructor(source) {
     this.source = source;
+    this.hint = "Each distinct change once, before beside after (l)";
     this.crops = new Crops(source);
     this.records = lru(4);
     this.overview = { looks: 0, done: [], notes: [], sentence: "", closed: "", undo: false, redo: false };
@@ -48,6 +49,7 @@ export class Looks {
     this.told = element("span", { class: "mmo-told" });
     this.sentence = element("span", { class: "mmo-sentence" });
     this.notes = element("p", { class: "mmo-notes" });
+    this.waiting = element("p", { class: "mmo-problem", role: "status" });
     this.deciders = Object.entries(WORDS).map(([word, [label, key]]) => {
       const made = button(label, key, () => this.decide(word));
       made.dataset.decision = word;
@@ -75,7 +77,7 @@ export class Looks {
     this.stage = element("div", { class: "mmo-stage", role: "listbox", tabindex: "0", "aria-label": "What changed" });
     this.strip = new Strip(this.source, (chosen) => this.choose(chosen));
     this.help = help(() => this.showHelp(false));
-    const parts = [this.tools, this.notes, this.problem, this.stage, this.strip.area, this.help];
+    const parts = [this.tools, this.notes, this.waiting, this.problem, this.stage, this.strip.area, this.help];
     this.area = element("div", { class: "mmo" }, ...parts);
     const actions = actionsOf(this);
     this.area.addEventListener("keydown", (event) => {

@@ -1,14 +1,12 @@
 // The viewer in a notebook. Its source is the kernel, which answers messages.
 
 import { lru, probed } from "../elements.js";
+import { BUSY, GONE, PATIENCE } from "../waiting.js";
 import { createViewer } from "./main.js";
 import { SIDES } from "./modes.js";
 
 const AT_ONCE = 2;
 const ORDER = -1; // the rank of orders, which are sent at once
-const PATIENCE = 2500; // ms
-const BUSY = "Waiting for the kernel: it is busy, or there is none. Then run the cell again.";
-const GONE = "The kernel has ended: run the cell again.";
 
 // One promise for all callers; a failure is not kept, so that the next caller tries again.
 function once(cache, key, make) {
