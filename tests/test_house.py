@@ -78,12 +78,13 @@ def test_errors_pickle(kind: type[Exception]) -> None:
 
 
 SLOW = (
-    "IPython argparse cv2 fractions imagecodecs importlib.metadata ipywidgets matplotlib numba numpy pandas "
-    "psutil scipy skimage tifffile tornado"
+    "IPython argparse cv2 fractions imagecodecs importlib.metadata ipywidgets lark matplotlib numba numpy "
+    "pandas psutil scipy skimage tifffile tornado"
 )
 FACES = "batch comparison explore images metrics pairs regions results row rules store triage"
 LOADED = dict.fromkeys(("batch.runner", "workers", *FACES.split()), "")
 LOADED["comparison.pair"] = "imagecodecs numpy"
+LOADED["cli.headless"] = "argparse fractions importlib.metadata numpy tornado"
 """What a package or module may load of these when it is imported."""
 
 

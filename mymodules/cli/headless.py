@@ -14,6 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+# With this package, jsonschema compiles a grammar when nbformat is imported, for formats that no notebook
+# has: a second.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
+
 import nbformat
 import zmq
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
