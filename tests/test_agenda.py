@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import jsonschema
 import pandas as pd
 import pytest
-from support.programs import Folders, folders
+from support.programs import Folders, finished, folders
 from support.triaged import begun_later, compared, picture
 
 from mymodules import notify, report, results
@@ -159,3 +159,16 @@ def test_rows_without_pandas_have_the_same_agenda(made: Folders) -> None:
     rows = results.Rows.read(made.the("results-*.csv"))
     Decisions(made.out).decide(frame.iloc[[0]], "reject")
     assert Agenda.of(rows, rows.run) == agenda(frame)
+
+
+def test_neither_numpy_nor_pandas_is_loaded_for_it(made: Folders) -> None:
+    """Small comparisons would take twice as long."""
+    frame = compared(made)
+    Decisions(made.out).decide(Row.anywhere(changes(agenda(frame))["a.png"]), "reject")
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom mymodules.agenda import Agenda\n"
+        "from mymodules.results import Rows\nrows = Rows.read(Path(sys.argv[1]))\n"
+        "print(Agenda.of(rows, rows.run))\nprint({'numpy', 'pandas'} & {*sys.modules})"
+    )
+    ended, said, _ = finished(code, [made.the("results-*.csv")])
+    assert (ended, said.splitlines()) == (0, [str(agenda(frame)), "set()"])

@@ -82,7 +82,7 @@ SLOW = (
     "pandas psutil scipy skimage tifffile tornado"
 )
 FACES = "batch comparison explore images metrics pairs regions results row rules store triage"
-LOADED = dict.fromkeys(("batch.runner", "workers", *FACES.split()), "")
+LOADED = dict.fromkeys(("batch.runner", "workers", "agenda", "looks", *FACES.split()), "")
 LOADED["comparison.pair"] = "imagecodecs numpy"
 LOADED["cli.headless"] = "argparse fractions importlib.metadata numpy tornado"
 """What a package or module may load of these when it is imported."""

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import overload
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mymodules.looks.occurrences import Changes, Occurrence
 
 FAINT = 8
@@ -74,8 +71,7 @@ class ChangeClass:
     @property
     def kind(self) -> str:
         """What kind of change it is."""
-        kind: str = self.occurrences.changes.kinds[self.occurrences.indexes[0]]
-        return kind
+        return self.occurrences.changes.kinds[self.occurrences.indexes[0]]
 
     @cached_property
     def pages(self) -> tuple[str, ...]:
@@ -92,17 +88,16 @@ class ChangeClass:
     @cached_property
     def pixels(self) -> int:
         """px of all of its occurrences."""
-        return int(self.occurrences.changes.pixels[self.occurrences.indexes].sum())
+        pixels = self.occurrences.changes.pixels
+        return sum(pixels[each] for each in self.occurrences.indexes)
 
 
 def classes(found: Changes, is_open: Sequence[bool]) -> dict[str, ChangeClass]:
     """Return the classes that have an open occurrence, by signature, in the order of their first ones."""
     members: dict[str, list[int]] = {}
     large: set[str] = set()
-    for index, (signature, small, wanted) in enumerate(
-        zip(found.signatures, _are_small(found).tolist(), is_open, strict=True)
-    ):
-        if not small:
+    for index, (signature, wanted) in enumerate(zip(found.signatures, is_open, strict=True)):
+        if signature not in large and not _is_small(found, index):
             large.add(signature)
         if wanted:
             members.setdefault(signature, []).append(index)
@@ -111,9 +106,12 @@ def classes(found: Changes, is_open: Sequence[bool]) -> dict[str, ChangeClass]:
     }
 
 
-def _are_small(found: Changes) -> NDArray[np.bool_]:
-    kinds = np.array(found.kinds, np.str_)
-    area = found.second[:, 2] * found.second[:, 3]
-    tiny = (found.pixels <= TINY) & (area <= TINY_AREA)
-    small: NDArray[np.bool_] = (kinds == "space") | ((kinds == "edit") & ((found.largest <= FAINT) | tiny))
-    return small
+def _is_small(found: Changes, index: int) -> bool:
+    if found.kinds[index] != "edit":
+        return found.kinds[index] == "space"
+    if found.largest[index] <= FAINT:
+        return True
+    if found.pixels[index] > TINY:
+        return False
+    _, second = found.boxes(index)
+    return second.width * second.height <= TINY_AREA

@@ -1,11 +1,8 @@
 """The changes of a run, each one an occurrence of its class, and the sizes of the pages they stand on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
 
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.paths import shown
@@ -16,6 +13,7 @@ from mymodules.row import verdict_of
 
 _SIZES = ("width_first", "height_first", "width_second", "height_second")
 _BOXES = tuple(f"{side}_{end}" for end in ("first", "second") for side in ("x", "y", "width", "height"))
+_COLUMNS = "kind", "signature", "surroundings", "pixels", "largest"
 
 
 class Occurrence(NamedTuple):
@@ -58,46 +56,51 @@ class Changes:
 
     Attributes
     ----------
-    pages, signatures, surroundings : list of str
-    kinds : list of str
-    pixels, largest : int64[n]
-    first, second : int64[n, 4]
+    pages, kinds, signatures, surroundings : list of str
+    pixels, largest : list of int
     taken : list of bool
     """
 
     def __init__(self, listed: AnyTable, pages: "Mapping[str, Page]") -> None:
-        names, kinds, *digests = lists(listed, "image_filename", "kind", "signature", "surroundings")
+        names, numbers, *others = lists(listed, "image_filename", "number", *_COLUMNS, *_BOXES)
         rules = optional(listed, "rules", len(names), "")
-        figures = _whole(listed, "number", "pixels", "largest", *_BOXES)
-        keys = [*zip(names, figures[:, 0].tolist(), strict=True)]
+        keys = [*zip(names, numbers, strict=True)]
         known = [index for index, name in enumerate(names) if name in pages]
         known.sort(key=keys.__getitem__)
-        self.pages, self.kinds, self.signatures, self.surroundings = (
-            [column[index] for index in known] for column in (names, kinds, *digests)
+        self.pages: list[str] = [names[index] for index in known]
+        self._numbers: list[int] = [numbers[index] for index in known]
+        self.kinds, self.signatures, self.surroundings = (
+            [str(column[index]) for index in known] for column in others[:3]
         )
+        self.pixels: list[int] = [others[3][index] or 0 for index in known]
+        self.largest: list[int] = [others[4][index] or 0 for index in known]
         self.taken = [bool(rules[index]) for index in known]
-        figures = figures[known]
-        self._numbers, self.pixels, self.largest = figures[:, 0], figures[:, 1], figures[:, 2]
-        sizes = np.array([pages[name] for name in self.pages], np.int64).reshape(-1, 4)
-        self.first, self.second = _boxes(figures[:, 3:], sizes)
+        self._boxes = others[len(_COLUMNS) :]
+        self._lines, self._sizes = known, pages
 
     def __len__(self) -> int:
         return len(self.pages)
 
     def __getitem__(self, index: int) -> Occurrence:
-        first, second = (Region._make(boxes[index].tolist()) for boxes in (self.first, self.second))
         return Occurrence(
-            page=self.pages[index],
-            number=int(self._numbers[index]),
-            kind=self.kinds[index],
-            first=first,
-            second=second,
-            pixels=int(self.pixels[index]),
-            largest=int(self.largest[index]),
-            signature=self.signatures[index],
-            surroundings=self.surroundings[index],
-            taken=self.taken[index],
+            self.pages[index],
+            self._numbers[index],
+            self.kinds[index],
+            *self.boxes(index),
+            self.pixels[index],
+            self.largest[index],
+            self.signatures[index],
+            self.surroundings[index],
+            self.taken[index],
         )
+
+    def boxes(self, index: int) -> tuple[Region, Region]:
+        """Return the boxes of a change on both sides, as far as they lie there: the file may be edited."""
+        line, page = self._lines[index], self._sizes[self.pages[index]]
+        given = [column[line] for column in self._boxes]
+        first = _within(given[:4], page.width_first, page.height_first)
+        second = _within(given[4:], page.width_second, page.height_second)
+        return _beside(first, second), _beside(second, first)
 
 
 class Found(NamedTuple):
@@ -160,32 +163,16 @@ def _of_run(table: AnyTable) -> Columns:
     return found
 
 
-def _boxes(given: NDArray[np.int64], sizes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the boxes of all lines; the file may have been edited, so only what lies on the pages."""
-    most = int(sizes.max(initial=0))
-    lows = np.empty((len(given), 4), np.int64)  # x and y in first, x and y in second
-    lengths = np.empty_like(lows)
-    for side in range(4):
-        at = side // 2 * 4 + side % 2
-        start, length = np.clip(given[:, at], 0, sizes[:, side]), np.clip(given[:, at + 2], 0, most)
-        lows[:, side], lengths[:, side] = start, np.minimum(length, sizes[:, side] - start)
-    corners, extents = (lows[:, :2], lows[:, 2:]), (lengths[:, :2], lengths[:, 2:])
-    found = []
-    for one, other in ((0, 1), (1, 0)):
-        start, size = corners[one].copy(), extents[one].copy()
-        is_columns = (size[:, 0] == 0) & (size[:, 1] > 0)  # what came or went beside something
-        is_rows = (size[:, 1] == 0) | ((size[:, 0] == 0) & ~is_columns)
-        for empty, axis in ((is_rows, 0), (is_columns, 1)):
-            start[empty, axis], size[empty, axis] = corners[other][empty, axis], extents[other][empty, axis]
-            size[empty, 1 - axis] = 0
-        found.append(np.hstack([start, size]))
-    return found[0], found[1]
+def _within(given: Sequence[int], width: int, height: int) -> Region:
+    """Return the part of a box that lies on a page."""
+    x, y = min(max(given[0], 0), width), min(max(given[1], 0), height)
+    return Region(x, y, min(max(given[2], 0), width - x), min(max(given[3], 0), height - y))
 
 
-def _whole(table: AnyTable, *names: str) -> NDArray[np.int64]:
-    """Return columns of whole numbers as int64[rows, columns], 0 where one is absent."""
-    if isinstance(table, Rows | Mapping):
-        columns = [[value or 0 for value in column] for column in lists(table, *names)]
-        return np.array(columns, np.int64).reshape(len(names), -1).T
-    runfiles.check_table(table, *names)
-    return np.column_stack([table[name].to_numpy(np.int64, na_value=0) for name in names])
+def _beside(box: Region, other: Region) -> Region:
+    """Return a box; an empty one as wide as the other one where rows came or went, or as high for columns."""
+    if box.width and box.height:
+        return box
+    if box.height:  # columns came or went beside something
+        return Region(box.x, other.y, 0, other.height)
+    return Region(other.x, box.y, other.width, 0)

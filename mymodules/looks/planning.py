@@ -12,9 +12,6 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import replace
 from types import MappingProxyType
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mymodules.errors import SettingsError
 from mymodules.looks import occurrences
 from mymodules.looks.classes import ChangeClass, classes
@@ -164,34 +161,27 @@ def _with_seen(shown: Iterable[Hunk], small: Iterable[ChangeClass]) -> list[Hunk
             on.setdefault(changes.pages[index], []).append(index)
     if changes is None:
         return [*shown]
-    boxes = {page: _Boxes(changes, indexes) for page, indexes in on.items()}
     known: set[str] = set()
     found = []
     for hunk in shown:
-        inside = [on[hunk.page][place] for place in boxes[hunk.page].within(hunk)] if hunk.page in on else []
-        new = {changes.signatures[index]: index for index in reversed(inside)}
-        seen = [changes[index] for name, index in reversed(new.items()) if name not in known]
+        new: dict[str, int] = {}
+        for index in on.get(hunk.page, ()):
+            if changes.signatures[index] not in known and _is_shown(changes, index, hunk):
+                new.setdefault(changes.signatures[index], index)
         known.update(new)
-        found.append(replace(hunk, seen=tuple(seen)))
+        found.append(replace(hunk, seen=tuple(map(changes.__getitem__, new.values()))))
     return found
 
 
-class _Boxes:
-    """The boxes of changes of one page."""
-
-    def __init__(self, changes: Changes, indexes: list[int]) -> None:
-        self._sides = [changes.first[indexes], changes.second[indexes]]
-        self._is_room = np.array([changes.kinds[index] == "space" for index in indexes])
-
-    def within(self, hunk: Hunk) -> NDArray[np.intp]:
-        """Return which of them a hunk shows; of rows that came or went, some of their width is enough."""
-        shown = np.ones(len(self._is_room), np.bool_)
-        for boxes, crop in zip(self._sides, (hunk.first, hunk.second), strict=True):
-            (left, top, width, height), (x, y, wide, high) = boxes.T, crop
-            across = (left >= x) & (left + width <= x + wide)
-            across |= self._is_room & (left < x + wide) & (left + width > x)
-            shown &= across & (top >= y) & (top + height <= y + high)
-        return np.flatnonzero(shown)
+def _is_shown(changes: Changes, index: int, hunk: Hunk) -> bool:
+    """Return whether a hunk shows a change; of rows that came or went, some of their width is enough."""
+    is_room = changes.kinds[index] == "space"
+    for box, crop in zip(changes.boxes(index), (hunk.first, hunk.second), strict=True):
+        left, right, end = box.x, box.x + box.width, crop.x + crop.width
+        across = (left >= crop.x and right <= end) or (is_room and left < end and right > crop.x)
+        if not across or box.y < crop.y or box.y + box.height > crop.y + crop.height:
+            return False
+    return True
 
 
 def _lines(left: Iterable[ChangeClass], opened: Iterable[str], size: tuple[int, int]) -> Iterator[Line]:

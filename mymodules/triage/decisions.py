@@ -170,7 +170,8 @@ class Decisions:
         """
         found, closed, times = {}, self.closed(), self.times()
         names = [*signatures]
-        for name, held in zip(names, self.each(map(Row.anywhere, names)), strict=True):
+        about = [Row.anywhere(name) for name in names]
+        for name, held in zip(names, self.each(about), strict=True):
             if held[0] == "reject":
                 found[name] = f"rejected since {times[(Row.anywhere(name), *held)][: len('YYYY-mm-dd')]}"
             elif not held[0] and name in closed:
