@@ -42,6 +42,7 @@ import anywidget
 import ipywidgets
 import numpy as np
 import traitlets
+from numpy.typing import NDArray
 
 from mymodules import batch, faults, images
 from mymodules.comparison import drawings
@@ -362,13 +363,15 @@ class Viewer(anywidget.AnyWidget):
         if kind == "picture" and asked["side"] == "delta":
             return self._delta(rows, name)
         if kind == "picture" and asked["side"] == "aligned":
-            return _as_png(aligned.delta(*(self._decoded(rows, name, side) for side in SIDES)))
+            first, second = (self._decoded(rows, name, side) for side in SIDES)
+            return _as_png(aligned.delta_shades(first, second, aligned.page(first, second)))
         if kind == "picture" and asked["side"] in SIDES:
             return self._picture(rows, name, asked["side"], encode=bool(asked.get("encode")))
         if kind == "marks":
             return {"marks": self._marks(rows, name)}, []
         if kind == "layout":
-            return {"parts": aligned.parts(*(self._decoded(rows, name, side) for side in SIDES))}, []
+            found = aligned.page(*(self._decoded(rows, name, side) for side in SIDES))
+            return {"parts": aligned.listed(found)}, []
         if kind == "tile":
             return self._tile(rows, name, int(asked["x"]), int(asked["y"]))
         raise Absent("This viewer is of another version than its kernel: restart the kernel.")
@@ -388,7 +391,7 @@ class Viewer(anywidget.AnyWidget):
     def _delta(self, rows: ShownRows, name: str) -> tuple[dict[str, Any], list[bytes]]:
         found = self._drawn(rows, name)
         if found is None:
-            return _as_png(drawings.delta(*(self._decoded(rows, name, side) for side in SIDES)))
+            return _as_png(drawings.delta_shades(*(self._decoded(rows, name, side) for side in SIDES)))
         size = {"width": found.width, "height": found.height}
         return {**size, "type": "image/png", "encoded": None}, [found.data]
 
@@ -460,10 +463,11 @@ class Viewer(anywidget.AnyWidget):
             return self._pixels.get(NOW, file)
 
 
-def _as_png(rgba: Rgba) -> tuple[dict[str, Any], list[bytes]]:
+def _as_png(shades: NDArray[np.uint8]) -> tuple[dict[str, Any], list[bytes]]:
     """Return a difference picture as an answer and its buffer."""
-    height, width = rgba.shape[:2]
-    return {"width": width, "height": height, "type": "image/png", "encoded": None}, [to_png(rgba)]
+    height, width = shades.shape
+    data = b"".join(drawings.delta_pieces(shades))
+    return {"width": width, "height": height, "type": "image/png", "encoded": None}, [data]
 
 
 def described(step: Step) -> str:

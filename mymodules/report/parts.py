@@ -69,7 +69,8 @@ class Parts:
         SettingsError
             When it would have more than `limit` bytes.
         """
-        found = (row["pictures"][side] for row in rows for side in ("first", "second", "delta"))
+        sides = ("first", "second", "delta", "aligned")
+        found = (row["pictures"][side] for row in rows for side in sides if side in row["pictures"])
         wanted = (before, *(name for each in found for name in (each.get("file"), each.get("values"))))
         names = dict.fromkeys(filter(None, wanted))
         begin, end = text.encode().split(page.FILES.encode())

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mymodules import faults, images
 from mymodules.comparison import drawings
@@ -178,7 +179,9 @@ class Pairs:
         record = {**self._record(row), "regions": regions, "marks": marked, "pictures": pictures}
         if is_aligned and len(decoded) == 2:
             first, second = (np.ascontiguousarray(images.to_rgba(decoded.pop(0))) for _ in SIDES)
-            record["layout"] = aligned.parts(first, second)
+            parts = aligned.page(first, second)
+            record["layout"] = aligned.listed(parts)
+            pictures["aligned"] = self._made_delta(aligned.delta_shades(first, second, parts))
         return record
 
     def _plain(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -272,9 +275,13 @@ class Pairs:
         if counts is None:
             boxes = row.get("regions") or ()
             counts = [int(np.count_nonzero(shades[y : y + high, x : x + wide])) for x, y, wide, high in boxes]
+        return _Delta(self._made_delta(shades), counts)
+
+    def _made_delta(self, shades: NDArray[np.uint8]) -> dict[str, Any]:
+        """Add a difference picture, and return its record."""
         height, width = shades.shape
         file = self._files.made_picture(drawings.delta_pieces(shades), "delta.png")
-        return _Delta({"file": file, "width": width, "height": height}, counts)
+        return {"file": file, "width": width, "height": height}
 
     def _drawn(self, row: Mapping[str, Any]) -> _Delta | None:
         """Add the difference picture that the run has drawn; return None if it cannot be used."""

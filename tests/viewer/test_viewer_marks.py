@@ -55,7 +55,7 @@ def test_what_came_went_or_moved_has_its_cause(tmp_path: Path, ask: Ask) -> None
     assert [[x, y, *second] for x, y, _, second in laid_out if second[3] == 9] == [[0, 60, 0, 60, 30, 9]]
     assert [0, 134, [0, 125, 30, 75], [0, 129, 30, 75]] in laid_out
     answer, (buffer,) = ask(viewer.Viewer(frame), kind="picture", name="a.png", side="aligned")
-    drawn = np.asarray(Image.open(io.BytesIO(buffer)))
+    drawn = np.asarray(Image.open(io.BytesIO(buffer)).convert("RGBA"))
     assert drawn.shape == (answer["height"], answer["width"], 4) == (209, 30, 4)
     assert [*np.argwhere(drawn[..., 3])[0]] == [100, 3], "the only pixel that changed in place"
     assert np.count_nonzero(drawn[..., 3]) == 1

@@ -159,6 +159,40 @@ def test_the_delta_is_the_one_of_the_comparison(opened: Opened, frame: pd.DataFr
     assert opened.root.locator(".mmv-legend").is_visible()
 
 
+DIFFERING = """
+    (one) => {
+        const found = document.querySelector(".mmv-sheet[data-side=delta] img");
+        const { naturalWidth: width, naturalHeight: height } = found;
+        if (!width) return null;
+        const context = new OffscreenCanvas(width, height).getContext("2d");
+        context.drawImage(found, 0, 0);
+        const { data } = context.getImageData(0, 0, width, height);
+        const places = [...Array(width * height).keys()].filter((place) => data[4 * place + 3]);
+        const rows = [...new Set(places.map((place) => Math.floor(place / width)))];
+        return (places.length === 1) === one && [width, height, rows];
+    }
+"""
+"""Size and differing rows of the delta that is shown, once it has one differing pixel, or has others."""
+
+
+def test_the_delta_follows_what_moved(tabs: Any, tmp_path: Path) -> None:
+    page = np.random.default_rng(0).integers(0, 256, (200, 30, 3), np.uint8)
+    grown = np.concatenate([page[:60], 255 - page[:9], page[60:]])
+    grown[100, 3] ^= 1  # row 100 was row 91
+    for side, pixels in (("first", page), ("second", grown)):
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "a.png").write_bytes(encoded(pixels))
+    (tmp_path / "out").mkdir()
+    compared = (tmp_path / name for name in ("first", "second", "out"))
+    run = batch.run(*compared, num_processors=1, store=None, pictures="none")
+    opened: Opened = tabs(report.write(run.frame(), tmp_path / "report.html", embed=True)).go()
+    show_delta_alone(opened)
+    assert opened.tab.wait_for_function(DIFFERING, arg=True).json_value() == [30, 209, [100]]
+    opened.press("e")
+    # As they are: all rows below the first 60 differ, and the last 9 are in second only.
+    assert opened.tab.wait_for_function(DIFFERING, arg=False).json_value() == [30, 209, [*range(60, 209)]]
+
+
 def test_equal_pictures_have_an_empty_delta(opened: Opened, frame: pd.DataFrame) -> None:
     opened.click("same.png")
     show_delta_alone(opened)

@@ -12,11 +12,10 @@ export class Aligning {
     this.found = null; // the layout of the row, whether it is used or not
   }
 
-  // The layout that is used. A source may have the delta only of both pictures as they are.
+  // The layout that is used.
   get layout() {
     const { found, viewer } = this;
-    const able = viewer.source.alignsDelta || viewer.state.get("mode") !== "delta";
-    return found && able && viewer.view.align && SIDES.every((side) => viewer.has(side)) ? found : null;
+    return found && viewer.view.align && SIDES.every((side) => viewer.has(side)) ? found : null;
   }
 
   // The picture that is shown as the delta.

@@ -113,7 +113,6 @@ class Questions {
 class KernelSource {
   constructor(model) {
     this.model = model;
-    this.alignsDelta = true;
     this.calls = { rows: new Set(), trouble: new Set(), decided: new Set() };
     this.questions = new Questions(model, (text) => this.tell("trouble", text));
     this.records = lru(64);
