@@ -84,6 +84,11 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
         self.undo.on_click(lambda _: self._begin(self._take_back))
         self.no.on_click(lambda _: self._close())
 
+    @property
+    def approved(self) -> set[str]:
+        """The names of the rows that were approved here, and not undone."""
+        return {name for done in self.approvals for name in done.approved}
+
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing is being done; return False after `timeout` seconds."""
         thread = self._thread
@@ -122,7 +127,7 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
 
     def _left(self) -> "pd.DataFrame":
         """Return the rows that are not approved yet: the others are no longer what was compared."""
-        approved = {name for done in self.approvals for name in done.approved}
+        approved = self.approved
         return self._frame[~self._frame["image_filename"].isin(approved)] if approved else self._frame
 
     def _question(self, plan: triage.Plan, before: str = "") -> None:

@@ -137,7 +137,8 @@ class Explorer(still.Kept):
         self._all = self._given.reset_index(drop=True)
         noted = frame["decision"].fillna("") if "decision" in frame.columns else [""] * len(frame)
         changes, desk = self.viewer._changes.table, self.viewer.decisions
-        self._standings = Standings(self._all, changes, desk, pd.Series(list(noted), dtype="str"))
+        given = pd.Series(list(noted), dtype="str")
+        self._standings = Standings(self._all, changes, desk, given, lambda: self.approving.approved)
         self._orders: dict[tuple[str, bool], pd.DataFrame] = {}
         self._frame = self._given
         self._waiting: asyncio.TimerHandle | None = None

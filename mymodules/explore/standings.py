@@ -1,13 +1,14 @@
 """What holds for the rows of the explorer's table: their own decisions, and those about their changes."""
 
 import contextlib
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mymodules.errors import ResultsError
-from mymodules.triage import Decisions, Step
+from mymodules.triage import Decisions, Standing, Step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,9 @@ class Standings:
     desk : Decisions or None
     noted : Series of str
         The decisions that the table brings, which hold where there is no desk, or it cannot be read.
+    approved : callable
+        Returns the names of rows that were approved since: they stay accepted, although the decisions about
+        their changes ended with that.
 
     Attributes
     ----------
@@ -42,8 +46,9 @@ class Standings:
         changes: "pd.DataFrame | None",
         desk: Decisions | None,
         noted: "pd.Series[Any]",
+        approved: Callable[[], Collection[str]] = tuple,
     ) -> None:
-        self._rows, self._desk, self._noted = rows, desk, noted
+        self._rows, self._desk, self._noted, self._approved = rows, desk, noted, approved
         by_changes = changes is not None and {"status", "changes"} <= {*rows.columns}
         self._changes = changes if by_changes else None
         self.decided = noted.copy()
@@ -84,5 +89,10 @@ class Standings:
             if len(rows) < len(self._rows):
                 changes = changes[changes[_NAME].isin(rows[_NAME])]
             found = self._desk.standings(rows, changes)
+            approved = rows[_NAME].isin([*self._approved()]).tolist()
+            found = [
+                Standing("accept", "", each.changes, each.changes) if done and not each.decision else each
+                for each, done in zip(found, approved, strict=True)
+            ]
             self.decided.iloc[places] = [each.decision for each in found]
             self.left[places] = [each.changes - each.decided if each.changes else np.nan for each in found]

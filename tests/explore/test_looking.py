@@ -1,6 +1,7 @@
 """The explorer's looks: messages of a page and their answers, without a page."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -165,6 +166,24 @@ def test_the_viewer_shows_how_far_a_row_is_decided_and_goes_on_to_one_that_is_op
     asked = {"kind": "decide", "name": "c.png", "decision": "reject", "on": True}
     assert explorer.viewer._found(asked)[0]["decision"] == "reject"
     assert explorer.viewer.row == "a.png"  # b is decided by its change
+
+
+def test_what_was_approved_stays_accepted_although_its_changes_are_closed(tmp_path: Path) -> None:
+    made = folders(tmp_path)
+    for folder, samples in ((made.first, page()), (made.second, page(LOGO))):
+        (folder / "a.png").write_bytes(png(samples))
+    explorer = explore.explore(batch.run(*made, num_processors=1, pictures="none", store=None))
+    asking = Page(explorer)
+    asking.ask("decide", word="accept", about=asking.ask("look", number=0)["record"]["signatures"])
+    explorer.approving.button.click()
+    assert explorer.approving.wait(60)
+    explorer.approving.yes.click()
+    assert explorer.approving.wait(60)
+    assert explorer.approving.approved == {"a.png"}
+    assert explorer.viewer.decisions is not None
+    assert explorer.viewer.decisions.state(explorer.frame).tolist() == [""]
+    explorer.filters["name"].value = "a"
+    assert states(explorer) == {"a.png": ("accept", 0)}
 
 
 def test_a_crop_is_the_compared_pixels(asking: Page) -> None:
