@@ -10,6 +10,7 @@ import csv
 import io
 import itertools
 import json
+import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator
@@ -140,7 +141,7 @@ def columns_of_changes(file: Path) -> dict[str, list[Any]] | None:
         lines = enumerate((cells for row in rows for cells in _changes_of(row)), 1)
     else:
         file = runfiles.changes_path(file.parent, runfiles.stamp_of(file) or "")
-        if not file.exists():
+        if not os.path.lexists(file):  # also where the path is too long for a file
             return None
         header, lines = csvfile.header_and_lines(file, files.read(file))
         earlier = header == [*CHANGE_COLUMNS[:-1]]  # before there were rules
