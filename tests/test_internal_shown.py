@@ -25,15 +25,11 @@ PLACES = [
     *(Place(display, name) for name in ("read", "weight", "to_png", "reencoded")),
     *(Place(module, "decode") for module in (png, jpeg, tiff)),
     Place(png, "inspect"),
-    Place(drawings, "delta"),
+    *(Place(drawings, name) for name in ("delta_shades", "delta_pieces")),
     Place(display.Folders, "path"),
 ]
-ONLY_VIEWED = [Place(display, "weight"), Place(display, "to_png"), Place(drawings, "delta")]
-REPORTED = [
-    *(place for place in PLACES if place not in ONLY_VIEWED),
-    *(Place(drawings, name) for name in ("delta_shades", "delta_pieces")),
-    Place(png, "pieces"),
-]
+ONLY_VIEWED = [Place(display, "weight"), Place(display, "to_png")]
+REPORTED = [*(place for place in PLACES if place not in ONLY_VIEWED), Place(png, "pieces")]
 
 
 @pytest.fixture(scope="module")

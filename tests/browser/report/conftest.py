@@ -12,8 +12,12 @@ from support.report_page import Opened, compared
 from mymodules import report
 from mymodules.results import attention
 
-# A report of changes opens on the looks, unless a person has chosen another list.
-ON_THE_TABLE = "try { localStorage['mymodules-list'] ??= 'table'; } catch { /* it keeps nothing */ }"
+# A report of changes opens on the looks, unless a person has chosen another list. Like the page, this opens
+# the storage only after an answer of the lock manager: what a page stores that asks earlier may be lost.
+ON_THE_TABLE = """(async () => {
+    await navigator.locks?.query();
+    localStorage["mymodules-list"] ??= "table";
+})().catch(() => {});"""
 VIEWPORT = {"width": 1400, "height": 900}
 
 

@@ -228,7 +228,7 @@ def test_a_browser_that_keeps_nothing_says_so_and_asks_before_it_leaves(
 
 def test_the_storage_is_opened_only_after_the_browser_has_answered(tabs: Any, index: Path) -> None:
     """Chromium gives a page that asks too early a store of its own, whose decisions are lost."""
-    opened: Opened = tabs(index)
+    opened: Opened = tabs(index, looks=True)
     opened.tab.add_init_script(
         """
         const [query, storage] = [LockManager.prototype.query, localStorage];
