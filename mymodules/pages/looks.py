@@ -203,9 +203,15 @@ class LookRecords:
 
     def _rows_of(self, page: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return where the changes of a page begin and end in second; what was removed there has a row."""
-        lines = self._changes.iloc[self._lines[page]]
-        tops = lines["y_second"].to_numpy(np.int64)
-        return tops, tops + np.maximum(lines["height_second"].to_numpy(np.int64), 1)
+        tops, bottoms = self._ends
+        lines = self._lines[page]
+        return tops[lines], bottoms[lines]
+
+    @cached_property
+    def _ends(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where all changes begin and end in second."""
+        tops = self._changes["y_second"].to_numpy(np.int64)
+        return tops, tops + np.maximum(self._changes["height_second"].to_numpy(np.int64), 1)
 
     @cached_property
     def _lines(self) -> Any:
