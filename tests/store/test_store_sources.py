@@ -177,17 +177,17 @@ def test_links_out_of_a_folder_are_not_followed(tmp_path: Path, source: Path) ->
 @pytest.mark.parametrize(
     "url",
     [
-        "http://user:s3cret@127.0.0.1:99999/x",
-        "http://user:s3cret@exa mple/",
-        "http://user:s3cret@[::1/",
-        "https://user:s3cret@",
-        "http://user:s3cret@*/",
-        "http://user:s3/cret@127.0.0.1/",
-        "http://user:s3c%zzret@127.0.0.1:1/",
-        "http://us@er:s3cret@127.0.0.1:1/",
-        "simplecache::http://user:s3cret@127.0.0.1:1/x",
-        "nosuchthing://user:s3cret@127.0.0.1:1/x",
-        b"http://user:s3cret@127.0.0.1/x",
+        "http://user:xyzzyplugh@127.0.0.1:99999/x",
+        "http://user:xyzzyplugh@exa mple/",
+        "http://user:xyzzyplugh@[::1/",
+        "https://user:xyzzyplugh@",
+        "http://user:xyzzyplugh@*/",
+        "http://user:xyzzy/plugh@127.0.0.1/",
+        "http://user:xyzzy%zzplugh@127.0.0.1:1/",
+        "http://us@er:xyzzyplugh@127.0.0.1:1/",
+        "simplecache::http://user:xyzzyplugh@127.0.0.1:1/x",
+        "nosuchthing://user:xyzzyplugh@127.0.0.1:1/x",
+        b"http://user:xyzzyplugh@127.0.0.1/x",
     ],
     ids=ascii,
 )
@@ -203,8 +203,8 @@ def test_no_password_is_told_whatever_is_wrong(
         except StoreError as error:
             text = "".join(traceback.format_exception(error))
     assert text
-    for part in ("s3", "cret", "user:"):
-        assert part not in text.replace("import fsspec", "") + caplog.text
+    for part in ("xyzzy", "plugh", "user:"):
+        assert part not in text + caplog.text
 
 
 def test_a_password_reaches_the_server(tmp_path: Path) -> None:
