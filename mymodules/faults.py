@@ -6,9 +6,6 @@ describes it with these functions.
 
 from pathlib import PurePath
 
-REPORT = "Please report it, with the files if you may share them."
-"""What to do about a fault."""
-
 _TEXT = 1000  # characters of an exception's own text; some hold whole arrays
 
 
@@ -28,3 +25,8 @@ def described(error: BaseException) -> str:
         place = f" in {PurePath(trace.tb_frame.f_code.co_filename).name}, line {trace.tb_lineno}"
         trace = trace.tb_next
     return f"a fault in this program, {named(error)}{place}"
+
+
+def reported(error: BaseException) -> str:
+    """Return what `described` returns, and what to do about it, for the end of a message."""
+    return f"{described(error)}. Please report it, with the files if you may share them."

@@ -44,15 +44,26 @@ import numpy as np
 import traitlets
 from numpy.typing import NDArray
 
-from mymodules import batch, faults, images
+from mymodules import batch, images
 from mymodules.comparison import drawings
 from mymodules.comparison.alignment import align
 from mymodules.comparison.changes import Change, changes
 from mymodules.comparison.pieces import Picture
-from mymodules.errors import MymodulesError, SettingsError
+from mymodules.errors import SettingsError
 from mymodules.images import Rgba
 from mymodules.pages import aligned, delta, linker, marks, tolerating
-from mymodules.pages.display import SIDES, TYPES, Absent, as_absent, folders, read, reencoded, to_png, weight
+from mymodules.pages.display import (
+    SIDES,
+    TYPES,
+    Absent,
+    answered,
+    as_absent,
+    folders,
+    read,
+    reencoded,
+    to_png,
+    weight,
+)
 from mymodules.pages.rows import ShownRows
 from mymodules.results import runfiles
 from mymodules.store.cache import NOW, ReadThrough
@@ -335,17 +346,10 @@ class Viewer(anywidget.AnyWidget):
     # --- messages ------------------------------------------------------------------------------------
 
     def _answer(self, _: object, asked: Any, __: object) -> None:
-        """Answer a message, whatever it is: without an answer the page would wait for ever."""
+        """Answer a message, whatever it is."""
         reply: dict[str, Any] = {"id": asked.get("id")} if isinstance(asked, dict) else {}
-        buffers: list[bytes] = []
-        try:
-            found, buffers = self._found(asked)
-            reply |= found
-        except (Absent, MymodulesError) as reason:
-            reply |= {"error": str(reason)}
-        except Exception as error:  # a defect is reported in the page, where somebody waits for a picture
-            reply |= {"error": f"This cannot be shown: {faults.described(error)}. {faults.REPORT}"}
-        self.send(reply, buffers)
+        found, buffers = answered(self._found, asked)
+        self.send(reply | found, buffers)
 
     def _found(self, asked: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         kind, rows = asked["kind"], self._rows

@@ -443,7 +443,7 @@ class Reuse:
         if self._usable:
             self._usable = False
             known = isinstance(error, MymodulesError | OSError)
-            reason = str(error) if known else f"{faults.described(error)}. {faults.REPORT}"
+            reason = str(error) if known else faults.reported(error)
             message = f"The store {shown(self.root)} {what}: {reason}"
             try:
                 warnings.warn(message, stacklevel=3)

@@ -85,7 +85,7 @@ def _run(arguments: list[str], program: str) -> int:
         words.complain(str(error))
         return FAILED
     except Exception as error:
-        words.complain(f"This was not expected: {faults.described(error)}. {faults.REPORT}")
+        words.complain(f"This was not expected: {faults.reported(error)}")
         return FAILED
 
 

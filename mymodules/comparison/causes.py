@@ -140,7 +140,7 @@ def _ruling(
     except Exception as error:
         if is_proved():
             raise
-        return f"Its rules are not applied: {faults.described(error)}. {faults.REPORT}"
+        return f"Its rules are not applied: {faults.reported(error)}"
 
 
 def is_proved() -> bool:

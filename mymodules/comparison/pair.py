@@ -170,7 +170,7 @@ def _explained(job: Job, first: Side, second: Side, figures: Figures) -> _Why:
     except Exception as error:
         if causes.is_proved():
             raise
-        unknown = f"What moved is unknown: {faults.described(error)}. Please report it."
+        unknown = f"What moved is unknown: {faults.reported(error)}"
         return _Why({}, unexplained=[unknown])
     columns = _columns(found.ledger, len(found.changes))
     return _Why(columns, found.changes, found.ruling, deep_differ=found.deep_differ)
@@ -281,5 +281,5 @@ def _written(
     except ImageError as error:
         return [f"It could not be drawn: {error.reason}."]
     except Exception as error:
-        return [f"It could not be drawn: {faults.described(error)}. Please report it."]
+        return [f"It could not be drawn: {faults.reported(error)}"]
     return []

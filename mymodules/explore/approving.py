@@ -114,9 +114,7 @@ class Approving(ipywidgets.VBox):  # type: ignore[misc]  # its base has no type 
         except MymodulesError as error:
             self._show(_problem(str(error)), self.no)
         except Exception as error:
-            self._show(
-                _problem(f"This was not expected: {faults.described(error)}. {faults.REPORT}"), self.no
-            )
+            self._show(_problem(f"This was not expected: {faults.reported(error)}"), self.no)
         self.no.focus()  # otherwise the next keys would go to the notebook, where they cut cells
 
     def _ask(self) -> None:

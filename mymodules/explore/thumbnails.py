@@ -21,9 +21,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mymodules import batch, faults
+from mymodules import batch
 from mymodules.pages import delta, thumbnails
-from mymodules.pages.display import SIDES, Absent, folders
+from mymodules.pages.display import SIDES, Absent, folders, why_not
 from mymodules.pages.rows import ShownRows
 from mymodules.pages.thumbnails import Part, Thumbnail
 from mymodules.store.cache import NOW, ReadThrough
@@ -95,7 +95,7 @@ class Thumbnails:
                 else:
                     self._ask(str(message["id"]), self._wanted(message))
             except Exception as error:  # without an answer the page would wait for ever
-                self._send({**answer, "error": _sentence(error)}, [])
+                self._send({**answer, "error": why_not(error)}, [])
 
     def _shape(self, name: str) -> dict[str, Any]:
         rows = self._rows
@@ -151,7 +151,7 @@ class Thumbnails:
             return
         answer: dict[str, Any] = {"kind": "thumbnails", "id": number}
         if error is not None:
-            self._send({**answer, "error": _sentence(error)}, [])
+            self._send({**answer, "error": why_not(error)}, [])
             return
         pictures: dict[str, Any] = {}
         buffers: list[bytes] = []
@@ -167,9 +167,3 @@ class Thumbnails:
 
 def _weight(made: Made) -> int:
     return sum(len(found) if isinstance(found, str) else len(found.data) for found in made.values())
-
-
-def _sentence(error: BaseException) -> str:
-    if isinstance(error, Absent):
-        return str(error)
-    return f"This cannot be shown: {faults.described(error)}. {faults.REPORT}"

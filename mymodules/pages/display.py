@@ -8,7 +8,7 @@ Nothing is cached, and nothing is written.
 import contextlib
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules import faults, images, pairs
-from mymodules.errors import ImageError, SettingsError
+from mymodules.errors import ImageError, MymodulesError, SettingsError
 from mymodules.formats import Header, png
 from mymodules.images import Rgba
 from mymodules.paths import is_folder, shown
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SIDES = ("first", "second")
+
+Answer = tuple[dict[str, Any], list[bytes]]
+"""A message to a page, and its buffers."""
 
 TYPES = {"PNG": "image/png", "JPEG": "image/jpeg", "WebP": "image/webp"}
 """Media types of the formats that browsers show."""
@@ -120,7 +123,22 @@ def as_absent(side: str, path: Path | None = None) -> Iterator[None]:
     except Absent:
         raise
     except Exception as error:
-        raise Absent(f"{side} cannot be shown: {faults.described(error)}. {faults.REPORT}") from error
+        raise Absent(f"{side} cannot be shown: {faults.reported(error)}") from error
+
+
+def why_not(error: BaseException) -> str:
+    """Return a sentence for the page that asked for what raised this."""
+    if isinstance(error, (Absent, MymodulesError)):
+        return str(error)
+    return f"This cannot be shown: {faults.reported(error)}"
+
+
+def answered(find: Callable[[Any], Answer], asked: Any) -> Answer:
+    """Return what `find` does, or ``error``, a sentence: without an answer the page would wait for ever."""
+    try:
+        return find(asked)
+    except Exception as error:
+        return {"error": why_not(error)}, []
 
 
 class Folders:

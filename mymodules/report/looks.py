@@ -103,7 +103,7 @@ def find(
     except MymodulesError as error:
         return Found(why_not=str(error))
     except Exception as error:  # somebody has edited the list of changes; the rest of the report stands
-        return Found(why_not=f"The looks cannot be shown: {faults.described(error)}. {faults.REPORT}")
+        return Found(why_not=f"The looks cannot be shown: {faults.reported(error)}")
     return Found(data, tuple({item["page"]: None for item in _items(found["looks"])}))
 
 

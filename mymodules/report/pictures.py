@@ -128,7 +128,7 @@ class Pairs:
         except MemoryError:
             reason = "There is not enough memory to show it."
         except Exception as error:  # a defect costs one row of the page, not the report
-            reason = f"It cannot be shown: {faults.described(error)}. {faults.REPORT}"
+            reason = f"It cannot be shown: {faults.reported(error)}"
         pictures = {side: {"error": reason} for side in (*SIDES, "delta")}
         return {**self._record(row), "regions": [], "marks": [], "pictures": pictures}
 
