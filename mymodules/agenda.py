@@ -4,16 +4,17 @@ All of it is read from the files of the run and from the decisions; no picture i
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mymodules import looks, triage
 from mymodules.paths import is_folder
 from mymodules.results import Rows
-from mymodules.results.rows import AnyTable
-from mymodules.row import counted
+from mymodules.results.rows import AnyTable, lists
+from mymodules.row import SIZES, counted
 from mymodules.triage.accepted import unopened
 
-_NEEDED = "status", "changes", "width_first", "height_first", "width_second", "height_second"
+NEEDED: Final = ("status", "changes", *SIZES)
+"""The columns without which a table has no agenda."""
 
 
 class Agenda(NamedTuple):
@@ -39,7 +40,9 @@ class Agenda(NamedTuple):
     remarks: dict[str, str]
 
     @classmethod
-    def of(cls, table: AnyTable, run: Mapping[str, Any]) -> "Agenda | None":
+    def of(
+        cls, table: AnyTable, run: Mapping[str, Any], changes: "AnyTable | None" = None
+    ) -> "Agenda | None":
         """Return the agenda of a run; None if nothing changed, or its changes or decisions are unknown.
 
         Parameters
@@ -48,6 +51,8 @@ class Agenda(NamedTuple):
             The rows of the run, or a part of them.
         run : mapping
             Its manifest.
+        changes : DataFrame or mapping of str to list, optional
+            All changes of the run; otherwise they are read.
 
         Raises
         ------
@@ -55,10 +60,10 @@ class Agenda(NamedTuple):
             If a file cannot be understood.
         """
         out = run.get("out")
-        changes = Rows([], run).changes()
-        if changes is None or not changes["number"] or not is_folder(str(out)):
+        changes = Rows([], run).changes() if changes is None else changes
+        if changes is None or not any(lists(changes, "number")) or not is_folder(str(out)):
             return None
-        if not (isinstance(table, Rows) or {*_NEEDED} <= {*getattr(table, "columns", ())}):
+        if not (isinstance(table, Rows) or {*NEEDED} <= {*getattr(table, "columns", ())}):
             return None
         desk, about = triage.Decisions(str(out)), triage.rows(table)
         plan = looks.plan(table, changes=changes, decided=desk.decided_changes(table, changes))

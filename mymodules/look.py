@@ -20,7 +20,7 @@ from mymodules import faults, images, kinds
 from mymodules.errors import ImageError, MymodulesError
 from mymodules.pages import display, still
 from mymodules.results import attention, runfiles
-from mymodules.row import TEXTS, VERDICTS_BY_ATTENTION
+from mymodules.row import SIZES, TEXTS, VERDICTS_BY_ATTENTION
 from mymodules.store import DiffStore
 
 if TYPE_CHECKING:
@@ -240,8 +240,7 @@ def audit(
     """
     from skimage.metrics import structural_similarity  # takes half a second to import
 
-    sizes = ["width_first", "height_first", "width_second", "height_second"]
-    scored = frame[frame["ssim_score"].notna() & (frame[sizes].min(axis="columns") >= 7)]
+    scored = frame[frame["ssim_score"].notna() & (frame[[*SIZES]].min(axis="columns") >= 7)]
     checks = []
     folders = display.folders(frame, run)
     for _, row in scored.sample(min(rows, len(scored)), random_state=seed).iterrows():
@@ -351,7 +350,7 @@ def _reason(problem: Exception) -> str:
     if isinstance(problem, MemoryError):
         return "there is not enough memory for it."
     known = isinstance(problem, OSError | MymodulesError | display.Absent)
-    return str(problem) if known else f"{faults.described(problem)}. {faults.REPORT}"
+    return str(problem) if known else faults.reported(problem)
 
 
 def _facts(row: "pd.Series[Any]", scale: float) -> str:

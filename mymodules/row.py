@@ -113,6 +113,9 @@ class PairResult(NamedTuple):
 COLUMNS: Final = PairResult._fields[:-2]
 """The columns of every results file, in order; new ones are appended last, before `PairResult.custom`."""
 
+SIZES: Final = ("width_first", "height_first", "width_second", "height_second")
+"""The columns with the sizes of both pictures, px."""
+
 METRIC: Final = "metric_"
 """What the names of further columns begin with: those of metrics of one's own, in `PairResult.custom`."""
 

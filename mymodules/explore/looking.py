@@ -23,12 +23,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mymodules import faults
-from mymodules.agenda import Agenda
-from mymodules.errors import MymodulesError
+from mymodules.agenda import NEEDED, Agenda
 from mymodules.looks import Plan
 from mymodules.pages import thumbnails
-from mymodules.pages.display import SIDES, Absent, as_absent, read, to_png
+from mymodules.pages.display import SIDES, Absent, answered, as_absent, read, to_png
 from mymodules.pages.looks import UNLISTED, LookRecords, notes
 from mymodules.pages.rows import ShownRows
 from mymodules.triage import Row, Step
@@ -36,8 +34,6 @@ from mymodules.viewer import Viewer
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_NEEDED = ("status", "changes", *(f"{extent}_{side}" for side in SIDES for extent in ("width", "height")))
 
 
 class Looking:
@@ -77,7 +73,7 @@ class Looking:
     @property
     def there(self) -> bool:
         """Whether there are changes to look at."""
-        if self._changes is None or not {*_NEEDED} <= {*self._frame.columns}:
+        if self._changes is None or not {*NEEDED} <= {*self._frame.columns}:
             return False
         changed = self._frame["changes"].fillna(0)[self._frame["status"] == "changed"]
         return bool((changed > 0).any())
@@ -97,15 +93,8 @@ class Looking:
         if not isinstance(message, dict) or message.get("kind") != "looks":
             return
         answer: dict[str, Any] = {"kind": "looks", "id": message.get("id")}
-        buffers: list[bytes] = []
-        try:
-            found, buffers = self._found(message)
-            answer |= found
-        except (Absent, MymodulesError) as reason:
-            answer |= {"error": str(reason)}
-        except Exception as error:  # without an answer the page would wait for ever
-            answer |= {"error": f"This cannot be shown: {faults.described(error)}. {faults.REPORT}"}
-        self._send(answer, buffers)
+        found, buffers = answered(self._found, message)
+        self._send(answer | found, buffers)
 
     def decided(self, step: Step) -> None:
         """Take a step, and report it to the page."""
@@ -147,7 +136,7 @@ class Looking:
         with self._lock:
             if self._records is None:
                 changes, desk = self._changes, self._viewer.decisions
-                agenda = Agenda.of(self._frame, self._run)
+                agenda = Agenda.of(self._frame, self._run, changes)
                 if agenda is None or changes is None or desk is None:
                     raise Absent(UNLISTED)
                 self._sentence, self._notes = str(agenda), notes(agenda.plan, changes, desk)
@@ -164,7 +153,7 @@ class Looking:
         }
 
     def _state(self, records: LookRecords, number: int) -> dict[str, Any]:
-        shown = [*records.look(number)["classes"]]
+        shown = records.shown(number)
         desk = self._viewer.decisions
         said = {} if desk is None else desk.remarks(shown)
         return {

@@ -9,9 +9,8 @@ from mymodules.paths import shown
 from mymodules.regions import Region
 from mymodules.results import Rows, runfiles
 from mymodules.results.rows import AnyTable, Columns, lists, optional
-from mymodules.row import verdict_of
+from mymodules.row import SIZES, verdict_of
 
-_SIZES = ("width_first", "height_first", "width_second", "height_second")
 _BOXES = tuple(f"{side}_{end}" for end in ("first", "second") for side in ("x", "y", "width", "height"))
 _COLUMNS = "kind", "signature", "surroundings", "pixels", "largest"
 
@@ -139,7 +138,7 @@ def read(frame: "AnyTable | runfiles.AnyRun", changes: "AnyTable | None") -> Fou
         table = Rows.read(csv_path)
     else:
         table = frame  # type: ignore[assignment]
-    names, statuses, *sizes = lists(table, "image_filename", "status", *_SIZES)
+    names, statuses, *sizes = lists(table, "image_filename", "status", *SIZES)
     pages = {name: Page(*size) for name, *size in zip(names, *sizes, strict=True) if None not in size}
     listed = _of_run(table) if changes is None else changes
     verdicts = map(verdict_of, statuses, optional(table, "verdict", len(statuses), None))

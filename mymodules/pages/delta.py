@@ -12,19 +12,13 @@ from mymodules.comparison import drawing_files
 from mymodules.formats.png import PngHeader
 from mymodules.images import bands
 from mymodules.results import runfiles
+from mymodules.row import SIZES
 from mymodules.store import sources
 
 COLUMNS = (
-    *(
-        "image_filename",
-        "status",
-        "first_digest",
-        "second_digest",
-        "num_diff_pixels",
-        "regions",
-        "region_pixels",
-    ),
-    *("width_first", "height_first", "width_second", "height_second"),
+    *("image_filename", "status", "first_digest", "second_digest", "num_diff_pixels", "regions"),
+    "region_pixels",
+    *SIZES,
 )
 """The columns of a row that `drawn` reads."""
 

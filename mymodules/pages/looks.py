@@ -16,6 +16,7 @@ from mymodules.looks import Crop, Line, Look, Occurrence, Plan
 from mymodules.pages import marks
 from mymodules.pages.display import SIDES
 from mymodules.regions import Region
+from mymodules.row import SIZES
 from mymodules.triage import Decisions, Row
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ ON_ITS_PAGES: Final = "on its pages"
 
 UNLISTED: Final = "No looks: this run has no list of changes. Compare again to see each distinct change once."
 """Why there are no looks of a run that an earlier version made, or one that did not look for moves."""
-
-_SIZES = tuple(f"{extent}_{side}" for side in SIDES for extent in ("width", "height"))
 
 Record = dict[str, Any]
 
@@ -86,7 +85,6 @@ class LookRecords:
         """
         look = self.plan.looks[number]
         items = [self._placed(item, *at) for item, at in look.placed] + [*map(self._cell, look.cells)]
-        shown = dict.fromkeys([*look.signatures, *(mark[0] for item in items for mark in item["marks"])])
         ends = [(item["x"] + item["width"], item["y"] + item["height"]) for item in items if "x" in item]
         return {
             "number": number,
@@ -94,9 +92,14 @@ class LookRecords:
             "height": max((bottom for _, bottom in ends), default=0),
             "sheet": look.is_sheet,
             "signatures": [*look.signatures],
-            "classes": {signature: self._class(signature, look) for signature in shown},
+            "classes": {signature: self._class(signature, look) for signature in self.shown(number)},
             "items": items,
         }
+
+    def shown(self, number: int) -> list[str]:
+        """Return the classes that a look shows, those that are decided on it first."""
+        look = self.plan.looks[number]
+        return [*dict.fromkeys([*look.signatures, *_shown(look)])]
 
     def occurrences(self, signature: str, most: int = 200) -> list[list[Any]]:
         """Return where a class stands: page, number of the change, and box in second, else in first."""
@@ -223,8 +226,8 @@ class LookRecords:
 
     @cached_property
     def _pages(self) -> dict[str, list[int]]:
-        sized = self._frame.dropna(subset=[*_SIZES])
-        sizes = sized[[*_SIZES]].to_numpy(np.int64).tolist()
+        sized = self._frame.dropna(subset=[*SIZES])
+        sizes = sized[[*SIZES]].to_numpy(np.int64).tolist()
         return dict(zip(sized["image_filename"].tolist(), sizes, strict=True))
 
 
@@ -256,7 +259,8 @@ def _mark(each: Occurrence) -> list[Any]:
 
 
 def _shown(look: Look) -> dict[str, None]:
-    return dict.fromkeys(each.signature for item, _ in look.placed for each in item.occurrences)
+    placed = (each for item, _ in look.placed for each in item.occurrences)
+    return dict.fromkeys(each.signature for each in (*placed, *look.cells))
 
 
 def _where(each: Occurrence) -> Region:

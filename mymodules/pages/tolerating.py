@@ -26,7 +26,7 @@ from mymodules.errors import SettingsError
 from mymodules.pairs import exactly
 from mymodules.paths import is_same, local_path, shown
 from mymodules.regions import Region
-from mymodules.row import counted
+from mymodules.row import SIZES, counted
 from mymodules.rules import Limits, Rule, Rules
 
 if TYPE_CHECKING:
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 COLUMNS: Final = (
     *("image_filename", "status", "code", "messages", "verdict", "changes", "num_diff_pixels", "px_moved"),
-    *("width_first", "height_first", "width_second", "height_second", "renamed_from"),
+    *SIZES,
+    "renamed_from",
 )
 """The columns of a row that `effect` reads."""
 

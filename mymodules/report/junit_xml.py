@@ -13,7 +13,7 @@ from mymodules.report import page
 from mymodules.report.labels import Labels
 from mymodules.results import Rows
 from mymodules.results.ruled import Rulebook
-from mymodules.row import METRIC, own_figures
+from mymodules.row import METRIC, SIZES, own_figures
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 _SUITE = "mymodules"
 _FIGURES = (
     *("ssim_score", "num_diff_pixels", "pixel_diff_percent", "max_diff_r", "max_diff_g", "max_diff_b"),
-    *("max_diff_a", "dim_differ", "combined", "width_first", "height_first", "width_second", "height_second"),
-    *("first_digest", "second_digest"),
+    *("max_diff_a", "dim_differ", "combined", *SIZES, "first_digest", "second_digest"),
 )
 # Characters that XML 1.0 does not allow.
 _INVALID = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
