@@ -1,8 +1,10 @@
 // Keys pressed in the list of the explorer, in their order: those that move go to the kernel, and those that decide
 // wait until the viewer shows the row that is marked.
 
+import { DECISIONS, isCommand, keyOf, stepOf } from "../keys.js";
+
 const STEPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -1e9, End: 1e9 };
-const DECIDING = ["a", "r", "i", "u", "t", "Backspace", "Delete"];
+const DECIDING = [...Object.keys(DECISIONS), "u", "t"];
 
 export class ListKeys {
   // send(message) asks the kernel for a move, which it answers; a table without rows has no place.
@@ -16,10 +18,9 @@ export class ListKeys {
 
   press(event) {
     if (event.defaultPrevented) return; // a view of the list has taken it
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    const command = (event.ctrlKey || event.metaKey) && !event.altKey;
-    const decides = command ? key === "z" || key === "y" : !event.altKey && DECIDING.includes(key);
-    if (!decides && (command || event.altKey || !(event.key in STEPS))) return;
+    const taken = isCommand(event) || event.altKey;
+    const decides = taken ? stepOf(event) : DECIDING.includes(keyOf(event));
+    if (!decides && (taken || !(event.key in STEPS))) return;
     event.preventDefault();
     this.waiting.push(event);
     this.pass();

@@ -1,47 +1,23 @@
 // The source of looks in notebooks: the kernel answers messages, see explore/looking.py.
 
-import { BUSY, GONE, PATIENCE } from "../waiting.js";
+import { Requests } from "../requests.js";
+import { BUSY, PATIENCE } from "../waiting.js";
 
 export class KernelLooks {
   constructor(model) {
-    this.model = model;
     this.trouble = () => {}; // called with a sentence while the kernel does not answer, and with "" afterwards
     this.timer = 0;
-    this.mine = Math.random().toString(36).slice(2);
-    this.count = 0;
-    this.asked = new Map();
-    this.take = this.take.bind(this);
-    model.on("msg:custom", this.take);
-  }
-
-  take(answer, buffers) {
-    const entry = answer?.kind === "looks" && this.asked.get(answer.id);
-    if (!entry) return; // for another view
-    this.asked.delete(answer.id);
-    this.watch();
-    if (answer.error) entry.reject(new Error(answer.error));
-    else entry.resolve([answer, buffers ?? []]);
+    this.requests = new Requests(model, "looks", (waiting) => this.watch(waiting));
   }
 
   ask(ask, more = {}) {
-    return new Promise((resolve, reject) => {
-      this.count += 1;
-      const id = `${this.mine}-${this.count}`;
-      this.asked.set(id, { resolve, reject });
-      try {
-        this.model.send({ kind: "looks", id, ask, ...more });
-      } catch {
-        this.asked.delete(id);
-        reject(new Error(GONE)); // its kernel has been restarted or shut down
-      }
-      this.watch();
-    });
+    return this.requests.ask({ kind: "looks", ask, ...more });
   }
 
-  watch() {
+  watch(waiting) {
     clearTimeout(this.timer);
     this.trouble("");
-    if (this.asked.size) this.timer = setTimeout(() => this.trouble(BUSY), PATIENCE);
+    if (waiting) this.timer = setTimeout(() => this.trouble(BUSY), PATIENCE);
   }
 
   // --- the interface of a source, see looks.js
@@ -85,6 +61,6 @@ export class KernelLooks {
 
   close() {
     clearTimeout(this.timer);
-    this.model.off("msg:custom", this.take);
+    this.requests.close();
   }
 }

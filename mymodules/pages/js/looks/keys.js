@@ -1,6 +1,7 @@
 // The keys of the looks, which work while they have the focus.
 
 import { element } from "../elements.js";
+import { DECISIONS, isCommand, keyOf, stepOf } from "../keys.js";
 
 const KEYS = [
   ["a, r, i", "accept, reject, ignore: the chosen hunk or change, else the whole look; then the next open look"],
@@ -30,11 +31,7 @@ export function actionsOf(looks) {
   const screen = () => 0.85 * looks.stage.clientHeight;
   const scroll = (x, y) => looks.stage.scrollBy({ left: x, top: y });
   return {
-    a: () => looks.decide("accept"),
-    r: () => looks.decide("reject"),
-    i: () => looks.decide("ignore"),
-    Backspace: () => looks.decide("clear"),
-    Delete: () => looks.decide("clear"),
+    ...Object.fromEntries(Object.entries(DECISIONS).map(([key, word]) => [key, () => looks.decide(word)])),
     u: (event) => looks.stepBack(event.shiftKey ? "redo" : "undo"),
     n: () => looks.step(1),
     p: () => looks.step(-1),
@@ -60,18 +57,18 @@ export function actionsOf(looks) {
 
 // Return whether the key was one of the looks'.
 export function press(looks, actions, event) {
-  const command = event.ctrlKey || event.metaKey;
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  const key = keyOf(event);
+  const step = stepOf(event);
   const isOpen = !looks.help.hidden;
   if (isOpen && (key === "Escape" || key === "?")) {
     looks.showHelp(false);
     return true;
   }
-  if (command && !event.altKey && (key === "z" || key === "y")) {
-    if (!event.repeat) looks.stepBack(key === "y" || event.shiftKey ? "redo" : "undo");
+  if (step) {
+    if (!event.repeat) looks.stepBack(step);
     return true;
   }
-  if (command || event.altKey || isOpen) return false;
+  if (isCommand(event) || event.altKey || isOpen) return false;
   if (event.target.closest("button, label") && (key === "Enter" || key === " ")) return false;
   const action = actions[key];
   if (!action) return false;

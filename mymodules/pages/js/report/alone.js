@@ -1,6 +1,7 @@
 // A page of the looks alone, without table and viewer.
 
 import { element } from "../elements.js";
+import { passOn } from "../keys.js";
 import { Looks } from "../looks/looks.js";
 import { Handover } from "./handover.js";
 import { headOf } from "./head.js";
@@ -21,9 +22,8 @@ export function showLooks(page, report, rows, files, decisions) {
 
 // The looks' keys work everywhere while these are shown, except where they have another meaning.
 export function pressOutside({ area }, event) {
-  const { target, key, shiftKey, ctrlKey, metaKey, altKey, repeat } = event;
+  const { target, key } = event;
   if (event.defaultPrevented || area.contains(target) || target.closest("input, select")) return;
   if (target.closest("button") && (key === "Enter" || key === " ")) return;
-  const pressed = { key, shiftKey, ctrlKey, metaKey, altKey, repeat, cancelable: true };
-  if (!area.dispatchEvent(new KeyboardEvent("keydown", pressed))) event.preventDefault();
+  passOn(event, area);
 }

@@ -5,6 +5,7 @@
 import { clicked, columnsOf, compare } from "../columns.js";
 import { between, button, element } from "../elements.js";
 import { Gallery } from "../gallery.js";
+import { isCommand, passOn, stepOf } from "../keys.js";
 import { List } from "../list.js";
 import { Looks } from "../looks/looks.js";
 import { makeSplitter } from "../splitter.js";
@@ -250,9 +251,8 @@ class Report {
 
   // The viewer's keys work everywhere, except where they have another meaning.
   press(event) {
-    const { target, key, shiftKey, ctrlKey, metaKey, repeat } = event;
-    const command = ctrlKey || metaKey;
-    if (event.defaultPrevented || event.altKey || key === "Tab" || (command && !/^[zy]$/i.test(key))) return;
+    const { target, key } = event;
+    if (event.defaultPrevented || event.altKey || key === "Tab" || (isCommand(event) && !stepOf(event))) return;
     if (target.closest("input, select")) return;
     if (this.looking) return pressOutside(this.looks, event);
     if (this.root.contains(target)) return;
@@ -262,10 +262,7 @@ class Report {
       const to = place < 0 && key !== "End" ? 0 : place + JUMPS[key]; // a row hidden by the filters has no place
       if (this.names.length) this.choose(this.names[between(0, to, this.names.length - 1)]);
       event.preventDefault();
-    } else {
-      const pressed = { key, shiftKey, ctrlKey, metaKey, repeat, cancelable: true };
-      if (!this.root.dispatchEvent(new KeyboardEvent("keydown", pressed))) event.preventDefault();
-    }
+    } else passOn(event, this.root);
   }
 }
 

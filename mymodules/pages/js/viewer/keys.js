@@ -1,5 +1,6 @@
 // The keys of the viewer, which work while it has the focus.
 
+import { DECISIONS, isCommand, keyOf, stepOf } from "../keys.js";
 import { MODES } from "./modes.js";
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -10,11 +11,7 @@ function actionsOf(viewer) {
   const { deciding, marking, stage, readout } = viewer;
   const screen = () => 0.85 * viewer.parts.left.height;
   const actions = {
-    a: () => deciding.decide("accept"),
-    r: () => deciding.decide("reject"),
-    i: () => deciding.decide("ignore"),
-    Backspace: () => deciding.decide("clear"),
-    Delete: () => deciding.decide("clear"),
+    ...Object.fromEntries(Object.entries(DECISIONS).map(([key, word]) => [key, () => deciding.decide(word)])),
     u: (event) => deciding.stepBack(event.shiftKey ? "redo" : "undo"),
     t: () => deciding.openNote(),
     x: () => viewer.tolerating.show(true),
@@ -73,12 +70,12 @@ export class Keys {
   press(event) {
     const { viewer } = this;
     const { target } = event;
-    const command = event.ctrlKey || event.metaKey;
+    const command = isCommand(event);
     event.stopPropagation();
     if (command && event.key === "s") this.save(event);
     if (target === viewer.parts.noteText) return viewer.deciding.pressInNote(event);
     if (viewer.tolerating.node.contains(target)) return viewer.tolerating.press(event);
-    if (command && !event.altKey && !viewer.help.open) this.undo(event);
+    if (!viewer.help.open) this.undo(event);
     if (command || event.altKey) return;
     if (viewer.help.open) return viewer.help.press(event);
     const arrow = ARROWS[event.key];
@@ -86,7 +83,7 @@ export class Keys {
     const pressed = target.localName === "button" || target.type === "checkbox";
     if (pressed && (event.key === "Enter" || event.key === " ")) return;
     if (arrow && this.arrow(event, arrow)) return event.preventDefault();
-    const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const key = keyOf(event);
     const action = this.actions[key];
     if (!action) return;
     if (!event.repeat || !ONCE.includes(key)) action(event);
@@ -100,10 +97,10 @@ export class Keys {
   }
 
   undo(event) {
-    const key = event.key.toLowerCase();
-    if (!this.viewer.source.decide || (key !== "z" && key !== "y")) return;
+    const step = stepOf(event);
+    if (!this.viewer.source.decide || !step) return;
     event.preventDefault();
-    if (!event.repeat) this.viewer.deciding.stepBack(key === "y" || event.shiftKey ? "redo" : "undo");
+    if (!event.repeat) this.viewer.deciding.stepBack(step);
   }
 
   // Handle an arrow that does not have its usual action; return whether it was one.
