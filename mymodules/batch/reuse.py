@@ -118,9 +118,8 @@ class Reuse:
         self._store: DiffStore | None = None  # while it is open
         self._was_empty: bool | None = None  # before this run wrote into it
         self._found: list[str] = []
-        self._known: dict[
-            tuple[str, ...], int
-        ] = {}  # blocks of the store with records that are no longer true
+        # Blocks of the store with records that are no longer true.
+        self._known: dict[tuple[str, ...], int] = {}
         self._files: list[DigestedFile] = []  # these and the next ones are of pairs that are not in `_found`
         self._rows: list[StoredRow] = []
         self._ruled: list[tuple[StoredRow, str]] = []  # with what rules have taken, and its conditions
