@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mymodules import streams
+from mymodules import revisions, streams
 from mymodules.errors import SettingsError
 from mymodules.paths import (
     AnyPath,
@@ -60,6 +60,7 @@ DATA_OUT_DIRNAME_BASE: str
 """What the paths of folders with drawings begin with, ``img/03.diff`` by default."""
 
 _ROLES = ("first", "second", "out")
+_OTHER = {"first": "second", "second": "first"}
 _PLACE = re.compile(r" \((?:at line (?P<line>\d+), column \d+|at end of document)\)$")  # as tomllib says it
 _ATTRIBUTES = ("DATA_SAVE_BASE_DIR", "ORIG_IMAGE_DIRNAME", "SECOND_IMAGE_DIRNAME", "DATA_OUT_DIRNAME_BASE")
 
@@ -152,7 +153,9 @@ def init(
         ``compare.toml`` in root names in its table ``[folders]``, else ``img/01.first``, ``img/02.second``
         and ``img`` below root. A default folder that is absent is created, and so is a named ``out`` if the
         folder above it exists; a printed sentence says so. If first and second are named, they must exist.
-        Relative paths start at the working directory, in the file at root; ``~`` is home.
+        Relative paths start at the working directory, in the file at root; ``~`` is home. First or second
+        may be a revision of a Git repository, ``git:HEAD~1:plots``, or ``git:HEAD~1`` for the path of the
+        other one; see `revisions`.
     **options
         ``max_pixels``: a whole number above 0.
 
@@ -242,6 +245,8 @@ def resolve(
 ) -> Settings:
     """Return the folders and options that `init` would choose; create, check and record nothing.
 
+    Pictures of a revision are written, see `revisions`.
+
     Raises
     ------
     SettingsError
@@ -257,20 +262,26 @@ def _resolved(
     """Return the settings, and those of their folders that the caller or the file has named."""
     max_pixels = _options(options)
     roles = {"first": first, "second": second, "out": out}
-    given = {role: _absolute(path, role) for role, path in roles.items() if path is not None}
-    base = _root(given) if root is None else _absolute(root, "root")
-    files = _two_files(given)
-    named = _written(base / FILE, given) | given
+    given = {role: path for role, path in roles.items() if path is not None}
+    asked = {role: path for role, path in given.items() if role != "out" and revisions.is_revision(path)}
+    own = {role: _absolute(path, role) for role, path in given.items() if role not in asked}
+    base = _root(own) if root is None else _absolute(root, "root")
     images = base / "img"
-    chosen = Settings(
-        root=base,
-        first=named.get("first") or _default(images, "01.first", "1.first"),
-        second=named.get("second") or _default(images, "02.second", "2.second"),
-        out=named.get("out", images),
-        max_pixels=max_pixels,
-        files=files,
-    )
-    return chosen, named
+    defaults = {
+        "first": _default(images, "01.first", "1.first"),
+        "second": _default(images, "02.second", "2.second"),
+        "out": images,
+    }
+    written, also_asked = _written(base / FILE, given)
+    places = defaults | written | own
+    starts = dict.fromkeys(also_asked, base) | (dict.fromkeys(asked, working_directory()) if asked else {})
+    for role, text in (also_asked | asked).items():
+        other = _OTHER[role]
+        beside = None if other in starts else places[other]
+        own[role] = revisions.checked_out(text, starts[role], beside, SUFFIXES)
+    files = _two_files(own)
+    named = written | own
+    return Settings(base, **(defaults | named), max_pixels=max_pixels, files=files), named
 
 
 def _two_files(given: dict[str, Path]) -> tuple[str, str] | None:
@@ -417,10 +428,10 @@ def _is_named(pyproject: Path) -> bool:
     return isinstance(project, dict) and project.get("name") == PROJECT
 
 
-def _written(file: Path, given: Collection[str]) -> dict[str, Path]:
-    """Return the folders that the file of a project names, without those that the caller has given."""
+def _written(file: Path, given: Collection[str]) -> tuple[dict[str, Path], dict[str, str]]:
+    """Return the folders and the revisions that the file of a project names, without what is given."""
     if not os.path.lexists(file):
-        return {}
+        return {}, {}
     import tomllib  # rarely needed
 
     text = ""
@@ -440,7 +451,7 @@ def _written(file: Path, given: Collection[str]) -> dict[str, Path]:
             f"{shown(file)} may only have a table [folders], and rules in tables [[rule]]: correct or remove "
             f"{wrong!r}, or write [folders] on the line above it."
         )
-    found = {}
+    found, asked = {}, {}
     for role, text in folders.items():
         where = f"{role!r} in [folders] of {shown(file)}"
         if role not in _ROLES:
@@ -449,11 +460,14 @@ def _written(file: Path, given: Collection[str]) -> dict[str, Path]:
             raise SettingsError(f"The key {where} must be the path of a folder in quotes, not {text!r}.")
         if role in given:
             continue
+        if role != "out" and revisions.is_revision(text):
+            asked[role] = text
+            continue
         folder = _tidied(file.parent / usable_path(text, f"The key {where}"))
         if not (os.path.isdir(folder) or (role == "out" and _is_new(folder))):
             raise SettingsError(f"The key {where} names {shown(folder)}, which is not a folder: correct it.")
         found[role] = folder
-    return found
+    return found, asked
 
 
 def _default(images: Path, name: str, short: str) -> Path:

@@ -97,7 +97,11 @@ def parser(program: str = "mymodules") -> argparse.ArgumentParser:
 
 def _compare(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "first", nargs="?", metavar="FIRST", help="folder of the pictures as they were, or a file"
+        "first",
+        nargs="?",
+        metavar="FIRST",
+        help="folder of the pictures as they were, a file, or those of a Git revision: git:HEAD~1:PATH, or "
+        "git:HEAD~1 for the path of SECOND",
     )
     command.add_argument(
         "second", nargs="?", metavar="SECOND", help="folder of the pictures as they are, or a file"
