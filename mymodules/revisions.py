@@ -26,7 +26,6 @@ PREFIX: Final = "git:"
 """What the name of a revision begins with."""
 
 _FOLDER = "mymodules"  # in the repository's own folder
-_RECORD = ".revision.json"  # beside the pictures
 _LFS = b"version https://git-lfs.github.com/spec/"
 _POINTER = 1024  # bytes; a pointer of Git LFS is smaller
 _SHORT = 12  # digits of a commit
@@ -84,10 +83,15 @@ def checked_out(text: str, start: Path, other: Path | None, suffixes: Sequence[s
 def described(folder: Path) -> str | None:
     """Return which revision's pictures a folder has, as a user writes it; None if it is any other folder."""
     try:
-        record = json.loads((folder / _RECORD).read_bytes())
+        record = json.loads(_record(folder).read_bytes())
         return f"{PREFIX}{record['commit'][:_SHORT]}:{record['path']}"
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _record(folder: Path) -> Path:
+    """Return the file that says which revision's pictures a folder has; beside it, as it is no picture."""
+    return folder.with_name(f"{folder.name}.json")
 
 
 class _Git:
@@ -177,7 +181,7 @@ def _write(git: _Git, commit: str, place: str, folder: Path, suffixes: Sequence[
             _refuse_pointers([tree / name for name in names])
             top = tree / place
             whole = top.parent if top.is_file() else top
-            (whole / _RECORD).write_text(json.dumps({"commit": commit, "path": place}), encoding="ascii")
+            _record(folder).write_text(json.dumps({"commit": commit, "path": place}), encoding="ascii")
             whole.rename(folder)
     except OSError as error:
         if not folder.is_dir():  # otherwise another process has written it

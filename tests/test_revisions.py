@@ -114,13 +114,17 @@ def test_a_commit_is_written_once_and_said_once(project: Path, capsys: pytest.Ca
     folder = project / ".git" / "mymodules" / f"{commit[:12]}-plots"
     for run in (first, again):
         assert Path(run.frame().attrs["run"]["first"]) == folder
-    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert {path.name for path in folder.parent.iterdir()} == {folder.name, f"{folder.name}.json"}
     assert not (folder / "notes.txt").exists()
 
 
 def test_the_command_takes_it(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["compare", "git:HEAD~1", "plots", "--out", "../out", "--processes", "1", "--check"]) == 1
-    assert "3 pictures: 2 same, 1 changed" in capsys.readouterr().out
+    line = ["compare", "git:HEAD~1", "plots", "--out", "../out", "--processes", "1", "--check"]
+    assert cli.main(line) == 1
+    said = capsys.readouterr().out
+    assert "3 pictures: 2 same, 1 changed" in said
+    assert said.count("Left out") == 1, "of second: notes.txt"
+    assert cli.main([*line, "--exclude", "*.txt", "--strict"]) == 1
 
 
 def test_the_file_of_a_project_takes_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
