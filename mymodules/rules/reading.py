@@ -1,6 +1,7 @@
 """Read rules from a file, and refuse every mistake in it with its line, its rule and what would be right."""
 
 import tomllib
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -99,20 +100,58 @@ def parse(text: str, path: Path) -> Rules:
 
 
 def given(rules: AnyPath | Rules, *, moves: bool = True) -> Rules:
-    """Return the rules of an argument: a file, or rules.
+    """Return the rules of an argument: a file, or rules, which may have no more than a file could.
 
     Raises
     ------
     SettingsError
-        If the file cannot be read, has a mistake, or has rules although it is not found out what moved.
+        If the file cannot be read, the rules have a mistake, or there are some although it is not found out
+        what moved.
     """
-    found = rules if isinstance(rules, Rules) else read(rules)
+    found = _checked(rules) if isinstance(rules, Rules) else read(rules)
     if found.rules and not moves:
         where = "" if found.path is None else f" in {shown(found.path)}"
         raise SettingsError(
             f"The rules{where} need to know what moved: leave out moves=False, or pass rules=Rules()."
         )
     return found
+
+
+def _checked(rules: Rules) -> Rules:
+    """Return rules that Python has made as a file with them is read; raise SettingsError for mistakes."""
+    mistakes: list[str] = []
+    found: list[Rule] = []
+    names: set[str] = set()
+    if len(rules.rules) > keys.MOST_RULES:
+        mistakes.append(f"there are {len(rules.rules):,} rules, and {keys.MOST_RULES:,} may be.")
+    for rule in rules.rules[: keys.MOST_RULES]:
+        if not isinstance(rule, Rule) or type(rule.takes) not in KINDS.values():
+            mistakes.append(f"{quoted(rule)} is not a rule.")
+            continue
+        table = {"name": rule.name, **rule.entry()}
+        if rule.pictures:
+            table["pictures"] = rule.pictures
+        own: list[tuple[int, str]] = []
+        read_again = _rule(_plain(table), TableLines(0), own, as_written=False)
+        mistakes += [sentence for _, sentence in own]
+        if read_again is not None and read_again.name in names:
+            mistakes.append(f"rule {quoted(rule.name)}: another rule has this name: give it another.")
+        elif read_again is not None:
+            names.add(read_again.name)
+            found.append(read_again)
+    if mistakes:
+        where = "rules" if rules.path is None else shown(rules.path)
+        raise SettingsError(_first_of([f"{where}: {sentence}" for sentence in mistakes]))
+    return Rules(tuple(found), rules.path)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value of Python as TOML gives it."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(each) for each in value]
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 
 
 def of_entries(entries: object, path: Path | None) -> Rules | None:
@@ -129,7 +168,10 @@ def of_entries(entries: object, path: Path | None) -> Rules | None:
 
 
 def _message(path: Path, mistakes: list[tuple[int, str]]) -> str:
-    found = [f"{shown(path)}, line {line}: {sentence}" for line, sentence in sorted(mistakes)]
+    return _first_of([f"{shown(path)}, line {line}: {sentence}" for line, sentence in sorted(mistakes)])
+
+
+def _first_of(found: list[str]) -> str:
     more = len(found) - _MOST_NAMED
     return "\n".join([*found[:_MOST_NAMED], *([f"There are {more} more mistakes."] if more > 0 else [])])
 

@@ -180,6 +180,18 @@ def test_a_resumed_run_keeps_its_rules_and_what_they_took(made: Folders) -> None
     assert rows(run(made)[0])["strong.png"].verdict == "tolerated"  # by the rule that is there now
 
 
+def test_rules_from_python_are_those_that_the_run_is_resumed_with(made: Folders) -> None:
+    """Kinds in any order, and a whole number where a file has a fraction."""
+    given = rules(Limits(kinds=("space", "move"), share_per_picture=1))
+    done = batch.run(*made, store=None, num_processors=1, rules=given)
+    finished, redone = again(done.csv_path, store=None)
+    assert (rows(finished), redone) == (rows(done), set())
+    assert batch.run(resume=done.csv_path, store=None, rules=given).counts == done.counts
+    twice = rules(SMOOTH, SPOT, names="aa")
+    with pytest.raises(SettingsError, match="rule 'a': another rule has this name"):
+        batch.run(*made, store=None, num_processors=1, rules=twice)
+
+
 def test_rules_of_a_manifest_are_believed_in_nothing(made: Folders) -> None:
     done = batch.run(*made, store=None, num_processors=1, rules=rules(SMOOTH))
     path = done.csv_path.with_suffix(".json")
