@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mymodules import files, locks
-from mymodules.errors import SettingsError
+from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.paths import AnyPath, local_path, shown
 from mymodules.regions import Region
 from mymodules.rules.reading import BOM, TABLE, parse, text_in
@@ -26,11 +26,14 @@ def add(path: AnyPath, rules: Sequence[Rule]) -> Rules:
     SettingsError
         If the file has a mistake, or one of the rules cannot be added, such as one whose name is there
         already. Nothing was written.
-    ResultsError, OutputError
+    OutputError
         If another process is writing the file, or it cannot be written.
     """
     file = local_path(path, "The file of rules", "file").resolve()  # a link stays one
-    lock = locks.Lock(file.with_name(f"{file.name}.lock"), file)
+    try:
+        lock = locks.Lock(file.with_name(f"{file.name}.lock"), file)
+    except ResultsError as error:  # which speaks of a run to resume
+        raise OutputError(f"{shown(file)} is being written by another process: try again.", file) from error
     try:
         new = _with(rules, file)
         files.write(file, [new.encode()])

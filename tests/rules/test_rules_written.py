@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mymodules import locks, rules
-from mymodules.errors import OutputError, ResultsError, SettingsError
+from mymodules.errors import OutputError, SettingsError
 from mymodules.regions import Region
 from mymodules.rules import COLOUR_METRICS, WHOLE_KINDS, GoldFuzzy, GoldSampleArea, GoldSobel, Limits, Rule
 
@@ -165,7 +165,7 @@ def test_a_link_stays_one_and_the_mark_and_line_ends_of_its_file_stay(tmp_path: 
 def test_a_file_that_another_process_writes_or_that_cannot_be_written(tmp_path: Path) -> None:
     file = tmp_path / "compare.toml"
     lock = locks.Lock(tmp_path / "compare.toml.lock", file)
-    with pytest.raises(ResultsError, match=r"compare\.toml"):
+    with pytest.raises(OutputError, match=r"compare\.toml is being written by another process: try again\.$"):
         rules.add(file, [NOISE])
     lock.release()
     with pytest.raises(OutputError, match="nowhere"):
