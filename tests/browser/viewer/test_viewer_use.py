@@ -523,6 +523,36 @@ def test_changes_like_the_chosen_one_are_tolerated_or_not_until_the_rule_is_clos
     assert not form.is_visible()
 
 
+def test_a_box_gives_way_to_the_change_that_was_chosen_before_and_keys_lead_to_the_name(
+    viewer: Driven,
+) -> None:
+    viewer.show("a-plain.png")
+    viewer.press("0", "x")
+    form = viewer.root.get_by_role("group", name="New rule")
+    name, everywhere = form.get_by_label("Name of the rule"), form.get_by_label("in all pictures")
+    viewer.root.focus()
+    viewer.press("j", "x")
+    assert name.evaluate("name => name === document.activeElement")
+    form.get_by_text("Changes like change 1").wait_for()
+    box = viewer.image(pane="right", side="second")
+    for choose in (
+        lambda: viewer.page.mouse.click(box["x"] + 160, box["y"] + 120),
+        lambda: viewer.root.locator(".mmv-list [aria-current]").click(),
+    ):
+        viewer.page.mouse.move(box["x"] + 20.5, box["y"] + 10.5)
+        viewer.page.mouse.down()
+        viewer.page.mouse.move(box["x"] + 60.5, box["y"] + 40.5, steps=3)
+        viewer.page.mouse.up()
+        assert "Mask of 41 × 31 px" in form.inner_text()
+        choose()
+        assert "Changes like change 1" in form.inner_text()
+    everywhere.check()
+    form.get_by_role("button", name="Close").click()
+    viewer.press("x")
+    assert not everywhere.is_checked()
+    viewer.press("Escape")
+
+
 # --- at the end --------------------------------------------------------------------------------------
 
 

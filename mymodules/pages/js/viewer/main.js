@@ -359,6 +359,7 @@ class Viewer {
   }
 
   choose(values) {
+    if ("region" in values) this.tolerating.draw(null); // also if that one is chosen already
     this.state.set(values);
   }
 

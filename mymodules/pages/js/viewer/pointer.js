@@ -107,6 +107,6 @@ export class Pointer {
       const inside = at.x >= x - 2 && at.x <= x + width + 2 && at.y >= y - 2 && at.y <= y + height + 2;
       if (inside && width * height < least) [best, least] = [index, width * height];
     }
-    if (best >= 0 && best !== viewer.state.get("region")) viewer.marking.chooseHere(best);
+    if (best >= 0) viewer.marking.chooseHere(best);
   }
 }

@@ -52,8 +52,10 @@ export class Tolerating {
 
   show(open) {
     const { viewer } = this;
+    if (open && this.open) return this.focus();
     if (open === this.open || (open && !(this.can && viewer.record))) return;
     this.node.hidden = !open;
+    this.parts.everywhere.checked = false; // who means all pictures says so for each rule
     this.parts.name.value = this.parts.effect.textContent = "";
     this.draw(null);
     if (open) this.focus();
