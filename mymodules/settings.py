@@ -61,6 +61,7 @@ DATA_OUT_DIRNAME_BASE: str
 
 _ROLES = ("first", "second", "out")
 _OTHER = {"first": "second", "second": "first"}
+_LONG_NUMBER = re.compile(r"\d{4000}")  # Python reads 4300 digits, and does not say where there are more
 _PLACE = re.compile(r" \((?:at line (?P<line>\d+), column \d+|at end of document)\)$")  # as tomllib says it
 _ATTRIBUTES = ("DATA_SAVE_BASE_DIR", "ORIG_IMAGE_DIRNAME", "SECOND_IMAGE_DIRNAME", "DATA_OUT_DIRNAME_BASE")
 
@@ -409,6 +410,9 @@ def misread(file: Path, error: ValueError | RecursionError, text: str = "") -> s
         line = error.object[: error.start].count(b"\n") + 1
         return f"{shown(file)}, line {line}: this is not UTF-8: save the file as UTF-8."
     if not (found := _PLACE.search(str(error))):
+        if (number := _LONG_NUMBER.search(text)) and not isinstance(error, RecursionError):
+            line = text[: number.start()].count("\n") + 1
+            return f"{shown(file)}, line {line}: this is not TOML: a number is too long. Correct it."
         return f"{shown(file)} is not a TOML file: {error}. Correct it."
     line = int(found["line"] or len(text.splitlines()))
     return f"{shown(file)}, line {line}: this is not TOML: {_PLACE.sub('', str(error))}. Correct it."

@@ -110,6 +110,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         ("[[rule]\n", ", line 1: this is not TOML: "),
         ("\ufeff[[rule]]\r\nname = 'a'\r\nname = 'b'\r\n", ", line 3: this is not TOML: "),
         ("[[rule]]\nname = 'a'\npixels = ", ", line 3: this is not TOML: "),  # at its end
+        ("[[rule]]\nname = 'a'\npixels = " + "9" * 5000, ", line 3: this is not TOML: a number is too long"),
         ("a = " + "[" * 5000, " is not a TOML file: "),
     ],
 )
