@@ -7,10 +7,10 @@ The plan is made when the page first asks for it, and stays: what is decided kee
 ``ask: "overview"``                 ``looks`` (how many), ``sentence``, ``notes``, ``closed`` (why nothing
                                     can be decided), ``done`` (1 or 0 for each look), ``undo``, ``redo``
 ``ask: "look", number``             ``record``, see `pages.looks`
-``ask: "state", number``            ``state``: by class of the look ``word``, ``by`` and ``note``
+``ask: "state", number``            ``state``: by class of the look ``word``, ``by``, ``apart`` and ``note``
 ``ask: "crop", name, side, box``    a buffer: this part of the picture as a PNG file
-``ask: "occurrences", signature``   ``found``: where the class stands
-``ask: "decide", word, about``      nothing; ``about`` lists classes
+``ask: "occurrences", signature``   ``found``: the pages on which the class stands
+``ask: "decide", word, about, on``  nothing; ``about`` lists classes, ``on`` names the only page or is empty
 ``ask: "undo"``, ``ask: "redo"``    ``number`` of the look that the step was about, or null
 ``ask: "open", name, number``       nothing; the viewer shows this change of this row
 ==================================  =======================================================================
@@ -102,7 +102,7 @@ class Looking:
             if self._records is not None:
                 touched = self._records.touched(step.rows)
                 held = self._records.held(self._viewer.decisions, touched)
-                self._done |= {signature: word for signature, (word, _) in held.items()}
+                self._done |= {signature: each.word for signature, each in held.items()}
         self._send({"kind": "looks decided"}, [])
 
     # --- answers -------------------------------------------------------------------------------------
@@ -123,9 +123,9 @@ class Looking:
             if ask == "state":
                 return {"state": self._state(records, asked["number"])}, []
             if ask == "occurrences":
-                return {"found": records.occurrences(asked["signature"])}, []
+                return {"found": records.occurrences(self._viewer.decisions, asked["signature"])}, []
         if ask == "decide":
-            self._viewer.decide(asked["word"], about=[Row.anywhere(each) for each in asked["about"]])
+            self._viewer.decide(asked["word"], about=_about(records, asked["about"], asked["on"]))
             return {}, []
         if ask in ("undo", "redo"):
             step = self._viewer.undo() if ask == "undo" else self._viewer.redo()
@@ -157,8 +157,8 @@ class Looking:
         desk = self._viewer.decisions
         said = {} if desk is None else desk.remarks(shown)
         return {
-            signature: {"word": word, "by": by, "note": said.get(signature, "")}
-            for signature, (word, by) in records.held(desk, shown).items()
+            signature: {**each._asdict(), "note": said.get(signature, "")}
+            for signature, each in records.held(desk, shown).items()
         }
 
     def _where(self, records: LookRecords, step: Step) -> int | None:
@@ -190,3 +190,13 @@ class Looking:
         order = lines.sort_values("pixels", ascending=False, kind="stable")["number"].tolist()
         if number in order:
             self._viewer.region = order.index(number)
+
+
+def _about(records: LookRecords, signatures: Sequence[str], page: str) -> list[Row]:
+    """Return what a decision about classes is about: wherever they stand, or on a page only."""
+    if not page:
+        return [Row.anywhere(each) for each in signatures]
+    found = [records.place(each, page) for each in signatures]
+    if None in found:
+        raise Absent("This change does not stand on that page.")
+    return [each for each in found if each is not None]

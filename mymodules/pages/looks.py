@@ -4,9 +4,9 @@ Records are JSON. Their boxes are lists [x, y, width, height], px; a side that h
 What is decided is no part of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from mymodules.pages import marks
 from mymodules.pages.display import SIDES
 from mymodules.regions import Region
 from mymodules.row import SIZES
-from mymodules.triage import Decisions, Row
+from mymodules.triage import DECISIONS, Decisions, Row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +36,24 @@ UNLISTED: Final = "No looks: this run has no list of changes. Compare again to s
 """Why there are no looks of a run that an earlier version made, or one that did not look for moves."""
 
 Record = dict[str, Any]
+
+
+class Held(NamedTuple):
+    """What is decided about a class.
+
+    Attributes
+    ----------
+    word : str
+        One of `DECISIONS`; empty if it is open.
+    by : str
+        Where that was decided, `EVERYWHERE` or `ON_ITS_PAGES`; empty if it is open.
+    apart : list of [str, int, str]
+        Each other decision that pages have, on how many of them, and the name of the first.
+    """
+
+    word: str
+    by: str
+    apart: list[list[Any]]
 
 
 class LookRecords:
@@ -101,30 +119,55 @@ class LookRecords:
         look = self.plan.looks[number]
         return [*dict.fromkeys([*look.signatures, *_shown(look)])]
 
-    def occurrences(self, signature: str, most: int = 200) -> list[list[Any]]:
-        """Return where a class stands: page, number of the change, and box in second, else in first."""
-        found = self.plan.classes[signature].occurrences
-        return [[each.page, each.number, [*_where(each)]] for each in found[:most]]
+    def occurrences(self, desk: Decisions | None, signature: str, most: int = 200) -> list[list[Any]]:
+        """Return the pages on which a class stands.
 
-    def held(self, desk: Decisions | None, signatures: Iterable[str]) -> dict[str, tuple[str, str]]:
-        """Return the decision about each of these classes, and where it was made; empty if it is open."""
+        Of each: its name, the number of the change that is the first there, how many there are, the decision
+        about this page or about the class there, and whether it is about the whole page. What is not decided
+        for a page has an empty text: there the decision about the class holds.
+        """
+        found: dict[str, list[int]] = {}
+        for each in self.plan.classes[signature].occurrences:
+            if each.page not in found and len(found) == most:
+                break
+            found.setdefault(each.page, []).append(each.number)
+        own = self._own(desk, [signature])[signature]
+        return [[page, numbers[0], len(numbers), *own[page]] for page, numbers in found.items()]
+
+    def place(self, signature: str, page: str) -> Row | None:
+        """Return a class on one of its pages, to be decided alone; None if it does not stand there."""
+        known = self.plan.classes.get(signature)
+        return None if known is None or page not in known.pages else self._there(page, signature)
+
+    def _there(self, page: str, signature: str) -> Row:
+        return self._decidable[page]._replace(change=signature)
+
+    def held(self, desk: Decisions | None, signatures: Iterable[str]) -> dict[str, Held]:
+        """Return what is decided about each of these classes."""
         wanted = [*signatures]
         if desk is None:
-            return dict.fromkeys(wanted, ("", ""))
-        words = desk.each([Row.anywhere(signature) for signature in wanted])
-        found = {signature: (word, EVERYWHERE) for signature, (word, _) in zip(wanted, words, strict=True)}
-        for signature, (word, _) in found.items():
-            if not word:
-                found[signature] = self._held_on_pages(desk, signature)
-        return found
+            return {signature: Held("", "", []) for signature in wanted}
+        anywhere = desk.each([Row.anywhere(signature) for signature in wanted])
+        own = self._own(desk, wanted)
+        return {
+            signature: _held(word, {page: each for page, (each, _) in own[signature].items()})
+            for signature, (word, _) in zip(wanted, anywhere, strict=True)
+        }
 
-    def _held_on_pages(self, desk: Decisions, signature: str) -> tuple[str, str]:
-        """Return the decision about a class without one of its own: that about its pages, if each has one."""
-        rows = [self._decidable[page] for page in self.plan.classes[signature].pages]
-        of_rows = desk.each(rows)
-        there = desk.each([row._replace(change=signature) for row in rows])
-        words = [one[0] or other[0] for one, other in zip(of_rows, there, strict=True)]
-        return (words[0], ON_ITS_PAGES) if all(words) else ("", "")
+    def _own(
+        self, desk: Decisions | None, signatures: Sequence[str]
+    ) -> dict[str, dict[str, tuple[str, bool]]]:
+        """Return the decision about each page of classes, and whether it is about the whole page."""
+        known = [(name, page) for name in signatures for page in self.plan.classes[name].pages]
+        found: dict[str, dict[str, tuple[str, bool]]] = {name: {} for name in signatures}
+        about = (
+            [self._decidable[page] for _, page in known],
+            [self._there(page, name) for name, page in known],
+        )
+        rows, there = ([("", "")] * len(known) if desk is None else desk.each(each) for each in about)
+        for (name, page), (row, _), (here, _) in zip(known, rows, there, strict=True):
+            found[name][page] = row or here, bool(row)
+        return found
 
     def touched(self, rows: Iterable[Row]) -> set[str]:
         """Return the classes that a decision about these rows or changes is about."""
@@ -252,6 +295,19 @@ def notes(plan: Plan, changes: "pd.DataFrame", desk: Decisions) -> list[str]:
     return [f"{len(since):,} rejected changes are still there, the first rejected since {since[0]}."]
 
 
+def _held(word: str, own: Mapping[str, str]) -> Held:
+    """Return what is decided about a class, given its decision and those of its pages."""
+    by = EVERYWHERE if word else ""
+    if not word and all(own.values()):
+        word, by = next(iter(own.values())), ON_ITS_PAGES
+    apart = []
+    for other in DECISIONS:
+        pages = [page for page, each in own.items() if each == other != word]
+        if pages:
+            apart.append([other, len(pages), pages[0]])
+    return Held(word, by, apart)
+
+
 def _mark(each: Occurrence) -> list[Any]:
     cause = marks.cause(each.kind, each.first, each.second)
     boxes = [*each.first], [*each.second]
@@ -261,10 +317,6 @@ def _mark(each: Occurrence) -> list[Any]:
 def _shown(look: Look) -> dict[str, None]:
     placed = (each for item, _ in look.placed for each in item.occurrences)
     return dict.fromkeys(each.signature for each in (*placed, *look.cells))
-
-
-def _where(each: Occurrence) -> Region:
-    return each.second if each.second.width and each.second.height else each.first
 
 
 def _around(box: Region, size: Sequence[int]) -> Region:

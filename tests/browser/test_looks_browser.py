@@ -76,9 +76,10 @@ def opens_an_occurrence(page: Any) -> None:
     page.locator(STAGE).focus()
     page.keyboard.press("j")
     page.locator(".mmo-where").first.click()
-    there = page.locator(".mmo-pages button").last
+    assert page.evaluate("() => document.activeElement.matches('.mmo-where')"), "keys go on to work"
+    there = page.locator(".mmo-pages [role=option]").last
     name = there.inner_text()
-    there.click()
+    there.dblclick()
     page.wait_for_function(
         """name => document.querySelector('.mmv-name')?.textContent === name
             && document.querySelector('.mmv').checkVisibility()""",
@@ -87,7 +88,8 @@ def opens_an_occurrence(page: Any) -> None:
     page.locator(".mmv").focus()
     page.keyboard.press("l")
     page.wait_for_function("() => document.activeElement.matches('.mmo-stage')")
-    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")  # of the page, the change
+    page.keyboard.press("Escape")  # of the change, the whole look
 
 
 def test_look_by_look_with_the_keyboard_and_later_only_what_is_new(root: Path, server: lab.Server) -> None:

@@ -50,6 +50,9 @@ class Page:
         assert answer["id"] == "7"
         return answer
 
+    def decide(self, word: str, *about: str, on: str = "") -> dict[str, Any]:
+        return self.ask("decide", word=word, about=[*about], on=on)
+
 
 @pytest.fixture
 def explorer(compared: tuple[Folders, pd.DataFrame]) -> Explorer:
@@ -73,14 +76,14 @@ def test_each_distinct_change_is_seen_and_decided_once(asking: Page, explorer: E
     pages = {name: each["pages"] for name, each in record["classes"].items()}
     logo, word = sorted(pages, key=pages.__getitem__, reverse=True)
     assert pages == {logo: 3, word: 1}
-    asking.ask("decide", word="accept", about=[logo])
+    asking.decide("accept", logo)
     assert {"kind": "looks decided"} in [message for message, _ in asking.sent]
     assert asking.ask("overview")["done"] == [0]
     assert asking.ask("state", number=0)["state"] == {
-        logo: {"word": "accept", "by": "wherever it stands", "note": ""},
-        word: {"word": "", "by": "", "note": ""},
+        logo: {"word": "accept", "by": "wherever it stands", "apart": [], "note": ""},
+        word: {"word": "", "by": "", "apart": [], "note": ""},
     }
-    asking.ask("decide", word="reject", about=[word])
+    asking.decide("reject", word)
     assert asking.ask("overview")["done"] == [1]
     assert asking.ask("undo")["number"] == 0
     overview = asking.ask("overview")
@@ -91,7 +94,7 @@ def test_each_distinct_change_is_seen_and_decided_once(asking: Page, explorer: E
 
 def test_a_later_session_shows_only_what_is_open(asking: Page, explorer: Explorer) -> None:
     record = asking.ask("look", number=0)["record"]
-    asking.ask("decide", word="accept", about=record["signatures"])
+    asking.decide("accept", *record["signatures"])
     assert asking.ask("look", number=0)["record"] == record  # it stays while the plan is open
     overview = Page(explore.explore(explorer.frame)).ask("overview")
     assert (overview["looks"], overview["done"]) == (0, [])
@@ -118,13 +121,13 @@ def test_rows_follow_what_is_decided_about_their_changes(asking: Page, explorer:
     assert states(explorer) == {"a.png": ("", 2), "b.png": ("", 1), "c.png": ("", 1)}
     record = asking.ask("look", number=0)["record"]
     logo, word = sorted(record["classes"], key=lambda name: -record["classes"][name]["pages"])
-    asking.ask("decide", word="accept", about=[logo])
+    asking.decide("accept", logo)
     assert states(explorer) == {"a.png": ("", 1), "b.png": ("accept", 0), "c.png": ("accept", 0)}
     explorer.order.value = "open_changes"
     assert explorer.frame["image_filename"].tolist()[0] == "a.png"
     explorer.filters["decision"].value = "accept"
     assert explorer.frame["image_filename"].tolist() == ["b.png", "c.png"]
-    asking.ask("decide", word="reject", about=[word])
+    asking.decide("reject", word)
     assert states(explorer)["a.png"] == ("reject", 0)
     explorer.viewer.row = "c.png"
     explorer.viewer.decide("ignore")  # a row's own decision goes before those about its changes
@@ -132,6 +135,28 @@ def test_rows_follow_what_is_decided_about_their_changes(asking: Page, explorer:
     explorer.viewer.undo()
     explorer.viewer.undo()
     assert states(explorer) == {"a.png": ("", 1), "b.png": ("accept", 0), "c.png": ("accept", 0)}
+
+
+def test_a_change_is_decided_on_one_page_only(asking: Page, explorer: Explorer) -> None:
+    record = asking.ask("look", number=0)["record"]
+    logo = max(record["classes"], key=lambda name: record["classes"][name]["pages"])
+    assert "error" not in asking.decide("reject", logo, on="c.png")
+    assert states(explorer) == {"a.png": ("", 2), "b.png": ("", 1), "c.png": ("reject", 0)}
+    asking.decide("accept", logo)
+    assert states(explorer) == {"a.png": ("", 1), "b.png": ("accept", 0), "c.png": ("reject", 0)}
+    assert asking.ask("state", number=0)["state"][logo]["apart"] == [["reject", 1, "c.png"]]
+    found = asking.ask("occurrences", signature=logo)["found"]
+    assert [(page, word, whole) for page, _, _, word, whole in found] == [
+        ("a.png", "", False),
+        ("b.png", "", False),
+        ("c.png", "reject", False),
+    ]
+    asking.decide("clear", logo, on="c.png")
+    assert states(explorer)["c.png"] == ("accept", 0)
+    assert asking.ask("undo")["number"] == 0
+    assert states(explorer)["c.png"] == ("reject", 0)
+    answer = asking.decide("accept", logo, on="other.png")
+    assert answer["error"] == "This change does not stand on that page."
 
 
 def test_decisions_of_others_are_seen_also_when_their_file_goes(asking: Page, explorer: Explorer) -> None:
@@ -156,7 +181,7 @@ def test_the_viewer_shows_how_far_a_row_is_decided_and_goes_on_to_one_that_is_op
     assert shown("a.png") == ("", "0 of 2", 2)
     record = asking.ask("look", number=0)["record"]
     logo = max(record["classes"], key=lambda name: record["classes"][name]["pages"])
-    asking.ask("decide", word="accept", about=[logo])
+    asking.decide("accept", logo)
     assert (shown("a.png"), shown("b.png")) == (("", "1 of 2", 1), ("accept", "1 of 1", 0))
     explorer.viewer.row = "b.png"
     assert explorer.viewer.decision == "accept"
@@ -174,7 +199,7 @@ def test_what_was_approved_stays_accepted_although_its_changes_are_closed(tmp_pa
         (folder / "a.png").write_bytes(png(samples))
     explorer = explore.explore(batch.run(*made, num_processors=1, pictures="none", store=None))
     asking = Page(explorer)
-    asking.ask("decide", word="accept", about=asking.ask("look", number=0)["record"]["signatures"])
+    asking.decide("accept", *asking.ask("look", number=0)["record"]["signatures"])
     explorer.approving.button.click()
     assert explorer.approving.wait(60)
     explorer.approving.yes.click()

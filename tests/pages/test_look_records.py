@@ -62,9 +62,19 @@ def test_a_class_says_where_it_stands() -> None:
         **{"kind": "edit", "cause": "changed", "pages": 2, "occurrences": 2, "surroundings": 2},
         **{"pixels": 800, "elsewhere": None},
     }
-    assert found.occurrences(signature(PRICE)) == [
-        ["a.png", 2, [300, 400, 60, 20]],
-        ["b.png", 2, [300, 900, 60, 20]],
+    assert found.occurrences(None, signature(PRICE)) == [
+        ["a.png", 2, 1, "", False],
+        ["b.png", 2, 1, "", False],
+    ]
+    assert found.occurrences(None, signature(PRICE), most=1) == [["a.png", 2, 1, "", False]]
+
+
+def test_a_page_is_listed_once_with_the_number_of_its_changes() -> None:
+    again = Listed("a.png", LOGO, Region(100, 1500, 200, 40))
+    found = records([*CHANGES, again])
+    assert found.occurrences(None, signature(LOGO)) == [
+        ["a.png", 1, 2, "", False],
+        ["b.png", 1, 1, "", False],
     ]
 
 
@@ -113,16 +123,35 @@ def test_a_class_is_decided_by_itself_or_by_all_of_its_pages(desk: Decisions) ->
     found = records()
     frame, _ = tables(CHANGES)
     name = signature(PRICE)
-    assert found.held(None, [name]) == found.held(desk, [name]) == {name: ("", "")}
+    assert found.held(None, [name]) == found.held(desk, [name]) == {name: ("", "", [])}
     one, other = triage.rows(frame)
     desk.decide([one._replace(change=name)], "reject")
-    assert found.held(desk, [name])[name] == ("", "")
+    assert found.held(desk, [name])[name] == ("", "", [["reject", 1, "a.png"]])
     desk.decide([other], "reject")
-    assert found.held(desk, [name])[name] == ("reject", "on its pages")
+    assert found.held(desk, [name])[name] == ("reject", "on its pages", [])
     assert found.touched([other]) == {signature(LOGO), name}
     desk.decide([Row.anywhere(name)], "accept")
-    assert found.held(desk, [name])[name] == ("accept", "wherever it stands")
+    assert found.held(desk, [name])[name] == ("accept", "wherever it stands", [["reject", 2, "a.png"]])
     assert found.touched([Row.anywhere(name), Row.anywhere("f" * 24)]) == {name}
+
+
+def test_what_is_decided_on_a_page_goes_before_the_class_and_the_page_itself_before_that(
+    desk: Decisions,
+) -> None:
+    found = records()
+    frame, _ = tables(CHANGES)
+    name = signature(PRICE)
+    _, other = triage.rows(frame)
+    place = found.place(name, "b.png")
+    assert place == other._replace(change=name)
+    assert found.place(name, "c.png") is found.place("f" * 24, "b.png") is None
+    desk.decide([Row.anywhere(name)], "accept")
+    desk.decide([place], "ignore")
+    assert found.held(desk, [name])[name].apart == [["ignore", 1, "b.png"]]
+    assert found.occurrences(desk, name)[1][3:] == ["ignore", False]
+    desk.decide([other], "reject")
+    assert found.held(desk, [name])[name].apart == [["reject", 1, "b.png"]]
+    assert found.occurrences(desk, name) == [["a.png", 2, 1, "", False], ["b.png", 2, 1, "reject", True]]
 
 
 def test_what_was_rejected_before_and_is_still_there_is_reported(desk: Decisions) -> None:

@@ -110,7 +110,7 @@ def test_each_distinct_change_is_seen_and_decided_once(
     until_told(opened, "0 of 1 looks decided")
     opened.tab.locator(".mmo-where", has_text="on 3 pages").click()
     assert opened.tab.locator(".mmo-pages").inner_text().split() == [*PAGES]
-    assert opened.tab.locator(".mmo-pages button").count() == (0 if alone else 3)
+    assert opened.tab.locator(".mmo-open").count() == (0 if alone else 1)
     opened.tab.keyboard.press("Escape")
     opened.tab.keyboard.press("a")
     until_told(opened, "1 of 1 looks decided")
@@ -136,7 +136,8 @@ def test_a_change_is_opened_in_the_viewer_and_what_holds_is_shown_everywhere(
     until_told(other, "0 of 1 looks decided")
     other.tab.wait_for_function("() => document.querySelector('.mmo-badge').textContent.includes('accepted')")
     opened.tab.locator(".mmo-where").first.click()
-    opened.tab.locator(".mmo-pages button", has_text="b.png").click()
+    opened.tab.locator(".mmo-pages [role=option]", has_text="b.png").click()
+    opened.tab.locator(".mmo-open").click()
     opened.settle()
     assert (opened.name(), opened.chosen()) == ("b.png", "b.png")
     decided = opened.table.locator("[data-row] [data-column=decision]").all_text_contents()
@@ -149,6 +150,84 @@ def test_a_change_is_opened_in_the_viewer_and_what_holds_is_shown_everywhere(
     opened.tab.wait_for_function("() => !document.querySelector('.mmr-handover button:not([hidden])')")
     opened.tab.get_by_role("button", name="Table").click()
     assert set(opened.table.locator("[data-row] [data-column=decision]").all_text_contents()) == {""}
+
+
+def badge(opened: Opened, text: str) -> None:
+    """Wait until the chosen hunk says this."""
+    opened.tab.wait_for_function(
+        """text => document.querySelector('.mmo-item[aria-selected=true] .mmo-badge').textContent === text""",
+        arg=text,
+    )
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_change_is_decided_on_one_page_only(
+    tabs: Any, made: Folders, rows: pd.DataFrame, tmp_path: Path, alone: bool
+) -> None:
+    opened = go(tabs(report.write(rows, tmp_path / "report", only_looks=alone), looks=True))
+    keys = opened.tab.keyboard
+    logo, _ = signatures(rows)
+    keys.press("j")
+    keys.press("e")
+    opened.tab.wait_for_function("() => document.activeElement.matches('.mmo-pages')")
+    chosen = opened.tab.locator(".mmo-pages [aria-selected=true]")
+    assert chosen.inner_text() == "a.png", "the page that the look shows"
+    keys.press("j")
+    keys.press("ArrowDown")
+    keys.press("ArrowDown")
+    assert chosen.inner_text() == "c.png", "the last one"
+    keys.press("r")
+    badge(opened, "✕ rejected on c.png, open elsewhere")
+    assert opened.tab.get_by_role("button", name="Reject").get_attribute("aria-pressed") == "true"
+    assert chosen.inner_text() == "c.png ✕ rejected"
+    keys.press("Escape")
+    assert opened.tab.locator(".mmo-pages").is_hidden()
+    keys.press("a")
+    badge(opened, "✓ accepted wherever it stands, but ✕ rejected on c.png")
+    opened.tab.locator(".mmo-where", has_text="on 3 pages").click()
+    opened.tab.locator(".mmo-pages [role=option]", has_text="b.png").click()
+    opened.tab.get_by_role("button", name="Reject").click()
+    badge(opened, "✓ accepted wherever it stands, but ✕ rejected on 2 pages")
+    keys.press("Backspace")
+    badge(opened, "✓ accepted wherever it stands, but ✕ rejected on c.png")
+    keys.press("u")
+    badge(opened, "✓ accepted wherever it stands, but ✕ rejected on 2 pages")
+    keys.press("Shift+U")
+    badge(opened, "✓ accepted wherever it stands, but ✕ rejected on c.png")
+    with opened.tab.expect_download() as downloading:
+        opened.tab.get_by_role("button", name="Download 2 decisions").click()
+    downloading.value.save_as(tmp_path / "decisions.json")
+    assert triage.merge(rows, tmp_path / "decisions.json").merged == (
+        f"c.png change {logo}",
+        f"change {logo}",
+    )
+    changes = results.load_changes(runfiles.finished_path(made.out, rows.attrs["run"]["stamp"]))
+    assert changes is not None
+    held = {
+        row.name: each.decision
+        for row, each in zip(triage.rows(rows), Decisions(made.out).standings(rows, changes), strict=True)
+    }
+    assert held == {"a.png": "", "b.png": "accept", "c.png": "reject"}, "the word of a.png is open"
+
+
+def test_a_page_that_is_decided_as_a_whole_is_not_decided_by_a_change(
+    tabs: Any, rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    opened = go(tabs(report.write(rows, tmp_path / "report"), looks=True))
+    keys = opened.tab.keyboard
+    opened.tab.get_by_role("button", name="Table").click()
+    opened.table.locator("[data-row]", has_text="c.png").click()
+    opened.settle()
+    opened.press("r")
+    opened.tab.get_by_role("button", name="Looks").click()
+    keys.press("j")
+    keys.press("e")
+    opened.tab.locator(".mmo-pages [role=option]", has_text="c.png").click()
+    assert opened.tab.locator(".mmo-pages [aria-selected=true]").inner_text() == "c.png ✕ rejected as a whole"
+    keys.press("a")
+    problem = opened.tab.locator(".mmo-problem[role=alert]")
+    assert problem.inner_text().startswith("c.png is decided as a whole, which goes before its changes")
+    badge(opened, "✕ rejected on c.png, open elsewhere")
 
 
 def test_what_is_decided_already_is_no_look_any_more(

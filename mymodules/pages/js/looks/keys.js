@@ -9,14 +9,15 @@ const KEYS = [
   ["u, Shift + u", "undo, redo, and show that look; also Ctrl + z, Ctrl + Shift + z"],
   ["→ n, ← p", "next, previous look"],
   ["j, k", "choose the next, the previous hunk"],
-  ["Esc", "choose the whole look again; close this"],
-  ["Enter", "open the chosen hunk in the viewer"],
+  ["e", "list where the chosen change stands: j and k go through the pages, a, r, i decide it on one of them only"],
+  ["Esc", "leave that list; choose the whole look again; close this"],
+  ["Enter", "open the chosen hunk, or page, in the viewer"],
   ["↑ ↓, Page, Space, Home, End", "scroll; with Shift the arrows also to the sides"],
   ["o", "boxes around changes: on or off"],
   ["m", "maximise, and back"],
   ["l", "here, from table, gallery and viewer"],
 ];
-const ONCE = "arium?"; // a key held down does it once
+const ONCE = "ariuem?"; // a key held down does it once
 
 export function help(close) {
   const lines = KEYS.map(([keys, text]) =>
@@ -39,13 +40,14 @@ export function actionsOf(looks) {
     ArrowLeft: (event) => (event.shiftKey ? scroll(-80, 0) : looks.step(-1)),
     j: () => looks.walk(1),
     k: () => looks.walk(-1),
+    e: () => looks.list(),
     Enter: () => looks.open(),
     o: () => looks.toggleMarks(),
     m: () => looks.maximise(),
     "?": () => looks.showHelp(true),
-    Escape: () => looks.choose(null),
-    ArrowUp: () => scroll(0, -80),
-    ArrowDown: () => scroll(0, 80),
+    Escape: () => looks.leave(),
+    ArrowUp: () => (looks.strip.places.focused ? looks.walk(-1) : scroll(0, -80)),
+    ArrowDown: () => (looks.strip.places.focused ? looks.walk(1) : scroll(0, 80)),
     PageUp: () => scroll(0, -screen()),
     PageDown: () => scroll(0, screen()),
     Home: () => scroll(0, -1e9),

@@ -5,10 +5,13 @@
 //   overview()             {looks, sentence, notes, done, undo, redo, closed}: how many looks there are, what is said of
 //                          them, for each whether all of it is decided, and why nothing can be decided
 //   look(number)           a record, see pages/looks.py
-//   state(number)          by class of that look: {word, by, note}
+//   state(number)          by class of that look: {word, by, apart, note}; apart: [word, count, page] for each other
+//                          decision that pages have
 //   crop(page, side, box)  what is drawn at scale 1: an ImageBitmap, a canvas or an image of this box
-//   occurrences(class)     [page, place, box] each
-//   decide(word, classes)  in one step; undo() and redo() return the number of the look of the step, or null
+//   occurrences(class)     [page, place, count, word, whole] of each page: its first change of the class, how many it
+//                          has, what is decided there alone, and whether that is about the whole page
+//   decide(word, classes, page)  in one step, on one page only if it is named; undo() and redo() return the number of
+//                          the look of the step, or null
 //   open(page, place)      shows a change in the viewer; absent where there is none
 // All of them return promises. A place is what the source calls a change of a page.
 
@@ -17,10 +20,11 @@ import { DECIDED } from "../viewer/modes.js";
 import { Crops } from "./crops.js";
 import { drawLook, signaturesOf, wishes } from "./drawing.js";
 import { actionsOf, help, press } from "./keys.js";
-import { placeOf, Strip, stateText } from "./strip.js";
+import { placeOf, Strip, stateOfAll } from "./strip.js";
 
 const WORDS = { accept: ["Accept", "a"], reject: ["Reject", "r"], ignore: ["Ignore", "i"] };
 const MARKS = "Boxes";
+const WHOLE = "is decided as a whole, which goes before its changes: open it and take that decision away first.";
 const NOTHING = "No look is left: every change is decided. The table lists all pictures.";
 
 export class Looks {
@@ -33,7 +37,7 @@ export class Looks {
     this.number = 0;
     this.record = null;
     this.state = {};
-    this.chosen = null; // {index, signature}: a hunk, or one of its classes; else the whole look
+    this.chosen = null; // {index, signature, page}: a hunk, one of its classes, or this on a page; else the whole look
     this.turn = 0; // of what is shown
     this.age = 0; // of what is known of decisions
     this.drawn = 0;
@@ -75,7 +79,7 @@ export class Looks {
     );
     this.problem = element("p", { class: "mmo-problem", role: "alert", hidden: "" });
     this.stage = element("div", { class: "mmo-stage", role: "listbox", tabindex: "0", "aria-label": "What changed" });
-    this.strip = new Strip(this.source, (chosen) => this.choose(chosen));
+    this.strip = new Strip(this);
     this.help = help(() => this.showHelp(false));
     const parts = [this.tools, this.notes, this.waiting, this.problem, this.stage, this.strip.area, this.help];
     this.area = element("div", { class: "mmo" }, ...parts);
@@ -102,7 +106,7 @@ export class Looks {
     const { turn } = this;
     this.number = Math.min(Math.max(wanted, 0), Math.max(this.overview.looks - 1, 0));
     this.chosen = null;
-    this.strip.listed = "";
+    this.strip.places.show("");
     this.tell("");
     if (!this.overview.looks) return this.update();
     try {
@@ -158,11 +162,7 @@ export class Looks {
     Object.assign(this.bar, { max: Math.max(looks, 1), value: count });
     this.sentence.textContent = this.sentence.title = overview.sentence;
     this.notes.textContent = [...overview.notes, closed].filter(Boolean).join(" ");
-    const words = new Set(this.about().map((signature) => this.state[signature]?.word ?? ""));
-    for (const made of this.deciders) {
-      made.setAttribute("aria-pressed", words.size === 1 && words.has(made.dataset.decision));
-      made.disabled = Boolean(closed) || !looks;
-    }
+    this.markDeciders();
     this.back.disabled = this.number === 0;
     this.on.disabled = this.number + 1 >= looks;
     this.undoing.disabled = !overview.undo;
@@ -170,6 +170,16 @@ export class Looks {
     if (record && looks) this.markItems();
     if (!looks) this.stage.replaceChildren(element("p", { class: "mmo-nothing", text: NOTHING }));
     this.strip.fill(this);
+  }
+
+  markDeciders() {
+    const { looks, closed } = this.overview;
+    const here = this.strip.places.entry(this.chosen?.page)?.[3];
+    const words = new Set(this.about().map((signature) => here || (this.state[signature]?.word ?? "")));
+    for (const made of this.deciders) {
+      made.setAttribute("aria-pressed", words.size === 1 && words.has(made.dataset.decision));
+      made.disabled = Boolean(closed) || !looks;
+    }
   }
 
   // Mark what is chosen and what is decided.
@@ -182,9 +192,7 @@ export class Looks {
       const words = new Set(states.map(({ word }) => word ?? ""));
       const [word] = words.size === 1 ? words : [""];
       made.dataset.decision = word;
-      const decided = states.filter((state) => state.word).length;
-      const some = decided ? `${decided} of ${names.length} decided` : (states.find(({ note }) => note)?.note ?? "");
-      made.querySelector(".mmo-badge").textContent = word ? stateText(states[0]) : some;
+      made.querySelector(".mmo-badge").textContent = stateOfAll(states);
       const isChosen = Number(made.dataset.index) === chosen?.index;
       made.setAttribute("aria-selected", isChosen);
       if (isChosen) this.stage.setAttribute("aria-activedescendant", made.id);
@@ -215,13 +223,38 @@ export class Looks {
   }
 
   choose(chosen) {
-    if (chosen?.index !== this.chosen?.index) this.strip.listed = "";
+    if (chosen?.index !== this.chosen?.index) this.strip.places.show("");
     this.chosen = chosen;
     this.update();
     this.stage.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
+  // List the pages of the chosen class, to decide on one of them.
+  list() {
+    const index = this.chosen?.index ?? 0;
+    const item = this.record?.items[index];
+    if (!item) return;
+    const signature = this.chosen?.signature || signaturesOf(item)[0];
+    this.choose({ index, signature, page: "" });
+    this.strip.places.show(signature, true);
+    this.choose({ index, signature, page: item.page });
+  }
+
+  // Choose what is one level above: of a page the class, of a class or hunk the whole look.
+  leave() {
+    const { chosen } = this;
+    if (!chosen?.page) return this.choose(null);
+    if (this.strip.places.focused) this.stage.focus({ preventScroll: true });
+    this.strip.places.show("");
+    this.choose({ ...chosen, page: "" });
+  }
+
   walk(by) {
+    const { places } = this.strip;
+    if (places.found.length) {
+      const page = places.beside(this.chosen.page, by);
+      return this.choose({ ...this.chosen, signature: places.signature, page });
+    }
     const count = this.record?.items.length ?? 0;
     if (!count) return;
     const now = this.chosen?.index ?? (by > 0 ? -1 : count);
@@ -241,12 +274,14 @@ export class Looks {
     const about = this.about();
     if (!about.length && !this.chosen) return this.step(1); // it goes on there
     if (this.busy || this.overview.closed || !about.length) return;
+    const { page = "" } = this.chosen ?? {};
+    if (this.strip.places.entry(page)?.[4]) return this.tell(`${page} ${WHOLE}`);
     const { turn } = this;
     const goesOn = !this.chosen && word in DECIDED;
     this.busy = true;
     this.tell("");
     try {
-      await this.source.decide(word, about);
+      await this.source.decide(word, about, page);
       await this.refresh();
     } catch (error) {
       this.tell(error.message);
@@ -277,7 +312,9 @@ export class Looks {
   }
 
   open(item = this.record?.items[this.chosen?.index]) {
-    if (item) this.openAt(item.page, placeOf(item, this.chosen?.signature));
+    const [page, place] = this.strip.places.entry(this.chosen?.page) ?? [];
+    if (page) this.openAt(page, place);
+    else if (item) this.openAt(item.page, placeOf(item, this.chosen?.signature));
   }
 
   openAt(page, place) {

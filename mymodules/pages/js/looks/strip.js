@@ -2,30 +2,67 @@
 
 import { SIGNS } from "../columns.js";
 import { element, number } from "../elements.js";
+import { parts } from "../names.js";
 import { DECIDED } from "../viewer/modes.js";
 import { causeText, markOf, outline, pagesText, signaturesOf } from "./drawing.js";
+import { Places } from "./places.js";
 
 const HIGH = 64; // px of the page's outline
 const HINT = "click one, or go there with j and k, to decide it alone";
 
+const said = (word) => `${SIGNS[word]} ${DECIDED[word]}`;
+const apartText = ([word, count, page]) =>
+  `${said(word)} on ${count === 1 ? parts(page, "").base : `${number(count)} pages`}`;
+
 // What is decided about a class, as text; empty if it is open and never was decided.
-export const stateText = ({ word, by, note }) => (word ? `${SIGNS[word]} ${DECIDED[word]} ${by}` : note);
+export function stateText({ word, by, apart = [], note }) {
+  const others = apart.map(apartText).join(", ");
+  if (word) return `${said(word)} ${by}${others && `, but ${others}`}`;
+  return others ? `${others}, open elsewhere` : note;
+}
+
+// The same of several classes.
+export function stateOfAll(states) {
+  if (states.length === 1) return stateText(states[0]);
+  const words = new Set(states.map(({ word }) => word ?? ""));
+  const decided = states.filter(({ word }) => word);
+  const places = states.flatMap(({ apart = [] }) => apart).reduce((sum, [, count]) => sum + count, 0);
+  const told = [];
+  if (words.size === 1 && decided.length) told.push(stateText({ ...states[0], apart: [] }));
+  else if (decided.length) told.push(`${decided.length} of ${states.length} decided`);
+  else told.push(states.find(({ note }) => note)?.note);
+  if (places) told.push(`${number(places)} ${places === 1 ? "place differs" : "places differ"}`);
+  return told.filter(Boolean).join(", ");
+}
 
 export class Strip {
-  // choose({index, signature}) is called when a person clicks a class; open(page, number) shows a change elsewhere.
-  constructor(source, choose) {
-    Object.assign(this, { source, choose });
-    this.listed = ""; // the class whose pages are listed
-    this.area = element("div", { class: "mmo-strip" });
+  // looks: what it belongs to, see looks.js.
+  constructor(looks) {
+    Object.assign(this, { looks, source: looks.source });
+    const choose = (page) => {
+      const { index } = looks.chosen;
+      looks.choose({ index, signature: this.places.signature, page });
+    };
+    this.places = new Places(looks.source, choose, () => looks.open());
+    this.now = element("div", { class: "mmo-now" });
+    this.area = element("div", { class: "mmo-strip" }, this.now, this.places.area);
   }
 
   fill(looks) {
     const { record, chosen } = looks;
-    if (!record) return this.area.replaceChildren();
-    const item = record.items[chosen?.index];
-    const found = item ? this.ofItem(looks, item, chosen) : [this.ofLook(record)];
-    if (item && this.listed) found.push(this.pages(looks));
-    this.area.replaceChildren(...found);
+    const item = record?.items[chosen?.index];
+    const found = item ? this.ofItem(looks, item, chosen) : record ? [this.ofLook(record)] : [];
+    this.replace(found);
+    this.places.fill(looks);
+  }
+
+  // The part that had the focus, made again, gets it again; else the look does, whose keys go on to work.
+  replace(found) {
+    const focused = this.now.querySelector(":focus");
+    this.now.replaceChildren(...found);
+    if (!focused) return;
+    const again = [...this.now.querySelectorAll("button")].find(({ dataset }) => dataset.part === focused.dataset.part);
+    (again ?? this.looks.stage).focus({ preventScroll: true });
   }
 
   ofLook({ signatures, items }) {
@@ -43,7 +80,9 @@ export class Strip {
     const { open } = this.source;
     if (open) {
       const call = () => looks.open(item);
-      head.append(" ", element("button", { type: "button", class: "mmo-open", text: "Open it (Enter)", call }));
+      const made = element("button", { type: "button", class: "mmo-open", text: "Open it (Enter)", call });
+      made.dataset.part = "open";
+      head.append(" ", made);
     }
     const lines = signaturesOf(item).map((signature) => this.line(looks, signature, chosen));
     return [outline(item, HIGH), element("div", { class: "mmo-classes" }, head, ...lines)];
@@ -53,37 +92,21 @@ export class Strip {
     const found = looks.record.classes[signature];
     const pressed = chosen.signature === signature;
     const text = `${causeText(found)}, ${number(found.pixels)} px`;
-    const call = () => this.choose({ index: chosen.index, signature: pressed ? "" : signature });
+    const call = () => looks.choose({ index: chosen.index, signature: pressed ? "" : signature });
     const name = element("button", { type: "button", class: "mmo-class", "data-cause": found.cause, text, call });
     name.setAttribute("aria-pressed", pressed);
+    name.dataset.part = signature;
+    const isListed = this.places.signature === signature;
     const list = () => {
-      this.listed = this.listed === signature ? "" : signature;
-      this.fill(looks);
+      this.places.show(isListed ? "" : signature);
+      looks.choose({ ...looks.chosen, page: "" });
     };
     const where = element("button", { type: "button", class: "mmo-where", text: pagesText(found), call: list });
-    where.setAttribute("aria-expanded", this.listed === signature);
+    where.setAttribute("aria-expanded", isListed);
+    where.dataset.part = `${signature} where`;
     const elsewhere = found.elsewhere === null ? "" : `decided on look ${number(found.elsewhere + 1)}`;
     const state = element("span", { text: stateText(looks.state[signature] ?? {}) || elsewhere });
     return element("div", { class: "mmo-line-of" }, name, where, state);
-  }
-
-  // The list comes later; it is of the class that was asked for.
-  pages(looks) {
-    const made = element("div", { class: "mmo-pages", role: "group", "aria-label": "Where it stands" });
-    const { listed } = this;
-    this.source.occurrences(listed).then(
-      (found) => {
-        const items = found.map(([page, place]) => {
-          const text = element("bdi", { text: page });
-          if (!this.source.open) return element("span", {}, text);
-          return element("button", { type: "button", call: () => looks.openAt(page, place) }, text);
-        });
-        const left = looks.record?.classes[listed]?.occurrences - found.length;
-        made.append(...items, left > 0 ? `and ${number(left)} more` : "");
-      },
-      (error) => made.append(error.message),
-    );
-    return made;
   }
 }
 

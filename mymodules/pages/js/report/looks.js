@@ -32,7 +32,7 @@ export class ReportLooks {
   async overview() {
     const { sentence, notes, about } = await this.content();
     const { canUndo: undo, canRedo: redo } = this.decisions;
-    const done = about.map((names) => Number(names.every((name) => this.held(name)[0])));
+    const done = about.map((names) => Number(names.every((name) => this.held(name).word)));
     return { looks: about.length, sentence, notes, closed: "", done, undo, redo };
   }
 
@@ -43,19 +43,30 @@ export class ReportLooks {
   async state(number) {
     const { looks, remarks, by } = await this.content();
     const found = Object.keys(looks[number].classes).map((name) => {
-      const [word, everywhere] = this.held(name);
-      return [name, { word, by: by[everywhere ? 0 : 1], note: (!word && remarks[name]) || "" }];
+      const { word, everywhere, own } = this.held(name);
+      const found = { word, by: by[everywhere ? 0 : 1], apart: this.apart(word, own()) };
+      return [name, { ...found, note: (!word && remarks[name]) || "" }];
     });
     return Object.fromEntries(found);
   }
 
-  // The decision about a class, and whether it is one wherever it stands, or follows from those on all of its pages.
+  // The decision about a class, and whether it is one wherever it stands, or follows from those on all of its pages;
+  // own() returns these.
   held(change) {
     const { decisions } = this;
+    const own = () => this.openOn(change).map((name) => [name, decisions.ownOf(name, change)]);
     const [word] = decisions.own({ name: "", change });
-    if (word) return [word, true];
-    const words = this.openOn(change).map((name) => decisions.ownOf(name, change));
-    return [words.length && words.every(Boolean) ? words[0] : "", false];
+    if (word) return { word, everywhere: true, own };
+    const words = own().map(([, each]) => each);
+    return { word: words.length && words.every(Boolean) ? words[0] : "", everywhere: false, own };
+  }
+
+  // Each other decision that pages have, on how many of them, and the first.
+  apart(word, own) {
+    return this.decisions.words.flatMap((other) => {
+      const names = own.filter(([, each]) => each === other && each !== word).map(([name]) => name);
+      return names.length ? [[other, names.length, names[0]]] : [];
+    });
   }
 
   // The rows with a class that were open when the report was written.
@@ -87,19 +98,21 @@ export class ReportLooks {
   }
 
   async occurrences(change) {
-    const place = this.decisions.numbers.get(change);
-    return this.openOn(change).flatMap((name) => {
-      const { listed, marks } = this.rows.get(name);
-      const places = [...listed.keys()].filter((each) => listed[each] === place);
-      return places.map((each) => [name, each, marks[each]?.[3] ?? []]);
+    const { decisions } = this;
+    const place = decisions.numbers.get(change);
+    return this.openOn(change).map((name) => {
+      const { listed } = this.rows.get(name);
+      const count = listed.filter((each) => each === place).length;
+      const [whole] = decisions.own({ name, change: "" });
+      return [name, listed.indexOf(place), count, decisions.ownOf(name, change), Boolean(whole)];
     });
   }
 
   // --- decisions
 
-  async decide(word, changes) {
+  async decide(word, changes, name) {
     this.decisions.decideAll(
-      changes.map((change) => ({ name: "", change })),
+      changes.map((change) => ({ name, change })),
       word,
     );
     this.changed();
