@@ -97,6 +97,21 @@ def test_what_comes_again_says_since_when(made: Folders) -> None:
     assert desk.remarks([names["a.png"]]) == {}
 
 
+def test_what_comes_again_on_a_row_goes_by_the_row_its_change_and_the_class(made: Folders) -> None:
+    frame = compared(made)
+    name = changes(agenda(frame))["c.png"]
+    desk = Decisions(made.out)
+    row = Row("c.png", *row_digests(frame, "c.png"))
+    desk.decide(Row.anywhere(name), "accept")
+    assert desk.remarks_on(row, [name]) == {}
+    desk.decide(row._replace(change=name), "reject")
+    today = pd.read_csv(desk.path, encoding="utf-8-sig")["time"].iloc[-1][:10]
+    assert desk.remarks_on(row, [name]) == {name: f"rejected since {today}"}
+    assert desk.remarks_on(row._replace(name="other.png"), [name]) == {}
+    desk.decide(row, "accept")
+    assert desk.remarks_on(row, [name]) == {}
+
+
 @pytest.mark.parametrize("moves", [True, False])
 def test_a_run_without_changes_has_none(made: Folders, moves: bool) -> None:
     frame = compared(made)

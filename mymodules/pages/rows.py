@@ -1,6 +1,7 @@
 """The rows of a table as records for a page, with their neighbours and decisions."""
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,17 @@ class ShownRows:
             return [Standing(*each) for each in desk.each(part)]
         return desk.standings(part, lines)
 
+    def _remarks(self, name: str) -> list[str]:
+        """Return what to know of changes of a row that come again, a clause for each number of them."""
+        desk = self.folders.decisions
+        lines = self.changes.lines([name]) if self.changes is not None else None
+        if desk is None or lines is None or self.cell(name, "status") != "changed":
+            return []
+        signatures = lines["signature"][lines["rules"] == ""].tolist()
+        known = desk.remarks_on(self.about(name), {*signatures})
+        found = Counter(known[signature] for signature in signatures if signature in known)
+        return [f"{count:,} {'change' if count == 1 else 'changes'} {text}" for text, count in found.items()]
+
     def following(self, name: str) -> str | None:
         """Return the next row after this one that waits for a decision."""
         import pandas as pd  # already loaded, as there is a frame
@@ -144,9 +156,9 @@ class ShownRows:
         record["verdict"] = verdict_of(record["status"], record["verdict"])
         for side in SIDES:
             record[side] = [self.cell(name, f"{extent}_{side}") for extent in ("width", "height")]
-        held = Standing("")
+        held, record["remarks"] = Standing(""), []
         with contextlib.suppress(ResultsError):  # `deciding` reports it
-            held = self.standing(name)
+            held, record["remarks"] = self.standing(name), self._remarks(name)
         record |= {"decision": held.decision, "note": held.note, "standing": str(held)}
         record["open_changes"] = held.changes - held.decided if held.changes else None
         own = [column for column in self.frame.columns if str(column).startswith(METRIC)]

@@ -27,8 +27,8 @@ _NOTHING: Final = {
     **dict.fromkeys(("notes", "looks", "about", "by"), ()),
 }
 
-Held = tuple[Row, tuple[str, str]]
-"""A change that is decided, of one row or wherever it stands, with the decision and its note."""
+Held = tuple[Row, tuple[str, str, str]]
+"""A change that is decided, of one row or wherever it stands, with the decision, its note and its date."""
 
 
 class Found(NamedTuple):

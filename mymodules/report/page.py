@@ -49,6 +49,7 @@ def text(
     facts: Sequence[Sequence[str]],
     run: Mapping[str, Any],
     decided: "Iterable[Held]",
+    closed: Mapping[str, str],
     found: "Found",
     *,
     embed: bool,
@@ -56,7 +57,8 @@ def text(
 ) -> str:
     """Return the page with its scripts; `FILES` marks where files can be inserted, `run` is the manifest.
 
-    `decided` are decisions about changes of these rows; `alone` is whether the page only has the looks.
+    `decided` are decisions about changes of these rows, `closed` the dates on which changes were approved;
+    `alone` is whether the page only has the looks.
     """
     style = linker.text(*linker.VIEWER_STYLES, *_STYLES)
     script = f"(() => {{\n{linker.script('report/main.js')}}})();\n"
@@ -82,6 +84,7 @@ def text(
         "left_out": LEFT_OUT,
         "signatures": [*numbers],
         "decided": [[about.name, numbers[about.change], *held] for about, held in decided],
+        "closed": [[numbers[name], date] for name, date in closed.items() if name in numbers],
         "rows": [_row(each, numbers) for each in rows],
     }
     own = "" if embed else " 'self' file:"  # from a web server, or from a disk

@@ -104,7 +104,7 @@ def write(
     for row in rows:
         row["signatures"] = changes.signatures({name: row.get(name) for name in marks.COLUMNS})
     desk = None if folders.out is None else Decisions(folders.out)
-    decided = _decide(frame, rows, desk)
+    decided, closed = _decide(frame, rows, desk)
     stamp = str(manifest.get("stamp"))
     found = looks.find(frame, changes.table, rows, decided, desk, stamp, alone=only_looks)
     if only_looks and found.why_not:
@@ -122,7 +122,7 @@ def write(
             if found.data:
                 parts.values(found.name, found.data)
             facts = page.facts(labels, manifest)
-            text = page.text(made, facts, manifest, decided, found, embed=embed, alone=only_looks)
+            text = page.text(made, facts, manifest, decided, closed, found, embed=embed, alone=only_looks)
             if embed:
                 parts.write_one(text, found.name, made, ONE_FILE_LIMIT)
             else:
@@ -173,10 +173,13 @@ def check(path: AnyPath, *, embed: bool = False, outside: Sequence[Path] = ()) -
 
 def _decide(
     frame: "pd.DataFrame", rows: Sequence[dict[str, Any]], desk: Decisions | None
-) -> list[looks.Held]:
-    """Give each row its own decision, and return those about changes: all as they are at one moment."""
+) -> tuple[list[looks.Held], Mapping[str, str]]:
+    """Give each row its own decision, and return those about changes, and which are closed.
+
+    All are as they are at one moment.
+    """
     if desk is None:
-        return []
+        return [], {}
     about = triage.rows(frame)
     changes = dict.fromkeys(
         each
@@ -185,11 +188,11 @@ def _decide(
         if signature
         for each in (row._replace(change=signature), Row.anywhere(signature))
     )
-    held = desk.each([*about, *changes])
-    for record, (word, note) in zip(rows, held, strict=False):
+    held, closed = desk.dated([*about, *changes])
+    for record, (word, note, _) in zip(rows, held, strict=False):
         if "decision" not in frame.columns or ("note" not in frame.columns and record["decision"] == word):
             record["decision"], record["note"] = word, note
-    return [(each, found) for each, found in zip(changes, held[len(rows) :], strict=True) if found[0]]
+    return [(each, found) for each, found in zip(changes, held[len(rows) :], strict=True) if found[0]], closed
 
 
 def _least_bytes(

@@ -7,7 +7,7 @@ follows for the rows says `standing`. All decisions are in the file ``triage.csv
 """
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +15,7 @@ from mymodules import settings
 from mymodules.errors import SettingsError
 from mymodules.paths import AnyPath, local_path
 from mymodules.results.rows import AnyTable, lists, optional
-from mymodules.triage.history import DECISIONS, FILE, HistoryFile, Row, Step, key
+from mymodules.triage.history import DECISIONS, FILE, History, HistoryFile, Row, Step, key
 from mymodules.triage.standing import Standing, levels, standings
 
 if TYPE_CHECKING:
@@ -155,12 +155,7 @@ class Decisions:
     def closed(self) -> dict[str, str]:
         """Return the dates on which changes were approved that are open now, by signature."""
         with self._lock:
-            history = self._file.read()
-            return {
-                row.change: note.removeprefix(APPROVED)
-                for row, word, note in history.times()
-                if word == "clear" and note.startswith(APPROVED) and row not in history.in_force
-            }
+            return _closed(self._file.read())
 
     def remarks(self, signatures: Iterable[str]) -> dict[str, str]:
         """Return what to know of changes that come again, a clause each, by signature.
@@ -168,20 +163,48 @@ class Decisions:
         That is ``accepted and approved on DATE`` for an open one, and ``rejected since DATE`` for one that is
         rejected wherever it stands.
         """
-        found, closed, times = {}, self.closed(), self.times()
         names = [*signatures]
-        about = [Row.anywhere(name) for name in names]
-        for name, held in zip(names, self.each(about), strict=True):
-            if held[0] == "reject":
-                found[name] = f"rejected since {times[(Row.anywhere(name), *held)][: len('YYYY-mm-dd')]}"
-            elif not held[0] and name in closed:
+        return self._remarks({name: [Row.anywhere(name)] for name in names})
+
+    def remarks_on(self, row: Row, signatures: Iterable[str]) -> dict[str, str]:
+        """Return the same of changes of a row, rejected there or anywhere; none if the row itself is decided.
+
+        A row's own decision goes before those about its changes.
+        """
+        if self.of(row)[0]:
+            return {}
+        return self._remarks({name: levels(row, name)[1:] for name in signatures})
+
+    def _remarks(self, about: Mapping[str, Sequence[Row]]) -> dict[str, str]:
+        """Return what to know of changes, given what decides each of them, the first goes first."""
+        with self._lock:
+            history = self._file.read()
+            closed, times, in_force = _closed(history), history.times(), history.in_force
+        found = {}
+        for name, rows in about.items():
+            row = next((row for row in map(key, rows) if row in in_force), None)
+            if row is None and name in closed:
                 found[name] = f"accepted and approved on {closed[name]}"
+            elif row is not None and in_force[row][0] == "reject":
+                found[name] = f"rejected since {_day(times[(row, *in_force[row])])}"
         return found
 
     def times(self) -> dict[tuple[Row, str, str], str]:
         """Return when each row was last given each word and note, also if that is undone by now."""
         with self._lock:
             return self._file.read().times()
+
+    def dated(self, about: Iterable[Row]) -> tuple[list[tuple[str, str, str]], dict[str, str]]:
+        """Return decision, note and date of each of these, empty if there is no decision, and `closed`.
+
+        All are as they were at one moment.
+        """
+        rows = [*map(key, about)]
+        with self._lock:
+            history = self._file.read()
+            times, in_force = history.times(), history.in_force
+            found = [(row, *in_force.get(row, ("", ""))) for row in rows]
+            return [(*each[1:], _day(times.get(each, ""))) for each in found], _closed(history)
 
     def state(self, frame: "pd.DataFrame") -> "pd.Series[Any]":
         """Return the decisions about the rows of a table.
@@ -230,6 +253,18 @@ class Decisions:
         with self._lock:
             in_force = self._file.read().in_force
             return [in_force.get(each, ("", "")) for each in keys]
+
+
+def _closed(history: History) -> dict[str, str]:
+    return {
+        row.change: note.removeprefix(APPROVED)
+        for row, word, note in history.times()
+        if word == "clear" and note.startswith(APPROVED) and row not in history.in_force
+    }
+
+
+def _day(time: str) -> str:
+    return time[: len("YYYY-mm-dd")]
 
 
 def _check_word(decision: str) -> None:

@@ -193,6 +193,25 @@ def test_the_viewer_shows_how_far_a_row_is_decided_and_goes_on_to_one_that_is_op
     assert explorer.viewer.row == "a.png"  # b is decided by its change
 
 
+def test_the_viewer_says_since_when_a_change_is_rejected_that_is_still_there(
+    asking: Page, explorer: Explorer
+) -> None:
+    def remarks(name: str) -> list[str]:
+        found: list[str] = explorer.viewer._found({"kind": "record", "name": name})[0]["record"]["remarks"]
+        return found
+
+    record = asking.ask("look", number=0)["record"]
+    asking.decide("reject", *record["signatures"])
+    desk = explorer.viewer.decisions
+    assert desk is not None
+    day = pd.read_csv(desk.path, encoding="utf-8-sig")["time"].iloc[-1][: len("2026-11-27")]
+    assert remarks("a.png") == [f"2 changes rejected since {day}"]
+    assert remarks("b.png") == [f"1 change rejected since {day}"]
+    explorer.viewer.row = "b.png"
+    explorer.viewer.decide("accept")
+    assert remarks("b.png") == []
+
+
 def test_what_was_approved_stays_accepted_although_its_changes_are_closed(tmp_path: Path) -> None:
     made = folders(tmp_path)
     for folder, samples in ((made.first, page()), (made.second, page(LOGO))):

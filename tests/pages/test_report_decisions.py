@@ -203,6 +203,22 @@ def test_a_report_is_written_with_decisions_about_changes() -> None:
     assert (merged.count, merged.steps) == (0, [None]), "what is written by now is no step any more"
 
 
+def test_a_change_that_comes_again_says_since_when() -> None:
+    had = [("", WORD, "reject", "", "2026-01-02"), ("a.png", WORD, "accept", "", "2026-01-03")]
+    closed = {LOGO: "2025-12-31"}
+    page = decided(FRAME, [], listed=LISTED, about_changes=had, closed=closed)
+    b = ["2 changes rejected since 2026-01-02", "1 change accepted and approved on 2025-12-31"]
+    assert {name: sorted(each) for name, each in page.remarks.items()} == {
+        **{"a.png": [], "b.png": sorted(b), "c.png": []}
+    }
+    here = ("decideAll", about(WORD, "b.png"), "ignore")
+    page = decided(FRAME, [here], listed=LISTED, about_changes=had, closed=closed)
+    assert page.remarks["b.png"] == b[1:], "what is decided in the page goes before what it was written with"
+    own = ("decide", "b.png", "accept", None)
+    page = decided(FRAME, [own], listed=LISTED, about_changes=had, closed=closed)
+    assert page.remarks["b.png"] == []
+
+
 words = st.sampled_from(["", "", "accept", "reject", "ignore"])
 cases = st.lists(st.tuples(words, st.lists(words, max_size=5), st.integers(0, 3)), min_size=200, max_size=200)
 

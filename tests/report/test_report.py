@@ -38,7 +38,7 @@ from mymodules.row import BY_ATTENTION, HEADINGS, TABLE
 from mymodules.triage import Decisions, Row
 
 # What the page knows by itself, by what it shows and what was decided there.
-NEIGHBOURS = {"place", "total", "previous", "next", "standing", "open_changes"}
+NEIGHBOURS = {"place", "total", "previous", "next", "standing", "open_changes", "remarks"}
 
 
 # --- what is in it -----------------------------------------------------------------------------------
@@ -219,15 +219,21 @@ def test_decisions_about_changes_are_shown(run: batch.Run, frame: pd.DataFrame, 
     (signature,) = mine["signature"]
     about = next(each for each in triage.rows(frame) if each.name == "a/changed.png")
     desk = Decisions(out)
-    desk.decide(Row.anywhere(signature), "accept", "as agreed")
-    desk.decide(about._replace(change=signature), "reject")
+    steps = (
+        desk.decide(Row.anywhere(signature), "accept", "as agreed"),
+        desk.decide(about._replace(change=signature), "reject"),
+    )
+    days = [step.time[: len("2026-11-27")] for step in steps if step is not None]
     page = report.write(frame, tmp_path / "report", {**frame.attrs["run"], "out": str(out)})
     found, told = content(page), row(page, "a/changed.png")
     assert [found["signatures"][each] for each in told["listed"]] == [signature]
     assert len(told["marks"]) == 1
     assert row(page, "b/same.png")["listed"] is row(page, "missing.png")["listed"] is None
     decided = {(name, found["signatures"][number], *rest) for name, number, *rest in found["decided"]}
-    assert decided == {("", signature, "accept", "as agreed"), ("a/changed.png", signature, "reject", "")}
+    assert decided == {
+        ("", signature, "accept", "as agreed", days[0]),
+        ("a/changed.png", signature, "reject", "", days[1]),
+    }
     text = runfiles.changes_path(out, runfiles.stamp_of(run.csv_path) or "")
     text.write_bytes(text.read_bytes().replace(signature.encode(), b"x" * 24))
     page = report.write(frame, tmp_path / "report", {**frame.attrs["run"], "out": str(out)})

@@ -1,7 +1,7 @@
 """Decisions as a report makes them: its own script in Node, and the file that it hands over."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,8 @@ class Page:
         Decision and note of each row, by name.
     far : dict
         How far each row is decided by its changes, and how many of them are open, by name.
+    remarks : dict
+        What to know of changes of each row that come again, by name.
     """
 
     file: str
@@ -63,6 +65,7 @@ class Page:
     problem: str
     in_force: dict[str, tuple[str, str]]
     far: dict[str, tuple[str, int | None]]
+    remarks: dict[str, list[str]]
 
     def save(self, folder: Path) -> Path:
         path = folder / self.name
@@ -77,6 +80,7 @@ def decided(
     written: dict[str, tuple[str, str]] | None = None,
     listed: dict[str, list[str]] | None = None,
     about_changes: Sequence[Sequence[str]] = (),
+    closed: Mapping[str, str] | None = None,
     stored: str | None = None,
     spoiled: str = "",
     identity: str = "0" * 32,
@@ -85,7 +89,8 @@ def decided(
 
     An action is a method of the page's decisions and its arguments: ``("decide", name, word, note)``.
     `listed` are the signatures of rows' changes, empty for those that rules have taken; `about_changes` are
-    name (or nothing), signature, word and note of decisions that the report was written with.
+    name (or nothing), signature, word, note and perhaps date of decisions that the report was written with,
+    `closed` the dates on which changes were approved.
     """
     signatures = [*dict.fromkeys(each for row in (listed or {}).values() for each in row if each)]
     rows = []
@@ -102,11 +107,13 @@ def decided(
         "signatures": signatures,
     }
     report["decided"] = [(name, signatures.index(each), *rest) for name, each, *rest in about_changes]
+    report["closed"] = [(signatures.index(each), date) for each, date in (closed or {}).items()]
     given = {"report": report, "rows": rows, "actions": actions, "stored": stored, "spoiled": spoiled}
     found = nodes.evaluate(
         "report/decisions.js", f"(() => {{ const given = {json.dumps(given)}; {_SCRIPT} }})()"
     )
     rows = found.pop("rows")
     in_force = {row["name"]: (row["decision"], row["note"]) for row in rows}
+    remarks = {row["name"]: row["remarks"] for row in rows}
     far = {row["name"]: (row["standing"], row["open_changes"]) for row in rows}
-    return Page(**found, in_force=in_force, far=far)
+    return Page(**found, in_force=in_force, far=far, remarks=remarks)

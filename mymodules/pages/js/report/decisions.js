@@ -5,6 +5,7 @@
 // the lines of triage.csv: {about, decision, note, time}; each part of `about` also has `before`, decision and note that
 // the report was written with.
 
+import { number } from "../elements.js";
 import { howFar, standing } from "../standing.js";
 import { NOTE } from "../viewer/modes.js";
 
@@ -61,8 +62,9 @@ export class Decisions {
     this.signatures = report.signatures;
     this.numbers = new Map(report.signatures.map((signature, place) => [signature, place]));
     this.members = new Map(report.signatures.map((signature) => [signature, []])); // names of rows, by signature
-    this.written = new Map(); // what the report was written with, by key
+    this.written = new Map(); // what the report was written with: decision, note, and the date of one about a change
     this.fill(report.decided);
+    this.closed = new Map(report.closed.map(([place, date]) => [this.signatures[place], date]));
     this.text = ""; // what was read or stored last
     this.done = [];
     this.undone = [];
@@ -93,7 +95,7 @@ export class Decisions {
 
   before(about) {
     const found = this.written.get(keyOf(about)) ?? ["", ""];
-    return this.words.includes(found[0]) ? found : ["", ""];
+    return this.words.includes(found[0]) ? found.slice(0, 2) : ["", ""];
   }
 
   // Decision and note on a row, or a change, itself.
@@ -114,6 +116,19 @@ export class Decisions {
     return this.own({ name, change })[0] || this.own({ name: "", change })[0];
   }
 
+  // What to know of changes of a row that come again: the rule of triage.Decisions.remarks_on.
+  remarksOn(name, places) {
+    const counts = new Map();
+    for (const change of this.own({ name, change: "" })[0] ? [] : places.map((place) => this.signatures[place])) {
+      const own = this.own({ name, change });
+      const [word, , date] = own[0] ? own : this.own({ name: "", change });
+      const isClosed = !word && this.closed.has(change);
+      const text = isClosed ? `accepted and approved on ${this.closed.get(change)}` : `rejected since ${date}`;
+      if (isClosed || (word === "reject" && date)) counts.set(text, (counts.get(text) ?? 0) + 1);
+    }
+    return [...counts].map(([text, count]) => `${number(count)} ${count === 1 ? "change" : "changes"} ${text}`);
+  }
+
   // Set what holds for a row.
   hold(name) {
     const row = this.rows.get(name);
@@ -122,6 +137,7 @@ export class Decisions {
     const found = standing(this.own({ name, change: "" }), words, (row.listed?.length ?? 0) - open.length);
     const { decision, note, decided, changes } = found;
     Object.assign(row, { decision, note, standing: howFar(found), open_changes: changes ? changes - decided : null });
+    row.remarks = this.remarksOn(name, open);
   }
 
   holdAll(about) {

@@ -62,6 +62,7 @@ function remarksOf(viewer) {
   const found = [];
   const noted = viewer.deciding.noteOf(viewer.record);
   if (noted) found.push(element("p", { class: "mmv-noted", text: `Note: ${noted}` }));
+  for (const text of viewer.record?.remarks ?? []) found.push(element("p", { class: "mmv-noted", text: `${text}.` }));
   for (const side of SIDES) {
     if (pair[side]?.changed) found.push(element("p", { class: "mmv-warning", text: pair[side].changed }));
     if (!pair[side]?.encoded) continue;
