@@ -83,7 +83,7 @@ def _pair(each: ChangeClass, crop: Callable[[str, str, Region], Crop | None]) ->
     crops = []
     for side, box in boxes.items():
         empty = not (box.width and box.height)
-        pixels = np.empty((0, 0, 4), np.uint8) if empty else crop(one.page, side, _grown(box))
+        pixels = np.empty((0, 0, 4), np.uint8) if empty else crop(one.page, side, grown(box))
         if pixels is None:
             return None
         crops.append(pixels.astype(np.int16))
@@ -93,5 +93,6 @@ def _pair(each: ChangeClass, crop: Callable[[str, str, Region], Crop | None]) ->
     return _Pair(first, second, max(int(np.ptp(side)) if side.size else 0 for side in crops))
 
 
-def _grown(box: Region) -> Region:
+def grown(box: Region) -> Region:
+    """Return the box of the crop of a change, given that of the change; it may leave the picture."""
     return Region(box.x - MARGIN, box.y - MARGIN, box.width + 2 * MARGIN, box.height + 2 * MARGIN)

@@ -6,6 +6,7 @@ What is decided is no part of them.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -66,10 +67,19 @@ class LookRecords:
         The rows that it was made of.
     changes : DataFrame
         All changes of these rows, also those that are decided.
+    near : mapping of str to str
+        What `looks.near` returned of the plan's classes.
     """
 
-    def __init__(self, plan: Plan, frame: "pd.DataFrame", changes: "pd.DataFrame") -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        frame: "pd.DataFrame",
+        changes: "pd.DataFrame",
+        near: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.plan = plan
+        self._near = near
         self._frame, self._changes = frame, changes
         self._decided_on = {
             signature: number for number, look in enumerate(plan.looks) for signature in look.signatures
@@ -91,8 +101,8 @@ class LookRecords:
         dict
             ``number``; ``width`` and ``height``, CSS px, 0 for a small sheet, whose cells the page arranges;
             ``sheet``; ``signatures``, what is decided on it; ``classes`` by signature: ``kind``, ``cause``,
-            ``pages``, ``occurrences``, ``surroundings`` (numbers), ``pixels``, and ``elsewhere``, the number
-            of another look on which it is decided, or None; and ``items``.
+            ``pages``, ``occurrences``, ``surroundings`` (numbers), ``pixels``, ``elsewhere``, the number
+            of another look on which it is decided, or None, and ``near``, see `near`; and ``items``.
 
             Each item has ``type``, ``page``, ``sizes`` of both pictures, and ``marks``, each [signature,
             kind, cause, first, second, pixels, largest difference, number of the change]. A ``crop`` also
@@ -133,6 +143,19 @@ class LookRecords:
             found.setdefault(each.page, []).append(each.number)
         own = self._own(desk, [signature])[signature]
         return [[page, numbers[0], len(numbers), *own[page]] for page, numbers in found.items()]
+
+    def near(self, signature: str, look: Look) -> list[Any] | None:
+        """Return the class that a class is nearly the same as; None if it is like no earlier one.
+
+        Of that: the name of its first page, x and y there, and the number of the look on which it is decided,
+        None if that is this one.
+        """
+        name = self._near.get(signature)
+        if name is None:
+            return None
+        one, there = self.plan.classes[name].occurrences[0], self._decided_on[name]
+        box = one.second if one.second.width and one.second.height else one.first
+        return [one.page, box.x, box.y, None if self.plan.looks[there] is look else there]
 
     def place(self, signature: str, page: str) -> Row | None:
         """Return a class on one of its pages, to be decided alone; None if it does not stand there."""
@@ -190,6 +213,7 @@ class LookRecords:
             "surroundings": known.surroundings,
             "pixels": known.pixels,
             "elsewhere": None if self.plan.looks[there] is look else there,
+            "near": self.near(signature, look),
         }
 
     def _placed(self, item: Crop | Line, x: int, y: int) -> Record:

@@ -1,23 +1,29 @@
 """The looks of a report. They are a file of their own, which the page loads when it shows them.
 
-Nothing here reads a picture: a look names parts of the pictures that the report has. What a person decides in
-the page is no part of the file.
+A look names parts of the pictures that the report has. Some pictures are read before, to place changes that
+are nearly the same side by side. What a person decides in the page is no part of the file.
 """
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mymodules import faults, looks
+from mymodules import faults, images, looks
 from mymodules.agenda import sentence
 from mymodules.errors import MymodulesError
+from mymodules.pages import nearly
+from mymodules.pages.display import Absent, as_absent, read
 from mymodules.pages.looks import EVERYWHERE, ON_ITS_PAGES, UNLISTED, LookRecords, notes
 from mymodules.triage import Decisions, Row
 from mymodules.triage.accepted import unopened
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mymodules.formats.png import Samples
+    from mymodules.pages.display import Folders
 
 INCOMPLETE: Final = "No looks: the run's list of changes lacks some of them. Compare again."
 """Why there are no looks if somebody has edited the list."""
@@ -63,6 +69,7 @@ def find(
     held: Collection[Held],
     desk: Decisions | None,
     stamp: str,
+    folders: "Folders",
     *,
     alone: bool,
 ) -> Found:
@@ -81,6 +88,8 @@ def find(
         Knows what was decided earlier.
     stamp : str
         That of the run.
+    folders : Folders
+        Where the pictures are, of which some are read to see which changes are nearly the same.
     alone : bool
         Whether the page has nothing else: then it says if nothing changed.
     """
@@ -94,17 +103,37 @@ def find(
         return Found(_json(_NOTHING) if alone else b"")
     try:
         known = changes[changes["image_filename"].isin([*listed])]
-        plan = looks.plan(frame, changes=known, decided=_decided(listed, held))
+        decided = _decided(listed, held)
+        plan = looks.plan(frame, changes=known, decided=decided)
+        alike = nearly.find(plan.classes.values(), _reader(listed, folders))
+        if alike.near:
+            plan = looks.plan(frame, changes=known, decided=decided, near=alike.near)
         unseen: set[str] = set()
         if desk is not None:
             unseen = unopened(desk, frame, known, desk.standings(frame, known), stamp)
-        found = {"sentence": sentence(plan, unseen), **_content(plan, frame, known, desk)}
+        found = {"sentence": sentence(plan, unseen), **_content(plan, frame, known, desk, alike)}
         data = _json(found)
     except MymodulesError as error:
         return Found(why_not=str(error))
     except Exception as error:  # somebody has edited the list of changes; the rest of the report stands
         return Found(why_not=f"The looks cannot be shown: {faults.reported(error)}")
     return Found(data, tuple({item["page"]: None for item in _items(found["looks"])}))
+
+
+def _reader(
+    rows: Mapping[str, Mapping[str, Any]], folders: "Folders"
+) -> Callable[[str, str], "Samples | None"]:
+    """Return what reads the picture of a row; None if it cannot be read, or has changed since the run."""
+
+    def picture(name: str, side: str) -> "Samples | None":
+        row = rows[name]
+        with contextlib.suppress(Absent), as_absent(side):
+            data, _, changed = read(folders.of_row(row, side), side, row.get(f"{side}_digest"))
+            if not changed:
+                return images.decode(data, images.inspect(data, max_pixels=folders.max_pixels))
+        return None
+
+    return picture
 
 
 def _json(content: Mapping[str, Any]) -> bytes:
@@ -123,9 +152,13 @@ def _decided(rows: Mapping[str, Mapping[str, Any]], held: Collection[Held]) -> s
 
 
 def _content(
-    plan: looks.Plan, frame: "pd.DataFrame", changes: "pd.DataFrame", desk: Decisions | None
+    plan: looks.Plan,
+    frame: "pd.DataFrame",
+    changes: "pd.DataFrame",
+    desk: Decisions | None,
+    alike: nearly.Nearly,
 ) -> dict[str, Any]:
-    records = LookRecords(plan, frame, changes)
+    records = LookRecords(plan, frame, changes, alike.near)
     made = [records.look(number) for number in range(len(plan.looks))]
     ranked = changes.sort_values("pixels", ascending=False, kind="stable")
     names, numbers = ranked["image_filename"].tolist(), ranked["number"].tolist()
@@ -134,7 +167,7 @@ def _content(
     for item in _items(made):
         item["marks"] = [[*mark[:-1], place[item["page"], mark[-1]]] for mark in item["marks"]]
     return {
-        "notes": [] if desk is None else notes(plan, changes, desk),
+        "notes": [*([] if desk is None else notes(plan, changes, desk)), *filter(None, [alike.note])],
         "looks": made,
         "about": records.signatures,
         "remarks": {} if desk is None else desk.remarks(plan.classes),

@@ -106,7 +106,7 @@ def write(
     desk = None if folders.out is None else Decisions(folders.out)
     decided, closed = _decide(frame, rows, desk)
     stamp = str(manifest.get("stamp"))
-    found = looks.find(frame, changes.table, rows, decided, desk, stamp, alone=only_looks)
+    found = looks.find(frame, changes.table, rows, decided, desk, stamp, folders, alone=only_looks)
     if only_looks and found.why_not:
         raise SettingsError(found.why_not)
     only = found.pages if only_looks else None

@@ -60,13 +60,31 @@ def test_a_class_says_where_it_stands() -> None:
     known = found.look(0)["classes"][signature(PRICE)]
     assert known == {
         **{"kind": "edit", "cause": "changed", "pages": 2, "occurrences": 2, "surroundings": 2},
-        **{"pixels": 800, "elsewhere": None},
+        **{"pixels": 800, "elsewhere": None, "near": None},
     }
     assert found.occurrences(None, signature(PRICE)) == [
         ["a.png", 2, 1, "", False],
         ["b.png", 2, 1, "", False],
     ]
     assert found.occurrences(None, signature(PRICE), most=1) == [["a.png", 2, 1, "", False]]
+
+
+def test_a_class_says_what_it_is_nearly_the_same_as() -> None:
+    tall = [Listed("a.png", "one", Region(8, 16, 900, 850)), Listed("b.png", "two", Region(8, 16, 900, 850))]
+    frame, listed = tables(tall)
+    near = {signature("two"): signature("one")}
+    found = LookRecords(looks.plan(frame, changes=listed, near=near), frame, listed, near)
+    known = {
+        name: (number, each["near"])
+        for number in range(len(found.plan.looks))
+        for name, each in found.look(number)["classes"].items()
+        if each["elsewhere"] is None
+    }
+    there, _ = known[signature("one")]
+    here, beside = known[signature("two")]
+    assert known[signature("one")] == (there, None)
+    assert here != there, "either takes a look of its own, at 900 px before above after"
+    assert beside == ["a.png", 8, 16, there]
 
 
 def test_a_page_is_listed_once_with_the_number_of_its_changes() -> None:

@@ -110,6 +110,29 @@ def test_only_what_is_open_is_a_look(rows: pd.DataFrame, made: Folders, tmp_path
     assert sum(name.endswith(".looks.js") for name in files(path)) == 1, "the earlier looks are gone"
 
 
+def test_what_is_nearly_the_same_stands_side_by_side_and_says_so(tmp_path: Path) -> None:
+    made = folders(tmp_path)
+    random = np.random.default_rng(17)
+    for number in range(3):  # 20 x 30 px each, two of them alike but for a level, and one far from both
+        first, second = np.full((200, 300, 3), 250, np.uint8), np.full((200, 300, 3), 250, np.uint8)
+        word = 20 + 100 * (number == 2) + np.arange(600, dtype=np.uint8).reshape(20, 30, 1) % 9
+        second[40:60, 50:80] = word + random.integers(0, 2, word.shape, np.uint8)
+        (made.first / f"{number}.png").write_bytes(png(first))
+        (made.second / f"{number}.png").write_bytes(png(second))
+    rows = batch.run(*made, num_processors=1, pictures="none", store=None).frame()
+    told = found(report.write(rows, tmp_path / "report", only_looks=True))
+    (look,) = told["looks"]
+    pages = {item["marks"][0][0]: item["page"] for item in look["items"]}
+    near = {pages[name]: each["near"] for name, each in look["classes"].items()}
+    assert near.pop("2.png") is None
+    star = next(page for page, each in near.items() if each is None)
+    (other,) = {*near} - {star}
+    assert near[other] == [star, 50, 40, None]
+    places = {item["page"]: (item["x"], item["y"]) for item in look["items"]}
+    assert star == "0.png"
+    assert places["0.png"][0] == places["1.png"][0] or places["0.png"][1] == places["1.png"][1]
+
+
 def test_without_changes_there_are_none(rows: pd.DataFrame, tmp_path: Path) -> None:
     same = rows[rows["status"] == "same"]
     assert content(report.write(same, tmp_path / "report"))["looks"] == {"file": "", "why": ""}

@@ -63,6 +63,13 @@ function sideOf(item, side, scale) {
   return placed(made, left, top, scale * width, scale * height);
 }
 
+// What a class is nearly the same as, as text; empty if it is like no other.
+export function nearText({ near }) {
+  if (!near) return "";
+  const [page, x, y, look] = near;
+  return `nearly the same as ${parts(page, "").base} at ${x}, ${y}${look === null ? "" : ` on look ${number(look + 1)}`}`;
+}
+
 // What a caption says of an item besides its page.
 export function facts(item, classes) {
   const names = signaturesOf(item);
@@ -79,6 +86,8 @@ export function facts(item, classes) {
     told.push(`${number(pixels)} px, by ${largest} at most`, `×${item.scale}`);
     if (item.part) told.push("a part of it");
   } else if (item.part) told.push("a part of it");
+  const near = found.map(nearText).filter(Boolean);
+  if (near.length) told.push(names.length === 1 ? near[0] : `${number(near.length)} nearly the same as others`);
   if (item.folded) told.push(`then ${number(item.folded)} equal ${item.folded === 1 ? "row" : "rows"}`);
   return told;
 }

@@ -4,7 +4,7 @@ import { SIGNS } from "../columns.js";
 import { element, number } from "../elements.js";
 import { parts } from "../names.js";
 import { DECIDED } from "../viewer/modes.js";
-import { causeText, markOf, outline, pagesText, signaturesOf } from "./drawing.js";
+import { causeText, markOf, nearText, outline, pagesText, signaturesOf } from "./drawing.js";
 import { Places } from "./places.js";
 
 const HIGH = 64; // px of the page's outline
@@ -105,7 +105,8 @@ export class Strip {
     where.setAttribute("aria-expanded", isListed);
     where.dataset.part = `${signature} where`;
     const elsewhere = found.elsewhere === null ? "" : `decided on look ${number(found.elsewhere + 1)}`;
-    const state = element("span", { text: stateText(looks.state[signature] ?? {}) || elsewhere });
+    const known = [stateText(looks.state[signature] ?? {}) || elsewhere, nearText(found)];
+    const state = element("span", { text: known.filter(Boolean).join(" · ") });
     return element("div", { class: "mmo-line-of" }, name, where, state);
   }
 }
