@@ -53,6 +53,7 @@ class RunChanges:
         known = out is not None and runfiles.is_stamp(stamp)
         self._path = runfiles.finished_path(out, str(stamp)) if out is not None and known else None
         self._table: pd.DataFrame | None = None
+        self._columns: dict[str, list[Any]] = {}  # the same: a row's lines are taken from these at once
         self._places: Mapping[Any, Any] = {}
         self._reading = threading.Lock()
 
@@ -70,7 +71,7 @@ class RunChanges:
         if listed is None:
             return None
         try:
-            found = [_figures(line) for line in listed.to_dict("records")]
+            found = [*map(_figures, listed)]
         except ValueError:  # somebody has edited the file
             return None
         shares = account.parsed(row["rules"])
@@ -84,19 +85,16 @@ class RunChanges:
         listed = self._listed(row) if row["status"] == "changed" else None
         if listed is None:
             return None
-        columns = (listed[name].tolist() for name in ("pixels", "signature", "rules"))
-        lines = sorted(zip(*columns, strict=True), key=lambda line: -line[0])  # as `_marks` orders them
-        if not all(
-            SIGNATURE.fullmatch(signature) for _, signature, _ in lines
-        ):  # somebody has edited the file
+        lines = sorted(listed, key=lambda line: -line["pixels"])  # as `_marks` orders them
+        if not all(SIGNATURE.fullmatch(line["signature"]) for line in lines):  # somebody has edited the file
             return None
-        return ["" if rules else signature for _, signature, rules in lines]
+        return ["" if line["rules"] else line["signature"] for line in lines]
 
     def listed(self, row: Mapping[str, Any]) -> list[Change] | None:
         """Return the changes of a row in the order of its marks; None unless the file has all of them."""
         lines = self._listed(row)
         try:
-            return None if lines is None else in_order(map(_change, lines.to_dict("records")))
+            return None if lines is None else in_order(map(_change, lines))
         except (TypeError, ValueError):  # somebody has edited the file
             return None
 
@@ -109,14 +107,13 @@ class RunChanges:
         found: pd.DataFrame = self._table.iloc[places]
         return found
 
-    def _listed(self, row: Mapping[str, Any]) -> "pd.DataFrame | None":
+    def _listed(self, row: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """Return the lines of a row; None if it has no changes, or the file does not have all of them."""
         self._read()
         places = self._places.get(row["image_filename"], ())
         if self._table is None or not row["changes"] or len(places) != row["changes"]:
             return None
-        found: pd.DataFrame = self._table.iloc[places]
-        return found
+        return [{name: column[place] for name, column in self._columns.items()} for place in places]
 
     @property
     def table(self) -> "pd.DataFrame | None":
@@ -132,6 +129,7 @@ class RunChanges:
             with contextlib.suppress(ResultsError):
                 self._table = results.load_changes(path)
             if self._table is not None:
+                self._columns = {str(name): self._table[name].tolist() for name in self._table.columns}
                 lacking = self._table[["pixels", *_BOXES]].isna().any(axis=1)  # somebody has edited the file
                 broken = {*self._table.loc[lacking, "image_filename"]}
                 places = self._table.groupby("image_filename").indices

@@ -426,6 +426,9 @@ def _is_locked(file: io.FileIO, path: Path, alone: bool) -> bool:
 
 def key(row: Row) -> Row:
     """Return a row as it is read back from the file."""
+    text = "".join(row)
+    if text.isascii() and "\\" not in text:  # no cell has an escape, or needs one
+        return row
     return Row(*map(_from_cell, row))
 
 
