@@ -63,11 +63,12 @@ function sideOf(item, side, scale) {
   return placed(made, left, top, scale * width, scale * height);
 }
 
-// What a class is nearly the same as, as text; empty if it is like no other.
-export function nearText({ near }) {
+// What a class that a page shows is nearly the same as, as text; empty if it is like no other.
+export function nearText({ near }, shown) {
   if (!near) return "";
   const [page, x, y, look] = near;
-  return `nearly the same as ${parts(page, "").base} at ${x}, ${y}${look === null ? "" : ` on look ${number(look + 1)}`}`;
+  const there = page === shown ? "the one" : parts(page, "").base;
+  return `nearly the same as ${there} at ${x}, ${y}${look === null ? "" : ` on look ${number(look + 1)}`}`;
 }
 
 // What a caption says of an item besides its page.
@@ -86,7 +87,7 @@ export function facts(item, classes) {
     told.push(`${number(pixels)} px, by ${largest} at most`, `×${item.scale}`);
     if (item.part) told.push("a part of it");
   } else if (item.part) told.push("a part of it");
-  const near = found.map(nearText).filter(Boolean);
+  const near = found.map((each) => nearText(each, item.page)).filter(Boolean);
   if (near.length) told.push(names.length === 1 ? near[0] : `${number(near.length)} nearly the same as others`);
   if (item.folded) told.push(`then ${number(item.folded)} equal ${item.folded === 1 ? "row" : "rows"}`);
   return told;

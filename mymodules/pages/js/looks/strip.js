@@ -51,7 +51,7 @@ export class Strip {
   fill(looks) {
     const { record, chosen } = looks;
     const item = record?.items[chosen?.index];
-    const found = item ? this.ofItem(looks, item, chosen) : record ? [this.ofLook(record)] : [];
+    const found = item ? this.ofItem(looks, item) : record ? [this.ofLook(record)] : [];
     this.replace(found);
     this.places.fill(looks);
   }
@@ -75,7 +75,7 @@ export class Strip {
     return element("p", { text });
   }
 
-  ofItem(looks, item, chosen) {
+  ofItem(looks, item) {
     const head = element("p", {}, element("bdi", { class: "mmo-page", text: item.page }));
     const { open } = this.source;
     if (open) {
@@ -84,11 +84,12 @@ export class Strip {
       made.dataset.part = "open";
       head.append(" ", made);
     }
-    const lines = signaturesOf(item).map((signature) => this.line(looks, signature, chosen));
+    const lines = signaturesOf(item).map((signature) => this.line(looks, item, signature));
     return [outline(item, HIGH), element("div", { class: "mmo-classes" }, head, ...lines)];
   }
 
-  line(looks, signature, chosen) {
+  line(looks, item, signature) {
+    const { chosen } = looks;
     const found = looks.record.classes[signature];
     const pressed = chosen.signature === signature;
     const text = `${causeText(found)}, ${number(found.pixels)} px`;
@@ -105,8 +106,9 @@ export class Strip {
     where.setAttribute("aria-expanded", isListed);
     where.dataset.part = `${signature} where`;
     const elsewhere = found.elsewhere === null ? "" : `decided on look ${number(found.elsewhere + 1)}`;
-    const known = [stateText(looks.state[signature] ?? {}) || elsewhere, nearText(found)];
-    const state = element("span", { text: known.filter(Boolean).join(" · ") });
+    const known = [stateText(looks.state[signature] ?? {}) || elsewhere, nearText(found, item.page)];
+    const told = known.filter(Boolean).join(" · ");
+    const state = element("span", { text: told, title: told });
     return element("div", { class: "mmo-line-of" }, name, where, state);
   }
 }
