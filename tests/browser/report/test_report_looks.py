@@ -230,6 +230,22 @@ def test_a_page_that_is_decided_as_a_whole_is_not_decided_by_a_change(
     badge(opened, "✕ rejected on c.png, open elsewhere")
 
 
+def test_a_change_that_goes_on_is_not_decided_before_its_last_look(tabs: Any, tmp_path: Path) -> None:
+    made = folders(tmp_path)
+    (made.first / "tall.png").write_bytes(png(np.zeros((1500, 1000, 3), np.uint8)))
+    (made.second / "tall.png").write_bytes(png(np.full((1500, 1000, 3), 90, np.uint8)))
+    rows = batch.run(*made, num_processors=1, pictures="none", store=None).frame()
+    opened = go(tabs(report.write(rows, tmp_path / "looks", only_looks=True), looks=True))
+    keys, problem = opened.tab.keyboard, opened.tab.locator(".mmo-problem[role=alert]")
+    keys.press("j")
+    keys.press("e")
+    opened.tab.wait_for_function("() => document.activeElement.matches('.mmo-pages')")
+    assert opened.tab.locator(".mmo-only").inner_text() == "It is decided on a later look."
+    keys.press("r")
+    assert problem.inner_text() == "What is chosen goes on, and is decided, on a later look."
+    assert opened.tab.get_by_role("button", name="Download").count() == 0
+
+
 def test_what_is_decided_already_is_no_look_any_more(
     tabs: Any, made: Folders, rows: pd.DataFrame, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ import { placeOf, Strip, stateOfAll } from "./strip.js";
 
 const WORDS = { accept: ["Accept", "a"], reject: ["Reject", "r"], ignore: ["Ignore", "i"] };
 const MARKS = "Boxes";
+const LATER = "What is chosen goes on, and is decided, on a later look.";
 const WHOLE = "is decided as a whole, which goes before its changes: open it and take that decision away first.";
 const NOTHING = "No look is left: every change is decided. The table lists all pictures.";
 
@@ -273,7 +274,8 @@ export class Looks {
   async decide(word) {
     const about = this.about();
     if (!about.length && !this.chosen) return this.step(1); // it goes on there
-    if (this.busy || this.overview.closed || !about.length) return;
+    if (this.busy || this.overview.closed) return;
+    if (!about.length) return this.tell(LATER);
     const { page = "" } = this.chosen ?? {};
     if (this.strip.places.entry(page)?.[4]) return this.tell(`${page} ${WHOLE}`);
     const { turn } = this;

@@ -91,8 +91,10 @@ export class Places {
     this.focus = false;
   }
 
-  mark({ chosen }) {
-    this.head.textContent = chosen?.page ? `What is decided now holds on ${chosen.page} only.` : HINT;
+  mark({ chosen, record }) {
+    const isLater = typeof record?.classes[this.signature]?.elsewhere === "number";
+    const text = chosen?.page ? `What is decided now holds on ${chosen.page} only.` : HINT;
+    this.head.textContent = isLater ? "It is decided on a later look." : text;
     this.list.removeAttribute("aria-activedescendant");
     for (const option of this.list.children) {
       const isChosen = this.found[option.dataset.index][0] === chosen?.page;
