@@ -140,7 +140,7 @@ def _edits(one: Picture, other: Picture, pieces: Iterable[Piece]) -> Iterator[Ch
     for displacement, group in groups.items():
         boxes = np.concatenate([_boxes(one, other, piece) for piece in group])
         gatherer = Gatherer()
-        gatherer.add_boxes(boxes[:, :5])
+        gatherer.add_boxes(boxes[:, :5], apart=len(group) == 1)
         regions, pixels = gatherer.counted()
         figures = zip(pixels, *_levels(boxes, regions), strict=True)
         for box, each in zip(regions, figures, strict=True):

@@ -226,7 +226,7 @@ def _measured(
             drawing.add_levels(found.levels)
         tally.add_counted(found.differing, found.largest)
         similarity.add_sum(found.dissimilarity)
-        gatherer.add_boxes(found.boxes)
+        gatherer.add_boxes(found.boxes, apart=True)
     else:
         for band in bands_of(first, second, keep=drawing is not None):
             gatherer.add(band.top, tally.add(band))

@@ -33,18 +33,23 @@ class Gatherer:
 
     def __init__(self) -> None:
         self._boxes: list[Boxes] = []
+        self._apart = False
 
     def add(self, top: int, mask: NDArray[np.bool_]) -> None:
         """Add the differing pixels of some rows: bool (rows, width), the first one at ``top``."""
         kinds.check("mask", mask, kinds.MASK)
         boxes = _cells(mask)
         if len(boxes):
-            self._boxes.append(boxes + np.array([0, top, 0, top, 0]))
+            self._add(boxes + np.array([0, top, 0, top, 0]))
 
-    def add_boxes(self, boxes: Boxes) -> None:
-        """Add boxes of differing pixels, each of which the rule would merge to one."""
+    def add_boxes(self, boxes: Boxes, *, apart: bool = False) -> None:
+        """Add boxes of differing pixels, each of which the rule would merge to one.
+
+        `apart` is whether no two of them are near each other, as the rule has it: then nothing looks for such
+        pairs, unless more is added.
+        """
         if len(boxes):
-            self._boxes.append(boxes)
+            self._add(boxes, apart=apart)
 
     def add_outside(self, larger: tuple[int, int], common: tuple[int, int]) -> None:
         """Add the area that two pictures of different sizes do not share: (height, width) of both areas."""
@@ -55,7 +60,11 @@ class Gatherer:
         ):
             pixels = (right - left) * (bottom - top)
             if pixels:
-                self._boxes.append(np.array([[left, top, right, bottom, pixels]], np.int64))
+                self._add(np.array([[left, top, right, bottom, pixels]], np.int64))
+
+    def _add(self, boxes: Boxes, *, apart: bool = False) -> None:
+        self._apart = apart and not self._boxes
+        self._boxes.append(boxes)
 
     def regions(self) -> tuple[Region, ...]:
         """Return at most `MOST` boxes around everything that was added, sorted by y, then x."""
@@ -65,7 +74,9 @@ class Gatherer:
         """Return `regions`, and how many differing pixels lie in each of them, in the same order."""
         if not self._boxes:
             return (), ()
-        boxes = _merge(np.concatenate(self._boxes), GAP_X, GAP_Y)
+        boxes = np.concatenate(self._boxes)
+        if not self._apart:
+            boxes = _merge(boxes, GAP_X, GAP_Y)
         factor = 1
         while len(boxes) > MOST:
             factor *= 2

@@ -234,6 +234,27 @@ def test_pixels_outside_the_common_area_all_count(common: tuple[int, int]) -> No
     assert sum(pixels) == 25 * 40 - common[0] * common[1] + 1
 
 
+@pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
+def test_boxes_that_were_apart_merge_with_what_is_added(first: bool) -> None:
+    """Columns 40 to 49 are outside, 14 px from the pixel in column 25 and 36 px from that in column 3."""
+    mask = mask_of((30, 40), (2, 3), (20, 25))
+    gatherer = regions.Gatherer()
+    if first:
+        gatherer.add_boxes(regions.boxes_of(mask), apart=True)
+    gatherer.add_outside((30, 50), (30, 40))
+    if not first:
+        gatherer.add_boxes(regions.boxes_of(mask), apart=True)
+    assert gatherer.counted() == (((25, 0, 25, 30), (3, 2, 1, 1)), (301, 1))
+
+
+def test_boxes_that_are_apart_merge_by_doubled_gaps() -> None:
+    mask = np.zeros((260, 520), bool)
+    mask[::10, ::18] = True  # 26 rows of 29 pixels, as above
+    gatherer = regions.Gatherer()
+    gatherer.add_boxes(regions.boxes_of(mask), apart=True)
+    assert gatherer.counted()[1] == (26 * 29,)
+
+
 # The seed's way
 
 
