@@ -33,6 +33,8 @@ _EDGE_SHIFTS = np.array([8, 8, 0, 1, 0], np.uint8)
 
 def stored_size(header: PngHeader) -> int:
     """Return how many bytes the stored rows of all passes have."""
+    if not header.interlaced:
+        return header.height * (1 + header.stride)
     return sum(rows * (1 + header.stride_of(columns)) for columns, rows in header.pass_sizes())
 
 

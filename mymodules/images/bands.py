@@ -186,10 +186,10 @@ def inflate_both(
 def _packed(file: tuple[bytes, PngHeader], memory: Memory) -> tuple[kernel.Packed, Bytes]:
     """Return what the kernel needs to inflate a file, and `Scanlines.flat`."""
     data, header = file
-    size = png.stored_size(header)
-    taken = memory.take(_room(header) + len(data))
-    flat, room = np.split(taken, [_room(header)])
-    return kernel.Packed(data, header.pixel_data, flat[:size], room), flat
+    size, room = png.stored_size(header), _room(header)
+    taken = memory.take(room + len(data))
+    flat = taken[:room]
+    return kernel.Packed(data, header.pixel_data, flat[:size], taken[room:]), flat
 
 
 def _room(header: PngHeader) -> int:

@@ -92,9 +92,9 @@ def _format_of(name: str) -> Callable[[Any], str]:
     if name in TEXTS | OPTIONAL_TEXTS:
         return lambda value: guard(str(value))
     if name in REGIONS:
-        return lambda value: _list_of(_list_of(str(int(side)) for side in region) for region in value)
+        return lambda value: _list_of([f"[{x:d},{y:d},{wide:d},{high:d}]" for x, y, wide, high in value])
     if name in COUNTS:
-        return lambda value: _list_of(str(int(count)) for count in value)
+        return lambda value: _list_of([str(int(count)) for count in value])
     if name in FLAGS:
         return lambda value: "true" if value else "false"
     return (lambda value: repr(float(value))) if name in FLOATS else (lambda value: str(int(value)))
