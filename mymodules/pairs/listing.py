@@ -300,7 +300,10 @@ def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str
                         side.leave_out("hidden", prefix + name)
                         continue
                     named_so = is_picture(name)
-                    if _is_folder(entry):
+                    if named_so and _is_plain_file(entry):
+                        side.entries[prefix + name] = "file"
+                        side.pictures += 1
+                    elif _is_folder(entry):
                         path = prefix + name
                         if named_so:
                             side.entries[path] = "folder"
@@ -318,6 +321,14 @@ def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str
             _enter_closed(side, below, error)
 
 
+def _is_plain_file(entry: os.DirEntry[str]) -> bool:
+    """Return whether an entry is a file and no link; the system has said so with the name."""
+    try:
+        return entry.is_file(follow_symlinks=False)
+    except OSError:
+        return False
+
+
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
         return entry.is_dir()
@@ -326,9 +337,9 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _noted(side: _Side, entry: os.DirEntry[str]) -> _Kind:
-    """Return the kind of an entry that is named like a picture, and count it if it is a file."""
+    """Return the kind of a link or what else is named like a picture, and count it if it leads to a file."""
     try:
-        if entry.is_file():  # the system has said so with the name: the file itself is not asked
+        if entry.is_file():
             side.pictures += 1
             return "file"
         entry.stat()

@@ -28,6 +28,8 @@ def to_text(name: str) -> str:
     that already looks escaped. All other names stay as they are. (A lone surrogate that does not stand for a
     byte, which Windows allows, becomes ``\uNNNN``.)
     """
+    if name.isascii() and "\\" not in name:  # most names
+        return name
     if _SURROGATE.search(name) is None and _ESCAPE.search(name) is None:
         return name
     return _TO_ESCAPE.sub(_escaped, name)
@@ -86,4 +88,4 @@ def is_listed(name: str) -> bool:
 
 def is_picture(name: str) -> bool:
     """Return whether a name ends like a picture's."""
-    return name.lower().endswith(SUFFIXES)
+    return name.endswith(SUFFIXES) or name.lower().endswith(SUFFIXES)

@@ -166,7 +166,7 @@ def _as_same(name: str) -> str:
         return r"(?:\[\])?"
     if name in FLAGS:
         return "(?:true|false)?"
-    return "(?:-?[0-9]{1,15}(?:[.][0-9]{1,20})?(?:e-[0-9]{2})?)?" if name in FLOATS else "(?:[0-9]{1,15})?"
+    return "(?:-?[0-9]{1,15}(?:[.][0-9]{1,20})?(?:e-[0-9]{2})?)?" if name in FLOATS else "[0-9]{0,15}"
 
 
 @functools.cache  # it is long, and few processes need it

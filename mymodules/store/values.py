@@ -77,8 +77,9 @@ def beginning(path: str) -> str:
         return _NONE
     if not stat.S_ISREG(now.st_mode):
         return _NONE
-    times = f" {now.st_ctime_ns} {now.st_ino} " if CHANGE_TIME_COUNTS else " "
-    return f"{now.st_size} {now.st_mtime_ns}{times}"
+    if CHANGE_TIME_COUNTS:
+        return f"{now.st_size} {now.st_mtime_ns} {now.st_ctime_ns} {now.st_ino} "
+    return f"{now.st_size} {now.st_mtime_ns} "
 
 
 class DigestedFile(NamedTuple):
