@@ -107,12 +107,13 @@ def compared(root: Path) -> pd.DataFrame:
 
 @dataclass
 class Opened:
-    """A report in a tab, and what that tab has asked for and complained of."""
+    """A report in a tab, what that tab has asked for and complained of, and whether it leaves the report."""
 
     tab: Any
     path: Path
     requests: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    leaves: bool = False
 
     @property
     def root(self) -> Any:

@@ -19,6 +19,90 @@ ON_THE_TABLE = """(async () => {
     localStorage["mymodules-list"] ??= "table";
 })().catch(() => {});"""
 VIEWPORT = {"width": 1400, "height": 900}
+# What would stay with a tab after the test.
+STAYS = ("add_init_script", "add_locator_handler", "emulate_media", "expose_binding", "expose_function",
+         "on", "once", "route", "set_default_timeout", "set_extra_http_headers")  # fmt: skip
+
+
+def watched(tab: Any, looks: bool, script: str = "") -> Opened:
+    """Note what a new tab asks for and complains of."""
+    opened = Opened(tab, Path())
+    tab.set_default_timeout(lab.PATIENCE)
+    if not looks:
+        tab.add_init_script(ON_THE_TABLE)
+    if script:
+        tab.add_init_script(script)
+    tab.on("request", lambda request: opened.requests.append(request.url))
+    tab.on("websocket", lambda socket: opened.requests.append(socket.url))
+    tab.on("pageerror", lambda error: opened.complaints.append(str(error)))
+    tab.on("popup", lambda popup: opened.complaints.append(f"popup: {popup.url}"))
+    tab.on("dialog", lambda dialog: answer(opened, dialog))
+    tab.on(
+        "console",
+        lambda message: message.type in ("error", "warning") and opened.complaints.append(message.text),
+    )
+    return opened
+
+
+def answer(opened: Opened, dialog: Any) -> None:
+    """Note a dialog, but for the question of a page with decisions, after its test, whether to leave it."""
+    if opened.leaves:
+        dialog.accept()
+    else:
+        opened.complaints.append(f"dialog: {dialog.message}")
+
+
+def refuse(*_: Any, **__: Any) -> None:
+    pytest.fail("this would stay with the tab, which other tests use: give `tabs` a script or options")
+
+
+class Profile:
+    """A profile whose tabs stay from test to test: making one takes longer than opening a report.
+
+    One opens reports on the table, and one, where it is asked for, on what a report itself chooses. An empty
+    page stays beside them: when the last page of a storage is closed, Chromium forgets what is in it.
+    """
+
+    def __init__(self, browser: Any, viewport: dict[str, int]) -> None:
+        self.context = browser.new_context(viewport=viewport)
+        self._viewport = viewport
+        self._session = self.context.new_cdp_session(self.context.new_page())
+        self._kept: dict[bool, Opened] = {}
+        self._lent: set[bool] = set()
+
+    def has(self, looks: bool) -> bool:
+        """Say whether a tab can be lent, as the test has none of the kind yet."""
+        return looks not in self._lent
+
+    def lend(self, looks: bool) -> Opened:
+        """Return a tab as good as new."""
+        if looks not in self._kept:
+            self._kept[looks] = watched(self.context.new_page(), looks)
+            for name in STAYS:
+                setattr(self._kept[looks].tab, name, refuse)
+        opened = self._kept[looks]
+        opened.requests, opened.complaints = [], []
+        self._lent.add(looks)
+        return opened
+
+    def clean(self) -> None:
+        """Take the tabs back; what they stored, the way they went and where the pointer was are forgotten."""
+        for looks in self._lent:
+            opened = self._kept[looks]
+            tab = opened.tab
+            if tab.is_closed():
+                del self._kept[looks]
+                continue
+            opened.leaves = True
+            tab.goto("about:blank")
+            opened.leaves = False
+            tab.set_viewport_size(self._viewport)
+            tab.mouse.move(0, 0)
+            session = self.context.new_cdp_session(tab)
+            session.send("Page.resetNavigationHistory")
+            session.detach()
+        self._lent.clear()
+        self._session.send("Storage.clearDataForOrigin", {"origin": "file://", "storageTypes": "all"})
 
 
 @pytest.fixture(scope="module")
@@ -57,35 +141,37 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def profile(browser: Any) -> Any:
-    """The profile of most tabs, one of which stays: a new window takes longer than opening a report."""
-    context = browser.new_context(viewport=VIEWPORT)
-    context.new_page()
-    return context
+def viewport() -> dict[str, int]:
+    return VIEWPORT
+
+
+@pytest.fixture(scope="module")
+def profile(browser: Any, viewport: dict[str, int]) -> Profile:
+    return Profile(browser, viewport)
 
 
 @pytest.fixture
-def tabs(browser: Any, profile: Any) -> Iterator[Any]:
-    """Make tabs that must not complain; those with `options` in a profile of their own."""
+def tabs(browser: Any, profile: Profile) -> Iterator[Any]:
+    """Lend tabs that must not complain, on an empty storage that the tabs of one test share.
+
+    With a `script`, which runs before the page's own, the tab is new; with `options`, its profile is too.
+    """
     made: list[Any] = []
     seen: list[Opened] = []
 
-    def make(path: Path, *, quiet: bool = True, looks: bool = False, **options: Any) -> Opened:
-        context = browser.new_context(viewport=VIEWPORT, **options) if options else profile
-        opened = Opened(context.new_page(), path)
-        opened.tab.set_default_timeout(lab.PATIENCE)
-        if not looks:
-            opened.tab.add_init_script(ON_THE_TABLE)
-        opened.tab.on("request", lambda request: opened.requests.append(request.url))
-        opened.tab.on("websocket", lambda socket: opened.requests.append(socket.url))
-        opened.tab.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        opened.tab.on("popup", lambda popup: opened.complaints.append(f"popup: {popup.url}"))
-        opened.tab.on("dialog", lambda dialog: opened.complaints.append(f"dialog: {dialog.message}"))
-        opened.tab.on(
-            "console",
-            lambda message: message.type in ("error", "warning") and opened.complaints.append(message.text),
-        )
-        made.append(context if options else opened.tab)
+    def make(
+        path: Path, *, quiet: bool = True, looks: bool = False, script: str = "", **options: Any
+    ) -> Opened:
+        if options:
+            context = browser.new_context(viewport=VIEWPORT, **options)
+            opened = watched(context.new_page(), looks, script)
+            made.append(context)
+        elif script or not profile.has(looks):
+            opened = watched(profile.context.new_page(), looks, script)
+            made.append(opened.tab)
+        else:
+            opened = profile.lend(looks)
+        opened.path = path
         if quiet:
             seen.append(opened)
         return opened
@@ -93,6 +179,7 @@ def tabs(browser: Any, profile: Any) -> Iterator[Any]:
     yield make
     for each in made:
         each.close()
+    profile.clean()
     for opened in seen:
         assert opened.complaints == []
         assert opened.strangers() == []

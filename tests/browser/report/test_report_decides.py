@@ -1,7 +1,6 @@
 """Deciding in the report in Chromium: keys, what the browser keeps, and the file that is handed over."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,6 @@ from mymodules import report, triage
 from mymodules.triage import Decisions
 
 WORDS = {"accept": "accepted", "reject": "rejected", "ignore": "ignored"}
-
-
-@pytest.fixture
-def profile(browser: Any) -> Iterator[Any]:
-    """One of each test's own: runs of one second with the same pictures are one run to a browser."""
-    context = browser.new_context(viewport={"width": 1400, "height": 900})
-    yield context
-    context.close()
 
 
 @pytest.fixture
@@ -202,13 +193,10 @@ def test_reports_of_other_rows_keep_theirs_apart(
 def test_a_browser_that_keeps_nothing_says_so_and_asks_before_it_leaves(
     tabs: Any, index: Path, rows: pd.DataFrame, tmp_path: Path
 ) -> None:
-    opened: Opened = tabs(index, quiet=False)
-    opened.tab.add_init_script(
-        """Object.defineProperty(window, 'localStorage', {
-            get() { throw new DOMException('', 'SecurityError'); },
-        })"""
-    )
-    opened.go("a.png")
+    refuse = """Object.defineProperty(window, 'localStorage', {
+        get() { throw new DOMException('', 'SecurityError'); },
+    })"""
+    opened: Opened = tabs(index, quiet=False, script=refuse).go("a.png")
     assert "does not keep decisions" in said(opened)
     opened.press("a")
     assert cells(opened) == {"a.png": "accept"}
@@ -228,9 +216,7 @@ def test_a_browser_that_keeps_nothing_says_so_and_asks_before_it_leaves(
 
 def test_the_storage_is_opened_only_after_the_browser_has_answered(tabs: Any, index: Path) -> None:
     """Chromium gives a page that asks too early a store of its own, whose decisions are lost."""
-    opened: Opened = tabs(index, looks=True)
-    opened.tab.add_init_script(
-        """
+    script = """
         const [query, storage] = [LockManager.prototype.query, localStorage];
         window.asked = [];
         LockManager.prototype.query = async function () {
@@ -241,8 +227,7 @@ def test_the_storage_is_opened_only_after_the_browser_has_answered(tabs: Any, in
         };
         Object.defineProperty(window, "localStorage", {get() { asked.push("storage"); return storage; }});
         """
-    )
-    opened.go("a.png")
+    opened: Opened = tabs(index, looks=True, script=script).go("a.png")
     assert opened.tab.evaluate("() => asked.slice(0, 3)") == ["locks", "answer", "storage"]
 
 

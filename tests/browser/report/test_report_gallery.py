@@ -69,7 +69,7 @@ def found_in(part: np.ndarray, picture: np.ndarray) -> tuple[int, int]:
 
 
 def test_the_gallery_is_chosen_and_remembered(tabs: Any, page: Path) -> None:
-    opened = to_gallery(tabs(page, locale="en").go())
+    opened = to_gallery(tabs(page).go())
     assert not opened.table.is_visible()
     assert (
         opened.tab.get_by_role("button", name="Gallery", exact=True).get_attribute("aria-pressed") == "true"
@@ -85,7 +85,7 @@ def test_the_gallery_is_chosen_and_remembered(tabs: Any, page: Path) -> None:
 def test_a_changed_row_shows_the_pixels_around_its_largest_region(
     tabs: Any, page: Path, frame: pd.DataFrame
 ) -> None:
-    opened = to_gallery(tabs(page, locale="en").go())
+    opened = to_gallery(tabs(page).go())
     found = settled(opened, "a/first.png")
     canvases = found.locator("canvas")
     assert canvases.count() == 3
@@ -105,7 +105,7 @@ def test_a_changed_row_shows_the_pixels_around_its_largest_region(
 
 
 def test_whole_pictures_are_shown_instead_and_that_is_remembered(tabs: Any, page: Path) -> None:
-    opened = to_gallery(tabs(page, locale="en").go())
+    opened = to_gallery(tabs(page).go())
     opened.tab.get_by_role("button", name="Whole picture").click()
     found = settled(opened, "a/first.png")
     sizes = found.locator("canvas").evaluate_all("all => all.map(one => [one.clientWidth, one.clientHeight])")
@@ -131,7 +131,7 @@ def test_whole_pictures_are_shown_instead_and_that_is_remembered(tabs: Any, page
 def test_a_row_with_one_picture_or_none_shows_what_there_is(
     tabs: Any, page: Path, name: str, sides: list[str], words: str
 ) -> None:
-    opened = to_gallery(tabs(page, locale="en").go())
+    opened = to_gallery(tabs(page).go())
     found = settled(opened, name)
     frames = found.locator(".mmg-frame")
     assert frames.evaluate_all("all => all.map(one => one.dataset.side)") == sides
@@ -141,7 +141,7 @@ def test_a_row_with_one_picture_or_none_shows_what_there_is(
 
 
 def test_a_tile_names_its_row_and_what_was_decided(tabs: Any, page: Path) -> None:
-    opened = to_gallery(tabs(page, locale="en").go())
+    opened = to_gallery(tabs(page).go())
     found = settled(opened, "a/second.png")
     assert found.locator(".mmg-base").inner_text() == "second.png"
     assert int(found.locator(".mmg-base").evaluate("node => getComputedStyle(node).fontWeight")) >= 600
@@ -150,7 +150,7 @@ def test_a_tile_names_its_row_and_what_was_decided(tabs: Any, page: Path) -> Non
 
 
 def test_keys_choose_tiles_and_the_viewer_follows(tabs: Any, page: Path) -> None:
-    opened = to_gallery(tabs(page, locale="en").go())
+    opened = to_gallery(tabs(page).go())
     titles = opened.tab.locator(".mmg-tile").evaluate_all("all => all.map(one => one.title)")
     opened.tab.locator(".mmg-list").focus()
     opened.press("Home")
@@ -168,7 +168,7 @@ def test_keys_choose_tiles_and_the_viewer_follows(tabs: Any, page: Path) -> None
 
 
 def test_a_click_opens_the_row_and_the_viewer_marks_its_tile(tabs: Any, page: Path) -> None:
-    opened = to_gallery(tabs(page, locale="en").go())
+    opened = to_gallery(tabs(page).go())
     second = opened.tab.locator(".mmg-tile").nth(1)
     name = second.get_attribute("title")
     second.click()
@@ -203,7 +203,7 @@ def many(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_of_10_000_rows_only_the_tiles_in_sight_and_a_few_more_are_drawn(tabs: Any, many: Path) -> None:
-    opened = to_gallery(tabs(many, locale="en").go())
+    opened = to_gallery(tabs(many).go())
     area = opened.tab.locator(".mmg-list")
     lefts = "all => new Set(all.map(one => one.getBoundingClientRect().left)).size"
     columns = opened.tab.locator(".mmg-tile").evaluate_all(lefts)
@@ -231,7 +231,7 @@ def test_of_10_000_rows_only_the_tiles_in_sight_and_a_few_more_are_drawn(tabs: A
 
 
 def test_a_click_is_about_the_tile_on_which_it_began(tabs: Any, many: Path) -> None:
-    opened = to_gallery(tabs(many, locale="en").go())
+    opened = to_gallery(tabs(many).go())
     box = opened.tab.locator(".mmg-tile").first.bounding_box()
     opened.tab.mouse.move(box["x"] + 20, box["y"] + box["height"] - 20)
     opened.tab.mouse.down()

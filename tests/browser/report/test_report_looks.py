@@ -1,7 +1,6 @@
 """The looks in a report in Chromium: seen, decided and handed over, beside the table and alone."""
 
 import io
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +48,9 @@ def rows(made: Folders, compared: pd.DataFrame) -> pd.DataFrame:
     return compared
 
 
-@pytest.fixture
-def profile(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport={"width": 1500, "height": 1000})
-    yield context
-    context.close()
+@pytest.fixture(scope="module")
+def viewport() -> dict[str, int]:
+    return {"width": 1500, "height": 1000}
 
 
 def go(opened: Opened) -> Opened:

@@ -216,16 +216,13 @@ def test_an_address_that_is_chosen_is_not_overwritten(opened: Opened) -> None:
 def test_an_address_that_follows_does_not_lead_back(tabs: Any, page: Path, frame: pd.DataFrame) -> None:
     """A key is pressed between the change of the address and the browser's word of it."""
     first, second, third = frame["image_filename"].tolist()[:3]
-    opened: Opened = tabs(page)
-    opened.tab.add_init_script(
-        """addEventListener('hashchange', () => {
+    script = """addEventListener('hashchange', () => {
             if (decodeURIComponent(location.hash) !== `#${window.waited}`) return;
             window.waited = "";
             const pressed = new KeyboardEvent('keydown', { key: 'n', bubbles: true });
             document.querySelector('.mmv').dispatchEvent(pressed);
         })"""
-    )
-    opened.go()
+    opened: Opened = tabs(page, script=script).go()
     opened.until_address(first)
     opened.tab.evaluate("name => { window.waited = name }", second)
     opened.press("n")
@@ -322,7 +319,7 @@ def test_what_one_folder_has_alone_does_not_crowd_the_list(tabs: Any, crowded: P
 
 
 def test_the_gallery_folds_the_same_rows(tabs: Any, crowded: Path) -> None:
-    opened: Opened = tabs(crowded, locale="en").go(LONG)
+    opened: Opened = tabs(crowded).go(LONG)
     opened.tab.get_by_role("button", name="Gallery", exact=True).click()
     tiles = opened.tab.locator(".mmg-tile")
     # 2 changed, 10 missing, "and 30 more missing", 10 extra, "and 2 more extra"
@@ -385,7 +382,7 @@ def test_a_drag_over_the_rows_chooses_none(tabs: Any, crowded: Path) -> None:
 
 
 def test_the_separator_is_dragged_moved_by_keys_and_remembered(tabs: Any, crowded: Path) -> None:
-    opened: Opened = tabs(crowded, color_scheme="light").go()  # a profile of its own
+    opened: Opened = tabs(crowded).go()
     separator = opened.tab.get_by_role("separator", name="Width of the list")
 
     def width() -> float:

@@ -301,9 +301,8 @@ def test_values_that_cannot_be_had_are_told(tabs: Any, folder: Path, tmp_path: P
 
 def test_values_of_a_page_from_plain_http_are_told(tabs: Any, folder: Path) -> None:
     """Browsers have no digests there."""
-    opened: Opened = tabs(folder)
-    opened.tab.add_init_script("Object.defineProperty(crypto, 'subtle', {value: undefined})")
-    opened.go("odd/photo.jpg")
+    script = "Object.defineProperty(crypto, 'subtle', {value: undefined})"
+    opened: Opened = tabs(folder, script=script).go("odd/photo.jpg")
     assert opened.read(2, 2)["first"] == "–"
     assert "first cannot be read here: browsers can check JPEG and WebP files only" in opened.trouble()
     opened.click("first.png")

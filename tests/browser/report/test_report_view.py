@@ -157,7 +157,7 @@ def test_small_pictures_are_enlarged_by_whole_factors_and_crisp(
 
 
 def test_details_are_folded_in_small_windows_until_a_person_chooses(tabs: Any, page_folder: Path) -> None:
-    opened: Opened = tabs(page_folder, color_scheme="light")
+    opened: Opened = tabs(page_folder)
     details = opened.root.locator(".mmv-details")
     for width, there in ((1499, False), (1500, True)):
         opened.tab.set_viewport_size({"width": width, "height": 900})
@@ -182,10 +182,8 @@ def test_details_are_folded_in_small_windows_until_a_person_chooses(tabs: Any, p
 
 
 def test_details_open_in_a_browser_that_remembers_nothing(tabs: Any, page_folder: Path) -> None:
-    opened: Opened = tabs(page_folder, color_scheme="light")
     refuse = "Object.defineProperty(window, 'localStorage', {get() { throw new Error('no') }})"
-    opened.tab.add_init_script(refuse)
-    opened.go("a-page.png")
+    opened: Opened = tabs(page_folder, script=refuse).go("a-page.png")
     opened.press("d")
     assert opened.root.locator(".mmv-details").is_visible()
 
@@ -279,7 +277,7 @@ def test_a_note_is_seen_while_details_are_folded(shown: Opened) -> None:
 
 
 def test_a_key_that_changes_nothing_is_taken_back_too(tabs: Any, page_folder: Path) -> None:
-    shown: Opened = tabs(page_folder, color_scheme="light").go("b-near.png")
+    shown: Opened = tabs(page_folder).go("b-near.png")
     shown.press("a")
     assert shown.name() == "c-far.png"
     shown.click("a-page.png")
