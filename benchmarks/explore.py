@@ -79,7 +79,7 @@ def measured(rows: int, folder: Path) -> list[tuple[str, list[float], str]]:
     cells += [nbformat.v4.new_code_cell(source) for source in (SHOW, MEMORY)]
     kernel = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "many.ipynb")
-    with lab.serve(folder, folder / "home") as server, lab.browse(server, folder) as notebook:
+    with lab.serve(folder, folder / "home") as server, lab.browse(server, folder, whole=True) as notebook:
         page = notebook.page
         notebook.open("many.ipynb")
         run(page, 0)

@@ -111,7 +111,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         root = Path(folder)
         cut(data / "screenshots" / "first", root / "cuts")
-        browser = playwright.chromium.launch(executable_path=lab.chromium(), args=list(lab.ARGUMENTS))
+        browser = playwright.chromium.launch(
+            executable_path=lab.chromium(whole=True), args=list(lab.ARGUMENTS)
+        )
         for place in (data / "screenshots", data / "plots", root / "cuts"):
             out = root / f"out-{place.name}"
             out.mkdir()

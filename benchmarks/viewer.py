@@ -114,7 +114,7 @@ def main() -> None:
             nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), root / "n.ipynb"
         )
         (root / "home").mkdir()
-        with lab.serve(root, root / "home") as server, lab.browse(server, root) as notebook:
+        with lab.serve(root, root / "home") as server, lab.browse(server, root, whole=True) as notebook:
             notebook.open("n.ipynb")
             notebook.run_all()
             page = notebook.page
