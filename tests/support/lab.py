@@ -57,7 +57,12 @@ SETTINGS = {
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PATIENCE = 120_000  # ms: a machine with other work to do takes its time, and a sound page is not at fault
-CHOSEN = "try { localStorage['mymodules-list'] ??= '%s' } catch {}"  # frames may have no storage
+# Like the page, this opens the storage only after an answer of the lock manager: what a page stores that asks
+# earlier may be lost. Frames may have no storage.
+CHOSEN = """(async () => {
+    await navigator.locks?.query();
+    localStorage["mymodules-list"] ??= "%s";
+})().catch(() => {});"""
 # JupyterLab asks for optional files that need not be there; nothing of this project.
 NOT_OURS = ("404 (Not Found)", "favicon")
 

@@ -12,12 +12,8 @@ from support.report_page import Opened, compared
 from mymodules import report
 from mymodules.results import attention
 
-# A report of changes opens on the looks, unless a person has chosen another list. Like the page, this opens
-# the storage only after an answer of the lock manager: what a page stores that asks earlier may be lost.
-ON_THE_TABLE = """(async () => {
-    await navigator.locks?.query();
-    localStorage["mymodules-list"] ??= "table";
-})().catch(() => {});"""
+# A report of changes opens on the looks, unless a person has chosen another list.
+ON_THE_TABLE = lab.CHOSEN % "table"
 VIEWPORT = {"width": 1400, "height": 900}
 # What would stay with a tab after the test.
 STAYS = ("add_init_script", "add_locator_handler", "emulate_media", "expose_binding", "expose_function",
