@@ -2,6 +2,15 @@
 
 import os
 import sys
+from typing import Final
+
+MEASURING: Final = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs", "simplejpeg", "tifffile")
+"""The packages that decode or measure: other versions may give other rows."""
+
+
+def measuring() -> dict[str, str]:
+    """Return the versions of `MEASURING`."""
+    return {name: version(name) for name in MEASURING}
 
 
 def version(name: str) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mymodules import pairs, results, settings
+from mymodules import pairs, results, settings, versions
 from mymodules.batch import pool, rulebooks
 from mymodules.batch.contents import content
 from mymodules.batch.progress import Stopped
@@ -29,14 +29,11 @@ from mymodules.results import runfiles
 from mymodules.row import ALGORITHM, PairResult, span
 from mymodules.rules import Rules
 from mymodules.settings import Settings
-from mymodules.versions import version
 from mymodules.workers import Job
 
 if TYPE_CHECKING:
     from mymodules.batch.reuse import Reuse
 
-# These packages decode or measure: other versions may give other rows.
-_MEASURING = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs", "simplejpeg", "tifffile")
 # These codes describe the earlier run more than the file, so a resumed run compares such pairs again.
 _TRANSIENT = {"vanished", "permission", "worker_died", "changed_during_run", "internal"}
 # A run can be resumed only if its manifest has these keys.
@@ -518,7 +515,7 @@ def _conditions(chosen: Settings) -> dict[str, Any]:
         "first": str(chosen.first),
         "second": str(chosen.second),
         "options": chosen.options,
-        "versions": {name: version(name) for name in _MEASURING},
+        "versions": versions.measuring(),
     }
 
 

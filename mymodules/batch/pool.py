@@ -1,10 +1,11 @@
-"""The worker processes that compare the pairs of a run, or the caller's executor.
+"""The worker processes that compare the pairs of a run, a Dask cluster, or the caller's executor.
 
 Promises:
 
 - Every job gives exactly one row, as soon as it is finished.
 - If a worker is killed, no other job loses its row: the process is replaced, and the jobs that it had are
-  repeated one at a time, with no other beside them. Only a job that kills its worker again is given up.
+  repeated one at a time, with no other beside them. Only a job that kills its worker again is given up. So it
+  is with the tasks that a cluster gives up.
 - A task that fails in another way is repeated pair by pair; a pair that still fails becomes a row. If every
   pair fails, the executor is at fault and the run ends.
 - Processes stay warm for the next run of this process. They end when this process is gone, when a run ends
@@ -18,15 +19,15 @@ import os
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 from mymodules import faults, workers
-from mymodules.batch.contents import size
+from mymodules.batch.cluster import Cluster
 from mymodules.batch.processes import OWNER, WorkerDied, Workers
 from mymodules.batch.request import Request
+from mymodules.batch.tasks import Task, Tasks
 from mymodules.comparison import drawing_files
 from mymodules.errors import PoolError
 from mymodules.pairs import Pair
@@ -37,8 +38,6 @@ from mymodules.workers import Finished, Job
 if TYPE_CHECKING:
     import psutil
 
-_GROUP_BYTES, _GROUP_PAIRS = 1 << 20, 256  # of one task: enough to make its overhead negligible
-_ALIKE = 1 << 16  # bytes
 _GIVEN_AT_ONCE = 64  # tasks; the number of workers of an executor is unknown
 _IDLE = 300  # s; warm workers end after that time
 _POLL = 0.2  # s; interrupts are noticed between two waits, also on Windows
@@ -50,7 +49,6 @@ _ORPHANED = 10  # s; workers end one or two seconds after their owner
 
 T = TypeVar("T")
 Answer = TypeVar("Answer")
-Task = list[Pair]
 Begin = Callable[[Pair], Job]
 """Makes the job of a pair, right before it is sent to a worker."""
 PairRows = Generator[list[tuple[Pair, Finished]], None, None]
@@ -76,10 +74,12 @@ def rows(pairs: Sequence[Pair], begin: Begin, request: Request) -> PairRows:
     KeyboardInterrupt
         If the request is cancelled.
     """
-    if request.executor is not None:
+    if isinstance(request.executor, Cluster):
+        yield from _from_cluster(request.executor, pairs, begin, request)
+    elif request.executor is not None:
         yield from _from_executor(request.executor, pairs, begin, request)
     elif pairs:
-        _stop_if_cancelled(request)
+        _check(request)
         own = _Processes.take(min(request.processes, len(pairs)), request)
         yield from own.rows(pairs, begin, request)
 
@@ -97,9 +97,13 @@ def answers(
         As in `rows`.
     """
     if request.executor is not None:
-        yield from _in_order(request.executor, function, tasks, request)
+        try:
+            yield from _in_order(request.executor, function, tasks, request)
+        finally:
+            if isinstance(request.executor, Cluster):
+                request.executor.cancel()
     elif tasks:
-        _stop_if_cancelled(request)
+        _check(request)
         own = _Processes.take(min(request.processes, len(tasks)), request)
         yield from own.answers(function, tasks, request)
 
@@ -107,7 +111,7 @@ def answers(
 def warm_up(pairs: int, request: Request) -> None:
     """Start the processes for so many pairs, which `rows` will ask for."""
     if request.executor is None and pairs and not _is_child():
-        _stop_if_cancelled(request)
+        _check(request)
         own = _Processes.take(min(request.processes, pairs), request)
         own.renew()
         own.keep()
@@ -134,9 +138,12 @@ def _is_child() -> bool:
     return process is not None and process.parent_process() is not None
 
 
-def _stop_if_cancelled(request: Request) -> None:
+def _check(request: Request) -> None:
+    """Raise if the run is to end: it is cancelled, or its cluster is lost."""
     if request.cancelled():
         raise KeyboardInterrupt
+    if isinstance(request.executor, Cluster):
+        request.executor.check()
 
 
 def await_orphans(owner: int) -> None:
@@ -160,27 +167,33 @@ def _belongs(process: "psutil.Process", owner: int) -> bool:
         return False
 
 
-def _tasks(pairs: Iterable[Pair]) -> deque[Task]:
-    """Group pairs, the largest first, small ones together: a task's work should outweigh its overhead."""
-    tasks: deque[Task] = deque()
-    room = 0
-    sized = [(size(pair), pair) for pair in pairs]
-    # Those that are about as large stay in the order of their names, in which they are read again.
-    sized.sort(key=lambda each: -(each[0] // _ALIKE))
-    for weight, pair in sized:
-        if not tasks or weight > room or len(tasks[-1]) == _GROUP_PAIRS:
-            tasks.append([])
-            room = _GROUP_BYTES
-        tasks[-1].append(pair)
-        room -= weight
-    return tasks
+class _Pace(Protocol):
+    """How much an executor gets."""
+
+    def room(self) -> int:
+        """Return how many tasks may be in progress."""
+
+    def most(self, left: int) -> int | None:
+        """Return how many pairs a task may have if so many are left; None: as `Tasks` groups them."""
+
+
+class _Fixed(NamedTuple):
+    """Always so many tasks."""
+
+    at_once: int
+
+    def room(self) -> int:
+        return self.at_once
+
+    def most(self, left: int) -> int | None:
+        return None
 
 
 def _together(
     executor: Executor,
-    tasks: deque[Task],
+    tasks: Tasks,
     begin: Begin,
-    at_once: int,
+    pace: _Pace,
     in_progress: dict[Future[list[Finished]], list[Job]],
     request: Request,
 ) -> Generator[list[tuple[Pair, Finished]], None, list[Job]]:
@@ -193,12 +206,16 @@ def _together(
     settled: float | None = None  # when a broken executor has failed all its futures
     failures = 0
     while in_progress or (tasks and settled is None):
-        _stop_if_cancelled(request)
+        _check(request)
         try:
-            while tasks and settled is None and len(in_progress) < at_once:
-                jobs, future = _submitted(executor, tasks[0], begin)
+            while tasks and settled is None and len(in_progress) < pace.room():
+                task = tasks.take(pace.most(tasks.left))
+                try:
+                    jobs, future = _submitted(executor, task, begin)
+                except BrokenExecutor:
+                    tasks.put_back(task)
+                    raise
                 in_progress[future] = jobs
-                tasks.popleft()
         except BrokenExecutor:
             settled = _when_settled(executor)
         for future in wait(in_progress, _POLL, FIRST_COMPLETED).done:
@@ -206,7 +223,7 @@ def _together(
             if isinstance(failure, BrokenExecutor):
                 settled = settled or _when_settled(executor)
                 if isinstance(failure, WorkerDied) and not failure.started:
-                    tasks.appendleft([job.pair for job in jobs])
+                    tasks.put_back([job.pair for job in jobs])
                 else:
                     suspects += jobs
                 continue
@@ -214,7 +231,7 @@ def _together(
                 found = _answer(future, jobs)
             except Exception as error:
                 if len(jobs) > 1:
-                    tasks.extendleft([job.pair] for job in reversed(jobs))
+                    tasks.put_back_singly([job.pair for job in jobs])
                     continue
                 failures += 1
                 if failures == _HOPELESS:
@@ -223,11 +240,30 @@ def _together(
             else:
                 failures = 0
             if len(found) < len(jobs):
-                tasks.appendleft([job.pair for job in jobs[len(found) :]])
+                tasks.put_back([job.pair for job in jobs[len(found) :]])
             yield [(job.pair, each) for job, each in zip(jobs, found, strict=False)]
         if settled is not None and time.monotonic() > settled:
             break
     return suspects + [job for jobs in in_progress.values() for job in jobs]
+
+
+def _all_of(
+    executor: Executor,
+    tasks: Tasks,
+    begin: Begin,
+    pace: _Pace,
+    request: Request,
+    renew: Callable[[], object] = lambda: None,
+) -> PairRows:
+    """Yield rows as they are finished. Jobs whose worker died are repeated alone, then given up."""
+    while tasks:
+        renew()
+        for suspect in (yield from _together(executor, tasks, begin, pace, {}, request)):
+            alone = Tasks([suspect.pair])
+            while alone:
+                renew()
+                if (yield from _together(executor, alone, begin, _Fixed(1), {}, request)):
+                    yield [(suspect.pair, _plain(_died(suspect), suspect))]
 
 
 def _in_order(
@@ -244,15 +280,17 @@ def _in_order(
                 futures[-1].set_exception(error)
         for future in futures:
             while not wait([future], _POLL).done:
-                _stop_if_cancelled(request)
+                _check(request)
             yield future.result() if _failure(future) is None else None
     finally:
         for future in futures:  # those that are no longer needed
             future.cancel()
 
 
-def _when_settled(executor: Executor) -> float:
-    """Return until when the futures of an executor that broke just now have to be waited for."""
+def _when_settled(executor: Executor) -> float | None:
+    """Return until when the futures of an executor that broke just now are waited for; None if it goes on."""
+    if isinstance(executor, Cluster):  # Dask replaces its workers itself
+        return None
     # One of our processes has ended: the others go on, and answer.
     return math.inf if isinstance(executor, Workers) else time.monotonic() + _SETTLED
 
@@ -279,7 +317,11 @@ def _submitted(executor: Executor, task: Task, begin: Begin) -> tuple[list[Job],
 
 
 def _failure(future: "Future[Any]") -> BaseException | None:
-    return CancelledError() if future.cancelled() else future.exception()
+    """Return what a task has raised; raise what is wrong with the whole cluster."""
+    found = CancelledError() if future.cancelled() else future.exception()
+    if isinstance(found, PoolError):
+        raise found
+    return found
 
 
 def _answer(future: "Future[list[Finished]]", jobs: Sequence[Job]) -> list[Finished]:
@@ -301,16 +343,27 @@ def _hopeless(error: Exception) -> PoolError:
 
 def _from_executor(executor: Executor, pairs: Iterable[Pair], begin: Begin, request: Request) -> PairRows:
     """Yield rows from an executor that the caller owns."""
-    tasks = _tasks(pairs)
+    tasks = Tasks(pairs)
     in_progress: dict[Future[list[Finished]], list[Job]] = {}
     try:
-        together = _together(executor, tasks, begin, _GIVEN_AT_ONCE, in_progress, request)
+        together = _together(executor, tasks, begin, _Fixed(_GIVEN_AT_ONCE), in_progress, request)
         broke = bool((yield from together) or tasks)
     finally:
         for future in in_progress:  # the executor lives on, and these are no longer needed
             future.cancel()
     if broke:
         raise PoolError("The executor broke: pass a new one, and resume from the partial CSV.")
+
+
+def _from_cluster(cluster: Cluster, pairs: Sequence[Pair], begin: Begin, request: Request) -> PairRows:
+    """Yield rows from a cluster, on which nothing is left to do when the generator ends."""
+    if not pairs:
+        return
+    cluster.begin(pairs, begin(pairs[0]).pictures_dir)
+    try:
+        yield from _all_of(cluster, Tasks(pairs), begin, cluster, request)
+    finally:
+        cluster.cancel()
 
 
 class _Processes:
@@ -360,17 +413,9 @@ class _Processes:
 
     def rows(self, pairs: Iterable[Pair], begin: Begin, request: Request) -> PairRows:
         """Yield rows as they are finished. If the generator ends early, the processes end too."""
-        tasks = _tasks(pairs)
         try:
-            while tasks:
-                self.renew()
-                at_once = 2 * self.count
-                for suspect in (yield from _together(self._workers, tasks, begin, at_once, {}, request)):
-                    alone = deque([[suspect.pair]])
-                    while alone:
-                        self.renew()
-                        if (yield from _together(self._workers, alone, begin, 1, {}, request)):
-                            yield [(suspect.pair, _plain(_died(suspect), suspect))]
+            pace = _Fixed(2 * self.count)
+            yield from _all_of(self._workers, Tasks(pairs), begin, pace, request, self.renew)
         except BaseException:
             self.end()
             raise

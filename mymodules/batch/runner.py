@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mymodules import results
-from mymodules.batch import pool, renames
+from mymodules.batch import cluster, pool, renames
 from mymodules.batch.plan import Plan, counted, new_plan, resumed_plan
 from mymodules.batch.progress import Progress
 from mymodules.batch.request import Request, processor_count
@@ -40,6 +40,7 @@ from mymodules.rules import Rules
 from mymodules.workers import Finished
 
 if TYPE_CHECKING:
+    import distributed
     import pandas as pd
 
     from mymodules.batch.reuse import Reuse, Taken
@@ -114,7 +115,7 @@ def run(
     skip_until: int = 0,
     stop_at: int = -1,
     num_processors: int | None = None,
-    executor: Executor | None = None,
+    executor: "Executor | distributed.Client | None" = None,
     pictures: str = "changed",
     on_progress: Callable[[Progress], object] | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -143,9 +144,11 @@ def run(
         all.
     num_processors : int, optional
         Worker processes; by default one for each processor.
-    executor : Executor, optional
+    executor : Executor or distributed.Client, optional
         Compares the pairs instead of our own worker processes. Whether a crash or an interrupt affects other
-        pairs is then up to the executor.
+        pairs is then up to the executor. A Dask client keeps the promises of our own processes, except that
+        the pairs in work are finished after an interrupt. All its workers must see the folders at the same
+        paths, see `cluster`.
     pictures : {"changed", "all", "none"}
         Which pairs are drawn.
     on_progress : callable, optional
@@ -206,7 +209,8 @@ def run(
         If the file to resume is damaged, another process is writing to that run, or another program has
         written to the run's own file.
     PoolError
-        If the worker processes do not start.
+        If the worker processes do not start, the executor fails with every pair, or a Dask cluster has no
+        workers, or some that do not see the folders or have other versions.
     KeyboardInterrupt
         After an interrupt, with a sentence that says how to continue; `Stopped` if rows are left to compare.
 
@@ -223,7 +227,7 @@ def run(
         skip_until=skip_until,
         stop_at=stop_at,
         processes=processor_count(num_processors),
-        executor=executor,
+        executor=cluster.adapted(executor),
         pictures=pictures,
         on_progress=on_progress,
         cancelled=cancelled or (lambda: False),

@@ -1,6 +1,7 @@
 """``compare`` and ``notebook``: a run, its summary, and the files that were asked for."""
 
 import argparse
+import contextlib
 import sys
 from collections import Counter
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mymodules import batch, results
-from mymodules.batch import Run
+from mymodules.batch import Run, cluster
 from mymodules.cli import runs, watching
 from mymodules.cli.interrupts import termination_interrupts
 from mymodules.cli.outputs import Outputs
@@ -39,8 +40,9 @@ PASSED = (
 """The options that `batch.run` takes as they are."""
 
 NOT_IN_THE_RUN = (
-    *("num_processors", "verify", "check_pixels", "open", "notebook", "report", "report_all", "report_paths"),
-    *("looks", "junit", "json", "markdown", "markdown_link", "parquet", "check"),
+    *("num_processors", "dask", "verify", "check_pixels", "open", "notebook"),
+    *("report", "report_all", "report_paths", "looks", "junit", "json", "markdown", "markdown_link"),
+    *("parquet", "check"),
 )
 """The options that a run does not keep, besides its store: who resumes it names them again."""
 
@@ -118,7 +120,8 @@ def _out(call: Mapping[str, Any], options: argparse.Namespace) -> Path:
 def _run(call: Mapping[str, Any], options: argparse.Namespace, words: Wording) -> Run:
     lines = Lines()
     try:
-        return batch.run(**call, on_progress=lines)
+        with contextlib.nullcontext() if options.dask is None else cluster.connected(options.dask) as client:
+            return batch.run(**call, executor=client, on_progress=lines)
     except batch.Stopped as stopped:
         lines.end()
         store = [] if options.store == STORE else ["store"]

@@ -148,7 +148,13 @@ def _compare(command: argparse.ArgumentParser) -> None:
 def _how(command: argparse.ArgumentParser) -> None:
     """Add how pairs are compared."""
     how = command.add_argument_group("how")
-    how.add_argument("--processes", type=_positive, dest="num_processors", metavar="N", help="processes")
+    where = how.add_mutually_exclusive_group()
+    where.add_argument("--processes", type=_positive, dest="num_processors", metavar="N", help="processes")
+    where.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="compare on the workers of this Dask scheduler, tcp://HOST:8786; they must see the folders",
+    )
     how.add_argument(
         "--pictures", choices=("changed", "all", "none"), default="changed", help="which pairs are drawn"
     )

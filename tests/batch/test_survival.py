@@ -513,8 +513,8 @@ def test_a_worker_that_dies_costs_no_task_of_another(tmp_path: Path) -> None:
         COMPARE
         + """
 import psutil
-from mymodules.batch import pool
-pool._GROUP_PAIRS = 1
+from mymodules.batch import tasks
+tasks._GROUP_PAIRS = 1
 killed = []
 def kill(progress):
     if not killed:

@@ -215,7 +215,7 @@ def test_other_options(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_another_version(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
     run(given)
     monkeypatch.setattr(
-        "mymodules.batch.plan.version", lambda name: "0.0" if name == "numpy" else version(name)
+        "mymodules.versions.version", lambda name: "0.0" if name == "numpy" else version(name)
     )
     assert run(given)[0].recomputed == {"options changed": len(NAMES)}
 
