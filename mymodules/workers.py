@@ -35,6 +35,7 @@ __all__ = (
     "Finished",
     "Job",
     "PairResult",
+    "answered",
     "compare",
     "compare_image_diff",
     "compare_many",
@@ -213,13 +214,13 @@ def serve(parent: int) -> None:
             answers.flush()
             while True:
                 function, arguments = pickle.load(tasks)
-                answers.write(_answered(function, arguments))
+                answers.write(answered(function, arguments))
                 answers.flush()
         except (EOFError, OSError):  # the owner is gone, or needs this process no more
             os._exit(0)
 
 
-def _answered(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
+def answered(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bytes:
     """Return the pickle of an error or None, and of what the function returned."""
     try:
         return pickle.dumps((None, function(*arguments)), pickle.HIGHEST_PROTOCOL)

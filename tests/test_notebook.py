@@ -253,6 +253,23 @@ def test_outputs_count_once_they_are_committed(tmp_path: Path) -> None:
     assert committed_with_outputs(path.parent.parent) == ["notebooks/01 é.ipynb"]
 
 
+def test_the_cell_for_dask_compares_on_its_workers(samples: Path, tmp_path: Path) -> None:
+    """It is skipped where the whole notebook is executed: it starts processes."""
+    pytest.importorskip("distributed")
+    notebook = nbformat.read(COMPARE, as_version=4)
+    (cell,) = [cell for cell in notebook.cells if "skip-execution" in tags(cell)]
+    folders = samples / "01.first", samples / "02.second", tmp_path
+    names = {name: str(path) for name, path in zip(("first", "second", "out"), folders, strict=True)}
+    begun = f"from mymodules import batch, settings\nsettings.init(**{names!r})"
+    cells = [nbformat.v4.new_code_cell(source) for source in (begun, cell.source)]
+    alone = nbformat.v4.new_notebook(cells=cells)
+    Client(alone, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    (said,) = [
+        output.text for output in outputs(alone) if output.get("name") == "stdout" and "Dask" in output.text
+    ]
+    assert said == f"Compared on Dask: {dict(same=3, changed=7, missing=1, extra=1, error=1)}\n"
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_is_a_document(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
@@ -262,7 +279,7 @@ def test_it_is_a_document(path: Path) -> None:
     ] == []
     first, *others = [tag for cell in code for tag in tags(cell)]
     assert first == "parameters"
-    assert set(others) <= {"interactive"}
+    assert set(others) <= {"interactive", "skip-execution"}
     assert notebook.cells[0].cell_type == "markdown"
     words = ("def ", "class ", "lambda", "for ", "while ", "if ", "try:")
     lines = [line for cell in code for line in cell.source.splitlines()]

@@ -30,8 +30,8 @@ FACES = {
     " is_diff_id is_digest split_diff_id stored_path",
     "triage": "Approval DECISIONS Decisions FILE LABELS Merge Plan Restoration Row Standing Step approve"
     " merge plan restore rows",
-    "workers": "Finished Job PairResult compare compare_image_diff compare_many compimgdiff_init died fault"
-    " prepare_process serve",
+    "workers": "Finished Job PairResult answered compare compare_image_diff compare_many compimgdiff_init"
+    " died fault prepare_process serve",
 }
 ROOMS = {
     "errors": "ImageError MymodulesError OutputError PictureError PoolError ResultsError SettingsError"

@@ -164,11 +164,18 @@ class Cluster(Executor):
         if not future.set_running_or_notify_cancel():
             return
         # Dask cancels what it loses, for instance when the connection breaks or the cluster restarts.
-        error = WorkerDied(started=False) if given.cancelled() else given.exception()
-        if error is not None:
-            future.set_exception(_translated(error))
+        failure = WorkerDied(started=False) if given.cancelled() else given.exception()
+        if failure is not None:
+            future.set_exception(_translated(failure))
             return
-        seconds, answer = given.result()
+        seconds, pickled = given.result()
+        try:
+            error, answer = pickle.loads(pickled)
+        except Exception as unexpected:
+            error, answer = unexpected, None
+        if error is not None:
+            future.set_exception(error)
+            return
         if learns:
             rate = len(answer) / max(seconds, 1e-3)
             self._rate = rate if self._rate is None else (self._rate + rate) / 2
@@ -238,14 +245,18 @@ def connected(address: str) -> Iterator[Any]:
             client.close(timeout=_PATIENCE)
 
 
-def carry_out(place: Place, task: bytes) -> tuple[float, Any]:
-    """Do a task in a worker; return how long it took, and what its function returned.
+def carry_out(place: Place, task: bytes) -> tuple[float, bytes]:
+    """Do a task in a worker; return how long it took, and what `workers.answered` returns.
 
-    Raises
-    ------
-    PoolError
-        If the worker is not as it must be.
+    It raises nothing: Dask never reports the end of a task whose error cannot be pickled.
     """
+    began = time.monotonic()
+    answer = workers.answered(_done, (place, task))
+    return time.monotonic() - began, answer
+
+
+def _done(place: Place, task: bytes) -> Any:
+    """Do a task in a worker; PoolError if the worker is not as it must be."""
     _check_versions(place.versions)
     for paths in place.seen:
         if not any(map(os.path.lexists, paths)):
@@ -255,10 +266,8 @@ def carry_out(place: Place, task: bytes) -> tuple[float, Any]:
             )
     if place.process != (platform.node(), os.getpid()):  # that one has OpenCV as its user wants it
         opencv.use_one_thread()
-    began = time.monotonic()
     function, arguments = pickle.loads(task)
-    answer = function(*arguments)
-    return time.monotonic() - began, answer
+    return function(*arguments)
 
 
 class _Call:

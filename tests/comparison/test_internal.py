@@ -57,7 +57,7 @@ def modules() -> list[ModuleType]:
 
 # These are what catches, or hold a row: beyond them is the pool, see below.
 SPARED = {"compare", "compare_many", "fault", "died", "prepare_process", "compimgdiff_init", "_end_with"}
-SPARED |= {"_finished", "serve", "_answered"}
+SPARED |= {"_finished", "serve", "answered"}
 SPARING = workers, pair, verdict
 
 

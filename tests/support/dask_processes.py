@@ -21,7 +21,13 @@ def process(*arguments: str) -> Iterator[psutil.Process]:
     """Start a program of Dask, and end it and all that it has started afterwards."""
     settings = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(ALLOWED_FAILURES)}
     running = subprocess.Popen(
-        [sys.executable, "-m", f"distributed.cli.{arguments[0]}", "--no-dashboard", *arguments[1:]],
+        [
+            sys.executable,
+            "-m",
+            f"distributed.cli.{arguments[0]}",
+            "--dashboard-address=127.0.0.1:0",
+            *arguments[1:],
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=os.environ | settings,
