@@ -166,7 +166,8 @@ class Cluster(Executor):
         # Dask cancels what it loses, for instance when the connection breaks or the cluster restarts.
         failure = WorkerDied(started=False) if given.cancelled() else given.exception()
         if failure is not None:
-            future.set_exception(_translated(failure))
+            # Without its traceback, which would keep Dask's task.
+            future.set_exception(_translated(failure.with_traceback(None)))
             return
         seconds, pickled = given.result()
         try:

@@ -212,14 +212,13 @@ os.path.lexists = lambda path: {folder!r} not in os.fspath(path) and os.path.exi
 """
 OLDER = """
 from mymodules import versions
-known = versions.measuring
-versions.measuring = lambda: known() | {{"numpy": "1.0"}}
+versions.measuring = lambda: {{"numpy": "1.0"}}
 """
 
 
 @pytest.mark.parametrize(
     ("code", "message"),
-    [(BLIND, "does not see .*first, second and out"), (OLDER, r"has numpy 1\.0 instead of")],
+    [(BLIND, "does not see .*first, second and out"), (OLDER, r"numpy 1\.0 instead of")],
     ids=["blind", "older"],
 )
 def test_a_worker_that_must_not_compare_ends_the_run(
