@@ -24,6 +24,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -40,7 +41,7 @@ _AHEAD = 2  # tasks for each thread: one is at hand when the other is finished
 _FIRST = 8  # pairs in a task before it is known how fast they are
 _MOST = 2048  # pairs in a task: their jobs are about a megabyte
 _ASKED = 1.0  # s between two questions about the workers
-_PATIENCE = 2.0  # s for an answer of the scheduler; a run is cancelled within three
+_PATIENCE = 1.0  # s for an answer of the scheduler; a run is cancelled within three
 _SAMPLES = 8  # files of either side, one of which a worker has to see
 _RESUME = "then resume from the partial CSV"
 
@@ -76,6 +77,7 @@ class Cluster(Executor):
         if client.asynchronous:
             raise SettingsError("executor is an asynchronous Dask client: pass one of asynchronous=False.")
         self._client = client
+        self._address = getattr(client.scheduler, "address", "its address")
         self._executor = client.get_executor(pure=False)
         self._samples: tuple[tuple[str, ...], ...] = ()
         self._waiting: set[Future[Any]] = set()
@@ -108,36 +110,34 @@ class Cluster(Executor):
         PoolError
             If there has been no worker for too long, or the client has lost its scheduler.
         """
-        if self._client.status in ("closing", "closed"):
-            raise PoolError(
-                f"The Dask client is closed, or has lost the scheduler at {self._address}: make a new one, "
-                f"{_RESUME}."
-            )
         now = time.monotonic()
         if now - self._asked >= _ASKED:
-            self._threads, self._asked = self._counted(), time.monotonic()
-        if self._threads:
-            self._since = now
-        elif now - self._since > _patience():
+            threads, self._asked = self._counted(), time.monotonic()
+            self._threads = self._threads if threads is None else threads
+            if threads:
+                self._since = now
+        is_closed, is_late = self._client.status in ("closing", "closed"), now - self._since > _patience()
+        if is_closed or (is_late and self._threads):
+            raise PoolError(
+                f"The Dask scheduler at {self._address} does not answer, or its client was closed: make "
+                f"a new client, {_RESUME}."
+            )
+        if is_late:
             raise PoolError(
                 f"The Dask scheduler at {self._address} has no worker: start one, for instance with "
                 f"dask worker {self._address}, {_RESUME}. If workers take long to start, first wait for them "
                 "with client.wait_for_workers(1)."
             )
 
-    def _counted(self) -> int:
-        """Return the number of all threads; 0 if the scheduler does not answer."""
+    def _counted(self) -> int | None:
+        """Return the number of all threads; None if the scheduler does not answer."""
         if self._client.status != "running":  # it tries to connect again
-            return 0
+            return None
         try:
             threads = self._client.sync(self._client.scheduler.ncores, callback_timeout=_PATIENCE)
-        except (OSError, RuntimeError, AttributeError):  # it is gone, just now
-            return 0
-        return sum(threads.values())
-
-    @property
-    def _address(self) -> str:
-        return str(getattr(self._client.scheduler, "address", "its address"))
+        except (OSError, RuntimeError, AttributeError):  # it is gone, or too busy
+            return None
+        return int(sum(threads.values()))
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **_: Any) -> "Future[Any]":
         """Give a task to the cluster."""
@@ -175,7 +175,7 @@ class Cluster(Executor):
         except Exception as unexpected:
             error, answer = unexpected, None
         if error is not None:
-            future.set_exception(error)
+            future.set_exception(_translated(error))
             return
         if learns:
             rate = len(answer) / max(seconds, 1e-3)
@@ -258,7 +258,13 @@ def carry_out(place: Place, task: bytes) -> tuple[float, bytes]:
 
 def _done(place: Place, task: bytes) -> Any:
     """Do a task in a worker; PoolError if the worker is not as it must be."""
-    _check_versions(place.versions)
+    try:
+        _check_versions(place.versions)
+        import_module("mymodules.comparison.pair")
+    except ImportError as error:
+        raise PoolError(
+            f"{_worker()} lacks a package ({error}): install the same ones on every worker, {_RESUME}."
+        ) from None
     for paths in place.seen:
         if not any(map(os.path.lexists, paths)):
             raise PoolError(
@@ -315,9 +321,9 @@ def _translated(error: BaseException) -> BaseException:
 
     if isinstance(error, KilledWorker):
         return WorkerDied(started=True)
-    if isinstance(error, ModuleNotFoundError):
+    if isinstance(error, ImportError):
         return PoolError(
-            f"A Dask worker cannot do its task ({error}): install the same version on every worker, "
+            f"A Dask worker cannot load this package ({error}): install the same version on every worker, "
             f"{_RESUME}."
         )
     return error
