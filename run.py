@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> int:
         say(f"There is no command {command!r}.\n\n{__doc__.strip()}", error=True)
         return FAILED
     try:
-        python = str(prepare(ROOT, {command} & {"app", "test"}))
+        python = str(prepare(ROOT, extras_of(command, rest)))
         if passes_on:
             os.environ[PROGRAM] = "python " + shlex.quote(sys.argv[0])
             # -P: a folder named mymodules in the working directory must not be imported instead of ours.
@@ -112,6 +112,12 @@ def main(arguments: Sequence[str]) -> int:
 
 
 # ---- the set-up -------------------------------------------------------------------------------------
+
+
+def extras_of(command: str, rest: Iterable[str]) -> set[str]:
+    """Return the extras that a command needs."""
+    on_dask = any(word.partition("=")[0] == "--dask" for word in rest)
+    return ({command} & {"app", "test"}) | ({"dask"} if on_dask and command in PASSED_ON else set())
 
 
 def prepare(

@@ -414,6 +414,31 @@ def test_help_installs_nothing(
     assert "python run.py compare [FIRST SECOND]" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "extras"),
+    [
+        ("compare", set()),
+        ("compare a b --dask tcp://host:8786", {"dask"}),
+        ("notebook --dask=tcp://host:8786", {"dask"}),
+        ("test tests -k --dask", {"test"}),
+        ("app", {"app"}),
+        ("lab", set()),
+    ],
+)
+def test_a_command_has_the_extras_that_it_needs(
+    arguments: str, extras: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[set[str]] = []
+
+    def prepare(_: Path, wanted: set[str]) -> str:
+        asked.append(wanted)
+        raise run.SetupError("enough")
+
+    monkeypatch.setattr(run, "prepare", prepare)
+    assert run.main(arguments.split()) == 2
+    assert asked == [extras]
+
+
 def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main(["comapre"]) == 2
     assert "'comapre'" in capsys.readouterr().err
