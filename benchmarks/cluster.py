@@ -64,7 +64,7 @@ def cluster(folder: Path, workers: int) -> Iterator[Any]:
     local = str(folder / f"dask-{workers}")
     with (
         distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, local_directory=local
+            n_workers=workers, threads_per_worker=1, dashboard_address=":0", local_directory=local
         ) as made,
         distributed.Client(made, set_as_default=False) as client,
     ):
