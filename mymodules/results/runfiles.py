@@ -308,7 +308,7 @@ def newest(out: Path) -> Path:
         raise ResultsError(f"There are no results in {shown(out)}: run batch.run() first, or name a file.")
     raise ResultsError(
         f"No run in {shown(out)} is finished; unfinished: {', '.join(partial)}. "
-        f"Finish the last one with batch.run(resume={shown(out / partial[-1])!r})."
+        f"Finish the last one with batch.run(resume={str(out / partial[-1])!r})."
     )
 
 

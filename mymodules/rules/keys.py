@@ -47,7 +47,9 @@ def quoted(value: object) -> str:
         return str(value).lower()  # as TOML has it
     text = shown(str(value))
     text = text if len(text) <= _LONGEST_NAME else text[:_LONGEST_NAME] + "…"
-    return repr(text) if isinstance(value, str) else text
+    if not isinstance(value, str):
+        return text
+    return f'"{text}"' if "'" in text and '"' not in text else f"'{text}'"  # repr would escape it once more
 
 
 def _name(value: Any) -> str:

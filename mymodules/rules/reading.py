@@ -1,5 +1,6 @@
 """Read rules from a file, and refuse every mistake in it with its line, its rule and what would be right."""
 
+import os
 import tomllib
 from numbers import Integral
 from pathlib import Path
@@ -105,9 +106,14 @@ def given(rules: AnyPath | Rules, *, moves: bool = True) -> Rules:
     Raises
     ------
     SettingsError
-        If the file cannot be read, the rules have a mistake, or there are some although it is not found out
-        what moved.
+        If it is neither, the file cannot be read, the rules have a mistake, or there are some although it is
+        not found out what moved.
     """
+    if not isinstance(rules, Rules | str | os.PathLike):
+        raise SettingsError(
+            "rules must be the path of a file, or Rules((Rule(...), ...)), all in one tuple, not of the type "
+            f"{type(rules).__name__}."
+        )
     found = _checked(rules) if isinstance(rules, Rules) else read(rules)
     if found.rules and not moves:
         where = "" if found.path is None else f" in {shown(found.path)}"
@@ -231,6 +237,10 @@ def _contradictions(kind: str, values: dict[str, Any]) -> list[tuple[str, str]]:
     if isinstance(takes, Limits):
         if takes == Limits(side=takes.side, metric=takes.metric):
             found.append(("name", "it takes nothing: add a mask, a limit such as largest = 8, or kinds."))
+        elif takes == Limits(side=takes.side, threshold=0, metric="oklab"):
+            found.append(
+                ("threshold", "it takes nothing: by oklab no colours are alike at 0: raise threshold.")
+            )
         if "side" in values and "mask" not in values:
             found.append(
                 ("side", "side belongs to a mask: add mask = [[x, y, width, height]], or remove side.")

@@ -239,8 +239,8 @@ def approve(
             and carry_out(change, folder, refused)
         ]
     except KeyboardInterrupt:
-        named = "" if settings.is_chosen(root) else f", first={shown(root)!r}"
-        back = f"triage.restore({shown(folder)!r}{named})"
+        named = "" if settings.is_chosen(root) else f", first={str(root)!r}"
+        back = f"triage.restore({str(folder)!r}{named})"
         raise KeyboardInterrupt(
             f"Stopped while files were replaced. Continue with approve, or go back with {back}."
         ) from None
@@ -300,7 +300,7 @@ def restore(
     unchanged: list[str] = []
     refused: dict[str, str] = {}
     try:
-        root = trusted(manifest["first"], None, first, f"triage.restore({shown(folder)!r}, first=...)")
+        root = trusted(manifest["first"], None, first, f"triage.restore({str(folder)!r}, first=...)")
         check_not_second(root, manifest.get("second"))
         changes = [*changes_of(manifest, root, refused)]
     except (KeyError, TypeError, ValueError) as error:

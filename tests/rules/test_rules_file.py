@@ -149,6 +149,7 @@ def test_what_is_not_toml_is_refused_with_its_line(text: str, where: str) -> Non
         ("pictures = ['a']", 2, "it takes nothing: add a mask, a limit such as largest = 8, or kinds."),
         ("largest = 0", 2, "it takes nothing: add a mask"),
         ("pixels = 0\nantialiased = false\ndepth = false\nshare_per_picture = 0", 2, "it takes nothing: add"),
+        ("threshold = 0\nmetric = 'oklab'", 3, "it takes nothing: by oklab no colours are alike at 0: raise"),
         ("kind = 'gold-fuzzy'", 2, "it takes nothing: raise its limits."),
         ("kind = 'gold-fuzzy'\nmax_different_pixels = 9", 2, "it takes nothing: raise its limits."),
         ("kind = 'gold-fuzzy'\npixel_delta_threshold = 9", 2, "it takes nothing: raise its limits."),
@@ -196,7 +197,9 @@ def test_mistakes_outside_of_rules_and_in_names(text: str, message: str) -> None
 @pytest.mark.parametrize(
     "body",
     [
-        "threshold = 0",  # colours of what is transparent do not count
+        "threshold = 0",  # by yiq, the colours of what is transparent do not count
+        "threshold = 0.001\nmetric = 'oklab'",
+        "threshold = 0\nmetric = 'oklab'\nantialiased = true",
         "share_per_picture = 0.001",
         "kind = 'gold-fuzzy'\nmax_different_pixels = 1\npixel_per_channel_delta_threshold = 1",
         "kind = 'gold-fuzzy'\nignored_border = 1",
@@ -248,9 +251,17 @@ pixels = [ # [
 
 
 def test_texts_from_the_file_cannot_steer_a_terminal() -> None:
-    (message,) = refused('[[rule]]\nname = "a\\u001b[2Jb"\npixels = 1\n')
-    assert "\x1b" not in message
-    assert r"a\x1b[2Jb" in message.replace("\\\\", "\\")
+    (message,) = refused('[[rule]]\nname = "a\\u001b[2J\\u202eb"\npixels = 1\n')
+    assert message.startswith(r"compare.toml, line 2: rule 'a\x1b[2J\u202eb': name must be a text of 1 to ")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(r"'C:\a\b'", r"'C:\a\b'"), ('"it\'s"', '"it\'s"'), (r'"it\u0027s \"8\""', "'it's \"8\"'")],
+)
+def test_texts_from_the_file_are_shown_as_they_are(value: str, shown: str) -> None:
+    (message,) = refused(f"[[rule]]\nname = 'a'\npixels = {value}\n")
+    assert message.endswith(f"pixels must be a whole number from 0 on, not {shown}.")
 
 
 def test_too_many_rules_are_refused() -> None:

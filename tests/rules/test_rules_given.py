@@ -12,6 +12,7 @@ from mymodules.regions import Region
 from mymodules.rules import GoldFuzzy, GoldSobel, Limits, Rule, Rules
 
 BOX = Region(1, 2, 3, 4)
+RULE = Rule("noise", Limits(largest=3))
 
 
 def made(*takes: Any) -> Rules:
@@ -74,6 +75,16 @@ def test_names_and_patterns_are_checked_too() -> None:
     assert unnamed.startswith("x.toml: rule '': name must be a text of 1 to 100 letters")
     assert of_letters.startswith("x.toml: rule 'b': pictures must be a list of patterns")
     assert empty.endswith("is not a rule.")
+
+
+@pytest.mark.parametrize("loose", [[], [RULE], (RULE,), RULE])
+def test_rules_outside_of_their_class_are_told_how_to_be_passed(loose: Any) -> None:
+    with pytest.raises(SettingsError) as caught:
+        rules.given(loose)
+    assert str(caught.value) == (
+        "rules must be the path of a file, or Rules((Rule(...), ...)), all in one tuple, not of the type "
+        f"{type(loose).__name__}."
+    )
 
 
 def test_no_more_than_a_file_could_have() -> None:
