@@ -75,7 +75,7 @@ class Settings:
     root, first, second, out : Path
         Absolute; links are not resolved.
     max_pixels : int
-        Width × height above which a picture is not decoded.
+        Width x height above which a picture is not decoded.
     files : (str, str) or None
         If two files are compared, their names in first and second.
     """

@@ -53,10 +53,13 @@ class Effect(NamedTuple):
         Those that would pass.
     unknown : tuple of str
         Those of which only another comparison can tell.
+    why_not : str
+        Why the row whose pictures are at hand cannot pass, whatever such a rule takes; empty if it can.
     """
 
     passing: tuple[str, ...]
     unknown: tuple[str, ...]
+    why_not: str = ""
 
     @property
     def sentence(self) -> str:
@@ -66,7 +69,9 @@ class Effect(NamedTuple):
             texts.append(_about(self.passing, "would pass with it"))
         if self.unknown:
             texts.append(_about(self.unknown, "must be compared again to tell whether it suffices"))
-        return " ".join(texts) or "No changed picture would pass with it."
+        return " ".join(
+            [*(texts or ["No changed picture would pass with it."]), *filter(None, [self.why_not])]
+        )
 
 
 class Place(NamedTuple):
@@ -201,13 +206,16 @@ def effect(
     at_hand : (str, callable)
         The name of the row whose pictures may be read, and what returns both.
     """
-    passing, unknown = [], []
+    passing, unknown, why_not = [], [], ""
     for row in rows:
         name = str(row["image_filename"])
         counts = row["verdict"] if row["verdict"] is not None else row["status"]
-        if counts != "changed" or row["renamed_from"] is not None or not new.is_for(name):
-            continue  # no rule takes a rename
+        if counts != "changed" or not new.is_for(name):
+            continue
         own = together.of(name)
+        if reason := _hindrance(row, own):
+            why_not = f"{shown(name)} cannot: {reason}." if name == at_hand[0] else why_not
+            continue
         passes = _passes(row, (changes_of(name) or ()) if row["changes"] else (), own)
         if passes is None and name == at_hand[0]:
             passes = _is_tolerated(row, _ruled(*at_hand[1](), own), own)
@@ -215,7 +223,25 @@ def effect(
             unknown.append(name)
         elif passes:
             passing.append(name)
-    return Effect(tuple(passing), tuple(unknown))
+    return Effect(tuple(passing), tuple(unknown), why_not)
+
+
+def _hindrance(row: Mapping[str, Any], own: Sequence[Rule]) -> str:
+    """Return why no mask, limit or kind lets a row pass; empty if one may."""
+    if row["renamed_from"] is not None:
+        return "it was renamed, which no rule takes"
+    width, height, other_width, other_height = (int(row[size] or 0) for size in SIZES)
+    if (height - other_height) * (width - other_width) < 0:
+        return "one picture is wider and the other taller, and what neither of them covers always counts"
+    if row["code"] in DEEP and not _takes_depth(own):
+        return "it differs only beyond the eighth bit, which rules with depth = true take"
+    if DEEP_DIFFER in (row["messages"] or "") and not _takes_depth(own):
+        return "it differs beyond the eighth bit, too, which rules with depth = true take"
+    return ""
+
+
+def _takes_depth(own: Sequence[Rule]) -> bool:
+    return any(isinstance(rule.takes, Limits) and rule.takes.depth for rule in own)
 
 
 def _passes(row: Mapping[str, Any], found: Sequence[Change], own: Sequence[Rule]) -> bool | None:

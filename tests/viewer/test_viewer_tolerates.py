@@ -32,6 +32,7 @@ def page(*dots: tuple[int, int], levels: int = 200, rows: int = 0) -> np.ndarray
 def frame(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     root = tmp_path_factory.mktemp("run")
     seconds = {
+        "across.png": page(rows=4)[:, :-4],
         "both.png": page(CLOCK, OTHER),
         "clock.png": page(CLOCK),
         "faint.png": page(OTHER, levels=3),
@@ -43,9 +44,15 @@ def frame(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
         for side, shown in (("first", page()), ("second", picture)):
             (root / side).mkdir(exist_ok=True)
             (root / side / name).write_bytes(pngs.write(shown, 2, 8))
+    (root / "first" / "was.png").write_bytes(pngs.write(np.tile(page(OTHER), (1, 2, 1)), 2, 8))
+    (root / "second" / "now.png").write_bytes(pngs.write(np.tile(page(OTHER, levels=90), (1, 2, 1)), 2, 8))
     deep = page().astype(np.uint16) * 257
     for side, shown in (("first", deep), ("second", deep ^ 1)):
         (root / side / "deep.png").write_bytes(pngs.write(shown, 2, 16))
+    dotted = deep ^ 1
+    dotted[10:12, 10:12] = 55 * 257
+    for side, shown in (("first", deep), ("second", dotted)):
+        (root / side / "deeper.png").write_bytes(pngs.write(shown, 2, 16))
     (root / "out").mkdir()
     run = batch.run(root / "first", root / "second", root / "out", num_processors=1, pictures="none")
     return run.frame()
@@ -129,6 +136,38 @@ def test_what_a_mask_covers_in_part_is_looked_up_in_the_pictures_that_are_shown(
     assert without_place(ask("clock.png", **above), file).endswith(
         " grown.png must be compared again to tell whether it suffices."
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        # 90 x 60 px against 86 x 64
+        (
+            "across.png",
+            "one picture is wider and the other taller, and what neither of them covers always counts",
+        ),
+        ("deep.png", "it differs only beyond the eighth bit, which rules with depth = true take"),
+        ("deeper.png", "it differs beyond the eighth bit, too, which rules with depth = true take"),
+        ("now.png", "it was renamed, which no rule takes"),
+    ],
+)
+def test_a_picture_that_no_such_rule_lets_pass_says_why(ask: Ask, file: Path, name: str, reason: str) -> None:
+    everything = {"mask": [0, 0, 500, 500], "side": "first"}
+    taking = "It masks 500 x 500 px at 0, 0 of first. "
+    assert without_place(ask(name, **everything), file) == (
+        f"{taking}No changed picture would pass with it. {name} cannot: {reason}."
+    )
+    assert without_place(ask(name, **everything, everywhere=True), file) == (
+        f"{taking}5 pictures would pass with it: both.png, clock.png, faint.png, grown.png, time[1].png. "
+        f"{name} cannot: {reason}."
+    )
+    assert without_place(ask("clock.png", **everything), file) == f"{taking}clock.png would pass with it."
+
+
+def test_a_rule_may_take_what_differs_beyond_the_eighth_bit(ask: Ask, file: Path) -> None:
+    file.write_text("[[rule]]\nname = 'low bits'\ndepth = true\n")
+    said = without_place(ask("deep.png", mask=[0, 0, 5, 5], side="first"), file)
+    assert said == "It masks 5 x 5 px at 0, 0 of first. deep.png would pass with it."
 
 
 def test_changes_like_one_are_masked_with_their_words_or_limited_or_taken_by_kind(

@@ -261,7 +261,7 @@ def test_a_line_says_what_the_row_is(shown: Opened, frame: pd.DataFrame) -> None
     figures = shown.root.locator(".mmv-summary")
     # 1200 * 90 + 500 * 60 + 200 * 20 + 40 * 40 + 1 of 1200 * 6000
     assert figures.inner_text() == f"143,601 px (1.99 %) differ · 5 changes · SSIM {row['ssim_score']:.4f}"
-    assert line.inner_text().split("\n")[:2] == ["first", "1,200 × 6,000 px"]
+    assert line.inner_text().split("\n")[:2] == ["first", "1,200 x 6,000 px"]
     assert shown.read(300, 300)["delta"] == "equal"
     assert not figures.is_visible(), "the pixel's values stand in its place"
 

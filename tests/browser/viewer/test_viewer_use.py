@@ -224,9 +224,9 @@ def test_changes_by_weight(viewer: Driven) -> None:
     viewer.show("a-plain.png", "swipe")
     items = viewer.root.locator(".mmv-list button")
     assert [text.split() for text in items.all_inner_texts()] == [
-        ["1", "≠", "80", "×", "48", "at", "120,", "96", "3,840", "px"],
-        ["2", "≠", "40", "×", "8", "at", "16,", "16", "320", "px"],
-        ["3", "≠", "1", "×", "1", "at", "200,", "40", "1", "px"],
+        ["1", "≠", "80", "x", "48", "at", "120,", "96", "3,840", "px"],
+        ["2", "≠", "40", "x", "8", "at", "16,", "16", "320", "px"],
+        ["3", "≠", "1", "x", "1", "at", "200,", "40", "1", "px"],
     ]
     boxes = [(120, 96, 80, 48), (16, 16, 40, 8), (200, 40, 1, 1)]
     for number, key in ((0, "j"), (1, "]"), (2, "j"), (1, "k"), (0, "[")):
@@ -487,7 +487,7 @@ def test_a_mask_is_drawn_with_the_mouse_and_stands_in_the_projects_file(viewer: 
     viewer.page.mouse.down()
     viewer.page.mouse.move(box["x"] + 60.5, box["y"] + 40.5, steps=3)
     viewer.page.mouse.up()
-    assert "Mask of 41 × 31 px at 20, 10 of second" in form.inner_text()
+    assert "Mask of 41 x 31 px at 20, 10 of second" in form.inner_text()
     form.get_by_text("It masks 41 x 31 px at 20, 10 of second.").wait_for()
     # The run was made outside of the folder that is the project of this notebook.
     place = f"It goes into {file} and counts in runs started in this project, unlike this one."
@@ -543,7 +543,7 @@ def test_a_box_gives_way_to_the_change_that_was_chosen_before_and_keys_lead_to_t
         viewer.page.mouse.down()
         viewer.page.mouse.move(box["x"] + 60.5, box["y"] + 40.5, steps=3)
         viewer.page.mouse.up()
-        assert "Mask of 41 × 31 px" in form.inner_text()
+        assert "Mask of 41 x 31 px" in form.inner_text()
         choose()
         assert "Changes like change 1" in form.inner_text()
     everywhere.check()

@@ -3,7 +3,7 @@
 import { element, number, score } from "../elements.js";
 import { PANES, SIDES } from "./modes.js";
 
-const size = (width, height) => (width && height ? `${number(width)} × ${number(height)} px` : "–");
+const size = (width, height) => (width && height ? `${number(width)} x ${number(height)} px` : "–");
 
 function share(percent) {
   if (percent === null) return "";

@@ -86,7 +86,7 @@ export class Marks {
       " ",
       element("span", { class: "mmv-sign", "aria-hidden": "true", text: signOf(mark) }),
       " ", // a screen reader reads the parts one by one
-      element("span", { text: `${number(width)} × ${number(height)}` }),
+      element("span", { text: `${number(width)} x ${number(height)}` }),
       " ",
       element("span", { class: "mmv-dim mmv-corner", text: `at ${x}, ${y}` }),
       " ",

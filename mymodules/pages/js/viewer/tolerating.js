@@ -101,7 +101,7 @@ export class Tolerating {
     const { wish, parts } = this;
     if (wish?.mask) {
       const [x, y, width, height] = wish.mask;
-      parts.what.textContent = `Mask of ${width} × ${height} px at ${x}, ${y} of ${wish.side}`;
+      parts.what.textContent = `Mask of ${width} x ${height} px at ${x}, ${y} of ${wish.side}`;
     } else parts.what.textContent = wish ? `Changes like change ${wish.mark + 1}` : HINT;
     this.ask();
   }
