@@ -1,6 +1,10 @@
 """Rules that are added to a file: everything in it stays, and it is read as what it was and the new ones."""
 
+import multiprocessing
 import string
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -160,6 +164,40 @@ def test_a_link_stays_one_and_the_mark_and_line_ends_of_its_file_stay(tmp_path: 
     assert rules.add(link, [NOISE]).rules == (NOISE,)
     assert link.is_symlink()
     assert file.read_bytes() == '\ufeff# één\r\n\r\n[[rule]]\r\nname = "noise"\r\nlargest = 3\r\n'.encode()
+
+
+def add_twenty(file: Path, writer: str) -> None:
+    """Add rules as one of two writers, each again as often as it is told to."""
+    for number in range(20):
+        rule = Rule(f"{writer}{number}", Limits(largest=1 + number))
+        for _ in range(1000):
+            try:
+                rules.add(file, [rule])
+            except OutputError as error:
+                if not str(error).endswith("is being written by another process: try again."):
+                    raise
+                time.sleep(0.002)
+            else:
+                break
+
+
+@pytest.mark.parametrize(
+    "executor",
+    [
+        lambda: ThreadPoolExecutor(2),
+        lambda: ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")),
+    ],
+    ids=["threads", "processes"],
+)
+def test_two_that_add_rules_at_once_keep_each_others(
+    tmp_path: Path, executor: Callable[[], Executor]
+) -> None:
+    file = tmp_path / "compare.toml"
+    with executor() as pool:
+        assert [*pool.map(add_twenty, [file, file], "ab")] == [None, None]  # neither has failed
+    names = [f"{writer}{number}" for writer in "ab" for number in range(20)]
+    assert sorted(rule.name for rule in rules.read(file).rules) == sorted(names)
+    assert [*tmp_path.iterdir()] == [file]
 
 
 def test_a_file_that_another_process_writes_or_that_cannot_be_written(tmp_path: Path) -> None:
