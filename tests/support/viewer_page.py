@@ -75,11 +75,16 @@ def project(root: Path) -> Path:
     (root / "first" / "k-gone.png").unlink()
     (root / "second" / "k-gone.png").write_bytes(encoded(plain[:80]))
     for name in ("viewer", "ending"):
-        cells = [nbformat.v4.new_code_cell(CODE.format(path=str(run.csv_path)).strip())]
-        kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        made = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
-        nbformat.write(made, root / f"{name}.ipynb")
+        write_notebook(root / f"{name}.ipynb", run.csv_path)
     return root
+
+
+def write_notebook(path: Path, csv: Path) -> None:
+    """Write a notebook with the viewer of a run."""
+    cells = [nbformat.v4.new_code_cell(CODE.format(path=str(csv)).strip())]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    made = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    nbformat.write(made, path)
 
 
 class Driven:
