@@ -108,6 +108,18 @@ def is_inside(inner: Path, outer: Path) -> bool:
     return any(is_same(parent, outer) for parent in Path(os.path.realpath(inner)).parents)
 
 
+def tidied(path: Path) -> Path:
+    """Return a path without ``..`` and ``.``, as far as it still leads to the same place."""
+    tidy = os.path.normpath(path)
+    # Removing ".." is wrong after a link: the parent of its target is not the folder before it in the path.
+    return Path(tidy) if ".." not in path.parts or is_same(tidy, path) else path
+
+
+def is_new(folder: Path) -> bool:
+    """Return whether only the last part of the path is absent; otherwise a typo further up is likely."""
+    return not os.path.lexists(folder) and os.path.isdir(folder.parent)
+
+
 def shown(path: AnyPath) -> str:
     """Return a path, or another text that comes from files, in a form that is safe to print.
 

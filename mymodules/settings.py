@@ -1,18 +1,18 @@
 """The settings of a run: the two folders, the output folder and the options.
 
 `init` chooses them once for a process and its children; `resolve` returns them without choosing them. Folders
-that the caller does not name are those in the project's `FILE`, or else the defaults. A choice is a frozen
-`Settings`, and its `check` refuses folders whose comparison would be meaningless. This is the only module
-with state: the attributes that notebooks read (``ORIG_IMAGE_DIRNAME`` and the others), and the environment
-variable ``MYMODULES_SETTINGS``, from which child processes restore the choice. No picture is opened here.
+that the caller does not name are those in the file of the project (see `project_file`), or else the defaults.
+A choice is a frozen `Settings`, and its `check` refuses folders whose comparison would be meaningless. This
+is the only module with state: the attributes that notebooks read (``ORIG_IMAGE_DIRNAME`` and the others),
+and the environment variable ``MYMODULES_SETTINGS``, from which child processes restore the choice. No
+picture is opened here.
 """
 
 import contextlib
 import json
 import operator
 import os
-import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,12 +23,14 @@ from mymodules.paths import (
     AnyPath,
     folder_identity,
     is_inside,
+    is_new,
     is_same,
     local_path,
     shown,
-    usable_path,
+    tidied,
     working_directory,
 )
+from mymodules.project_file import FILE, named_in
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".bmp": "BMP"}
 FORMATS |= {".tif": "TIFF", ".tiff": "TIFF", ".apng": "PNG", ".dib": "BMP"}
@@ -44,9 +46,6 @@ MAX_PIXELS = 250_000_000
 ENVIRONMENT = "MYMODULES_SETTINGS"
 """The environment variable that hands the choice to child processes, as JSON."""
 
-FILE = "compare.toml"
-"""The file at the project's root in which a user names the folders, in the table ``[folders]``, and rules."""
-
 PROJECT = "mymodules"
 """The project's name in its ``pyproject.toml``."""
 
@@ -59,10 +58,7 @@ SECOND_IMAGE_DIRNAME: str
 DATA_OUT_DIRNAME_BASE: str
 """What the paths of folders with drawings begin with, ``img/03.diff`` by default."""
 
-_ROLES = ("first", "second", "out")
 _OTHER = {"first": "second", "second": "first"}
-_LONG_NUMBER = re.compile(r"\d{4000}")  # Python reads 4300 digits, and does not say where there are more
-_PLACE = re.compile(r" \((?:at line (?P<line>\d+), column \d+|at end of document)\)$")  # as tomllib says it
 _ATTRIBUTES = ("DATA_SAVE_BASE_DIR", "ORIG_IMAGE_DIRNAME", "SECOND_IMAGE_DIRNAME", "DATA_OUT_DIRNAME_BASE")
 
 
@@ -201,7 +197,7 @@ def _prepared(
     _check_folder(chosen.root, "root")
     roles = {"first": chosen.first, "second": chosen.second, "out": chosen.out}
     for role in named:
-        if not (role == "out" and _is_new(roles[role])):
+        if not (role == "out" and is_new(roles[role])):
             _check_folder(roles[role], role)
     _check_apart(chosen)
     created = [
@@ -273,7 +269,7 @@ def _resolved(
         "second": _default(images, "02.second", "2.second"),
         "out": images,
     }
-    written, also_asked = _written(base / FILE, given)
+    written, also_asked = named_in(base / FILE, given)
     places = defaults | written | own
     starts = dict.fromkeys(also_asked, base) | (dict.fromkeys(asked, working_directory()) if asked else {})
     for role, text in (also_asked | asked).items():
@@ -404,20 +400,6 @@ def _project_root() -> Path:
     return start
 
 
-def misread(file: Path, error: ValueError | RecursionError, text: str = "") -> str:
-    """Return a sentence on a file that is not UTF-8, or whose text is not TOML, with the line."""
-    if isinstance(error, UnicodeDecodeError):
-        line = error.object[: error.start].count(b"\n") + 1
-        return f"{shown(file)}, line {line}: this is not UTF-8: save the file as UTF-8."
-    if not (found := _PLACE.search(str(error))):
-        if (number := _LONG_NUMBER.search(text)) and not isinstance(error, RecursionError):
-            line = text[: number.start()].count("\n") + 1
-            return f"{shown(file)}, line {line}: this is not TOML: a number is too long. Correct it."
-        return f"{shown(file)} is not a TOML file: {error}. Correct it."
-    line = int(found["line"] or len(text.splitlines()))
-    return f"{shown(file)}, line {line}: this is not TOML: {_PLACE.sub('', str(error))}. Correct it."
-
-
 def _is_named(pyproject: Path) -> bool:
     try:
         text = pyproject.read_text(encoding="utf-8")
@@ -432,60 +414,12 @@ def _is_named(pyproject: Path) -> bool:
     return isinstance(project, dict) and project.get("name") == PROJECT
 
 
-def _written(file: Path, given: Collection[str]) -> tuple[dict[str, Path], dict[str, str]]:
-    """Return the folders and the revisions that the file of a project names, without what is given."""
-    if not os.path.lexists(file):
-        return {}, {}
-    import tomllib  # rarely needed
-
-    text = ""
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-        tables = tomllib.loads(text)
-    except OSError as error:
-        raise SettingsError(f"{shown(file)} cannot be read ({error.strerror}): allow it.") from error
-    except (ValueError, RecursionError) as error:  # of TOML or UTF-8
-        hint = r" Write paths in single quotes, such as 'C:\shots\before'."
-        raise SettingsError(misread(file, error, text) + hint) from error
-    folders = tables.pop("folders", {})
-    tables.pop("rule", None)  # `rules` reads these, where a run needs them
-    if tables or not isinstance(folders, dict):
-        wrong = next(iter(tables), "folders")
-        raise SettingsError(
-            f"{shown(file)} may only have a table [folders], and rules in tables [[rule]]: correct or remove "
-            f"{wrong!r}, or write [folders] on the line above it."
-        )
-    found, asked = {}, {}
-    for role, text in folders.items():
-        where = f"{role!r} in [folders] of {shown(file)}"
-        if role not in _ROLES:
-            raise SettingsError(f"There is an unknown key {where}: the keys are {', '.join(_ROLES)}.")
-        if not isinstance(text, str) or not text:
-            raise SettingsError(f"The key {where} must be the path of a folder in quotes, not {text!r}.")
-        if role in given:
-            continue
-        if role != "out" and revisions.is_revision(text):
-            asked[role] = text
-            continue
-        folder = _tidied(file.parent / usable_path(text, f"The key {where}"))
-        if not (os.path.isdir(folder) or (role == "out" and _is_new(folder))):
-            raise SettingsError(f"The key {where} names {shown(folder)}, which is not a folder: correct it.")
-        found[role] = folder
-    return found, asked
-
-
 def _default(images: Path, name: str, short: str) -> Path:
     return images / (short if (images / short).is_dir() and not (images / name).exists() else name)
 
 
 def _absolute(path: AnyPath, role: str) -> Path:
-    return _tidied(local_path(path, role))
-
-
-def _tidied(path: Path) -> Path:
-    tidy = os.path.normpath(path)
-    # Removing ".." is wrong after a link: the parent of its target is not the folder before it in the path.
-    return Path(tidy) if ".." not in path.parts or is_same(tidy, path) else path
+    return tidied(local_path(path, role))
 
 
 def _create(folder: Path) -> bool:
@@ -522,11 +456,6 @@ def _check_apart(chosen: Settings) -> None:
                 "its pictures would belong to both. Move it out, or name another one."
             )
     chosen.check_outside(out, "output")
-
-
-def _is_new(folder: Path) -> bool:
-    """Return whether only the last part of the path is absent; otherwise a typo further up is likely."""
-    return not os.path.lexists(folder) and os.path.isdir(folder.parent)
 
 
 def _check_folder(folder: Path, role: str) -> None:

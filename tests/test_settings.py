@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mymodules import settings
+from mymodules import project_file, settings
 from mymodules.errors import SettingsError
 
 PROJECT = Path(__file__).parents[1]
@@ -452,7 +452,7 @@ def test_messages_about_odd_paths_can_be_printed(two: tuple[Path, Path, Path], t
 
 def write(text: str | bytes, folder: Path | None = None) -> Path:
     """Write the file of the project in the working directory."""
-    path = (folder or Path.cwd()) / settings.FILE
+    path = (folder or Path.cwd()) / project_file.FILE
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
 
@@ -537,6 +537,6 @@ def test_a_file_that_is_wrong_is_named_with_its_key(text: str | bytes, said: str
 
 
 def test_the_file_is_not_a_file(two: tuple[Path, Path, Path]) -> None:
-    Path(settings.FILE).mkdir()
+    Path(project_file.FILE).mkdir()
     with pytest.raises(SettingsError, match="cannot be read"):
         settings.init()

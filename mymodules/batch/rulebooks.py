@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from mymodules.errors import SettingsError
 from mymodules.paths import is_same, shown
+from mymodules.project_file import FILE
 from mymodules.rules import Rules, fingerprint
-from mymodules.settings import FILE, Settings
+from mymodules.settings import Settings
 
 if TYPE_CHECKING:
     from mymodules.batch.request import Request

@@ -7,8 +7,9 @@ from mymodules import calibration, rules
 from mymodules.cli import runs
 from mymodules.cli.wording import Wording
 from mymodules.paths import local_path
+from mymodules.project_file import FILE
 from mymodules.rules import Rules
-from mymodules.settings import FILE, MAX_PIXELS
+from mymodules.settings import MAX_PIXELS
 
 
 def calibrate(options: argparse.Namespace, words: Wording) -> int:

@@ -25,6 +25,7 @@ from mymodules.comparison.verdict import DEEP_DIFFER
 from mymodules.errors import SettingsError
 from mymodules.pairs import exactly
 from mymodules.paths import is_same, local_path, shown
+from mymodules.project_file import FILE
 from mymodules.regions import Region
 from mymodules.row import SIZES, counted
 from mymodules.rules import Limits, Rule, Rules
@@ -102,7 +103,7 @@ def place(run: Mapping[str, Any]) -> Place:
         Its manifest, which anybody may have written.
     """
     root = (settings.recorded() or settings.resolve()).root
-    own = root / settings.FILE
+    own = root / FILE
     book, home = run.get("rules"), run.get("root")
     if isinstance(book, Mapping):
         given = book.get("file")

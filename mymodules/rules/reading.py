@@ -8,11 +8,11 @@ from typing import Any
 
 from mymodules.errors import SettingsError
 from mymodules.paths import AnyPath, local_path, shown
+from mymodules.project_file import misread
 from mymodules.rules import keys, lines
 from mymodules.rules.keys import nearest, quoted
 from mymodules.rules.lines import TableLines
 from mymodules.rules.rule import KINDS, GoldFuzzy, GoldSampleArea, GoldSobel, Limits, Rule, Rules
-from mymodules.settings import misread
 
 TABLE = "rule"
 """The array of tables that rules are in a file."""
