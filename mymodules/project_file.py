@@ -41,6 +41,10 @@ def named_in(file: Path, given: Collection[str]) -> tuple[dict[str, Path], dict[
         text = file.read_text(encoding="utf-8-sig")
         tables = tomllib.loads(text)
     except OSError as error:
+        if os.path.isdir(file):
+            raise SettingsError(
+                f"{shown(file)} is a folder, and only the file of a project may have its name: rename it."
+            ) from error
         raise SettingsError(f"{shown(file)} cannot be read ({error.strerror}): allow it.") from error
     except (ValueError, RecursionError) as error:  # of TOML or UTF-8
         hint = r" Write paths in single quotes, such as 'C:\shots\before'."

@@ -538,5 +538,5 @@ def test_a_file_that_is_wrong_is_named_with_its_key(text: str | bytes, said: str
 
 def test_the_file_is_not_a_file(two: tuple[Path, Path, Path]) -> None:
     Path(project_file.FILE).mkdir()
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(SettingsError, match=r"compare\.toml is a folder, and only .*: rename it\.$"):
         settings.init()
