@@ -139,7 +139,7 @@ class Looking:
                 agenda = Agenda.of(self._frame, self._run, changes)
                 if agenda is None or changes is None or desk is None:
                     raise Absent(UNLISTED)
-                self._sentence, self._notes = str(agenda), notes(agenda.plan, changes, desk)
+                self._sentence, self._notes = str(agenda), notes(self._frame, changes, desk)
                 self._records = LookRecords(agenda.plan, self._frame, changes)
             return self._records
 

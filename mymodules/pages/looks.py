@@ -298,20 +298,26 @@ class LookRecords:
         return dict(zip(sized["image_filename"].tolist(), sizes, strict=True))
 
 
-def notes(plan: Plan, changes: "pd.DataFrame", desk: Decisions) -> list[str]:
+def notes(frame: "pd.DataFrame", changes: "pd.DataFrame", desk: Decisions) -> list[str]:
     """Return sentences about changes that are decided already: those that were rejected and are still there.
+
+    A change counts once, whether it is rejected wherever it stands or on some pages only.
 
     Parameters
     ----------
-    plan : Plan
-    changes : DataFrame
-        All changes of its run.
+    frame, changes : DataFrame
+        The rows of a run, and their changes.
     desk : Decisions
     """
-    earlier = [name for name in dict.fromkeys(changes["signature"].tolist()) if name not in plan.classes]
-    begin = "rejected since "
-    remarks = desk.remarks(earlier).values()
-    since = sorted(each.removeprefix(begin) for each in remarks if each.startswith(begin))
+    about = {row.name: row for row in triage.rows(frame)}
+    pairs = zip(changes["image_filename"].tolist(), changes["signature"].tolist(), strict=True)
+    known = desk.remarks_on_each((about[name], signature) for name, signature in pairs if name in about)
+    begin, first = "rejected since ", dict[str, str]()
+    for (_, signature), text in known.items():
+        if text.startswith(begin):
+            day = text.removeprefix(begin)
+            first[signature] = min(day, first.get(signature, day))
+    since = sorted(first.values())
     if not since:
         return []
     if len(since) == 1:

@@ -167,7 +167,7 @@ def _content(
     for item in _items(made):
         item["marks"] = [[*mark[:-1], place[item["page"], mark[-1]]] for mark in item["marks"]]
     return {
-        "notes": [*([] if desk is None else notes(plan, changes, desk)), *filter(None, [alike.note])],
+        "notes": [*([] if desk is None else notes(frame, changes, desk)), *filter(None, [alike.note])],
         "looks": made,
         "about": records.signatures,
         "remarks": {} if desk is None else desk.remarks(plan.classes),

@@ -55,19 +55,19 @@ def standings_of(frame: AnyTable, out: Path, stamp: str) -> dict[str, str]:
         return {}
     found = zip(rows(frame), desk.standings(frame, changes), strict=True)
     waiting = {
-        row.name: each for row, each in found if each.changes and not each.own and each.decision != "accept"
+        row: each for row, each in found if each.changes and not each.own and each.decision != "accept"
     }
-    signatures: dict[str, list[str]] = {}
-    for name, signature in zip(*lists(changes, "image_filename", "signature"), strict=True):
-        if name in waiting:
-            signatures.setdefault(name, []).append(signature)
-    known = desk.remarks({each for of in signatures.values() for each in of})
-    told = {}
-    for name, each in waiting.items():
-        remarks = dict.fromkeys(known[signature] for signature in signatures[name] if signature in known)
-        if each.decided or remarks:
-            told[name] = ", ".join([str(each), *remarks])
-    return told
+    about = {row.name: row for row in waiting}
+    pairs = zip(*lists(changes, "image_filename", "signature"), strict=True)
+    known = desk.remarks_on_each((about[name], signature) for name, signature in pairs if name in about)
+    remarks: dict[Row, dict[str, None]] = {row: {} for row in waiting}
+    for (row, _), text in known.items():
+        remarks[row][text] = None
+    return {
+        row.name: ", ".join([str(each), *remarks[row]])
+        for row, each in waiting.items()
+        if each.decided or remarks[row]
+    }
 
 
 def _has_changes(frame: AnyTable) -> bool:

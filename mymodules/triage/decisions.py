@@ -7,7 +7,7 @@ follows for the rows says `standing`. All decisions are in the file ``triage.csv
 """
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -164,29 +164,37 @@ class Decisions:
         rejected wherever it stands.
         """
         names = [*signatures]
-        return self._remarks({name: [Row.anywhere(name)] for name in names})
+        found = self._remarks([Row.anywhere(name)] for name in names)
+        return {name: text for name, text in zip(names, found, strict=True) if text}
 
     def remarks_on(self, row: Row, signatures: Iterable[str]) -> dict[str, str]:
         """Return the same of changes of a row, rejected there or anywhere; none if the row itself is decided.
 
         A row's own decision goes before those about its changes.
         """
-        if self.of(row)[0]:
-            return {}
-        return self._remarks({name: levels(row, name)[1:] for name in signatures})
+        found = self.remarks_on_each([(row, name) for name in signatures])
+        return {name: text for (_, name), text in found.items()}
 
-    def _remarks(self, about: Mapping[str, Sequence[Row]]) -> dict[str, str]:
-        """Return what to know of changes, given what decides each of them, the first goes first."""
+    def remarks_on_each(self, about: Iterable[tuple[Row, str]]) -> dict[tuple[Row, str], str]:
+        """Return the same of changes of several rows, each given and named as its row and its signature."""
+        pairs = [*dict.fromkeys(about)]
+        found = self._remarks(levels(*pair) for pair in pairs)
+        return {pair: text for pair, text in zip(pairs, found, strict=True) if text}
+
+    def _remarks(self, about: Iterable[Sequence[Row]]) -> list[str]:
+        """Return what to know of changes, given what decides each: the first goes first, its class last."""
         with self._lock:
             history = self._file.read()
             closed, times, in_force = _closed(history), history.times(), history.in_force
-        found = {}
-        for name, rows in about.items():
-            row = next((row for row in map(key, rows) if row in in_force), None)
+        found = []
+        for rows in about:
+            row, name = next((row for row in map(key, rows) if row in in_force), None), rows[-1].change
+            text = ""
             if row is None and name in closed:
-                found[name] = f"accepted and approved on {closed[name]}"
-            elif row is not None and in_force[row][0] == "reject":
-                found[name] = f"rejected since {_day(times[(row, *in_force[row])])}"
+                text = f"accepted and approved on {closed[name]}"
+            elif row is not None and row.change and in_force[row][0] == "reject":
+                text = f"rejected since {_day(times[(row, *in_force[row])])}"
+            found.append(text)
         return found
 
     def times(self) -> dict[tuple[Row, str, str], str]:

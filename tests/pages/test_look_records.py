@@ -176,8 +176,15 @@ def test_what_was_rejected_before_and_is_still_there_is_reported(desk: Decisions
     frame, listed = tables(CHANGES)
     step = desk.decide([Row.anywhere(signature(LOGO))], "reject")
     assert step is not None
-    plan = looks.plan(frame, changes=listed, decided=desk.decided_changes(frame, listed))
     day = step.time[:10]
-    assert notes(plan, listed, desk) == [f"1 rejected change is still there, rejected since {day}."]
+    told = [f"1 rejected change is still there, rejected since {day}."]
+    assert notes(frame, listed, desk) == told
     desk.undo()
-    assert notes(looks.plan(frame, changes=listed), listed, desk) == []
+    assert notes(frame, listed, desk) == []
+    one, other = triage.rows(frame)
+    desk.decide([one._replace(change=signature(PRICE))], "reject")
+    assert notes(frame, listed, desk) == told, "on one page only, and open on the other"
+    desk.decide([other._replace(change=signature(PRICE))], "reject")
+    assert notes(frame, listed, desk) == told, "one change on two pages"
+    desk.decide([one, other], "accept")
+    assert notes(frame, listed, desk) == [], "a row's own decision goes before those about its changes"

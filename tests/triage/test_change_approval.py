@@ -121,6 +121,10 @@ def test_what_is_not_accepted_says_how_far_it_is(
         "a.png": f"1 of 1, rejected since {since}", "b.png": f"1 of 1, rejected since {since}",
         "c.png": "0 of 1, accepted and approved on 2026-01-02", "d.png": "1 of 2",
     }  # fmt: skip
+    desk.decide(triage.rows(frame)[2]._replace(change=change(same_twice, "c.png").change), "reject")
+    assert triage.plan(frame).standings["c.png"] == f"1 of 1, rejected since {since}", "on this page only"
+    desk.decide(triage.rows(frame)[1]._replace(change=change(same_twice, "a.png").change), "ignore")
+    assert triage.plan(frame).standings["b.png"] == "1 of 1", "ignored here, rejected elsewhere"
     desk.decide(frame.iloc[[1, 2]], "ignore")
     assert main(["approve", "--yes", "--out", str(same_twice.out)]) == 0
     line = f"2 pictures not accepted; changes decided: a.png (1 of 1, rejected since {since}), d.png (1 of 2)"
