@@ -43,7 +43,7 @@ from mymodules.errors import ResultsError, SettingsError
 from mymodules.pairs import MESSAGE_LIMIT
 from mymodules.paths import AnyPath, is_folder, local_path, shown
 from mymodules.results import runfiles
-from mymodules.triage.decisions import Decisions, rows
+from mymodules.triage.decisions import APPROVED, Decisions, rows
 from mymodules.triage.history import DECISIONS, LABELS, SIGNATURE, Row, key
 
 if TYPE_CHECKING:
@@ -176,10 +176,10 @@ def merge(
     for entry, now in zip(entries, desk.each([entry.row for entry in entries]), strict=True):
         reason = known.lacks(entry.row) or _conflict(entry, now)
         back = "" if reason else _taken_back(entry, now, times)
-        is_closed = entry.decision == "accept" and not entry.row.name and entry.row.change in closed
+        is_closed = _is_closed_since(entry, closed, times)
         if reason or (back and not is_closed):
             refused[entry.name] = reason or back
-        elif now == entry.after or back:
+        elif now == entry.after or is_closed:
             unchanged.append(entry.name)
         else:
             after = entry.decision, entry.note
@@ -257,17 +257,31 @@ def _conflict(entry: _Entry, now: tuple[str, str]) -> str:
 
 def _taken_back(entry: _Entry, now: tuple[str, str], times: Mapping[tuple[Row, str, str], str]) -> str:
     """Return that the row had this decision already after it was made, and has it no longer; else empty."""
-    if now == entry.after:
-        return ""
-    try:
-        if _time(times.get((key(entry.row), entry.decision, entry.note), "")) < entry.time:
-            return ""
-    except ValueError:  # it never had it, or somebody has edited the time
+    if now == entry.after or _is_earlier(times, (key(entry.row), entry.decision, entry.note), entry):
         return ""
     return (
         f"It was taken before and undone or cleared since: triage.csv has {_said(now)}, the file says "
         f"{_said(entry.after)}. Decide again in the viewer, or in a new report."
     )
+
+
+def _is_closed_since(
+    entry: _Entry, closed: Mapping[str, str], times: Mapping[tuple[Row, str, str], str]
+) -> bool:
+    """Return whether the entry accepts a change that was approved after that, with any note."""
+    if entry.decision != "accept" or entry.row.name or entry.row.change not in closed:
+        return False
+    return not _is_earlier(times, (entry.row, "clear", f"{APPROVED}{closed[entry.row.change]}"), entry)
+
+
+def _is_earlier(
+    times: Mapping[tuple[Row, str, str], str], decided: tuple[Row, str, str], entry: _Entry
+) -> bool:
+    """Return whether something was decided before an entry, or never."""
+    try:
+        return _time(times.get(decided, "")) < entry.time
+    except ValueError:  # never, or somebody has edited the time
+        return True
 
 
 def _said(decided: tuple[str, str]) -> str:

@@ -62,7 +62,7 @@ class Plan:
         Names of accepted pictures that would stay, because rules tolerate all that changed.
     standings : dict of str to str
         How far pictures that are not accepted are decided by their changes, by name, such as ``3 of 5``, and
-        what to know of those that come again; see `Decisions.remarks`.
+        what to know of those that come again; see `Decisions.remarks_on`.
     """
 
     first: Path

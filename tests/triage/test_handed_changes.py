@@ -134,6 +134,27 @@ def test_a_change_that_is_approved_and_closed_since_was_taken_before(
     assert [*Decisions(same_twice.out).closed()] == [name], "it is not accepted a second time"
 
 
+def test_a_change_that_others_accepted_and_approved_meanwhile_stays_closed(
+    same_twice: Folders, tmp_path: Path
+) -> None:
+    frame = compared(same_twice)
+    changes = results.load_changes(same_twice.the("results-*.csv"))
+    assert changes is not None
+    (name,) = {*changes["signature"][changes["image_filename"] == "a.png"]}
+    early = entry(Row.anywhere(name), note="of a report")
+    desk = Decisions(same_twice.out)
+    desk.decide(Row.anywhere(name), "accept")
+    assert triage.approve(frame).approved == ("a.png", "b.png")
+    done = triage.merge(frame, handed(tmp_path, early))
+    assert (done.merged, done.unchanged, done.refused) == ((), (f"change {name}",), {})
+    assert [*desk.closed()] == [name]
+    late = entry(Row.anywhere(name), note="again")
+    assert triage.merge(frame, handed(tmp_path, late)).merged == (f"change {name}",)
+    assert desk.of(Row.anywhere(name)) == ("accept", "again")
+    desk.decide(Row.anywhere(name), "clear")
+    assert [*triage.merge(frame, handed(tmp_path, late)).refused] == [f"change {name}"], "cleared by hand"
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
