@@ -250,10 +250,15 @@ def test_what_is_decided_already_is_no_look_any_more(
     opened = tabs(report.write(rows, tmp_path / "report"), looks=True)
     opened.tab.goto(opened.path.as_uri())
     opened.tab.wait_for_selector(".mmo-nothing")
-    assert "every change is decided" in opened.tab.locator(".mmo-nothing").text_content()
+    nothing = "No look is left: no change is open."
+    assert opened.tab.locator(".mmo-nothing").text_content() == f"{nothing} The table lists all pictures."
     opened.tab.get_by_role("button", name="Table").click()
     opened.settle()
     assert set(opened.table.locator("[data-row] [data-column=decision]").all_text_contents()) == {"✓"}
+    alone = tabs(report.write(rows, tmp_path / "alone", only_looks=True), looks=True)
+    alone.tab.goto(alone.path.as_uri())
+    alone.tab.wait_for_selector(".mmo-nothing")
+    assert alone.tab.locator(".mmo-nothing").text_content() == nothing, "it has no table"
 
 
 def test_an_address_of_a_row_leads_to_the_table(tabs: Any, rows: pd.DataFrame, tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ const WORDS = { accept: ["Accept", "a"], reject: ["Reject", "r"], ignore: ["Igno
 const MARKS = "Boxes";
 const LATER = "What is chosen goes on, and is decided, on a later look.";
 const WHOLE = "is decided as a whole, which goes before its changes: open it and take that decision away first.";
-const NOTHING = "No look is left: every change is decided. The table lists all pictures.";
+const NOTHING = "No look is left: no change is open.";
+const TABLE = "The table lists all pictures.";
 
 export class Looks {
   constructor(source) {
@@ -169,7 +170,8 @@ export class Looks {
     this.undoing.disabled = !overview.undo;
     this.redoing.disabled = !overview.redo;
     if (record && looks) this.markItems();
-    if (!looks) this.stage.replaceChildren(element("p", { class: "mmo-nothing", text: NOTHING }));
+    const nothing = this.source.open ? `${NOTHING} ${TABLE}` : NOTHING; // a page of looks alone has no table
+    if (!looks) this.stage.replaceChildren(element("p", { class: "mmo-nothing", text: nothing }));
     this.strip.fill(this);
   }
 
