@@ -7,10 +7,11 @@ The plan is made when the page first asks for it, and stays: what is decided kee
 ``ask: "overview"``                 ``looks`` (how many), ``sentence``, ``notes``, ``closed`` (why nothing
                                     can be decided), ``done`` (1 or 0 for each look), ``undo``, ``redo``
 ``ask: "look", number``             ``record``, see `pages.looks`
-``ask: "state", number``            ``state``: by class of the look ``word``, ``by``, ``apart`` and ``note``
+``ask: "state", number``            ``state``: by class of the look what `Held` has, and ``remark``
 ``ask: "crop", name, side, box``    a buffer: this part of the picture as a PNG file
 ``ask: "occurrences", signature``   ``found``: the pages on which the class stands
-``ask: "decide", word, about, on``  nothing; ``about`` lists classes, ``on`` names the only page or is empty
+``ask: "decide", word, about,``     nothing; ``about`` lists classes, ``on`` names the only page or is empty;
+``on, note``                        if ``note`` is null, what has this decision already keeps its own
 ``ask: "undo"``, ``ask: "redo"``    ``number`` of the look that the step was about, or null
 ``ask: "open", name, number``       nothing; the viewer shows this change of this row
 ==================================  =======================================================================
@@ -125,7 +126,7 @@ class Looking:
             if ask == "occurrences":
                 return {"found": records.occurrences(self._viewer.decisions, asked["signature"])}, []
         if ask == "decide":
-            self._viewer.decide(asked["word"], about=_about(records, asked["about"], asked["on"]))
+            self._decide(asked["word"], _about(records, asked["about"], asked["on"]), asked["note"])
             return {}, []
         if ask in ("undo", "redo"):
             step = self._viewer.undo() if ask == "undo" else self._viewer.redo()
@@ -157,9 +158,17 @@ class Looking:
         desk = self._viewer.decisions
         said = {} if desk is None else desk.remarks(shown)
         return {
-            signature: {**each._asdict(), "note": said.get(signature, "")}
+            signature: {**each._asdict(), "remark": said.get(signature, "")}
             for signature, each in records.held(desk, shown).items()
         }
+
+    def _decide(self, word: str, about: list[Row], note: str | None) -> None:
+        """Decide in one step; without a note, what has this decision already keeps it, with its own note."""
+        desk = self._viewer.decisions
+        if note is None and desk is not None:
+            about = [row for row, (known, _) in zip(about, desk.each(about), strict=True) if known != word]
+        if about:
+            self._viewer.decide(word, note or "", about=about)
 
     def _where(self, records: LookRecords, step: Step) -> int | None:
         """Return the look on which a step was decided."""

@@ -50,11 +50,14 @@ class Held(NamedTuple):
         Where that was decided, `EVERYWHERE` or `ON_ITS_PAGES`; empty if it is open.
     apart : list of [str, int, str]
         Each other decision that pages have, on how many of them, and the name of the first.
+    note : str or None
+        That of the decision about the class wherever it stands; None if there is no such decision.
     """
 
     word: str
     by: str
     apart: list[list[Any]]
+    note: str | None = None
 
 
 class LookRecords:
@@ -133,8 +136,8 @@ class LookRecords:
         """Return the pages on which a class stands.
 
         Of each: its name, the number of the change that is the first there, how many there are, the decision
-        about this page or about the class there, and whether it is about the whole page. What is not decided
-        for a page has an empty text: there the decision about the class holds.
+        about this page or about the class there, whether it is about the whole page, and its note. What is
+        not decided for a page has an empty text: there the decision about the class holds.
         """
         found: dict[str, list[int]] = {}
         for each in self.plan.classes[signature].occurrences:
@@ -173,23 +176,24 @@ class LookRecords:
         anywhere = desk.each([Row.anywhere(signature) for signature in wanted])
         own = self._own(desk, wanted)
         return {
-            signature: _held(word, {page: each for page, (each, _) in own[signature].items()})
-            for signature, (word, _) in zip(wanted, anywhere, strict=True)
+            signature: _held(word, note, {page: each for page, (each, *_) in own[signature].items()})
+            for signature, (word, note) in zip(wanted, anywhere, strict=True)
         }
 
     def _own(
         self, desk: Decisions | None, signatures: Sequence[str]
-    ) -> dict[str, dict[str, tuple[str, bool]]]:
-        """Return the decision about each page of classes, and whether it is about the whole page."""
+    ) -> dict[str, dict[str, tuple[str, bool, str]]]:
+        """Return the decision about each page of classes, whether it is the whole page's, and its note."""
         known = [(name, page) for name in signatures for page in self.plan.classes[name].pages]
-        found: dict[str, dict[str, tuple[str, bool]]] = {name: {} for name in signatures}
+        found: dict[str, dict[str, tuple[str, bool, str]]] = {name: {} for name in signatures}
         about = (
             [self._decidable[page] for _, page in known],
             [self._there(page, name) for name, page in known],
         )
         rows, there = ([("", "")] * len(known) if desk is None else desk.each(each) for each in about)
-        for (name, page), (row, _), (here, _) in zip(known, rows, there, strict=True):
-            found[name][page] = row or here, bool(row)
+        for (name, page), row, here in zip(known, rows, there, strict=True):
+            word, note = row if row[0] else here
+            found[name][page] = word, bool(row[0]), note
         return found
 
     def touched(self, rows: Iterable[Row]) -> set[str]:
@@ -325,9 +329,9 @@ def notes(frame: "pd.DataFrame", changes: "pd.DataFrame", desk: Decisions) -> li
     return [f"{len(since):,} rejected changes are still there, the first rejected since {since[0]}."]
 
 
-def _held(word: str, own: Mapping[str, str]) -> Held:
-    """Return what is decided about a class, given its decision and those of its pages."""
-    by = EVERYWHERE if word else ""
+def _held(word: str, note: str, own: Mapping[str, str]) -> Held:
+    """Return what is decided about a class, given its decision with the note, and those of its pages."""
+    by, remark = (EVERYWHERE, note) if word else ("", None)
     if not word and all(own.values()):
         word, by = next(iter(own.values())), ON_ITS_PAGES
     apart = []
@@ -335,7 +339,7 @@ def _held(word: str, own: Mapping[str, str]) -> Held:
         pages = [page for page, each in own.items() if each == other != word]
         if pages:
             apart.append([other, len(pages), pages[0]])
-    return Held(word, by, apart)
+    return Held(word, by, apart, remark)
 
 
 def _mark(each: Occurrence) -> list[Any]:

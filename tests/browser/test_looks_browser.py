@@ -141,8 +141,12 @@ def test_look_by_look_with_the_keyboard_and_later_only_what_is_new(root: Path, s
         page.locator(".mmo-item").first.wait_for()
         assert place(page) == "Look 1 of 1"
         page.locator(STAGE).focus()
+        page.keyboard.press("t")
+        page.keyboard.type("dark area, add")  # letters that are keys of looks and of the notebook
+        page.keyboard.press("Enter")
         page.keyboard.press("r")
         has_count(page, 1)
+        assert page.locator(".mmo-strip").inner_text().endswith(" · note: dark area, add")
         page.keyboard.press("u")
         has_count(page, 0)
         assert notebook.complaints == []

@@ -13,7 +13,7 @@ from support.programs import Folders, folders, png
 from mymodules import batch, explore
 from mymodules.explore import Explorer
 from mymodules.results import runfiles
-from mymodules.triage import FILE, Decisions
+from mymodules.triage import FILE, Decisions, Row
 
 SIZE = 300, 400  # px, height and width of each page
 LOGO, WORD = (20, 10), (200, 150)  # where 30 x 20 px of either change stand, y and x
@@ -50,8 +50,8 @@ class Page:
         assert answer["id"] == "7"
         return answer
 
-    def decide(self, word: str, *about: str, on: str = "") -> dict[str, Any]:
-        return self.ask("decide", word=word, about=[*about], on=on)
+    def decide(self, word: str, *about: str, on: str = "", note: str | None = None) -> dict[str, Any]:
+        return self.ask("decide", word=word, about=[*about], on=on, note=note)
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ def test_each_distinct_change_is_seen_and_decided_once(asking: Page, explorer: E
     assert {"kind": "looks decided"} in [message for message, _ in asking.sent]
     assert asking.ask("overview")["done"] == [0]
     assert asking.ask("state", number=0)["state"] == {
-        logo: {"word": "accept", "by": "wherever it stands", "apart": [], "note": ""},
-        word: {"word": "", "by": "", "apart": [], "note": ""},
+        logo: {"word": "accept", "by": "wherever it stands", "apart": [], "note": "", "remark": ""},
+        word: {"word": "", "by": "", "apart": [], "note": None, "remark": ""},
     }
     asking.decide("reject", word)
     assert asking.ask("overview")["done"] == [1]
@@ -137,6 +137,42 @@ def test_rows_follow_what_is_decided_about_their_changes(asking: Page, explorer:
     assert states(explorer) == {"a.png": ("", 1), "b.png": ("accept", 0), "c.png": ("accept", 0)}
 
 
+def test_notes_go_with_decisions_about_changes(asking: Page, explorer: Explorer) -> None:
+    record = asking.ask("look", number=0)["record"]
+    logo, word = sorted(record["classes"], key=lambda name: -record["classes"][name]["pages"])
+
+    def notes() -> list[str | None]:
+        state = asking.ask("state", number=0)["state"]
+        return [state[each]["note"] for each in (logo, word)]
+
+    assert notes() == [None, None]
+    asking.decide("accept", logo, note="new logo")
+    asking.decide("accept", logo, word)
+    assert notes() == ["new logo", ""]  # what was accepted already has kept its own
+    asking.decide("accept", logo, word)  # nothing is left to decide: no step
+    asking.ask("undo")
+    assert notes() == ["new logo", None]
+    asking.decide("reject", logo, on="b.png", note="not here")
+    assert asking.ask("occurrences", signature=logo)["found"][1][3:] == ["reject", False, "not here"]
+    assert asking.ask("occurrences", signature=logo)["found"][0][3:] == ["", False, ""]
+    asking.ask("undo")
+    asking.ask("undo")
+    assert notes() == [None, None]
+    asking.ask("redo")
+    assert notes() == ["new logo", None]
+    asking.decide("clear", logo)
+    assert notes() == [None, None]
+    asking.decide("accept", logo, note="again")
+    explorer.viewer.row = "c.png"
+    explorer.viewer.decide("ignore", "of the whole page")
+    found = asking.ask("occurrences", signature=logo)["found"]
+    assert found[2][3:] == ["ignore", True, "of the whole page"]
+    assert Page(explore.explore(explorer.frame)).ask("overview")["looks"] == 1
+    desk = explorer.viewer.decisions
+    assert desk is not None
+    assert Decisions(desk.path.parent).of(Row.anywhere(logo)) == ("accept", "again")
+
+
 def test_a_change_is_decided_on_one_page_only(asking: Page, explorer: Explorer) -> None:
     record = asking.ask("look", number=0)["record"]
     logo = max(record["classes"], key=lambda name: record["classes"][name]["pages"])
@@ -146,7 +182,7 @@ def test_a_change_is_decided_on_one_page_only(asking: Page, explorer: Explorer) 
     assert states(explorer) == {"a.png": ("", 1), "b.png": ("accept", 0), "c.png": ("reject", 0)}
     assert asking.ask("state", number=0)["state"][logo]["apart"] == [["reject", 1, "c.png"]]
     found = asking.ask("occurrences", signature=logo)["found"]
-    assert [(page, word, whole) for page, _, _, word, whole in found] == [
+    assert [(page, word, whole) for page, _, _, word, whole, _ in found] == [
         ("a.png", "", False),
         ("b.png", "", False),
         ("c.png", "reject", False),

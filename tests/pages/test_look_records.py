@@ -63,10 +63,10 @@ def test_a_class_says_where_it_stands() -> None:
         **{"pixels": 800, "elsewhere": None, "near": None},
     }
     assert found.occurrences(None, signature(PRICE)) == [
-        ["a.png", 2, 1, "", False],
-        ["b.png", 2, 1, "", False],
+        ["a.png", 2, 1, "", False, ""],
+        ["b.png", 2, 1, "", False, ""],
     ]
-    assert found.occurrences(None, signature(PRICE), most=1) == [["a.png", 2, 1, "", False]]
+    assert found.occurrences(None, signature(PRICE), most=1) == [["a.png", 2, 1, "", False, ""]]
 
 
 def test_a_class_says_what_it_is_nearly_the_same_as() -> None:
@@ -91,8 +91,8 @@ def test_a_page_is_listed_once_with_the_number_of_its_changes() -> None:
     again = Listed("a.png", LOGO, Region(100, 1500, 200, 40))
     found = records([*CHANGES, again])
     assert found.occurrences(None, signature(LOGO)) == [
-        ["a.png", 1, 2, "", False],
-        ["b.png", 1, 1, "", False],
+        ["a.png", 1, 2, "", False, ""],
+        ["b.png", 1, 1, "", False, ""],
     ]
 
 
@@ -141,15 +141,15 @@ def test_a_class_is_decided_by_itself_or_by_all_of_its_pages(desk: Decisions) ->
     found = records()
     frame, _ = tables(CHANGES)
     name = signature(PRICE)
-    assert found.held(None, [name]) == found.held(desk, [name]) == {name: ("", "", [])}
+    assert found.held(None, [name]) == found.held(desk, [name]) == {name: ("", "", [], None)}
     one, other = triage.rows(frame)
     desk.decide([one._replace(change=name)], "reject")
-    assert found.held(desk, [name])[name] == ("", "", [["reject", 1, "a.png"]])
+    assert found.held(desk, [name])[name] == ("", "", [["reject", 1, "a.png"]], None)
     desk.decide([other], "reject")
-    assert found.held(desk, [name])[name] == ("reject", "on its pages", [])
+    assert found.held(desk, [name])[name] == ("reject", "on its pages", [], None)
     assert found.touched([other]) == {signature(LOGO), name}
     desk.decide([Row.anywhere(name)], "accept")
-    assert found.held(desk, [name])[name] == ("accept", "wherever it stands", [["reject", 2, "a.png"]])
+    assert found.held(desk, [name])[name] == ("accept", "wherever it stands", [["reject", 2, "a.png"]], "")
     assert found.touched([Row.anywhere(name), Row.anywhere("f" * 24)]) == {name}
 
 
@@ -164,12 +164,15 @@ def test_what_is_decided_on_a_page_goes_before_the_class_and_the_page_itself_bef
     assert place == other._replace(change=name)
     assert found.place(name, "c.png") is found.place("f" * 24, "b.png") is None
     desk.decide([Row.anywhere(name)], "accept")
-    desk.decide([place], "ignore")
+    desk.decide([place], "ignore", "here only")
     assert found.held(desk, [name])[name].apart == [["ignore", 1, "b.png"]]
-    assert found.occurrences(desk, name)[1][3:] == ["ignore", False]
-    desk.decide([other], "reject")
+    assert found.occurrences(desk, name)[1][3:] == ["ignore", False, "here only"]
+    desk.decide([other], "reject", "all of it")
     assert found.held(desk, [name])[name].apart == [["reject", 1, "b.png"]]
-    assert found.occurrences(desk, name) == [["a.png", 2, 1, "", False], ["b.png", 2, 1, "reject", True]]
+    assert found.occurrences(desk, name) == [
+        ["a.png", 2, 1, "", False, ""],
+        ["b.png", 2, 1, "reject", True, "all of it"],
+    ]
 
 
 def test_what_was_rejected_before_and_is_still_there_is_reported(desk: Decisions) -> None:

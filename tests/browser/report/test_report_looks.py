@@ -207,6 +207,84 @@ def test_a_change_is_decided_on_one_page_only(
     assert held == {"a.png": "", "b.png": "accept", "c.png": "reject"}, "the word of a.png is open"
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_note_goes_with_the_decision_about_what_is_chosen(
+    tabs: Any, made: Folders, rows: pd.DataFrame, tmp_path: Path, alone: bool
+) -> None:
+    opened = go(tabs(report.write(rows, tmp_path / "report", only_looks=alone), looks=True))
+    keys = opened.tab.keyboard
+    field = opened.tab.locator(".mmo-noting input")
+
+    def note(text: str, end: str = "Enter") -> None:
+        keys.press("t")
+        keys.type(text)
+        keys.press(end)
+        assert field.is_hidden()
+
+    keys.press("j")
+    note("a new era")  # its letters are no keys
+    assert "note for the next decision: a new era" in opened.tab.locator(".mmo-strip").inner_text()
+    badge(opened, "")
+    keys.press("a")
+    badge(opened, "✓ accepted wherever it stands · a new era")
+    opened.tab.reload()
+    drawn(opened)
+    keys.press("j")
+    badge(opened, "✓ accepted wherever it stands · a new era")
+    keys.press("t")
+    assert field.input_value() == "a new era"
+    keys.press("Escape")
+    note("not kept", "Escape")
+    badge(opened, "✓ accepted wherever it stands · a new era")
+    note("replaced")
+    badge(opened, "✓ accepted wherever it stands · replaced")
+    keys.press("u")
+    badge(opened, "✓ accepted wherever it stands · a new era")
+    keys.press("Shift+U")
+    badge(opened, "✓ accepted wherever it stands · replaced")
+    keys.press("e")
+    opened.tab.locator(".mmo-pages [role=option]", has_text="c.png").click()
+    note("not here")
+    assert "only; note for the next decision: not here" in opened.tab.locator(".mmo-only").inner_text()
+    keys.press("r")
+    badge(opened, "✓ accepted wherever it stands, but ✕ rejected on c.png · replaced")
+    opened.tab.locator(".mmo-pages [aria-selected=true]", has_text="c.png ✕ rejected · not here").wait_for()
+    keys.press("Escape")
+    keys.press("Escape")
+    note("and the rest")
+    keys.press("a")  # what was accepted already keeps its note, unless this one is about it too
+    until_told(opened, "1 of 1 looks decided")
+    with opened.tab.expect_download() as downloading:
+        opened.tab.get_by_role("button", name="Download 3 decisions").click()
+    downloading.value.save_as(tmp_path / "decisions.json")
+    triage.merge(rows, tmp_path / "decisions.json")
+    logo, word = signatures(rows)
+    page = triage.rows(rows[rows["image_filename"] == "c.png"])[0]
+    about = [Row.anywhere(logo), Row.anywhere(word), page._replace(change=logo)]
+    assert Decisions(made.out).each(about) == [
+        ("accept", "and the rest"),
+        ("accept", "and the rest"),
+        ("reject", "not here"),
+    ]
+
+
+def test_a_note_on_a_part_of_a_look_stays_when_all_of_it_is_decided(
+    tabs: Any, rows: pd.DataFrame, tmp_path: Path
+) -> None:
+    opened = go(tabs(report.write(rows, tmp_path / "report"), looks=True))
+    keys = opened.tab.keyboard
+    for end, text in (("Enter", "of the first"), ("Escape", "left")):
+        keys.press("j")
+        keys.press("t")
+        keys.type(text)
+        keys.press(end)
+    keys.press("Escape")
+    keys.press("a")
+    until_told(opened, "1 of 1 looks decided")
+    badges = opened.tab.locator(".mmo-badge").all_inner_texts()
+    assert badges == ["✓ accepted wherever it stands · of the first", "✓ accepted wherever it stands"]
+
+
 def test_a_page_that_is_decided_as_a_whole_is_not_decided_by_a_change(
     tabs: Any, rows: pd.DataFrame, tmp_path: Path
 ) -> None:

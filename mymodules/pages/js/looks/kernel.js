@@ -43,8 +43,8 @@ export class KernelLooks {
     return (await this.ask("occurrences", { signature }))[0].found;
   }
 
-  async decide(word, about, on) {
-    await this.ask("decide", { word, about, on });
+  async decide(word, about, on, note) {
+    await this.ask("decide", { word, about, on, note });
   }
 
   async undo() {

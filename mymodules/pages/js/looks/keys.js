@@ -6,6 +6,7 @@ import { DECISIONS, isCommand, keyOf, stepOf } from "../keys.js";
 const KEYS = [
   ["a, r, i", "accept, reject, ignore: the chosen hunk or change, else the whole look; then the next open look"],
   ["Backspace", "take the decision away"],
+  ["t", "note on the same: Enter keeps it with the decision, or for the next one, Esc does not"],
   ["u, Shift + u", "undo, redo, and show that look; also Ctrl + z, Ctrl + Shift + z"],
   ["→ n, ← p", "next, previous look"],
   ["j, k", "choose the next, the previous hunk"],
@@ -17,7 +18,7 @@ const KEYS = [
   ["m", "maximise, and back"],
   ["l", "here, from table, gallery and viewer"],
 ];
-const ONCE = "ariuem?"; // a key held down does it once
+const ONCE = "ariuemt?"; // a key held down does it once
 
 export function help(close) {
   const lines = KEYS.map(([keys, text]) =>
@@ -53,7 +54,7 @@ export function actionsOf(looks) {
     Home: () => scroll(0, -1e9),
     End: () => scroll(0, 1e9),
     " ": (event) => scroll(0, event.shiftKey ? -screen() : screen()),
-    t: () => {}, // notes are on rows
+    t: () => looks.note(),
   };
 }
 

@@ -5,13 +5,15 @@
 //   overview()             {looks, sentence, notes, done, undo, redo, closed}: how many looks there are, what is said of
 //                          them, for each whether all of it is decided, and why nothing can be decided
 //   look(number)           a record, see pages/looks.py
-//   state(number)          by class of that look: {word, by, apart, note}; apart: [word, count, page] for each other
-//                          decision that pages have
+//   state(number)          by class of that look: {word, by, apart, note, remark}; apart: [word, count, page] for each
+//                          other decision that pages have; note: that of a decision about the class wherever it
+//                          stands, null without one; remark: what to know of one that comes again
 //   crop(page, side, box)  what is drawn at scale 1: an ImageBitmap, a canvas or an image of this box
-//   occurrences(class)     [page, place, count, word, whole] of each page: its first change of the class, how many it
-//                          has, what is decided there alone, and whether that is about the whole page
-//   decide(word, classes, page)  in one step, on one page only if it is named; undo() and redo() return the number of
-//                          the look of the step, or null
+//   occurrences(class)     [page, place, count, word, whole, note] of each page: its first change of the class, how
+//                          many it has, what is decided there alone, whether that is about the whole page, its note
+//   decide(word, classes, page, note)  in one step, on one page only if it is named; with a note of null, what has
+//                          this decision already keeps its own. undo() and redo() return the number of the look of
+//                          the step, or null
 //   open(page, place)      shows a change in the viewer; absent where there is none
 // All of them return promises. A place is what the source calls a change of a page.
 
@@ -20,6 +22,7 @@ import { DECIDED } from "../viewer/modes.js";
 import { Crops } from "./crops.js";
 import { drawLook, signaturesOf, wishes } from "./drawing.js";
 import { actionsOf, help, press } from "./keys.js";
+import { Noting } from "./noting.js";
 import { placeOf, Strip, stateOfAll } from "./strip.js";
 
 const WORDS = { accept: ["Accept", "a"], reject: ["Reject", "r"], ignore: ["Ignore", "i"] };
@@ -44,6 +47,7 @@ export class Looks {
     this.age = 0; // of what is known of decisions
     this.drawn = 0;
     this.busy = false;
+    this.deciding = null; // the last decision, until it is written
     this.build();
   }
 
@@ -82,11 +86,14 @@ export class Looks {
     this.problem = element("p", { class: "mmo-problem", role: "alert", hidden: "" });
     this.stage = element("div", { class: "mmo-stage", role: "listbox", tabindex: "0", "aria-label": "What changed" });
     this.strip = new Strip(this);
+    this.noting = new Noting(this);
     this.help = help(() => this.showHelp(false));
-    const parts = [this.tools, this.notes, this.waiting, this.problem, this.stage, this.strip.area, this.help];
+    const parts = [this.tools, this.notes, this.waiting, this.problem, this.stage];
+    parts.push(this.noting.area, this.strip.area, this.help);
     this.area = element("div", { class: "mmo" }, ...parts);
     const actions = actionsOf(this);
     this.area.addEventListener("keydown", (event) => {
+      if (event.target === this.noting.text) return this.noting.press(event);
       if (!press(this, actions, event)) return;
       event.preventDefault();
       event.stopPropagation();
@@ -104,6 +111,7 @@ export class Looks {
   }
 
   async show(wanted) {
+    this.noting.leave();
     this.turn += 1;
     const { turn } = this;
     this.number = Math.min(Math.max(wanted, 0), Math.max(this.overview.looks - 1, 0));
@@ -226,6 +234,7 @@ export class Looks {
   }
 
   choose(chosen) {
+    this.noting.leave();
     if (chosen?.index !== this.chosen?.index) this.strip.places.show("");
     this.chosen = chosen;
     this.update();
@@ -282,18 +291,51 @@ export class Looks {
     if (this.strip.places.entry(page)?.[4]) return this.tell(`${page} ${WHOLE}`);
     const { turn } = this;
     const goesOn = !this.chosen && word in DECIDED;
+    this.noting.leave();
+    const done = await this.write(word, about, page);
+    if (done && goesOn && turn === this.turn && !this.noting.isOpen) this.goOn();
+  }
+
+  // Write a decision with its note, or with the one that waits for it; return whether it was written.
+  write(word, about, page, note = null) {
+    this.deciding = this.written(word, about, page, note);
+    return this.deciding;
+  }
+
+  async written(word, about, page, note) {
+    const { noting, source } = this;
     this.busy = true;
     this.tell("");
     try {
-      await this.source.decide(word, about, page);
+      const kept = word in DECIDED ? (note ?? noting.draftOf(about, page) ?? null) : null;
+      await source.decide(word, about, page, kept);
+      if (kept !== null && noting.draftOf(about, page) === kept) noting.forget(about, page);
+      if (word in DECIDED && note === null) {
+        for (const part of noting.ofParts(about, page)) {
+          await source.decide(word, part.about, page, part.text); // a step has one note: this is one of its own
+          noting.forget(part.about, page);
+        }
+      }
       await this.refresh();
+      return true;
     } catch (error) {
       this.tell(error.message);
-      return;
+      return false;
     } finally {
       this.busy = false;
     }
-    if (goesOn && turn === this.turn) this.goOn();
+  }
+
+  // Take a note on what is chosen.
+  note() {
+    const about = this.about();
+    if (this.overview.closed || !this.record) return;
+    if (!about.length) return this.tell(LATER);
+    const { page = "", index } = this.chosen ?? {};
+    if (this.strip.places.entry(page)?.[4]) return this.tell(`${page} ${WHOLE}`);
+    const count = about.length === 1 ? "this change" : `these ${number(about.length)} changes`;
+    const where = page ? ` on ${page} only` : "";
+    this.noting.open(about, page, index === undefined ? `this look, ${count}` : `${count}${where}`);
   }
 
   // Show the next look with something to decide: after this one, else from the start.

@@ -12,9 +12,10 @@ export class Places {
   constructor(source, choose, open) {
     Object.assign(this, { source, choose });
     this.signature = ""; // the class whose pages are listed
-    this.found = []; // [page, place, count, word, whole] each, see looks.js
+    this.found = []; // [page, place, count, word, whole, note] each, see looks.js
     this.age = -1; // of what is known of decisions, when they were found
     this.turn = 0;
+    this.coming = null; // what is being found of them
     made += 1;
     this.id = `mmo-pages-${made}`;
     this.list = element("div", { class: "mmo-pages", role: "listbox", tabindex: "0", "aria-label": "Where it stands" });
@@ -53,9 +54,12 @@ export class Places {
     return this.list.matches(":focus");
   }
 
-  async fill(looks) {
+  fill(looks) {
     this.mark(looks);
-    if (!this.signature || this.age === looks.age) return;
+    if (this.signature && this.age !== looks.age) this.coming = this.find(looks);
+  }
+
+  async find(looks) {
     this.turn += 1;
     this.age = looks.age;
     const { turn } = this;
@@ -72,11 +76,11 @@ export class Places {
   }
 
   draw(pages) {
-    const items = this.found.map(([page, , count, word, whole], index) => {
+    const items = this.found.map(([page, , count, word, whole, note], index) => {
       const option = element("span", { role: "option", id: `${this.id}-${index}`, "data-index": index });
       option.dataset.decision = word;
       option.append(element("bdi", { text: page }), count > 1 ? ` ×${number(count)}` : "");
-      const sign = `${SIGNS[word]} ${DECIDED[word]}${whole ? " as a whole" : ""}`;
+      const sign = `${SIGNS[word]} ${DECIDED[word]}${whole ? " as a whole" : ""}${note ? ` · ${note}` : ""}`;
       if (word) option.append(" ", element("b", { class: "mmo-badge", text: sign }));
       return option;
     });
@@ -91,9 +95,11 @@ export class Places {
     this.focus = false;
   }
 
-  mark({ chosen, record }) {
+  mark({ chosen, record, noting }) {
     const isLater = typeof record?.classes[this.signature]?.elsewhere === "number";
-    const text = chosen?.page ? `What is decided now holds on ${chosen.page} only.` : HINT;
+    const noted = chosen?.page ? noting.waiting([this.signature], chosen.page) : "";
+    const only = `What is decided now holds on ${chosen?.page} only${noted && `; ${noted}`}.`;
+    const text = chosen?.page ? only : HINT;
     this.head.textContent = isLater ? "It is decided on a later look." : text;
     this.list.removeAttribute("aria-activedescendant");
     for (const option of this.list.children) {

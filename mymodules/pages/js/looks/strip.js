@@ -15,11 +15,14 @@ const apartText = ([word, count, page]) =>
   `${said(word)} on ${count === 1 ? parts(page, "").base : `${number(count)} pages`}`;
 
 // What is decided about a class, as text; empty if it is open and never was decided.
-export function stateText({ word, by, apart = [], note }) {
+export function stateText({ word, by, apart = [], note, remark }) {
   const others = apart.map(apartText).join(", ");
-  if (word) return `${said(word)} ${by}${others && `, but ${others}`}`;
-  return others ? `${others}, open elsewhere` : note;
+  if (!word) return others ? `${others}, open elsewhere` : remark;
+  return `${said(word)} ${by}${others && `, but ${others}`}${note ? ` · ${note}` : ""}`;
 }
+
+// The note that all of these have.
+const shared = (states) => (states.every(({ note }) => note === states[0].note) ? states[0].note : "");
 
 // The same of several classes.
 export function stateOfAll(states) {
@@ -28,9 +31,9 @@ export function stateOfAll(states) {
   const decided = states.filter(({ word }) => word);
   const places = states.flatMap(({ apart = [] }) => apart).reduce((sum, [, count]) => sum + count, 0);
   const told = [];
-  if (words.size === 1 && decided.length) told.push(stateText({ ...states[0], apart: [] }));
+  if (words.size === 1 && decided.length) told.push(stateText({ ...states[0], apart: [], note: shared(states) }));
   else if (decided.length) told.push(`${decided.length} of ${states.length} decided`);
-  else told.push(states.find(({ note }) => note)?.note);
+  else told.push(states.find(({ remark }) => remark)?.remark);
   if (places) told.push(`${number(places)} ${places === 1 ? "place differs" : "places differ"}`);
   return told.filter(Boolean).join(", ");
 }
@@ -51,7 +54,7 @@ export class Strip {
   fill(looks) {
     const { record, chosen } = looks;
     const item = record?.items[chosen?.index];
-    const found = item ? this.ofItem(looks, item) : record ? [this.ofLook(record)] : [];
+    const found = item ? this.ofItem(looks, item) : record ? [this.ofLook(looks, record)] : [];
     this.replace(found);
     this.places.fill(looks);
   }
@@ -65,14 +68,16 @@ export class Strip {
     (again ?? this.looks.stage).focus({ preventScroll: true });
   }
 
-  ofLook({ signatures, items }) {
+  ofLook(looks, { signatures, items }) {
     const count = signatures.length;
     const what = count === 1 ? "1 distinct change" : `${number(count)} distinct changes`;
     const more = items.length > 1 ? `; ${HINT}` : "";
     const text = count
       ? `${what} to decide on this look: a accepts, r rejects, i ignores${count > 1 ? " all of them" : ""}${more}. First stands left of second, or above it.`
       : "Nothing is decided here: what it shows goes on, and is decided, on a later look.";
-    return element("p", { text });
+    const [, note] = looks.noting.decided({ about: signatures, page: "" });
+    const noted = looks.noting.waiting(signatures) || (note && `note: ${note}`);
+    return element("p", { text: noted ? `${text} · ${noted}` : text });
   }
 
   ofItem(looks, item) {
@@ -84,6 +89,8 @@ export class Strip {
       made.dataset.part = "open";
       head.append(" ", made);
     }
+    const about = looks.about();
+    if (!looks.chosen.page && about.length > 1) head.append(" ", looks.noting.waiting(about));
     const lines = signaturesOf(item).map((signature) => this.line(looks, item, signature));
     return [outline(item, HIGH), element("div", { class: "mmo-classes" }, head, ...lines)];
   }
@@ -107,6 +114,7 @@ export class Strip {
     where.dataset.part = `${signature} where`;
     const elsewhere = found.elsewhere === null ? "" : `decided on look ${number(found.elsewhere + 1)}`;
     const known = [stateText(looks.state[signature] ?? {}) || elsewhere, nearText(found, item.page)];
+    known.push(looks.noting.waiting([signature]));
     const told = known.filter(Boolean).join(" · ");
     const state = element("span", { text: told, title: told });
     return element("div", { class: "mmo-line-of" }, name, where, state);

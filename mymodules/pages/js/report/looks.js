@@ -45,7 +45,8 @@ export class ReportLooks {
     const found = Object.keys(looks[number].classes).map((name) => {
       const { word, everywhere, own } = this.held(name);
       const found = { word, by: by[everywhere ? 0 : 1], apart: this.apart(word, own()) };
-      return [name, { ...found, note: (!word && remarks[name]) || "" }];
+      const note = everywhere ? this.decisions.own({ name: "", change: name })[1] : null;
+      return [name, { ...found, note, remark: (!word && remarks[name]) || "" }];
     });
     return Object.fromEntries(found);
   }
@@ -103,18 +104,18 @@ export class ReportLooks {
     return this.openOn(change).map((name) => {
       const { listed } = this.rows.get(name);
       const count = listed.filter((each) => each === place).length;
-      const [whole] = decisions.own({ name, change: "" });
-      return [name, listed.indexOf(place), count, decisions.ownOf(name, change), Boolean(whole)];
+      const [whole, remark] = decisions.own({ name, change: "" });
+      const [word, note] = whole ? [whole, remark] : decisions.own({ name, change });
+      return [name, listed.indexOf(place), count, word, Boolean(whole), note];
     });
   }
 
   // --- decisions
 
-  async decide(word, changes, name) {
-    this.decisions.decideAll(
-      changes.map((change) => ({ name, change })),
-      word,
-    );
+  async decide(word, changes, name, note) {
+    const all = changes.map((change) => ({ name, change }));
+    const about = all.filter((each) => note !== null || this.decisions.own(each)[0] !== word);
+    if (about.length) this.decisions.decideAll(about, word, note);
     this.changed();
   }
 
