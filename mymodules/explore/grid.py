@@ -29,6 +29,7 @@ _STYLES = (
     "css/list.css",
     "css/gallery.css",
     "css/looks.css",
+    "css/looks_strip.css",
     *(f"css/explore/{part}.css" for part in ("base", "filters", "approving", "layout")),
 )
 

@@ -34,7 +34,7 @@ FILES: Final = "\0"
 """Marks the place of the files in the page of a report in one file; nothing else in it is a NUL."""
 
 
-_STYLES = tuple(f"css/{part}.css" for part in ("list", "gallery", "looks", "report"))
+_STYLES = tuple(f"css/{part}.css" for part in ("list", "gallery", "looks", "looks_strip", "report"))
 
 _LEFT_OUT = (
     "The pictures are equal and were left out to keep the report small; report.write(..., same=True) or "
