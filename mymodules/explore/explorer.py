@@ -54,6 +54,7 @@ def explore(
     *,
     run: batch.Run | Mapping[str, Any] | None = None,
     order: str = "attention",
+    near: bool = True,
 ) -> "Explorer":
     """Show a table of results and a viewer, linked, with filters, when the result ends a cell.
 
@@ -67,6 +68,9 @@ def explore(
     order : str, optional
         A key of `order.ORDERS`, or the column of a metric of one's own; by default ``attention``: the largest
         change first. ``given`` keeps the order of a frame.
+    near : bool, optional
+        Whether looks show changes side by side that are nearly the same, as a report does. For that, up to
+        100 million pixels are read before the first look is shown, which takes a second or two.
 
     Raises
     ------
@@ -76,9 +80,9 @@ def explore(
         When the frame has no names or statuses, or does not say where the pictures are.
     """
     if isinstance(frame_or_path, pd.DataFrame):
-        return Explorer(frame_or_path, run=run, order=order)
+        return Explorer(frame_or_path, run=run, order=order, near=near)
     rows = frame_or_path.frame() if isinstance(frame_or_path, batch.Run) else results.load(frame_or_path)
-    return Explorer(rows, run=run, order=order)
+    return Explorer(rows, run=run, order=order, near=near)
 
 
 def load_or_run(path: AnyPath | None = None) -> pd.DataFrame:
@@ -128,6 +132,7 @@ class Explorer(still.Kept):
         *,
         run: batch.Run | Mapping[str, Any] | None = None,
         order: str = "attention",
+        near: bool = True,
     ) -> None:
         runfiles.check_table(frame, *_REQUIRED)
         self.viewer = Viewer(frame, run=run)
@@ -161,7 +166,7 @@ class Explorer(still.Kept):
         self.table = Grid(self._all, [histogram.labels for histogram in self._histograms])
         self.table.on_msg(self._received)
         self.table.on_msg(Thumbnails(frame, run, self.table.send).received)
-        self.looking = Looking(frame, changes, self.viewer, self._choose, self.table.send)
+        self.looking = Looking(frame, changes, self.viewer, self._choose, self.table.send, near=near)
         self.table.looks = {"there": self.looking.there, "why": self.looking.why_not}
         self.table.on_msg(self.looking.received)
         self._apply()

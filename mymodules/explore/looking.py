@@ -24,17 +24,20 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from mymodules import looks
 from mymodules.agenda import NEEDED, Agenda
 from mymodules.looks import Plan
-from mymodules.pages import thumbnails
-from mymodules.pages.display import SIDES, Absent, answered, as_absent, read, to_png
+from mymodules.pages import nearly, thumbnails
+from mymodules.pages.display import SIDES, Absent, answered, as_absent, decoded, read, to_png
 from mymodules.pages.looks import UNLISTED, LookRecords, notes
 from mymodules.pages.rows import ShownRows
-from mymodules.triage import Row, Step
+from mymodules.triage import Decisions, Row, Step
 from mymodules.viewer import Viewer
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mymodules.formats.png import Samples
 
 
 class Looking:
@@ -52,6 +55,8 @@ class Looking:
         Shows a row, given its name.
     send : callable
         Sends a message and its buffers to the page.
+    near : bool
+        Whether changes that are nearly the same stand side by side; then some pictures are read for the plan.
     """
 
     def __init__(
@@ -61,7 +66,10 @@ class Looking:
         viewer: Viewer,
         choose: Callable[[str], object],
         send: Callable[[dict[str, Any], list[bytes]], object],
+        *,
+        near: bool,
     ) -> None:
+        self._near = near
         self._frame, self._changes, self._viewer = frame, changes, viewer
         self._run = viewer._run
         self._choose, self._send = choose, send
@@ -141,8 +149,23 @@ class Looking:
                 if agenda is None or changes is None or desk is None:
                     raise Absent(UNLISTED)
                 self._sentence, self._notes = str(agenda), notes(self._frame, changes, desk)
-                self._records = LookRecords(agenda.plan, self._frame, changes)
+                plan, near = self._nearly(agenda.plan, changes, desk) if self._near else (agenda.plan, {})
+                self._records = LookRecords(plan, self._frame, changes, near)
             return self._records
+
+    def _nearly(self, plan: Plan, changes: "pd.DataFrame", desk: Decisions) -> tuple[Plan, Mapping[str, str]]:
+        """Return the plan with those side by side that are nearly the same, and which these are."""
+        alike = nearly.find(plan.classes.values(), self._picture)
+        self._notes += filter(None, [alike.note])
+        if not alike.near:
+            return plan, {}
+        decided = desk.decided_changes(self._frame, changes)
+        return looks.plan(self._frame, changes=changes, decided=decided, near=alike.near), alike.near
+
+    def _picture(self, name: str, side: str) -> "Samples | None":
+        columns = ("image_filename", "status", "renamed_from", f"{side}_digest")
+        row = {column: self._rows.cell(name, column) for column in columns}
+        return decoded(self._rows.folders, row, side)
 
     def _overview(self, records: LookRecords) -> dict[str, Any]:
         return {

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mymodules import faults, images, pairs
 from mymodules.errors import ImageError, MymodulesError, SettingsError
 from mymodules.formats import Header, png
+from mymodules.formats.png import Samples
 from mymodules.images import Rgba
 from mymodules.paths import is_folder, shown
 from mymodules.results import runfiles
@@ -124,6 +125,15 @@ def as_absent(side: str, path: Path | None = None) -> Iterator[None]:
         raise
     except Exception as error:
         raise Absent(f"{side} cannot be shown: {faults.reported(error)}") from error
+
+
+def decoded(folders: "Folders", row: Mapping[str, Any], side: str) -> Samples | None:
+    """Return the picture of a row as `images.decode` does; None if that fails, or it has changed since."""
+    with contextlib.suppress(Absent), as_absent(side):
+        data, _, changed = read(folders.of_row(row, side), side, row.get(f"{side}_digest"))
+        if not changed:
+            return images.decode(data, images.inspect(data, max_pixels=folders.max_pixels))
+    return None
 
 
 def why_not(error: BaseException) -> str:

@@ -68,9 +68,10 @@ def find(classes: Iterable[ChangeClass], picture: Callable[[str, str], Samples |
     compared = len(taken) - unread
     if compared == every:
         return Nearly(near, "")
-    return Nearly(
-        near, f"Only {compared:,} of {every:,} changes were compared to see which are nearly the same."
+    among = (
+        f"Nearly the same: found among {compared:,} of {every:,} changes; all of them would take too long."
     )
+    return Nearly(near, among)
 
 
 def _within(groups: Iterable[list[ChangeClass]]) -> list[ChangeClass]:

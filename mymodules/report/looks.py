@@ -4,17 +4,16 @@ A look names parts of the pictures that the report has. Some pictures are read b
 are nearly the same side by side. What a person decides in the page is no part of the file.
 """
 
-import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mymodules import faults, images, looks
+from mymodules import faults, looks
 from mymodules.agenda import sentence
 from mymodules.errors import MymodulesError
 from mymodules.pages import nearly
-from mymodules.pages.display import Absent, as_absent, read
+from mymodules.pages.display import decoded
 from mymodules.pages.looks import EVERYWHERE, ON_ITS_PAGES, UNLISTED, LookRecords, notes
 from mymodules.triage import Decisions, Row
 from mymodules.triage.accepted import unopened
@@ -22,7 +21,6 @@ from mymodules.triage.accepted import unopened
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mymodules.formats.png import Samples
     from mymodules.pages.display import Folders
 
 INCOMPLETE: Final = "No looks: the run's list of changes lacks some of them. Compare again."
@@ -105,7 +103,7 @@ def find(
         known = changes[changes["image_filename"].isin([*listed])]
         decided = _decided(listed, held)
         plan = looks.plan(frame, changes=known, decided=decided)
-        alike = nearly.find(plan.classes.values(), _reader(listed, folders))
+        alike = nearly.find(plan.classes.values(), lambda name, side: decoded(folders, listed[name], side))
         if alike.near:
             plan = looks.plan(frame, changes=known, decided=decided, near=alike.near)
         unseen: set[str] = set()
@@ -118,22 +116,6 @@ def find(
     except Exception as error:  # somebody has edited the list of changes; the rest of the report stands
         return Found(why_not=f"The looks cannot be shown: {faults.reported(error)}")
     return Found(data, tuple({item["page"]: None for item in _items(found["looks"])}))
-
-
-def _reader(
-    rows: Mapping[str, Mapping[str, Any]], folders: "Folders"
-) -> Callable[[str, str], "Samples | None"]:
-    """Return what reads the picture of a row; None if it cannot be read, or has changed since the run."""
-
-    def picture(name: str, side: str) -> "Samples | None":
-        row = rows[name]
-        with contextlib.suppress(Absent), as_absent(side):
-            data, _, changed = read(folders.of_row(row, side), side, row.get(f"{side}_digest"))
-            if not changed:
-                return images.decode(data, images.inspect(data, max_pixels=folders.max_pixels))
-        return None
-
-    return picture
 
 
 def _json(content: Mapping[str, Any]) -> bytes:

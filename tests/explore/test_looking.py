@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 from support.programs import Folders, folders, png
+from support.triaged import compared as compared_alone
+from support.triaged import nearly_the_same
 
 from mymodules import batch, explore
 from mymodules.explore import Explorer
@@ -348,3 +350,29 @@ def test_messages_of_other_parts_are_ignored(asking: Page) -> None:
     assert asking.sent == []
     assert "of another version" in asking.ask("no such question")["error"]
     assert "fault in this program" in asking.ask("look", number=99)["error"]
+
+
+def test_what_is_nearly_the_same_stands_side_by_side_unless_that_is_not_wanted(tmp_path: Path) -> None:
+    made = folders(tmp_path)
+    nearly_the_same(made)
+    frame = compared_alone(made, store=None)
+    plain = Page(explore.explore(frame, near=False)).ask("look", number=0)["record"]
+    assert {each["near"] for each in plain["classes"].values()} == {None}
+    asking = Page(explore.explore(frame))
+    record = asking.ask("look", number=0)["record"]
+    pages = {item["marks"][0][0]: item["page"] for item in record["items"]}
+    near = {pages[name]: each["near"] for name, each in record["classes"].items()}
+    assert near == {"0.png": None, "1.png": ["0.png", 50, 40, None], "2.png": None}
+    names = dict(zip(pages.values(), pages, strict=True))
+    asking.decide("accept", names["0.png"])
+    state = asking.ask("state", number=0)["state"]
+    assert [state[names[f"{number}.png"]]["word"] for number in range(3)] == ["accept", "", ""]
+
+
+def test_pictures_that_are_gone_are_like_no_other(tmp_path: Path) -> None:
+    made = folders(tmp_path)
+    nearly_the_same(made)
+    frame = compared_alone(made, store=None)
+    (made.second / "1.png").unlink()
+    record = Page(explore.explore(frame)).ask("look", number=0)["record"]
+    assert {each["near"] for each in record["classes"].values()} == {None}

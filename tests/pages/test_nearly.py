@@ -63,7 +63,9 @@ def test_it_says_if_there_were_too_many(
 ) -> None:
     monkeypatch.setattr(nearly, name, value)
     found = nearly.find(classes(CHANGES), Pictures())
-    assert found.note == f"Only {compared} of 4 changes were compared to see which are nearly the same."
+    assert found.note == (
+        f"Nearly the same: found among {compared} of 4 changes; all of them would take too long."
+    )
     assert found.near[signature("b.png")] == signature("a.png")
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from support.programs import Folders, folders, png
 from support.report_files import content, files, row
+from support.triaged import nearly_the_same
 
 from mymodules import batch, errors, looks, report
 from mymodules.pages.looks import UNLISTED
@@ -112,13 +113,7 @@ def test_only_what_is_open_is_a_look(rows: pd.DataFrame, made: Folders, tmp_path
 
 def test_what_is_nearly_the_same_stands_side_by_side_and_says_so(tmp_path: Path) -> None:
     made = folders(tmp_path)
-    random = np.random.default_rng(17)
-    for number in range(3):  # 20 x 30 px each, two of them alike but for a level, and one far from both
-        first, second = np.full((200, 300, 3), 250, np.uint8), np.full((200, 300, 3), 250, np.uint8)
-        word = 20 + 100 * (number == 2) + np.arange(600, dtype=np.uint8).reshape(20, 30, 1) % 9
-        second[40:60, 50:80] = word + random.integers(0, 2, word.shape, np.uint8)
-        (made.first / f"{number}.png").write_bytes(png(first))
-        (made.second / f"{number}.png").write_bytes(png(second))
+    nearly_the_same(made)
     rows = batch.run(*made, num_processors=1, pictures="none", store=None).frame()
     told = found(report.write(rows, tmp_path / "report", only_looks=True))
     (look,) = told["looks"]

@@ -43,6 +43,17 @@ def picture(level: int) -> bytes:
     return png(np.full((4, 4, 3), level, np.uint8))
 
 
+def nearly_the_same(made: Folders) -> None:
+    """Make three pages with 20 x 30 px of noise: 0 and 1 are alike but for a level, 2 is far from both."""
+    random = np.random.default_rng(17)
+    for number in range(3):
+        first, second = np.full((200, 300, 3), 250, np.uint8), np.full((200, 300, 3), 250, np.uint8)
+        word = 20 + 100 * (number == 2) + np.arange(600, dtype=np.uint8).reshape(20, 30, 1) % 9
+        second[40:60, 50:80] = word + random.integers(0, 2, word.shape, np.uint8)
+        (made.first / f"{number}.png").write_bytes(png(first))
+        (made.second / f"{number}.png").write_bytes(png(second))
+
+
 def seven(root: Path) -> Folders:
     """Three changed pictures, one in a folder; one missing, one extra, one the same, one broken."""
     made = folders(root)
