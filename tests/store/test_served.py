@@ -280,8 +280,11 @@ def controls(text: str) -> list[str]:
 def access_log() -> Iterator[io.StringIO]:
     logged = io.StringIO()
     handler, logger = logging.StreamHandler(logged), logging.getLogger("tornado")
+    level = logger.level
     logger.addHandler(handler)
+    logger.setLevel(logging.INFO)  # who imports Dask in this process has silenced it
     yield logged
+    logger.setLevel(level)
     logger.removeHandler(handler)
 
 
