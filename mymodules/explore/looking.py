@@ -155,12 +155,14 @@ class Looking:
 
     def _nearly(self, plan: Plan, changes: "pd.DataFrame", desk: Decisions) -> tuple[Plan, Mapping[str, str]]:
         """Return the plan with those side by side that are nearly the same, and which these are."""
-        alike = nearly.find(plan.classes.values(), self._picture)
+
+        def again(near: Mapping[str, str]) -> Plan:
+            decided = desk.decided_changes(self._frame, changes)
+            return looks.plan(self._frame, changes=changes, decided=decided, near=near)
+
+        plan, alike = nearly.side_by_side(plan, self._picture, again)
         self._notes += filter(None, [alike.note])
-        if not alike.near:
-            return plan, {}
-        decided = desk.decided_changes(self._frame, changes)
-        return looks.plan(self._frame, changes=changes, decided=decided, near=alike.near), alike.near
+        return plan, alike.near
 
     def _picture(self, name: str, side: str) -> "Samples | None":
         columns = ("image_filename", "status", "renamed_from", f"{side}_digest")

@@ -3,13 +3,13 @@
 Pictures are read only if two classes have a kind and sizes in common, and only so many of them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from mymodules import images, looks
 from mymodules.formats.png import Samples
 from mymodules.images import Rgba
-from mymodules.looks import ChangeClass
+from mymodules.looks import ChangeClass, Plan
 from mymodules.looks.likeness import grown
 from mymodules.pages.display import SIDES
 from mymodules.regions import Region
@@ -72,6 +72,17 @@ def find(classes: Iterable[ChangeClass], picture: Callable[[str, str], Samples |
         f"Nearly the same: found among {compared:,} of {every:,} changes; all of them would take too long."
     )
     return Nearly(near, among)
+
+
+def side_by_side(
+    plan: Plan, picture: Callable[[str, str], Samples | None], again: Callable[[Mapping[str, str]], Plan]
+) -> tuple[Plan, Nearly]:
+    """Return a plan in which those stand side by side that are nearly the same, and what `find` returned.
+
+    `again` plans the same with what `looks.near` returned; `picture` is that of `find`.
+    """
+    alike = find(plan.classes.values(), picture)
+    return (again(alike.near) if alike.near else plan), alike
 
 
 def _within(groups: Iterable[list[ChangeClass]]) -> list[ChangeClass]:
