@@ -117,13 +117,19 @@ def test_what_was_decided_meanwhile_is_never_overwritten(tmp_path: Path) -> None
     assert triage.merge(frame, handed(tmp_path, known)).refused == {}
 
 
+def only_change(made: Folders) -> str:
+    """The signature of the one class that a.png has."""
+    changes = results.load_changes(made.the("results-*.csv"))
+    assert changes is not None
+    (name,) = {*changes["signature"][changes["image_filename"] == "a.png"]}
+    return str(name)
+
+
 def test_a_change_that_is_approved_and_closed_since_was_taken_before(
     same_twice: Folders, tmp_path: Path
 ) -> None:
     frame = compared(same_twice)
-    changes = results.load_changes(same_twice.the("results-*.csv"))
-    assert changes is not None
-    (name,) = {*changes["signature"][changes["image_filename"] == "a.png"]}
+    name = only_change(same_twice)
     path = handed(tmp_path, entry(Row.anywhere(name)))
     done = triage.approve(frame, decisions=path)
     assert done.approved == ("a.png", "b.png")
@@ -138,9 +144,7 @@ def test_a_change_that_others_accepted_and_approved_meanwhile_stays_closed(
     same_twice: Folders, tmp_path: Path
 ) -> None:
     frame = compared(same_twice)
-    changes = results.load_changes(same_twice.the("results-*.csv"))
-    assert changes is not None
-    (name,) = {*changes["signature"][changes["image_filename"] == "a.png"]}
+    name = only_change(same_twice)
     early = entry(Row.anywhere(name), note="of a report")
     desk = Decisions(same_twice.out)
     desk.decide(Row.anywhere(name), "accept")
