@@ -5,7 +5,7 @@ the same letters change to the same others in many words.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +26,8 @@ MARGIN = 4
 _FARTHEST = 256  # px to either side
 _LEAST_GAP, _GAP_OF_HEIGHT = 6, 0.6  # px, and share of the height of the change
 _SMALL = 1 << 12  # px; so few are not worth packing
-_TOGETHER = 1 << 15  # px that are packed at a time
-_COLUMNS = 32  # that are looked at first for a gap between words
+_TOGETHER = 1 << 15  # px that are packed together
+_AT_ONCE = 4  # times as many are packed before they are hashed
 _COLOURS = 16  # of a row; with more it is a picture
 
 
@@ -73,8 +73,11 @@ def phrase(first: Picture, second: Picture, box: Region, displacement: tuple[int
     gap = max(_LEAST_GAP, int(_GAP_OF_HEIGHT * box.height))
     bounds = _common(first, second, displacement)
     end, right = box.x + box.width, bounds.x + bounds.width
-    before = _goes_on((first, second), box, displacement, gap, bounds.x - box.x)
-    after = _goes_on((first, second), box, displacement, gap, right - end)
+    left = max(bounds.x, box.x - _FARTHEST - gap)
+    window = Region(left, box.y, min(right, end + _FARTHEST + gap) - left, box.height)
+    there = Region(window.x - displacement[0], window.y - displacement[1], window.width, window.height)
+    both = first.at(there), second.at(window)
+    before, after = (min(count, _FARTHEST) for count in _going_on(both, box.x - left, end - left, gap))
     return clipped(
         max(box.x - before - MARGIN, bounds.x),
         max(box.y - MARGIN, bounds.y),
@@ -107,27 +110,24 @@ def _add(digest: "hashlib.blake2b", crop: Words | None) -> None:
     if crop.size <= _SMALL:
         digest.update(crop.tobytes())
         return
-    width = crop.shape[1]
-    rows = min(len(crop), max(1, _TOGETHER // width))
-    bits, kept = np.empty((rows, (width + 7) // 8), np.uint8), np.empty(rows * width, np.uint32)
-    for top in range(0, len(crop), rows):
-        part = crop[top : top + rows]
-        count = _packed(part, bits[: len(part)], kept)
-        digest.update(bits[: len(part)].data)
-        digest.update(kept[:count].data)
+    rows = max(1, _TOGETHER // crop.shape[1])
+    for top in range(0, len(crop), rows * _AT_ONCE):
+        for part in _packed(crop[top : top + rows * _AT_ONCE], rows):
+            digest.update(part.data)
 
 
-def _packed(words: Words, bits: NDArray[np.uint8], kept: Words) -> int:
-    """Set a bit for each pixel where a row or a colour begins, and keep these; return how many they are."""
+def _packed(words: Words, rows: int) -> Iterator[NDArray[np.generic]]:
+    """Yield, for so many rows at a time, a bit for each pixel where a row or a colour begins, and these."""
     compiled = kernel.loaded()
     if compiled is not None:
-        return compiled.packed(words, bits, kept)
-    begins = np.ones(words.shape, np.bool_)
-    np.not_equal(words[:, 1:], words[:, :-1], out=begins[:, 1:])
-    bits[...] = np.packbits(begins, axis=1)
-    found = words[begins]
-    kept[: len(found)] = found
-    return len(found)
+        yield compiled.packed(words, rows)
+        return
+    for top in range(0, len(words), rows):
+        part = words[top : top + rows]
+        begins = np.ones(part.shape, np.bool_)
+        np.not_equal(part[:, 1:], part[:, :-1], out=begins[:, 1:])
+        yield np.packbits(begins, axis=1)
+        yield part[begins]
 
 
 def _common(first: Picture, second: Picture, displacement: tuple[int, int]) -> Region:
@@ -136,43 +136,14 @@ def _common(first: Picture, second: Picture, displacement: tuple[int, int]) -> R
     return clipped(max(0, x), max(0, y), first.box.width + x, first.box.height + y, second)
 
 
-def _goes_on(
-    both: tuple[Picture, Picture], box: Region, displacement: tuple[int, int], gap: int, reach: int
-) -> int:
-    """Return how many columns beside a change something goes on, before as many as a gap are still.
-
-    Parameters
-    ----------
-    reach : int
-        How many columns there are: to the left of the change if negative, else to the right.
-    """
-    x, y = displacement
-    count = min(abs(reach), _FARTHEST + gap)
-    busy, still = b"", bytes(gap)
-    columns = _COLUMNS
-    while len(busy) < count:
-        done, upto = len(busy), min(count, len(busy) + columns)
-        left, width = box.x + box.width + done - 1, upto - done + 1
-        if reach < 0:  # the last column of all has no neighbour, and is still
-            width -= upto == -reach
-            left = box.x - done - width
-        found = np.zeros(width, np.uint8)
-        area = Region(left, box.y, width, box.height)
-        _look(both[0].at(Region(left - x, box.y - y, width, box.height)), both[1].at(area), found)
-        part = found[1:] if reach > 0 else found[::-1][: upto - done]
-        busy += part.tobytes()
-        place = busy.find(still)
-        if place >= 0:
-            return min(place, _FARTHEST)
-        columns *= 4
-    return min((busy + still).index(still), _FARTHEST)  # outside nothing goes on
-
-
-def _look(first: Words, second: Words, busy: NDArray[np.uint8]) -> None:
-    """Set a 1 for columns but the first that differ from their left neighbours on either side."""
+def _going_on(both: tuple[Words, Words], begin: int, end: int, gap: int) -> tuple[int, int]:
+    """Return how many columns beside a change go on, to the left and to the right, before a gap."""
     compiled = kernel.loaded()
     if compiled is not None:
-        compiled.busy_columns(first, second, busy)
-        return
-    for words in (first, second):
+        return compiled.going_on(*both, begin, end, gap)
+    busy = np.zeros(both[0].shape[1], np.uint8)
+    for words in both:
         busy[1:] |= (words[:, 1:] != words[:, :-1]).any(axis=0)
+    still = bytes(gap)
+    before, after = ((columns.tobytes() + still).index(still) for columns in (busy[:begin][::-1], busy[end:]))
+    return before, after

@@ -596,15 +596,18 @@ INLINE Integers four_grays(const u8 *row, int channels) {
     return (products((Lanes)pairs, red_green) + products((Lanes)singles, blue) + 16384) >> 15;
 }
 
+/* Write the gray of four pixels. Reads 16 bytes. */
+INLINE void write_grays(u8 *gray, const u8 *row, int channels) {
+    Bytes four = (Bytes)four_grays(row, channels);
+    Words narrow = (Words)SHUFFLED(four, four, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
+    memcpy(gray, &narrow, 4);
+}
+
 /* Gray of SPAN columns from 3 to the left of a block on; beyond the edges they are reflected. */
 INLINE void gray_span(const u8 *row, i64 left, i64 width, u8 *gray, int channels) {
     if (left >= REACH && left - REACH + SPAN <= width) {
         row += (left - REACH) * channels;
-        for (int i = 0; i < SPAN; i += 4) {
-            Bytes four = (Bytes)four_grays(row + channels * i, channels);
-            Words narrow = (Words)SHUFFLED(four, four, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12);
-            memcpy(gray + i, &narrow, 4);
-        }
+        for (int i = 0; i < SPAN; i += 4) write_grays(gray + i, row + channels * i, channels);
     } else {
         for (int i = 0; i < SPAN; i++) {
             i64 column = reflected(left - REACH + i, width);
@@ -913,10 +916,8 @@ EXPORT int kernel_structure(const Area *area, u8 *bits, i64 bits_pitch) {
             if (left && count == BLOCK && !steps_in(row + left)) continue;
             with_neighbour(pixels, row, left, count);
             u8 gray[1 + BLOCK], flags[BLOCK];
-            for (int i = 0; i < 1 + BLOCK; i++) {
-                u32 red = pixels[i] & 255, green = pixels[i] >> 8 & 255, blue = pixels[i] >> 16 & 255;
-                gray[i] = (u8)((9798 * red + 19235 * green + 3735 * blue + 16384) >> 15);
-            }
+            gray[0] = gray_of((const u8 *)pixels);
+            for (int i = 1; i < 1 + BLOCK; i += 4) write_grays(gray + i, (const u8 *)(pixels + i), 4);
             for (int i = 0; i < BLOCK; i++) {
                 u8 one = gray[i], other = gray[i + 1];
                 flags[i] = (u8)(one > other ? one - other : other - one) > STEP;
@@ -1008,32 +1009,60 @@ EXPORT int kernel_boxes(const Area *first, const Area *second, Box **boxes, i64 
     return error;
 }
 
-/* Set `busy` to 1 for each column but the first that differs from the one to its left; others are left alone. */
-EXPORT int kernel_busy_columns(const Area *first, const Area *second, u8 *busy) {
-    if (!are_alike(first, second)) return BAD_ARGUMENT;
-    enum { PART = 256 };
-    for (i64 left = 1; left < first->width; left += PART) {
-        i64 count = first->width - left < PART ? first->width - left : PART;
-        u32 any[PART] = {0};
-        for (i64 y = 0; y < first->height; y++) {
-            const u32 *one = row_at(first, y) + left, *other = row_at(second, y) + left;
-            for (i64 i = 0; i < count; i++) any[i] |= (one[i] ^ one[i - 1]) | (other[i] ^ other[i - 1]);
-        }
-        for (i64 i = 0; i < count; i++) busy[left + i] |= any[i] != 0;
+/* Set those of up to 32 columns, from `left` on, that differ from their left neighbours to anything but 0. */
+static void add_steps(u32 *busy, const Area *area, i64 left, int count) {
+    for (i64 y = 0; y < area->height; y++) {
+        const u32 *at = row_at(area, y) + left;
+        for (int i = 0; i < count; i++) busy[i] |= at[i] ^ at[i - 1];
     }
+}
+
+/* How many columns go on from `at` to the right, or to the left, see kernel_going_on. */
+static i64 going_on(const Area *first, const Area *second, i64 at, int way, i64 gap) {
+    i64 count = 0, still = 0;
+    while (at > 0 && at < first->width) {
+        i64 left = way > 0 ? at : at - BLOCK + 1, right = way > 0 ? at + BLOCK : at + 1;
+        if (left < 1) left = 1;
+        if (right > first->width) right = first->width;
+        u32 busy[BLOCK] = {0};
+        add_steps(busy, first, left, (int)(right - left));
+        add_steps(busy, second, left, (int)(right - left));
+        for (; at >= left && at < right; at += way) {
+            count++;
+            still = busy[at - left] ? 0 : still + 1;
+            if (still == gap) return count - gap;
+        }
+    }
+    return count - still;
+}
+
+/*
+ * How many columns to the left of `begin`, and from `end` on, go on: until as many as `gap` follow one another
+ * that equal their left neighbours in both areas, or the area ends.
+ */
+EXPORT int kernel_going_on(const Area *first, const Area *second, i64 begin, i64 end, i64 gap, i64 *counts) {
+    if (!are_alike(first, second) || begin < 0 || end <= begin || end > first->width || gap < 1)
+        return BAD_ARGUMENT;
+    counts[0] = going_on(first, second, begin - 1, -1, gap);
+    counts[1] = going_on(first, second, end, 1, gap);
     return DONE;
 }
 
 /*
- * The same pixels in fewer bytes: a bit for each, eight to a byte, the first one as the highest, rows begin with
- * a whole byte; it is 1 for the first pixel of a row and for each that differs from the one to its left. These
- * pixels follow one another in `kept`, which has room for all; `kept_count` says how many they are.
+ * The same pixels in fewer bytes, some rows at a time. First a bit for each pixel, eight to a byte, the first one
+ * as the highest, rows begin with a whole byte; it is 1 for the first pixel of a row and for each that differs
+ * from the one to its left. Then these pixels. `size` says how many bytes are written to `packed`.
  */
-EXPORT int kernel_packed(const Area *area, u8 *bits, u32 *kept, i64 *kept_count) {
-    if (!is_area(area)) return BAD_ARGUMENT;
-    u32 *next = kept;
+EXPORT int kernel_packed(const Area *area, i64 rows, u8 *packed, i64 room, i64 *size) {
+    i64 pitch = (area->width + 7) / 8;
+    if (!is_area(area) || rows < 1 || area->height * (pitch + 4 * area->width) > room) return BAD_ARGUMENT;
+    u8 *bits = packed, *kept = packed;
     for (i64 y = 0; y < area->height; y++) {
         const u32 *row = row_at(area, y);
+        if (y % rows == 0) {
+            bits = kept;
+            kept += (area->height - y < rows ? area->height - y : rows) * pitch;
+        }
         for (i64 left = 0; left < area->width; left += BLOCK) {
             int count = area->width - left < BLOCK ? (int)(area->width - left) : BLOCK;
             u32 pixels[1 + BLOCK]; /* the left neighbour first */
@@ -1049,17 +1078,15 @@ EXPORT int kernel_packed(const Area *area, u8 *bits, u32 *kept, i64 *kept_count)
             for (int part = 0; part < count; part += 8) {
                 u8 found = as_bits(flags + part);
                 *bits++ = found;
-                if (found == 255) {
-                    memcpy(next, pixels + 1 + part, 8 * sizeof *next);
-                    next += 8;
-                    continue;
+                if (!found) continue;
+                for (int i = part; i < part + 8 && i < count; i++) { /* the next one kept replaces any other */
+                    memcpy(kept, pixels + 1 + i, 4);
+                    kept += 4 * flags[i];
                 }
-                for (; found; found &= (u8)~(128 >> (__builtin_clz(found) - 24)))
-                    *next++ = pixels[1 + part + __builtin_clz(found) - 24];
             }
         }
     }
-    *kept_count = next - kept;
+    *size = kept - packed;
     return DONE;
 }
 

@@ -42,8 +42,8 @@ _OF_PIXELS: dict[str, tuple[int, tuple[type, ...]]] = {  # how many areas each t
     "differing": (2, (_OUT, _OUT)),
     "equal_rows": (2, (ctypes.c_int, _OUT)),
     "boxes": (2, (_OUT, _OUT)),
-    "busy_columns": (2, (_OUT,)),
-    "packed": (1, (_OUT, _OUT, _OUT)),
+    "going_on": (2, (ctypes.c_int64, ctypes.c_int64, ctypes.c_int64, _OUT)),
+    "packed": (1, (ctypes.c_int64, _OUT, ctypes.c_int64, _OUT)),
 }
 
 
@@ -378,35 +378,36 @@ class Kernel:
         self._call("boxes", [first, second], ctypes.addressof(boxes), ctypes.addressof(count))
         return self._taken(boxes.value, count.value)
 
-    def busy_columns(self, first: Words, second: Words, busy: Bytes) -> None:
-        """Set ``busy``, uint8 (width,), to 1 for columns that differ from those to their left in either."""
-        if busy.shape != first.shape[1:]:
-            raise ValueError("sizes do not fit: columns of another width")
-        self._call("busy_columns", [first, second], _address(busy))
+    def going_on(self, first: Words, second: Words, begin: int, end: int, gap: int) -> tuple[int, int]:
+        """Return how many columns to the left of ``begin``, and from ``end`` on, go on.
 
-    def packed(self, words: Words, bits: Bytes, kept: Words) -> int:
-        """Write the same pixels in less memory: which differ from their left neighbours, and these.
+        They do until as many as ``gap`` follow one another that equal their left neighbours in both arrays,
+        or the arrays end.
+        """
+        counts = (ctypes.c_int64 * 2)()
+        self._call("going_on", [first, second], begin, end, gap, ctypes.addressof(counts))
+        return counts[0], counts[1]
+
+    def packed(self, words: Words, rows: int) -> Bytes:
+        """Return the same pixels in less memory: which differ from their left neighbours, and these.
 
         Parameters
         ----------
         words : uint32 (height, width)
-        bits : uint8 (height, width / 8, rounded up), contiguous
-            As `numpy.packbits` puts them; the first pixel of each row is one of them.
-        kept : uint32 (at least height x width,), contiguous
+        rows : int
+            So many rows are packed together.
 
         Returns
         -------
-        int
-            How many pixels are in ``kept``.
+        uint8 (n,)
+            Of each part a bit for each pixel, as `numpy.packbits` puts them for each row, of which the first
+            one is 1; then those pixels that have a 1.
         """
         height, width = words.shape
-        if bits.shape != (height, (width + 7) // 8) or kept.ndim != 1 or len(kept) < height * width:
-            raise ValueError("sizes do not fit: too little memory for packed pixels")
-        if kept.dtype != np.uint32 or not kept.flags.c_contiguous:
-            raise ValueError("the kernel takes pixels as uint32")
-        count = ctypes.c_int64()
-        self._call("packed", [words], _address(bits), _at(kept), ctypes.addressof(count))
-        return count.value
+        packed = np.empty(height * ((width + 7) // 8 + 4 * width), np.uint8)
+        size = ctypes.c_int64()
+        self._call("packed", [words], rows, _at(packed), packed.nbytes, ctypes.addressof(size))
+        return packed[: size.value]
 
     def _call(self, name: str, arrays: Sequence[Words], *rest: int) -> None:
         """Call a function that takes pixels as numbers."""

@@ -1,6 +1,7 @@
 """What the kernel finds in pixels as numbers is what plain counting finds, whatever their memory is like."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -81,14 +82,18 @@ def check_boxes(boxes: np.ndarray, first: np.ndarray, second: np.ndarray) -> Non
 
 
 def check_columns(each: Kernel, first: np.ndarray, second: np.ndarray) -> None:
-    busy = np.zeros(first.shape[1], np.uint8)
-    if len(busy) > 2:
-        busy[2] = 1  # is left alone
-    expected = busy.copy()
-    for words in (first, second):
-        expected[1:] |= (words[:, 1:] != words[:, :-1]).any(axis=0)
-    each.busy_columns(first, second, busy)
-    assert busy.tolist() == expected.tolist()
+    """Column by column, outwards from either side of some, until enough of them are still."""
+    columns = list(zip(first.T.tolist(), second.T.tolist(), strict=True))
+    busy = [False, *(one != other for one, other in pairwise(columns))]
+    for begin, end in {(0, 1), (len(columns) // 3, len(columns) // 2 + 1), (len(columns) - 1, len(columns))}:
+        if not 0 <= begin < end <= len(columns):
+            continue
+        for gap in (1, 3, 40):
+            expected = []
+            for beside in (busy[:begin][::-1], busy[end:]):
+                found = [*beside, *[False] * gap]
+                expected.append(next(at for at in range(len(found)) if not any(found[at : at + gap])))
+            assert each.going_on(first, second, begin, end, gap) == tuple(expected)
 
 
 def check_rows(each: Kernel, words: np.ndarray) -> None:
@@ -110,18 +115,24 @@ def check_rows(each: Kernel, words: np.ndarray) -> None:
     assert np.array_equal(np.unpackbits(bits, axis=1), steps)
 
 
-def check_packed(each: Kernel, words: np.ndarray) -> None:
+def check_packed(each: Kernel, words: np.ndarray, rows: int = 7) -> None:
     """The pixels can be read from what is kept, and no equal neighbours are kept."""
     height, width = words.shape
-    bits, kept = np.full((height, (width + 7) // 8), 171, np.uint8), np.full(words.size + 3, 171, np.uint32)
-    count = each.packed(words, bits, kept)
-    assert (kept[count:] == 171).all()
-    begins = np.unpackbits(bits, axis=1, count=width).astype(bool)
-    assert not np.unpackbits(bits, axis=1)[:, width:].any()
-    assert count == np.count_nonzero(begins)
-    if words.size:
-        assert np.array_equal(kept[:count][np.cumsum(begins.reshape(-1)) - 1].reshape(words.shape), words)
-        assert np.array_equal(begins[:, 1:], words[:, 1:] != words[:, :-1])
+    packed, pitch = each.packed(words, rows), (width + 7) // 8
+    for top in range(0, height, rows):
+        part = words[top : top + rows]
+        bits, packed = np.split(packed, [len(part) * pitch])
+        begins = np.unpackbits(bits.reshape(len(part), pitch), axis=1)
+        assert not begins[:, width:].any()
+        begins = begins[:, :width].astype(bool)
+        kept, packed = np.split(packed, [4 * np.count_nonzero(begins)])
+        if part.size:
+            assert np.array_equal(
+                kept.copy().view(np.uint32)[np.cumsum(begins.reshape(-1)) - 1].reshape(part.shape), part
+            )
+            assert begins[:, 0].all()
+            assert np.array_equal(begins[:, 1:], part[:, 1:] != part[:, :-1])
+    assert not len(packed)
 
 
 def test_all_widths(kernels: list[Kernel]) -> None:
@@ -169,15 +180,16 @@ def test_arrays_that_do_not_lie_row_by_row_are_read_all_the_same(kernels: list[K
 
 def test_what_does_not_fit_is_refused(kernels: list[Kernel]) -> None:
     words, narrow = np.zeros((4, 20), np.uint32), np.zeros((4, 19), np.uint32)
-    bits, kept, columns = np.zeros((4, 3), np.uint8), np.zeros(80, np.uint32), np.zeros(20, np.uint8)
+    bits = np.zeros((4, 3), np.uint8)
     for each in kernels:
         for call, arguments in [
             (each.differing, (words, narrow)), (each.differing, (words, words[:3])),
             (each.equal_rows, (words, narrow)), (each.boxes, (words[:3], words)),
-            (each.busy_columns, (words, narrow, columns)), (each.busy_columns, (words, words, columns[:19])),
+            (each.going_on, (words, narrow, 3, 5, 2)), (each.going_on, (words, words, 3, 21, 2)),
+            (each.going_on, (words, words, 5, 5, 2)), (each.going_on, (words, words, -1, 5, 2)),
+            (each.going_on, (words, words, 3, 5, 0)), (each.packed, (words, 0)),
             (each.digests, (words, np.ones(9, np.uint64))), (each.structure, (words, bits[:, :2].copy())),
-            (each.structure, (words, bits[:3])), (each.packed, (words, bits[:3], kept)),
-            (each.packed, (words, bits[:, :2].copy(), kept)), (each.packed, (words, bits, kept[:79])),
+            (each.structure, (words, bits[:3])),
         ]:  # fmt: skip
             with pytest.raises(ValueError, match=r"fit|not enough"):
                 call(*arguments)  # type: ignore[operator]
@@ -185,9 +197,7 @@ def test_what_does_not_fit_is_refused(kernels: list[Kernel]) -> None:
 
 def test_what_is_not_an_array_of_pixels_is_refused(kernels: list[Kernel]) -> None:
     words = np.zeros((4, 20), np.uint32)
-    for wrong in (words.view(np.int32), words.reshape(-1), words.reshape(2, 2, 20)):
+    wrongs: tuple[Any, ...] = words.view(np.int32), words.reshape(-1), words.reshape(2, 2, 20)
+    for wrong in wrongs:
         with pytest.raises(ValueError, match="takes pixels"):
             kernels[0].boxes(wrong, wrong)
-    for kept in (np.zeros(80, np.int32), np.zeros(160, np.uint32)[::2]):
-        with pytest.raises(ValueError, match="takes pixels"):
-            kernels[0].packed(words, np.zeros((4, 3), np.uint8), kept)
