@@ -232,18 +232,27 @@ def connected(address: str) -> Iterator[Any]:
         import distributed
     except ImportError as error:
         raise SettingsError(f"Dask is not installed ({error}): pip install 'mymodules[dask]'.") from None
-    try:
-        client = distributed.Client(address, set_as_default=False)
-    except (OSError, ValueError, TypeError, ImportError) as error:
-        raise SettingsError(
-            f"No Dask scheduler answers at {shown(address)} ({error}): start one with dask scheduler, and "
-            "name the address that it prints, such as tcp://host:8786."
-        ) from None
-    try:
+    client = distributed.Client.__new__(distributed.Client)
+    with contextlib.ExitStack() as stack:
+        stack.callback(_close, client)
+        try:
+            client.__init__(address, set_as_default=False)
+        except (OSError, ValueError, TypeError, ImportError) as error:
+            raise SettingsError(
+                f"No Dask scheduler answers at {shown(address)} ({error}): start one with dask scheduler, "
+                "and name the address that it prints, such as tcp://host:8786."
+            ) from None
         yield client
-    finally:
-        with contextlib.suppress(Exception):
-            client.close(timeout=_PATIENCE)
+
+
+def _close(client: Any) -> None:
+    """Close a client, also one that could not be made.
+
+    Dask closes it as well when it is collected, but that may happen while another client starts, which then
+    waits for ever.
+    """
+    with contextlib.suppress(Exception):
+        client.close(timeout=_PATIENCE)
 
 
 def carry_out(place: Place, task: bytes) -> tuple[float, bytes]:
