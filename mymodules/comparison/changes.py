@@ -17,6 +17,7 @@ from mymodules.comparison.pieces import Picture, Piece, Words, pictures, transpo
 from mymodules.images import Rgba
 from mymodules.regions import Gatherer, Region
 
+_SAMPLE = 32  # rows and columns
 _TOGETHER = 1 << 18  # pairs of a box and a region that are looked at at once
 
 ChangeKind = Literal["edit", "swap", "insert", "remove", "move", "space"]
@@ -283,8 +284,15 @@ def _tight(mask: NDArray[np.bool_], box: Region) -> Region:
 
 def _commonest(words: Words) -> int | None:
     """Return the most frequent colour, the lowest of equally frequent ones; None if there is no pixel."""
-    colours, counts = np.unique(words, return_counts=True)
-    return int(colours[counts.argmax()]) if len(colours) else None
+    if not words.size:
+        return None
+    down, across = (max(1, length // _SAMPLE) for length in words.shape)
+    for some in (words[::down, ::across], words):
+        colours, counts = np.unique(some, return_counts=True)
+        likely = int(colours[counts.argmax()])
+        if 2 * np.count_nonzero(words == likely) > words.size:  # usually of a sample, which is sorted sooner
+            break
+    return likely
 
 
 def _upright(change: Change, one: Picture, other: Picture) -> Change:

@@ -274,8 +274,10 @@ def _in_place(gap: Gap) -> bool:
     """
     assert gap.bits is not None
     sides = [row_digests.tiles(bits) for bits in gap.bits]
-    share = np.uint64(max(1, gap.first.height // _LOW))
-    pairs, weights = _votes(*(np.where(tiles % share == 0, tiles, np.uint64(0)) for tiles in sides))
+    share = np.uint64(gap.first.height // _LOW)
+    if share > 1:
+        sides = [np.where(tiles % share == 0, tiles, np.uint64(0)) for tiles in sides]
+    pairs, weights = _votes(*sides)
     by_place = _by_displacement(pairs, weights)
     still = int(weights[pairs[:, 0] == pairs[:, 1]].sum())
     others = weights[(pairs[:, 0] != pairs[:, 1]) & (by_place >= _NOISE)].sum()
@@ -292,11 +294,13 @@ def _votes(
     first: NDArray[np.uint64], second: NDArray[np.uint64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return pairs of rows, (pairs, 2) in order, and how many tiles unique in their column vote for each."""
-    places = [np.nonzero(tiles) for tiles in (first, second)]
+    sides = first.reshape(-1), second.reshape(-1)
+    places = [np.flatnonzero(tiles) for tiles in sides]
     # Equal stretches of different columns have different numbers.
-    one, other = matching.once(*(tiles[at] for tiles, at in zip((first, second), places, strict=True)))
-    height = max(1, len(second))
-    pairs, weights = np.unique(places[0][0][one] * height + places[1][0][other], return_counts=True)
+    one, other = matching.once(*(tiles[at] for tiles, at in zip(sides, places, strict=True)))
+    height, width = max(1, len(second)), max(1, first.shape[1])
+    rows, other_rows = places[0][one] // width, places[1][other] // width
+    pairs, weights = np.unique(rows * height + other_rows, return_counts=True)
     return np.stack(np.divmod(pairs, height), axis=1), weights
 
 

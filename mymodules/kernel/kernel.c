@@ -357,13 +357,13 @@ static int next_row_of_cells(Cells *cells, i64 row) {
             widen(&cells->groups[group], &cells->cells[c]);
         }
         cells->current[c] = group;
+        cells->cells[c].pixels = 0;
     }
     i32 *done = cells->current;
     cells->current = cells->above;
     cells->above = done;
     if (cells->row < 0 || row != cells->row + 1) /* no row of cells is right above the new one */
         memset(cells->above, 255, (size_t)cells->width * sizeof *cells->above);
-    memset(cells->cells, 0, (size_t)cells->width * sizeof *cells->cells);
     cells->row = row;
     return DONE;
 }
@@ -891,14 +891,22 @@ INLINE int steps_in(const u32 *at) {
     return any != 0;
 }
 
-/* Copy up to 32 pixels of a row, and before them the left neighbour, or the first pixel; the last one is repeated. */
-INLINE void with_neighbour(u32 *pixels, const u32 *row, i64 left, int count) {
-    pixels[0] = row[left ? left - 1 : 0];
-    if (count == BLOCK) {
-        memcpy(pixels + 1, row + left, BLOCK * 4);
-        return;
-    }
-    for (int i = 0; i < BLOCK; i++) pixels[1 + i] = row[left + (i < count ? i : count - 1)];
+/* Whether any of 32 pixels differs from that of another row. */
+INLINE int differ_in(const u32 *one, const u32 *other) {
+    u32 any = 0;
+    for (int i = 0; i < BLOCK; i++) any |= one[i] ^ other[i];
+    return any != 0;
+}
+
+/*
+ * Up to 32 pixels of a row, and before them the left neighbour: in the row where all of them are, else in `room`,
+ * where the first pixel is its own neighbour and the last one is repeated.
+ */
+INLINE const u32 *with_neighbour(u32 *room, const u32 *row, i64 left, int count) {
+    if (left && count == BLOCK) return row + left - 1;
+    room[0] = row[left ? left - 1 : 0];
+    for (int i = 0; i < BLOCK; i++) room[1 + i] = row[left + (i < count ? i : count - 1)];
+    return room;
 }
 
 /*
@@ -912,9 +920,9 @@ EXPORT int kernel_structure(const Area *area, u8 *bits, i64 bits_pitch) {
         u8 *to = bits + y * bits_pitch;
         for (i64 left = 0; left < area->width; left += BLOCK, to += BLOCK / 8) {
             int count = area->width - left < BLOCK ? (int)(area->width - left) : BLOCK;
-            u32 pixels[1 + BLOCK]; /* the left neighbour first; the first column has none */
+            u32 room[1 + BLOCK];
             if (left && count == BLOCK && !steps_in(row + left)) continue;
-            with_neighbour(pixels, row, left, count);
+            const u32 *pixels = with_neighbour(room, row, left, count);
             u8 gray[1 + BLOCK], flags[BLOCK];
             gray[0] = gray_of((const u8 *)pixels);
             for (int i = 1; i < 1 + BLOCK; i += 4) write_grays(gray + i, (const u8 *)(pixels + i), 4);
@@ -961,10 +969,14 @@ EXPORT int kernel_equal_rows(const Area *first, const Area *second, int upwards,
 
 /* Add up to 32 pixels of a row that differ to the cells. */
 static void add_levels(Cells *cells, const u32 *first, const u32 *second, i64 left, i64 y, i64 count) {
-    u8 one[BLOCK * 4] = {0}, other[BLOCK * 4] = {0}, steps[BLOCK * 4], differing[BLOCK], weak[BLOCK];
+    u8 room[2][BLOCK * 4], steps[BLOCK * 4], differing[BLOCK], weak[BLOCK];
+    const u8 *one = (const u8 *)(first + left), *other = (const u8 *)(second + left);
     u32 pixels[BLOCK];
-    memcpy(one, first + left, (size_t)count * 4);
-    memcpy(other, second + left, (size_t)count * 4);
+    if (count < BLOCK) {
+        memset(room, 0, sizeof room);
+        one = memcpy(room[0], one, (size_t)count * 4);
+        other = memcpy(room[1], other, (size_t)count * 4);
+    }
     for (int i = 0; i < BLOCK * 4; i++) steps[i] = one[i] > other[i] ? one[i] - other[i] : other[i] - one[i];
     memcpy(pixels, steps, sizeof pixels);
     for (int i = 0; i < BLOCK; i++) {
@@ -993,7 +1005,9 @@ EXPORT int kernel_boxes(const Area *first, const Area *second, Box **boxes, i64 
         const u32 *one = row_at(first, y), *other = row_at(second, y);
         for (i64 left = 0; left < first->width && !error; left += BLOCK) {
             i64 count = first->width - left < BLOCK ? first->width - left : BLOCK;
-            if (!memcmp(one + left, other + left, (size_t)count * 4)) continue;
+            int differ = count == BLOCK ? differ_in(one + left, other + left)
+                                        : memcmp(one + left, other + left, (size_t)count * 4);
+            if (!differ) continue;
             if (y / CELL_HEIGHT != cells.row) error = next_row_of_cells(&cells, y / CELL_HEIGHT);
             if (!error) add_levels(&cells, one, other, left, y, count);
         }
@@ -1065,20 +1079,25 @@ EXPORT int kernel_packed(const Area *area, i64 rows, u8 *packed, i64 room, i64 *
         }
         for (i64 left = 0; left < area->width; left += BLOCK) {
             int count = area->width - left < BLOCK ? (int)(area->width - left) : BLOCK;
-            u32 pixels[1 + BLOCK]; /* the left neighbour first */
+            u32 room[1 + BLOCK];
             u8 flags[BLOCK];
             if (left && count == BLOCK && !steps_in(row + left)) {
                 memset(bits, 0, BLOCK / 8);
                 bits += BLOCK / 8;
                 continue;
             }
-            with_neighbour(pixels, row, left, count);
+            const u32 *pixels = with_neighbour(room, row, left, count);
             for (int i = 0; i < BLOCK; i++) flags[i] = pixels[1 + i] != pixels[i];
             if (!left) flags[0] = 1;
             for (int part = 0; part < count; part += 8) {
                 u8 found = as_bits(flags + part);
                 *bits++ = found;
                 if (!found) continue;
+                if (found == 255) {
+                    memcpy(kept, pixels + 1 + part, 32);
+                    kept += 32;
+                    continue;
+                }
                 for (int i = part; i < part + 8 && i < count; i++) { /* the next one kept replaces any other */
                     memcpy(kept, pixels + 1 + i, 4);
                     kept += 4 * flags[i];
