@@ -102,7 +102,7 @@ def stages(first: Path, second: Path, drawn: Path, repeats: int) -> Iterator[Sta
     yield "SSIM", similarity
     yield "regions", boxes
 
-    yield from _explaining(one, other)
+    yield from explaining(one, other)
     yield from _drawing((one, other), found, boxes(), drawn, repeats)
     yield from _whole_pairs(first, second, drawn)
 
@@ -123,7 +123,7 @@ def _by_kernel(both: tuple[bands.Scanlines, bands.Scanlines], repeats: int) -> I
     yield "**compiled kernel: all figures**", compare
 
 
-def _explaining(*files: bytes) -> Iterator[Stage]:
+def explaining(*files: bytes) -> Iterator[Stage]:
     """Yield what tells what moved from what changed, with the pixels in memory."""
     first, second = map(images.read_rgba, files)
     rows = (first != second).any(axis=(1, 2)) if first.shape == second.shape else None
@@ -185,7 +185,7 @@ def _whole_pairs(first: Path, second: Path, drawn: Path) -> Iterator[Stage]:
     yield "SSIM and its map, whole: ours", lambda: metrics.structural_similarity(one, other)
     yield "decode both: imagecodecs", lambda: [imagecodecs.png_decode(data) for data in files]
     arrays = [np.frombuffer(data, np.uint8) for data in files]
-    yield from _by_wuffs(files)
+    yield from by_wuffs(files)
     yield "decode both: OpenCV", lambda: [cv2.imdecode(data, cv2.IMREAD_UNCHANGED) for data in arrays]
     if one.shape == other.shape:
         from skimage.metrics import structural_similarity
@@ -198,7 +198,7 @@ def _whole_pairs(first: Path, second: Path, drawn: Path) -> Iterator[Stage]:
     yield "whole pair: blazediff", lambda: compare(str(first), str(second))
 
 
-def _by_wuffs(files: tuple[bytes, bytes]) -> Iterator[Stage]:
+def by_wuffs(files: tuple[bytes, bytes]) -> Iterator[Stage]:
     """Yield the floor that most figures are compared with, if the package is installed."""
     try:
         from pywuffs import ImageDecoderType, PixelFormat
@@ -208,7 +208,7 @@ def _by_wuffs(files: tuple[bytes, bytes]) -> Iterator[Stage]:
     config = ImageDecoderConfig()
     config.enabled_decoders = [ImageDecoderType.PNG]
     config.pixel_format = PixelFormat.RGBA_NONPREMUL
-    yield "decode both: wuffs", lambda: [ImageDecoder(config).decode(data) for data in files]
+    yield "decode both: wuffs", lambda: [ImageDecoder(config).decode(data).pixbuf for data in files]
 
 
 def _pairs(files: list[Path], folder: Path) -> Iterator[tuple[str, Path, Path]]:
