@@ -58,6 +58,7 @@ SETS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "changed-10000": ("changed-10000", "screenshots", (OURS,)),
     "tiny-10000": ("tiny-10000", "screenshots", (OURS, *AGAIN, "listing")),
     "tiny-100000": ("tiny-100000", "screenshots", (OURS, *AGAIN, "listing")),
+    "tiny-1000000": ("tiny-1000000", "screenshots", (OURS, *AGAIN, "listing")),
     "small": ("small", "", EVERYBODY),
 }
 
@@ -107,12 +108,18 @@ BARS = (
     Bar("alone", OURS, "blazediff-best", 2.2, False),
     Bar("tiny-100000", "ours+again", "listing", 2, False),
 )
-MOST_MEMORY = (("wide", OURS, 450), ("tall", OURS, 250), ("tall", DRAWN, 250))  # MB, the largest process
+MOST_MEMORY = (  # MB, the largest process
+    ("wide", OURS, 450),
+    ("tall", OURS, 250),
+    ("tall", DRAWN, 250),
+    ("tiny-1000000", OURS, 300),
+)
 MOST_SECONDS = (("small", OURS, 0.35),)
 GROWTH = (
     ("many-1000", "many-10000"),
     ("changed-1000", "changed-10000"),
     ("tiny-10000", "tiny-100000"),
+    ("tiny-100000", "tiny-1000000"),
 )
 
 Results = dict[tuple[str, str], list[Measured]]

@@ -128,6 +128,7 @@ SETS: dict[str, Callable[[Path, Path, Path], None]] = {
     "changed-10000": _many(10_000, 1),
     "tiny-10000": lambda first, second, to: tiny(first, second, to, 10_000),
     "tiny-100000": lambda first, second, to: tiny(first, second, to, 100_000),
+    "tiny-1000000": lambda first, second, to: tiny(first, second, to, 1_000_000),
 }
 
 

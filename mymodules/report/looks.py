@@ -32,7 +32,7 @@ _NOTHING: Final = {
     **dict.fromkeys(("notes", "looks", "about", "by"), ()),
 }
 
-Held = tuple[Row, tuple[str, str, str]]
+DecidedChange = tuple[Row, tuple[str, str, str]]
 """A change that is decided, of one row or wherever it stands, with the decision, its note and its date."""
 
 
@@ -65,7 +65,7 @@ def find(
     frame: "pd.DataFrame",
     changes: "pd.DataFrame | None",
     rows: Sequence[Mapping[str, Any]],
-    held: Collection[Held],
+    held: Collection[DecidedChange],
     desk: Decisions | None,
     stamp: str,
     folders: "Folders",
@@ -81,7 +81,7 @@ def find(
         All changes of its run, None if nobody listed them.
     rows : sequence of mapping
         The records of the frame's rows, with ``decision`` and ``signatures``.
-    held : collection of Held
+    held : collection of DecidedChange
         The decisions about changes.
     desk : Decisions or None
         Knows what was decided earlier.
@@ -125,7 +125,7 @@ def _json(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
 
 
-def _decided(rows: Mapping[str, Mapping[str, Any]], held: Collection[Held]) -> set[tuple[str, str]]:
+def _decided(rows: Mapping[str, Mapping[str, Any]], held: Collection[DecidedChange]) -> set[tuple[str, str]]:
     """Return name and signature of every change that is decided, by itself, by its class or by its row."""
     about = {(row.name, row.change) for row, _ in held}
     return {

@@ -25,7 +25,7 @@ from mymodules.results import Rows, runfiles
 if TYPE_CHECKING:
     import pandas as pd
 
-    from mymodules.report.looks import Found, Held
+    from mymodules.report.looks import DecidedChange, Found
 
 MARK: Final = b'<meta name="generator" content="mymodules report">'
 """Every page of a report has this near its beginning."""
@@ -48,7 +48,7 @@ def text(
     rows: Sequence[Mapping[str, Any]],
     facts: Sequence[Sequence[str]],
     run: Mapping[str, Any],
-    decided: "Iterable[Held]",
+    decided: "Iterable[DecidedChange]",
     closed: Mapping[str, str],
     found: "Found",
     *,

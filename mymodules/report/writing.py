@@ -173,7 +173,7 @@ def check(path: AnyPath, *, embed: bool = False, outside: Sequence[Path] = ()) -
 
 def _decide(
     frame: "pd.DataFrame", rows: Sequence[dict[str, Any]], desk: Decisions | None
-) -> tuple[list[looks.Held], Mapping[str, str]]:
+) -> tuple[list[looks.DecidedChange], Mapping[str, str]]:
     """Give each row its own decision, and return those about changes, and which are closed.
 
     All are as they are at one moment.
