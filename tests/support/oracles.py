@@ -93,19 +93,22 @@ def gradient_index(difference: int) -> int:
     return math.ceil(math.log(difference) / math.log(3) + 0.5) - 1
 
 
+GRADIENT = np.array([-1, *map(gradient_index, range(1, 4 * 255 + 1))])
+"""`gradient_index` of each sum; the first is for none."""
+
+
 def delta(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Gold's diff image, pixel by pixel."""
+    """Gold's diff image."""
     a, b, (height, width) = split(first, second)
+    differences = abs(a.astype(np.int64) - b)
     out = np.empty((height, width, 4), np.uint8)
     out[:] = ORANGE[-1]
-    for y, x in np.ndindex(a.shape[:2]):
-        d = [abs(p - q) for p, q in zip(a[y, x].tolist(), b[y, x].tolist(), strict=True)]
-        if not any(d):
-            out[y, x] = 0
-        elif any(d[:3]):
-            out[y, x] = ORANGE[gradient_index(sum(d))]
-        else:
-            out[y, x] = BLUE[gradient_index(d[3])]
+    inside = out[: a.shape[0], : a.shape[1]]
+    inside[:] = 0
+    in_alpha = differences[..., 3] > 0
+    inside[in_alpha] = np.array(BLUE, np.uint8)[GRADIENT[differences[..., 3][in_alpha]]]
+    in_colour = differences[..., :3].sum(axis=2) > 0
+    inside[in_colour] = np.array(ORANGE, np.uint8)[GRADIENT[differences.sum(axis=2)[in_colour]]]
     return out
 
 

@@ -454,19 +454,25 @@ def read(png: bytes) -> Drawn:
 
 
 def unfilter(kind: int, row: bytes, previous: bytearray, step: int) -> bytearray:
-    out = bytearray(len(row))
-    for i, value in enumerate(row):
-        left = out[i - step] if i >= step else 0
-        above = previous[i]
-        corner = previous[i - step] if i >= step else 0
+    if kind in (0, 2):
+        return bytearray(
+            (value + above * kind // 2) % 256 for value, above in zip(row, previous, strict=True)
+        )
+    out = bytearray(step) + bytearray(len(row))  # behind pixels to the left of the first, which are 0
+    before = bytearray(step) + previous
+    for i, value in enumerate(row, step):
+        left, above, corner = out[i - step], before[i], before[i - step]
         if kind == 4:
             guess = left + above - corner
-            nearest = min((abs(guess - left), 0, left), (abs(guess - above), 1, above))
-            prediction = min(nearest, (abs(guess - corner), 2, corner))[2]
+            to_left, to_above, to_corner = abs(guess - left), abs(guess - above), abs(guess - corner)
+            if to_left <= to_above and to_left <= to_corner:
+                prediction = left
+            else:
+                prediction = above if to_above <= to_corner else corner
         else:
-            prediction = (0, left, above, (left + above) // 2)[kind]
+            prediction = left if kind == 1 else (left + above) // 2
         out[i] = (value + prediction) % 256
-    return out
+    return out[step:]
 
 
 def unpack(row: bytearray, bit_depth: int, count: int) -> np.ndarray:

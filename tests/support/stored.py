@@ -27,6 +27,17 @@ def samples(stored: Bytes, shape: tuple[int, int, int]) -> np.ndarray:
     return np.array(found, np.uint8).reshape(shape)
 
 
+def show(stored: Bytes, picture: np.ndarray) -> bool:
+    """Whether these are the rows of a picture, each with the filter that it names.
+
+    Filtering has one inverse, so this says the same as undoing the filters would.
+    """
+    height, width, channels = picture.shape
+    lines = stored[: height * (1 + width * channels)].reshape(height, -1)
+    expected = pngs.filtered(picture.reshape(height, -1), lines[:, 0], channels)
+    return np.array_equal(lines, expected)
+
+
 def rgba(picture: np.ndarray) -> np.ndarray:
     """RGB or RGBA as RGBA."""
     opaque = np.full((*picture.shape[:2], 4), 255, np.uint8)
