@@ -4,7 +4,7 @@ import functools
 import inspect
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,7 @@ def noise(seed: int, *shape: int, kind: type[np.generic] = np.uint8) -> np.ndarr
     return np.random.default_rng(seed).integers(0, np.iinfo(kind).max, shape, kind, endpoint=True)  # type: ignore[arg-type]
 
 
+@functools.cache
 def written() -> dict[str, tuple[bytes | None, bytes | None]]:
     """Small files of every format and kind of row, by name."""
     one, other = noise(1, 9, 11, 4), noise(2, 9, 11, 4)
@@ -131,15 +132,22 @@ def raising(place: Place, error: BaseException) -> Iterator[list[BaseException]]
         raised.append(error)
         raise error.with_traceback(None)  # otherwise it keeps the frames of every time that it was raised
 
+    with replaced(place, refuse):
+        yield raised
+
+
+@contextmanager
+def replaced(place: Place, by: Callable[..., Any]) -> Iterator[None]:
+    """Have another function called wherever one is known under a name of the package."""
     with pytest.MonkeyPatch.context() as patch:
         original = inspect.getattr_static(place.owner, place.name)
         if inspect.isclass(place.owner):
             is_value = isinstance(original, (property, functools.cached_property))
-            patch.setattr(place.owner, place.name, property(refuse) if is_value else refuse)
+            patch.setattr(place.owner, place.name, property(by) if is_value else by)
         else:
             for module in list(sys.modules.values()):
                 if getattr(module, "__name__", "").startswith("mymodules"):
                     for name, value in list(vars(module).items()):
                         if value is original:
-                            patch.setattr(module, name, refuse)
-        yield raised
+                            patch.setattr(module, name, by)
+        yield
