@@ -32,6 +32,7 @@ why nothing can be decided, if so. Only decisions and rules are written, and a f
 is shown.
 """
 
+import copy
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -147,7 +148,9 @@ class Viewer(anywidget.AnyWidget):
     @property
     def frame(self) -> "pd.DataFrame":
         """A copy of the rows that next and previous go through."""
-        return self._rows.frame.copy(deep=False)
+        frame = self._rows.frame.copy(deep=False)
+        frame.attrs = copy.deepcopy(self._rows.attrs)
+        return frame
 
     def show(self, frame: "pd.DataFrame", *, run: batch.Run | Mapping[str, Any] | None = None) -> None:
         """Show other rows, or the same ones in another order.

@@ -35,10 +35,12 @@ FIGURES = (
 class ShownRows:
     """The rows of a table as the page expects them, and the folders of their pictures; made by `of`.
 
-    Without the changes of their run, only a row's own decision holds.
+    Without the changes of their run, only a row's own decision holds. The table is without its ``attrs``,
+    which pandas would copy deeply whenever a row or a column is read.
     """
 
     frame: "pd.DataFrame"
+    attrs: dict[Any, Any]
     folders: Folders
     names: list[str]
     places: dict[str, int]
@@ -48,9 +50,10 @@ class ShownRows:
     def of(cls, frame: "pd.DataFrame", folders: Folders, changes: RunChanges | None = None) -> "ShownRows":
         runfiles.check_table(frame, _NAME)
         frame = frame.copy(deep=False)  # the caller may sort or change theirs in place
+        attrs, frame.attrs = frame.attrs, {}
         names: list[str] = frame[_NAME].tolist()
         places = {name: place for place, name in reversed(list(enumerate(names)))}
-        return cls(frame, folders, names, places, changes)
+        return cls(frame, attrs, folders, names, places, changes)
 
     @property
     def first(self) -> str:
