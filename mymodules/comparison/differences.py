@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules import kernel
+from mymodules import opencv as cv2
 from mymodules.comparison.pieces import Words
 from mymodules.regions import boxes_of
 
@@ -90,7 +91,8 @@ def boxes(first: Words, second: Words) -> Boxes:
             for words in (first, second)
         )
         mask[strip] = differs
-        steps[strip] = np.where(one > other, one - other, other - one).max(axis=2)
+        red, green, blue, alpha = cv2.split(cv2.absdiff(one, other))
+        steps[strip] = np.maximum(np.maximum(red, green), np.maximum(blue, alpha))
     gathered = boxes_of(mask)
     found = np.zeros((len(gathered), 7), np.int64)
     found[:, :5] = gathered

@@ -383,15 +383,17 @@ def _rows_at_once(width: int) -> int:
 def _differing(top: int, above: int, below: int, first: Samples, second: Samples) -> Iterator[Band]:
     """Yield the rows as a band, unless they are equal."""
     one, other = pixels.to_rgba(first), pixels.to_rgba(second)
-    deep_differ = _deep_differ(first, second, (one == other).all(axis=2))
+    deep_differ = _deep_differ(first, second, one, other)
     if deep_differ or not np.array_equal(one, other):
         yield Band(top, above, below, one, other, deep_differ)
 
 
-def _deep_differ(first: Samples, second: Samples, equal: NDArray[np.bool_]) -> bool:
-    """Return whether pixels that are equal as 8 bits differ at their full depth."""
-    has_low_bits = pixels.has_low_bits(first) or pixels.has_low_bits(second)
-    return has_low_bits and bool(depth.differing(first, second)[equal].any())
+def _deep_differ(first: Samples, second: Samples, one: pixels.Rgba, other: pixels.Rgba) -> bool:
+    """Return whether pixels that are equal as 8 bits, one and other, differ at their full depth."""
+    if not (pixels.has_low_bits(first) or pixels.has_low_bits(second)):
+        return False
+    equal = (one == other).all(axis=2)
+    return bool(depth.differing(first, second)[equal].any())
 
 
 def _unsure_rows(first: Bytes, second: Bytes) -> NDArray[np.bool_]:
