@@ -1,7 +1,7 @@
 """Whether stored rows are compared or both files are decoded in full, every row says the same.
 
-Each pair goes through `workers.compare` twice, the second time with the short way closed. The rows
-must be equal in every column but the time, broken files included.
+Each pair that takes the short way goes through `workers.compare` again with that closed. The rows must be
+equal in every column but the time, broken files included.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ import pytest
 from support import oracles, pngs
 
 from mymodules import pairs, workers
-from mymodules.images import bands
+from mymodules.images import bands, pixels
 from mymodules.pairs import Pair
 
 
@@ -30,11 +30,12 @@ def both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     def compare(first: bytes | Path, second: bytes | Path) -> workers.PairResult:
         job = workers.Job(Pair("x.png", *pngs.saved(tmp_path, first, second)))
+        before = len(taken)
         monkeypatch.setattr(bands, "alike", counted)
         fast = workers.compare(job)._replace(seconds=None)
-        monkeypatch.setattr(bands, "alike", lambda first, second: False)
-        slow = workers.compare(job)._replace(seconds=None)
-        assert fast == slow
+        if any(taken[before:]):  # else it went the long way
+            monkeypatch.setattr(bands, "alike", lambda first, second: False)
+            assert fast == workers.compare(job)._replace(seconds=None)
         return fast
 
     compare.taken = taken
@@ -141,9 +142,13 @@ def test_colours_that_the_palette_lacks(both_ways) -> None:
 
 
 def test_vectors(both_ways) -> None:
+    """Every two that take the short way."""
     files = sorted((oracles.VECTORS / "synthetic").glob("*.png"))
-    for first, second in itertools.combinations(files, 2):
+    headers = {path: pixels.inspect(path.read_bytes(), max_pixels=100) for path in files}
+    two = itertools.combinations(files, 2)
+    for first, second in [files for files in two if bands.alike(*map(headers.get, files))]:
         both_ways(first, second)
+    assert sum(both_ways.taken) > 300
 
 
 def test_vectors_of_others(both_ways, shared_data: Path) -> None:
