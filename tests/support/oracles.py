@@ -181,20 +181,27 @@ def near(a: Box, b: Box, gap_x: int, gap_y: int) -> bool:
     return columns <= gap_x and rows <= gap_y
 
 
-def around(a: Box, b: Box) -> Box:
-    x, y = min(a[0], b[0]), min(a[1], b[1])
-    return x, y, max(a[0] + a[2], b[0] + b[2]) - x, max(a[1] + a[3], b[1] + b[3]) - y
-
-
 def merged(boxes: list[Box], gap_x: int, gap_y: int) -> list[Box]:
-    """Boxes joined, two by two, until none are near."""
-    done: list[Box] = []
-    for box in boxes:
-        while found := next((other for other in done if near(box, other, gap_x, gap_y)), None):
+    """Boxes joined, two by two, until none are `near`."""
+    done: list[Box] = []  # left, top, right, bottom
+    for x, y, width, height in boxes:
+        left, top, right, bottom = x, y, x + width, y + height
+        while found := next(
+            (
+                other
+                for other in done
+                if other[0] - gap_x <= right
+                and left - gap_x <= other[2]
+                and other[1] - gap_y <= bottom
+                and top - gap_y <= other[3]
+            ),
+            None,
+        ):
             done.remove(found)
-            box = around(box, found)
-        done.append(box)
-    return done
+            left, top = min(left, found[0]), min(top, found[1])
+            right, bottom = max(right, found[2]), max(bottom, found[3])
+        done.append((left, top, right, bottom))
+    return [(left, top, right - left, bottom - top) for left, top, right, bottom in done]
 
 
 def boxes(mask: np.ndarray, most: int = 500) -> list[Box]:

@@ -164,24 +164,21 @@ def filtered(raw: np.ndarray, filters: Sequence[int] | np.ndarray, step: int) ->
     before[1:, step:] = raw
     out = np.empty((len(raw), 1 + raw.shape[1]), np.uint8)
     out[:, 0] = kinds
-    for kind in np.unique(kinds):
+    out[:, 1:] = raw
+    for kind in {*kinds.tolist()} - {0}:
         rows = np.flatnonzero(kinds == kind)
-        left, above, corner = (
-            part.astype(np.int16)
-            for part in (before[rows + 1, :-step], before[rows, step:], before[rows, :-step])
-        )
+        left, above = before[rows + 1, :-step], before[rows, step:]
         match kind:
-            case 0:
-                guess = np.zeros_like(left)
             case 1:
                 guess = left
             case 2:
                 guess = above
             case 3:
-                guess = (left + above) // 2
+                guess = (left.astype(np.uint16) + above) // 2
             case _:
-                guess = paeth(left, above, corner)
-        out[rows, 1:] = (raw[rows] - guess) % 256
+                corner = before[rows, :-step]
+                guess = paeth(*(part.astype(np.int16) for part in (left, above, corner)))
+        out[rows, 1:] -= guess.astype(np.uint8)
     return out
 
 
