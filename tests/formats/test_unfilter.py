@@ -22,10 +22,10 @@ def like_a_page(rng: np.random.Generator, height: int, width: int, size: int) ->
     rows = []
     for _ in range(height):
         row = row.copy()
-        for _ in range(rng.choice([0, 1, 1, 2, 4])):
+        for _ in range((0, 1, 1, 2, 4)[rng.integers(5)]):
             # a span that may touch both edges; what follows it is as above, or painted like its end
-            start = int(rng.choice([0, int(rng.integers(width)), width - 1]))
-            stop = int(rng.choice([start + 1, int(rng.integers(start, width)) + 1, width]))
+            start = (0, int(rng.integers(width)), width - 1)[rng.integers(3)]
+            stop = (start + 1, int(rng.integers(start, width)) + 1, width)[rng.integers(3)]
             span = row[start:stop]
             match rng.integers(4):
                 case 0:

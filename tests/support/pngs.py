@@ -175,9 +175,11 @@ def filtered(raw: np.ndarray, filters: Sequence[int] | np.ndarray, step: int) ->
                 guess = above
             case 3:
                 guess = (left.astype(np.uint16) + above) // 2
-            case _:
+            case 4:
                 corner = before[rows, :-step]
                 guess = paeth(*(part.astype(np.int16) for part in (left, above, corner)))
+            case _:
+                raise ValueError(f"there is no filter {kind}")
         out[rows, 1:] -= guess.astype(np.uint8)
     return out
 

@@ -25,6 +25,8 @@ def test_it_begins_with_the_first_row(frame: pd.DataFrame) -> None:
     widget = viewer.Viewer(frame)
     assert (widget.row, widget.mode, widget.region) == (frame["image_filename"].iloc[0], "side-by-side", -1)
     pd.testing.assert_frame_equal(widget.frame, frame)
+    assert widget.frame.attrs == frame.attrs
+    assert frame.attrs["run"]
 
 
 @pytest.mark.filterwarnings("ignore:The inplace keyword")
@@ -35,8 +37,10 @@ def test_a_frame_that_is_changed_in_place_changes_nothing_here(frame: pd.DataFra
     mine.sort_values("image_filename", ascending=False, inplace=True)
     shown = widget.frame
     shown.drop(index=shown.index[:3], inplace=True)
+    shown.attrs["run"].clear()
     assert mine["image_filename"].tolist() != order
     assert widget.frame["image_filename"].tolist() == order
+    assert widget.frame.attrs == frame.attrs
     widget.row = order[3]
     assert widget._rows.record(order[3])["code"] == frame.set_index("image_filename").loc[order[3], "code"]
 
