@@ -11,11 +11,9 @@ the least of some runs. It needs the package pywuffs.
 import argparse
 import importlib.util
 import os
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -45,7 +43,7 @@ def main() -> None:
         seconds: Counter[str] = Counter()
         for files in pairs(name, folder):
             for part, call in (*stages.explaining(*files), *stages.by_wuffs(files)):
-                seconds[part] += least(call, arguments.repeats)
+                seconds[part] += min(stages.timed(call, arguments.repeats))
         *parts, floor = seconds.values()  # in the order in which they came
         shares = " | ".join(f"{each / floor:.3f}" for each in (*parts, sum(parts)))
         print(f"| {name} | {shares} | {BARS[name]} |", flush=True)
@@ -68,16 +66,6 @@ def pairs(name: str, folder: Path) -> Iterator[Files]:
             come = strange[len(strange) // 3 :][:ROWS, : page.shape[1]]
             other = np.concatenate([page[:middle], come, page[middle:]])
         yield imagecodecs.png_encode(page), imagecodecs.png_encode(other)
-
-
-def least(call: Callable[[], Any], repeats: int) -> float:
-    """Return the least seconds of processor time of some runs."""
-    seconds = []
-    for _ in range(repeats):
-        start = time.process_time()
-        call()
-        seconds.append(time.process_time() - start)
-    return min(seconds)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ def main() -> None:
         for kind, first, second in _pairs(arguments.files, Path(folder)):
             pixels = images.inspect(first.read_bytes()).width * images.inspect(first.read_bytes()).height
             for name, stage in stages(first, second, Path(folder) / "drawn", arguments.repeats):
-                seconds = _measured(stage, arguments.repeats)
+                _, *runs = timed(stage, arguments.repeats + 1)  # the first one warms up
+                seconds = median(runs)
                 row = (kind, name, f"{seconds * 1e3:.2f}", f"{seconds / pixels * 1e9:.2f}")
                 print(f"| {' | '.join(row)} |", flush=True)
 
@@ -231,14 +232,14 @@ def _pairs(files: list[Path], folder: Path) -> Iterator[tuple[str, Path, Path]]:
     yield "sparse", folder / "first.png", folder / "patched.png"
 
 
-def _measured(stage: Callable[[], Any], repeats: int) -> float:
-    """Return the median seconds of processor time of some runs, after one to warm up."""
+def timed(stage: Callable[[], Any], repeats: int) -> list[float]:
+    """Return the seconds of processor time of some runs."""
     seconds = []
-    for _ in range(repeats + 1):
+    for _ in range(repeats):
         start = time.process_time()
         stage()
         seconds.append(time.process_time() - start)
-    return median(seconds[1:])
+    return seconds
 
 
 if __name__ == "__main__":
