@@ -166,11 +166,11 @@ def compare_image_diff(path: str | os.PathLike[str]) -> PairResult:
     if pair is None:  # not named like a picture, or newer than the listing
         raw = pairs.from_text(name)
         first, second = (_there(str(root / raw)) for root in (chosen.first, chosen.second))
-        pair = Pair(name, first, second)
+        pair, paths = Pair(name, first, second), drawing_files.paths([name])
     if pair.first is None and pair.second is None:
         return result_row(pair, "error", "vanished", ["It is no longer in either folder. Run again."])
-    drawing_path = paths.get(pair.name) or drawing_files.paths([name])[name]
     folder = None if _stamp is None else Path(f"{chosen.out / '03.diff'}-{_stamp}")
+    drawing_path = paths.get(pair.name, pair.name)
     return compare(Job(pair, folder, drawing_path, max_pixels=chosen.max_pixels))
 
 
@@ -269,7 +269,7 @@ def _there(path: str) -> str | None:
 
 @functools.lru_cache(maxsize=1)
 def _listing(first: Path, second: Path) -> tuple[dict[str, Pair], dict[str, str]]:
-    """Return the pairs by their name on either side, and the drawing paths by name; once per process."""
+    """Return the pairs by their name on either side, and `drawing_files.paths`; once per process."""
     listing = pairs.find(first, second)
     by_name = {
         pairs.to_text(Path(path).relative_to(root).as_posix()): pair
@@ -277,4 +277,4 @@ def _listing(first: Path, second: Path) -> tuple[dict[str, Pair], dict[str, str]
         for root, path in ((first, pair.first), (second, pair.second))
         if path is not None
     }
-    return by_name, drawing_files.paths(pair.name for pair in listing.pairs)
+    return by_name, drawing_files.paths([*listing.pairs.names()])

@@ -15,6 +15,7 @@ Promises:
 
 import contextlib
 import functools
+import itertools
 import os
 import pickle
 import platform
@@ -87,9 +88,10 @@ class Cluster(Executor):
 
     def begin(self, pairs: Sequence[Pair], drawings: Path | None) -> None:
         """Note the files that every worker has to see."""
-        sides = [[pair.first for pair in pairs if pair.first], [pair.second for pair in pairs if pair.second]]
-        spread = [tuple(side[:: max(1, len(side) // _SAMPLES)]) for side in sides]
-        self._samples = (*spread, () if drawings is None else (str(drawings),))
+        self._samples = (
+            *(_spread(pairs, role) for role in ("first", "second")),
+            () if drawings is None else (str(drawings),),
+        )
         self._since = time.monotonic()
 
     def room(self) -> int:
@@ -312,6 +314,13 @@ def _versions() -> dict[str, str]:
     """Return the versions of all on which rows depend."""
     python = ".".join(platform.python_version_tuple()[:2])
     return {"Python": python, **versions.measuring(), "row.ALGORITHM": str(row.ALGORITHM)}
+
+
+def _spread(pairs: Sequence[Pair], role: str) -> tuple[str, ...]:
+    """Return paths of one side, first or second, from all over the pairs."""
+    step = max(1, sum(getattr(pair, role) is not None for pair in pairs) // _SAMPLES)
+    paths = (path for pair in pairs if (path := getattr(pair, role)) is not None)
+    return tuple(itertools.islice(paths, 0, None, step))
 
 
 def _worker() -> str:

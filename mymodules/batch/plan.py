@@ -5,9 +5,10 @@
 
 import contextlib
 import functools
+import itertools
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from mymodules.comparison import drawing_files
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.locks import Lock
 from mymodules.metrics import Metric
-from mymodules.pairs import Listing, Pair, Selection
+from mymodules.pairs import Listing, Pair, Pairs, Selection, Waiting
 from mymodules.paths import local_path, shown
 from mymodules.results import runfiles
 from mymodules.row import ALGORITHM, PairResult, span
@@ -62,7 +63,7 @@ class Plan:
         What was asked for. In a resumed run, the options in its manifest are those of its start.
     manifest : dict
         What the run's manifest says.
-    pairs : sequence of Pair
+    pairs : Pairs
         The pairs of this run.
     others : list of Pair
         Pairs that are not part of this run, and have a file on one side only.
@@ -80,7 +81,7 @@ class Plan:
     settings: Settings
     request: Request
     manifest: dict[str, Any]
-    pairs: Sequence[Pair]
+    pairs: Pairs
     others: list[Pair]
     lock: Lock
     earlier: Path | None = None
@@ -108,10 +109,6 @@ class Plan:
     def drawings_dir(self) -> Path | None:
         """The folder to draw into; None if this run draws nothing."""
         return self.pictures_dir if self.request.draws_any else None
-
-    def remaining(self, done: Collection[str]) -> list[Pair]:
-        """Return all pairs but those with these names."""
-        return [pair for pair in self.pairs if pair.name not in done] if done else list(self.pairs)
 
     def job(self, pair: Pair) -> Job:
         """Return what a worker needs to compare a pair."""
@@ -169,7 +166,7 @@ class Plan:
         """Yield pairs with their rows from the earlier CSV, if those still match the files."""
         if self.earlier is None:
             return
-        waiting = {pair.name: pair for pair in self.pairs}
+        waiting = Waiting(self.pairs)
         lists = results.read_changes(self.changes_path, self.manifest.get("changes_digest"))
         for row in _earlier_rows(self.earlier, self.manifest):
             if self.request.cancelled():
@@ -179,9 +176,9 @@ class Plan:
             if results.number_of(row.listed) != (row.changes or 0):
                 continue
             # Renames are found again at the end, from rows that do not mention other files yet.
-            pair = None if mentions_others(row) else waiting.get(row.image_filename)
+            pair = None if mentions_others(row) else waiting.named(row.image_filename)
             if pair is not None and _is_current(pair, row) and self.has_drawings(row):
-                del waiting[pair.name]
+                waiting.take(pair)
                 if self.request.draws(row.status):
                     self._drawn.add(self.drawing_path(pair.name))
                 # Share the pair's own name: otherwise each name would be in memory twice.
@@ -294,7 +291,7 @@ def new_plan(request: Request) -> Plan:
         manifest["left_out"]["unselected"] = listing.unselected
     try:
         lock = runfiles.lock(chosen.out, stamp)
-        plan = Plan(stamp, chosen, request, manifest, part, _one_sided_others(listing.pairs, part), lock)
+        plan = Plan(stamp, chosen, request, manifest, part, _one_sided_others(listing, request), lock)
         try:
             plan.begin()
         except BaseException:
@@ -334,7 +331,7 @@ def resumed_plan(path: Path, request: Request) -> Plan:
     except BaseException:
         lock.release()
         raise
-    others = _one_sided_others(listing.pairs, part)
+    others = _one_sided_others(listing, request)
     return Plan(stamp, chosen, request, manifest, part, others, lock, chosen.out / path.name)
 
 
@@ -495,17 +492,15 @@ def _refuse_links(drawings_dir: Path) -> None:
 
 def _drawing_paths(listing: Listing, request: Request) -> dict[str, str]:
     """Return the drawing paths that differ from the pair's name, by name; none if nothing is drawn."""
-    if not request.draws_any:
-        return {}
-    paths = drawing_files.paths(pair.name for pair in listing.pairs)
-    return {name: path for name, path in paths.items() if name != path}
+    return drawing_files.paths([*listing.pairs.names()]) if request.draws_any else {}
 
 
-def _one_sided_others(listed: Sequence[Pair], part: Sequence[Pair]) -> list[Pair]:
+def _one_sided_others(listing: Listing, request: Request) -> list[Pair]:
     """Return the pairs outside of the part that have a file on one side only."""
-    names = {pair.name for pair in part}
-    others = (pair for pair in listed if pair.name not in names and pair.problem is None)
-    return [pair for pair in others if None in (pair.first, pair.second)]
+    left_out = itertools.chain(
+        listing.pairs[: request.skip_until], () if request.stop_at == -1 else listing.pairs[request.stop_at :]
+    )
+    return [pair for pair in left_out if pair.problem is None and None in (pair.first, pair.second)]
 
 
 def _conditions(chosen: Settings) -> dict[str, Any]:
@@ -521,7 +516,7 @@ def _conditions(chosen: Settings) -> dict[str, Any]:
 
 def _is_current(pair: Pair, row: PairResult) -> bool:
     """Return whether a row of an earlier run still matches its files."""
-    if pair.problem is not None or row.code in _TRANSIENT:
+    if row.code in _TRANSIENT:
         return False
     sides = (pair.first, row.first_digest), (pair.second, row.second_digest)
     if any((path is None) != (digest is None) for path, digest in sides):

@@ -19,7 +19,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
 
@@ -341,7 +341,7 @@ def _hopeless(error: Exception) -> PoolError:
     return PoolError(f"{message}: check that it runs and has this package, then resume from the partial CSV.")
 
 
-def _from_executor(executor: Executor, pairs: Iterable[Pair], begin: Begin, request: Request) -> PairRows:
+def _from_executor(executor: Executor, pairs: Sequence[Pair], begin: Begin, request: Request) -> PairRows:
     """Yield rows from an executor that the caller owns."""
     tasks = Tasks(pairs)
     in_progress: dict[Future[list[Finished]], list[Job]] = {}
@@ -411,7 +411,7 @@ class _Processes:
         warm = [each for each in cls._known if each.user is None and each._owner == os.getpid()]
         return warm[0] if warm else None
 
-    def rows(self, pairs: Iterable[Pair], begin: Begin, request: Request) -> PairRows:
+    def rows(self, pairs: Sequence[Pair], begin: Begin, request: Request) -> PairRows:
         """Yield rows as they are finished. If the generator ends early, the processes end too."""
         try:
             pace = _Fixed(2 * self.count)

@@ -82,7 +82,7 @@ def renamed(
             names = missing if row.status == "missing" else extra
             names.setdefault(digest, []).append(row.image_filename)
     candidates = {name for digest in missing.keys() & extra.keys() for name in missing[digest]}
-    sizes = {size(pair) for pair in compared if pair.name in candidates}
+    sizes = {size(pair) for pair in (compared if candidates else ()) if pair.name in candidates}
     for pair in others if sizes else ():
         path, known = (pair.first, missing) if pair.first else (pair.second, extra)
         if path is not None and size(pair) in sizes and (digest := content(path)) in known:

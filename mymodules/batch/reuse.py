@@ -28,7 +28,7 @@ from mymodules.batch.request import Request
 from mymodules.comparison import drawing_files
 from mymodules.comparison.job import Opened
 from mymodules.errors import MymodulesError
-from mymodules.pairs import Pair
+from mymodules.pairs import Pair, Pairs, Waiting
 from mymodules.paths import shown
 from mymodules.results import name_if_same, runfiles
 from mymodules.row import CANNOT, PairResult, names_its_files, span
@@ -129,7 +129,7 @@ class Reuse:
         self._originals: list[tuple[str, str]] = []
         self._usable, self._saved = True, time.monotonic()
 
-    def take(self, part: Sequence[Pair]) -> Generator[Taken, None, None]:
+    def take(self, part: Pairs) -> Generator[Taken, None, None]:
         """Yield the pairs that need no comparison, with their rows; their drawings are already in place.
 
         The caller passes each pair in `Taken.rows` to `add`.
@@ -143,7 +143,7 @@ class Reuse:
                 for start in range(0, len(others), AT_ONCE):
                     if self.request.cancelled():
                         return
-                    yield Taken([], [], self._by_content(self._store, others[start : start + AT_ONCE]))
+                    yield Taken([], [], self._by_content(self._store, [*others[start : start + AT_ONCE]]))
         except Exception as error:  # whatever it is, the run goes on without the store
             self.reasons.clear()
             self._give_up("is not used by this run, which compares everything", error)
@@ -245,35 +245,35 @@ class Reuse:
 
     def _digested(self, store: DiffStore) -> Iterator[tuple[str, str]]:
         """Yield digests and paths of changed pairs; a file of which the store knows none is read again."""
-        waiting = {_path(pair): pair for pair in self._changed}
+        waiting = Waiting(Pairs(self._changed))
         for _, records in store.records.found(self.place) if waiting else ():
             for record in records:
-                pair = _asked(waiting, record)
+                pair = waiting.of(record[0], record[1])
                 found = None if pair is None else unpacked(record)
-                if found is not None:
-                    del waiting[found.first or found.second or ""]
+                if pair is not None and found is not None:
+                    waiting.take(pair)
                     sides = zip(found.files, (found.first, found.second), strict=True)
                     yield from ((file[5], path) for file, path in sides if file is not None and path)
-        for pair in waiting.values():
+        for pair in waiting.left():
             for path in (pair.first, pair.second):
                 if path is not None and (digest := content(path)) is not None:
                     yield digest, path
 
-    def _unchanged(self, store: DiffStore, part: Sequence[Pair]) -> Generator[Taken, None, list[Pair]]:
+    def _unchanged(self, store: DiffStore, part: Pairs) -> Generator[Taken, None, Pairs]:
         """Yield the pairs of files that did not change since a run found their rows; return the others."""
-        waiting = {_path(pair): pair for pair in part if pair.problem is None}
+        waiting = Waiting(part)
         for key, records in store.records.found(self.place) if waiting else ():
             if self.request.cancelled():
                 break
             taken = Taken([], [], [])
             for record in records:
-                if (pair := _asked(waiting, record)) is not None:
+                if (pair := waiting.of(record[0], record[1])) is not None:
                     if not self.request.verify and self._takes(pair, record, taken):
-                        del waiting[_path(pair)]
+                        waiting.take(pair)
                     else:
                         self._known[record[0], record[1]] = key
             yield taken
-        return [pair for pair in part if pair.problem is not None or _path(pair) in waiting]
+        return waiting.left()
 
     def _takes(self, pair: Pair, record: Record, taken: Taken) -> bool:
         """Add a pair to those that are taken, if its record is still true."""
@@ -462,17 +462,6 @@ def _finished(
 def _as_found(pair: Pair, files: tuple[FoundFile | None, FoundFile | None], stored: StoredRow) -> str:
     _, folder, path, drawn, line = stored
     return packed(Found(pair.first, pair.second, files, _variant_of(pair), line, folder, path, drawn))
-
-
-def _path(pair: Pair) -> str:
-    """Return the path of the first file, or of the second if there is no first: no other pair has it."""
-    return pair.first or pair.second or ""
-
-
-def _asked(waiting: Mapping[str, Pair], record: Record) -> Pair | None:
-    """Return the pair that a record is about, if it is one of these."""
-    pair = waiting.get(record[0] or record[1])
-    return pair if pair is not None and (pair.second or "") == record[1] else None
 
 
 def _lacks_metric(row: PairResult) -> bool:

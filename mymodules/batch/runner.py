@@ -33,7 +33,7 @@ from mymodules.batch.request import Request, processor_count
 from mymodules.comparison import drawing_files
 from mymodules.errors import OutputError
 from mymodules.metrics.custom import Function, Metric
-from mymodules.pairs import Pair, Selection
+from mymodules.pairs import Pair, Pairs, Selection
 from mymodules.paths import AnyPath, local_path, shown, usable_path
 from mymodules.row import ONE_SIDED, STATUSES, VERDICTS, PairResult
 from mymodules.rules import Rules
@@ -272,7 +272,7 @@ class _Course:
         self.total = len(plan.pairs)
         self.counts = Counter({status: 0 for status in STATUSES})
         self.tolerated = 0
-        self.done: set[str] = set()
+        self.done = 0  # rows
         self.one_sided: dict[str, PairResult] = {}
         self._started = started
         self._not_compared = 0  # rows that were kept or reused
@@ -290,24 +290,23 @@ class _Course:
         for pair, row in self.plan.kept():
             yield row
             self._note(pair, Finished(row, b""))  # its line has been written
-        self._not_compared = len(self.done)
+        self._not_compared = self.done
 
-    def reused(self) -> "Iterator[Taken]":
-        """Yield the rows that the store has for the other pairs."""
+    def reused(self, pairs: Pairs) -> "Iterator[Taken]":
+        """Yield the rows that the store has for these pairs, all that no row was kept of."""
         if self.memory is None:
             return
-        part = [pair for pair in self.plan.pairs if pair.name not in self.done]
-        with closing(self.memory.take(part)) as batches:
+        with closing(self.memory.take(pairs)) as batches:
             for taken in batches:
                 yield taken
-                self.done.update(pair.name for pair in taken.same)
+                self.done += len(taken.same)
                 self.counts["same"] += len(taken.same)
                 for pair, each in taken.rows:
                     self._note(pair, each, taken=True)
                 self.plan.reused += len(taken.same) + len(taken.rows)
         self._not_compared += self.plan.reused
         self.plan.reasons = self.memory.reasons
-        if self.plan.reused and len(self.done) == self.total:
+        if self.plan.reused and self.done == self.total:
             self._report()
 
     def compared(self, pair: Pair, finished: Finished) -> None:
@@ -326,7 +325,7 @@ class _Course:
         if begun or self._last_is_due:
             self._tell()
 
-    def known(self, pairs: Sequence[Pair]) -> Iterator[tuple[Pair, Finished]]:
+    def known(self, pairs: Pairs) -> Iterator[tuple[Pair, Finished]]:
         """Yield those pairs of renamed files of which the store has the rows."""
         if self.memory is None:
             return
@@ -371,7 +370,7 @@ class _Course:
 
     def _note(self, pair: Pair, finished: Finished, *, taken: bool = False) -> None:
         row = finished.row
-        self.done.add(pair.name)
+        self.done += 1
         self.counts[row.status] += 1
         self.tolerated += row.verdict == "tolerated"
         if row.status in ONE_SIDED:
@@ -382,7 +381,7 @@ class _Course:
             self.memory.add(pair, finished, taken=taken)
 
     def _report(self) -> None:
-        if len(self.done) < self.total:
+        if self.done < self.total:
             self._tell()
         else:
             self._last_is_due = True
@@ -392,7 +391,7 @@ class _Course:
         if on_progress is None:
             return
         seconds = time.monotonic() - self._started
-        done = len(self.done)
+        done = self.done
         rate = (done - self._not_compared) / seconds if seconds > 0 else 0.0
         remaining = (self.total - done) / rate if rate and not self.stage else None
         done -= bool(self.stage) and self._last_is_due
@@ -412,10 +411,11 @@ def _compare(course: _Course) -> dict[str, str]:
                 plan.begin_resumed()
             if not plan.may_reuse:
                 pool.warm_up(len(plan.pairs), plan.request)
-            for taken in course.reused():
+            left = plan.pairs.without(writer.names) if writer.names else plan.pairs
+            for taken in course.reused(left):
                 writer.extend([pair.name for pair in taken.same], taken.lines)
                 _append(writer, taken.rows)
-            left = plan.remaining(course.done)
+            left = plan.pairs.without(writer.names) if writer.names else plan.pairs
             with closing(pool.rows(left, plan.job, plan.request)) as coming:
                 for found in coming:
                     # Whoever is told of every row may end the run after any of them.
@@ -423,14 +423,13 @@ def _compare(course: _Course) -> dict[str, str]:
                         _append(writer, part)
                         for pair, finished in part:
                             course.compared(pair, finished)
-            names = [pair.name for pair in plan.pairs]
             belonging = _belonging(course)
             course.end()
             digests = {}
             if plan.request.moves:  # before the results, which say that a run is complete
-                listed = writer.listed(names, belonging)
+                listed = writer.listed(plan.pairs.names(), belonging)
                 digests["changes_digest"] = results.write_changes(plan.changes_path, listed)
-            rows = writer.sorted(names, belonging)
+            rows = writer.sorted(plan.pairs.names(), belonging)
             return digests | {"csv_digest": results.write(plan.csv_path, rows, metrics)}
     except BaseException as error:
         if begun:
@@ -440,7 +439,7 @@ def _compare(course: _Course) -> dict[str, str]:
                 course.memory.save()
         if not isinstance(error, KeyboardInterrupt):
             raise
-        raise plan.stopped(len(course.done) if begun else None) from None
+        raise plan.stopped(course.done if begun else None) from None
 
 
 def _belonging(course: _Course) -> dict[str, PairResult]:
@@ -474,7 +473,7 @@ def _changed_too(course: _Course, rows: dict[str, PairResult]) -> dict[str, Pair
     by_name = {each.new: each for each in done.found}
     found: dict[str, PairResult] = {}
     for pair, finished, taken in _of_both(
-        course, [Pair(new, paths[by_name[new].old], paths[new]) for new in by_name]
+        course, Pairs(Pair(new, paths[by_name[new].old], paths[new]) for new in by_name)
     ):
         old, new, score = by_name[pair.name]
         belonging = renames.changed(rows[old], rows[new], finished.row, score)
@@ -483,7 +482,7 @@ def _changed_too(course: _Course, rows: dict[str, PairResult]) -> dict[str, Pair
     return found
 
 
-def _of_both(course: _Course, pairs: list[Pair]) -> Iterator[tuple[Pair, Finished, bool]]:
+def _of_both(course: _Course, pairs: Pairs) -> Iterator[tuple[Pair, Finished, bool]]:
     """Yield the rows of renamed files, compared or from the store, and whether they are from there."""
     left = {pair.name: pair for pair in pairs}
     for pair, finished in course.known(pairs):

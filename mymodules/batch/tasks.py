@@ -1,7 +1,8 @@
 """The pairs of a run that wait for a worker, in the groups in which they are given out."""
 
+from array import array
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from mymodules.batch.contents import size
 from mymodules.pairs import Pair
@@ -15,16 +16,25 @@ Task = list[Pair]
 class Tasks:
     """Give out the largest pairs first, small ones together: a task's work should outweigh its overhead.
 
+    Parameters
+    ----------
+    pairs : sequence of Pair
+        Asked for a pair when that is given out.
+
     Attributes
     ----------
     left : int
         How many pairs wait.
     """
 
-    def __init__(self, pairs: Iterable[Pair]) -> None:
-        self._groups = _grouped(pairs)
+    def __init__(self, pairs: Sequence[Pair]) -> None:
+        self._pairs = pairs
+        self._sizes = array("q", map(size, pairs))
+        self._order = _largest_first(self._sizes)
+        self._next = 0  # place in that order
+        self._back: deque[Task] = deque()
         self._single: deque[Pair] = deque()
-        self.left = sum(map(len, self._groups))
+        self.left = len(pairs)
 
     def __bool__(self) -> bool:
         return self.left > 0
@@ -34,18 +44,18 @@ class Tasks:
         if self._single:
             task = [self._single.popleft()]
         else:
-            task = self._groups.popleft()
-            while most is not None and len(task) < most and self._groups:
-                task = task + self._groups.popleft()
+            task = self._group()
+            while most is not None and len(task) < most and (more := self._group()):
+                task = task + more
             if most is not None and len(task) > most:
-                self._groups.appendleft(task[most:])
+                self._back.appendleft(task[most:])
                 task = task[:most]
         self.left -= len(task)
         return task
 
     def put_back(self, pairs: Sequence[Pair]) -> None:
         """Give these out next."""
-        self._groups.appendleft([*pairs])
+        self._back.appendleft([*pairs])
         self.left += len(pairs)
 
     def put_back_singly(self, pairs: Sequence[Pair]) -> None:
@@ -53,17 +63,28 @@ class Tasks:
         self._single.extendleft(reversed(pairs))
         self.left += len(pairs)
 
+    def _group(self) -> Task:
+        """Return the next pairs that make one task; none if all are given out."""
+        if self._back:
+            return self._back.popleft()
+        group: Task = []
+        room = _GROUP_BYTES
+        while self._next < len(self._order) and len(group) < _GROUP_PAIRS:
+            at = self._order[self._next]
+            room -= self._sizes[at]
+            if group and room < 0:
+                break
+            group.append(self._pairs[at])
+            self._next += 1
+        return group
 
-def _grouped(pairs: Iterable[Pair]) -> deque[Task]:
-    groups: deque[Task] = deque()
-    room = 0
-    sized = [(size(pair), pair) for pair in pairs]
-    # Those that are about as large stay in the order of their names, in which they are read again.
-    sized.sort(key=lambda each: -(each[0] // _ALIKE))
-    for weight, pair in sized:
-        if not groups or weight > room or len(groups[-1]) == _GROUP_PAIRS:
-            groups.append([])
-            room = _GROUP_BYTES
-        groups[-1].append(pair)
-        room -= weight
-    return groups
+
+def _largest_first(sizes: Sequence[int]) -> Sequence[int]:
+    """Return the order of pairs of so many bytes: of those that are about as large, that of their names."""
+    alike: dict[int, array[int]] = {}  # in their names' order they are read again
+    for at, weight in enumerate(sizes):
+        alike.setdefault(weight // _ALIKE, array("q")).append(at)
+    order = array("q")
+    for weight in sorted(alike, reverse=True):
+        order.extend(alike[weight])
+    return order

@@ -148,10 +148,10 @@ class Calibration:
                 raise SettingsError(
                     f"{shown(root)} is a folder of captures or inside one: name a folder outside."
                 )
-        paths = drawing_files.paths(page.name for page in self.pages)
+        paths = drawing_files.paths([page.name for page in self.pages])
         found = []
         for name, picture in self.pictures():
-            path = root / (pairs.from_text(paths[name]) + ENDING)
+            path = root / (pairs.from_text(paths.get(name, name)) + ENDING)
             try:
                 path.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:

@@ -16,8 +16,7 @@ import contextlib
 import hashlib
 import os
 import unicodedata
-from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 ENDINGS = ("-1.orig.png", "-2.new.png", "-3.diff.png", "-4.thresh.png", "-5.delta.png")
@@ -27,31 +26,36 @@ _RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$"}
 _RESERVED |= {f"{port}{n}" for port in ("com", "lpt") for n in "123456789¹²³"}
 
 
-def paths(names: Iterable[str]) -> dict[str, str]:
-    """Return the path of each pair's drawings, by its name: below the pictures folder, without the ending.
+def paths(names: Collection[str]) -> dict[str, str]:
+    """Return the paths of drawings by the names of pairs: below the pictures folder, without the ending.
 
-    Most paths are the name itself. A name that would be too long for a file system, that Windows reserves,
-    or that differs from another one only in case or Unicode form, is shortened and ends in 8 digits of its
-    digest.
+    Most paths are the name itself, and are left out. A name that would be too long for a file system, that
+    Windows reserves, or that differs from another one only in case or Unicode form, is shortened and ends in
+    8 digits of its digest.
 
     Parameters
     ----------
-    names : iterable of str
+    names : collection of str
         All names of a run, with ``/``: which of them collide depends on the others.
     """
-    folds = {name: _fold(name) for name in names}
-    seen = Counter(folds.values())
-    parents = {Path(parent) for parent in {name.rpartition("/")[0] for name in folds}}
+    folds, again = set[str](), set[str]()
+    for name in names:
+        fold = _fold(name)
+        (again if fold in folds else folds).add(fold)
+    del folds
+    parents = {Path(parent) for parent in {name.rpartition("/")[0] for name in names}}
     folders = {_fold(above.as_posix()) for parent in parents for above in (parent, *parent.parents)}
     drawings = {folder for folder in folders if folder.endswith(ENDINGS)}  # named so, at least
     found = {}
-    for name, fold in folds.items():
+    for name in names:
+        fold = _fold(name)
         *above, last = name.split("/")
-        collides = seen[fold] > 1 or any(fold + ending in drawings for ending in ENDINGS if drawings)
+        collides = fold in again or any(fold + ending in drawings for ending in ENDINGS if drawings)
         above = [_shortened(part, part) if _unfit(part) else part for part in above]
         if collides or _unfit(last):
             last = _shortened(last, name)
-        found[name] = "/".join([*above, last])
+        if (path := "/".join([*above, last])) != name:
+            found[name] = path
     return found
 
 
@@ -74,7 +78,7 @@ def remove(folder: Path, drawing_path: str) -> None:
 
 def _fold(name: str) -> str:
     if name.isascii():
-        return name.lower()
+        return name if (lower := name.lower()) == name else lower  # no second text in memory
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -25,7 +25,7 @@ class Job(NamedTuple):
     pictures_dir : Path or None
         Folder for the drawings; None to draw nothing.
     drawing_path : str
-        Their path below that folder, without their endings, from `drawing_files.paths`.
+        Their path below that folder, without their endings; see `drawing_files.paths`.
     draw_same : bool
         Whether equal pairs are drawn too.
     max_pixels : int

@@ -202,7 +202,7 @@ class Folders:
             try:
                 found = pairs.find(self.first, self.second, self.selection).pairs
             except SettingsError:
-                found = ()
+                found = pairs.Pairs()
             self._listing = {pair.name: pair for pair in found}
         pair = self._listing.get(name)
         path = pair and (pair.first if side == "first" else pair.second)

@@ -1,7 +1,8 @@
 """What to compare: the pictures of two folders, paired by name."""
 
-from mymodules.pairs.listing import LEFT_OUT, NAMED, Listing, Pair, find
+from mymodules.pairs.listing import LEFT_OUT, NAMED, Listing, find
 from mymodules.pairs.names import MESSAGE_LIMIT, from_text, is_escaped, is_listed, sentence, to_text
+from mymodules.pairs.pair import Pair, Pairs, Waiting
 from mymodules.pairs.selection import MATCHES, Selection, exactly, matches
 
 __all__ = [
@@ -11,7 +12,9 @@ __all__ = [
     "NAMED",
     "Listing",
     "Pair",
+    "Pairs",
     "Selection",
+    "Waiting",
     "exactly",
     "find",
     "from_text",

@@ -12,13 +12,13 @@ import operator
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from mymodules.errors import SettingsError
 from mymodules.pairs.names import is_picture, sentence, to_text
+from mymodules.pairs.pair import Pair, Pairs, Problem
 from mymodules.pairs.selection import Selection, matches
 from mymodules.paths import folder_identity, shown
 
@@ -30,34 +30,6 @@ NAMED = 10
 LEFT_OUT = ("other", "hidden", "links")
 """What is left out: not named like a picture, hidden, links to folders already listed."""
 
-Problem = tuple[str, str]
-"""A code of status ``error`` and a sentence for a person."""
-
-
-class Pair(NamedTuple):
-    """Two files to compare, or one that only one side has; every pair becomes one row.
-
-    Attributes
-    ----------
-    name : str
-        The path below the two folders with ``/``, as `to_text` writes it; if both sides have it, in first's
-        spelling. No two pairs of a listing have the same name.
-    first, second : str or None
-        The paths of the two files; None if that side has no file of this name. As text, because a `Path`
-        takes four times the memory and there may be very many.
-    problem : (str, str) or None
-        Code and message if it is clear without opening a file that the pair cannot be compared.
-    second_name : str or None
-        The path of second's file, as `to_text` writes it, if it has another ending, case or name; see
-        `Selection`.
-    """
-
-    name: str
-    first: str | None
-    second: str | None
-    problem: Problem | None = None
-    second_name: str | None = None
-
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -65,7 +37,7 @@ class Listing:
 
     Attributes
     ----------
-    pairs : tuple of Pair
+    pairs : Pairs
     pictures : (int, int)
         Files in first and in second whose name ends like a picture's; folders and devices do not count.
     hidden : int
@@ -80,7 +52,7 @@ class Listing:
         The first `NAMED` of the names that count as ``hidden``, ``other`` and ``links``, in their order.
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: Pairs
     pictures: tuple[int, int] = (0, 0)
     hidden: int = 0
     other: int = 0
@@ -88,7 +60,7 @@ class Listing:
     unselected: int = 0
     named: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def part(self, skip_until: int = 0, stop_at: int = -1) -> tuple[Pair, ...]:
+    def part(self, skip_until: int = 0, stop_at: int = -1) -> Pairs:
         """Return the pairs without the first `skip_until`, up to number `stop_at` of the whole list.
 
         Raises
@@ -146,11 +118,11 @@ def find(first: Path, second: Path, selection: Selection = EVERYTHING) -> Listin
     sides = _walk(os.fspath(first), "first", excluded), _walk(os.fspath(second), "second", excluded)
     others = tuple(_other_spellings(side) for side in sides)
     if not any(others):
-        return _listing(sides, list(_spelled_alike(sides)), selection)
-    pairs: list[Pair] = []
-    for key in sorted({_key(path) for path in _paths(sides)}):
+        return _listing(sides, _spelled_alike(sides), selection)
+    pairs: list[str | Pair] = []
+    for key in sorted({_key(path) for side in sides for path in (*side.files, *side.others)}):
         firsts, seconds = (
-            [path for path in (key, *other.get(key, ())) if path in side.entries]
+            [path for path in (key, *other.get(key, ())) if side.kind(path)]
             for side, other in zip(sides, others, strict=True)
         )
         if len(firsts) <= 1 and len(seconds) <= 1:
@@ -160,30 +132,32 @@ def find(first: Path, second: Path, selection: Selection = EVERYTHING) -> Listin
     return _listing(sides, pairs, selection)
 
 
-def _paths(sides: "tuple[_Side, _Side]") -> set[str]:
-    return sides[0].entries.keys() | sides[1].entries.keys()
-
-
-def _spelled_alike(sides: "tuple[_Side, _Side]") -> Iterator[Pair]:
-    """Yield the pairs of two sides that spell every name in the same way."""
+def _spelled_alike(sides: "tuple[_Side, _Side]") -> list[str | Pair]:
+    """Return the pairs of two sides that spell every name in the same way."""
     first, second = sides
-    for path in sorted(_paths(sides)):
-        one, other = first.entries.get(path), second.entries.get(path)
-        if one == other == "file":  # nothing is wrong with most of them
-            del first.entries[path], second.entries[path]
-            yield Pair(to_text(path), first.at(path), second.at(path))
+    odd = first.others.keys() | second.others.keys()
+    paths = sorted(itertools.chain(first.files, second.files, odd))
+    found: list[str | Pair] = []
+    for path, alike in itertools.groupby(paths):
+        if (
+            path not in odd and len([*alike]) == 2 and to_text(path) == path
+        ):  # nothing is wrong with most of them
+            found.append(path)
         else:
-            yield _pair(sides, path if one else None, path if other else None)
+            found.append(
+                _pair(sides, path if first.kind(path) else None, path if second.kind(path) else None)
+            )
+    return found
 
 
-def _matched(pairs: list[Pair], selection: Selection) -> list[Pair]:
+def _matched(pairs: list[str | Pair], selection: Selection) -> list[str | Pair]:
     """Pair the files of one side only whose names are matched, if there is one such file on either side.
 
     A file that cannot be compared counts too: it may be the other one.
     """
     groups: dict[str, tuple[list[Pair], list[Pair]]] = {}
     for pair in pairs:
-        if pair.first is None or pair.second is None:
+        if isinstance(pair, Pair) and None in (pair.first, pair.second):
             key = selection.matched(_key(pair.name))
             groups.setdefault(key, ([], []))[pair.first is None].append(pair)
     partners = {
@@ -193,20 +167,30 @@ def _matched(pairs: list[Pair], selection: Selection) -> list[Pair]:
     }
     gone = {*partners.values()}
     return [
-        pair._replace(second=other.second, second_name=other.name) if (other := partners.get(pair)) else pair
+        pair._replace(second=other.second, second_name=other.name)
+        if isinstance(pair, Pair) and (other := partners.get(pair))
+        else pair
         for pair in pairs
         if pair not in gone
     ]
 
 
-def _listing(sides: "tuple[_Side, _Side]", pairs: list[Pair], selection: Selection) -> Listing:
+def _listing(sides: "tuple[_Side, _Side]", pairs: list[str | Pair], selection: Selection) -> Listing:
     if selection.match:
         pairs = _matched(pairs, selection)
     selected = pairs
     if selection.include or selection.exclude:
-        selected = [pair for pair in pairs if selection.has(pair.name, pair.second_name or pair.name)]
+        selected = [
+            pair
+            for pair in pairs
+            if (
+                selection.has(pair, pair)
+                if isinstance(pair, str)
+                else selection.has(pair.name, pair.second_name or pair.name)
+            )
+        ]
     return Listing(
-        tuple(selected),
+        Pairs(selected, (sides[0].beginning, sides[1].beginning)),
         unselected=len(pairs) - len(selected),
         pictures=(sides[0].pictures, sides[1].pictures),
         hidden=sum(side.left_out["hidden"] for side in sides),
@@ -224,7 +208,7 @@ def _two_files(first: Path, second: Path) -> Listing:
     """Return the listing of two files, which may be gone: comparing them reports that."""
     name, other = to_text(first.name), to_text(second.name)
     pair = Pair(name, str(first), str(second), second_name=None if other == name else other)
-    return Listing((pair,), pictures=(1, 1))
+    return Listing(Pairs([pair]), pictures=(1, 1))
 
 
 # --- one side ----------------------------------------------------------------------------------------
@@ -235,14 +219,15 @@ _Seen = set[tuple[int, int] | str]  # results of folder_identity
 
 @dataclass
 class _Side:
-    """The entries of one folder by their path below it, unescaped, with ``/``.
+    """What one folder has that is named like a picture, by paths below it, unescaped, with ``/``.
 
-    An entry is removed once it is part of a pair, so that `find` needs little more memory than its result.
+    Files, of which there may be very many, are no more than a list, which is sorted once it is complete.
     """
 
     root: str
     role: str
-    entries: dict[str, _Kind] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    others: dict[str, _Kind] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)  # folders that cannot be listed, by NFC
     pictures: int = 0
     exclude: tuple[str, ...] = ()
@@ -256,6 +241,13 @@ class _Side:
         self.left_out[kind] += 1
         bisect.insort(self.named[kind], path)
         del self.named[kind][NAMED:]
+
+    def kind(self, path: str) -> "_Kind | None":
+        """Return what is at a path; None if nothing is."""
+        if (other := self.others.get(path)) is not None:
+            return other
+        place = bisect.bisect_left(self.files, path)
+        return "file" if self.files[place : place + 1] == [path] else None
 
     def at(self, below: str) -> str:
         if not below:
@@ -283,6 +275,7 @@ def _walk(root: str, role: str, exclude: tuple[str, ...]) -> _Side:
         _, below = heapq.heappop(linked)
         if _is_new(side, below, seen):
             _walk_real(side, below, seen, linked)
+    side.files.sort()
     return side
 
 
@@ -301,18 +294,20 @@ def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str
                         continue
                     named_so = is_picture(name)
                     if named_so and _is_plain_file(entry):
-                        side.entries[prefix + name] = "file"
+                        side.files.append(prefix + name)
                         side.pictures += 1
                     elif _is_folder(entry):
                         path = prefix + name
                         if named_so:
-                            side.entries[path] = "folder"
+                            side.others[path] = "folder"
                         if entry.is_symlink():
                             heapq.heappush(linked, _order(path))
                         elif _is_new(side, path, seen):
                             waiting.append(path)
+                    elif named_so and (kind := _noted(side, entry)) == "file":
+                        side.files.append(prefix + name)
                     elif named_so:
-                        side.entries[prefix + name] = _noted(side, entry)
+                        side.others[prefix + name] = kind
                     else:
                         side.leave_out("other", prefix + name)
         except OSError as error:
@@ -364,9 +359,9 @@ def _is_new(side: _Side, below: str, seen: _Seen) -> bool:
 
 def _enter_closed(side: _Side, below: str, error: OSError) -> None:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        side.entries[below] = "gone"
+        side.others[below] = "gone"
     else:
-        side.entries[below] = "closed"
+        side.others[below] = "closed"
         side.closed[_key(below)] = below
 
 
@@ -381,8 +376,8 @@ def _pair(sides: tuple[_Side, _Side], first: str | None, second: str | None) -> 
         if path is None:
             problem = _problem_above(side, spelling)
         else:
-            kind = side.entries.pop(path)
-            problem = None if kind == "file" else _problem(kind, path, side.role)
+            kind = side.kind(path)
+            problem = None if kind in (None, "file") else _problem(kind, path, side.role)
         if problem is not None:
             problems.append(problem)
     return Pair(
@@ -457,7 +452,7 @@ def _code_points(path: str) -> str:
 def _other_spellings(side: _Side) -> dict[str, list[str]]:
     """Return the paths of a side that are not in NFC, by their NFC."""
     others: dict[str, list[str]] = {}
-    for path in itertools.filterfalse(str.isascii, side.entries):
+    for path in itertools.filterfalse(str.isascii, itertools.chain(side.files, side.others)):
         if (key := _key(path)) != path:
             others.setdefault(key, []).append(path)
     return others

@@ -15,7 +15,7 @@ import itertools
 import warnings
 import zlib
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -108,6 +108,11 @@ class PartialWriter:
             self._file = path.open("a+b", buffering=0)
         except OSError as error:
             raise files.not_written(path, error) from error
+
+    @property
+    def names(self) -> KeysView[str]:
+        """The names of the rows that were written."""
+        return self._places.keys()
 
     def append(self, row: PairResult) -> None:
         """Write one row in one piece."""

@@ -18,7 +18,7 @@ from support import strategies
 
 from mymodules import pairs
 from mymodules.errors import SettingsError
-from mymodules.pairs import Listing, Pair
+from mymodules.pairs import Listing, Pair, Pairs
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 posix = pytest.mark.skipif(os.name != "posix", reason="such files do not exist there")
@@ -71,15 +71,13 @@ def test_the_same_path_is_a_pair(two: Two) -> None:
     two.add(two.first, "only first.bmp")
     two.add(two.second, "only second.webp")
     one, other = two.first, two.second
-    assert two.find() == Listing(
-        (
-            Pair("a.png", str(one / "a.png"), str(other / "a.png")),
-            Pair("deep/er/b.jpg", str(one / "deep/er/b.jpg"), str(other / "deep/er/b.jpg")),
-            Pair("only first.bmp", str(one / "only first.bmp"), None),
-            Pair("only second.webp", None, str(other / "only second.webp")),
-        ),
-        pictures=(3, 3),
+    assert two.find().pairs == (
+        Pair("a.png", str(one / "a.png"), str(other / "a.png")),
+        Pair("deep/er/b.jpg", str(one / "deep/er/b.jpg"), str(other / "deep/er/b.jpg")),
+        Pair("only first.bmp", str(one / "only first.bmp"), None),
+        Pair("only second.webp", None, str(other / "only second.webp")),
     )
+    assert two.find().pictures == (3, 3)
 
 
 def test_every_suffix_in_any_case(two: Two) -> None:
@@ -188,7 +186,7 @@ def test_three_spellings_three_rows(two: Two) -> None:
 
 
 def test_empty_folders_give_an_empty_listing(two: Two) -> None:
-    assert two.find() == Listing(())
+    assert two.find() == Listing(Pairs())
 
 
 @pytest.mark.parametrize("side", ["first", "second"])
@@ -539,7 +537,7 @@ def test_a_deep_tree(two: Two) -> None:
 
 # --- a part of the list ----------------------------------------------------------------------------
 
-TEN = Listing(tuple(Pair(f"{number}.png", None, None) for number in range(10)))
+TEN = Listing(Pairs(Pair(f"{number}.png", None, None) for number in range(10)))
 
 
 @pytest.mark.parametrize(
@@ -566,8 +564,8 @@ def test_a_part_with_nothing_in_it(skip: int, stop: int) -> None:
 
 
 def test_a_part_of_nothing() -> None:
-    assert Listing(()).part(0, -1) == ()
-    assert Listing(()).part(3, 5) == ()
+    assert Listing(Pairs()).part(0, -1) == ()
+    assert Listing(Pairs()).part(3, 5) == ()
 
 
 @pytest.mark.parametrize(
