@@ -29,6 +29,41 @@ def ours(first: Path, second: Path, out: Path, pictures: str = "none", moves: bo
     return batch.run(first, second, out, pictures=pictures, moves=moves, renames=moves).counts
 
 
+def stopped(first: Path, second: Path, out: Path) -> Found:
+    """Run this project without a store until half of the rows are written."""
+    sys.path.insert(0, str(ROOT))
+    from mymodules import batch
+
+    def stop(progress: batch.Progress) -> None:
+        if 2 * progress.done > progress.total:
+            raise KeyboardInterrupt
+
+    try:
+        batch.run(first, second, out, pictures="none", moves=False, store=None, on_progress=stop)
+    except batch.Stopped:
+        return {"stopped": 1}
+    raise RuntimeError("the run was not stopped")
+
+
+def resumed(first: Path, second: Path, out: Path) -> Found:
+    """Resume the run that `stopped` has left."""
+    sys.path.insert(0, str(ROOT))
+    from mymodules import batch
+
+    return batch.run(resume=next(out.glob("*.partial.csv")), store=None).counts
+
+
+def table(first: Path, second: Path, out: Path) -> Found:
+    """Load the results of a finished run as a table."""
+    sys.path.insert(0, str(ROOT))
+    from mymodules import results
+
+    path = next(out.glob("results-*.csv"))
+    store = sum(each.stat().st_size for each in (out / ".store").rglob("*") if each.is_file())
+    sizes = {"CSV MB": path.stat().st_size // 1_000_000, "store MB": store // 1_000_000}
+    return {"rows": len(results.load(path)), **sizes}
+
+
 def textbook(first: Path, second: Path, out: Path) -> Found:
     """Run the textbook notebook with its four pictures."""
     import textbook
@@ -77,6 +112,9 @@ CONTENDERS: dict[str, Callable[[Path, Path, Path], Found]] = {
     "ours+pictures": functools.partial(ours, pictures="all"),
     "ours+causes": functools.partial(ours, moves=True),
     "ours+again": ours,
+    "ours+stopped": stopped,
+    "ours+resumed": resumed,
+    "ours+table": table,
     "listing": listing,
     "textbook": textbook,
     "blazediff": blazediff,
