@@ -113,41 +113,41 @@ class Waiting:
 
     def __init__(self, pairs: Pairs) -> None:
         self._pairs = pairs
-        self._names = set(pairs.names())
-        others = [entry for entry in pairs._entries if isinstance(entry, Pair)]
-        self._names.difference_update(pair.name for pair in others if pair.problem is not None)
-        self._by_name = {pair.name: pair for pair in others}
-        self._by_path = {pair.path: pair for pair in others}
+        self._plain = {entry for entry in pairs._entries if isinstance(entry, str)}
+        others = (entry for entry in pairs._entries if isinstance(entry, Pair))
+        self._others = {pair.name: pair for pair in others if pair.problem is None}
+        self._by_path = {pair.path: pair for pair in self._others.values()}
 
     def __bool__(self) -> bool:
-        return bool(self._names)
+        return bool(self._plain or self._others)
 
     def named(self, name: str) -> Pair | None:
         """Return the pair of this name, if it waits."""
-        if name not in self._names:
-            return None
-        return self._by_name.get(name) or self._pairs._pair(name)
+        return self._pairs._pair(name) if name in self._plain else self._others.get(name)
 
     def of(self, first: str, second: str) -> Pair | None:
         """Return the pair of these two paths, either of them empty for no file, if it waits."""
+        begin, begin_second = self._pairs._begin
+        below = first.removeprefix(begin)
+        name = below if os.sep == "/" else below.replace(os.sep, "/")
+        if name in self._plain and len(below) < len(first):
+            return Pair(name, first, second) if second == begin_second + below else None
         pair = self._by_path.get(first or second)
-        if pair is None and first.startswith(begin := self._pairs._begin[0]):
-            name = first[len(begin) :]
-            name = name if os.sep == "/" else name.replace(os.sep, "/")
-            pair = None if name in self._by_name else self.named(name)
-        return pair if pair and pair.name in self._names and (pair.second or "") == second else None
+        return pair if pair and pair.name in self._others and (pair.second or "") == second else None
 
     def take(self, pair: Pair) -> None:
         """Let a pair wait no longer."""
-        self._names.discard(pair.name)
+        self._plain.discard(pair.name)
+        self._others.pop(pair.name, None)
 
     def left(self) -> Pairs:
         """Return those that wait, and those that cannot be compared, in their order."""
-        pairs = self._pairs
-        return pairs._part(
+        return self._pairs._part(
             entry
-            for entry in pairs._entries
+            for entry in self._pairs._entries
             if (
-                entry in self._names if isinstance(entry, str) else entry.problem or entry.name in self._names
+                entry in self._plain
+                if isinstance(entry, str)
+                else entry.problem is not None or entry.name in self._others
             )
         )
