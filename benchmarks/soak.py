@@ -1,0 +1,297 @@
+"""Run for an hour while everything around fails, and check that nothing is lost and nothing is wrong.
+
+    python benchmarks/soak.py [--minutes 60] [--seed 0]
+
+Each round changes some pictures and compares them all, while one thing happens: the process of the run or a
+worker is killed, it is interrupted, no file may grow any further (as on a full disk), the clock is a day off,
+digests are purged from the store, a Dask worker or scheduler is killed. A run that ended early is resumed.
+Meanwhile two processes decide about rows, and one of them may be killed. After each round
+
+- every row is as a comparison of its two files alone says: nothing is wrong, whatever the store remembers;
+- every row of which a run said that it was finished was in its file when it ended early;
+- every decision that was reported as made is in the file of decisions.
+
+A second run in this process, as in a notebook that is open all day, shows whether memory grows. Prints a
+table in Markdown, and where a check fails the number of the round. POSIX only; needs the extra `test`.
+"""
+
+import argparse
+import contextlib
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import numpy as np  # noqa: E402 - the checkout that this file belongs to is measured, installed or not
+import psutil  # noqa: E402
+from support import dask_processes  # noqa: E402
+from support.programs import COMPARE, Folders, Program, folders, png, program  # noqa: E402
+
+from mymodules import batch, images, pairs, results, workers  # noqa: E402
+from mymodules.row import PairResult  # noqa: E402
+from mymodules.workers import Job  # noqa: E402
+
+PAIRS, KINDS = 60, 9
+
+BEGIN = """
+import resource, time
+kind, csv, address = sys.argv[4:7]
+if kind == "full disk":
+    import signal
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, resource.RLIM_INFINITY))
+if kind == "clock":
+    now, now_ns = time.time, time.time_ns
+    time.time, time.time_ns = lambda: now() - 86400, lambda: now_ns() - 86400 * 10**9
+how = {"resume": csv} if csv else {}
+if address:
+    import distributed
+    how["executor"] = distributed.Client(address, timeout=20)
+"""
+RUN = COMPARE + BEGIN + "batch.run(first, second, out, num_processors=2, on_progress=tell, **how)"
+
+DECIDE = """
+import os, sys
+from mymodules.triage import Decisions, Row
+decisions = Decisions(sys.argv[1])
+for number in range(int(sys.argv[3])):
+    note = f"{sys.argv[2]}-{number}"
+    decisions.decide([Row(f"{number}.png", "", "")], "accept", note)
+    os.write(1, note.encode() + b"\\n")
+"""
+
+PURGE = """
+import sys
+from mymodules.store import DiffStore
+with DiffStore(sys.argv[1]) as store:
+    store.purge_digests(sys.argv[2:])
+"""
+
+KILLS = "parent killed", "worker killed", "interrupted"
+DASK = "Dask worker killed", "Dask scheduler killed"
+KINDS_OF_ROUND = (*KILLS, "full disk", "clock", "purged", *DASK)
+
+
+class Soak:
+    """The pictures, what is right for them, and what has happened so far."""
+
+    def __init__(self, at: Path, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.at = at
+        self.given: Folders = folders(at / "pictures")
+        rng = np.random.default_rng(seed)
+        flat = rng.integers(0, 255, (KINDS, 60, 90, 3), dtype=np.uint8).repeat(4, 1).repeat(4, 2)
+        self.pictures = [png(samples) for samples in flat] + [png(flat[0])[:-20]]
+        self.counted: Counter[str] = Counter()
+        self.memory: list[float] = []
+        self._right: dict[tuple[str, str, str], PairResult] = {}
+        for number in range(PAIRS):
+            for side in (self.given.first, self.given.second):
+                self.put(side / f"{number}.png")
+
+    def put(self, path: Path) -> None:
+        """Write one of the pictures, or none."""
+        path.unlink(missing_ok=True)
+        if self.random.random() > 0.03:
+            path.write_bytes(self.random.choice(self.pictures))
+
+    def change(self) -> None:
+        """Change a tenth of the files."""
+        for number in self.random.sample(range(PAIRS), PAIRS // 10):
+            self.put(self.random.choice(self.given[:2]) / f"{number}.png")
+
+    def right(self) -> dict[str, PairResult]:
+        """Return the row of each pair as a comparison of its files alone gives it."""
+        found = {}
+        for pair in pairs.find(*self.given[:2]).pairs:
+            digests = (images.digest(path) if path else "" for path in (pair.first, pair.second))
+            key = (pair.name, *digests)
+            if key not in self._right:
+                self._right[key] = workers.compare(Job(pair))
+            found[pair.name] = self._right[key]
+        return found
+
+    def round(self, kind: str, dask: "Dask") -> None:
+        """Change, compare while `kind` happens, decide, and check all of it."""
+        self.change()
+        self.counted[kind] += 1
+        address = dask.address() if kind in DASK else ""
+        started = [self.started(DECIDE, self.given.out, f"{time.time_ns()}-{who}", 12) for who in range(2)]
+        with contextlib.ExitStack() as stack:
+            deciding = [stack.enter_context(each) for each in started]
+            csv = self.run(kind, address, dask)
+            if self.random.random() < 0.5:
+                deciding[0].process.kill()
+            self.check_decisions(deciding)
+        while csv.name.endswith(".partial.csv"):
+            self.counted["resumed"] += 1
+            csv = self.run("resumed", "", dask, csv)
+        self.check_rows(csv)
+        run = batch.run(*self.given, num_processors=2)
+        self.check_rows(run.csv_path)
+        self.memory.append(psutil.Process().memory_info().rss / 1e6)
+        self.clear()
+
+    def started(self, code: str, *arguments: object) -> contextlib.AbstractContextManager[Program]:
+        return program(code, arguments)
+
+    def run(self, kind: str, address: str, dask: "Dask", resume: Path | None = None) -> Path:
+        """Run, and let something happen after some rows; return the CSV that it leaves."""
+        before = set(self.given.out.glob("results-*.csv"))
+        with self.started(RUN, *self.given, kind, resume or "", address) as running:
+            told = self.until_rows(running, self.random.randrange(PAIRS))
+            happens: dict[str, Callable[[], object]] = {
+                "parent killed": running.process.kill,
+                "worker killed": lambda: self.kill(running.workers()),
+                "interrupted": lambda: running.interrupt(2),
+                "purged": self.purge,
+                "Dask worker killed": dask.kill_worker,
+                "Dask scheduler killed": dask.kill_scheduler,
+            }
+            happens.get(kind, lambda: None)()
+            code, said, complained = running.finish()
+            told = max([told, *map(int, said.split())])
+        found = [
+            path for path in self.given.out.glob("results-*.csv") if path not in before or path == resume
+        ]
+        partial = [path for path in found if path.name.endswith(".partial.csv")]
+        if not found:  # it had not begun, or its disk was full before
+            assert told == 0, complained
+            return self.run("again", "", dask)
+        if not code:
+            return next(path for path in found if path not in partial)
+        (csv,) = partial or found
+        kept = len(results.read_partial(csv)) if partial else PAIRS
+        self.counted["rows reported before an end"] += told
+        assert kept >= told, f"{told} rows were reported and {kept} are in {csv}"
+        return csv
+
+    @staticmethod
+    def until_rows(running: Program, rows: int) -> int:
+        """Wait until a run has reported so many rows, or its end; return how many it has reported."""
+        told = 0
+        while told < rows and (line := running.line()):
+            told = int(line)
+        return told
+
+    def kill(self, processes: list[psutil.Process]) -> None:
+        for process in processes[:1]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+                self.counted["worker processes killed"] += 1
+
+    def purge(self) -> None:
+        digests = {images.digest(path) for path in self.given.first.iterdir()}
+        with self.started(PURGE, self.given.out / ".store", *sorted(digests)[:5]) as running:
+            code, _, complained = running.finish()
+        assert code == 0, complained
+
+    def check_rows(self, csv: Path) -> None:
+        """Compare all rows with what is right; renames are found from other rows."""
+        right = self.right()
+        rows = {row.image_filename: row for row in results.read(csv)}
+        assert rows.keys() == right.keys(), sorted(rows.keys() ^ right.keys())
+        for name, row in rows.items():
+            if row.renamed_from is None and "renamed" not in row.messages:
+                assert plain(row) == plain(right[name]), f"{csv}: {row} instead of {right[name]}"
+                self.counted["rows checked"] += 1
+
+    def check_decisions(self, deciding: list[Program]) -> None:
+        notes = [note for each in deciding for note in each.finish()[1].split()]
+        written = (self.given.out / "triage.csv").read_text(encoding="utf-8-sig") if notes else ""
+        lost = [note for note in notes if note not in written]
+        assert not lost, f"decisions were reported and lost: {lost}"
+        self.counted["decisions reported"] += len(notes)
+
+    def clear(self) -> None:
+        """Remove the results of this round; store and decisions stay."""
+        for path in self.given.out.iterdir():
+            if path.name.startswith(("results-", "changes-")):
+                path.unlink()
+            elif path.name.startswith("03.diff-"):
+                shutil.rmtree(path)
+
+
+class Dask:
+    """A scheduler and two workers, which are started again where they were killed."""
+
+    def __init__(self, at: Path) -> None:
+        self._at = at
+        self._stack = contextlib.ExitStack()
+        self._address = ""
+        self._scheduler: psutil.Process | None = None
+        self._worker: psutil.Process | None = None
+
+    def address(self) -> str:
+        if self._scheduler is None or not self._scheduler.is_running():
+            self.close()
+            folder = Path(tempfile.mkdtemp(dir=self._at))
+            self._address, self._scheduler = self._stack.enter_context(dask_processes.scheduler(folder))
+            for number in range(2):
+                made = dask_processes.worker(self._address, folder, f"--name={number}")
+                self._worker = self._stack.enter_context(made)
+        return self._address
+
+    def kill_worker(self) -> None:
+        """Kill the process of one worker; the one above it starts another."""
+        children = self._worker.children() if self._worker else []
+        for child in children[:1]:
+            child.kill()
+
+    def kill_scheduler(self) -> None:
+        if self._scheduler:
+            self._scheduler.kill()
+            self._scheduler.wait()
+
+    def close(self) -> None:
+        self._stack.close()
+        self._scheduler = None
+
+
+def plain(row: PairResult) -> PairResult:
+    """Return what of a row does not depend on its run."""
+    return row._replace(seconds=None, listed="", messages=row.messages.partition(" Only in ending")[0])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    end, number = time.monotonic() + 60 * arguments.minutes, 0
+    with tempfile.TemporaryDirectory() as folder, contextlib.closing(Dask(Path(folder))) as dask:
+        soak = Soak(Path(folder), arguments.seed)
+        while time.monotonic() < end:
+            kind = KINDS_OF_ROUND[number % len(KINDS_OF_ROUND)]
+            number += 1
+            try:
+                soak.round(kind, dask)
+            except BaseException:
+                print(f"round {number}, {kind}, --seed {arguments.seed}", file=sys.stderr)
+                raise
+            print(f"{number} {kind} {soak.memory[-1]:.0f} MB", file=sys.stderr, flush=True)
+    print(table(number, soak.counted, soak.memory))
+    return 0
+
+
+def table(rounds: int, counted: Counter[str], memory: list[float]) -> str:
+    third = max(1, len(memory) // 3)
+    grown = f"{statistics.median(memory[:third]):.0f} .. {statistics.median(memory[-third:]):.0f}"
+    rows: list[tuple[str, Any]] = [("rounds", rounds), *counted.items()]
+    rows += [("memory in the first and the last third, MB", grown)]
+    return "\n".join(
+        ["| what | count |", "| --- | --: |", *(f"| {what} | {count} |" for what, count in rows)]
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
