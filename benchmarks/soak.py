@@ -37,6 +37,7 @@ from support import dask_processes  # noqa: E402
 from support.programs import COMPARE, Folders, Program, folders, png, program  # noqa: E402
 
 from mymodules import batch, images, pairs, results, workers  # noqa: E402
+from mymodules.results import runfiles  # noqa: E402
 from mymodules.row import PairResult  # noqa: E402
 from mymodules.workers import Job  # noqa: E402
 
@@ -139,7 +140,8 @@ class Soak:
         run = batch.run(*self.given, num_processors=2)
         self.check_rows(run.csv_path)
         self.memory.append(psutil.Process().memory_info().rss / 1e6)
-        self.clear()
+        self.counted["rows from the store"] += run.reused
+        self.clear(run.csv_path)
 
     def started(self, code: str, *arguments: object) -> contextlib.AbstractContextManager[Program]:
         return program(code, arguments)
@@ -212,13 +214,16 @@ class Soak:
         assert not lost, f"decisions were reported and lost: {lost}"
         self.counted["decisions reported"] += len(notes)
 
-    def clear(self) -> None:
-        """Remove the results of this round; store and decisions stay."""
+    def clear(self, kept: Path) -> None:
+        """Remove the results of this round but those of one run, whose drawings are used again."""
+        stamp = runfiles.stamp_of(kept) or ""
         for path in self.given.out.iterdir():
-            if path.name.startswith(("results-", "changes-")):
-                path.unlink()
-            elif path.name.startswith("03.diff-"):
+            if stamp in path.name or not path.name.startswith(("results-", "changes-", "03.diff-")):
+                continue
+            if path.is_dir():
                 shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 class Dask:
