@@ -22,9 +22,9 @@ def root(own_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def notebook(root: Path, server: lab.Server) -> Iterator[lab.Notebook]:
+def notebook(root: Path, tab: lab.Notebook) -> Iterator[lab.Notebook]:
     """The notebook with all cells run."""
-    with lab.ran(server, root, NOTEBOOK, PICTURE) as notebook:
+    with lab.ran(tab, root, NOTEBOOK, PICTURE) as notebook:
         yield notebook
 
 

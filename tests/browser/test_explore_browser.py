@@ -25,9 +25,9 @@ def root(own_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def opened(root: Path, server: lab.Server) -> Iterator[lab.Notebook]:
+def opened(root: Path, tab: lab.Notebook) -> Iterator[lab.Notebook]:
     """The notebook with all cells run."""
-    with lab.ran(server, root, NOTEBOOK, ROWS) as notebook:
+    with lab.ran(tab, root, NOTEBOOK, ROWS) as notebook:
         yield notebook
 
 
@@ -506,13 +506,16 @@ def test_rows_without_two_pictures_have_one_or_a_sentence(gallery: Any) -> None:
         gallery.get_by_role("button", name=status, exact=False).first.click()
 
 
-def test_without_its_kernel_it_says_so(opened: lab.Notebook, page: Any) -> None:
-    """The last one: the notebook is saved, its kernel ended, and it is opened again."""
+def test_without_its_kernel_it_says_so(
+    opened: lab.Notebook, page: Any, root: Path, server: lab.Server, chromium: Any
+) -> None:
+    """The last one: the notebook is saved, its kernel ended, and it is opened again in a page that is new."""
     assert opened.complaints == []
     page.evaluate("async () => { await jupyterapp.commands.execute('docmanager:save') }")
     page.evaluate("async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown() }")
-    opened.open(NOTEBOOK)
-    still = page.locator(".mm-still")
-    still.get_by_text("need a running kernel").scroll_into_view_if_needed()
-    assert still.get_by_text("need a running kernel").is_visible()
-    assert still.locator("tbody tr").count() == 6 + CHANGED
+    with lab.profile(chromium, server, root) as again:
+        again.open(NOTEBOOK)
+        still = again.page.locator(".mm-still")
+        still.get_by_text("need a running kernel").scroll_into_view_if_needed()
+        assert still.get_by_text("need a running kernel").is_visible()
+        assert still.locator("tbody tr").count() == 6 + CHANGED

@@ -36,8 +36,8 @@ def root(own_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def opened(root: Path, server: lab.Server) -> Iterator[lab.Notebook]:
-    with lab.ran(server, root, "matched.ipynb", ROWS) as notebook:
+def opened(root: Path, tab: lab.Notebook) -> Iterator[lab.Notebook]:
+    with lab.ran(tab, root, "matched.ipynb", ROWS) as notebook:
         yield notebook
 
 

@@ -15,13 +15,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def opened(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Notebook]:
+def opened(root: Path, chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Notebook]:
     """The notebook as Voila shows it, once all its cells have run."""
-    lab.chromium()  # skips before a server is started
     notebook = root / "notebooks" / "02_explore.ipynb"
     with (
         lab.serve_voila(notebook, tmp_path_factory.mktemp("home")) as server,
-        lab.browse(server, server.root) as page,
+        lab.profile(chromium, server, server.root) as page,
     ):
         # Voila's own page asks for a font of icons elsewhere; it does without.
         page.page.route(lambda url: not lab.is_local(url), lambda route: route.abort())

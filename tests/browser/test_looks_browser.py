@@ -92,8 +92,10 @@ def opens_an_occurrence(page: Any) -> None:
     page.keyboard.press("Escape")  # of the change, the whole look
 
 
-def test_look_by_look_with_the_keyboard_and_later_only_what_is_new(root: Path, server: lab.Server) -> None:
-    with lab.ran(server, root, NOTEBOOK, ".mmo-item", listed="") as notebook:
+def test_look_by_look_with_the_keyboard_and_later_only_what_is_new(
+    root: Path, server: lab.Server, tab: lab.Notebook
+) -> None:
+    with lab.ran(tab, root, NOTEBOOK, ".mmo-item", listed="") as notebook:
         assert notebook.failures() == []
         page = notebook.page
         page.locator(STAGE).focus()
@@ -127,7 +129,7 @@ def test_look_by_look_with_the_keyboard_and_later_only_what_is_new(root: Path, s
         assert notebook.complaints == []
         assert notebook.strangers() == []
     server.end_kernels()
-    with lab.ran(server, root, NOTEBOOK, ".mmo-nothing", listed="") as notebook:
+    with lab.ran(tab, root, NOTEBOOK, ".mmo-nothing", listed="") as notebook:
         page = notebook.page
         assert place(page) == "No look"
         sentence = page.locator(".mmo-sentence").inner_text()

@@ -37,8 +37,8 @@ def root(own_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def opened(root: Path, server: lab.Server) -> Iterator[lab.Notebook]:
-    with lab.browse(server, root) as opened:
+def opened(root: Path, tab: lab.Notebook) -> Iterator[lab.Notebook]:
+    with lab.lent(tab, root) as opened:
         opened.open(NOTEBOOK)
         yield opened
 

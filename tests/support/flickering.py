@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from support.lab import ARGUMENTS, chromium
+from support import lab
 
 SIZE = 800, 600
 """Width and height of every capture, px."""
@@ -120,10 +120,5 @@ class Camera:
 @contextmanager
 def camera() -> Iterator[Camera]:
     """Start Chromium; end it afterwards."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
-        page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]})
-        yield Camera(page)
-        browser.close()
+    with lab.launched() as browser:
+        yield Camera(browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]}))

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
@@ -56,6 +56,7 @@ SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
+VIEWPORT = {"width": 1280, "height": 800}
 PATIENCE = 120_000  # ms: a machine with other work to do takes its time, and a sound page is not at fault
 # Like the page, this opens the storage only after an answer of the lock manager: what a page stores that asks
 # earlier may be lost. Frames may have no storage.
@@ -266,21 +267,25 @@ class Notebook:
     def open(self, path: str) -> None:
         """Open the notebook `path` (below `folder`) and wait until its kernel and widgets are ready.
 
+        What is open in the page is closed, without saving it; JupyterLab is loaded if it is not there.
+
         The widget manager first asks a new kernel for the widgets that it already has, and reports no failure
         of that. To keep the two apart, no cell runs before it has finished.
         """
         path = (self.folder.relative_to(self.server.root) / path).as_posix()
-        address = f"{self.server.url}/lab/workspaces/test/tree/{quote(path)}?token={self.server.token}&reset"
-        self.page.goto(address, wait_until="domcontentloaded")
+        self.load()
+        self.close()
+        self.page.evaluate(
+            "async path => { await jupyterapp.commands.execute('docmanager:open', { path }) }", path
+        )
         self.page.wait_for_function(
             """path => {
-                const context = window.jupyterapp?.shell.currentWidget?.context;
+                const context = jupyterapp.shell.currentWidget?.context;
                 const session = context?.sessionContext;
                 return context?.path === path && session?.isReady && session.session.kernel.status === 'idle';
             }""",
             arg=path,
         )
-        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
         self.page.wait_for_function(
             """async mimeType => {
                 const renderer = jupyterapp.shell.currentWidget.content.rendermime.createRenderer(mimeType);
@@ -291,6 +296,29 @@ class Notebook:
             arg=WIDGET,
         )
         self.page.evaluate("() => jupyterapp.shell.collapseLeft()")
+
+    def load(self, *, anew: bool = False) -> None:
+        """Load JupyterLab, unless it is in the page and asks nothing, and always with `anew`."""
+        there = "() => 'jupyterapp' in window && !document.querySelector('.jp-Dialog')"
+        if not anew and self.page.evaluate(there):
+            return
+        address = f"{self.server.url}/lab/workspaces/test?token={self.server.token}&reset"
+        self.page.goto(address, wait_until="domcontentloaded")
+        self.page.wait_for_function("async () => 'jupyterapp' in window && (await jupyterapp.restored, true)")
+        self.page.wait_for_selector("body[data-jp-theme-light]", state="attached")
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
+
+    def close(self) -> None:
+        """Close all that is open in JupyterLab, without saving it."""
+        self.page.evaluate(
+            """() => {
+                for (const each of [...jupyterapp.shell.widgets('main')]) {
+                    if (each.context) each.context.model.dirty = false;
+                    each.close();
+                }
+            }"""
+        )
+        self.page.wait_for_function("() => ![...jupyterapp.shell.widgets('main')].some(each => each.context)")
 
     def run_all(self) -> None:
         """Run all cells and wait until every one of them has ended and every widget is drawn."""
@@ -375,43 +403,75 @@ def settles(page: Any) -> None:
 
 
 @contextmanager
-def browse(server: Server, folder: Path, listed: str = "table", *, whole: bool = False) -> Iterator[Notebook]:
-    """Open Chromium with an empty profile for the notebooks of a folder that `server` has.
-
-    Parameters
-    ----------
-    server : Server
-    folder : Path
-    listed : str
-        How its user has chosen to have rows listed in the explorer; empty for one who has chosen nothing.
-    whole : bool
-        See `chromium`.
-    """
+def launched(*, whole: bool = False) -> Iterator[Any]:
+    """Run Chromium until the end; see `chromium`."""
     executable = chromium(whole=whole)
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
         try:
-            context = browser.new_context(viewport={"width": 1280, "height": 800})
-            context.set_default_timeout(PATIENCE)
-            if listed:
-                context.add_init_script(CHOSEN % listed)
-            page = context.new_page()
-            notebook = Notebook(server, folder, page)
-            page.context.on("request", lambda request: notebook.requests.append(request.url))
-            page.on("websocket", lambda socket: notebook.requests.append(socket.url))
-            page.on("pageerror", lambda error: notebook.complaints.append(str(error)))
-            page.on("console", lambda message: complain(notebook, message))
-            yield notebook
+            yield browser
         finally:
             browser.close()
 
 
 @contextmanager
-def ran(server: Server, folder: Path, path: str, selector: str, listed: str = "table") -> Iterator[Notebook]:
-    """A notebook below `folder`, all its cells run and `selector` there; see `browse`."""
-    with browse(server, folder, listed) as notebook:
+def browse(server: Server, folder: Path, *, whole: bool = False) -> Iterator[Notebook]:
+    """Open Chromium with an empty profile for the notebooks of a folder that `server` has; see `chromium`."""
+    with launched(whole=whole) as browser, profile(browser, server, folder) as notebook:
+        yield notebook
+
+
+@contextmanager
+def profile(browser: Any, server: Server, folder: Path) -> Iterator[Notebook]:
+    """A page with an empty profile, whose user has chosen to have rows listed in a table."""
+    with browser.new_context(viewport=VIEWPORT) as context:
+        context.set_default_timeout(PATIENCE)
+        context.add_init_script(CHOSEN % "table")
+        page = context.new_page()
+        notebook = Notebook(server, folder, page)
+        page.context.on("request", lambda request: notebook.requests.append(request.url))
+        page.on("websocket", lambda socket: notebook.requests.append(socket.url))
+        # with where it happened: a console's error alone does not say whose it is
+        page.on("pageerror", lambda error: notebook.complaints.append(str(error.stack)))
+        page.on("console", lambda message: complain(notebook, message))
+        yield notebook
+
+
+@contextmanager
+def lent(notebook: Notebook, folder: Path, listed: str = "table") -> Iterator[Notebook]:
+    """Lend a page, which stays, for the notebooks of another folder: most tests are quicker than a load.
+
+    Parameters
+    ----------
+    notebook : Notebook
+    folder : Path
+    listed : str
+        How its user has chosen to have rows listed in the explorer; empty for one who has chosen nothing.
+    """
+    complained, page = bool(notebook.complaints), notebook.page
+    notebook.folder, notebook.requests, notebook.complaints = folder, [], []
+    page.set_viewport_size(VIEWPORT)
+    page.mouse.move(0, 0)
+    notebook.load(anew=complained)
+    if not page.locator("body[data-jp-theme-light=true]").count():
+        notebook.theme("Light")
+    page.evaluate(
+        """listed => {
+            localStorage.clear();
+            if (listed) localStorage["mymodules-list"] = listed;
+        }""",
+        listed,
+    )
+    yield notebook
+    notebook.close()
+
+
+@contextmanager
+def ran(kept: Notebook, folder: Path, path: str, selector: str, listed: str = "table") -> Iterator[Notebook]:
+    """A notebook below `folder`, all its cells run and `selector` there; see `lent`."""
+    with lent(kept, folder, listed) as notebook:
         notebook.open(path)
         notebook.run_all()
         notebook.page.locator(selector).first.wait_for()

@@ -126,28 +126,19 @@ def page(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    executable = lab.chromium()
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(lab.ARGUMENTS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def viewport() -> dict[str, int]:
     return VIEWPORT
 
 
 @pytest.fixture(scope="module")
-def profile(browser: Any, viewport: dict[str, int]) -> Profile:
-    return Profile(browser, viewport)
+def profile(chromium: Any, viewport: dict[str, int]) -> Iterator[Profile]:
+    profile = Profile(chromium, viewport)
+    yield profile
+    profile.context.close()
 
 
 @pytest.fixture
-def tabs(browser: Any, profile: Profile) -> Iterator[Any]:
+def tabs(chromium: Any, profile: Profile) -> Iterator[Any]:
     """Lend tabs that must not complain, on an empty storage that the tabs of one test share.
 
     With a `script`, which runs before the page's own, the tab is new; with `options`, its profile is too.
@@ -159,7 +150,7 @@ def tabs(browser: Any, profile: Profile) -> Iterator[Any]:
         path: Path, *, quiet: bool = True, looks: bool = False, script: str = "", **options: Any
     ) -> Opened:
         if options:
-            context = browser.new_context(viewport=VIEWPORT, **options)
+            context = chromium.new_context(viewport=VIEWPORT, **options)
             opened = watched(context.new_page(), looks, script)
             made.append(context)
         elif script or not profile.has(looks):

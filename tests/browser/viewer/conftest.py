@@ -14,10 +14,8 @@ def root(own_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def notebook(server: lab.Server, root: Path) -> Iterator[lab.Notebook]:
-    with lab.browse(server, root) as notebook:
-        # with where it happened: a console's error alone does not say whose it is
-        notebook.page.on("pageerror", lambda error: notebook.complaints.append(str(error.stack)))
+def notebook(root: Path, tab: lab.Notebook) -> Iterator[lab.Notebook]:
+    with lab.lent(tab, root) as notebook:
         notebook.open("viewer.ipynb")
         notebook.run_all()
         notebook.page.locator(".mmv[data-has=both]").wait_for()
