@@ -1,5 +1,6 @@
 """A report under its name at every moment: real processes are killed while they write one."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -16,22 +17,28 @@ from mymodules.report import page
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 
-# Forks, so that what takes long, imports and linking the page, is done once. Every call that can reach the
-# disk is counted, and each half of what is written, and the process kills itself after the n-th.
+# Forks where all is ready to be written, so that what takes long, imports and what the page says, is done
+# once. Every call that can reach the disk is counted, and each half of what is written, and the process kills
+# itself after the n-th.
 KILLED = """
-import io, itertools, json, os, signal, sys, tempfile, traceback
+import gc, hashlib, io, itertools, json, os, signal, sys, tempfile, traceback
 from pathlib import Path
 from mymodules import report, results
+from mymodules.report import place
 
 os.fsync = lambda number: None  # slow, and a kill of a process loses nothing that it has written
-home, kind, target, old = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4])
+home, kind, target, before = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), sys.argv[4]
 frame = results.load(next((home / "out").glob("results-*[0-9].csv")))
-new = frame[2:5]
+old, new = frame[:3], frame[2:5]
+
+def write(rows, target):
+    report.write(rows, target, embed=target.suffix == ".html")
+
 with tempfile.TemporaryDirectory() as elsewhere:
-    report.write(new, Path(elsewhere) / target.name, embed=target.suffix == ".html")
+    write(new, Path(elsewhere) / target.name)
 
 def state(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes().hex()
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
             for path in sorted(folder.rglob("*")) if path.is_file()}
 
 left = itertools.count(1)
@@ -63,22 +70,51 @@ def opened(path, mode="r", *arguments, **options):
     step()
     return Writer(io.FileIO(path, "w"))
 
-for number in itertools.count(1):
-    report.write(frame[:3], target, embed=target.suffix == ".html") if old.name == "old" else None
-    pid = os.fork()
-    if not pid:
-        for name in ("replace", "rename", "unlink", "mkdir", "open", "rmdir"):
-            setattr(os, name, counted(getattr(os, name)))
-        io.open = opened
-        try:
-            report.write(new, target, embed=target.suffix == ".html")
-        except BaseException:
-            traceback.print_exc()
-        os._exit(0)
-    killed = os.WIFSIGNALED(os.waitpid(pid, 0)[1])
-    print(json.dumps([killed, state(target.parent)]), flush=True)
-    if not killed:
-        break
+staging = place.Staging
+
+def staged(target):
+    report.check(target, embed=target.suffix == ".html")  # as at its begin: what a killed one left is there
+    return staging(target)
+
+class WriteOld(BaseException):
+    pass
+
+def old_is_ready(target):
+    place.Staging = new_is_ready
+    try:
+        write(new, target)
+    except WriteOld:
+        return staged(target)
+    os._exit(0)
+
+def new_is_ready(target):
+    global number
+    gc.disable()
+    gc.freeze()
+    for number in itertools.count(1):
+        if before == "old":
+            pid = os.fork()
+            if not pid:
+                raise WriteOld
+            os.waitpid(pid, 0)
+        pid = os.fork()
+        if not pid:
+            for name in ("replace", "rename", "unlink", "mkdir", "open", "rmdir"):
+                setattr(os, name, counted(getattr(os, name)))
+            io.open = opened
+            return staged(target)
+        killed = os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+        print(json.dumps([killed, state(target.parent)]), flush=True)
+        if not killed:
+            os._exit(0)
+
+place.Staging = old_is_ready if before == "old" else new_is_ready
+try:
+    write(old if before == "old" else new, target)
+except BaseException:
+    traceback.print_exc()
+sys.stderr.flush()
+os._exit(0)
 """
 
 
@@ -101,7 +137,8 @@ def loaded(home: Path) -> "results.pd.DataFrame":
 
 
 def state(folder: Path) -> dict[str, str]:
-    return {name: (folder / name).read_bytes().hex() for name in files(folder)}
+    """What is in each file of a folder, as a digest."""
+    return {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files(folder)}
 
 
 @pytest.mark.parametrize(
