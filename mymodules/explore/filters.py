@@ -5,7 +5,6 @@ which rows pass. All work is done on whole columns, and nothing is written.
 """
 
 import bisect
-import io
 import math
 import re
 import unicodedata
@@ -19,7 +18,7 @@ import pandas as pd
 import traitlets
 from numpy.typing import NDArray
 
-from mymodules.pages import words
+from mymodules.pages import display, words
 from mymodules.results.attention import numbers, own_columns
 from mymodules.row import CAUSES, NOTHING_TO_DECIDE, shown_verdicts
 from mymodules.triage import LABELS
@@ -44,7 +43,8 @@ BY_CAUSE = {
 """The filter by cause: its values, and the condition of each."""
 
 _NAME = "image_filename"
-_ACCENT, _QUIET = "#3b82c4", "#9aa0a6a0"  # legible on white and on black
+_WIDTH, _HEIGHT, _HIGHEST = 400, 80, 76  # px of a histogram, and of its highest bar
+_ACCENT, _QUIET = (59, 130, 196, 255), (154, 160, 166, 160)  # RGBA, legible on white and on black
 
 
 @dataclass(frozen=True)
@@ -155,22 +155,18 @@ class Histogram:
 
     def draw(self, shown: pd.DataFrame, low: int, high: int) -> bytes:
         """Return a transparent PNG: rows that differ gray, the shown ones blue, heights by square root."""
-        from matplotlib.figure import Figure  # slow to import
-
-        figure = Figure(figsize=(4, 0.8), dpi=100)
-        axes = figure.add_axes((0, 0, 1, 1))
-        axes.set_axis_off()
         last = len(self.steps) - 1
-        axes.set(xlim=(0, last), ylim=(0, 1.05))
-        edges = np.arange(last + 1)
+        picture = np.zeros((_HEIGHT, _WIDTH, 4), np.uint8)
+        bars = np.arange(_WIDTH) * last // _WIDTH  # the one that each column of pixels is of
+        from_bottom = np.arange(_HEIGHT, 0, -1)[:, None]
         for counts, colour in ((self._all, _QUIET), (self.counts(shown), _ACCENT)):
-            axes.stairs(np.sqrt(counts) / self._highest, edges, fill=True, color=colour)
+            heights = np.ceil(np.sqrt(counts) / self._highest * _HIGHEST)
+            picture[from_bottom <= heights[bars]] = colour
         for edge, far in ((low, 0), (high, last)):
             if edge != far:
-                axes.axvline(edge, color=_ACCENT, linewidth=1.5)
-        data = io.BytesIO()
-        figure.savefig(data, format="png", transparent=True)
-        return data.getvalue()
+                middle = round(edge * _WIDTH / last)
+                picture[:, max(middle - 1, 0) : middle + 1] = _ACCENT
+        return display.to_png(picture)
 
 
 def make(frame: pd.DataFrame, histograms: Sequence[Histogram]) -> dict[str, Any]:
@@ -206,9 +202,11 @@ def make(frame: pd.DataFrame, histograms: Sequence[Histogram]) -> dict[str, Any]
 def _by_cause(frame: pd.DataFrame) -> Any:
     """Return the filter by cause, with those that occur."""
     options = [(words.ALL_CAUSES, "")]
-    if {f"px_{cause}" for cause in CAUSES} | {"num_diff_pixels"} <= {*frame.columns}:
+    needed = [*(f"px_{cause}" for cause in CAUSES), "num_diff_pixels"]
+    if {*needed} <= {*frame.columns}:
+        counts = frame[needed]
         for cause, condition in BY_CAUSE.items():
-            count = len(frame.query(condition, engine="python"))
+            count = len(counts.query(condition, engine="python"))
             options += [(f"{cause} ({count:,})", cause)] if count else []
     tooltip = "Why pixels differ; rows with any pixel of this cause"
     return ipywidgets.Dropdown(options=options, tooltip=tooltip, disabled=len(options) == 1)

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import nbformat
 import numpy as np
 import pandas as pd
@@ -446,6 +447,27 @@ def test_histograms_are_scaled_to_rows_that_differ(frame: pd.DataFrame) -> None:
     place = histogram.steps.index(0.9)
     assert histogram.counts(table)[place] == 2
     assert histogram.counts(table[table["status"] == "same"]).max() == 0
+
+
+def test_bars_are_as_high_as_the_square_root_of_their_rows() -> None:
+    """9, 4 and 1 rows in bars of 20 px, of which the highest has 76 px; a line where the range begins."""
+    table = pd.DataFrame({"status": "changed", "combined": [0.2] * 9 + [1.2] * 4 + [9.9]})
+    (measure,) = (measure for measure in filters.MEASURES if measure.column == "combined")
+    picture = imagecodecs.png_decode(filters.Histogram(measure, table).draw(table[5:], 2, 20))
+    blue, gray = (picture[..., 0] == 59), (picture[..., 0] == 154)
+    assert picture.shape == (80, 400, 4)
+    assert blue[:, 39:41].all()
+    blue[:, 40] = blue[:, 41]
+    assert [*np.flatnonzero(picture[..., 3].any(axis=0))] == [
+        *range(20),
+        39,
+        *range(40, 60),
+        *range(380, 400),
+    ]
+    for columns, all_rows, shown in ((slice(20), 76, 51), (slice(40, 60), 51, 51), (slice(380, 400), 26, 26)):
+        assert (blue[:, columns].sum(axis=0) == shown).all()
+        assert (gray[:, columns].sum(axis=0)[1:] == all_rows - shown).all()
+        assert blue[80 - shown :, columns].all()
 
 
 def test_the_page_gets_the_figures_once_and_as_bytes(explorer: Explorer, frame: pd.DataFrame) -> None:
