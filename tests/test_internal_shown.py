@@ -129,11 +129,20 @@ def test_a_report_says_what_it_cannot_show(
     assert [path.name for path in tmp_path.iterdir()] == [page.name if embed else "r"]
 
 
+@pytest.fixture(scope="module")
+def before(frame: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """The rows of a report of all pairs, where nothing raises."""
+    return rows(report.write(frame, tmp_path_factory.mktemp("usual") / "report", undrawn(frame)))
+
+
 @pytest.mark.parametrize("error", [error for error in KINDS if not isinstance(error, OSError)], ids=kind_of)
 def test_one_pair_that_cannot_be_shown_costs_no_other(
-    error: Exception, frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception,
+    frame: pd.DataFrame,
+    before: dict[str, dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    before = rows(report.write(frame, tmp_path / "before", undrawn(frame)))
     photo = images.read_rgba(Path(frame.attrs["run"]["first"]) / "photo.jpg")
     shades = drawings.delta_shades
 

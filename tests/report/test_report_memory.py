@@ -75,15 +75,10 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the unit of this figure is another one elsewhere")
-@pytest.mark.parametrize("name", ["report", "report.html"])
-def test_memory_does_not_grow_with_the_pairs(tmp_path: Path, name: str) -> None:
-    """Twelve pairs of 12 megapixels, 6 of which need both sides decoded for their delta.
-
-    One such pair needs 2 x 36 MB for its samples and as much to decode; with the RGBA of both, 96 MB, and
-    that of the delta, four threads would need more than 1 GB.
-    """
-    made = folders(tmp_path)
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> batch.Run:
+    """Twelve pairs of 12 megapixels, 6 of which need both sides decoded for their delta."""
+    made = folders(tmp_path_factory.mktemp("large"))
     samples = np.zeros((3000, 4000, 3), np.uint8)
     for number in range(12):
         ending, kind = (".png", "PNG") if number % 2 else (".jpg", "JPEG")
@@ -95,6 +90,16 @@ def test_memory_does_not_grow_with_the_pairs(tmp_path: Path, name: str) -> None:
         run = batch.run(*made, executor=executor, store=None)
     for path in run.pictures_dir.rglob("*.jpg-5.delta.png"):
         path.unlink()
-    code, said, complained = finished(MEASURED, [run.csv_path, tmp_path / name])
+    return run
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the unit of this figure is another one elsewhere")
+@pytest.mark.parametrize("name", ["report", "report.html"])
+def test_memory_does_not_grow_with_the_pairs(large: batch.Run, tmp_path: Path, name: str) -> None:
+    """One such pair needs 2 x 36 MB for its samples and as much to decode.
+
+    With the RGBA of both, 96 MB, and that of the delta, four threads would need more than 1 GB.
+    """
+    code, said, complained = finished(MEASURED, [large.csv_path, tmp_path / name])
     assert (code, complained) == (0, "")
     assert int(said) < 500 << 10  # KiB
