@@ -119,11 +119,18 @@ def _mixed(
     one: Picture, other: Picture, pieces: Sequence[Piece], strip: tuple[slice, int]
 ) -> NDArray[np.int64]:
     """Return how many pixels of a strip of rows differ for each cause."""
+    rows, width = strip
+    reached = max(picture.box.width for picture in (one, other) if picture.box.height > rows.start)
     causes = np.maximum(
-        causes_of(one, pieces, 0, strip, (one, other)), causes_of(other, pieces, 1, strip, (one, other))
+        *(
+            causes_of(picture, pieces, side, (rows, reached), (one, other))
+            for side, picture in enumerate((one, other))
+        )
     )
-    differs = differing_in(one, other, *strip)
-    return np.array([np.count_nonzero((causes == cause) & differs) for cause in range(6)], np.int64)
+    differs = differing_in(one, other, rows, reached)
+    found = np.array([np.count_nonzero((causes == cause) & differs) for cause in range(6)], np.int64)
+    found[KEPT] += (width - reached) * (rows.stop - rows.start)  # where neither picture reaches
+    return found
 
 
 def causes_of(
