@@ -8,9 +8,14 @@ MEASURING: Final = ("mymodules", "numpy", "opencv-python-headless", "imagecodecs
 """The packages that decode or measure: other versions may give other rows."""
 
 
+_Listed = dict[str, list[tuple[str, str]]]
+"""The records in each folder, as file name and package."""
+
+
 def measuring() -> dict[str, str]:
     """Return the versions of `MEASURING`."""
-    return {name: version(name) for name in MEASURING}
+    listed: _Listed = {}
+    return {name: _version(name, listed) for name in MEASURING}
 
 
 def version(name: str) -> str:
@@ -26,28 +31,38 @@ def version(name: str) -> str:
     importlib.metadata.PackageNotFoundError
         If it is not installed.
     """
-    record = _record(name.replace("-", "_"))
-    return _said(record) or _by_library(name)
+    return _version(name, {})
 
 
-def _record(name: str) -> str | None:
+def _version(name: str, listed: _Listed) -> str:
+    return _said(_record(name.replace("-", "_"), listed)) or _by_library(name)
+
+
+def _record(name: str, listed: _Listed) -> str | None:
     """Return the only record of a package in the first folder that has any; None if that is not clear."""
     for folder in sys.path:
         try:
-            entries = os.listdir(folder or ".")  # noqa: PTH208 - a Path for each of many names takes longer
+            records = listed.get(folder)
+            if records is None:
+                records = listed[folder] = _records(folder or ".")
         except FileNotFoundError:
             continue
         except OSError:  # an archive
             return None
-        found = [
-            entry
-            for entry in entries
-            if entry.endswith((".dist-info", ".egg-info"))
-            and entry.rpartition(".")[0].partition("-")[0].lower().replace(".", "_") == name
-        ]
+        found = [entry for entry, package in records if package == name]
         if found:
-            return os.path.join(folder, found[0]) if len(found) == 1 else None  # noqa: PTH118 - as above
+            return os.path.join(folder, found[0]) if len(found) == 1 else None  # noqa: PTH118 - as below
     return None
+
+
+def _records(folder: str) -> list[tuple[str, str]]:
+    """Return the records in a folder."""
+    entries = os.listdir(folder)  # noqa: PTH208 - a Path for each of many names takes longer
+    return [
+        (entry, entry.rpartition(".")[0].partition("-")[0].lower().replace(".", "_"))
+        for entry in entries
+        if entry.endswith((".dist-info", ".egg-info"))
+    ]
 
 
 def _said(record: str | None) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mymodules.versions import version
+from mymodules.versions import MEASURING, measuring, version
 
 
 @pytest.fixture
@@ -22,9 +22,9 @@ def install(folder: Path, record: str, text: str, name: str = "METADATA") -> Non
     (folder / record / name).write_text(text, encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["mymodules", "numpy", "opencv-python-headless", "imagecodecs", "tifffile"])
+@pytest.mark.parametrize("name", MEASURING)
 def test_packages_that_measure(name: str) -> None:
-    assert version(name) == metadata.version(name)
+    assert version(name) == measuring()[name] == metadata.version(name)
 
 
 @pytest.mark.parametrize("record", ["made_up-1.0.dist-info", "Made.Up-1.0.dist-info", "made_up.dist-info"])
