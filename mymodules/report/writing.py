@@ -96,9 +96,10 @@ def write(
     folders = display.folders(frame, run)
     outside = (folders.first, folders.second) if folders.selection.files is None else ()
     target = check(path, embed=embed, outside=outside)
-    frame = frame.iloc[attention.places(frame)]
-    rows = [*page.records(frame)]
     manifest = runfiles.record(frame, run)
+    frame = frame.iloc[attention.places(frame)]
+    frame.attrs = {}  # pandas would copy them deeply with every selection of rows or of a column
+    rows = [*page.records(frame)]
     drawn = delta.drawings_of(folders.out, manifest)
     changes = marks.RunChanges(folders.out, manifest)
     for row in rows:
