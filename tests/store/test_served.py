@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 import tornado.netutil
 from support import pngs, stores
+from support.programs import module
 from support.servers import PATIENCE, Served, tornado_server
 
 from mymodules import images, store
@@ -51,7 +52,7 @@ def jupyter_server(top: Path, home: Path, *options: str) -> Iterator[tuple[Serve
     environment |= {f"JUPYTER_{name}_DIR": str(home) for name in ("CONFIG", "DATA", "RUNTIME")}
     environment |= {"IPYTHONDIR": str(home), "JUPYTER_NO_CONFIG": ""}
     command = [
-        *(sys.executable, "-m", "jupyter_server", "--no-browser", f"--ServerApp.root_dir={top}"),
+        *(*module("jupyter_server"), "--no-browser", f"--ServerApp.root_dir={top}"),
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         *(f"--IdentityProvider.token={token}", *options),
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),

@@ -14,7 +14,6 @@ import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ from urllib.parse import urlsplit
 import nbformat
 import pytest
 
-from support.programs import MARK
+from support.programs import MARK, module
 
 ROOT = Path(__file__).resolve().parents[2]
 # A name that would run as a script wherever it is taken for HTML; Windows does not allow it.
@@ -159,7 +158,7 @@ def serve(root: Path, home: Path) -> Iterator[Server]:
     """Run a JupyterLab whose top folder is `root`; all that it writes for itself goes below `home`."""
     port, token = free_port(), secrets.token_hex(16)
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser"),
+        *(*module("jupyterlab"), "--no-browser"),
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
         *(f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root}"),
         *("--LabApp.expose_app_in_browser=True", "--LabApp.extension_manager=readonly"),
@@ -175,7 +174,7 @@ def serve_voila(notebook: Path, home: Path) -> Iterator[Server]:
     """Run Voila, which shows one notebook as a page; all that it writes for itself goes below `home`."""
     port = free_port()
     command = [
-        *(sys.executable, "-m", "voila", str(notebook), "--no-browser"),
+        *(*module("voila"), str(notebook), "--no-browser"),
         *("--Voila.ip=127.0.0.1", f"--port={port}", "--port_retries=0"),
     ]
     server = Server(f"http://127.0.0.1:{port}", "", notebook.parent, home)

@@ -185,6 +185,16 @@ def program(
             pipe.close()
 
 
+def module(name: str) -> list[str]:
+    """Return the command that runs a module, as ``python -m`` does, of a program of Jupyter.
+
+    All of them import jsonschema, which would compile a grammar, for formats that no notebook has: seconds of
+    processor time.
+    """
+    code = "import runpy, sys; sys.modules['rfc3987_syntax'] = None"
+    return [sys.executable, "-c", f"{code}; runpy.run_module({name!r}, run_name='__main__', alter_sys=True)"]
+
+
 def finished(
     code: str, arguments: Sequence[object], *, python_path: Path | None = None, prefix: Sequence[str] = ()
 ) -> tuple[int, str, str]:
