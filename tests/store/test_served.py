@@ -33,12 +33,16 @@ NOT_KEPT = "no-cache, no-store, must-revalidate"
 PICTURES = stores.some(6)
 ONE, TWO, *_ = PICTURES
 ABSENT = stores.opaque("absent")
+OTHERS = ("jupyterlab", "jupyter_lsp", "jupyter_server_terminals", "notebook_shim", "voila.server_extension")
 SECRET = stores.png(stores.samples(999))  # a whole picture: only where it stands keeps it from being served
 
 
 @contextlib.contextmanager
 def jupyter_server(top: Path, home: Path, *options: str) -> Iterator[tuple[Served, Path]]:
-    """A real one with the extension as the package installs it; and its log."""
+    """A real one with the extension as the package installs it; and its log.
+
+    Without the others of this environment, such as JupyterLab, which take seconds to load.
+    """
     token = secrets.token_hex(16)
     (listening,) = tornado.netutil.bind_sockets(0, "127.0.0.1")
     port = listening.getsockname()[1]
@@ -47,10 +51,12 @@ def jupyter_server(top: Path, home: Path, *options: str) -> Iterator[tuple[Serve
     enabled.mkdir(parents=True)
     shipped = Path(store.__file__).with_name("extension.json")
     (enabled / "mymodules.json").write_bytes(shipped.read_bytes())
+    others = dict.fromkeys(OTHERS, False)
+    (enabled / "others.json").write_text(json.dumps({"ServerApp": {"jpserver_extensions": others}}))
     log = home / "server.log"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
     environment |= {f"JUPYTER_{name}_DIR": str(home) for name in ("CONFIG", "DATA", "RUNTIME")}
-    environment |= {"IPYTHONDIR": str(home), "JUPYTER_NO_CONFIG": ""}
+    environment |= {"IPYTHONDIR": str(home), "JUPYTER_NO_CONFIG": "", "JUPYTER_PREFER_ENV_PATH": "0"}
     command = [
         *(*module("jupyter_server"), "--no-browser", f"--ServerApp.root_dir={top}"),
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}", "--ServerApp.port_retries=0"),
