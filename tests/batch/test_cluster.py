@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from support.dask_processes import scheduler, worker, workers
+from support.dask_processes import scheduler, worker
 from support.programs import COUNTS, TOTAL, Folders, figures, folders, noisy, png, until
 
 from mymodules import batch, cli, images, results
@@ -30,7 +30,7 @@ NOBODY = "tcp://127.0.0.1:1"
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a scheduler with two workers."""
     folder = tmp_path_factory.mktemp("dask")
-    with scheduler(folder) as (found, _), workers(found, folder, 2):
+    with scheduler(folder) as (found, _), worker(found, folder, "--nworkers=2"):
         yield found
 
 

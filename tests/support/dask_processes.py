@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -19,7 +19,11 @@ ALLOWED_FAILURES = 1
 @contextmanager
 def process(*arguments: str) -> Iterator[psutil.Process]:
     """Start a program of Dask, and end it and all that it has started afterwards."""
-    settings = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(ALLOWED_FAILURES)}
+    settings = {
+        "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(ALLOWED_FAILURES),
+        # Workers that are started again are forked from a process that has imported Dask already.
+        "DASK_DISTRIBUTED__WORKER__MULTIPROCESSING_METHOD": "forkserver",
+    }
     running = subprocess.Popen(
         [
             sys.executable,
@@ -61,15 +65,7 @@ def scheduler(folder: Path) -> Iterator[tuple[str, psutil.Process]]:
 
 @contextmanager
 def worker(address: str, folder: Path, *arguments: str) -> Iterator[psutil.Process]:
-    """Start a worker of one thread, and a process that replaces it if it is killed."""
+    """Start workers of one thread, by default one, and a process that replaces those that are killed."""
     options = ("--nthreads=1", "--host=127.0.0.1", f"--local-directory={folder}", *arguments)
     with process("dask_worker", address, *options) as running:
         yield running
-
-
-@contextmanager
-def workers(address: str, folder: Path, count: int) -> Iterator[None]:
-    with ExitStack() as stack:
-        for number in range(count):
-            stack.enter_context(worker(address, folder, f"--name={number}"))
-        yield
