@@ -121,13 +121,14 @@ def test_packbits_that_end_inside_a_run() -> None:
 def test_damaged_codes_never_kill(compression: int) -> None:
     """imagecodecs' own LZW decoder overruns its buffer on one in 3,000 such strips and ends the process."""
     whole = segments(GRAY, Layout(compression=compression))[0]
+    header = images.inspect(strips([whole], GRAY, compression=compression))  # of all: it decodes nothing
     for _ in range(3000 if compression == 5 else 500):
         spoilt = bytearray(whole)
         for place in random.integers(0, len(whole), 3).tolist():
             spoilt[place] = int(random.integers(256))
         data = strips([bytes(spoilt)], GRAY, compression=compression)
         with contextlib.suppress(ImageError):
-            assert read(data)[1].shape == GRAY.shape
+            assert images.decode(data, header).shape == GRAY.shape
 
 
 def test_fax_of_rubbish() -> None:

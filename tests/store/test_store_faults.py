@@ -6,7 +6,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -156,9 +156,9 @@ def test_what_the_file_cannot_do_is_a_store_error(tmp_path: Path, place: Place) 
                         ask()
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Folders:
-    made = folders(tmp_path)
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Folders:
+    made = folders(tmp_path_factory.mktemp("pair"))
     for number in range(4):
         for side in (made.first, made.second):
             samples = stores.samples(number, 20, 30)[:, :, :3].copy()
@@ -167,32 +167,42 @@ def pair(tmp_path: Path) -> Folders:
     return made
 
 
+def rows(given: Folders, executor: Executor, **store: None) -> list[PairResult]:
+    run = batch.run(*given, executor=executor, **store)
+    return [row._replace(seconds=None) for row in results.read(run.csv_path)]
+
+
+@pytest.fixture(scope="module")
+def expected(pair: Folders) -> list[PairResult]:
+    with ThreadPoolExecutor(2) as executor:
+        return rows(pair, executor, store=None)
+
+
 @pytest.mark.parametrize(
     "place",
     [*RECORDS, *DATABASE, *COPIES[:-1], (DiffStore, "__init__"), (DiffStore, "keep_originals")],
     ids=named,
 )
 def test_a_run_goes_on(
-    pair: Folders, place: Place, quiet: list[Any], recwarn: pytest.WarningsRecorder
+    pair: Folders,
+    expected: list[PairResult],
+    tmp_path: Path,
+    place: Place,
+    quiet: list[Any],
+    recwarn: pytest.WarningsRecorder,
 ) -> None:
     """Before and behind a run whose store knows all of it."""
+    given = pair.elsewhere(tmp_path / "out")
     with ThreadPoolExecutor(2) as executor:
-
-        def rows(**store: None) -> list[PairResult]:
-            run = batch.run(*pair, executor=executor, **store)
-            return [row._replace(seconds=None) for row in results.read(run.csv_path)]
-
         with pytest.MonkeyPatch.context() as patch:
             break_at(patch, place, FAULTS[0])
-            new = rows()
-        expected = rows(store=None)
-        assert new == expected
-        rows()
+            assert rows(given, executor) == expected
+        rows(given, executor)
         for fault in FAULTS:
             with pytest.MonkeyPatch.context() as patch:
                 break_at(patch, place, fault)
-                assert rows() == expected
-        assert rows() == expected
+                assert rows(given, executor) == expected
+        assert rows(given, executor) == expected
     assert quiet == []
     known: tuple[str, ...] = ("The store",)
     if place[1] == "close":  # a file that is left open is closed by Python, which from 3.13 on says so
