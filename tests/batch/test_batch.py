@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import spawned
 from support.programs import COMPARE, COUNTS, TOTAL, Folders, figures, finished, kernel, noisy, worker_pids
 from support.resuming import again, drawn, partial_of
 
@@ -369,13 +370,9 @@ def test_from_two_threads_at_once(tree: Folders, expected: batch.Run, tmp_path: 
     assert len(worker_pids()) <= 2  # one pool stays warm, the other has ended
 
 
-def compared(*folders: Path) -> None:
-    batch.run(*folders)
-
-
 def test_from_a_process_of_multiprocessing(given: Folders, expected: batch.Run) -> None:
     """A child process waits for its own children when it ends."""
-    process = get_context("spawn").Process(target=compared, args=given)
+    process = get_context("spawn").Process(target=spawned.compare, args=given)
     process.start()
     process.join(60)
     assert process.exitcode == 0

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support import spawned
 from support.programs import COMPARE, PATIENCE, Folders, figures, finished, mixed, noisy, program, until
 
 from mymodules import batch, locks, results
@@ -280,37 +281,20 @@ def test_a_fork_neither_keeps_nor_ends_a_lock(tmp_path: Path) -> None:
         owner.communicate()
 
 
-def _count(path: str, counter: str, rounds: int) -> None:
-    """Add to the number in a file, which is correct only if nobody else does so at the same time."""
-    for _ in range(rounds):
-        while True:
-            try:
-                lock = Lock(Path(path), Path(counter))
-            except ResultsError:
-                continue
-            break
-        with lock:
-            Path(counter).write_text(str(int(Path(counter).read_text()) + 1))
-
-
 def test_a_lock_that_is_removed_at_its_end_lets_no_two_in(tmp_path: Path) -> None:
     """Run two threads in each of two processes; a thread that opened a removed lock file tries again."""
+    context = get_context("spawn")
+    both = context.Barrier(2)
     counter = tmp_path / "count"
     counter.write_text("0")
-    arguments = (str(tmp_path / "x.lock"), str(counter), 100)
-    other = get_context("spawn").Process(target=_twice, args=arguments)
+    arguments = (tmp_path / "x.lock", counter, 100, both.wait)
+    other = context.Process(target=spawned.count, args=arguments)
     other.start()
-    _twice(*arguments)
+    spawned.count(*arguments)
     other.join(PATIENCE)
     assert other.exitcode == 0
     assert counter.read_text() == "400"
     assert [file.name for file in tmp_path.iterdir()] == ["count"]
-
-
-def _twice(path: str, counter: str, rounds: int) -> None:
-    with ThreadPoolExecutor(2) as threads:
-        for done in [threads.submit(_count, path, counter, rounds) for _ in range(2)]:
-            done.result()
 
 
 # --- where nothing can be locked ---------------------------------------------------------------------
