@@ -38,7 +38,7 @@ except KeyboardInterrupt as stop:
 @pytest.fixture(scope="module")
 def noise(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     """Make pairs that take long enough to be interrupted."""
-    return noisy(tmp_path_factory.mktemp("noise"), COUNT, 900)
+    return noisy(tmp_path_factory.mktemp("noise"), COUNT, 700)
 
 
 class Clean(NamedTuple):
