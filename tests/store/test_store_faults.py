@@ -26,6 +26,7 @@ from mymodules.store import NOW, DiffStore, cache, copies, database, originals, 
 PATIENCE = 60.0  # s
 PICTURES = stores.some(5)
 MAIN, *RIGHTS = PICTURES
+FIGURES = {right: stores.figures(PICTURES, MAIN, right) for right in RIGHTS}
 
 Place = tuple[Any, str]
 RECORDS: list[Place] = [
@@ -120,20 +121,19 @@ def test_a_fault_costs_no_more_than_the_pictures_it_hits(
 ) -> None:
     caplog.set_level(logging.INFO)
     source = stores.folder(tmp_path / "source", PICTURES)
-    expected = {right: stores.figures(PICTURES, MAIN, right) for right in RIGHTS}
     for number, fault in enumerate(FAULTS[:2] if every == 1 else FAULTS[2:]):
         root = tmp_path / str(number)
         with DiffStore(root, source=source, pause=0) as opened, pytest.MonkeyPatch.context() as patch:
             break_at(patch, place, fault, every)
             caplog.clear()
             found = everything(opened)
-            assert found.items() <= expected.items()
-            assert found == expected or "is not compared with" in caplog.text
+            assert found.items() <= FIGURES.items()
+            assert found == FIGURES or "is not compared with" in caplog.text
             if place in DATABASE or place in RECORDS:  # what is known is not needed
-                assert found == expected
+                assert found == FIGURES
         with DiffStore(root, source=source, pause=0) as again:
             again.purge_digests(PICTURES)
-            assert again.get(NOW, MAIN, RIGHTS) == expected
+            assert again.get(NOW, MAIN, RIGHTS) == FIGURES
             assert again.unavailable_digests() == {}
     assert quiet == []
 

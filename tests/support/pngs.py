@@ -142,9 +142,10 @@ def pack(rows: np.ndarray, bit_depth: int, padding: int = 0) -> np.ndarray:
     values = np.asarray(rows).reshape(len(rows), math.prod(np.shape(rows)[1:]))
     if bit_depth >= 8:
         return values.astype(">u2" if bit_depth == 16 else np.uint8).view(np.uint8)
-    bits = (values[..., None] >> np.arange(bit_depth - 1, -1, -1)) & 1
-    flat = bits.reshape(len(values), values.shape[1] * bit_depth).astype(np.uint8)
-    return np.packbits(np.pad(flat, ((0, 0), (0, -flat.shape[1] % 8)), constant_values=padding), axis=1)
+    used = values.shape[1] * bit_depth
+    flat = np.full((len(values), used + -used % 8), padding, np.uint8)
+    flat[:, :used] = ((values[..., None] >> np.arange(bit_depth - 1, -1, -1)) & 1).reshape(len(values), used)
+    return np.packbits(flat, axis=1)
 
 
 def paeth(left: np.ndarray, above: np.ndarray, corner: np.ndarray) -> np.ndarray:
