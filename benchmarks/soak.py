@@ -248,9 +248,9 @@ class Dask:
 
     def kill_worker(self) -> None:
         """Kill the process of one worker; the one above it starts another."""
-        children = self._worker.children() if self._worker else []
-        for child in children[:1]:
-            child.kill()
+        if self._worker:
+            for process in dask_processes.serving(self._worker):
+                process.kill()
 
     def kill_scheduler(self) -> None:
         if self._scheduler:

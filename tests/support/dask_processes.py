@@ -69,3 +69,12 @@ def worker(address: str, folder: Path, *arguments: str) -> Iterator[psutil.Proce
     options = ("--nthreads=1", "--host=127.0.0.1", f"--local-directory={folder}", *arguments)
     with process("dask_worker", address, *options) as running:
         yield running
+
+
+def serving(keeper: psutil.Process) -> list[psutil.Process]:
+    """Return the workers themselves, which the process of `worker` replaces if they are killed."""
+    return [
+        process
+        for process in keeper.children(recursive=True)
+        if not process.children() and "multiprocessing.resource_tracker" not in " ".join(process.cmdline())
+    ]
