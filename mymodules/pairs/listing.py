@@ -139,14 +139,11 @@ def _spelled_alike(sides: "tuple[_Side, _Side]") -> list[str | Pair]:
     paths = sorted(itertools.chain(first.files, second.files, odd))
     found: list[str | Pair] = []
     for path, alike in itertools.groupby(paths):
-        if (
-            path not in odd and len([*alike]) == 2 and to_text(path) == path
-        ):  # nothing is wrong with most of them
-            found.append(path)
+        if path not in odd and len([*alike]) == 2 and to_text(path) == path:
+            found.append(path)  # nothing is wrong with most of them
         else:
-            found.append(
-                _pair(sides, path if first.kind(path) else None, path if second.kind(path) else None)
-            )
+            one, other = (path if side.kind(path) else None for side in sides)
+            found.append(_pair(sides, one, other))
     return found
 
 
