@@ -116,8 +116,21 @@ def main(arguments: Sequence[str]) -> int:
 
 def extras_of(command: str, rest: Iterable[str]) -> set[str]:
     """Return the extras that a command needs."""
-    on_dask = any(word.partition("=")[0] == "--dask" for word in rest)
-    return ({command} & {"app", "test"}) | ({"dask"} if on_dask and command in PASSED_ON else set())
+    words = list(rest) if command in PASSED_ON else []
+    found = {command} & {"app", "test"}
+    if any(word.partition("=")[0] == "--dask" for word in words):
+        found.add("dask")
+    named = [word for before, word in zip(["", *words], words) if before != "--markdown-link"]  # noqa: B905
+    if command in ("compare", "notebook") and any(is_web(word) for word in named):
+        found.add("remote")
+    return found
+
+
+def is_web(word: str) -> bool:
+    """Return whether a word is the URL of pictures for which a library of their own is needed."""
+    return (
+        re.match(r"(?:[\w+.-]+://[^:]*::|[\w+.-]+::)*https?://", word, re.ASCII | re.IGNORECASE) is not None
+    )
 
 
 def prepare(

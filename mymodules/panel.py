@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import ipywidgets
 
-from mymodules import batch, faults, processors, recent, settings
+from mymodules import batch, faults, processors, recent, remote, settings
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
 from mymodules.pages import linker, still
-from mymodules.paths import AnyPath, local_path, shown
+from mymodules.paths import AnyPath, local_path, shown, working_directory
 from mymodules.row import counted
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class Panel(still.Kept):
         ended = ""
         try:
             if "resume" not in self._arguments:
-                recent.note(self._settings, *(local_path(self._arguments[role], role) for role in _FOLDERS))
+                recent.note(self._settings, *(_place(self._arguments[role], role) for role in _FOLDERS))
             self.run = batch.run(**self._arguments, on_progress=self._tell, cancelled=self._is_over)
             total = sum(self.run.counts.values())
             self._show(total, total, self.run.counts)
@@ -366,15 +366,22 @@ def _found(run: batch.Run) -> str:
     return f"{counted(total)} compared in {took}{before}. The table is {run.csv_path}."
 
 
+def _place(folder: AnyPath, role: str) -> Path:
+    """Return the folder that a text means, or the copy of the URL that it is; raise SettingsError."""
+    if role != "out" and remote.is_remote(folder):
+        return remote.place(folder, working_directory())
+    return local_path(folder, role)
+
+
 def _note(role: str, folder: AnyPath) -> tuple[str, bool]:
     """Return the note about a typed folder, and whether it keeps a run from starting."""
     if not os.fspath(folder):
         return "Name a folder.", True
     try:
-        path = local_path(folder, role)
+        path = _place(folder, role)
     except SettingsError as error:
         return str(error), True
-    if os.path.isdir(path):
+    if os.path.isdir(path) or remote.described(path) is not None:
         return "", False
     if os.path.lexists(path):
         return "This is not a folder.", True

@@ -75,7 +75,7 @@ def _refuse_url(text: str, what: str, kind: str) -> None:
     remedy = f"copy or mount it, and name the {kind}'s path"
     if match["scheme"].lower() == "file":
         remedy = f"leave out {match['scheme']}:// and name the {kind}'s path"
-    address = shown(_USER.sub(r"\1", text))  # without a password
+    address = shown(_USER.sub(r"\1", text).partition("?")[0])  # without a password, or a signature
     raise SettingsError(f"{what} is a URL, {address}, but must be a {kind} on this computer: {remedy}.")
 
 

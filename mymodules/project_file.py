@@ -4,8 +4,9 @@ import os
 import re
 from collections.abc import Collection
 from pathlib import Path
+from typing import TypeGuard
 
-from mymodules import revisions
+from mymodules import remote, revisions
 from mymodules.errors import SettingsError
 from mymodules.paths import is_new, shown, tidied, usable_path
 
@@ -18,7 +19,7 @@ _PLACE = re.compile(r" \((?:at line (?P<line>\d+), column \d+|at end of document
 
 
 def named_in(file: Path, given: Collection[str]) -> tuple[dict[str, Path], dict[str, str]]:
-    """Return the folders and the revisions that the file of a project names, by role.
+    """Return the folders, and the revisions and URLs, that the file of a project names, by role.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def named_in(file: Path, given: Collection[str]) -> tuple[dict[str, Path], dict[
             raise SettingsError(f"The key {where} must be the path of a folder in quotes, not {text!r}.")
         if role in given:
             continue
-        if role != "out" and revisions.is_revision(text):
+        if role != "out" and is_elsewhere(text):
             asked[role] = text
             continue
         folder = tidied(file.parent / usable_path(text, f"The key {where}"))
@@ -74,6 +75,11 @@ def named_in(file: Path, given: Collection[str]) -> tuple[dict[str, Path], dict[
             raise SettingsError(f"The key {where} names {shown(folder)}, which is not a folder: correct it.")
         found[role] = folder
     return found, asked
+
+
+def is_elsewhere(path: object) -> TypeGuard[str]:
+    """Return whether this names a revision or a URL, whose pictures are first brought into a folder."""
+    return revisions.is_revision(path) or remote.is_remote(path)
 
 
 def misread(file: Path, error: ValueError | RecursionError, text: str = "") -> str:

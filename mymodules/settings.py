@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mymodules import revisions, streams
+from mymodules import remote, revisions, streams
 from mymodules.errors import SettingsError
 from mymodules.paths import (
     AnyPath,
@@ -30,7 +30,7 @@ from mymodules.paths import (
     tidied,
     working_directory,
 )
-from mymodules.project_file import FILE, named_in
+from mymodules.project_file import FILE, is_elsewhere, named_in
 
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WebP", ".bmp": "BMP"}
 FORMATS |= {".tif": "TIFF", ".tiff": "TIFF", ".apng": "PNG", ".dib": "BMP"}
@@ -95,6 +95,11 @@ class Settings:
             return self.first, self.second
         return self.first / self.files[0], self.second / self.files[1]
 
+    def fetch(self, *, again: bool = False, run: bool = False) -> None:
+        """Bring what changed behind URLs into their copies, as `remote.fetch` does."""
+        for folder in (self.first, self.second):
+            remote.fetch(folder, SUFFIXES, again=again, run=run)
+
     def check(self) -> None:
         """Raise `SettingsError` if these folders cannot be compared.
 
@@ -152,7 +157,7 @@ def init(
         folder above it exists; a printed sentence says so. If first and second are named, they must exist.
         Relative paths start at the working directory, in the file at root; ``~`` is home. First or second
         may be a revision of a Git repository, ``git:HEAD~1:plots``, or ``git:HEAD~1`` for the path of the
-        other one; see `revisions`.
+        other one (see `revisions`), or a URL, ``s3://bucket/plots`` (see `remote`).
     **options
         ``max_pixels``: a whole number above 0.
 
@@ -195,6 +200,8 @@ def _prepared(
     """Return the settings, and the folders that were created for them."""
     chosen, named = _resolved(root, first, second, out, **options)
     _check_folder(chosen.root, "root")
+    if chosen.files is None:
+        chosen.fetch(again=any(path is None or is_elsewhere(path) for path in (first, second)))
     roles = {"first": chosen.first, "second": chosen.second, "out": chosen.out}
     for role in named:
         if not (role == "out" and is_new(roles[role])):
@@ -242,7 +249,7 @@ def resolve(
 ) -> Settings:
     """Return the folders and options that `init` would choose; create, check and record nothing.
 
-    Pictures of a revision are written, see `revisions`.
+    Pictures of a revision are written, see `revisions`; no URL is asked.
 
     Raises
     ------
@@ -260,7 +267,7 @@ def _resolved(
     max_pixels = _options(options)
     roles = {"first": first, "second": second, "out": out}
     given = {role: path for role, path in roles.items() if path is not None}
-    asked = {role: path for role, path in given.items() if role != "out" and revisions.is_revision(path)}
+    asked = {role: path for role, path in given.items() if role != "out" and is_elsewhere(path)}
     own = {role: _absolute(path, role) for role, path in given.items() if role not in asked}
     base = _root(own) if root is None else _absolute(root, "root")
     images = base / "img"
@@ -273,6 +280,9 @@ def _resolved(
     places = defaults | written | own
     starts = dict.fromkeys(also_asked, base) | (dict.fromkeys(asked, working_directory()) if asked else {})
     for role, text in (also_asked | asked).items():
+        if remote.is_remote(text):
+            own[role] = remote.place(text, starts[role])
+            continue
         other = _OTHER[role]
         beside = None if other in starts else places[other]
         own[role] = revisions.checked_out(text, starts[role], beside, SUFFIXES)
@@ -471,7 +481,7 @@ def _check_pictures(folders: Mapping[str, Path]) -> None:
     empty = {}
     for role, folder in folders.items():
         try:
-            if not _has_picture(folder):
+            if not (_has_picture(folder) or remote.unfetched(folder)):
                 empty[role] = folder
         except OSError as error:
             raise SettingsError(

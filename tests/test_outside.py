@@ -23,6 +23,7 @@ from mymodules import (
     look,
     notify,
     panel,
+    remote,
     report,
     results,
     settings,
@@ -281,8 +282,25 @@ URLS = [
 ]
 
 
-@pytest.mark.parametrize("url", [*URLS, Path("s3://bucket/shots"), Path("memory://first")], ids=str)
-@pytest.mark.parametrize("call", CALLS)
+# The sides of a comparison may be elsewhere; nothing else may.
+SIDES = (
+    "settings.init first",
+    "settings.init second",
+    "settings.resolve",
+    "batch.run first",
+    "batch.run second",
+)
+
+
+REFUSED = [
+    (call, url)
+    for call in CALLS
+    for url in (*URLS, Path("s3://bucket/shots"), Path("memory://first"))
+    if not (call in SIDES and remote.is_remote(url))
+]
+
+
+@pytest.mark.parametrize(("call", "url"), REFUSED, ids=str)
 def test_an_address_is_refused_as_one(call: str, url: Any, given: Folders) -> None:
     with pytest.raises(MymodulesError, match="is a URL") as caught:
         CALLS[call](url, given)
@@ -293,10 +311,30 @@ def test_an_address_is_refused_as_one(call: str, url: Any, given: Folders) -> No
         assert str(url) in str(caught.value)
 
 
+@pytest.mark.parametrize("url", [url for url in URLS if remote.is_remote(url)])
+@pytest.mark.parametrize("call", SIDES)
+def test_an_address_of_a_side_is_asked(
+    call: str, url: str, given: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(asked: str) -> Any:
+        raise PermissionError(asked)
+
+    monkeypatch.setenv("MYMODULES_CACHE", str(given.out / "cache"))
+    monkeypatch.setattr("mymodules.remote.copies.opened", refuse)
+    if call == "settings.resolve":  # nobody is asked before something is compared
+        chosen: Any = CALLS[call](url, given)
+        assert remote.described(chosen.first) == remote.address(url)
+        return
+    with pytest.raises(SettingsError, match="cannot be fetched: the server refuses it") as caught:
+        CALLS[call](url, given)
+    assert str(caught.value).startswith(remote.address(url))
+
+
 def test_an_address_keeps_its_password(given: Folders) -> None:
-    for url in ("s3://key:secret@bucket/x", Path("s3://key:secret@bucket/x")):
+    for role in ("out", "first"):
+        url: Any = "s3://key:secret@bucket/x" if role == "out" else Path("s3://key:secret@bucket/x")
         with pytest.raises(SettingsError, match=r"s3://?bucket/x") as caught:
-            settings.init(first=url, second=given.second)
+            settings.init(**{"second": given.second, "first": given.first, role: url})
         assert "secret" not in str(caught.value)
 
 

@@ -256,6 +256,7 @@ class Plan:
 def new_plan(request: Request) -> Plan:
     """Return the plan of a new run, and write its manifest."""
     chosen = _chosen(request)
+    chosen.fetch(run=True)
     _check(chosen, request)
     asked = request.rules is not None
     request = replace(request, rules=rulebooks.of_project(chosen, request))
@@ -309,6 +310,7 @@ def resumed_plan(path: Path, request: Request) -> Plan:
     stamp, manifest = _read_start(path)
     chosen = _original_settings(manifest, path.parent, _current_settings(manifest, request))
     _refuse_other_options(path, manifest, request)
+    chosen.fetch(run=True)
     _check(chosen, request)
     rules = rulebooks.of_resumed(path, manifest, request)
     if request.first is not None and request.second is not None:

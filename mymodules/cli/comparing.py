@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mymodules import batch, results
+from mymodules import batch, remote, results
 from mymodules.batch import Run, cluster
 from mymodules.cli import runs, watching
 from mymodules.cli.interrupts import termination_interrupts
@@ -68,6 +68,8 @@ def _once(options: argparse.Namespace, words: Wording) -> int:
     for path, named in ((first, options.first), (second, options.second), (out, options.out)):
         if named is None:
             words.note_default(path)
+        if (url := remote.described(path)) is not None:
+            words.note(url, path)
     outputs = Outputs.of(options, first, second, out)
     words.say(f"Comparing {first} with {second} ...")
     with termination_interrupts():

@@ -8,7 +8,7 @@ from typing import Any
 from mymodules import streams
 from mymodules.cli.wording import OPTIONS
 from mymodules.pairs import MATCHES
-from mymodules.paths import shown
+from mymodules.remote import address
 
 COMMANDS = {
     "compare": "compare two folders, or two files, and print what changed",
@@ -42,7 +42,7 @@ class _Command(_Program):
         if unknown:
             renamed = OPTIONS.get(unknown[0].partition("=")[0].removeprefix("--").replace("-", "_"))
             hint = f" (say {renamed})" if renamed else ""
-            self.error(f"unrecognized arguments: {' '.join(map(shown, unknown))}{hint}")
+            self.error(f"unrecognized arguments: {' '.join(map(address, unknown))}{hint}")
         return found, unknown
 
 
@@ -101,7 +101,7 @@ def _compare(command: argparse.ArgumentParser) -> None:
         nargs="?",
         metavar="FIRST",
         help="folder of the pictures as they were, a file, or those of a Git revision: git:HEAD~1:PATH, or "
-        "git:HEAD~1 for the path of SECOND",
+        "git:HEAD~1 for the path of SECOND; or a URL: s3://bucket/plots",
     )
     command.add_argument(
         "second", nargs="?", metavar="SECOND", help="folder of the pictures as they are, or a file"

@@ -42,6 +42,7 @@ def chosen(options: argparse.Namespace) -> Settings:
         If the output folder cannot be created.
     """
     found = resolved(options)
+    found.fetch(again=True)
     if options.first is None and not (found.first.is_dir() or found.second.is_dir()):
         raise SettingsError(
             "Name what to compare, two folders or two files: compare FIRST SECOND. Without names it would be "

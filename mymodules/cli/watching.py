@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from mymodules import pairs
+from mymodules import pairs, remote
 from mymodules.cli import runs
 from mymodules.cli.interrupts import termination_interrupts
 from mymodules.cli.wording import Wording
@@ -32,6 +32,8 @@ def watch(
     """Call `compare` now and after every change; return the last exit code after an interrupt."""
     if options.resume is not None:
         raise SettingsError("A resumed run cannot be watched: leave out --resume or --watch.")
+    if any(remote.described(folder) is not None for folder in compared):
+        raise SettingsError("A URL cannot be watched: leave out --watch.")
     if options.open and options.report is None:
         options.report = str(runs.resolved(options).out / PAGE)
     seen = state(compared, options)

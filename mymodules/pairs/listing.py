@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from mymodules import remote
 from mymodules.errors import SettingsError
 from mymodules.pairs.names import is_picture, sentence, to_text
 from mymodules.pairs.pair import Pair, Pairs, Problem
@@ -210,7 +211,7 @@ def _two_files(first: Path, second: Path) -> Listing:
 
 # --- one side ----------------------------------------------------------------------------------------
 
-_Kind = Literal["file", "folder", "special", "closed", "gone"]
+_Kind = Literal["file", "folder", "special", "closed", "gone", "unfetched"]
 _Seen = set[tuple[int, int] | str]  # results of folder_identity
 
 
@@ -225,6 +226,7 @@ class _Side:
     role: str
     files: list[str] = field(default_factory=list)
     others: dict[str, _Kind] = field(default_factory=dict)
+    unfetched: dict[str, Problem] = field(default_factory=dict)  # as `remote.unfetched` says it
     closed: dict[str, str] = field(default_factory=dict)  # folders that cannot be listed, by NFC
     pictures: int = 0
     exclude: tuple[str, ...] = ()
@@ -272,8 +274,19 @@ def _walk(root: str, role: str, exclude: tuple[str, ...]) -> _Side:
         _, below = heapq.heappop(linked)
         if _is_new(side, below, seen):
             _walk_real(side, below, seen, linked)
+    _note_unfetched(side)
     side.files.sort()
     return side
+
+
+def _note_unfetched(side: _Side) -> None:
+    """Enter what a URL has and its copy, if this folder is one, has not."""
+    root = Path(side.root)
+    side.unfetched = remote.unfetched(root)
+    side.pictures += len(side.unfetched)
+    side.others |= dict.fromkeys(side.unfetched, "unfetched")
+    for kind, path in remote.left_out(root):
+        side.leave_out(kind, path)
 
 
 def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str]]) -> None:
@@ -370,11 +383,16 @@ def _pair(sides: tuple[_Side, _Side], first: str | None, second: str | None) -> 
     assert spelling is not None
     problems: list[Problem] = []
     for side, path in zip(sides, (first, second), strict=True):
+        problem: Problem | None
         if path is None:
             problem = _problem_above(side, spelling)
         else:
             kind = side.kind(path)
-            problem = None if kind in (None, "file") else _problem(kind, path, side.role)
+            if kind == "unfetched":
+                code, clause = side.unfetched[path]
+                problem = code, f"{to_text(path)} in {side.role} was not fetched: {clause}."
+            else:
+                problem = None if kind in (None, "file") else _problem(kind, path, side.role)
         if problem is not None:
             problems.append(problem)
     return Pair(

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from mymodules import files, images, pairs, revisions, settings
+from mymodules import files, images, pairs, remote, revisions, settings
 from mymodules.errors import SettingsError
 from mymodules.pairs import Pair
 from mymodules.paths import AnyPath, is_folder, local_path, shown
@@ -278,6 +278,11 @@ def trusted(stated: object, second: Path | None, named: AnyPath | None, call: st
         raise SettingsError(
             f"The first pictures are those of {shown(revision)}, which stays as it is: to approve the second "
             "ones, commit them."
+        )
+    if (url := remote.described(root)) is not None:
+        raise SettingsError(
+            f"The first pictures are those of {url}, where nothing is written: to approve the second ones, "
+            "upload them yourself."
         )
     if not is_folder(root):
         raise SettingsError(f"There is no folder {shown(root)}. Name the one with the pictures: {call}.")

@@ -1,0 +1,217 @@
+"""Ask a server: several things at once, again if it fails, and never beyond a time limit.
+
+All calls are made in threads that do not keep a process from ending, because a call may hang for ever.
+"""
+
+import errno
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple, TypeVar
+
+AT_ONCE: Final = 8
+"""How many calls are made at a time."""
+
+TRIES: Final = 5
+"""How often a call is made before its failure counts."""
+
+PAUSE: Final = 0.2
+"""s; between the first two tries. Each later pause is twice as long as the one before."""
+
+SERVER: Final = "server"
+"""The code of what may work later."""
+
+_PASSING = frozenset({408, 425, 429})  # errors of a client that ask for another try
+_GONE = frozenset({404, 410})
+_DENIED = frozenset({401, 403, 407})
+_OWN = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.EFBIG})
+_SERVERS = (
+    "aiohttp",
+    "asyncio",
+    "fsspec",
+    "botocore",
+    "aiobotocore",
+    "google",
+    "azure",
+    "paramiko",
+    "urllib3",
+)
+_CREDENTIALS = ("NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError", "RefreshError")
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Over(Exception):
+    """The time limit was reached, or nobody waits for the answer any more."""
+
+
+class Failed(Exception):
+    """A call failed in all tries, or in a way that trying again does not help.
+
+    Attributes
+    ----------
+    code : str
+        A code of status ``error``, or `SERVER`.
+    clause : str
+        For a person: "it is gone". It quotes no library.
+    """
+
+    def __init__(self, code: str, clause: str) -> None:
+        super().__init__(code, clause)
+        self.code, self.clause = code, clause
+
+
+class WrongLength(Exception):
+    """Another number of bytes came than the server states."""
+
+
+class _Kind(NamedTuple):
+    code: str
+    clause: str
+    passes: bool
+
+
+class Asking:
+    """One dealing with a server.
+
+    Parameters
+    ----------
+    limit : float
+        s; how long it may take.
+    """
+
+    def __init__(self, limit: float) -> None:
+        self._deadline = time.monotonic() + limit
+        self.over = threading.Event()
+
+    @property
+    def left(self) -> float:
+        """The s that are left."""
+        return max(0.0, self._deadline - time.monotonic())
+
+    def check(self) -> None:
+        """Raise `Over` if it is over."""
+        if self.over.is_set() or not self.left:
+            raise Over
+
+    def one(self, call: Callable[[], Result]) -> Result:
+        """Return what a call returns; raise what `again` or `Over` raises."""
+        ((_, answer),) = self.each(lambda _: self.again(call), [None])
+        return answer
+
+    def again(self, call: Callable[[], Result]) -> Result:
+        """Return what a call returns in one of `TRIES`; raise `Failed`, `Over`, or this computer's errors."""
+        kind = _Kind("", "", True)
+        for attempt in range(TRIES):
+            if attempt and self.over.wait(min(self.left, PAUSE * 2 ** (attempt - 1))):
+                break
+            self.check()
+            try:
+                return call()
+            except (ImportError, Over, Failed):
+                raise
+            except Exception as error:
+                if isinstance(error, OSError) and error.errno in _OWN:
+                    raise
+                kind = _kind(error)
+            if not kind.passes:
+                break
+        self.check()
+        raise Failed(
+            kind.code, kind.clause
+        )  # here, and not above, so that it does not know the library's error
+
+    def each(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
+        """Yield every item with what the task returns for it, in the order in which they are ready.
+
+        Raises
+        ------
+        Over
+            At the time limit, whatever the tasks are doing.
+        Exception
+            The first one that a task raises.
+        """
+        waiting, ready = iter(items), queue.SimpleQueue[tuple[Item, Result | None, Exception | None] | None]()
+        lock = threading.Lock()
+
+        def work() -> None:
+            while not self.over.is_set():
+                with lock:
+                    item = next(waiting, _NOTHING)
+                if isinstance(item, _Nothing):
+                    break
+                try:
+                    ready.put((item, task(item), None))
+                except Exception as error:
+                    ready.put((item, None, error))
+            ready.put(None)
+
+        for _ in range(AT_ONCE):
+            threading.Thread(target=work, name="fetch", daemon=True).start()
+        working = AT_ONCE
+        try:
+            while working:
+                try:
+                    found = ready.get(timeout=self.left)
+                except queue.Empty:
+                    raise Over from None
+                if found is None:
+                    working -= 1
+                    continue
+                item, result, error = found
+                if error is not None:
+                    raise error
+                yield item, result  # type: ignore[misc]  # None only where the task returns it
+        except BaseException:
+            self.over.set()
+            raise
+
+
+class _Nothing:
+    pass
+
+
+_NOTHING = _Nothing()
+
+
+def _kind(error: Exception) -> _Kind:
+    """Return what an error of a file system means."""
+    if isinstance(error, WrongLength):
+        return _Kind("truncated", str(error), True)
+    cause = error.__cause__
+    if isinstance(error, FileNotFoundError) and isinstance(cause, Exception) and _is_of_a_server(cause):
+        error = cause  # all that fails is said to be absent by some drivers
+    status = _status(error)
+    said = "" if status is None else f" (status {status})"
+    if status in _GONE or (status is None and isinstance(error, FileNotFoundError | NotADirectoryError)):
+        return _Kind("vanished", f"there is no such file{said}", False)
+    if type(error).__name__ in _CREDENTIALS:
+        return _Kind("permission", "there are no usable credentials for it", False)
+    if status in _DENIED or (status is None and isinstance(error, PermissionError)):
+        return _Kind("permission", f"the server refuses it{said}", False)
+    if status is None and isinstance(error, IsADirectoryError):
+        return _Kind("not_a_file", "it is a folder", False)
+    if status is not None and 400 <= status < 500 and status not in _PASSING:
+        return _Kind("permission", f"the server does not give it{said}", False)
+    name = type(error).__name__
+    if _is_of_a_server(error):
+        return _Kind(SERVER, f"the server fails{said or f' ({name})'}", True)
+    return _Kind("corrupt", f"it cannot be read there ({name})", False)
+
+
+def _is_of_a_server(error: Exception) -> bool:
+    return isinstance(error, OSError) or type(error).__module__.split(".")[0] in _SERVERS
+
+
+def _status(error: BaseException) -> int | None:
+    """Return the HTTP status that an error, or the one that it comes from, was raised for."""
+    for each in (error, error.__cause__):
+        response = getattr(each, "response", None)
+        if isinstance(response, dict):  # of botocore
+            response = response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        for status in (getattr(each, "status", None), getattr(each, "status_code", None), response):
+            if isinstance(status, int) and 300 <= status < 600:
+                return status
+    return None

@@ -1,0 +1,322 @@
+"""What a server says of a folder: its pictures, what tells their contents apart, and what is left out.
+
+Names are those of the server, with ``/``. A name that no file here can have, or that leads out of the folder,
+becomes a problem under a name that is safe; links of an index page that lead elsewhere are no part of it.
+"""
+
+import email.utils
+import hashlib
+import html
+import os
+import posixpath
+import re
+import sys
+import time
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, unquote
+
+from mymodules.paths import is_encodable, shown
+from mymodules.remote.asking import SERVER, Asking, Failed
+
+CHECKSUM: Final = "etag or checksum"
+"""What tells contents apart for certain."""
+TIME: Final = "size and time"
+"""What tells them apart if nobody restores an older time."""
+NOTHING: Final = ""
+"""For servers that tell neither."""
+
+DEEPEST: Final = 100
+"""Folders within folders; more are a listing without an end."""
+LONGEST: Final = 3000 if sys.platform == "linux" else 700
+"""bytes of a path below the folder; with that of the folder, Linux takes 4096 and macOS 1024."""
+
+_PART = 255  # bytes of a name, on all usual file systems
+_KEPT = 120  # characters of a name that is shortened
+_CHECKSUMS = frozenset(
+    {"etag", "md5", "md5hash", "contentmd5", "checksum", "digest", "crc", "crc32c", "sha", "generation"}
+)
+_TIMES = frozenset({"mtime", "modified", "modify", "lastmodified", "updated", "datetime", "created"})
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+_SCHEME = re.compile("[a-z][a-z0-9+.-]+:", re.ASCII | re.IGNORECASE)
+_FINE, _COARSE = 0.05, 2.0  # s; resolution of times, and of those in whole seconds
+
+Problem = tuple[str, str]
+"""A code of status ``error``, and a clause for a person."""
+
+
+class Stated(NamedTuple):
+    """What a server says of one picture.
+
+    Attributes
+    ----------
+    source : str
+        Its path for the file system.
+    size : int or None
+    kind : str
+        `CHECKSUM`, `TIME` or `NOTHING`.
+    facts : dict of str to str
+        What of this kind it says.
+    """
+
+    source: str
+    size: int | None
+    kind: str
+    facts: dict[str, str]
+
+    def agrees(self, size: Any, facts: Any) -> bool:
+        """Return whether this is what was said before, and tells that the content is the same."""
+        if self.size != size or not isinstance(facts, dict):
+            return False
+        common = self.facts.keys() & facts.keys()
+        return bool(common) and all(self.facts[key] == facts[key] for key in common)
+
+    def contradicts(self, before: "Stated") -> bool:
+        """Return whether the content is another one than it was before, as far as the server tells that."""
+        common = self.facts.keys() & before.facts.keys()
+        return self.size != before.size or any(self.facts[key] != before.facts[key] for key in common)
+
+
+@dataclass
+class Listed:
+    """The content of a folder on a server.
+
+    Attributes
+    ----------
+    pictures : dict of str to Stated
+    problems : dict of str to Problem
+        What cannot be fetched, by a name that is safe.
+    folders : set of str
+        Those named like a picture.
+    left_out : list of (str, str)
+        The kind, as in `pairs.LEFT_OUT`, and the name.
+    """
+
+    pictures: dict[str, Stated] = field(default_factory=dict)
+    problems: dict[str, Problem] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+
+
+def listed(system: Any, root: str, asking: Asking, suffixes: Sequence[str], *, folds: bool) -> Listed:
+    """Return what is in a folder, at any depth.
+
+    Parameters
+    ----------
+    folds : bool
+        Whether the case of names does not count here.
+
+    Raises
+    ------
+    Failed, Over
+    """
+    found = Listed()
+    top = _Top(system, root)
+    names: dict[str, list[Stated]] = {}
+    hidden: set[str] = set()
+    folders, seen = [top.start], {""}
+    for depth in range(DEEPEST + 1):
+        if not folders:
+            break
+        if depth == DEEPEST:
+            raise Failed(SERVER, f"it has more than {DEEPEST} folders within each other")
+        below: list[str] = []
+        ask = partial(_entries, system, asking)
+        for _, entries in asking.each(ask, folders):
+            for entry in map(top.plain, entries):
+                name = top.below(str(entry["name"]))
+                if name is None or top.is_mark(entry):
+                    continue
+                if not name and entry["type"] != "directory":
+                    raise Failed("not_a_file", "it is a file: name the folder it is in")
+                if (cut := _hidden(name)) is not None:
+                    hidden.add(cut)
+                elif entry["type"] == "directory":
+                    name = name.rstrip("/")
+                    if name and name not in seen and not (top.is_page and _why_not(name)):
+                        seen.add(name)
+                        below.append(str(entry["name"]))
+                        if name.lower().endswith(tuple(suffixes)) and _why_not(name) is None:
+                            found.folders.add(name)
+                elif entry["type"] == "link":
+                    found.left_out.append(("links", name))
+                elif name.lower().endswith(tuple(suffixes)):
+                    same = names.setdefault(name, [])
+                    if not (same and top.is_page):  # a page may link a file twice
+                        same.append(stated(entry))
+                else:
+                    found.left_out.append(("other", name))
+        folders = below
+    found.left_out += (("hidden", name) for name in sorted(hidden))
+    _sort_out(names, found, folds=folds)
+    return found
+
+
+def stated(info: Mapping[str, Any]) -> Stated:
+    """Return what an entry of a listing says."""
+    source, size = str(info["name"]), info.get("size")
+    size = size if isinstance(size, int) else None
+    known = {re.sub("[^a-z0-9]", "", str(key).lower()): value for key, value in info.items() if value}
+    sums = {key: str(known[key]).strip('"') for key in _CHECKSUMS & known.keys()}
+    if sums and not sums.get("etag", "").startswith("W/"):  # a weak one is that of similar contents, too
+        return Stated(source, size, CHECKSUM, sums)
+    times = {key: known[key] for key in _TIMES & known.keys()}
+    if times and not any(map(_is_fresh, times.values())):
+        return Stated(
+            source, size, TIME, {key: str(_seconds(value) or value) for key, value in times.items()}
+        )
+    return Stated(source, size, NOTHING, {})
+
+
+def _is_fresh(time_said: Any) -> bool:
+    """Return whether another change right now might leave a time as it is."""
+    seconds = _seconds(time_said)
+    return seconds is not None and abs(time.time() - seconds) < (_FINE if seconds % 1 else _COARSE)
+
+
+def _seconds(said: Any) -> float | None:
+    """Return a time in s since the epoch, if it is written in a known way."""
+    try:
+        if isinstance(said, str):
+            said = email.utils.parsedate_to_datetime(said)
+        if isinstance(said, datetime):
+            said = (said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp()
+        return float(said)
+    except (ValueError, TypeError, OverflowError, OSError):
+        return None
+
+
+def _entries(system: Any, asking: Asking, folder: str) -> list[dict[str, Any]]:
+    """Return the entries of one folder; what is neither file nor folder is asked about."""
+    found = []
+    for entry in asking.again(lambda: system.ls(folder, detail=True)):
+        if entry.get("type") not in ("file", "directory"):
+            entry = entry | {"type": asking.again(partial(_type_of, system, entry["name"]))}
+        found.append(entry)
+    return found
+
+
+def _type_of(system: Any, path: str) -> str:
+    kind = system.info(path).get("type")
+    return "link" if kind == "directory" else "file"
+
+
+class _Top:
+    """The folder of a URL, and what is below it."""
+
+    def __init__(self, system: Any, root: str) -> None:
+        protocols = system.protocol if isinstance(system.protocol, list | tuple) else (system.protocol,)
+        self.is_page = "https" in protocols or "http" in protocols
+        self._top = root.rstrip("/")
+        self.start = f"{self._top}/" if self.is_page else root
+
+    def plain(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """Return an entry; a link as HTML writes it becomes the URL that it means."""
+        return entry | {"name": html.unescape(str(entry["name"]))} if self.is_page else entry
+
+    def below(self, path: str) -> str | None:
+        """Return an entry's name below the folder; None if it is elsewhere."""
+        if self.is_page:
+            return self._linked(path)
+        if path.rstrip("/") == self._top:
+            return ""
+        if not path.startswith(f"{self._top}/"):
+            return path if not self._top else None
+        return path[len(self._top) + 1 :]
+
+    def is_mark(self, entry: Mapping[str, Any]) -> bool:
+        """Return whether an entry is an empty object by which S3 consoles make a folder."""
+        empty = entry["type"] == "file" and not entry.get("size")
+        return empty and not self.is_page and str(entry["name"]).endswith("/")
+
+    def _linked(self, link: str) -> str | None:
+        """Return the name of what an index page links; the link is quoted."""
+        raw = re.split("[?#]", link)[0]
+        if not raw.startswith(f"{self._top}/") or (raw.endswith("/") and raw != link):
+            return None  # the second one sorts a page
+        parts = raw[len(self._top) + 1 :].split("/")
+        if any(_SCHEME.match(part) for part in parts):  # such as javascript:, which fsspec takes for a name
+            return None
+        decoded = [unquote(part, errors="surrogateescape") for part in parts]
+        tidy: list[str] = []
+        for part in decoded[:-1] if decoded[-1] == "" else decoded:
+            if part == "..":
+                if not tidy:
+                    return None  # such as a link to the folder above
+                tidy.pop()
+            elif part not in ("", "."):
+                # A quoted slash does not separate folders: no file here can have such a name.
+                tidy.append(part.replace("/", "\0"))
+        return "/".join(tidy) or None
+
+
+def _hidden(name: str) -> str | None:
+    """Return the path of the uppermost hidden folder or file in a name; None if nothing of it is hidden."""
+    parts = name.split("/")
+    for number, part in enumerate(parts, start=1):
+        if part.startswith(".") and part not in (".", ".."):
+            return "/".join(parts[:number])
+    return None
+
+
+def _sort_out(names: Mapping[str, list[Stated]], found: Listed, *, folds: bool) -> None:
+    """Tell pictures that can have a file here from those that cannot."""
+    folders = {above for name in names for above in _above(name)}
+    alike: dict[str, set[str]] = {}
+    if folds:
+        for name in names:
+            alike.setdefault(_folded(name), set()).add(name)
+    for name, files in names.items():
+        others = sorted(alike.get(_folded(name), {name}) - {name}) if folds else []
+        if (reason := _why_not(name)) is not None:
+            found.problems[safe(name)] = ("unsupported", f"no file here can have this name: {reason}")
+        elif name in folders or name in found.folders:
+            found.problems[name] = ("not_a_file", "it is a file and also a folder there")
+        elif len(files) > 1:
+            found.problems[name] = ("name_collision", "it is there several times")
+        elif others:
+            clause = (
+                f"here it would be the same file as {' and '.join(map(shown, others))}: rename one of them"
+            )
+            found.problems[name] = ("name_collision", clause)
+        else:
+            found.pictures[name] = files[0]
+
+
+def _above(name: str) -> Iterable[str]:
+    while name := posixpath.dirname(name).rstrip("/"):
+        yield name
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def _why_not(name: str) -> str | None:
+    """Return why no file here can have a name; None if one can."""
+    parts = name.split("/")
+    if not {"", ".", ".."}.isdisjoint(parts):
+        return "it leads elsewhere"
+    if "\0" in name or not is_encodable(name):
+        return "it has a character that names cannot have"
+    if any(len(os.fsencode(part)) > _PART for part in parts) or len(os.fsencode(name)) > LONGEST:
+        return "it is too long"
+    if os.name == "nt" and any(
+        _RESERVED.fullmatch(part) or part[-1] in ". " or re.search(r'[<>:"\\|?*\x01-\x1f]', part)
+        for part in parts
+    ):
+        return "Windows does not allow it"
+    return None
+
+
+def safe(name: str) -> str:
+    """Return a path below a folder that stands for a name that no file can have; others get other ones."""
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    stem, dot, ending = name.rpartition(".")
+    text = quote(stem[:_KEPT], safe=" /+=@,;()[]", errors="surrogatepass")
+    parts = [part.replace(".", "%2E") if part.startswith(".") else part for part in text.split("/") if part]
+    return f"{'/'.join(part[:_KEPT] for part in parts)}~{digest}{dot}{ending}"

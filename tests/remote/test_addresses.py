@@ -1,0 +1,163 @@
+"""URLs: which texts are some, how they are shown, and what is said if a package is missing."""
+
+import builtins
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fetched import fetched
+
+from mymodules import cli, remote
+from mymodules.errors import SettingsError
+from mymodules.remote import addresses
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "C:\\x",
+        "c:/x",
+        "c://x",
+        "file:///x",
+        "FILE://x",
+        "local://x",
+        "plots",
+        "git:HEAD",
+        "",
+        None,
+        5,
+        Path("s3://x"),
+    ],
+)
+def test_what_is_no_url(path: object) -> None:
+    assert not remote.is_remote(path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["s3://b/x", "HTTP://h", "zip://a.zip", "zip::s3://b/a.zip", "zip://in::https://h/a.zip", "abfs+x://y"],
+)
+def test_what_is_a_url(url: str) -> None:
+    assert remote.is_remote(url)
+
+
+SECRET = [
+    "https://person:wordsecret@host/plots/?token=querysecret",
+    "https://person@host/plots#querysecret",
+    "https://person:word/secret@host/plots",
+    "https://person:word?secret@host/plots",
+    "https://person:word#secret@host/plots",
+    "https://person:word:secret@host:80/plots",
+    "https://person:word@secret@host/plots",
+    "sftp://person:wordsecret@[::1]:22/plots",
+    "s3://person:wordsecret@host/plots?X-Amz-Signature=querysecret",
+    "zip://x::https://person:wordsecret@host/a.zip?sig=querysecret",
+    "zip::https://person:wordsecret@host/a.zip",
+]
+
+
+@pytest.mark.parametrize("url", SECRET)
+def test_secrets_are_not_shown(url: str) -> None:
+    assert not any(
+        word in remote.address(url) for word in ("person", "word", "secret", "token", "sig", "Sig")
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://bucket/a@2x/b",
+        "https://host:8080/plots",
+        "zip:///data/me@home/a#1?.zip",
+        "sftp://[::1]/x",
+        "memory://x",
+    ],
+)
+def test_what_is_no_secret_is_shown(url: str) -> None:
+    assert remote.address(url) == url
+
+
+@pytest.mark.parametrize("url", SECRET)
+def test_secrets_are_in_no_name_and_no_error(
+    url: str, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(url: str) -> None:
+        raise ValueError(f"{url} is wrong") from PermissionError(url)
+
+    monkeypatch.setattr("mymodules.remote.copies.opened", fail)
+    folder = remote.place(url, tmp_path)
+    with pytest.raises(SettingsError) as caught:
+        remote.fetch(folder, (".png",))
+    said = "".join(traceback.format_exception(caught.value)) + capsys.readouterr().out + folder.name
+    assert not any(word in said for word in ("person", "wordsecret", "querysecret", "sig="))
+    assert caught.value.__cause__ is caught.value.__context__ is None
+    assert remote.place(url.replace("secret", "other"), tmp_path) != folder, "others may see other pictures"
+    assert not any(b"secret" in path.read_bytes() for path in cache.rglob("*") if path.is_file())
+
+
+def test_a_name_needs_the_key(tmp_path: Path, cache: Path) -> None:
+    """Otherwise whoever sees the name of a copy could try passwords."""
+    folder = remote.place("https://a:b@host/x", tmp_path)
+    assert remote.place("https://a:b@host/x/", tmp_path) == folder
+    (cache / "key").unlink()
+    assert remote.place("https://a:b@host/x", tmp_path) != folder
+    if sys.platform != "win32":
+        assert (cache / "key").stat().st_mode & 0o777 == 0o600
+        assert cache.stat().st_mode & 0o777 == 0o700
+
+
+def test_words_that_a_command_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["compare", "a", "b", "https://person:hidden@host/x?sig=hidden"])
+    said = capsys.readouterr().err
+    assert "unrecognized arguments: https://host/x" in said
+    assert "hidden" not in said
+
+
+@pytest.mark.parametrize(
+    ("url", "module", "package"),
+    [
+        ("https://host/plots", "aiohttp", "aiohttp"),
+        ("zip://x::https://host/a.zip", "aiohttp", "aiohttp"),
+        ("s3://bucket/plots", "s3fs", "s3fs"),
+        ("gs://bucket/plots", "gcsfs", "gcsfs"),
+        ("az://bucket/plots", "adlfs", "adlfs"),
+        ("sftp://host/plots", "paramiko", "paramiko"),
+    ],
+)
+def test_a_package_that_is_missing_is_named(
+    url: str, module: str, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = builtins.__import__
+
+    def refuse(name: str, *args: Any, **named: Any) -> Any:
+        if name.partition(".")[0] == module:
+            raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+        return load(name, *args, **named)
+
+    for name in [*sys.modules]:
+        if name.partition(".")[0] == module or name in (
+            "fsspec.implementations.http",
+            "fsspec.implementations.sftp",
+        ):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys.modules["fsspec.registry"], "_registry", {})
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    said = rf"{url} needs the package {package}\. Type: {sys.executable} -m pip install {package}$"
+    with pytest.raises(SettingsError, match=said):
+        fetched(url)
+
+
+def test_a_package_without_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses.importlib.util, "find_spec", lambda name: None)
+    said = str(addresses.missing("s3://bucket", ImportError("")))
+    assert said.endswith(f"Type: uv pip install --python {sys.executable} s3fs")
+
+
+def test_a_scheme_that_nobody_knows() -> None:
+    with pytest.raises(
+        SettingsError, match=r"nonsense://x cannot be fetched: it cannot be read there \(ValueError\)"
+    ):
+        fetched("nonsense://x")
