@@ -110,8 +110,9 @@ def _response() -> Any:
 
 
 def _for_the_web(scheme: str, rest: str) -> tuple[str, dict[str, Any]]:
-    """Return a URL without user and password, which links on its pages lack, and what to call fsspec with."""
+    """Return a URL as links on its pages have it, without a password, and what to call fsspec with."""
     import aiohttp
+    import yarl  # which it is made with
 
     host, slash, path = rest.partition("/")
     user, at, host = host.rpartition("@")
@@ -125,7 +126,7 @@ def _for_the_web(scheme: str, rest: str) -> tuple[str, dict[str, Any]]:
         known = ":".join(map(unquote, user.split(":", 1)))
         headers["Authorization"] = f"Basic {base64.b64encode(known.encode()).decode()}"
     options = {"client_kwargs": client, "headers": headers, "simple_links": False}
-    return f"{scheme.lower()}://{host}{slash}{path}", options
+    return str(yarl.URL(f"{scheme.lower()}://{host}{slash}{path}")), options
 
 
 def missing(url: str, error: ImportError) -> SettingsError:

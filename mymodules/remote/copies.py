@@ -6,6 +6,7 @@ it comes, so that nothing is forgotten when a process is killed, and ``content``
 
 import contextlib
 import errno
+import glob
 import hashlib
 import hmac
 import json
@@ -188,7 +189,12 @@ def fetch(folder: Path, suffixes: Sequence[str], *, again: bool = False, run: bo
     """
     url = _urls.get(folder)
     if url is None:
-        if (plain := described(folder)) is not None and run:
+        plain = described(folder)
+        if plain is not None and not _about(folder).get("complete"):
+            raise SettingsError(
+                f"{plain} was not fetched to its end: name the URL instead of {shown(folder)}."
+            )
+        if plain is not None and run:
             when = time.strftime("%Y-%m-%d %H:%M", time.localtime(_beside(folder, "json").stat().st_mtime))
             streams.say(f"{plain} is compared as it was on {when}: to ask it again, name the URL.")
         return
@@ -203,8 +209,8 @@ def fetch(folder: Path, suffixes: Sequence[str], *, again: bool = False, run: bo
 
 def _fetch(url: str, folder: Path, suffixes: Sequence[str]) -> None:
     plain, asking = address(url), Asking(LIMIT)
-    if is_web(url) and "?" in url:
-        raise SettingsError(f"{plain}: a URL of an index page has no query: leave out ? and all after it.")
+    if is_web(url) and ("?" in url or "#" in url):
+        raise SettingsError(f"{plain}: the URL of an index page ends before ? and #: leave out the rest.")
     fault: SettingsError | None = None
     try:
         with _locked(folder, asking):
@@ -260,7 +266,8 @@ class _Fetching:
     def __init__(self, url: str, folder: Path, asking: Asking, suffixes: Sequence[str]) -> None:
         self._plain, self._folder, self._asking = address(url), folder, asking
         self._lines = _Lines(_beside(folder, "lines"))
-        self._partial = folder.with_name(f".partial-{folder.name}")
+        # A name of its own: a call of an earlier fetching that hung may still write to that one's.
+        self._partial = folder.with_name(f".partial-{folder.name}-{os.urandom(4).hex()}")
         self._suffixes = suffixes
         self._system, self._root = asking.one(partial(opened, url))
 
@@ -272,16 +279,18 @@ class _Fetching:
         if not (found.pictures or found.problems):
             raise Failed("vanished", f"there is no picture ({', '.join(self._suffixes)})")
         self._folder.mkdir(exist_ok=True)
+        self._note(found, complete=False)
         self._tidy(found)
-        shutil.rmtree(self._partial, ignore_errors=True)
-        self._partial.mkdir(exist_ok=True)
+        for left in self._folder.parent.glob(f".partial-{glob.escape(self._folder.name)}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        self._partial.mkdir()
         try:
             with self._lines.open():
                 kinds, count = self._bring(found)
             self._lines.write(found.pictures)
         finally:
             shutil.rmtree(self._partial, ignore_errors=True)
-        self._note(found)
+        self._note(found, complete=True)
         self._say(found, kinds, count)
 
     def _bring(self, found: Listed) -> tuple[set[str], int]:
@@ -455,9 +464,10 @@ class _Fetching:
     def _content(self, digest: str) -> Path:
         return self._folder.with_name("content") / digest[:2] / digest
 
-    def _note(self, found: Listed) -> None:
+    def _note(self, found: Listed, *, complete: bool) -> None:
         about = {
             "url": self._plain,
+            "complete": complete,
             "problems": found.problems,
             "left_out": sorted(found.left_out),
         }

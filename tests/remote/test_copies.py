@@ -2,6 +2,7 @@
 
 import json
 import os
+import threading
 import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -280,8 +281,6 @@ def test_processes_wait_for_each_other(tmp_path: Path) -> None:
 def test_the_time_limit_ends_a_call_that_hangs(
     call: str, odd: type[OddSystem], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import threading
-
     over = threading.Event()
     odd.files["top/a.png"] = picture(1)
     monkeypatch.setattr(odd, call, lambda _: over.wait(60))
@@ -433,6 +432,52 @@ def test_a_copy_without_its_url_is_compared_as_it_is(
     capsys.readouterr()
     assert compared(*copied, tmp_path / "out").counts["same"] == 1
     assert "odd://top is compared as it was on 2" in capsys.readouterr().out
+
+
+def test_a_copy_that_was_not_finished_is_not_compared(
+    odd: type[OddSystem], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd.files |= {"top/a.png": picture(1), "other/a.png": picture(1)}
+    other, top = fetched("odd://other"), fetched("odd://top")
+    odd.files["top/a.png"] = picture(2)
+    monkeypatch.setattr(copies, "MOST_FAILING", 1)
+    monkeypatch.setattr(odd, "on_read", lambda name: (_ for _ in ()).throw(TimeoutError))
+    with pytest.raises(SettingsError, match="the server fails"):
+        fetched("odd://top")
+    monkeypatch.setattr(copies, "_urls", {})  # as in another process
+    with pytest.raises(
+        SettingsError, match=f"odd://top was not fetched to its end: name the URL instead of {top}"
+    ):
+        compared(top, other, tmp_path / "out")
+
+
+def test_a_late_answer_to_an_earlier_fetching_changes_nothing(
+    odd: type[OddSystem], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has been waited for until the time limit, and comes when the next fetching has the file."""
+    odd.files["top/a.png"] = picture(1)
+    go, done = threading.Event(), threading.Event()
+    get = odd.get_file
+
+    def late(self: OddSystem, source: str, to: str, **named: object) -> None:
+        if not go.is_set():
+            go.wait(60)
+            Path(to).parent.mkdir(exist_ok=True)
+            Path(to).write_bytes(b"late")
+            done.set()
+        get(self, source, to, **named)
+        if go.is_set():
+            done.wait(60)
+
+    monkeypatch.setattr(odd, "get_file", late)
+    monkeypatch.setattr(copies, "LIMIT", 0.5)
+    with pytest.raises(SettingsError, match="within"):
+        fetched("odd://top")
+    monkeypatch.setattr(copies, "LIMIT", 60)
+    go.set()
+    assert tree(fetched("odd://top")) == {"a.png": picture(1)}
+    fetched("odd://top")
+    assert [path for path in cache.iterdir() if path.name.startswith(".partial")] == []
 
 
 def test_accepted_pictures_are_uploaded_not_approved(odd: type[OddSystem], tmp_path: Path) -> None:

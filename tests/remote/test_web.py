@@ -108,6 +108,21 @@ def test_links_of_other_servers_and_folders_are_no_pictures_of_this_one(contents
     assert remote.left_out(folder) == [("hidden", "..\0secret.png")]
 
 
+@pytest.mark.parametrize("top", ["my plots é", "my%20plots%20%C3%A9", "my%20plots%20%c3%a9"])
+def test_a_url_may_be_quoted_or_not(top: str) -> None:
+    """Links on its page are quoted, here with the whole path."""
+    pages = pages_of({"my plots é/a.png": picture(1)})
+
+    def answer(asked: Asked) -> Answer:
+        if asked.target.endswith("/"):
+            link = b'<a href="/my%20plots%20%C3%A9/a.png">x</a>'
+            return Answer(200, {"Content-Type": "text/html"}, link)
+        return pages(asked)
+
+    with serving(answer) as server:
+        assert tree(fetched(f"{server.url}/{top}")) == {"a.png": picture(1)}
+
+
 # --- failures ----------------------------------------------------------------------------------------
 
 
@@ -292,9 +307,10 @@ def tmp_path_with(at: Path, contents: dict[str, bytes]) -> Path:
     return at / "top"
 
 
-def test_a_query_is_refused(server: Server) -> None:
-    with pytest.raises(SettingsError, match=r"/top: a URL of an index page has no query") as caught:
-        fetched(f"{server.url}/top?token=hidden")
+@pytest.mark.parametrize("mark", "?#")
+def test_a_query_is_refused(mark: str, server: Server) -> None:
+    with pytest.raises(SettingsError, match=r"/top: the URL of an index page ends before \? and #") as caught:
+        fetched(f"{server.url}/top{mark}token=hidden")
     assert "hidden" not in str(caught.value)
 
 
