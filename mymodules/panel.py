@@ -290,7 +290,7 @@ class Panel(still.Kept):
     def _left(self) -> tuple[str, str]:
         """Return what pages without a kernel show: the folders, the outcome of a run, and a sentence."""
         rows = "".join(
-            f"<tr><th>{label}</th><td>{html.escape(shown(self._meant(role)))}</td></tr>"
+            f"<tr><th>{label}</th><td>{html.escape(_without_secrets(self._meant(role)))}</td></tr>"
             for role, (label, _) in _FOLDERS.items()
         )
         found = self.explorer.kept()[0] if self.explorer is not None else ""
@@ -373,15 +373,23 @@ def _place(folder: AnyPath, role: str) -> Path:
     return local_path(folder, role)
 
 
+def _without_secrets(folder: AnyPath) -> str:
+    return remote.address(folder) if remote.is_remote(folder) else shown(folder)
+
+
 def _note(role: str, folder: AnyPath) -> tuple[str, bool]:
     """Return the note about a typed folder, and whether it keeps a run from starting."""
     if not os.fspath(folder):
         return "Name a folder.", True
+    if role != "out" and remote.is_remote(folder):
+        if remote.address(folder) == shown(folder):
+            return "", False  # the run asks it
+        return "The notebook would keep what is secret in this URL: leave it to the settings of fsspec.", True
     try:
-        path = _place(folder, role)
+        path = local_path(folder, role)
     except SettingsError as error:
         return str(error), True
-    if os.path.isdir(path) or remote.described(path) is not None:
+    if os.path.isdir(path):
         return "", False
     if os.path.lexists(path):
         return "This is not a folder.", True

@@ -320,7 +320,7 @@ def test_an_address_of_a_side_is_asked(
         raise PermissionError(asked)
 
     monkeypatch.setenv("MYMODULES_CACHE", str(given.out / "cache"))
-    monkeypatch.setattr("mymodules.remote.copies.opened", refuse)
+    monkeypatch.setattr("mymodules.remote.fetching.opened", refuse)
     if call == "settings.resolve":  # nobody is asked before something is compared
         chosen: Any = CALLS[call](url, given)
         assert remote.described(chosen.first) == remote.address(url)

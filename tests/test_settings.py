@@ -521,7 +521,7 @@ def test_a_new_results_folder_of_the_file_is_created(
         ("[folders]\nfrist = 'a'\n", "unknown key 'frist' in [folders]"),
         ("[folders]\nfirst = 1\n", "'first' in [folders]"),
         ("[folders]\nfirst = ''\n", "'first' in [folders]"),
-        ("[folders]\nfirst = 'https://a.example/b'\n", "'first' in [folders]"),
+        ("[folders]\nout = 'https://a.example/b'\n", "'out' in [folders]"),
         ("[folders]\nfirst = '../gone'\n", "which is not a folder"),
         ("[folders]\nsecond = 'compare.toml'\n", "'second' in [folders]"),
         ("[folders]\nout = '../gone/deep'\n", "'out' in [folders]"),

@@ -17,8 +17,8 @@ Promises:
 - What cannot be fetched, because the server refuses it, lies about its length or changes it meanwhile, or
   because no file here can have its name, becomes a row that says so. Names that lead out of the folder are
   neither asked for nor written. What is no picture, or hidden, is not fetched, but counts as left out.
-- A server that fails is asked again, with pauses that grow, and `LIMIT` ends everything, also a call that
-  hangs. What was fetched until then stays, and is not fetched again.
+- A server that fails is asked again, with pauses that grow, and `fetching.LIMIT` ends everything, also a call
+  that hangs. What was fetched until then stays, and is not fetched again.
 - Processes that want the same URL wait for each other. A run that reads the copy meanwhile sees files change,
   as it does in any folder.
 - User names, passwords and queries stand in no file, row, message or exception. The name of a copy depends on

@@ -22,6 +22,7 @@ from urllib.parse import quote, unquote
 
 from mymodules.paths import is_encodable, shown
 from mymodules.remote.asking import SERVER, Asking, Failed
+from mymodules.remote.copies import Problem
 
 CHECKSUM: Final = "etag or checksum"
 """What tells contents apart for certain."""
@@ -44,9 +45,6 @@ _TIMES = frozenset({"mtime", "modified", "modify", "lastmodified", "updated", "d
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _SCHEME = re.compile("[a-z][a-z0-9+.-]+:", re.ASCII | re.IGNORECASE)
 _FINE, _COARSE = 0.05, 2.0  # s; resolution of times, and of those in whole seconds
-
-Problem = tuple[str, str]
-"""A code of status ``error``, and a clause for a person."""
 
 
 class Stated(NamedTuple):

@@ -210,6 +210,27 @@ def test_a_sentence_below_a_folder_as_it_is_typed(
     assert note(made, role) == expected.replace("{here}", str(here))
 
 
+def test_a_url_is_taken_and_nobody_is_asked_while_it_is_typed(
+    made: Panel, given: Folders, held: Held, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MYMODULES_CACHE", str(tmp_path / "cache"))
+    name(made, given)
+    made.inputs["first"].value = "s3://bucket/plots"
+    assert note(made, "first") == ""
+    assert not (tmp_path / "cache").exists()
+    made.inputs["out"].value = "s3://bucket/plots"
+    assert "is a URL" in note(made, "out")
+    name(made, given)
+    made.inputs["first"].value = "s3://key:hidden@bucket/plots?sig=hidden"
+    assert "The notebook would keep what is secret" in note(made, "first")
+    assert "hidden" not in "".join(made._left())
+    made.inputs["first"].value = "s3://bucket/plots"
+    press(made, "run")
+    held.go.set()
+    ends(made)
+    assert held.asked[0]["first"] == "s3://bucket/plots"
+
+
 def test_a_path_with_quotes_around_is_meant_without(made: Panel, given: Folders, held: Held) -> None:
     name(made, given)
     made.inputs["second"].value = f'"{given.second}" '

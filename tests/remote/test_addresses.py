@@ -86,7 +86,7 @@ def test_secrets_are_in_no_name_and_no_error(
     def fail(url: str) -> None:
         raise ValueError(f"{url} is wrong") from PermissionError(url)
 
-    monkeypatch.setattr("mymodules.remote.copies.opened", fail)
+    monkeypatch.setattr("mymodules.remote.fetching.opened", fail)
     folder = remote.place(url, tmp_path)
     with pytest.raises(SettingsError) as caught:
         remote.fetch(folder, (".png",))

@@ -17,7 +17,7 @@ from support.programs import mixed
 
 from mymodules import remote
 from mymodules.errors import SettingsError
-from mymodules.remote import copies
+from mymodules.remote import fetching
 
 pytest.importorskip("s3fs", reason="S3 needs s3fs: pip install s3fs")
 threaded = pytest.importorskip("moto.server", reason="S3 needs moto's server: pip install 'moto[s3,server]'")
@@ -139,11 +139,11 @@ def test_a_server_that_hangs_is_left_at_the_time_limit(
     server: Server, three: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.fail("GET", "/a.png", repeat("hang"))
-    monkeypatch.setattr(copies, "LIMIT", 2.0)
+    monkeypatch.setattr(fetching, "LIMIT", 2.0)
     with pytest.raises(SettingsError, match=r"s3://shots/top could not be fetched within 2 s"):
         fetched(f"s3://{BUCKET}/top")
     server.faults.clear()
-    monkeypatch.setattr(copies, "LIMIT", 60.0)
+    monkeypatch.setattr(fetching, "LIMIT", 60.0)
     assert tree(fetched(f"s3://{BUCKET}/top")) == three
 
 

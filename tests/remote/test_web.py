@@ -14,7 +14,7 @@ from support.programs import mixed
 
 from mymodules import remote
 from mymodules.errors import SettingsError
-from mymodules.remote import addresses, copies
+from mymodules.remote import addresses, fetching
 from mymodules.remote.asking import TRIES
 from mymodules.remote.listing import safe
 
@@ -204,14 +204,14 @@ def test_a_server_that_hangs_is_left_at_the_time_limit(
     method: str, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.fail(method, "/a.png", repeat("hang"))
-    monkeypatch.setattr(copies, "LIMIT", 3.0)
+    monkeypatch.setattr(fetching, "LIMIT", 3.0)
     began = time.monotonic()
     with pytest.raises(SettingsError, match=r"within 3 s: try again; what was fetched is kept"):
         fetched(f"{server.url}/top")
     assert time.monotonic() - began < 30
     server.faults.clear()
     server.asked.clear()
-    monkeypatch.setattr(copies, "LIMIT", 60)
+    monkeypatch.setattr(fetching, "LIMIT", 60)
     fetched(f"{server.url}/top")
     assert server.count("GET", "b.png") == 0
 
@@ -226,7 +226,7 @@ def test_a_page_without_an_end(server: Server, monkeypatch: pytest.MonkeyPatch) 
 def test_a_picture_that_is_too_large_is_not_asked_for(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(copies, "LARGEST", 10)
+    monkeypatch.setattr(fetching, "LARGEST", 10)
     folder = fetched(f"{server.url}/top")
     assert set(remote.unfetched(folder).values()) == {("unsupported", "it has more than 0 GiB")}
     assert server.count("GET", ".png") == 0

@@ -1,0 +1,369 @@
+"""The bringing of what changed behind a URL into its copy.
+
+Nothing is forgotten when a process is killed: each file is in its place whole, and has a line in the record,
+as soon as it came.
+"""
+
+import contextlib
+import errno
+import glob
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from mymodules import files, streams
+from mymodules.errors import OutputError, ResultsError, SettingsError
+from mymodules.locks import Lock
+from mymodules.paths import shown
+from mymodules.remote.addresses import address, is_web, missing, opened
+from mymodules.remote.asking import AT_ONCE, SERVER, TRIES, Asking, Failed, Over, WrongLength
+from mymodules.remote.copies import Problem, beside, unwritable
+from mymodules.remote.listing import CHECKSUM, NOTHING, TIME, Listed, Stated, listed, stated
+
+LIMIT = 1800.0
+"""s; how long fetching may take."""
+
+LARGEST: Final = 4 << 30
+"""bytes; no larger picture is fetched."""
+
+MOST_FAILING: Final = 2 * AT_ONCE
+"""If the server fails with so many pictures one after the other, the others are not asked for."""
+
+_NAMES = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
+_LOOK = 0.2  # s; between two looks at a lock
+_PART = 1 << 20  # bytes
+
+
+def bring(url: str, folder: Path, suffixes: Sequence[str]) -> None:
+    """Bring what changed; raise SettingsError as `copies.fetch` does."""
+    plain, asking = address(url), Asking(LIMIT)
+    if is_web(url) and ("?" in url or "#" in url):
+        raise SettingsError(f"{plain}: the URL of an index page ends before ? and #: leave out the rest.")
+    fault: SettingsError | None = None
+    try:
+        with _locked(folder, asking):
+            _Fetching(url, folder, asking, suffixes).all()
+    except ImportError as error:
+        fault = missing(url, error)
+    except Failed as error:
+        fault = SettingsError(
+            f"{plain} cannot be fetched: {error.clause}. Check the URL and your access, then try again; what "
+            "was fetched is kept."
+        )
+    except Over:
+        fault = SettingsError(
+            f"{plain} could not be fetched within {LIMIT:g} s: try again; what was fetched is kept."
+        )
+    except OSError as error:
+        fault = unwritable(plain, error)
+    finally:
+        asking.over.set()
+    if fault is not None:
+        raise fault  # here, so that it does not know the error of a library, which may quote a password
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, asking: Asking) -> Iterator[None]:
+    """Have a copy for oneself; wait as long as another process fetches it."""
+    while True:
+        try:
+            lock = Lock(beside(folder, "lock"), folder)
+            break
+        except ResultsError:
+            if asking.over.wait(min(_LOOK, asking.left)) or not asking.left:
+                raise Over from None
+        except OutputError as error:
+            raise SettingsError(str(error)) from None
+    with lock:
+        yield
+
+
+@dataclass(frozen=True)
+class _Come:
+    """One picture that was looked at: what the server states, and its file if it was fetched."""
+
+    stated: Stated
+    made: Path | None = None
+    digest: str = ""
+    problem: Problem | None = None
+
+
+class _Fetching:
+    """The bringing of one URL into its copy."""
+
+    def __init__(self, url: str, folder: Path, asking: Asking, suffixes: Sequence[str]) -> None:
+        self._plain, self._folder, self._asking = address(url), folder, asking
+        self._lines = _Lines(beside(folder, "lines"))
+        # A name of its own: a call of an earlier fetching that hung may still write to that one's.
+        self._partial = folder.with_name(f".partial-{folder.name}-{os.urandom(4).hex()}")
+        self._suffixes = suffixes
+        self._system, self._root = asking.one(partial(opened, url))
+
+    def all(self) -> None:
+        """Bring everything; what is in place stays there whatever happens."""
+        self._system.invalidate_cache()
+        folds = self._folder.with_name("KEY").exists()  # the file is named key
+        found = listed(self._system, self._root, self._asking, self._suffixes, folds=folds)
+        if not (found.pictures or found.problems):
+            raise Failed("vanished", f"there is no picture ({', '.join(self._suffixes)})")
+        self._folder.mkdir(exist_ok=True)
+        self._note(found, complete=False)
+        self._tidy(found)
+        for left in self._folder.parent.glob(f".partial-{glob.escape(self._folder.name)}-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        self._partial.mkdir()
+        try:
+            with self._lines.open():
+                kinds, count = self._bring(found)
+            self._lines.write(found.pictures)
+        finally:
+            shutil.rmtree(self._partial, ignore_errors=True)
+        self._note(found, complete=True)
+        self._say(found, kinds, count)
+
+    def _bring(self, found: Listed) -> tuple[set[str], int]:
+        """Fetch what is not here; return how the rest was known, and how many were fetched."""
+        kinds, count, failing = set(), 0, 0
+        asked: list[tuple[int, str]] = []
+        for number, (name, said) in enumerate(found.pictures.items()):
+            if said.kind == NOTHING or not self._is_here(name, said):
+                asked.append((number, name))
+            else:
+                kinds.add(said.kind)
+        if len(asked) > AT_ONCE:
+            streams.say(f"{self._plain}: asking for {len(asked):,} of {len(found.pictures):,} pictures ...")
+        for (_, name), come in self._asking.each(partial(self._one, found.pictures), asked):
+            problem = come.problem
+            if problem is None and come.made is not None:
+                problem = self._put(name, come)
+                count += problem is None
+            elif problem is None:
+                kinds.add(come.stated.kind)
+            failing = failing + 1 if problem is not None and problem[0] == SERVER else 0
+            if problem is not None:
+                if failing == MOST_FAILING:
+                    raise Failed(*problem)
+                del found.pictures[name]
+                # A file of this computer that cannot be read has this code, too.
+                found.problems[name] = problem if problem[0] != SERVER else ("permission", problem[1])
+                self._drop(name)
+        return kinds, count
+
+    def _is_here(self, name: str, said: Stated) -> bool:
+        known = self._lines.known.get(name)
+        return (
+            known is not None
+            and said.agrees(known["size"], known["facts"])
+            and known["here"] == self._here(name)
+        )
+
+    def _here(self, name: str) -> list[int] | None:
+        """Return what tells whether somebody has changed a file of the copy."""
+        try:
+            status = (self._folder / name).lstat()
+        except OSError:
+            return None
+        return [status.st_size, status.st_mtime_ns] if stat.S_ISREG(status.st_mode) else None
+
+    def _one(self, pictures: Mapping[str, Stated], item: tuple[int, str]) -> _Come:
+        """Fetch a picture if it is not here. This runs in a thread that nobody may wait for any more."""
+        number, name = item
+        said, ask = pictures[name], self._asking.again
+        try:
+            for _ in range(TRIES):
+                if said.kind == NOTHING:
+                    said = ask(partial(self._info, said))
+                    if self._is_here(name, said):
+                        return _Come(said)
+                if said.size is not None and said.size > LARGEST:
+                    return _Come(said, problem=("unsupported", f"it has more than {LARGEST >> 30} GiB"))
+                made = self._partial / str(number)
+                digest = ask(partial(self._read, said, made))
+                after = ask(partial(self._info, said))
+                if not after.contradicts(said):
+                    return _Come(said, made, digest)
+                said = after
+        except Failed as failed:
+            return _Come(said, problem=(failed.code, failed.clause))
+        return _Come(said, problem=("changed_during_run", "it changed again and again while it was fetched"))
+
+    def _info(self, said: Stated) -> Stated:
+        self._system.invalidate_cache()  # else some drivers repeat what their listing said
+        info = self._system.info(said.source)
+        if info.get("type") == "directory" or str(info.get("url", "")).partition("?")[0].endswith("/"):
+            raise Failed("not_a_file", "it is a folder")
+        return stated({**info, "name": said.source})
+
+    def _read(self, said: Stated, made: Path) -> str:
+        """Fetch a file, and return the digest of its content."""
+        from fsspec.callbacks import Callback
+
+        most, asking = LARGEST if said.size is None else said.size, self._asking
+
+        class Counted(Callback):  # type: ignore[misc]
+            """End a file that is longer than it should be, or that nobody waits for."""
+
+            def relative_update(self, inc: int = 1) -> None:
+                asking.check()
+                self.value += inc
+                if self.value > most:
+                    raise WrongLength(f"the server sends more than the {most:,} bytes that it states")
+
+        with contextlib.suppress(FileNotFoundError):
+            made.unlink()
+        self._system.get_file(said.source, str(made), callback=Counted())
+        asking.check()
+        digest, length = hashlib.blake2b(digest_size=16), 0
+        with made.open("rb") as file:
+            while part := file.read(_PART):
+                digest.update(part)
+                length += len(part)
+        if said.size is not None and length != said.size:
+            raise WrongLength(f"the server states {said.size:,} bytes, and sends {length:,}")
+        return digest.hexdigest()
+
+    def _put(self, name: str, come: _Come) -> Problem | None:
+        """Put a file in its place, as a link if its content is here already, and note that."""
+        assert come.made is not None
+        path = self._folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files.place(self._shared(come.made, come.digest), path, durable=False)
+        except OSError as error:
+            if error.errno not in _NAMES:
+                raise
+            return "unsupported", f"no file here can have this name ({error.strerror})"
+        before = self._lines.known.get(name, {}).get("digest")
+        self._lines.add(name, come.stated, self._here(name), come.digest)
+        if before not in (None, come.digest):
+            self._forget(before)
+        return None
+
+    def _shared(self, made: Path, digest: str) -> Path:
+        """Return a file with the content of this one, a link to an earlier one if there is one."""
+        kept = self._content(digest)
+        with contextlib.suppress(OSError):  # a file system without links, or too many of them
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            if kept.exists() and not _is_same(kept, made):  # somebody has changed the file
+                kept.unlink()
+            if kept.exists():
+                link = made.with_name(f"{made.name}.link")
+                os.link(kept, link)
+                made.unlink()
+                return link
+            os.link(made, kept)
+        return made
+
+    def _tidy(self, found: Listed) -> None:
+        """Remove what is no longer there, and folders that became empty."""
+        keep: set[str] = set()
+        for name in (*found.pictures, *(f"{folder}/" for folder in found.folders)):
+            while (name := name.rpartition("/")[0]) and name not in keep:
+                keep.add(name)
+        for above, folders, names in os.walk(self._folder, topdown=False):
+            below = above[len(str(self._folder)) + 1 :].replace(os.sep, "/")
+            prefix = f"{below}/" if below else ""
+            for name in names:
+                if prefix + name not in found.pictures:
+                    self._drop(prefix + name)
+            for name in folders:
+                path = Path(above, name)
+                if path.is_symlink():
+                    path.unlink()
+                elif prefix + name not in keep:
+                    path.rmdir()
+        for name in found.folders:
+            (self._folder / name).mkdir(parents=True, exist_ok=True)
+
+    def _drop(self, name: str) -> None:
+        """Remove a file, and its content if no other file has it."""
+        known = self._lines.known.get(name)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            (self._folder / name).unlink()
+        if known is not None:
+            self._forget(known["digest"])
+
+    def _forget(self, digest: str) -> None:
+        """Remove a content that no file has any more."""
+        with contextlib.suppress(OSError):
+            if self._content(digest).stat().st_nlink == 1:
+                self._content(digest).unlink()
+
+    def _content(self, digest: str) -> Path:
+        return self._folder.with_name("content") / digest[:2] / digest
+
+    def _note(self, found: Listed, *, complete: bool) -> None:
+        about = {
+            "url": self._plain,
+            "complete": complete,
+            "problems": found.problems,
+            "left_out": sorted(found.left_out),
+        }
+        files.replace(beside(self._folder, "json"), [json.dumps(about).encode()])
+
+    def _say(self, found: Listed, kinds: set[str], count: int) -> None:
+        total = len(found.pictures)
+        said = [f"{count:,} of {total:,} pictures fetched"]
+        if total > count:
+            said.append(f"{total - count:,} as before, by {' or '.join(sorted(kinds))}")
+        elif not any(entry["facts"] for entry in self._lines.known.values()):
+            said.append("all of them each time, as the server tells neither checksum nor time")
+        if TIME in kinds and CHECKSUM not in kinds:
+            said.append("as the server tells no checksum")
+        if found.problems:
+            said.append(f"{len(found.problems):,} cannot be fetched")
+        streams.say(f"{self._plain}: {', '.join(said)}; the copy is {shown(self._folder)}.")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    with one.open("rb") as first, other.open("rb") as second:
+        while True:
+            parts = first.read(_PART), second.read(_PART)
+            if parts[0] != parts[1]:
+                return False
+            if not parts[0]:
+                return True
+
+
+class _Lines:
+    """What is known of the files of a copy, by name: lines of JSON, of which the last one counts."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.known: dict[str, dict[str, Any]] = {}
+        with contextlib.suppress(OSError):
+            for line in path.read_bytes().splitlines():
+                with contextlib.suppress(ValueError, KeyError, TypeError):  # a line that was cut off
+                    entry = json.loads(line)
+                    kept = {key: entry[key] for key in ("size", "facts", "here")}
+                    kept["digest"] = str(entry["digest"])
+                    self.known[str(entry["name"])] = kept
+
+    @contextlib.contextmanager
+    def open(self) -> Iterator[None]:
+        """Take lines meanwhile."""
+        with self._path.open("ab") as self._file:
+            self._file.write(b"\n")  # ends a line that was cut off
+            yield
+
+    def add(self, name: str, said: Stated, here: list[int] | None, digest: str) -> None:
+        """Note a file."""
+        self.known[name] = {"size": said.size, "facts": said.facts, "here": here, "digest": digest}
+        self._file.write(_line(name, self.known[name]))
+        self._file.flush()
+
+    def write(self, names: Mapping[str, Any]) -> None:
+        """Keep only the lines of these files, one for each."""
+        self.known = {name: self.known[name] for name in names if name in self.known}
+        files.replace(self._path, [_line(name, entry) for name, entry in self.known.items()])
+
+
+def _line(name: str, entry: Mapping[str, Any]) -> bytes:
+    return json.dumps({"name": name, **entry}).encode() + b"\n"
