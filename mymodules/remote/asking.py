@@ -1,4 +1,4 @@
-"""Ask a server: several things at once, again if it fails, and never beyond a time limit.
+"""Ask a server: several things at once if its driver bears it, again if it fails, never beyond a time limit.
 
 All calls are made in threads that do not keep a process from ending, because a call may hang for ever.
 """
@@ -11,7 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple, TypeVar
 
 AT_ONCE: Final = 8
-"""How many calls are made at a time."""
+"""How many calls are made at a time through a driver that bears it."""
+
+_BEARING: Final = frozenset(
+    {"http", "https", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "zip", "memory"}
+)
+"""Others have one connection or one open file, and mix up what is asked of it at the same time."""
 
 TRIES: Final = 5
 """How often a call is made before its failure counts."""
@@ -84,12 +89,17 @@ class Asking:
 
     def __init__(self, limit: float) -> None:
         self._deadline = time.monotonic() + limit
+        self._at_once = 1
         self.over = threading.Event()
 
     @property
     def left(self) -> float:
         """The s that are left."""
         return max(0.0, self._deadline - time.monotonic())
+
+    def allow(self, protocols: Iterable[str]) -> None:
+        """Make several calls at a time from now on, if the driver of these protocols bears it."""
+        self._at_once = 1 if _BEARING.isdisjoint(protocols) else AT_ONCE
 
     def check(self) -> None:
         """Raise `Over` if it is over."""
@@ -148,9 +158,9 @@ class Asking:
                     ready.put((item, None, error))
             ready.put(None)
 
-        for _ in range(AT_ONCE):
+        for _ in range(self._at_once):
             threading.Thread(target=work, name="fetch", daemon=True).start()
-        working = AT_ONCE
+        working = self._at_once
         try:
             while working:
                 try:

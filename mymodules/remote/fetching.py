@@ -25,7 +25,7 @@ from mymodules.paths import shown
 from mymodules.remote.addresses import address, is_web, missing, opened
 from mymodules.remote.asking import AT_ONCE, SERVER, TRIES, Asking, Failed, Over, WrongLength
 from mymodules.remote.copies import Problem, beside, unwritable
-from mymodules.remote.listing import CHECKSUM, NOTHING, TIME, Listed, Stated, listed, stated
+from mymodules.remote.listing import CHECKSUM, NOTHING, TIME, Listed, Stated, listed, protocols, stated
 
 LIMIT = 1800.0
 """s; how long fetching may take."""
@@ -105,6 +105,7 @@ class _Fetching:
         self._partial = folder.with_name(f".partial-{folder.name}-{os.urandom(4).hex()}")
         self._suffixes = suffixes
         self._system, self._root = asking.one(partial(opened, url))
+        asking.allow(protocols(self._system))
 
     def all(self) -> None:
         """Bring everything; what is in place stays there whatever happens."""

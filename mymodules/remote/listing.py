@@ -154,6 +154,11 @@ def listed(system: Any, root: str, asking: Asking, suffixes: Sequence[str], *, f
     return found
 
 
+def protocols(system: Any) -> Sequence[str]:
+    """Return the names that a file system has in URLs."""
+    return system.protocol if isinstance(system.protocol, list | tuple) else (system.protocol,)
+
+
 def stated(info: Mapping[str, Any]) -> Stated:
     """Return what an entry of a listing says."""
     source, size = str(info["name"]), info.get("size")
@@ -207,8 +212,7 @@ class _Top:
     """The folder of a URL, and what is below it."""
 
     def __init__(self, system: Any, root: str) -> None:
-        protocols = system.protocol if isinstance(system.protocol, list | tuple) else (system.protocol,)
-        self.is_page = "https" in protocols or "http" in protocols
+        self.is_page = not {"http", "https"}.isdisjoint(protocols(system))
         self._top = root.rstrip("/")
         self.start = f"{self._top}/" if self.is_page else root
 
