@@ -10,7 +10,8 @@ Promises:
   Who gets the folder of a copy, such as a process that resumes the run of another one, asks nobody.
 - A picture that is there already is not fetched again: one whose size and etag or checksum are those of the
   last time, or size and time, if the server tells no more. A line says which of the two it was. If it tells
-  neither, all pictures are fetched each time, and that is said.
+  neither, all pictures are fetched each time, and that is said. So are those that changed in the seconds
+  before, by the clock of either computer, unless a checksum tells their contents apart.
 - The copy of a picture has the length that the server stated, and the server stated the same etag, checksum
   or time before and after it was read. It is in its place whole or not at all. Files of one content are
   stored once, where the file system has hard links. An etag is believed, and not held against the content.

@@ -1,10 +1,14 @@
 """URLs: which texts are some, how they are shown, and the file systems behind them."""
 
 import base64
+import contextlib
+import email.utils
 import importlib.util
 import re
 import shlex
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
 from urllib.parse import unquote
@@ -66,8 +70,34 @@ def is_web(url: str) -> bool:
     return url.partition("://")[0].lower() in ("http", "https")
 
 
-def opened(url: str) -> tuple[Any, str]:
+class Clock:
+    """What the clock of a server may show: this computer's time, or what the server said with its answers."""
+
+    def __init__(self) -> None:
+        self._offsets = (0.0, 0.0)
+
+    def hear(self, headers: Mapping[str, str]) -> None:
+        """Note when an answer was made, if it says so."""
+        with contextlib.suppress(KeyError, ValueError, OverflowError, OSError):
+            date = email.utils.parsedate_to_datetime(headers["Date"]).timestamp()
+            offset = date + int(headers.get("Age", 0)) - time.time()  # the s that a cache had it
+            low, high = self._offsets
+            self._offsets = min(low, offset), max(high, offset)
+
+    def now(self) -> tuple[float, float]:
+        """Return the s since the epoch that it shows at least, and at most."""
+        low, high = self._offsets
+        return time.time() + low, time.time() + high
+
+
+def opened(url: str, clock: Clock) -> tuple[Any, str]:
     """Return the file system of a URL, and the path in it; this may ask its server.
+
+    Parameters
+    ----------
+    url : str
+    clock : Clock
+        Hears what the server says.
 
     Raises
     ------
@@ -84,17 +114,22 @@ def opened(url: str) -> tuple[Any, str]:
     if scheme.lower() in _ARCHIVES and "::" not in url:  # fsspec would ask for a path in the archive
         whole = f"{scheme}://::{rest}"
     elif is_web(url):
-        whole, options = _for_the_web(scheme, rest)
+        whole, options = _for_the_web(scheme, rest, clock)
     # An archive that was opened before is not the one that is there now.
     system, path = fsspec.core.url_to_fs(whole, skip_instance_cache=True, **options)
     return system, str(path)
 
 
-def _response() -> Any:
-    """Return a class of answers of which no more is kept in memory than a page may have."""
+def _response(clock: Clock) -> Any:
+    """Return a class of answers that a clock hears, and that keep no more in memory than a page may have."""
     import aiohttp
 
     class Bounded(aiohttp.ClientResponse):
+        async def start(self, connection: Any) -> aiohttp.ClientResponse:
+            await super().start(connection)
+            clock.hear(self.headers)
+            return self
+
         async def read(self) -> bytes:
             if self._body is None:
                 data = bytearray()
@@ -109,7 +144,7 @@ def _response() -> Any:
     return Bounded
 
 
-def _for_the_web(scheme: str, rest: str) -> tuple[str, dict[str, Any]]:
+def _for_the_web(scheme: str, rest: str, clock: Clock) -> tuple[str, dict[str, Any]]:
     """Return a URL as links on its pages have it, without a password, and what to call fsspec with."""
     import aiohttp
     import yarl  # which it is made with
@@ -118,7 +153,7 @@ def _for_the_web(scheme: str, rest: str) -> tuple[str, dict[str, Any]]:
     user, at, host = host.rpartition("@")
     # A session ends by a limit for a whole answer, which a large picture may need longer than.
     patience = aiohttp.ClientTimeout(total=None, sock_connect=_QUIET, sock_read=_QUIET)
-    client = {"timeout": patience, "response_class": _response()}
+    client = {"timeout": patience, "response_class": _response(clock)}
     headers = {
         "Accept-Encoding": "identity"
     }  # what is compressed has another length than the one that is stated

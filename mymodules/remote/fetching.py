@@ -22,7 +22,7 @@ from mymodules import files, streams
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.locks import Lock
 from mymodules.paths import shown
-from mymodules.remote.addresses import address, is_web, missing, opened
+from mymodules.remote.addresses import Clock, address, is_web, missing, opened
 from mymodules.remote.asking import AT_ONCE, SERVER, TRIES, Asking, Failed, Over, WrongLength
 from mymodules.remote.copies import Problem, beside, unwritable
 from mymodules.remote.listing import CHECKSUM, NOTHING, TIME, Listed, Stated, listed, protocols, stated
@@ -103,15 +103,15 @@ class _Fetching:
         self._lines = _Lines(beside(folder, "lines"))
         # A name of its own: a call of an earlier fetching that hung may still write to that one's.
         self._partial = folder.with_name(f".partial-{folder.name}-{os.urandom(4).hex()}")
-        self._suffixes = suffixes
-        self._system, self._root = asking.one(partial(opened, url))
+        self._suffixes, self._clock = suffixes, Clock()
+        self._system, self._root = asking.one(partial(opened, url, self._clock))
         asking.allow(protocols(self._system))
 
     def all(self) -> None:
         """Bring everything; what is in place stays there whatever happens."""
         self._system.invalidate_cache()
         folds = self._folder.with_name("KEY").exists()  # the file is named key
-        found = listed(self._system, self._root, self._asking, self._suffixes, folds=folds)
+        found = listed(self._system, self._root, self._asking, self._suffixes, self._clock, folds=folds)
         if not (found.pictures or found.problems):
             raise Failed("vanished", f"there is no picture ({', '.join(self._suffixes)})")
         self._folder.mkdir(exist_ok=True)
@@ -200,7 +200,7 @@ class _Fetching:
         info = self._system.info(said.source)
         if info.get("type") == "directory" or str(info.get("url", "")).partition("?")[0].endswith("/"):
             raise Failed("not_a_file", "it is a folder")
-        return stated({**info, "name": said.source})
+        return stated({**info, "name": said.source}, self._clock)
 
     def _read(self, said: Stated, made: Path) -> str:
         """Fetch a file, and return the digest of its content."""
@@ -315,7 +315,8 @@ class _Fetching:
         if total > count:
             said.append(f"{total - count:,} as before, by {' or '.join(sorted(kinds))}")
         elif not any(entry["facts"] for entry in self._lines.known.values()):
-            said.append("all of them each time, as the server tells neither checksum nor time")
+            lack = "the server tells neither checksum nor a time that is past"
+            said.append(f"all of them again the next time, as {lack}")
         if TIME in kinds and CHECKSUM not in kinds:
             said.append("as the server tells no checksum")
         if found.problems:
@@ -356,7 +357,8 @@ class _Lines:
 
     def add(self, name: str, said: Stated, here: list[int] | None, digest: str) -> None:
         """Note a file."""
-        self.known[name] = {"size": said.size, "facts": said.facts, "here": here, "digest": digest}
+        facts = {} if said.kind == NOTHING else said.facts
+        self.known[name] = {"size": said.size, "facts": facts, "here": here, "digest": digest}
         self._file.write(_line(name, self.known[name]))
         self._file.flush()
 

@@ -4,6 +4,7 @@ Names are those of the server, with ``/``. A name that no file here can have, or
 becomes a problem under a name that is safe; links of an index page that lead elsewhere are no part of it.
 """
 
+import contextlib
 import email.utils
 import hashlib
 import html
@@ -11,16 +12,16 @@ import os
 import posixpath
 import re
 import sys
-import time
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote
 
 from mymodules.paths import is_encodable, shown
+from mymodules.remote.addresses import Clock
 from mymodules.remote.asking import SERVER, Asking, Failed
 from mymodules.remote.copies import Problem
 
@@ -41,10 +42,11 @@ _KEPT = 120  # characters of a name that is shortened
 _CHECKSUMS = frozenset(
     {"etag", "md5", "md5hash", "contentmd5", "checksum", "digest", "crc", "crc32c", "sha", "generation"}
 )
-_TIMES = frozenset({"mtime", "modified", "modify", "lastmodified", "updated", "datetime", "created"})
+_TIMES = frozenset({"mtime", "modified", "modify", "lastmodified", "updated"})
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _SCHEME = re.compile("[a-z][a-z0-9+.-]+:", re.ASCII | re.IGNORECASE)
-_FINE, _COARSE = 0.05, 2.0  # s; resolution of times, and of those in whole seconds
+_FTP = re.compile(r"(\d{14})(\.\d+)?", re.ASCII)
+_FRESH = 5.0  # s; more than the resolution of times (2 s in some file systems) and a usual error of clocks
 
 
 class Stated(NamedTuple):
@@ -58,7 +60,7 @@ class Stated(NamedTuple):
     kind : str
         `CHECKSUM`, `TIME` or `NOTHING`.
     facts : dict of str to str
-        What of this kind it says.
+        What it says of the content, even if that is `NOTHING` because the time is fresh.
     """
 
     source: str
@@ -68,7 +70,7 @@ class Stated(NamedTuple):
 
     def agrees(self, size: Any, facts: Any) -> bool:
         """Return whether this is what was said before, and tells that the content is the same."""
-        if self.size != size or not isinstance(facts, dict):
+        if self.kind == NOTHING or self.size != size or not isinstance(facts, dict):
             return False
         common = self.facts.keys() & facts.keys()
         return bool(common) and all(self.facts[key] == facts[key] for key in common)
@@ -100,7 +102,9 @@ class Listed:
     left_out: list[tuple[str, str]] = field(default_factory=list)
 
 
-def listed(system: Any, root: str, asking: Asking, suffixes: Sequence[str], *, folds: bool) -> Listed:
+def listed(
+    system: Any, root: str, asking: Asking, suffixes: Sequence[str], clock: Clock, *, folds: bool
+) -> Listed:
     """Return what is in a folder, at any depth.
 
     Parameters
@@ -145,7 +149,7 @@ def listed(system: Any, root: str, asking: Asking, suffixes: Sequence[str], *, f
                 elif name.lower().endswith(tuple(suffixes)):
                     same = names.setdefault(name, [])
                     if not (same and top.is_page):  # a page may link a file twice
-                        same.append(stated(entry))
+                        same.append(stated(entry, clock))
                 else:
                     found.left_out.append(("other", name))
         folders = below
@@ -159,38 +163,46 @@ def protocols(system: Any) -> Sequence[str]:
     return system.protocol if isinstance(system.protocol, list | tuple) else (system.protocol,)
 
 
-def stated(info: Mapping[str, Any]) -> Stated:
-    """Return what an entry of a listing says."""
+def stated(info: Mapping[str, Any], clock: Clock) -> Stated:
+    """Return what an entry of a listing says.
+
+    An etag is often made of a time, too. If that is fresh, another change right now might leave both as they
+    are, as `NOTHING` says. A time that is written in no known way tells nothing, because it may be fresh.
+    """
     source, size = str(info["name"]), info.get("size")
     size = size if isinstance(size, int) else None
     known = {re.sub("[^a-z0-9]", "", str(key).lower()): value for key, value in info.items() if value}
     sums = {key: str(known[key]).strip('"') for key in _CHECKSUMS & known.keys()}
+    said = ((key, _seconds(known[key])) for key in _TIMES & known.keys())
+    times = {key: seconds for key, seconds in said if seconds is not None}
+    earliest, latest = clock.now()
+    is_fresh = any(earliest - _FRESH < seconds < latest + _FRESH for seconds in times.values())
     if sums and not sums.get("etag", "").startswith("W/"):  # a weak one is that of similar contents, too
-        return Stated(source, size, CHECKSUM, sums)
-    times = {key: known[key] for key in _TIMES & known.keys()}
-    if times and not any(map(_is_fresh, times.values())):
-        return Stated(
-            source, size, TIME, {key: str(_seconds(value) or value) for key, value in times.items()}
-        )
-    return Stated(source, size, NOTHING, {})
-
-
-def _is_fresh(time_said: Any) -> bool:
-    """Return whether another change right now might leave a time as it is."""
-    seconds = _seconds(time_said)
-    return seconds is not None and abs(time.time() - seconds) < (_FINE if seconds % 1 else _COARSE)
+        return Stated(source, size, NOTHING if is_fresh and sums.keys() == {"etag"} else CHECKSUM, sums)
+    facts = {key: str(seconds) for key, seconds in times.items()}
+    return Stated(source, size, TIME if facts and not is_fresh else NOTHING, facts)
 
 
 def _seconds(said: Any) -> float | None:
     """Return a time in s since the epoch, if it is written in a known way."""
     try:
         if isinstance(said, str):
-            said = email.utils.parsedate_to_datetime(said)
+            said = _date(said)
         if isinstance(said, datetime):
             said = (said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp()
         return float(said)
     except (ValueError, TypeError, OverflowError, OSError):
         return None
+
+
+def _date(text: str) -> datetime:
+    """Return the time that a text says as FTP, JSON or HTTP write it; raise ValueError for others."""
+    if (match := _FTP.fullmatch(text)) is not None:
+        date = datetime.strptime(match[1], "%Y%m%d%H%M%S").replace(tzinfo=UTC)
+        return date + timedelta(seconds=float(match[2] or 0))
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(text)
+    return email.utils.parsedate_to_datetime(text)
 
 
 def _entries(system: Any, asking: Asking, folder: str) -> list[dict[str, Any]]:

@@ -121,24 +121,7 @@ def test_without_checksum_and_time_all_is_fetched_and_that_is_said(
     fetched("odd://top")
     fetched("odd://top")
     assert odd.read == ["a.png", "a.png"]
-    assert "all of them each time, as the server tells neither checksum nor time" in capsys.readouterr().out
-
-
-def test_a_time_is_trusted_once_it_is_past(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    memory = fsspec.filesystem("memory")
-    memory.store.clear()
-    memory.pipe("/shots/a.png", picture(1))
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + 0.001)
-    fetched("memory://shots")
-    fetched("memory://shots")
-    assert capsys.readouterr().out.count("1 of 1 pictures fetched") == 2, "it may still change in this moment"
-    monkeypatch.setattr(time, "time", lambda: now + 60)
-    fetched("memory://shots")
-    fetched("memory://shots")
-    said = "0 of 1 pictures fetched, 1 as before, by size and time, as the server tells no checksum"
+    said = "all of them again the next time, as the server tells neither checksum nor a time that is past"
     assert said in capsys.readouterr().out
 
 

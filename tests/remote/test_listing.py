@@ -1,8 +1,6 @@
 """Names and facts of servers: what becomes a picture of the copy, what a row, and what is left out."""
 
 import os
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ from mymodules import remote, report
 from mymodules.errors import SettingsError
 from mymodules.pairs import is_listed
 from mymodules.remote import listing
-from mymodules.remote.listing import CHECKSUM, NOTHING, TIME, safe, stated
+from mymodules.remote.listing import safe
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="names may have fewer letters there")
 
@@ -154,41 +152,3 @@ def test_links_on_a_server(odd: type[OddSystem], tmp_path: Path, monkeypatch: py
     folder = fetched("odd://top")
     assert remote.left_out(folder) == [("links", "folder.png")]
     assert tree(folder) == {"a.png": picture(1), "b.png": picture(2)}
-
-
-PAST = datetime(2020, 1, 1, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("info", "kind"),
-    [
-        ({"ETag": '"abc"', "LastModified": PAST}, CHECKSUM),
-        ({"ETag": 'W/"abc"', "Last-Modified": "Wed, 01 Jan 2020 00:00:00 GMT"}, TIME),
-        ({"etag": 'W/"abc"'}, NOTHING),
-        ({"md5Hash": "abc"}, CHECKSUM),
-        ({"CRC": 5, "date_time": (2020, 1, 1, 0, 0, 0)}, CHECKSUM),
-        ({"mtime": PAST.timestamp()}, TIME),
-        ({"mtime": PAST}, TIME),
-        ({}, NOTHING),
-    ],
-)
-def test_what_tells_contents_apart(info: dict[str, object], kind: str) -> None:
-    assert stated({"name": "a.png", "size": 5, **info}).kind == kind
-
-
-def test_a_time_that_may_come_again_tells_nothing() -> None:
-    """Another change in the same second, or in the same tick of a finer clock, would not be seen."""
-    now = time.time()
-    for seconds, kind in ((float(int(now)), NOTHING), (int(now) - 10.0, TIME), (int(now) - 9.5, TIME)):
-        assert stated({"name": "a.png", "size": 5, "mtime": seconds}).kind == kind
-
-
-def test_two_ways_to_say_the_same() -> None:
-    """As fsspec's memory: a listing has a number, a file alone a date; others quote an etag only once."""
-    one, other = ({"name": "a", "size": 5, "created": value} for value in (PAST, PAST.timestamp()))
-    assert stated(one).agrees(5, stated(other).facts)
-    quoted, plain = ({"name": "a", "size": 5, "ETag": value} for value in ('"abc"', "abc"))
-    assert stated(quoted).agrees(5, stated(plain).facts)
-    assert not stated(quoted).agrees(6, stated(plain).facts)
-    assert not stated(quoted).agrees(5, {"etag": "abd"})
-    assert not stated(quoted).agrees(5, None)

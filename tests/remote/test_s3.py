@@ -17,7 +17,7 @@ from support.programs import mixed
 
 from mymodules import remote
 from mymodules.errors import SettingsError
-from mymodules.remote import fetching
+from mymodules.remote import fetching, listing
 
 pytest.importorskip("s3fs", reason="S3 needs s3fs: pip install s3fs")
 threaded = pytest.importorskip("moto.server", reason="S3 needs moto's server: pip install 'moto[s3,server]'")
@@ -33,6 +33,12 @@ def moto() -> Iterator[int]:
         yield server.get_host_and_port()[1]
     finally:
         server.stop()
+
+
+@pytest.fixture(autouse=True)
+def without_freshness(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that these tests write would else be fresh."""
+    monkeypatch.setattr(listing, "_FRESH", float("-inf"))
 
 
 @pytest.fixture

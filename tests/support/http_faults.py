@@ -5,6 +5,7 @@ import http.client
 import http.server
 import re
 import threading
+import time
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -62,7 +63,8 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(answer: Callable[[Asked], Answer]) -> Iterator[Server]:
+def serving(answer: Callable[[Asked], Answer], *, behind: float = 0) -> Iterator[Server]:
+    """Have a server, whose clock is so many s behind."""
     server = Server(answer)
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -106,6 +108,9 @@ def serving(answer: Callable[[Asked], Answer]) -> Iterator[Server]:
             self.wfile.write(body)
             while fault == "endless" and not server.over.is_set():
                 self.wfile.write(bytes(1 << 16))
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            return super().date_time_string(time.time() - behind if timestamp is None else timestamp)
 
         def log_message(self, *_: Any) -> None:
             pass
