@@ -1,7 +1,8 @@
 """The copies of URLs in the user's cache, and what is noted of them.
 
-Beside a copy ``NAME`` there are ``NAME.json``, which says what it is, ``NAME.lines``, a line for each file as
-it comes, so that nothing is forgotten when a process is killed, and ``content`` with a link to each content.
+Beside a copy ``NAME`` there are ``NAME.json``, which says what it is, and by which it is known under whatever
+path, ``NAME.lines``, a line for each file as it comes, so that nothing is forgotten when a process is killed,
+and ``content`` with a link to each content.
 """
 
 import contextlib
@@ -61,7 +62,7 @@ def place(url: str, start: Path) -> Path:
     except OSError as error:
         raise unwritable(plain, error) from error
     name = re.sub("[^A-Za-z0-9.]+", "-", plain).strip("-.")[:48]
-    folder = cache / f"{name}-{key.hexdigest()[:16]}"
+    folder = _real(cache / f"{name}-{key.hexdigest()[:16]}")
     _urls[folder] = url
     return folder
 
@@ -70,12 +71,17 @@ def _cache() -> Path | None:
     """Return the folder with all copies, which need not exist; None if there is no home folder."""
     with contextlib.suppress(RuntimeError, OSError):
         if given := os.environ.get(CACHE):
-            return Path.cwd() / Path(given).expanduser()
+            return _real(Path.cwd() / Path(given).expanduser())
         home = Path.home()
         usual = {"win32": home / "AppData" / "Local", "darwin": home / "Library" / "Caches"}
         base = os.environ.get("XDG_CACHE_HOME") or usual.get(sys.platform, home / ".cache")
-        return Path(base, "mymodules", "remote")
+        return _real(Path(base, "mymodules", "remote"))
     return None
+
+
+def _real(path: Path) -> Path:
+    """Return the one absolute path without links and ``..`` that leads where this one does."""
+    return Path(os.path.realpath(path))
 
 
 def _key(cache: Path) -> bytes:
@@ -111,7 +117,8 @@ def unwritable(plain: str, error: OSError) -> SettingsError:
 
 def described(folder: Path) -> str | None:
     """Return the URL whose copy a folder is, or will be, without secrets; None if it is any other folder."""
-    url = address(_urls[folder]) if folder in _urls else _about(folder).get("url")
+    known = _urls.get(_real(folder))
+    url = _about(folder).get("url") if known is None else address(known)
     return url if isinstance(url, str) else None
 
 
@@ -128,14 +135,18 @@ def left_out(folder: Path) -> list[tuple[str, str]]:
 
 def _about(folder: Path) -> dict[str, Any]:
     """Return what is noted of a copy; nothing for any other folder."""
-    if folder.parent != _cache():
-        return {}
-    path = beside(folder, "json")
+    folder = _real(folder)
     try:
+        path = beside(folder, "json")
         status = path.stat()
-        return _parsed(path, status.st_mtime_ns, status.st_ino)
-    except (OSError, ValueError):
+        found = _parsed(path, status.st_mtime_ns, status.st_ino)
+    except (
+        OSError,
+        ValueError,
+        RecursionError,
+    ):  # the root of a disk has no name; others have their own json
         return {}
+    return found if found.get("copy") == folder.name else {}
 
 
 @lru_cache(maxsize=4)
@@ -172,6 +183,7 @@ def fetch(folder: Path, suffixes: Sequence[str], *, again: bool = False, run: bo
     SettingsError
         If the URL cannot be listed, its server fails, or it takes longer than `fetching.LIMIT`.
     """
+    folder = _real(folder)
     url = _urls.get(folder)
     if url is None:
         plain = described(folder)

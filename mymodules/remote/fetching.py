@@ -302,6 +302,7 @@ class _Fetching:
 
     def _note(self, found: Listed, *, complete: bool) -> None:
         about = {
+            "copy": self._folder.name,
             "url": self._plain,
             "complete": complete,
             "problems": found.problems,

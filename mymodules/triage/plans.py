@@ -279,7 +279,8 @@ def trusted(stated: object, second: Path | None, named: AnyPath | None, call: st
             f"The first pictures are those of {shown(revision)}, which stays as it is: to approve the second "
             "ones, commit them."
         )
-    if (url := remote.described(root)) is not None:
+    real = Path(os.path.realpath(root))
+    if url := next(filter(None, map(remote.described, (real, *real.parents))), None):
         raise SettingsError(
             f"The first pictures are those of {url}, where nothing is written: to approve the second ones, "
             "upload them yourself."

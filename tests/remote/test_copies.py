@@ -13,9 +13,8 @@ import pytest
 from support.fetched import cells, compared, fetched, picture, tree
 from support.odd_system import OddSystem
 from support.programs import Folders, finished, mixed
-from support.triaged import accept
 
-from mymodules import batch, cli, remote, settings, triage
+from mymodules import batch, cli, remote, settings
 from mymodules.errors import SettingsError
 from mymodules.remote import copies, fetching
 
@@ -463,17 +462,6 @@ def test_a_late_answer_to_an_earlier_fetching_changes_nothing(
     assert tree(fetched("odd://top")) == {"a.png": picture(1)}
     fetched("odd://top")
     assert [path for path in cache.iterdir() if path.name.startswith(".partial")] == []
-
-
-def test_accepted_pictures_are_uploaded_not_approved(odd: type[OddSystem], tmp_path: Path) -> None:
-    odd.files |= {"top/a.png": picture(1), "other/a.png": picture(2)}
-    run = compared("odd://top", "odd://other", tmp_path / "out")
-    folders = Folders(
-        Path(run.frame().attrs["run"]["first"]), Path(run.frame().attrs["run"]["second"]), tmp_path / "out"
-    )
-    accept(folders, run.frame(), "a.png")
-    with pytest.raises(SettingsError, match=r"those of odd://top, where nothing is written.*upload them"):
-        triage.approve(run.frame())
 
 
 def test_a_url_of_a_picture_is_refused(odd: type[OddSystem], tmp_path: Path) -> None:
