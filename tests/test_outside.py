@@ -316,7 +316,7 @@ def test_an_address_is_refused_as_one(call: str, url: Any, given: Folders) -> No
 def test_an_address_of_a_side_is_asked(
     call: str, url: str, given: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(asked: str) -> Any:
+    def refuse(asked: str, _: object) -> Any:
         raise PermissionError(asked)
 
     monkeypatch.setenv("MYMODULES_CACHE", str(given.out / "cache"))
