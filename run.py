@@ -55,6 +55,8 @@ LOG = "setup.log"
 TICK = 10.0  # seconds between two lines about how far the set-up is
 PASSED_ON = ("compare", "look", "report", "approve", "restore", "notebook", "calibrate", "--version")
 """The commands of the package, which get all arguments after them."""
+ASKING = ("compare", "look", "notebook", "lab", "app")
+"""The commands that may ask a URL for pictures."""
 PROGRAM = "MYMODULES_PROGRAM"
 """The environment variable from which the package knows what the user types before a command."""
 FAILED = 2  # never 1, which `compare --check` keeps for "there are differences"
@@ -121,9 +123,19 @@ def extras_of(command: str, rest: Iterable[str]) -> set[str]:
     if any(word.partition("=")[0] == "--dask" for word in words):
         found.add("dask")
     named = [word for before, word in zip(["", *words], words) if before != "--markdown-link"]  # noqa: B905
-    if command in ("compare", "notebook") and any(is_web(word) for word in named):
+    if command in ASKING and any(is_web(word) for word in (*named, *folders_of_projects())):
         found.add("remote")
     return found
+
+
+def folders_of_projects() -> Iterator[str]:
+    """Yield what the files of the projects, here and in the working directory, name as folders."""
+    import tomllib  # older Pythons have none
+
+    for file in (ROOT / "compare.toml", Path("compare.toml")):
+        with contextlib.suppress(OSError, ValueError, RecursionError):  # the package says what is wrong
+            folders = tomllib.loads(file.read_text(encoding="utf-8-sig")).get("folders")
+            yield from map(str, folders.values() if isinstance(folders, dict) else ())
 
 
 def is_web(word: str) -> bool:

@@ -429,7 +429,8 @@ def test_help_installs_nothing(
         ("compare a b --markdown x.md --markdown-link https://ci/report", set()),
         ("compare a b --markdown-link=https://ci/report", set()),
         ("compare a/https://b c", set()),
-        ("look https://host/plots", set()),
+        ("look https://host/plots NEW", {"remote"}),
+        ("report https://host/plots", set()),
         ("test tests -k https://host", {"test"}),
         ("test tests -k --dask", {"test"}),
         ("app", {"app"}),
@@ -437,8 +438,10 @@ def test_help_installs_nothing(
     ],
 )
 def test_a_command_has_the_extras_that_it_needs(
-    arguments: str, extras: set[str], monkeypatch: pytest.MonkeyPatch
+    arguments: str, extras: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(run, "ROOT", tmp_path)  # no file here names folders
+    monkeypatch.chdir(tmp_path)
     asked: list[set[str]] = []
 
     def prepare(_: Path, wanted: set[str]) -> str:
@@ -448,6 +451,31 @@ def test_a_command_has_the_extras_that_it_needs(
     monkeypatch.setattr(run, "prepare", prepare)
     assert run.main(arguments.split()) == 2
     assert asked == [extras]
+
+
+@pytest.mark.parametrize(
+    ("text", "command", "extras"),
+    [
+        ("[folders]\nfirst = 'https://host/plots'", "compare", {"remote"}),
+        ("[folders]\nsecond = 'zip::http://host/a.zip'", "look", {"remote"}),
+        ("[folders]\nfirst = 'https://host/plots'", "lab", {"remote"}),
+        ("[folders]\nfirst = 'https://host/plots'", "restore", set()),
+        ("[folders]\nfirst = 's3://bucket/plots'  # not https://host", "compare", set()),
+        ("folders = 'https://host/plots'", "compare", set()),
+        ("[folders\nfirst = 'https://host/plots'", "compare", set()),
+    ],
+)
+@pytest.mark.parametrize("is_here", [True, False])
+def test_a_url_in_the_file_of_a_project_has_its_extra(
+    text: str, command: str, extras: set[str], is_here: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+    (here if is_here else there).joinpath("compare.toml").write_text(text)
+    monkeypatch.setattr(run, "ROOT", there)
+    monkeypatch.chdir(here)
+    assert run.extras_of(command, []) == extras
 
 
 def test_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ _ARCHIVES = ("zip", "tar", "libarchive")
 _PACKAGES = {
     "s3": "s3fs", "s3a": "s3fs", "gs": "gcsfs", "gcs": "gcsfs",
     "az": "adlfs", "abfs": "adlfs", "abfss": "adlfs", "sftp": "paramiko", "ssh": "paramiko",
-    "http": "aiohttp", "https": "aiohttp",
+    "http": "fsspec[http]", "https": "fsspec[http]",
 }  # fmt: skip
 LARGEST_PAGE = 1 << 28
 """bytes of an index page; one of a million names has less."""
@@ -168,11 +168,15 @@ def missing(url: str, error: ImportError) -> SettingsError:
     """Return the error to raise for a package that is not installed."""
     schemes = [part.partition("://")[0].lower() for part in url.split("::")]
     package = next((_PACKAGES[scheme] for scheme in schemes if scheme in _PACKAGES), error.name)
-    if package is None:
+    named = [] if package is None else [package]
+    if error.name == "fsspec" and package not in ("fsspec", _PACKAGES["http"]):
+        named = ["fsspec", *named]
+    if not named:
         return SettingsError(
             f"{address(url)} needs a package that is not installed: see fsspec's documentation."
         )
     python = shlex.quote(sys.executable)
     here = importlib.util.find_spec("pip") is not None  # uv makes environments without
     call = f"{python} -m pip install" if here else f"uv pip install --python {python}"
-    return SettingsError(f"{address(url)} needs the package {shown(package)}. Type: {call} {shown(package)}")
+    what = f"the package{'s' if len(named) > 1 else ''} {' and '.join(map(shown, named))}"
+    return SettingsError(f"{address(url)} needs {what}. Type: {call} {shown(shlex.join(named))}")

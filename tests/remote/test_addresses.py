@@ -1,6 +1,7 @@
 """URLs: which texts are some, how they are shown, and what is said if a package is missing."""
 
 import builtins
+import shlex
 import sys
 import traceback
 from pathlib import Path
@@ -119,8 +120,8 @@ def test_words_that_a_command_does_not_know(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("url", "module", "package"),
     [
-        ("https://host/plots", "aiohttp", "aiohttp"),
-        ("zip://x::https://host/a.zip", "aiohttp", "aiohttp"),
+        ("https://host/plots", "aiohttp", "fsspec[http]"),
+        ("zip://x::https://host/a.zip", "aiohttp", "fsspec[http]"),
         ("s3://bucket/plots", "s3fs", "s3fs"),
         ("gs://bucket/plots", "gcsfs", "gcsfs"),
         ("az://bucket/plots", "adlfs", "adlfs"),
@@ -145,9 +146,26 @@ def test_a_package_that_is_missing_is_named(
             monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys.modules["fsspec.registry"], "_registry", {})
     monkeypatch.setattr(builtins, "__import__", refuse)
-    said = rf"{url} needs the package {package}\. Type: {sys.executable} -m pip install {package}$"
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(SettingsError) as caught:
         fetched(url)
+    call = f"{sys.executable} -m pip install {shlex.quote(package)}"
+    assert str(caught.value) == f"{url} needs the package {package}. Type: {call}"
+
+
+@pytest.mark.parametrize(
+    ("url", "named", "typed"),
+    [
+        ("http://host/plots", "package fsspec[http]", "'fsspec[http]'"),
+        ("zip://x::https://host/a.zip", "package fsspec[http]", "'fsspec[http]'"),
+        ("s3://bucket", "packages fsspec and s3fs", "fsspec s3fs"),
+        ("sftp://host/plots", "packages fsspec and paramiko", "fsspec paramiko"),
+        ("zip://a.zip", "package fsspec", "fsspec"),
+    ],
+)
+def test_without_fsspec_it_is_named_too(url: str, named: str, typed: str) -> None:
+    said = str(addresses.missing(url, ModuleNotFoundError(name="fsspec")))
+    assert said.startswith(f"{url} needs the {named}. Type: ")
+    assert said.endswith(f"install {typed}")
 
 
 def test_a_package_without_pip(monkeypatch: pytest.MonkeyPatch) -> None:
