@@ -145,22 +145,31 @@ def _response(clock: Clock) -> Any:
 
 
 def _for_the_web(scheme: str, rest: str, clock: Clock) -> tuple[str, dict[str, Any]]:
-    """Return a URL as links on its pages have it, without a password, and what to call fsspec with."""
+    """Return a URL as links on its pages have it, without a password, and what to call fsspec with.
+
+    What the user has put into fsspec's configuration holds, except where pictures would be wrong.
+    """
     import aiohttp
     import yarl  # which it is made with
+    from fsspec.config import apply_config
+    from fsspec.implementations.http import HTTPFileSystem
 
     host, slash, path = rest.partition("/")
     user, at, host = host.rpartition("@")
     # A session ends by a limit for a whole answer, which a large picture may need longer than.
     patience = aiohttp.ClientTimeout(total=None, sock_connect=_QUIET, sock_read=_QUIET)
-    client = {"timeout": patience, "response_class": _response(clock)}
-    headers = {
-        "Accept-Encoding": "identity"
-    }  # what is compressed has another length than the one that is stated
+    options = apply_config(HTTPFileSystem, {"simple_links": False})
+    client = dict(options.get("client_kwargs") or {})
+    client = {"timeout": patience, **client, "response_class": _response(clock)}
+    # What is compressed has another length than the one that is stated.
+    own = {"Accept-Encoding": "identity"}
     if at:
         known = ":".join(map(unquote, user.split(":", 1)))
-        headers["Authorization"] = f"Basic {base64.b64encode(known.encode()).decode()}"
-    options = {"client_kwargs": client, "headers": headers, "simple_links": False}
+        own["Authorization"] = f"Basic {base64.b64encode(known.encode()).decode()}"
+        client["auth"] = options["auth"] = None  # aiohttp refuses two
+    given = dict(options.get("headers") or {})
+    other = {name: given[name] for name in given if name.title() not in own}
+    options |= {"client_kwargs": client, "headers": other | own}
     return str(yarl.URL(f"{scheme.lower()}://{host}{slash}{path}")), options
 
 

@@ -3,10 +3,14 @@
 import base64
 import os
 import time
+import warnings
 from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
+from typing import Any
 
+import aiohttp
+import fsspec
 import pytest
 from support.fetched import cells, compared, fetched, picture, tree
 from support.http_faults import Answer, Asked, Fault, Server, pages_of, serving
@@ -18,6 +22,9 @@ from mymodules.remote import addresses, fetching
 from mymodules.remote.asking import TRIES
 from mymodules.remote.listing import safe
 
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # until aiohttp 4, users have such objects
+    KNOWN = aiohttp.BasicAuth("known", "here")
 NO_CHARACTER = "it has a character that names cannot have"
 
 
@@ -258,15 +265,50 @@ def test_a_link_that_leads_to_a_folder(contents: dict[str, bytes]) -> None:
     assert remote.unfetched(folder) == {"like.png": ("not_a_file", "it is a folder")}
 
 
+# --- what the user has set for fsspec ---------------------------------------------------------------
+
+
+def basic(user: str) -> str:
+    return f"Basic {base64.b64encode(user.encode()).decode()}"
+
+
+def test_what_is_set_for_fsspec_holds(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = {"headers": {"X-Session": "of all", "Accept-Encoding": "br", "Authorization": "Bearer 5"}}
+    given = {"headers": {"X-Token": "5", "accept-encoding": "gzip"}, "client_kwargs": client}
+    monkeypatch.setitem(fsspec.config.conf, "http", given)
+    fetched(f"{server.url}/top")
+    names = ("X-Token", "X-Session", "Accept-Encoding", "Authorization")
+    sent = {tuple(asked.headers.get(name) for name in names) for asked in server.asked}
+    assert sent == {("5", "of all", "identity", "Bearer 5")}
+    assert not any("accept-encoding" in asked.headers for asked in server.asked)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"client_kwargs": {"auth": KNOWN}},
+        {"auth": KNOWN},
+        {"headers": {"authorization": "Bearer 5"}},
+        {"client_kwargs": {"headers": {"Authorization": "Bearer 5"}}},
+        {"headers": None, "client_kwargs": None},
+    ],
+)
+def test_a_password_in_a_url_comes_before_what_is_set(
+    given: dict[str, Any], server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(fsspec.config.conf, "http", given)
+    fetched(server.url.replace("://", "://me:word@") + "/top")
+    assert {asked.headers.get("Authorization") for asked in server.asked} == {basic("me:word")}
+
+
 # --- what others must not learn ----------------------------------------------------------------------
 
 
 def guarded(pages: object, target: str = "") -> object:
     """Return the answers of a server that wants a password, and sends to another place what is asked for."""
-    known = "Basic " + base64.b64encode("me:p/w ü".encode()).decode()
 
     def answer(asked: Asked) -> Answer:
-        if asked.headers.get("Authorization") != known:
+        if asked.headers.get("Authorization") != basic("me:p/w ü"):
             return Answer(401, {}, b"")
         if target and asked.target.endswith("/a.png"):
             return Answer(302, {"Location": f"{target}{asked.target}"}, b"")
