@@ -86,7 +86,8 @@ def main(arguments: Sequence[str]) -> int:
         say(__doc__.strip())
         return 0
     if not passes_on and command not in ("lab", "app", "test"):
-        say(f"There is no command {command!r}.\n\n{__doc__.strip()}", error=True)
+        named = re.sub(":.*", ":...", command, flags=re.DOTALL)  # a URL may have a password
+        say(f"There is no command {named!r}.\n\n{__doc__.strip()}", error=True)
         return FAILED
     try:
         python = str(prepare(ROOT, extras_of(command, rest)))

@@ -25,7 +25,7 @@ import ipywidgets
 from mymodules import batch, faults, processors, recent, remote, settings
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
 from mymodules.pages import linker, still
-from mymodules.paths import AnyPath, local_path, shown, working_directory
+from mymodules.paths import AnyPath, local_path, masked, shown, working_directory
 from mymodules.row import counted
 
 if TYPE_CHECKING:
@@ -374,7 +374,7 @@ def _place(folder: AnyPath, role: str) -> Path:
 
 
 def _without_secrets(folder: AnyPath) -> str:
-    return remote.address(folder) if remote.is_remote(folder) else shown(folder)
+    return remote.address(folder) if remote.is_remote(folder) else masked(folder)
 
 
 def _note(role: str, folder: AnyPath) -> tuple[str, bool]:

@@ -12,7 +12,11 @@ AnyPath = str | os.PathLike[str]
 # At least two letters: one is a drive on Windows. fsspec understands chains such as zip::s3://.
 _URL = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+)(::[A-Za-z0-9+.-]+)*:(?P<rest>//?)", re.ASCII)
 _OBEYED = re.compile("[\0-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-_USER = re.compile(r"(?<=:/)(/?)[^/?#]*@")
+# Mistyped, too: after a colon up to the last @, unless a host ends before it, as in https://host/a@2x.
+_USER = re.compile(
+    r"((?:[^\s/\\:@]{2,}:|[^\s/\\:@]:(?![/\\]))(?=\S)[/\\]*+)(?!(?<=[/\\])[^:@/\\?#]+[/\\]).*@", re.DOTALL
+)
+_QUERY = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]+:(?=\S)[^?]*)\?.*", re.DOTALL)
 
 
 def local_path(path: AnyPath, what: str, kind: str = "folder") -> Path:
@@ -37,13 +41,15 @@ def usable_path(path: AnyPath, what: str, kind: str = "folder") -> Path:
     """Return a path as `local_path` does, but leave a relative one relative."""
     text = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
     if not isinstance(text, str) or not text or "\0" in text or not is_encodable(text):
-        raise SettingsError(f"{what} must be the path of a {kind}, as text or Path, not {path!r}.")
+        raise SettingsError(
+            f"{what} must be the path of a {kind}, as text or Path, not {masked(repr(path))}."
+        )
     _refuse_url(text, what, kind)
     expanded = os.path.expanduser(text)
     home = expanded.split("/")[0]
     if expanded.startswith("~") and not os.path.lexists(home):
         raise SettingsError(
-            f"{what} is {shown(text)}, and {shown(home)} leads to no home folder: name the whole path."
+            f"{what} is {masked(text)}, and {masked(home)} leads to no home folder: name the whole path."
         )
     return Path(expanded)
 
@@ -75,8 +81,7 @@ def _refuse_url(text: str, what: str, kind: str) -> None:
     remedy = f"copy or mount it, and name the {kind}'s path"
     if match["scheme"].lower() == "file":
         remedy = f"leave out {match['scheme']}:// and name the {kind}'s path"
-    address = shown(_USER.sub(r"\1", text).partition("?")[0])  # without a password, or a signature
-    raise SettingsError(f"{what} is a URL, {address}, but must be a {kind} on this computer: {remedy}.")
+    raise SettingsError(f"{what} is a URL, {masked(text)}, but must be a {kind} on this computer: {remedy}.")
 
 
 def is_folder(path: AnyPath) -> bool:
@@ -118,6 +123,15 @@ def tidied(path: Path) -> Path:
 def is_new(folder: Path) -> bool:
     """Return whether only the last part of the path is absent; otherwise a typo further up is likely."""
     return not os.path.lexists(folder) and os.path.isdir(folder.parent)
+
+
+def masked(path: AnyPath) -> str:
+    """Return what `shown` returns, without what may be the user, password or query of a mistyped URL.
+
+    What is there is shown whole: names of files may look like ``/here/https:/user:password@host``, too.
+    """
+    text = shown(path)
+    return text if os.path.lexists(path) else _QUERY.sub(r"\1", _USER.sub(r"\1", text))
 
 
 def shown(path: AnyPath) -> str:

@@ -8,7 +8,7 @@ from typing import TypeGuard
 
 from mymodules import remote, revisions
 from mymodules.errors import SettingsError
-from mymodules.paths import is_new, shown, tidied, usable_path
+from mymodules.paths import is_new, masked, shown, tidied, usable_path
 
 FILE = "compare.toml"
 """The file at the project's root in which a user names the folders, in the table ``[folders]``, and rules."""
@@ -64,7 +64,9 @@ def named_in(file: Path, given: Collection[str]) -> tuple[dict[str, Path], dict[
         if role not in _ROLES:
             raise SettingsError(f"There is an unknown key {where}: the keys are {', '.join(_ROLES)}.")
         if not isinstance(text, str) or not text:
-            raise SettingsError(f"The key {where} must be the path of a folder in quotes, not {text!r}.")
+            raise SettingsError(
+                f"The key {where} must be the path of a folder in quotes, not {masked(repr(text))}."
+            )
         if role in given:
             continue
         if role != "out" and is_elsewhere(text):
@@ -72,7 +74,7 @@ def named_in(file: Path, given: Collection[str]) -> tuple[dict[str, Path], dict[
             continue
         folder = tidied(file.parent / usable_path(text, f"The key {where}"))
         if not (os.path.isdir(folder) or (role == "out" and is_new(folder))):
-            raise SettingsError(f"The key {where} names {shown(folder)}, which is not a folder: correct it.")
+            raise SettingsError(f"The key {where} names {masked(folder)}, which is not a folder: correct it.")
         found[role] = folder
     return found, asked
 

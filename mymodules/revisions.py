@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from mymodules import streams
 from mymodules.errors import SettingsError
-from mymodules.paths import shown
+from mymodules.paths import masked, shown
 
 PREFIX: Final = "git:"
 """What the name of a revision begins with."""
@@ -63,7 +63,7 @@ def checked_out(text: str, start: Path, other: Path | None, suffixes: Sequence[s
     if path.startswith(("./", "../")):
         raise SettingsError(f"{shown(text)}: name the path from the top of the repository on.")
     if not colon and other is not None and not other.exists():
-        raise SettingsError(f"{shown(text)} means the path of {shown(other)}, which does not exist.")
+        raise SettingsError(f"{shown(text)} means the path of {masked(other)}, which does not exist.")
     beside = [] if other is None or not other.exists() else [other.parent if other.is_file() else other]
     git = _Git(text, [*beside, start] if colon else beside or [start])
     if not colon and other is not None:

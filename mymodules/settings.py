@@ -26,6 +26,7 @@ from mymodules.paths import (
     is_new,
     is_same,
     local_path,
+    masked,
     shown,
     tidied,
     working_directory,
@@ -131,7 +132,7 @@ class Settings:
         for given, role in ((self.first, "first"), (self.second, "second")):
             if is_same(folder, given) or is_inside(folder, given):
                 raise SettingsError(
-                    f"The {what} folder {shown(folder)} is the {role} folder {shown(given)} or inside it: "
+                    f"The {what} folder {masked(folder)} is the {role} folder {masked(given)} or inside it: "
                     f"pictures written there would be compared by the next run. Name a folder outside."
                 )
 
@@ -299,7 +300,7 @@ def _two_files(given: dict[str, Path]) -> tuple[str, str] | None:
         return None
     other = next((path for path in paths if path not in files), None)
     if len(paths) < 2 or other is not None:
-        to = "" if other is None else f", and {shown(other)} is not"
+        to = "" if other is None else f", and {masked(other)} is not"
         raise SettingsError(f"{shown(files[0])} is a file{to}: name two folders or two files.")
     if is_same(*files):
         raise SettingsError(f"{shown(files[0])} would be compared with itself: name two different files.")
@@ -440,7 +441,7 @@ def _create(folder: Path) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SettingsError(
-            f"The folder {shown(folder)} is absent and cannot be created ({error.strerror}): "
+            f"The folder {masked(folder)} is absent and cannot be created ({error.strerror}): "
             "create it, or name other folders in settings.init()."
         ) from error
     return True
@@ -455,14 +456,14 @@ def _check_apart(chosen: Settings) -> None:
         return
     if is_same(first, second):
         raise SettingsError(
-            f"first ({shown(first)}) and second ({shown(second)}) are the same folder: "
+            f"first ({masked(first)}) and second ({masked(second)}) are the same folder: "
             "everything would be equal. Name two different ones."
         )
     for inner, outer, roles in ((first, second, "first second"), (second, first, "second first")):
         if is_inside(inner, outer):
             one, other = roles.split()
             raise SettingsError(
-                f"The {one} folder {shown(inner)} is inside the {other} folder {shown(outer)}: "
+                f"The {one} folder {masked(inner)} is inside the {other} folder {masked(outer)}: "
                 "its pictures would belong to both. Move it out, or name another one."
             )
     chosen.check_outside(out, "output")
@@ -474,7 +475,7 @@ def _check_folder(folder: Path, role: str) -> None:
     if os.path.lexists(folder):
         raise SettingsError(f"{shown(folder)} is not a folder: name one as {role}.")
     remedy = "correct its name" if role in ("first", "second") else "create it"
-    raise SettingsError(f"The folder {shown(folder)} does not exist: {remedy}, or name another as {role}.")
+    raise SettingsError(f"The folder {masked(folder)} does not exist: {remedy}, or name another as {role}.")
 
 
 def _check_pictures(folders: Mapping[str, Path]) -> None:

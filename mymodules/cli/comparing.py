@@ -18,7 +18,7 @@ from mymodules.cli.progress import Lines
 from mymodules.cli.summary import notes, summary, width_of_terminal
 from mymodules.cli.wording import Wording, repeated
 from mymodules.errors import OutputError, SettingsError
-from mymodules.paths import shown
+from mymodules.paths import masked
 from mymodules.results import runfiles
 from mymodules.row import verdict, verdict_of
 from mymodules.rules import Rules
@@ -107,7 +107,7 @@ def _prepared(options: argparse.Namespace) -> tuple[Path, Path, dict[str, Any]]:
     call |= {"first": options.first, "second": options.second}
     stamp = runfiles.stamp_of(path)
     if stamp is None:
-        raise SettingsError(f"{shown(path)} is not a results file of a run: name a results-....partial.csv.")
+        raise SettingsError(f"{masked(path)} is not a results file of a run: name a results-....partial.csv.")
     manifest = runfiles.read_manifest(runfiles.manifest_path(path.parent, stamp))
     first, second = (Path(str(manifest.get(role, ""))).absolute() for role in ("first", "second"))
     files = manifest.get("selection", {}).get("files") or ("", "")  # the run checks what it reads

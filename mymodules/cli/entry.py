@@ -11,6 +11,7 @@ from mymodules import faults, streams
 from mymodules.cli.parser import COMMANDS, parser
 from mymodules.cli.wording import Wording, complain
 from mymodules.errors import MymodulesError
+from mymodules.paths import masked
 
 PROGRAM = "MYMODULES_PROGRAM"
 """The environment variable with what a user types before the command, for instance ``python run.py``."""
@@ -64,7 +65,7 @@ def _run(arguments: list[str], program: str) -> int:
         return 0
     if arguments[0] not in (*COMMANDS, *OWN):
         complain(
-            f"There is no command {arguments[0]!r}: {', '.join(COMMANDS)}. "
+            f"There is no command {masked(arguments[0])!r}: {', '.join(COMMANDS)}. "
             f"To compare two folders or files: {program} compare FIRST SECOND"
         )
         return FAILED

@@ -10,7 +10,7 @@ from pathlib import Path
 from mymodules import faults, report, results, settings
 from mymodules.cli.wording import Wording
 from mymodules.errors import MymodulesError, OutputError, SettingsError
-from mymodules.paths import local_path, shown, usable_path
+from mymodules.paths import local_path, masked, shown, usable_path
 from mymodules.results import runfiles
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
@@ -182,7 +182,7 @@ def file_to_write(named: str | None, option: str, taken: dict[str, str]) -> Path
         raise SettingsError(f"{shown(path)} is a folder: name a file as {option}.")
     if not path.parent.is_dir():
         raise SettingsError(
-            f"There is no folder {shown(path.parent)}: create it, or name another file as {option}."
+            f"There is no folder {masked(path.parent)}: create it, or name another file as {option}."
         )
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise SettingsError(

@@ -3,11 +3,12 @@
 import argparse
 import contextlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from mymodules import streams
 from mymodules.cli.wording import OPTIONS
 from mymodules.pairs import MATCHES
+from mymodules.paths import masked
 from mymodules.remote import address
 
 COMMANDS = {
@@ -32,6 +33,10 @@ class _Program(argparse.ArgumentParser):
 
     def print_help(self, file: Any = None) -> None:
         streams.say(self.format_help(), end="")
+
+    def error(self, message: str) -> NoReturn:
+        """End with a message, without what is secret in a URL that stands in the wrong place."""
+        super().error(masked(message))
 
 
 class _Command(_Program):

@@ -9,7 +9,7 @@ from pathlib import Path
 from mymodules import recent, settings
 from mymodules.cli.wording import Wording
 from mymodules.errors import OutputError, ResultsError, SettingsError
-from mymodules.paths import local_path, shown
+from mymodules.paths import local_path, masked, shown
 from mymodules.results import runfiles
 from mymodules.settings import Settings
 
@@ -56,7 +56,7 @@ def chosen(options: argparse.Namespace) -> Settings:
             found.out.mkdir(parents=True)
         except OSError as error:
             raise OutputError(
-                f"The output folder {shown(found.out)} cannot be created ({error.strerror}): "
+                f"The output folder {masked(found.out)} cannot be created ({error.strerror}): "
                 "name another one with --out.",
                 found.out,
             ) from error
@@ -117,10 +117,10 @@ def find(named: str | None, out: Path) -> Path:
             return runfiles.newest(path)
         stamp = runfiles.stamp_of(path)
         if stamp is None:
-            raise ResultsError(f"{shown(path)} is not a results file of a run: name results-....csv.")
+            raise ResultsError(f"{masked(path)} is not a results file of a run: name results-....csv.")
         path = runfiles.finished_path(path.parent, stamp)
     if not path.is_file():
-        raise ResultsError(f"There is no finished run {shown(path)}.")
+        raise ResultsError(f"There is no finished run {masked(path)}.")
     return path
 
 

@@ -17,6 +17,7 @@ from mymodules.errors import SettingsError
 from mymodules.paths import shown
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)(::[A-Za-z0-9+.-]+)*://", re.ASCII)  # one letter is a drive
+_CHAINED = re.compile(r"::(?![\w:.%]*\])")  # not in an IPv6 address
 _LOCAL = ("file", "local")
 _ARCHIVES = ("zip", "tar", "libarchive")
 _PACKAGES = {
@@ -38,7 +39,12 @@ def is_remote(path: object) -> TypeGuard[str]:
 
 def address(url: str) -> str:
     """Return a URL without user, password and query, safe to print."""
-    return "::".join(map(_plain, url.split("::")))
+    parts = _CHAINED.split(url)
+    for number, part in enumerate(parts[:-1]):
+        scheme, colon, _ = part.partition("://")
+        if colon and scheme.lower() not in _ARCHIVES:  # no chain goes on after a server: a password may
+            return "::".join([*map(_plain, parts[:number]), f"{shown(scheme)}://..."])
+    return "::".join(map(_plain, parts))
 
 
 def _plain(part: str) -> str:

@@ -1,6 +1,8 @@
 """URLs: which texts are some, how they are shown, and what is said if a package is missing."""
 
 import builtins
+import contextlib
+import json
 import shlex
 import sys
 import traceback
@@ -10,7 +12,8 @@ from typing import Any
 import pytest
 from support.fetched import fetched
 
-from mymodules import cli, remote
+import run
+from mymodules import cli, paths, remote, settings
 from mymodules.errors import SettingsError
 from mymodules.remote import addresses
 
@@ -56,6 +59,21 @@ SECRET = [
     "s3://person:wordsecret@host/plots?X-Amz-Signature=querysecret",
     "zip://x::https://person:wordsecret@host/a.zip?sig=querysecret",
     "zip::https://person:wordsecret@host/a.zip",
+    "https://person:word::secret@host/plots",
+    "https://person:80::secret@host/plots",
+    "zip://x::https://person::word://secret@host/plots",
+]
+MISTYPED = [
+    " https://person:wordsecret@host/plots",
+    "'https://person:wordsecret@host/plots'",
+    "https:\\\\person:wordsecret@host",
+    "https:/person:wordsecret@host",
+    "ftp:person:wordsecret@host",
+    "person:wordsecret@host",
+    "https//person:wordsecret@host",
+    " https://person:word/secret@host",
+    " https://person:word secret@host",
+    " s3://bucket/plots?X-Amz-Signature=query/secret",
 ]
 
 
@@ -73,6 +91,7 @@ def test_secrets_are_not_shown(url: str) -> None:
         "https://host:8080/plots",
         "zip:///data/me@home/a#1?.zip",
         "sftp://[::1]/x",
+        "zip::sftp://[fe80::1%25eth0]:22/a.zip",
         "memory://x",
     ],
 )
@@ -96,6 +115,54 @@ def test_secrets_are_in_no_name_and_no_error(
     assert caught.value.__cause__ is caught.value.__context__ is None
     assert remote.place(url.replace("secret", "other"), tmp_path) != folder, "others may see other pictures"
     assert not any(b"secret" in path.read_bytes() for path in cache.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("url", MISTYPED)
+def test_mistyped_urls_show_no_secret(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "new").mkdir()
+    for roles in ({"first": url}, {"second": url}, {"first": url, "second": url}, {"first": [url]}):
+        with pytest.raises(SettingsError) as caught:
+            settings.init(**{"first": "new", "second": "new", **roles})  # type: ignore[arg-type]
+        assert "secret" not in str(caught.value)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "mymodules"')
+    (tmp_path / "compare.toml").write_text(f"[folders]\nfirst = {json.dumps(url)}")
+    with pytest.raises(SettingsError, match=r"is a URL|which is not a folder") as caught:
+        settings.init(second="new")
+    assert "secret" not in str(caught.value)
+    (tmp_path / "compare.toml").unlink()
+    for words in (
+        [url],
+        ["compare", url, "new"],
+        ["compare", "new", url],
+        ["compare", "new", "new", url],
+        ["compare", "new", "new", "--max-pixels", url],
+        ["compare", "new", "new", "--resume", url],
+        ["look", url],
+    ):
+        with contextlib.suppress(SystemExit):
+            assert cli.main(words) == 2
+    assert run.main([url]) == 2
+    said = "".join(capsys.readouterr())
+    assert said.count("There is no command") == 2
+    assert "secret" not in said
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/a/b@2x/c?d", "https://host/a@2x", "https:/host/a@2x", "C:\\Users\\me@work", "c:/x@y", "a: b@c", "a:b"],
+)
+def test_what_has_no_secret_is_not_masked(path: str) -> None:
+    assert paths.masked(path) == path
+
+
+def test_what_is_there_is_not_masked(tmp_path: Path) -> None:
+    there = tmp_path / "10:30@2x"
+    assert paths.masked(there) != str(there)
+    there.mkdir()
+    assert paths.masked(there) == str(there)
 
 
 def test_a_name_needs_the_key(tmp_path: Path, cache: Path) -> None:
