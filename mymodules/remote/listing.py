@@ -282,23 +282,28 @@ def _sort_out(names: Mapping[str, list[Stated]], found: Listed, *, folds: bool) 
     folders = {above for name in names for above in _above(name)}
     alike: dict[str, set[str]] = {}
     if folds:
-        for name in names:
-            alike.setdefault(_folded(name), set()).add(name)
+        for path in {*names, *folders, *found.folders}:
+            alike.setdefault(_folded(path), set()).add(path)
     for name, files in names.items():
-        others = sorted(alike.get(_folded(name), {name}) - {name}) if folds else []
         if (reason := _why_not(name)) is not None:
             found.problems[safe(name)] = ("unsupported", f"no file here can have this name: {reason}")
         elif name in folders or name in found.folders:
             found.problems[name] = ("not_a_file", "it is a file and also a folder there")
         elif len(files) > 1:
             found.problems[name] = ("name_collision", "it is there several times")
-        elif others:
-            clause = (
-                f"here it would be the same file as {' and '.join(map(shown, others))}: rename one of them"
-            )
+        elif clause := _same_here(name, alike):
             found.problems[name] = ("name_collision", clause)
         else:
             found.pictures[name] = files[0]
+
+
+def _same_here(name: str, alike: Mapping[str, set[str]]) -> str:
+    """Return a clause on other paths that are the same as this file here, or as a folder above it, or ''."""
+    for path in (name, *_above(name)):
+        if others := sorted(alike.get(_folded(path), {path}) - {path}):
+            what = "it would be the same file as" if path == name else f"{shown(path)} would be the same as"
+            return f"here {what} {' and '.join(map(shown, others))}: rename one of them"
+    return ""
 
 
 def _above(name: str) -> Iterable[str]:

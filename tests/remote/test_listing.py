@@ -104,6 +104,42 @@ def test_names_that_differ_in_case_only(odd: type[OddSystem], cache: Path) -> No
     assert found["A/b.png"][1] == "here it would be the same file as a/B.png: rename one of them"
 
 
+@pytest.mark.parametrize(
+    ("names", "alike"),
+    [
+        ("A/x.png a/y.png b/x.png", "A/x.png a/y.png"),
+        ("p/A/x.png p/a/q/y.png P.png", "p/A/x.png p/a/q/y.png"),
+        ("P/x.png p/A/x.png p/a/y.png", "P/x.png p/A/x.png p/a/y.png"),
+        ("a.png A.PNG/x.png b.png/x.png", "a.png A.PNG/x.png"),
+        ("\u00e9/x.png e\u0301/y.png e/z.png", "\u00e9/x.png e\u0301/y.png"),
+        ("A/x.png A/y.png a.png", ""),
+    ],
+)
+def test_folders_that_differ_in_case_only(names: str, alike: str, odd: type[OddSystem], cache: Path) -> None:
+    odd.files |= {f"top/{name}": picture(1) for name in names.split()}
+    odd.files["top/z.png"] = picture(1)
+    cache.mkdir()
+    (cache / "KEY").write_bytes(b"")
+    folder = fetched("odd://top")
+    found = remote.unfetched(folder)
+    assert {name: code for name, (code, _) in found.items()} == dict.fromkeys(alike.split(), "name_collision")
+    assert set(tree(folder)) == {*names.split(), "z.png"} - {*alike.split()}
+    if names.startswith("A/x.png a/"):
+        assert found["A/x.png"][1] == "here A would be the same as a: rename one of them"
+
+
+def test_a_folder_without_pictures_and_a_file_that_differ_in_case_only(
+    odd: type[OddSystem], cache: Path
+) -> None:
+    odd.files |= {"top/a.png": picture(1), "top/A.PNG/notes.txt": b"", "top/z.png": picture(1)}
+    cache.mkdir()
+    (cache / "KEY").write_bytes(b"")
+    found = remote.unfetched(fetched("odd://top"))
+    assert found == {
+        "a.png": ("name_collision", "here it would be the same file as A.PNG: rename one of them")
+    }
+
+
 def test_a_file_that_is_also_a_folder(odd: type[OddSystem], tmp_path: Path) -> None:
     odd.files |= {"top/a.png": picture(1), "top/a.png/b.png": picture(2)}
     folder = fetched("odd://top")
