@@ -23,7 +23,8 @@ Promises:
 - Processes that want the same URL wait for each other. A run that reads the copy meanwhile sees files change,
   as it does in any folder.
 - User names, passwords and queries stand in no file, row, message or exception. The name of a copy depends on
-  them through a key that only this user has. Errors of libraries, which may quote them, are not shown.
+  them, but not on a signature or when it expires, through a key that only this user has. Errors of libraries,
+  which may quote them, are not shown.
 
 Not promised: links on a server are not followed to folders. A folder without a name (``a//b.png``) is not
 seen, because drivers do not list it. An index page lists what it links below itself, and folders end in a

@@ -18,6 +18,7 @@ from mymodules.paths import shown
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)(::[A-Za-z0-9+.-]+)*://", re.ASCII)  # one letter is a drive
 _CHAINED = re.compile(r"::(?![\w:.%]*\])")  # not in an IPv6 address
+_SIGNED = re.compile("x-amz-.*|sig|signature|expires", re.IGNORECASE)
 _LOCAL = ("file", "local")
 _ARCHIVES = ("zip", "tar", "libarchive")
 _PACKAGES = {
@@ -45,6 +46,20 @@ def address(url: str) -> str:
         if colon and scheme.lower() not in _ARCHIVES:  # no chain goes on after a server: a password may
             return "::".join([*map(_plain, parts[:number]), f"{shown(scheme)}://..."])
     return "::".join(map(_plain, parts))
+
+
+def unsigned(url: str) -> str:
+    """Return a URL without what is another one each time that the query of a server is signed."""
+    return "::".join(map(_unsigned, _CHAINED.split(url)))
+
+
+def _unsigned(part: str) -> str:
+    scheme, colon, rest = part.partition("://")
+    before, mark, query = rest.partition("?")
+    if not (colon and mark) or scheme.lower() in _ARCHIVES:
+        return part
+    kept = [each for each in query.split("&") if not _SIGNED.fullmatch(each.partition("=")[0])]
+    return f"{scheme}://{before}{mark if kept else ''}{'&'.join(kept)}"
 
 
 def _plain(part: str) -> str:

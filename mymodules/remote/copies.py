@@ -22,7 +22,7 @@ from typing import Any, Final
 from mymodules import files, streams
 from mymodules.errors import SettingsError
 from mymodules.paths import shown
-from mymodules.remote.addresses import absolute, address
+from mymodules.remote.addresses import absolute, address, unsigned
 
 CACHE: Final = "MYMODULES_CACHE"
 """The environment variable that names another folder for the copies."""
@@ -58,7 +58,8 @@ def place(url: str, start: Path) -> Path:
         raise SettingsError(f"There is no home folder for a copy of {plain}: name a folder in {CACHE}.")
     try:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        key = hmac.new(_key(cache), url.rstrip("/").encode("utf-8", "surrogatepass"), hashlib.sha256)
+        meant = unsigned(url).rstrip("/").encode("utf-8", "surrogatepass")
+        key = hmac.new(_key(cache), meant, hashlib.sha256)
     except OSError as error:
         raise unwritable(plain, error) from error
     name = re.sub("[^A-Za-z0-9.]+", "-", plain).strip("-.")[:48]

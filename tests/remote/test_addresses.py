@@ -176,6 +176,32 @@ def test_a_name_needs_the_key(tmp_path: Path, cache: Path) -> None:
         assert cache.stat().st_mode & 0o777 == 0o700
 
 
+SIGNED = "zip::https://me:word@host/a.zip"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        (
+            f"{SIGNED}?v=1&X-Amz-Signature=a&X-Amz-Date=1",
+            f"{SIGNED}?X-Amz-Date=2&v=1&x-amz-signature=b",
+            True,
+        ),
+        (f"{SIGNED}?sig=a%2F", f"{SIGNED}?sig=b", True),
+        (f"{SIGNED}?Expires=1&Signature=a", SIGNED, True),
+        (f"{SIGNED}?v=1&sig=a", f"{SIGNED}?v=2&sig=a", False),
+        (f"{SIGNED}?v=1", SIGNED, False),
+        (f"{SIGNED}?signal=1", SIGNED, False),
+        (f"{SIGNED}?X-Amz-Date=1", "zip::https://you:word@host/a.zip?X-Amz-Date=1", False),
+        ("zip://a?sig=1.zip", "zip://a?sig=2.zip", False),
+        ("zip::a?sig=1.zip", "zip::a?sig=2.zip", False),
+    ],
+)
+def test_a_new_signature_is_no_new_copy(one: str, other: str, is_same: bool, tmp_path: Path) -> None:
+    places = {remote.place(url, tmp_path) for url in (one, other)}
+    assert len(places) == (1 if is_same else 2)
+
+
 def test_words_that_a_command_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.main(["compare", "a", "b", "https://person:hidden@host/x?sig=hidden"])
