@@ -1,7 +1,4 @@
-"""An S3 server, moto's, with faults between it and s3fs.
-
-Both need a python-dateutil older than the one in constraints.txt, so they are no part of the extra ``test``.
-"""
+"""An S3 server, moto's, with faults between it and s3fs."""
 
 import os
 import time
@@ -10,7 +7,9 @@ from itertools import repeat
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 from support.fetched import cells, compared, fetched, picture, tree
 from support.http_faults import Fault, Server, passed_on, serving
 from support.programs import mixed
@@ -19,15 +18,12 @@ from mymodules import remote
 from mymodules.errors import SettingsError
 from mymodules.remote import fetching, listing
 
-pytest.importorskip("s3fs", reason="S3 needs s3fs: pip install s3fs")
-threaded = pytest.importorskip("moto.server", reason="S3 needs moto's server: pip install 'moto[s3,server]'")
-
 BUCKET = "shots"
 
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[int]:
-    server = threaded.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
         yield server.get_host_and_port()[1]
@@ -55,8 +51,6 @@ def server(moto: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 @pytest.fixture
 def bucket(moto: int) -> Iterator[Any]:
     """The bucket, empty; written without a detour through the faults."""
-    import boto3
-
     where = {"endpoint_url": f"http://127.0.0.1:{moto}", "region_name": "us-east-1"}
     keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
     resource = boto3.resource("s3", **where, **keys)
