@@ -15,10 +15,12 @@ from urllib.parse import unquote
 
 from mymodules.errors import SettingsError
 from mymodules.paths import shown
+from mymodules.remote.asking import Failed
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)(::[A-Za-z0-9+.-]+)*://", re.ASCII)  # one letter is a drive
 _CHAINED = re.compile(r"::(?![\w:.%]*\])")  # not in an IPv6 address
 _SIGNED = re.compile("x-amz-.*|sig|signature|expires", re.IGNORECASE)
+_WORD = re.compile("[a-z]+")  # in a chain, fsspec takes it for a scheme
 _LOCAL = ("file", "local")
 _ARCHIVES = ("zip", "tar", "libarchive")
 _PACKAGES = {
@@ -124,6 +126,8 @@ def opened(url: str, clock: Clock) -> tuple[Any, str]:
     ------
     ImportError
         If a package is missing.
+    Failed
+        If fsspec does not know a scheme.
     Exception
         Whatever fsspec and its drivers raise.
     """
@@ -132,6 +136,11 @@ def opened(url: str, clock: Clock) -> tuple[Any, str]:
     scheme, _, rest = url.partition("://")
     options: dict[str, Any] = {}
     whole = url
+    for part in _CHAINED.split(address(url)):  # what is shown
+        named, colon, _ = part.partition("://")
+        known = is_web(part) or named in fsspec.registry or named in fsspec.available_protocols()
+        if not known and (colon or _WORD.fullmatch(part)):
+            raise Failed("unsupported", f"fsspec does not know {named}://")
     if scheme.lower() in _ARCHIVES and "::" not in url:  # fsspec would ask for a path in the archive
         whole = f"{scheme}://::{rest}"
     elif is_web(url):

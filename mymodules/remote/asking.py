@@ -129,9 +129,8 @@ class Asking:
             if not kind.passes:
                 break
         self.check()
-        raise Failed(
-            kind.code, kind.clause
-        )  # here, and not above, so that it does not know the library's error
+        # Here, and not above, so that it does not know the library's error.
+        raise Failed(kind.code, kind.clause)
 
     def each(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
         """Yield every item with what the task returns for it, in the order in which they are ready.

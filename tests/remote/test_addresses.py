@@ -267,8 +267,18 @@ def test_a_package_without_pip(monkeypatch: pytest.MonkeyPatch) -> None:
     assert said.endswith(f"Type: uv pip install --python {sys.executable} s3fs")
 
 
-def test_a_scheme_that_nobody_knows() -> None:
-    with pytest.raises(
-        SettingsError, match=r"nonsense://x cannot be fetched: it cannot be read there \(ValueError\)"
-    ):
-        fetched("nonsense://x")
+@pytest.mark.parametrize(
+    ("url", "shown", "scheme"),
+    [
+        ("nonsense://x", "nonsense://x", "nonsense"),
+        ("S4://me:word@x", "S4://x", "S4"),
+        ("zip://in::s4://x/a.zip", "zip://in::s4://x/a.zip", "s4"),
+        ("nonsense::memory://x", "nonsense::memory://x", "nonsense"),
+        ("s4://me:80::word://x", "s4://...", "s4"),
+    ],
+)
+def test_a_scheme_that_nobody_knows(url: str, shown: str, scheme: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        fetched(url)
+    said = f"{shown} cannot be fetched: fsspec does not know {scheme}://. "
+    assert str(caught.value).startswith(said)
