@@ -300,7 +300,7 @@ def _two_files(given: dict[str, Path]) -> tuple[str, str] | None:
         return None
     other = next((path for path in paths if path not in files), None)
     if len(paths) < 2 or other is not None:
-        to = "" if other is None else f", and {masked(other)} is not"
+        to = "" if other is None else f", and {remote.described(other) or masked(other)} is not"
         raise SettingsError(f"{shown(files[0])} is a file{to}: name two folders or two files.")
     if is_same(*files):
         raise SettingsError(f"{shown(files[0])} would be compared with itself: name two different files.")

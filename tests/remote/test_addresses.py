@@ -165,6 +165,12 @@ def test_what_is_there_is_not_masked(tmp_path: Path) -> None:
     assert paths.masked(there) == str(there)
 
 
+def test_a_url_beside_a_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"")
+    with pytest.raises(SettingsError, match=r"a\.png is a file, and https://host/a\.png is not: name two"):
+        settings.init(first="https://me:word@host/a.png", second=tmp_path / "a.png")
+
+
 def test_a_name_needs_the_key(tmp_path: Path, cache: Path) -> None:
     """Otherwise whoever sees the name of a copy could try passwords."""
     folder = remote.place("https://a:b@host/x", tmp_path)
