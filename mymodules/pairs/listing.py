@@ -213,6 +213,7 @@ def _two_files(first: Path, second: Path) -> Listing:
 
 _Kind = Literal["file", "folder", "special", "closed", "gone", "unfetched"]
 _Seen = set[tuple[int, int] | str]  # results of folder_identity
+_GONE = (FileNotFoundError, NotADirectoryError)
 
 
 @dataclass
@@ -285,6 +286,8 @@ def _note_unfetched(side: _Side) -> None:
     side.unfetched = remote.unfetched(root)
     side.pictures += len(side.unfetched)
     side.others |= dict.fromkeys(side.unfetched, "unfetched")
+    for name, code in remote.closed(root).items():
+        _enter_closed(side, name, is_gone=code == "vanished")
     for kind, path in remote.left_out(root):
         side.leave_out(kind, path)
 
@@ -323,7 +326,7 @@ def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str
         except OSError as error:
             if not below:
                 raise
-            _enter_closed(side, below, error)
+            _enter_closed(side, below, is_gone=isinstance(error, _GONE))
 
 
 def _is_plain_file(entry: os.DirEntry[str]) -> bool:
@@ -358,7 +361,7 @@ def _is_new(side: _Side, below: str, seen: _Seen) -> bool:
     try:
         identity = folder_identity(side.at(below))
     except OSError as error:
-        _enter_closed(side, below, error)
+        _enter_closed(side, below, is_gone=isinstance(error, _GONE))
         return False
     if identity in seen:
         side.leave_out("links", below)
@@ -367,8 +370,8 @@ def _is_new(side: _Side, below: str, seen: _Seen) -> bool:
     return True
 
 
-def _enter_closed(side: _Side, below: str, error: OSError) -> None:
-    if isinstance(error, FileNotFoundError | NotADirectoryError):
+def _enter_closed(side: _Side, below: str, *, is_gone: bool) -> None:
+    if is_gone:
         side.others[below] = "gone"
     else:
         side.others[below] = "closed"

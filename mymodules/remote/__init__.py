@@ -17,7 +17,8 @@ Promises:
   stored once, where the file system has hard links. An etag is believed, and not held against the content.
 - What cannot be fetched, because the server refuses it, lies about its length or changes it meanwhile, or
   because no file here can have its name, becomes a row that says so. Names that lead out of the folder are
-  neither asked for nor written. What is no picture, or hidden, is not fetched, but counts as left out.
+  neither asked for nor written. What is no picture, or hidden, is not fetched, but counts as left out. A
+  folder below the top that cannot be listed is a row, too.
 - A server that fails is asked again, with pauses that grow, and `fetching.LIMIT` ends everything, also a call
   that hangs. What was fetched until then stays, and is not fetched again.
 - Processes that want the same URL wait for each other. A run that reads the copy meanwhile sees files change,
@@ -32,6 +33,6 @@ slash there. A redirect is followed, and gets no password if it leads to another
 """
 
 from mymodules.remote.addresses import address, is_remote
-from mymodules.remote.copies import described, fetch, left_out, place, unfetched
+from mymodules.remote.copies import closed, described, fetch, left_out, place, unfetched
 
-__all__ = ["address", "described", "fetch", "is_remote", "left_out", "place", "unfetched"]
+__all__ = ["address", "closed", "described", "fetch", "is_remote", "left_out", "place", "unfetched"]

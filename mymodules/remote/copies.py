@@ -129,6 +129,11 @@ def unfetched(folder: Path) -> dict[str, Problem]:
     return {name: (code, clause) for name, (code, clause) in found.items()}
 
 
+def closed(folder: Path) -> dict[str, str]:
+    """Return the code for each folder of a URL that its server does not list, by name."""
+    return dict(_about(folder).get("closed", {}))
+
+
 def left_out(folder: Path) -> list[tuple[str, str]]:
     """Return what a URL has besides pictures: the kind, as in `pairs.LEFT_OUT`, and the name."""
     return [(kind, name) for kind, name in _about(folder).get("left_out", [])]

@@ -113,7 +113,8 @@ class _Fetching:
         folds = self._folder.with_name("KEY").exists()  # the file is named key
         found = listed(self._system, self._root, self._asking, self._suffixes, self._clock, folds=folds)
         if not (found.pictures or found.problems):
-            raise Failed("vanished", f"there is no picture ({', '.join(self._suffixes)})")
+            nothing = "vanished", f"there is no picture ({', '.join(self._suffixes)})"
+            raise Failed(*next(iter(found.closed.values()), nothing))
         self._folder.mkdir(exist_ok=True)
         self._note(found, complete=False)
         self._tidy(found)
@@ -306,6 +307,7 @@ class _Fetching:
             "url": self._plain,
             "complete": complete,
             "problems": found.problems,
+            "closed": {name: code for name, (code, _) in found.closed.items()},
             "left_out": sorted(found.left_out),
         }
         files.replace(beside(self._folder, "json"), [json.dumps(about).encode()])
@@ -322,6 +324,10 @@ class _Fetching:
             said.append("as the server tells no checksum")
         if found.problems:
             said.append(f"{len(found.problems):,} cannot be fetched")
+        if found.closed:
+            said.append(
+                f"{len(found.closed):,} {'folders' if len(found.closed) > 1 else 'folder'} cannot be listed"
+            )
         streams.say(f"{self._plain}: {', '.join(said)}; the copy is {shown(self._folder)}.")
 
 

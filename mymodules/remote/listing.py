@@ -92,6 +92,8 @@ class Listed:
         What cannot be fetched, by a name that is safe.
     folders : set of str
         Those named like a picture.
+    closed : dict of str to Problem
+        Folders that cannot be listed, by a name that is safe.
     left_out : list of (str, str)
         The kind, as in `pairs.LEFT_OUT`, and the name.
     """
@@ -99,6 +101,7 @@ class Listed:
     pictures: dict[str, Stated] = field(default_factory=dict)
     problems: dict[str, Problem] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
+    closed: dict[str, Problem] = field(default_factory=dict)
     left_out: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -114,21 +117,27 @@ def listed(
 
     Raises
     ------
-    Failed, Over
+    Failed
+        If the folder itself cannot be listed, or the server fails.
+    Over
     """
     found = Listed()
     top = _Top(system, root)
     names: dict[str, list[Stated]] = {}
     hidden: set[str] = set()
-    folders, seen = [top.start], {""}
+    folders, seen = [(top.start, "")], {""}
     for depth in range(DEEPEST + 1):
         if not folders:
             break
         if depth == DEEPEST:
             raise Failed(SERVER, f"it has more than {DEEPEST} folders within each other")
-        below: list[str] = []
+        below: list[tuple[str, str]] = []
         ask = partial(_entries, system, asking)
-        for _, entries in asking.each(ask, folders):
+        for (_, folder), entries in asking.each(ask, folders):
+            if isinstance(entries, Failed):
+                named = folder if _why_not(folder) is None else safe(folder)
+                found.closed[named] = entries.code, entries.clause
+                continue
             for entry in map(top.plain, entries):
                 name = top.below(str(entry["name"]))
                 if name is None or top.is_mark(entry):
@@ -141,7 +150,7 @@ def listed(
                     name = name.rstrip("/")
                     if name and name not in seen and not (top.is_page and _why_not(name)):
                         seen.add(name)
-                        below.append(str(entry["name"]))
+                        below.append((str(entry["name"]), name))
                         if name.lower().endswith(tuple(suffixes)) and _why_not(name) is None:
                             found.folders.add(name)
                 elif entry["type"] == "link":
@@ -205,14 +214,37 @@ def _date(text: str) -> datetime:
     return email.utils.parsedate_to_datetime(text)
 
 
-def _entries(system: Any, asking: Asking, folder: str) -> list[dict[str, Any]]:
-    """Return the entries of one folder; what is neither file nor folder is asked about."""
-    found = []
-    for entry in asking.again(lambda: system.ls(folder, detail=True)):
-        if entry.get("type") not in ("file", "directory"):
-            entry = entry | {"type": asking.again(partial(_type_of, system, entry["name"]))}
-        found.append(entry)
-    return found
+def _entries(system: Any, asking: Asking, folder: tuple[str, str]) -> list[dict[str, Any]] | Failed:
+    """Return the entries of one folder, or why it alone cannot be listed.
+
+    Parameters
+    ----------
+    folder : (str, str)
+        Its path for the file system, and its name.
+    """
+    path, name = folder
+    try:
+        entries = asking.again(lambda: system.ls(path, detail=True))
+    except Failed as failed:
+        if failed.code == SERVER or not name:
+            raise
+        return failed
+    return [
+        entry
+        if entry.get("type") in ("file", "directory")
+        else entry | {"type": _asked(system, asking, entry)}
+        for entry in entries
+    ]
+
+
+def _asked(system: Any, asking: Asking, entry: Mapping[str, Any]) -> str:
+    """Ask what is neither file nor folder; what leads nowhere is a file, and fetching it will report that."""
+    try:
+        return asking.again(partial(_type_of, system, str(entry["name"])))
+    except Failed as failed:
+        if failed.code == SERVER:
+            raise
+        return "file"
 
 
 def _type_of(system: Any, path: str) -> str:

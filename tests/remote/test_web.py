@@ -197,15 +197,6 @@ def test_a_page_that_cannot_be_had_refuses_the_url(fault: Fault, said: str, serv
         fetched(f"{server.url}/top")
 
 
-def test_a_folder_that_cannot_be_listed_refuses_the_url(server: Server) -> None:
-    """Otherwise its pictures would count as removed."""
-    folder = fetched(f"{server.url}/top")
-    server.fail("GET", "/deep/", repeat(403))
-    with pytest.raises(SettingsError, match="the server refuses it"):
-        fetched(f"{server.url}/top")
-    assert len(tree(folder)) == 3
-
-
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_server_that_hangs_is_left_at_the_time_limit(
     method: str, server: Server, monkeypatch: pytest.MonkeyPatch
