@@ -182,7 +182,8 @@ def test_after_a_failure_only_the_rest_is_fetched(
     down.clear()
     odd.read.clear()
     folder = fetched("odd://top")
-    assert sorted(odd.read) == [f"{number:02}.png" for number in range(10, 40)]
+    # A call of the first fetch may still end, and be noted twice; its answer goes nowhere.
+    assert {*odd.read} == {f"{number:02}.png" for number in range(10, 40)}
     assert len(tree(folder)) == 40
 
 
