@@ -270,8 +270,10 @@ class _Top:
             return self._linked(path)
         if path.rstrip("/") == self._top:
             return ""
+        if not self._top and not path.startswith("/"):
+            return path.removeprefix("./")  # which all names in an archive of "." begin with
         if not path.startswith(f"{self._top}/"):
-            return path if not self._top else None
+            return None
         return path[len(self._top) + 1 :]
 
     def is_mark(self, entry: Mapping[str, Any]) -> bool:

@@ -14,7 +14,8 @@ from support.programs import png
 from mymodules import remote
 
 
-def test_a_tar_has_the_pictures_of_its_folder(tmp_path: Path) -> None:
+@pytest.mark.parametrize("above", ["", "./"])
+def test_a_tar_has_the_pictures_of_its_folder(above: str, tmp_path: Path) -> None:
     """All are read through one open file."""
     own = tmp_path / "own"
     own.mkdir()
@@ -22,10 +23,10 @@ def test_a_tar_has_the_pictures_of_its_folder(tmp_path: Path) -> None:
         for number in range(60):
             path = own / f"{number:02}.png"
             path.write_bytes(png(noise(number, 128, 128, 3)))
-            archive.add(path, path.name)
+            archive.add(path, f"{above}{number // 30}/{path.name}")
     folder = fetched(f"tar://{tmp_path / 'a.tar'}")
     assert remote.unfetched(folder) == {}
-    assert tree(folder) == tree(own)
+    assert tree(folder) == {f"{int(name[:2]) // 30}/{name}": data for name, data in tree(own).items()}
 
 
 @pytest.mark.parametrize(("protocol", "most"), [("odd", 1), (("odd", "s3"), 8)])
