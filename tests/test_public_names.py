@@ -16,8 +16,8 @@ FACES = {
     "looks": "ChangeClass Crop Hunk Line Look Occurrence Plan near plan",
     "metrics": "ColourMetric DiffMetrics Match Metric Similarity Tally antialiased common_size edges fuzzy"
     " gray pixel_diff sample_area similar sobel structural_similarity",
-    "pairs": "LEFT_OUT Listing MATCHES MESSAGE_LIMIT NAMED Pair Pairs Selection Waiting exactly find from_text"
-    " is_escaped is_listed matches sentence to_text",
+    "pairs": "LEFT_OUT Listing MATCHES MESSAGE_LIMIT NAMED Pair Pairs Selection Waiting exactly find"
+    " from_text is_escaped is_listed matches sentence to_text",
     "regions": "Gatherer Region boxes_of byte_map from_pixels from_similarity threshold",
     "report": "ONE_FILE_LIMIT READ_PIXELS SCHEMA check document is_one_file junit markdown write",
     "results": "BOM CHANGE_COLUMNS COLUMNS PairResult PartialWriter Rows cells_of check_value checked_line"
