@@ -134,3 +134,9 @@ def test_the_map_names_every_room() -> None:
         if not found or (path.parent != PACKAGE and not inside):
             absent.append(path.relative_to(PACKAGE).as_posix())
     assert absent == []
+
+
+def test_each_file_of_tests_has_a_name_of_its_own() -> None:
+    """Else pytest collects only one of them: these folders are no packages."""
+    names = sorted(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert names == sorted(set(names))
