@@ -18,7 +18,7 @@ import os
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -292,11 +292,11 @@ class _Course:
             self._note(pair, Finished(row, b""))  # its line has been written
         self._not_compared = self.done
 
-    def reused(self, pairs: Pairs) -> "Iterator[Taken]":
-        """Yield the rows that the store has for these pairs, all that no row was kept of."""
+    def reused(self, kept: Collection[str]) -> "Iterator[Taken]":
+        """Yield the rows that the store has for all pairs but those with these names."""
         if self.memory is None:
             return
-        with closing(self.memory.take(pairs)) as batches:
+        with closing(self.memory.take(self.plan.pairs.without(kept))) as batches:
             for taken in batches:
                 yield taken
                 self.done += len(taken.same)
@@ -411,11 +411,10 @@ def _compare(course: _Course) -> dict[str, str]:
                 plan.begin_resumed()
             if not plan.may_reuse:
                 pool.warm_up(len(plan.pairs), plan.request)
-            left = plan.pairs.without(writer.names) if writer.names else plan.pairs
-            for taken in course.reused(left):
+            for taken in course.reused(writer.names):
                 writer.extend([pair.name for pair in taken.same], taken.lines)
                 _append(writer, taken.rows)
-            left = plan.pairs.without(writer.names) if writer.names else plan.pairs
+            left = plan.pairs.without(writer.names)
             with closing(pool.rows(left, plan.job, plan.request)) as coming:
                 for found in coming:
                     # Whoever is told of every row may end the run after any of them.

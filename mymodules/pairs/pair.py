@@ -5,7 +5,7 @@ takes five times the memory, and is made where it is asked for. `Waiting` finds 
 """
 
 import os
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple, overload
 
 Problem = tuple[str, str]
@@ -97,8 +97,10 @@ class Pairs(Sequence[Pair]):
         """Yield the name of each pair; that of a plain one is no new string."""
         return (entry if isinstance(entry, str) else entry.name for entry in self._entries)
 
-    def without(self, names: Container[str]) -> "Pairs":
+    def without(self, names: Collection[str]) -> "Pairs":
         """Return all pairs but those with these names."""
+        if not names:
+            return self
         both = zip(self._entries, self.names(), strict=True)
         return self._part(entry for entry, name in both if name not in names)
 

@@ -146,12 +146,8 @@ def _about(folder: Path) -> dict[str, Any]:
         path = beside(folder, "json")
         status = path.stat()
         found = _parsed(path, status.st_mtime_ns, status.st_ino)
-    except (
-        OSError,
-        ValueError,
-        RecursionError,
-    ):  # the root of a disk has no name; others have their own json
-        return {}
+    except (OSError, ValueError, RecursionError):
+        return {}  # the root of a disk has no name, and a file of other people's may be there
     return found if found.get("copy") == folder.name else {}
 
 
