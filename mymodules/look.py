@@ -20,6 +20,7 @@ from mymodules import faults, images, kinds
 from mymodules.errors import ImageError, MymodulesError
 from mymodules.pages import display, still
 from mymodules.results import attention, runfiles
+from mymodules.results.texts import TEXT
 from mymodules.row import SIZES, TEXTS, VERDICTS_BY_ATTENTION
 from mymodules.store import DiffStore
 
@@ -266,7 +267,7 @@ def audit(
         checks.append((row["image_filename"], row["ssim_score"], score, abs(row["ssim_score"] - score),
                        row["num_diff_pixels"], counted))  # fmt: skip
     columns = ["image_filename", "ssim_score", "scikit_image", "difference", "num_diff_pixels", "recounted"]
-    return pd.DataFrame(checks, columns=columns)
+    return pd.DataFrame(checks, columns=columns).astype({"image_filename": TEXT})
 
 
 def closest(store: DiffStore, frame: pd.DataFrame, name: str | None = None, count: int = 5) -> HTML:
@@ -314,6 +315,7 @@ def failures(store: DiffStore, frame: pd.DataFrame) -> pd.DataFrame:
         for digest, failure in store.unavailable_digests().items()
     ]
     table = pd.DataFrame(found, columns=["image_filename", "digest", "reason", "when"])
+    table = table.astype(dict.fromkeys(("image_filename", "digest", "reason"), TEXT))
     return table.assign(when=pd.to_datetime(table["when"], unit="ms", utc=True))
 
 

@@ -35,6 +35,7 @@ from mymodules.pages import still, words
 from mymodules.paths import AnyPath
 from mymodules.results import runfiles
 from mymodules.results.attention import verdicts
+from mymodules.results.texts import TEXT
 from mymodules.row import VERDICTS_BY_ATTENTION
 from mymodules.triage import LABELS, Step
 from mymodules.viewer import Viewer
@@ -142,7 +143,7 @@ class Explorer(still.Kept):
         self._all = self._given.reset_index(drop=True)
         noted = frame["decision"].fillna("") if "decision" in frame.columns else [""] * len(frame)
         changes, desk = self.viewer._changes.table, self.viewer.decisions
-        given = pd.Series(list(noted), dtype="str")
+        given = pd.Series(list(noted), dtype=TEXT)
         self._standings = Standings(self._all, changes, desk, given, lambda: self.approving.approved)
         self._orders: dict[tuple[str, bool], pd.DataFrame] = {}
         self._frame = self._given

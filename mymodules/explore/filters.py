@@ -282,12 +282,13 @@ def name_condition(text: str) -> str:
     text = unicodedata.normalize("NFC", whole.strip())
     if not text:
         return ""
-    names = _NAME if text.isascii() else f'{_NAME}.str.normalize("NFC")'
+    names = f"{_NAME}.astype('object')"  # the text of Arrow folds case otherwise
+    names += "" if text.isascii() else '.str.normalize("NFC")'
     if "*" not in text and "?" not in text:
-        return f"{names}.str.contains({literal(text)}, case=False, regex=False)"
+        return f"{names}.str.contains({literal(text)}, case=False, regex=False, na=False)"
     parts = {"*": ".*", "?": "."}
     pattern = "".join(parts.get(character) or re.escape(character) for character in text)
-    return f"{names}.str.fullmatch({literal('(?s)' + pattern)}, case=False)"
+    return f"{names}.str.fullmatch({literal('(?s)' + pattern)}, case=False, na=False)"
 
 
 def literal(text: str) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mymodules import row
+from mymodules.results.texts import TEXT
 from mymodules.row import RANKS, Heading
 
 
@@ -27,7 +28,7 @@ def places(frame: pd.DataFrame) -> NDArray[np.intp]:
             "status": ranks(frame),
             "combined": -numbers(frame, "combined"),
             "pixels": -numbers(frame, "num_diff_pixels"),
-            "name": frame["image_filename"].to_numpy(),
+            "name": frame["image_filename"].astype(TEXT).array,
         }
     )
     return table.sort_values(list(table.columns), kind="stable").index.to_numpy()

@@ -15,6 +15,7 @@ from mymodules.results import csvfile, runfiles
 from mymodules.results.cells import BOM, LISTED, parse_cell, parse_metric
 from mymodules.results.listing import CHANGE_COLUMNS, columns_of_changes
 from mymodules.results.listing import TEXTS as CHANGE_TEXTS
+from mymodules.results.texts import TEXT
 from mymodules.row import (
     COLUMNS,
     COUNTS,
@@ -44,8 +45,9 @@ def load(path: AnyPath | None = None) -> pd.DataFrame:
     -------
     DataFrame
         All of `COLUMNS`, then metrics of one's own (``metric_NAME``), and unknown columns as text. Integers
-        are ``Int64``, flags ``boolean``, figures ``float64``, text ``str``; `regions` holds lists of [x, y,
-        width, height] and `region_pixels` lists of numbers, or None if nothing was compared.
+        are ``Int64``, flags ``boolean``, figures ``float64``, text ``str`` (`texts.TEXT`, whether or not
+        pyarrow is installed); `regions` holds lists of [x, y, width, height] and `region_pixels` lists of
+        numbers, or None if nothing was compared.
         ``attrs["run"]`` is the run's manifest, empty if there is none; its ``out`` and
         ``pictures_dir`` are adjusted if the folder was moved.
         ``attrs["edited"]`` is whether a finished file differs from what the run wrote, if that is known.
@@ -90,7 +92,7 @@ def load_changes(path: AnyPath | None = None) -> pd.DataFrame | None:
     columns = columns_of_changes(file)
     if columns is None:
         return None
-    types = {name: "str" if name in CHANGE_TEXTS else "Int64" for name in CHANGE_COLUMNS}
+    types = {name: TEXT if name in CHANGE_TEXTS else "Int64" for name in CHANGE_COLUMNS}
     return pd.DataFrame({name: pd.Series(columns[name], dtype=kind) for name, kind in types.items()})
 
 
@@ -217,4 +219,4 @@ def _series(name: str, values: list[Any]) -> "pd.Series[Any]":
     if name in FLAGS:
         return pd.Series(values, dtype="boolean")
     is_text = name in TEXTS | OPTIONAL_TEXTS or name not in COLUMNS
-    return pd.Series(values, dtype="str" if is_text else "Int64")
+    return pd.Series(values, dtype=TEXT if is_text else "Int64")

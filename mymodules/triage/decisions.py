@@ -224,8 +224,10 @@ class Decisions:
         """
         import pandas as pd  # whoever has a frame has loaded it
 
+        from mymodules.results.texts import TEXT
+
         found = [word for word, _ in self.each(frame)]
-        return pd.Series(found, index=frame.index, name="decision", dtype="str")
+        return pd.Series(found, index=frame.index, name="decision", dtype=TEXT)
 
     def standings(self, frame: AnyTable, changes: AnyTable) -> list[Standing]:
         """Return what holds for the rows of a table, by their own decisions and those about their changes.

@@ -183,7 +183,7 @@ def test_any_name_and_message_is_valid_xml(
 )
 def test_what_xml_cannot_hold_is_escaped(expected: str, text: str, tmp_path: Path) -> None:
     found = row(text, "error", "corrupt", text)
-    frame = pd.DataFrame([cells(found)], columns=list(results.COLUMNS))
+    frame = pd.DataFrame([cells(found)], columns=list(results.COLUMNS), dtype=object)
     root = written(frame, tmp_path / "junit.xml")
     (case,) = root.iter("testcase")
     assert case.attrib["name"] == expected
@@ -202,7 +202,8 @@ def test_no_rows_and_few_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize("status", ["", "Same", None, 1.0])
 def test_rows_that_were_never_judged_are_refused(tmp_path: Path, status: object) -> None:
     """They would pass, or fail, by no comparison."""
-    frame = pd.DataFrame({"image_filename": ["a.png", "b/\udcff.png"], "status": ["same", status]})
+    names = pd.Series(["a.png", "b/\udcff.png"], dtype=object)  # which text of Arrow cannot hold
+    frame = pd.DataFrame({"image_filename": names, "status": ["same", status]})
     with pytest.raises(errors.SettingsError, match=r"^1 of 2 rows have no status .* b/\\udcff\.png:"):
         report.junit(frame, tmp_path / "junit.xml")
     assert list(tmp_path.iterdir()) == []
