@@ -121,8 +121,8 @@ def extras_of(command: str, rest: Iterable[str]) -> set[str]:
     """Return the extras that a command needs."""
     words = list(rest) if command in PASSED_ON else []
     found = {command} & {"app", "test"}
-    if any(word.partition("=")[0] == "--dask" for word in words):
-        found.add("dask")
+    options = {word.partition("=")[0] for word in words}
+    found |= {extra for extra in ("dask", "parquet") if f"--{extra}" in options}
     named = [word for before, word in zip(["", *words], words) if before != "--markdown-link"]  # noqa: B905
     if command in ASKING and any(is_web(word) for word in (*named, *folders_of_projects())):
         found.add("remote")

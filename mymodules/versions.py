@@ -1,6 +1,11 @@
-"""The versions of installed packages, without the mail parser that `importlib.metadata` loads to read one."""
+"""The versions of installed packages, without the mail parser that `importlib.metadata` loads to read one.
 
+Also how to install others.
+"""
+
+import importlib.util
 import os
+import shlex
 import sys
 from typing import Final
 
@@ -32,6 +37,14 @@ def version(name: str) -> str:
         If it is not installed.
     """
     return _version(name, {})
+
+
+def installing(*packages: str) -> str:
+    """Return the command that installs packages for this Python."""
+    python = shlex.quote(sys.executable)
+    here = importlib.util.find_spec("pip") is not None  # uv makes environments without
+    call = f"{python} -m pip install" if here else f"uv pip install --python {python}"
+    return f"{call} {shlex.join(packages)}"
 
 
 def _version(name: str, listed: _Listed) -> str:

@@ -79,7 +79,7 @@ def test_errors_pickle(kind: type[Exception]) -> None:
 
 SLOW = (
     "IPython argparse cv2 dask distributed fractions imagecodecs importlib.metadata ipywidgets lark "
-    "matplotlib numba numpy pandas psutil scipy skimage tifffile tornado"
+    "matplotlib numba numpy pandas psutil pyarrow scipy skimage tifffile tornado"
 )
 FACES = "batch comparison explore images metrics pairs regions results row rules store triage"
 LOADED = dict.fromkeys(("batch.runner", "workers", "agenda", "looks", *FACES.split()), "")

@@ -420,6 +420,7 @@ def test_help_installs_nothing(
         ("compare", set()),
         ("compare a b --dask tcp://host:8786", {"dask"}),
         ("notebook --dask=tcp://host:8786", {"dask"}),
+        ("compare a b --parquet=x.parquet --check", {"parquet"}),
         ("compare https://host/plots b", {"remote"}),
         ("compare --check a HTTP://host/plots", {"remote"}),
         ("notebook zip://in::https://host/a.zip b", {"remote"}),

@@ -42,7 +42,7 @@ PASSED = (
 NOT_IN_THE_RUN = (
     *("num_processors", "dask", "verify", "check_pixels", "open", "notebook"),
     *("report", "report_all", "report_paths", "looks", "junit", "json", "markdown", "markdown_link"),
-    "check",
+    *("parquet", "check"),
 )
 """The options that a run does not keep, besides its store: who resumes it names them again."""
 

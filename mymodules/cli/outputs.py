@@ -11,7 +11,7 @@ from mymodules import faults, report, results, settings
 from mymodules.cli.wording import Wording
 from mymodules.errors import MymodulesError, OutputError, SettingsError
 from mymodules.paths import local_path, masked, shown, usable_path
-from mymodules.results import runfiles
+from mymodules.results import parquet, runfiles
 
 STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable that names the summary of a step of GitHub Actions."""
@@ -23,14 +23,15 @@ class Outputs:
 
     Attributes
     ----------
-    junit, json, markdown : Path or None
-        A JUnit XML file, a JSON document, a summary as Markdown.
+    junit, json, parquet, markdown : Path or None
+        A JUnit XML file, a JSON document, the table as a Parquet file, a summary as Markdown.
     page, looks : Path or None
         A report, and a page of the looks alone: a folder, or a file if its name ends in ``.html``.
     """
 
     junit: Path | None
     json: Path | None
+    parquet: Path | None
     markdown: Path | None
     page: Path | None
     looks: Path | None
@@ -50,11 +51,14 @@ class Outputs:
             for path in (options.report, options.looks)
         )
         _check_link(options.markdown_link, options.markdown)
+        if options.parquet is not None:
+            parquet.check()
         pages = {"--report": (page, "the report"), "--looks": (looks, "the looks")}
         options_of = {os.path.realpath(path): option for option, (path, _) in pages.items() if path}
         found = cls(
             junit=file_to_write(options.junit, "--junit", options_of),
             json=file_to_write(options.json, "--json", options_of),
+            parquet=file_to_write(options.parquet, "--parquet", options_of),
             markdown=file_to_write(options.markdown, "--markdown", options_of),
             page=page,
             looks=looks,
@@ -70,7 +74,8 @@ class Outputs:
                 kept.append((path, what))
                 for option, (other, _) in pages.items():
                     _check_outside(None if other is path else other, option, path, what)
-        named = {"--junit": found.junit, "--json": found.json, "--markdown": found.markdown}
+        named = {"--junit": found.junit, "--json": found.json, "--parquet": found.parquet}
+        named |= {"--markdown": found.markdown}
         for option, path in named.items():
             for folder, what in kept:
                 _check_outside(path, option, folder, what)
@@ -89,6 +94,9 @@ class Outputs:
         if self.json is not None:
             json = self.json
             yield _written(words, "JSON", json, lambda: report.document(found, json, paths=paths))
+        if self.parquet is not None:
+            path = self.parquet
+            yield _written(words, "Parquet", path, lambda: results.write_parquet(found, path))
         if self.markdown is not None:
             markdown, link = self.markdown, options.markdown_link
             write = functools.partial(report.markdown, found, markdown, link=link, paths=paths)

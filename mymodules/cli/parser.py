@@ -213,6 +213,9 @@ def _after(command: argparse.ArgumentParser) -> None:
         "--json", metavar="PATH", help="also write the results as one JSON document, for programs"
     )
     after.add_argument(
+        "--parquet", metavar="PATH", help="also write the table as a Parquet file, for pandas, polars, DuckDB"
+    )
+    after.add_argument(
         "--markdown",
         metavar="PATH",
         help="also write a summary for a pull request; in GitHub Actions it is the step's, too",

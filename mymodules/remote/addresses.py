@@ -3,16 +3,14 @@
 import base64
 import contextlib
 import email.utils
-import importlib.util
 import re
-import shlex
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeGuard
 from urllib.parse import unquote
 
+from mymodules import versions
 from mymodules.errors import SettingsError
 from mymodules.paths import shown
 from mymodules.remote.asking import Failed
@@ -214,8 +212,5 @@ def missing(url: str, error: ImportError) -> SettingsError:
         return SettingsError(
             f"{address(url)} needs a package that is not installed: see fsspec's documentation."
         )
-    python = shlex.quote(sys.executable)
-    here = importlib.util.find_spec("pip") is not None  # uv makes environments without
-    call = f"{python} -m pip install" if here else f"uv pip install --python {python}"
     what = f"the package{'s' if len(named) > 1 else ''} {' and '.join(map(shown, named))}"
-    return SettingsError(f"{address(url)} needs {what}. Type: {call} {shown(shlex.join(named))}")
+    return SettingsError(f"{address(url)} needs {what}. Type: {shown(versions.installing(*named))}")

@@ -14,7 +14,7 @@ from mymodules.agenda import Agenda
 from mymodules.paths import AnyPath, is_folder, local_path
 from mymodules.report import page
 from mymodules.report.labels import ROLES, Labels
-from mymodules.results import Rows
+from mymodules.results import Rows, runfiles
 from mymodules.results.ruled import Rulebook
 from mymodules.row import COLUMNS, METRIC, STATUSES, VERDICTS, verdict
 from mymodules.rules.account import parsed
@@ -27,8 +27,6 @@ VERSION: Final = 1
 
 SCHEMA: Final = Path(__file__).with_name("results.schema.json")
 """The file of the schema."""
-
-_RUN = ("stamp", "complete", "seconds", "reused", "skip_until", "stop_at", "left_out", "options", "versions")
 
 
 def document(frame: "pd.DataFrame | Rows", path: AnyPath, *, paths: bool = False) -> None:
@@ -67,7 +65,7 @@ def document(frame: "pd.DataFrame | Rows", path: AnyPath, *, paths: bool = False
         "version": VERSION,
         "program": {"name": "mymodules", "version": __version__},
         "run": {role: labels.names.get(role) for role in ROLES[:2]}
-        | {key: manifest[key] for key in _RUN if manifest.get(key) is not None},
+        | {key: manifest[key] for key in runfiles.TOLD if manifest.get(key) is not None},
         "verdict": verdict(verdicts),
         "counts": {"total": len(rows), **counts},
         "verdicts": verdicts,

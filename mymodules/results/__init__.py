@@ -27,6 +27,7 @@ from mymodules.results.csvfile import (
     write,
 )
 from mymodules.results.listing import CHANGE_COLUMNS, number_of, read_changes, write_changes
+from mymodules.results.parquet import write_parquet
 from mymodules.results.rows import Rows
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ __all__ = [
     "unguard",
     "write",
     "write_changes",
+    "write_parquet",
 ]
 
 __getattr__ = lazily(__name__, {"table": ("load", "load_changes")})

@@ -14,7 +14,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from mymodules import files, settings
 from mymodules.errors import ResultsError, SettingsError
@@ -24,6 +24,11 @@ from mymodules.paths import AnyPath, local_path, shown
 
 if TYPE_CHECKING:
     import pandas as pd
+
+TOLD: Final = (
+    *("stamp", "complete", "seconds", "reused", "skip_until", "stop_at", "left_out", "options", "versions"),
+)
+"""What files for other programs say of a run's manifest: nothing about the folders of this computer."""
 
 _PICTURES = "03.diff-"
 _PARTIAL = ".partial.csv"

@@ -14,7 +14,10 @@ from mymodules.cli import comparing
 from mymodules.cli.parser import COMMANDS, parser
 from mymodules.cli.wording import OPTIONS, Wording
 
-SLOW = "IPython cv2 imagecodecs ipywidgets matplotlib nbclient nbformat numpy pandas scipy skimage tifffile"
+SLOW = (
+    "IPython cv2 imagecodecs ipywidgets matplotlib nbclient nbformat numpy pandas pyarrow scipy skimage "
+    "tifffile"
+)
 
 
 @pytest.mark.parametrize("arguments", [[], ["help"]])

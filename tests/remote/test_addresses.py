@@ -268,7 +268,7 @@ def test_without_fsspec_it_is_named_too(url: str, named: str, typed: str) -> Non
 
 
 def test_a_package_without_pip(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addresses.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     said = str(addresses.missing("s3://bucket", ImportError("")))
     assert said.endswith(f"Type: uv pip install --python {sys.executable} s3fs")
 
