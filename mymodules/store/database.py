@@ -95,17 +95,15 @@ class Database:
         """Return the first row that a statement selects for each of the values, or None."""
         return self._read(lambda db: [db.execute(sql, each).fetchone() for each in values])
 
-    def write(self, *changes: Change) -> None:
-        """Execute statements, each for all of its values, in one transaction."""
+    def write(self, *changes: Change) -> int:
+        """Execute statements for all of their values in one transaction; return how many rows changed."""
         whole = [(sql, rows) for sql, values in changes if (rows := list(values))]
 
-        def once() -> None:
+        def once() -> int:
             with self._writing, self._both(), _transaction(self._writer):
-                for sql, rows in whole:
-                    self._writer.executemany(sql, rows)
+                return sum(self._writer.executemany(sql, rows).rowcount for sql, rows in whole)
 
-        if whole:
-            self._mended(once)
+        return self._mended(once) if whole else 0
 
     def derive(self, sql: str, follows: Callable[[list[Any]], Changes]) -> int:
         """Execute the changes that follow from what a statement selects, all in one transaction.

@@ -158,7 +158,7 @@ def fingerprint(conditions: Mapping[str, Any], metrics: Iterable[str] = ()) -> s
 _METRICS = re.compile(r"[0-9a-f]{32}((?::\w+:)*)", re.ASCII)
 
 
-def _metrics_of(conditions: str) -> list[str]:
+def metrics_of(conditions: str) -> list[str]:
     """Return the names of metrics in a fingerprint, whatever follows it."""
     found = _METRICS.match(conditions)
     return [name for name in found[1].split(":") if name] if found else []
@@ -187,12 +187,12 @@ class Records:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = Database(path, LAYOUTS, {"seal": seal})
-        self.searches = Searches(self._file)
+        self.file = Database(path, LAYOUTS, {"seal": seal})
+        self.searches = Searches(self.file)
 
     def close(self) -> None:
         """Close the file; no other method works afterwards."""
-        self._file.close()
+        self.file.close()
 
     # --- what runs found
 
@@ -234,7 +234,7 @@ class Records:
             after = [left.pop((record[0], record[1]), "") or "\0".join(record) for record in before]
             return [_kept(place, key, after)] if before else []
 
-        self._file.derive(f"{_PAIRS} key = {key}", follows)
+        self.file.derive(f"{_PAIRS} key = {key}", follows)
         return list(left.values())
 
     def _added(self, place: Place, records: Sequence[str]) -> None:
@@ -252,13 +252,13 @@ class Records:
             return [_kept(place, key + number, part) for number, part in enumerate(_parts(whole, BLOCK))]
 
         newest = f"{_PAIRS} key BETWEEN {keys.start} AND {keys.stop - 1} ORDER BY key DESC LIMIT 1"
-        self._file.derive(newest, follows)
+        self.file.derive(newest, follows)
 
     def found(self, place: Place) -> Iterator[tuple[int, list[Record]]]:
         """Yield what runs found of pairs of a place, block by block, each with its key."""
         keys = place.keys()
         least = keys.start
-        while blocks := self._file.read(
+        while blocks := self.file.read(
             f"{_PAIRS} key BETWEEN ? AND ? ORDER BY key LIMIT {_BLOCKS}", (least, keys.stop - 1)
         ):
             for each in blocks:
@@ -270,16 +270,16 @@ class Records:
 
         Everything that asks for files or rows does this first: runs themselves seldom have to.
         """
-        newest = self._file.read("SELECT max(pairs.id) > settled.id FROM pairs, settled")
+        newest = self.file.read("SELECT max(pairs.id) > settled.id FROM pairs, settled")
         if newest and newest[0][0]:
-            while self._file.derive(_UNSETTLED, _settled_by) == _BLOCKS:
+            while self.file.derive(_UNSETTLED, _settled_by) == _BLOCKS:
                 pass
 
     def _settled(self) -> Database:
         """Return the file, after settling it if it can be written to."""
         with contextlib.suppress(StoreError):
             self.settle()
-        return self._file
+        return self.file
 
     # --- figures
 
@@ -290,7 +290,7 @@ class Records:
             return None
         sql = f"SELECT {_COLUMNS}, seal FROM metrics WHERE left = ? AND right = ? AND algorithm = ?"
         kinds = int, float, int, int, int, int, int, str
-        for *figures, check in _sound(self._file.read(sql, (*key, ALGORITHM)), *kinds):
+        for *figures, check in _sound(self.file.read(sql, (*key, ALGORITHM)), *kinds):
             if check == seal(*key, *figures, ALGORITHM):
                 pixels, percent, r, g, b, a, dim = figures
                 return DiffMetrics(pixels, percent, (r, g, b, a), bool(dim))
@@ -300,12 +300,12 @@ class Records:
         """Keep the figures of pairs, by their ids."""
         sql = f"""INSERT OR REPLACE INTO metrics (left, right, {_COLUMNS}, algorithm, seal)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-        self._file.write((sql, [_figures(pair, figures) for pair, figures in known.items()]))
+        self.file.write((sql, [_figures(pair, figures) for pair, figures in known.items()]))
 
     def forget_metrics(self, digests: Iterable[str]) -> None:
         """Drop the figures of every pair with one of these digests on either side."""
         names = [(digest,) for digest in digests]
-        self._file.write(
+        self.file.write(
             ("DELETE FROM metrics WHERE left = ?", names), ("DELETE FROM metrics WHERE right = ?", names)
         )
 
@@ -324,9 +324,9 @@ class Records:
         ):
             # The index of a damaged file may lead to the row of another pair.
             is_asked = {one, other} == {first, second} and isinstance(conditions, str)
-            stored = _stored((one, other), conditions, values) if is_asked else None
+            stored = stored_row((one, other), conditions, values) if is_asked else None
             if stored is not None:
-                values_of = zip(_metrics_of(conditions), stored.row.custom, strict=False)
+                values_of = zip(metrics_of(conditions), stored.row.custom, strict=False)
                 row = stored.row._replace(custom=tuple((name, value) for name, (_, value) in values_of))
                 figures = DiffMetrics.of_row(row)
                 known = known or figures
@@ -338,40 +338,40 @@ class Records:
     def failures(self) -> dict[str, DigestFailure]:
         """Return all failures by digest, oldest first."""
         sql = "SELECT digest, reason, ts FROM failures ORDER BY ts, digest"
-        return {found[0]: DigestFailure(*found) for found in _sound(self._file.read(sql), str, str, int)}
+        return {found[0]: DigestFailure(*found) for found in _sound(self.file.read(sql), str, str, int)}
 
     def remember_failure(self, failure: DigestFailure, *, if_new: bool = False) -> None:
         """Record a failure. It replaces an earlier one of that digest; with `if_new`, the earlier one stays.
 
         If there are more than `FAILURES`, the oldest are dropped.
         """
-        if if_new and self._file.read("SELECT 1 FROM failures WHERE digest = ?", (failure.digest,)):
+        if if_new and self.file.read("SELECT 1 FROM failures WHERE digest = ?", (failure.digest,)):
             return  # the usual case; reading, unlike writing, never waits
         clash = "NOTHING" if if_new else "UPDATE SET reason = excluded.reason, ts = excluded.ts "
         clash += "" if if_new else "WHERE excluded.ts > ts"
         sql = f"INSERT INTO failures VALUES (?, ?, ?) ON CONFLICT (digest) DO {clash}"
         too_old = """DELETE FROM failures
             WHERE ts < (SELECT ts FROM failures ORDER BY ts DESC LIMIT 1 OFFSET ?)"""
-        self._file.write((sql, [(failure.digest, failure.reason, failure.ts)]), (too_old, [(FAILURES - 1,)]))
+        self.file.write((sql, [(failure.digest, failure.reason, failure.ts)]), (too_old, [(FAILURES - 1,)]))
 
     def forget_failures(self, digests: Iterable[str]) -> None:
         """Drop the failures of these digests."""
         sql = "SELECT 1 FROM failures WHERE digest = ?"
-        failed = [(digest,) for digest in digests if self._file.read(sql, (digest,))]
-        self._file.write(("DELETE FROM failures WHERE digest = ?", failed))
+        failed = [(digest,) for digest in digests if self.file.read(sql, (digest,))]
+        self.file.write(("DELETE FROM failures WHERE digest = ?", failed))
 
     # --- originals
 
     def content(self, digest: str) -> str | None:
         """Return the digest of the bytes that are kept under a name; None if it was not recorded."""
         sql = "SELECT content FROM originals WHERE digest = ?"
-        found = _sound(self._file.read(sql, (digest,)), str)
+        found = _sound(self.file.read(sql, (digest,)), str)
         return found[0][0] if found else None
 
     def remember_contents(self, contents: Mapping[str, str]) -> None:
         """Record the digest of the bytes that are kept under each name."""
         sql = "INSERT OR REPLACE INTO originals VALUES (?, ?)"
-        self._file.write((sql, contents.items()))
+        self.file.write((sql, contents.items()))
 
     def is_ours(self, digest: str) -> bool:
         """Return whether a file, row or copy shows that a name is the digest of a file's bytes."""
@@ -413,7 +413,7 @@ class Records:
 
     def remember_files(self, files: Iterable[DigestedFile]) -> None:
         """Record files that were digested, all in one step."""
-        self._file.write((FILE_SQL, map(file_values, files)))
+        self.file.write((FILE_SQL, map(file_values, files)))
 
     def paths(self, digest: str) -> list[tuple[Path, int]]:
         """Return files that had this digest when they were last read, and their size; they may have changed.
@@ -428,7 +428,7 @@ class Records:
         """Drop everything about files with these digests and copies under these names."""
         names = [(digest,) for digest in digests]
         self.settle()
-        self._file.write(
+        self.file.write(
             _NO_PAIRS,
             ("DELETE FROM files WHERE digest = ?", names),
             ("DELETE FROM originals WHERE digest = ?", names),
@@ -436,18 +436,18 @@ class Records:
 
     def _among(self, sql: str, values: Iterable[bytes | int]) -> Iterator[Any]:
         for part in _parts(list(values), _AT_ONCE):
-            yield from self._file.read(sql.format(",".join("?" * len(part))), part)
+            yield from self.file.read(sql.format(",".join("?" * len(part))), part)
 
     # --- purges
 
     def purges(self) -> int:
         """Return a number that changes with every purge."""
-        found = _sound(self._file.read("SELECT number FROM purges"), int)
+        found = _sound(self.file.read("SELECT number FROM purges"), int)
         return int(found[0][0]) if found else 0
 
     def count_purge(self) -> None:
         """Count a purge, so that others notice it."""
-        self._file.write(("UPDATE purges SET number = number + ?", [(1,)]))
+        self.file.write(("UPDATE purges SET number = number + ?", [(1,)]))
 
     # --- rows
 
@@ -468,22 +468,22 @@ class Records:
         for part in _parts(list(keys), 4000):
             for key, answer in zip(
                 part,
-                self._file.read_each(sql, [(*key_values(k), conditions, ALGORITHM) for k in part]),
+                self.file.read_each(sql, [(*key_values(k), conditions, ALGORITHM) for k in part]),
                 strict=True,
             ):
-                stored = _stored(key_values(key), conditions, answer or ())
+                stored = stored_row(key_values(key), conditions, answer or ())
                 if stored is not None:
                     found[key] = stored
         return found
 
     def remember_rows(self, rows: Iterable[StoredRow], conditions: str) -> None:
         """Keep rows, all in one step; each replaces the row of the same digests and fingerprint."""
-        self._file.write((ROW_SQL, (row_values(stored, conditions, ALGORITHM) for stored in rows)))
+        self.file.write((ROW_SQL, (row_values(stored, conditions, ALGORITHM) for stored in rows)))
 
     def is_empty(self) -> bool:
         """Return whether there are no rows and no digested files."""
         sql = "SELECT 1 FROM rows UNION ALL SELECT 1 FROM files UNION ALL SELECT 1 FROM pairs LIMIT 1"
-        return not self._file.read(sql)
+        return not self.file.read(sql)
 
     def has_row(self, key: Key) -> bool:
         """Return whether there is a row of these two files, under any conditions."""
@@ -495,7 +495,7 @@ class Records:
         names = [(digest, digest) for digest in digests]
         self.settle()
         forget = "DELETE FROM rows WHERE first = ? OR second = ?", names
-        self._file.write(_NO_PAIRS, NO_SEARCHES, forget)
+        self.file.write(_NO_PAIRS, NO_SEARCHES, forget)
 
 
 def _opened(found: Sequence[Any], place: Place) -> list[Record]:
@@ -553,7 +553,7 @@ def _halves(pair: str) -> tuple[str, str] | None:
         return None
 
 
-def _stored(key: tuple[str, str], conditions: str, values: Sequence[Any]) -> StoredRow | None:
+def stored_row(key: tuple[str, str], conditions: str, values: Sequence[Any]) -> StoredRow | None:
     """Return the row of its stored values, `_CELLS`; None if these are not what was kept under this key."""
     for *cells, check in _sound([values], str, (bytes, NoneType), bytes, str, str):
         if check != seal(*key, conditions, *cells, ALGORITHM):

@@ -15,6 +15,7 @@ from mymodules.store.layouts import seal
 Found = tuple[str, str, float]
 """The old and the new name of a picture, and how clear it is."""
 
+INTO_SEARCHES: Final = "INTO searches VALUES (?, ?, ?)"
 NO_SEARCHES: Final[Change] = "DELETE FROM searches", [()]
 """Drops everything, because nobody knows which pictures it is about."""
 
@@ -41,4 +42,4 @@ class Searches:
         """Keep what was found, all in one step."""
         texts = ((key, json.dumps(each)) for key, each in found.items())
         rows = [(key, text, seal(key, text)) for key, text in texts]
-        self._file.write(("INSERT OR REPLACE INTO searches VALUES (?, ?, ?)", rows))
+        self._file.write((f"INSERT OR REPLACE {INTO_SEARCHES}", rows))

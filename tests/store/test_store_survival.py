@@ -129,7 +129,7 @@ def test_a_full_disk_costs_no_answer(
     main, *rights = pictures
     with DiffStore(tmp_path / "store", source=pictures.get, pause=0) as opened:
         if what == "records":
-            opened.records._file._writer.execute("PRAGMA max_page_count = 1")  # database or disk is full
+            opened.records.file._writer.execute("PRAGMA max_page_count = 1")  # database or disk is full
         else:
             monkeypatch.setattr(files, "create", _full)
         assert len(opened.get(NOW, main, rights)) == len(rights)
