@@ -7,7 +7,6 @@ as soon as it came.
 import contextlib
 import errno
 import glob
-import hashlib
 import json
 import os
 import shutil
@@ -23,9 +22,10 @@ from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.locks import Lock
 from mymodules.paths import shown
 from mymodules.remote.addresses import Clock, address, is_web, missing, opened
-from mymodules.remote.asking import AT_ONCE, SERVER, TRIES, Asking, Failed, Over, WrongLength
+from mymodules.remote.asking import AT_ONCE, SERVER, TRIES, Asking, Failed, Over
 from mymodules.remote.copies import Problem, beside, unwritable
 from mymodules.remote.listing import CHECKSUM, NOTHING, TIME, Listed, Stated, listed, protocols, stated
+from mymodules.remote.reading import PART, received
 
 LIMIT = 1800.0
 """s; how long fetching may take."""
@@ -38,7 +38,6 @@ MOST_FAILING: Final = 2 * AT_ONCE
 
 _NAMES = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
 _LOOK = 0.2  # s; between two looks at a lock
-_PART = 1 << 20  # bytes
 
 
 def bring(url: str, folder: Path, suffixes: Sequence[str]) -> None:
@@ -187,7 +186,7 @@ class _Fetching:
                 if said.size is not None and said.size > LARGEST:
                     return _Come(said, problem=("unsupported", f"it has more than {LARGEST >> 30} GiB"))
                 made = self._partial / str(number)
-                digest = ask(partial(self._read, said, made))
+                digest = ask(partial(received, self._system, said, made, self._asking, LARGEST))
                 after = ask(partial(self._info, said))
                 if not after.contradicts(said):
                     return _Come(said, made, digest)
@@ -202,34 +201,6 @@ class _Fetching:
         if info.get("type") == "directory" or str(info.get("url", "")).partition("?")[0].endswith("/"):
             raise Failed("not_a_file", "it is a folder")
         return stated({**info, "name": said.source}, self._clock)
-
-    def _read(self, said: Stated, made: Path) -> str:
-        """Fetch a file, and return the digest of its content."""
-        from fsspec.callbacks import Callback
-
-        most, asking = LARGEST if said.size is None else said.size, self._asking
-
-        class Counted(Callback):  # type: ignore[misc]
-            """End a file that is longer than it should be, or that nobody waits for."""
-
-            def relative_update(self, inc: int = 1) -> None:
-                asking.check()
-                self.value += inc
-                if self.value > most:
-                    raise WrongLength(f"the server sends more than the {most:,} bytes that it states")
-
-        with contextlib.suppress(FileNotFoundError):
-            made.unlink()
-        self._system.get_file(said.source, str(made), callback=Counted())
-        asking.check()
-        digest, length = hashlib.blake2b(digest_size=16), 0
-        with made.open("rb") as file:
-            while part := file.read(_PART):
-                digest.update(part)
-                length += len(part)
-        if said.size is not None and length != said.size:
-            raise WrongLength(f"the server states {said.size:,} bytes, and sends {length:,}")
-        return digest.hexdigest()
 
     def _put(self, name: str, come: _Come) -> Problem | None:
         """Put a file in its place, as a link if its content is here already, and note that."""
@@ -334,7 +305,7 @@ class _Fetching:
 def _is_same(one: Path, other: Path) -> bool:
     with one.open("rb") as first, other.open("rb") as second:
         while True:
-            parts = first.read(_PART), second.read(_PART)
+            parts = first.read(PART), second.read(PART)
             if parts[0] != parts[1]:
                 return False
             if not parts[0]:

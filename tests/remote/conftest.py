@@ -1,11 +1,18 @@
-"""What the tests of URLs share: a cache of their own."""
+"""What the tests of URLs share: a cache of their own, and an S3 server with faults before it."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
+from support.http_faults import Server, passed_on, serving
 from support.odd_system import OddSystem, fresh
 
 from mymodules.remote import asking, copies
+
+BUCKET = "shots"
 
 
 @pytest.fixture(autouse=True)
@@ -20,3 +27,35 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def odd() -> type[OddSystem]:
     return fresh()
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[int]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        yield server.get_host_and_port()[1]
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def server(moto: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server between moto's and s3fs, which knows it from the environment, as users tell it."""
+    with serving(passed_on(moto)) as between:
+        known = {"ENDPOINT_URL": between.url, "ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "hidden-secret"}
+        for name, value in (known | {"DEFAULT_REGION": "us-east-1", "MAX_ATTEMPTS": "1"}).items():
+            monkeypatch.setenv(f"AWS_{name}", value)
+        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield between
+
+
+@pytest.fixture
+def bucket(moto: int) -> Iterator[Any]:
+    """The bucket, empty; written without a detour through the faults."""
+    where = {"endpoint_url": f"http://127.0.0.1:{moto}", "region_name": "us-east-1"}
+    keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
+    resource = boto3.resource("s3", **where, **keys)
+    resource.create_bucket(Bucket=BUCKET)
+    yield resource.Bucket(BUCKET)
+    resource.Bucket(BUCKET).objects.all().delete()

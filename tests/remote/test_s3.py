@@ -2,16 +2,13 @@
 
 import os
 import time
-from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from support.fetched import cells, compared, fetched, picture, tree
-from support.http_faults import Fault, Server, passed_on, serving
+from support.http_faults import Fault, Server
 from support.programs import mixed
 
 from mymodules import remote
@@ -21,42 +18,10 @@ from mymodules.remote import fetching, listing
 BUCKET = "shots"
 
 
-@pytest.fixture(scope="module")
-def moto() -> Iterator[int]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        yield server.get_host_and_port()[1]
-    finally:
-        server.stop()
-
-
 @pytest.fixture(autouse=True)
 def without_freshness(monkeypatch: pytest.MonkeyPatch) -> None:
     """All that these tests write would else be fresh."""
     monkeypatch.setattr(listing, "_FRESH", float("-inf"))
-
-
-@pytest.fixture
-def server(moto: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    """A server between moto's and s3fs, which knows it from the environment, as users tell it."""
-    with serving(passed_on(moto)) as between:
-        known = {"ENDPOINT_URL": between.url, "ACCESS_KEY_ID": "key", "SECRET_ACCESS_KEY": "hidden-secret"}
-        for name, value in (known | {"DEFAULT_REGION": "us-east-1", "MAX_ATTEMPTS": "1"}).items():
-            monkeypatch.setenv(f"AWS_{name}", value)
-        monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        yield between
-
-
-@pytest.fixture
-def bucket(moto: int) -> Iterator[Any]:
-    """The bucket, empty; written without a detour through the faults."""
-    where = {"endpoint_url": f"http://127.0.0.1:{moto}", "region_name": "us-east-1"}
-    keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
-    resource = boto3.resource("s3", **where, **keys)
-    resource.create_bucket(Bucket=BUCKET)
-    yield resource.Bucket(BUCKET)
-    resource.Bucket(BUCKET).objects.all().delete()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ class Asked(NamedTuple):
     method: str
     target: str
     headers: dict[str, str]
+    body: bytes = b""
 
 
 class Answer(NamedTuple):
@@ -72,13 +73,13 @@ def serving(answer: Callable[[Asked], Answer], *, behind: float = 0) -> Iterator
 
         def do_GET(self) -> None:
             length = int(self.headers.get("Content-Length", 0))
-            self.rfile.read(length)
-            asked = Asked(self.command, self.path, dict(self.headers.items()))
+            body = self.rfile.read(length)
+            asked = Asked(self.command, self.path, dict(self.headers.items()), body)
             server.asked.append(asked)
             with contextlib.suppress(ConnectionError):
                 self.send(asked, server.fault(asked))
 
-        do_HEAD = do_GET
+        do_HEAD = do_PUT = do_POST = do_DELETE = do_GET
 
         def send(self, asked: Asked, fault: Fault | None) -> None:
             if callable(fault):
@@ -163,7 +164,7 @@ def passed_on(port: int) -> Callable[[Asked], Answer]:
     def answer(asked: Asked) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", port)
         with contextlib.closing(connection):
-            connection.request(asked.method, asked.target, headers=asked.headers)
+            connection.request(asked.method, asked.target, asked.body or None, asked.headers)
             found = connection.getresponse()
             dropped = {"connection", "transfer-encoding", "date", "server"}
             if asked.method != "HEAD":

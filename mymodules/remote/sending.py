@@ -1,0 +1,264 @@
+"""A folder behind a URL that is written to: each file in one step, and nothing else of it is touched.
+
+Promises:
+
+- Whoever reads a file meanwhile gets the old one or the new one. An object store replaces an object at
+  once. Elsewhere a file is sent under a temporary name, ``.sending-...``, and renamed when all of it is
+  there; where renaming does not replace a file, it is absent for a moment. What a killed process left under
+  such a name is removed by `Folder.tidy` a day later.
+- A server that fails is asked again, and a time limit ends everything, as `asking` says.
+- Errors are `FAULTS`, and `why` puts them into words: neither quotes a library, user, password or query.
+
+Not promised: two processes may write the same name at the same time, and the last one stands.
+"""
+
+import contextlib
+import errno
+import os
+import posixpath
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from mymodules.errors import SettingsError
+from mymodules.remote.addresses import Clock, address, missing, opened
+from mymodules.remote.asking import Asking, Failed, Over, WrongLength
+from mymodules.remote.listing import DEEPEST, Stated, protocols, stated
+from mymodules.remote.reading import received
+
+LIMIT: Final = 1800.0
+"""s; how long one dealing with a folder may take, if nobody says otherwise."""
+
+FAULTS: Final = (Failed, Over, ImportError, OSError)
+"""What may be raised by all that is done here."""
+
+_REPLACING = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"})  # an object in one step
+_READ_ONLY = frozenset({"http", "https", "zip", "tar", "libarchive", "git", "github", "data"})
+_TEMPORARY = re.compile(r"\.sending-(\d{1,12})-[0-9a-f]{8}", re.ASCII)
+_LEFT = 86400.0  # s; longer than any sending, and than clocks differ
+
+
+def check(url: str) -> None:
+    """Raise SettingsError if nothing can be written to a URL, whatever its server says. Nobody is asked."""
+    scheme = url.partition("://")[0].lower()
+    if "::" in url or scheme in _READ_ONLY:
+        raise SettingsError(
+            f"{address(url)} can only be read: to write, name a folder on this computer, or a URL such as "
+            "s3://bucket/folder, gs://, az:// or sftp://."
+        )
+
+
+def why(url: str, error: Exception, limit: float = LIMIT) -> str:
+    """Return what one of `FAULTS` means, as a clause: "the server refuses it (status 403)"."""
+    if isinstance(error, Failed):
+        return error.clause
+    if isinstance(error, Over):
+        return f"it took longer than {limit:g} s"
+    if isinstance(error, ImportError):
+        return str(missing(url, error)).rstrip(".")
+    number = error.errno if isinstance(error, OSError) else None
+    return os.strerror(number) if number else type(error).__name__
+
+
+class Folder:
+    """A folder behind a URL, for one dealing with it.
+
+    Parameters
+    ----------
+    url : str
+        It may also be that of a single file, which has the name ``""`` then.
+    limit : float
+        s; how long all of it may take.
+
+    Notes
+    -----
+    Names are paths below the folder, with slashes. Each method raises `FAULTS`. A context manager, which
+    leaves no call running that it could end.
+    """
+
+    def __init__(self, url: str, limit: float = LIMIT) -> None:
+        self._clock, self._asking = Clock(), Asking(limit)
+        self._system, root = self._asking.one(partial(opened, url, self._clock))
+        self._root = root.rstrip("/")
+        self._asking.allow(protocols(self._system))
+        self._replaces = not _REPLACING.isdisjoint(protocols(self._system))
+        self._made: set[str] = set()  # folders
+
+    def __enter__(self) -> "Folder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._asking.over.set()
+
+    # --- reading -------------------------------------------------------------------------------------
+
+    def files(self, below: str = "") -> dict[str, Stated]:
+        """Return the files that are directly in a folder, by name; none if there is no such folder."""
+        found = self._asking.one(partial(self._entries, below))
+        return {name: said for name, (kind, said) in found.items() if kind == "file"}
+
+    def tree(self, below: str) -> dict[str, Stated]:
+        """Return the files at any depth of a folder, by their whole names."""
+        found: dict[str, Stated] = {}
+        folders = [below]
+        for _ in range(DEEPEST):
+            further: list[str] = []
+            for _, entries in self._asking.each(self._entries, folders) if folders else ():
+                found |= {name: said for name, (kind, said) in entries.items() if kind == "file"}
+                further += (name for name, (kind, _) in entries.items() if kind != "file")
+            folders = further
+        return found
+
+    def stated(self, name: str) -> Stated | None:
+        """Return what the server says of a file; None if there is none."""
+        return self._asking.one(partial(self._stated, name))
+
+    def read(self, name: str, made: Path, most: int) -> Stated | None:
+        """Fetch a file, of at most so many bytes, and return what the server says of it.
+
+        It is whole, and did not change meanwhile. None if there is none.
+        """
+        return self._asking.one(partial(self._read, made, most, name))
+
+    def read_each(self, files: Iterable[tuple[str, Path]], most: int) -> Iterator[tuple[str, Stated | None]]:
+        """Do the same for several; yield each name when its file is there."""
+        for (name, _), said in self._asking.each(lambda item: self._read(item[1], most, item[0]), files):
+            yield name, said
+
+    def _entries(self, below: str) -> dict[str, tuple[str, Stated]]:
+        """Return kind and facts of what is directly in a folder, by whole name."""
+        path = self._path(below)
+
+        def listing() -> list[dict[str, Any]]:
+            self._system.invalidate_cache()
+            return list(self._system.ls(path, detail=True))
+
+        try:
+            found = self._asking.again(listing)
+        except Failed as failed:
+            if failed.code != "vanished":
+                raise
+            return {}
+        entries = {}
+        for entry in found:
+            name = str(entry["name"]).rstrip("/")
+            if name.startswith(f"{path}/") and "/" not in (own := name[len(path) + 1 :]):
+                whole = f"{below}/{own}" if below else own
+                entries[whole] = str(entry["type"]), stated(entry, self._clock)
+        return entries
+
+    def _stated(self, name: str) -> Stated | None:
+        try:
+            return self._asking.again(partial(self._info, self._path(name)))
+        except Failed as failed:
+            if failed.code != "vanished":
+                raise
+            return None
+
+    def _info(self, path: str) -> Stated:
+        self._system.invalidate_cache()
+        return stated({**self._system.info(path), "name": path}, self._clock)
+
+    def _read(self, made: Path, most: int, name: str) -> Stated | None:
+        for _ in range(3):
+            said = self._stated(name)
+            if said is None:
+                return None
+            if said.size is not None and said.size > most:
+                raise Failed("unsupported", f"{posixpath.basename(said.source)} has more than {most:,} bytes")
+            try:
+                self._asking.again(lambda: received(self._system, said, made, self._asking, most))  # noqa: B023
+            except Failed as failed:
+                if failed.code != "vanished":
+                    raise
+                return None
+            after = self._stated(name)
+            if after is not None and not after.contradicts(said):
+                return after
+        raise Failed("changed_during_run", "it changed again and again while it was fetched")
+
+    # --- writing -------------------------------------------------------------------------------------
+
+    def write(self, name: str, made: Path) -> None:
+        """Send a file of this computer in one step, replacing one of that name."""
+        self._asking.one(partial(self._write, name, made))
+
+    def write_each(self, files: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, Path]]:
+        """Send several files, in any order; yield each when it is there. The first that fails ends it."""
+        for item, _ in self._asking.each(lambda item: self._write(*item), files):
+            yield item
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if there is one."""
+        self._asking.one(partial(self._remove, self._path(name)))
+
+    def tidy(self, names: Iterable[str]) -> None:
+        """Remove those of these files that a sending left that was killed."""
+        for name in names:
+            match = _TEMPORARY.match(posixpath.basename(name))
+            if match is not None and int(match[1]) < time.time() - _LEFT:
+                self.remove(name)
+
+    def _write(self, name: str, made: Path) -> None:
+        path, again = self._path(name), self._asking.again
+        if self._replaces:
+            again(partial(self._put, made, path))
+            return
+        above = posixpath.dirname(path)
+        part = f"{above}/.sending-{time.time():.0f}-{os.urandom(4).hex()}"
+        try:
+            if above not in self._made:
+                again(partial(self._system.makedirs, above, exist_ok=True))
+                self._made.add(above)
+            again(partial(self._put, made, part))
+            again(partial(self._rename, part, path, made.stat().st_size))
+        except BaseException:
+            with contextlib.suppress(*FAULTS):
+                self._remove(part)
+            raise
+
+    def _put(self, made: Path, path: str) -> None:
+        from fsspec.callbacks import Callback
+
+        check: Callable[[], None] = self._asking.check
+
+        class Heeding(Callback):  # type: ignore[misc]
+            """End a sending that nobody waits for."""
+
+            def relative_update(self, inc: int = 1) -> None:
+                check()
+
+        self._system.put_file(str(made), path, callback=Heeding())
+        if not self._replaces:
+            size, there = made.stat().st_size, self._info(path).size
+            if there not in (None, size):
+                raise WrongLength(f"the server has {there:,} of {size:,} bytes")
+
+    def _rename(self, part: str, path: str, size: int) -> None:
+        try:
+            self._system.mv(part, path)
+        except FileNotFoundError:  # it was done, and the answer did not come
+            if self._info(path).size not in (None, size):
+                raise
+        except OSError as error:
+            if error.errno != errno.EEXIST:
+                raise
+            self._system.rm_file(path)
+            self._system.mv(part, path)
+
+    def _remove(self, path: str) -> None:
+        def remove() -> None:
+            with contextlib.suppress(FileNotFoundError):
+                self._system.rm_file(path)
+
+        try:
+            self._asking.again(remove)
+        except Failed as failed:
+            if failed.code != "vanished":
+                raise
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}" if name else self._root
