@@ -27,7 +27,7 @@ FACES = {
     "rules": "COLOUR_METRICS GoldFuzzy GoldSampleArea GoldSobel Limits Rule Rules WHOLE_KINDS add added"
     " checked fingerprint given of_entries parse read text_of",
     "store": "BACKGROUND FILE IDLE NOW CacheCounts DiffStore DigestFailure Match cache_counts diff_id"
-    " is_diff_id is_digest split_diff_id stored_path",
+    " is_diff_id is_digest push seed split_diff_id stored_path",
     "triage": "Approval DECISIONS Decisions FILE LABELS Merge Plan Restoration Row Standing Step approve"
     " merge plan restore rows",
     "workers": "Finished Job PairResult answered compare compare_image_diff compare_many compimgdiff_init"

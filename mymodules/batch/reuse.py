@@ -355,7 +355,7 @@ class Reuse:
                 self.reasons[pair.name] = "error"  # comparing it will fail
             elif match is None:
                 self.reasons[pair.name] = _reason(pair, before, now, store.records.has_row(key))
-            elif names_its_files(match.row) or _lacks_metric(match.row):
+            elif names_its_files(match.row) or _lacks_metric(match.row) or _is_of_another(match.row, pair):
                 self.reasons[pair.name] = "error"
             elif (seen := self._seen(pair, match.row)) is None:
                 self.reasons[pair.name] = "rules changed"
@@ -462,6 +462,11 @@ def _finished(
 def _as_found(pair: Pair, files: tuple[FoundFile | None, FoundFile | None], stored: StoredRow) -> str:
     _, folder, path, drawn, line = stored
     return packed(Found(pair.first, pair.second, files, _variant_of(pair), line, folder, path, drawn))
+
+
+def _is_of_another(row: PairResult, pair: Pair) -> bool:
+    """Return whether a row names another file of second: what comes from other machines may say anything."""
+    return row.second_filename != pair.second_name
 
 
 def _lacks_metric(row: PairResult) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from mymodules import batch, remote, results
 from mymodules.batch import Run, cluster
-from mymodules.cli import runs, watching
+from mymodules.cli import runs, sharing, watching
 from mymodules.cli.interrupts import termination_interrupts
 from mymodules.cli.outputs import Outputs
 from mymodules.cli.parser import STORE
@@ -57,6 +57,7 @@ def compare(options: argparse.Namespace, words: Wording) -> int:
     """Compare, print what was found and write what was asked for; return the exit code."""
     if (options.first is None) != (options.second is None):
         raise SettingsError("Name both, FIRST and SECOND, or none of them.")
+    sharing.check(options, has_store=options.store != NONE)
     if options.watch:
         return watching.watch(options, words, runs.resolved(options).compared, _once)
     return _once(options, words)
@@ -71,13 +72,15 @@ def _once(options: argparse.Namespace, words: Wording) -> int:
         if (url := remote.described(path)) is not None:
             words.note(url, path)
     outputs = Outputs.of(options, first, second, out)
-    words.say(f"Comparing {first} with {second} ...")
     with termination_interrupts():
+        sharing.seed(options, out / options.store, words)
+        words.say(f"Comparing {first} with {second} ...")
         run = _run(call, options, words)
         if first.is_dir():
             runs.note(first, second, run.csv_path.parent)
         found = results.Rows.read(run.csv_path)
         _say_what_was_found(run, found, words)
+        sharing.push(options, out / options.store, words)
         complete = True
         if options.notebook:
             complete = _save_notebook(run, found.run, (first, second), options, words)
@@ -128,7 +131,8 @@ def _run(call: Mapping[str, Any], options: argparse.Namespace, words: Wording) -
         lines.end()
         store = [] if options.store == STORE else ["store"]
         again = words.call(
-            "compare", "--resume", str(stopped.csv_path), *repeated(options, *store, *NOT_IN_THE_RUN)
+            *("compare", "--resume", str(stopped.csv_path)),
+            *repeated(options, *store, *sharing.repeatable(options), *NOT_IN_THE_RUN),
         )
         raise KeyboardInterrupt(f"{stopped.message} To continue: {again}") from None
     finally:

@@ -170,6 +170,16 @@ def _how(command: argparse.ArgumentParser) -> None:
         help="what remembers earlier runs, below OUT; none: nothing",
     )
     how.add_argument(
+        "--store-from",
+        metavar="URL",
+        help="first take in the snapshot of a store, such as s3://bucket/store.snapshot, if there is one",
+    )
+    how.add_argument(
+        "--store-to",
+        metavar="URL",
+        help="afterwards push a snapshot of the store; if it is that of --store-from, what is there stays",
+    )
+    how.add_argument(
         "--rules",
         metavar="PATH",
         help="which differences are tolerated, by default what compare.toml says; none: no rules",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mymodules.store.diffstore import FILE, DiffStore, Match
     from mymodules.store.memory import CacheCounts, cache_counts
     from mymodules.store.records import DigestFailure, diff_id, is_diff_id, is_digest, split_diff_id
+    from mymodules.store.sharing import push, seed
 
 __all__ = [
     "BACKGROUND",
@@ -24,6 +25,8 @@ __all__ = [
     "diff_id",
     "is_diff_id",
     "is_digest",
+    "push",
+    "seed",
     "split_diff_id",
     "stored_path",
 ]
@@ -36,5 +39,6 @@ __getattr__ = lazily(
         "diffstore": ("FILE", "DiffStore", "Match"),
         "memory": ("CacheCounts", "cache_counts"),
         "records": ("DigestFailure", "diff_id", "is_diff_id", "is_digest", "split_diff_id"),
+        "sharing": ("push", "seed"),
     },
 )

@@ -15,6 +15,7 @@ What was purged here comes back with a snapshot that has it.
 """
 
 import contextlib
+import functools
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -55,6 +56,10 @@ _INTO_ROWS = "INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?, ?, ?)"
 
 _Row = tuple[str, str, str, str]  # both digests, fingerprint, cells
 _Search = tuple[str, str]  # key, what was found
+
+
+class _Unusable(Exception):
+    """A file is no snapshot of this version, or is damaged; the text is a clause that says so."""
 
 
 class Counts(NamedTuple):
@@ -98,23 +103,51 @@ def take_in(path: Path, records: Records) -> Counts:
             (f"INSERT OR IGNORE {INTO_SEARCHES}", searches),
         )
 
-    with _opened(path) as db:
-        return _added(_of_snapshot(db), add)
+    try:
+        with _opened(path) as db:
+            return _added(_of_snapshot(db), add)
+    except _Unusable as error:
+        raise StoreError(str(error)) from error
 
 
 def write(records: Records, path: Path, earlier: Path | None = None) -> int:
     """Write a snapshot of a store and of what is in an earlier one.
 
+    Parameters
+    ----------
+    records : Records
+    path : Path
+        Where nothing is yet.
+    earlier : Path, optional
+        One that is older or damaged is left out.
+
     Returns
     -------
     int
-        How many records the earlier one lacks; without any, nothing is written.
+        How many records of the store the earlier one lacks.
 
     Raises
     ------
     StoreError
-        As `take_in`; also if the snapshot would have more than `LARGEST` bytes, or cannot be written.
+        With a clause, if the earlier file is not to be replaced: it is no snapshot, or one of a newer
+        version. Also if the snapshot would have more than `LARGEST` bytes, or cannot be written.
     """
+    if earlier is not None:
+        found = version(earlier)
+        if found is None or found > VERSION:
+            what = "no snapshot of a store" if found is None else "a snapshot of a newer version"
+            raise StoreError(f"what is there is {what}, and is not replaced: name another place")
+    try:
+        new = _written(records, path, earlier)
+    except _Unusable:
+        path.unlink()
+        new = _written(records, path, None)
+    if path.stat().st_size > LARGEST:
+        raise StoreError(f"it would have more than {LARGEST >> 30} GiB: remove it, and begin a new store")
+    return new
+
+
+def _written(records: Records, path: Path, earlier: Path | None) -> int:
     try:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
             for statement in (
@@ -122,26 +155,26 @@ def write(records: Records, path: Path, earlier: Path | None = None) -> int:
                 *("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF", *_LAYOUT, "BEGIN"),
             ):
                 db.execute(statement)
-
-            def add(some: _Records) -> int:
-                rows = ((*row, ALGORITHM) for row in some.rows)
-                searches = [(*search, seal(*search)) for search in some.searches]
-                try:
-                    added = db.executemany(_INTO_ROWS, [(*values, seal(*values)) for values in rows]).rowcount
-                    return added + db.executemany(f"INSERT OR IGNORE {INTO_SEARCHES}", searches).rowcount
-                except sqlite3.Error as error:
-                    raise _unwritten(error) from error
-
+            add = functools.partial(_entered, db)
             if earlier is not None:
                 with _opened(earlier) as source:
                     _added(_of_snapshot(source), add)
             new = _added(_of_store(records), add).new
             db.execute("COMMIT")
+            return new
     except sqlite3.Error as error:
         raise _unwritten(error) from error
-    if path.stat().st_size > LARGEST:
-        raise StoreError(f"it would have more than {LARGEST >> 30} GiB: remove it, and begin a new store")
-    return new
+
+
+def _entered(db: sqlite3.Connection, some: _Records) -> int:
+    """Enter records into a snapshot that is being written; return how many were not there."""
+    rows = ((*row, ALGORITHM) for row in some.rows)
+    searches = [(*search, seal(*search)) for search in some.searches]
+    try:
+        added = db.executemany(_INTO_ROWS, [(*values, seal(*values)) for values in rows]).rowcount
+        return added + db.executemany(f"INSERT OR IGNORE {INTO_SEARCHES}", searches).rowcount
+    except sqlite3.Error as error:  # here, so that it is not taken for one of an earlier snapshot
+        raise _unwritten(error) from error
 
 
 def _unwritten(error: sqlite3.Error) -> StoreError:
@@ -163,14 +196,14 @@ def _added(found: Iterable[_Records], add: Callable[[_Records], int]) -> Counts:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a snapshot of anybody; raise StoreError if it, or what is read of it, is none of this version."""
+    """Open a snapshot of anybody; raise _Unusable if it, or what is read of it, is none of this version."""
     found = version(path)
     if found is None:
-        raise StoreError("it is no snapshot of a store")
+        raise _Unusable("it is no snapshot of a store")
     if found != VERSION:
-        raise StoreError(f"it was written by {'a newer' if found > VERSION else 'an older'} version")
+        raise _Unusable(f"it was written by {'a newer' if found > VERSION else 'an older'} version")
     if path.stat().st_size > LARGEST:
-        raise StoreError(f"it has more than {LARGEST >> 30} GiB")
+        raise _Unusable(f"it has more than {LARGEST >> 30} GiB")
     try:
         # Nobody writes to it, so SQLite looks for no other file beside it.
         with contextlib.closing(
@@ -181,12 +214,12 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             db.execute("PRAGMA trusted_schema = OFF")
             db.execute("PRAGMA cell_size_check = ON")
             if db.execute("SELECT type, name, sql FROM sqlite_master").fetchall() != _schema():
-                raise StoreError("it has other tables than a snapshot")
+                raise _Unusable("it has other tables than a snapshot")
             if db.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
-                raise StoreError("it is damaged")
+                raise _Unusable("it is damaged")
             yield db
     except sqlite3.Error as error:
-        raise StoreError(f"it is damaged ({error})") from error
+        raise _Unusable(f"it is damaged ({error})") from error
 
 
 def _schema() -> list[Any]:
@@ -245,7 +278,7 @@ def _is_row(first: Any, second: Any, conditions: Any, cells: Any, algorithm: Any
 
 
 def _is_possible(row: PairResult, metrics: int) -> bool:
-    if row.status not in STATUSES or names_its_files(row):
+    if row.status not in STATUSES or names_its_files(row) or row.renamed_from is not None:
         return False
     # What rules have taken is kept without messages and metrics.
     if len(row.custom) != metrics and (row.custom or row.messages):

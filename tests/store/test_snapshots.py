@@ -235,6 +235,7 @@ TAMPERED = {
     "a figure that is none": ((ONE, OTHER, CONDITIONS, GOOD.replace("0.5", "nan", 1)), {}),
     "an unknown status": ((ONE, OTHER, CONDITIONS, GOOD.replace("changed", "fine", 1)), {}),
     "an error": ((ONE, OTHER, CONDITIONS, cells(ROW._replace(status="error"))), {}),
+    "a rename": ((ONE, OTHER, CONDITIONS, cells(ROW._replace(renamed_from="../../x"))), {}),
     "changes that are none": ((ONE, OTHER, CONDITIONS, cells(ROW._replace(listed="edit 1 2"))), {}),
     "an unknown change": ((ONE, OTHER, CONDITIONS, cells(ROW._replace(listed=f"x{MOVED}"))), {}),
     "no metric": ((ONE, OTHER, f"{CONDITIONS}:mine:", GOOD), {}),
@@ -286,3 +287,25 @@ def test_a_damaged_record_of_this_store_does_not_go_out(kept: Records, file: Pat
     kept.remember_rows(map(StoredRow, map(made, range(3))), CONDITIONS)
     change(file, f"UPDATE rows SET cells = cells || ' ' WHERE first = '{0:032x}'")
     assert snapshots.write(kept, path) == 2
+
+
+@pytest.mark.parametrize("how", ["cut", "overwritten", "older", "a trigger", "too large a value"])
+def test_what_is_of_no_use_is_replaced(
+    how: str, written: Path, other: Records, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil, _ = SPOILED[how]
+    spoil(written)
+    monkeypatch.setattr(snapshots, "_LONGEST", 50_000)
+    other.remember_rows([StoredRow(made(3))], CONDITIONS)
+    assert snapshots.write(other, tmp_path / "new", written) == 1
+    with closing(Records(tmp_path / "third.sqlite3")) as third:
+        assert snapshots.take_in(tmp_path / "new", third) == Counts(1, 0, 0)
+
+
+@pytest.mark.parametrize("how", ["empty", "text", "of another program", "newer"])
+def test_what_somebody_else_has_written_is_not_replaced(
+    how: str, written: Path, other: Records, tmp_path: Path
+) -> None:
+    SPOILED[how][0](written)
+    with pytest.raises(StoreError, match="is not replaced: name another place"):
+        snapshots.write(other, tmp_path / "new", written)
