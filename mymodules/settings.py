@@ -12,7 +12,7 @@ import contextlib
 import json
 import operator
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,9 +96,22 @@ class Settings:
             return self.first, self.second
         return self.first / self.files[0], self.second / self.files[1]
 
-    def fetch(self, *, again: bool = False, run: bool = False) -> None:
-        """Bring what changed behind URLs into their copies, as `remote.fetch` does."""
-        for folder in (self.first, self.second):
+    def fetch(self, *, again: bool = False, run: bool = False, absent: Container[str] = ()) -> None:
+        """Bring what changed behind URLs into their copies, as `remote.fetch` does.
+
+        What is cheap is checked first: a folder on this computer must have a picture, unless its role is in
+        `absent` and it does not exist; and of two URLs, the second one must have an answer.
+        """
+        folders = {"first": self.first, "second": self.second}
+        here = {role: folder for role, folder in folders.items() if remote.described(folder) is None}
+        if len(here) == 1 and self.files is None:
+            ((role, folder),) = here.items()
+            if not (role in absent and not os.path.lexists(folder)):
+                _check_folder(folder, role)
+                _check_pictures(here)
+        if not here:
+            remote.reach(self.second)
+        for folder in folders.values():
             remote.fetch(folder, SUFFIXES, again=again, run=run)
 
     def check(self) -> None:
@@ -202,7 +215,8 @@ def _prepared(
     chosen, named = _resolved(root, first, second, out, **options)
     _check_folder(chosen.root, "root")
     if chosen.files is None:
-        chosen.fetch(again=any(path is None or is_elsewhere(path) for path in (first, second)))
+        asked = any(path is None or is_elsewhere(path) for path in (first, second))
+        chosen.fetch(again=asked, absent={"first", "second"} - named.keys())
     roles = {"first": chosen.first, "second": chosen.second, "out": chosen.out}
     for role in named:
         if not (role == "out" and is_new(roles[role])):

@@ -6,8 +6,9 @@ holds for pictures of a URL.
 
 Promises:
 
-- A run compares what the server had when `settings.init`, or the run itself, asked it: once for each run.
-  Who gets the folder of a copy, such as a process that resumes the run of another one, asks nobody.
+- A run compares what the server had when `settings.init`, or the run itself, asked it: once for each run,
+  after `reach` has seen that second's URL answers. Who gets the folder of a copy, such as a process that
+  resumes the run of another one, asks nobody.
 - A picture that is there already is not fetched again: one whose size and etag or checksum are those of the
   last time, or size and time, if the server tells no more. A line says which of the two it was. If it tells
   neither, all pictures are fetched each time, and that is said. So are those that changed in the seconds
@@ -33,6 +34,6 @@ slash there. A redirect is followed, and gets no password if it leads to another
 """
 
 from mymodules.remote.addresses import address, is_remote
-from mymodules.remote.copies import closed, described, fetch, left_out, place, unfetched
+from mymodules.remote.copies import closed, described, fetch, left_out, place, reach, unfetched
 
-__all__ = ["address", "closed", "described", "fetch", "is_remote", "left_out", "place", "unfetched"]
+__all__ = ["address", "closed", "described", "fetch", "is_remote", "left_out", "place", "reach", "unfetched"]

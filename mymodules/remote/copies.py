@@ -165,6 +165,15 @@ def beside(folder: Path, ending: str) -> Path:
 # --- fetching ----------------------------------------------------------------------------------------
 
 
+def reach(folder: Path) -> None:
+    """List the top of a URL that was not asked yet; raise SettingsError as `fetch` does."""
+    folder = _real(folder)
+    if folder in _urls and folder not in _asked:
+        from mymodules.remote import fetching
+
+        fetching.reach(_urls[folder])
+
+
 def fetch(folder: Path, suffixes: Sequence[str], *, again: bool = False, run: bool = False) -> None:
     """Bring into the copy of a URL what changed there; do nothing for any other folder.
 

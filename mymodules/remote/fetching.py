@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from mymodules import files, streams
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.locks import Lock
 from mymodules.paths import shown
+from mymodules.remote import listing
 from mymodules.remote.addresses import Clock, address, is_web, missing, opened
 from mymodules.remote.asking import AT_ONCE, SERVER, TRIES, Asking, Failed, Over
 from mymodules.remote.copies import Problem, beside, unwritable
@@ -42,13 +43,32 @@ _LOOK = 0.2  # s; between two looks at a lock
 
 def bring(url: str, folder: Path, suffixes: Sequence[str]) -> None:
     """Bring what changed; raise SettingsError as `copies.fetch` does."""
+
+    def all_of_it(asking: Asking) -> None:
+        with _locked(folder, asking):
+            _Fetching(url, folder, asking, suffixes).all()
+
+    _dealt(url, all_of_it)
+
+
+def reach(url: str) -> None:
+    """List the top of a URL; raise SettingsError as `copies.fetch` does."""
+
+    def top(asking: Asking) -> None:
+        system, root = asking.one(partial(opened, url, Clock()))
+        asking.one(partial(listing.reach, system, root, asking))
+
+    _dealt(url, top)
+
+
+def _dealt(url: str, task: Callable[[Asking], None]) -> None:
+    """Do something with a server, and put what fails into words."""
     plain, asking = address(url), Asking(LIMIT)
     if is_web(url) and ("?" in url or "#" in url):
         raise SettingsError(f"{plain}: the URL of an index page ends before ? and #: leave out the rest.")
     fault: SettingsError | None = None
     try:
-        with _locked(folder, asking):
-            _Fetching(url, folder, asking, suffixes).all()
+        task(asking)
     except ImportError as error:
         fault = missing(url, error)
     except Failed as error:

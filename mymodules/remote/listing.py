@@ -167,6 +167,11 @@ def listed(
     return found
 
 
+def reach(system: Any, root: str, asking: Asking) -> None:
+    """List the top of a folder; raise as `listed` does."""
+    _entries(system, asking, (_Top(system, root).start, ""))
+
+
 def protocols(system: Any) -> Sequence[str]:
     """Return the names that a file system has in URLs."""
     return system.protocol if isinstance(system.protocol, list | tuple) else (system.protocol,)

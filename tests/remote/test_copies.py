@@ -363,10 +363,11 @@ def test_a_run_asks_each_url_once(odd: type[OddSystem], tmp_path: Path) -> None:
     settings.init(first="odd://top", second="odd://other", out=tmp_path)
     settings.resolve(first="odd://top", second="odd://other")
     assert run().counts["same"] == 1
-    assert sorted(odd.listed) == ["other", "top"], "the run takes what was just asked"
+    once = ["other", "top", "other"]  # the top of second first, so that a mistyped one is noticed
+    assert odd.listed == once, "the run takes what was just asked"
     odd.files["top/a.png"] = picture(2)
     assert run().counts["changed"] == 1, "the next one asks again"
-    assert sorted(odd.listed) == ["other", "other", "top", "top"]
+    assert odd.listed == 2 * once
     odd.files["top/a.png"] = picture(1)
     settings.init(first="odd://top", second="odd://other", out=tmp_path)
     odd.files["top/a.png"] = picture(2)
@@ -380,7 +381,7 @@ def test_the_command_asks_each_url_once(
     odd.files |= {"top/a.png": picture(1), "other/a.png": picture(2)}
     line = ["compare", "odd://top", "odd://other", "--out", str(tmp_path / "new"), "--processes", "1"]
     assert cli.main([*line, "--check"]) == 1
-    assert sorted(odd.listed) == ["other", "top"]
+    assert odd.listed == ["other", "top", "other"], "the top of second first"
     said = capsys.readouterr().out
     assert "Comparing odd://top with odd://other ..." in said
     assert "1 picture: " in said
