@@ -22,6 +22,8 @@ Promises:
   folder below the top that cannot be listed is a row, too.
 - A server that fails is asked again, with pauses that grow, and `fetching.LIMIT` ends everything, also a call
   that hangs. What was fetched until then stays, and is not fetched again.
+- A copy that no run, and no `settings.init`, has used for `pruning.DAYS` is removed when another URL is
+  fetched, unless a process is fetching it or it has what was not sent yet. Nothing else is removed.
 - Processes that want the same URL wait for each other. A run that reads the copy meanwhile sees files change,
   as it does in any folder.
 - User names, passwords and queries stand in no file, row, message or exception. The name of a copy depends on

@@ -2,7 +2,7 @@
 
 Beside a copy ``NAME`` there are ``NAME.json``, which says what it is, and by which it is known under whatever
 path, ``NAME.lines``, a line for each file as it comes, so that nothing is forgotten when a process is killed,
-and ``content`` with a link to each content.
+and ``content`` with a link to each content. The time of its folder is that of its last use, see `pruning`.
 """
 
 import contextlib
@@ -196,6 +196,9 @@ def fetch(folder: Path, suffixes: Sequence[str], *, again: bool = False, run: bo
     """
     folder = _real(folder)
     url = _urls.get(folder)
+    with contextlib.suppress(OSError):  # it is none yet, or somebody else's
+        if described(folder) is not None:
+            os.utime(folder)
     if url is None:
         plain = described(folder)
         if plain is not None and not _about(folder).get("complete"):
@@ -209,8 +212,10 @@ def fetch(folder: Path, suffixes: Sequence[str], *, again: bool = False, run: bo
     if again or folder not in _asked:
         _asked.discard(folder)
         from mymodules.remote.fetching import bring  # most runs fetch nothing
+        from mymodules.remote.pruning import prune
 
         bring(url, folder, suffixes)
+        prune(folder.parent, _urls)
     if run:
         _asked.discard(folder)
     else:

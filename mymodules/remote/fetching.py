@@ -119,7 +119,7 @@ class _Fetching:
 
     def __init__(self, url: str, folder: Path, asking: Asking, suffixes: Sequence[str]) -> None:
         self._plain, self._folder, self._asking = address(url), folder, asking
-        self._lines = _Lines(beside(folder, "lines"))
+        self._lines = Lines(beside(folder, "lines"))
         # A name of its own: a call of an earlier fetching that hung may still write to that one's.
         self._partial = folder.with_name(f".partial-{folder.name}-{os.urandom(4).hex()}")
         self._suffixes, self._clock = suffixes, Clock()
@@ -236,12 +236,12 @@ class _Fetching:
         before = self._lines.known.get(name, {}).get("digest")
         self._lines.add(name, come.stated, self._here(name), come.digest)
         if before not in (None, come.digest):
-            self._forget(before)
+            forget(self._folder, before)
         return None
 
     def _shared(self, made: Path, digest: str) -> Path:
         """Return a file with the content of this one, a link to an earlier one if there is one."""
-        kept = self._content(digest)
+        kept = _content(self._folder, digest)
         with contextlib.suppress(OSError):  # a file system without links, or too many of them
             kept.parent.mkdir(parents=True, exist_ok=True)
             if kept.exists() and not _is_same(kept, made):  # somebody has changed the file
@@ -281,16 +281,7 @@ class _Fetching:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             (self._folder / name).unlink()
         if known is not None:
-            self._forget(known["digest"])
-
-    def _forget(self, digest: str) -> None:
-        """Remove a content that no file has any more."""
-        with contextlib.suppress(OSError):
-            if self._content(digest).stat().st_nlink == 1:
-                self._content(digest).unlink()
-
-    def _content(self, digest: str) -> Path:
-        return self._folder.with_name("content") / digest[:2] / digest
+            forget(self._folder, known["digest"])
 
     def _note(self, found: Listed, *, complete: bool) -> None:
         about = {
@@ -322,6 +313,17 @@ class _Fetching:
         streams.say(f"{self._plain}: {', '.join(said)}; the copy is {shown(self._folder)}.")
 
 
+def forget(folder: Path, digest: str) -> None:
+    """Remove a content that no file of any copy beside this one has any more."""
+    with contextlib.suppress(OSError):
+        if _content(folder, digest).stat().st_nlink == 1:
+            _content(folder, digest).unlink()
+
+
+def _content(folder: Path, digest: str) -> Path:
+    return folder.with_name("content") / digest[:2] / digest
+
+
 def _is_same(one: Path, other: Path) -> bool:
     with one.open("rb") as first, other.open("rb") as second:
         while True:
@@ -332,7 +334,7 @@ def _is_same(one: Path, other: Path) -> bool:
                 return True
 
 
-class _Lines:
+class Lines:
     """What is known of the files of a copy, by name: lines of JSON, of which the last one counts."""
 
     def __init__(self, path: Path) -> None:

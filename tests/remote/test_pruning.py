@@ -1,0 +1,154 @@
+"""Copies that nobody uses any more are removed, and nothing else in the cache is."""
+
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.fetched import compared, fetched, picture, tree
+from support.odd_system import OddSystem
+
+from mymodules import remote
+from mymodules.locks import Lock
+from mymodules.remote import copies, pruning
+from mymodules.remote.copies import beside
+from mymodules.settings import SUFFIXES
+
+DAY = 86_400
+
+
+def age(folder: Path, days: float) -> None:
+    """Make a copy one that was used so many days ago."""
+    moment = time.time() - days * DAY
+    for path in (folder, beside(folder, "json")):
+        if path.exists():
+            os.utime(path, (moment, moment))
+
+
+def names(cache: Path) -> set[str]:
+    return {path.name for path in cache.iterdir()} - {"key", "content"}
+
+
+def contents(cache: Path) -> int:
+    return sum(path.is_file() for path in (cache / "content").rglob("*"))
+
+
+@pytest.fixture
+def old(odd: type[OddSystem], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy that an earlier process made, 31 days ago; one of its two pictures is also elsewhere."""
+    odd.files |= {"old/a.png": picture(1), "old/deep/b.png": picture(2), "top/a.png": picture(1)}
+    folder = fetched("odd://old")
+    age(folder, 31)
+    monkeypatch.setattr(copies, "_urls", {})
+    monkeypatch.setattr(copies, "_asked", set())
+    return folder
+
+
+def test_a_copy_that_was_not_used_is_removed_with_all_that_only_it_has(
+    old: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = fetched("odd://top")
+    assert names(cache) == {folder.name, f"{folder.name}.json", f"{folder.name}.lines"}
+    assert contents(cache) == 1
+    assert tree(folder) == {"a.png": picture(1)}
+    assert "The copy of odd://old was not used for 30 days, and is removed." in capsys.readouterr().out
+    assert tree(fetched("odd://old")) == {"a.png": picture(1), "deep/b.png": picture(2)}
+
+
+def test_a_copy_that_was_used_stays(old: Path) -> None:
+    age(old, 29)
+    fetched("odd://top")
+    assert len(tree(old)) == 2
+
+
+def test_a_time_in_the_future_is_no_reason(old: Path) -> None:
+    age(old, -400)
+    fetched("odd://top")
+    assert len(tree(old)) == 2
+
+
+def used_by_its_url(old: Path, tmp_path: Path) -> None:
+    fetched("odd://old")
+
+
+def used_as_a_folder(old: Path, tmp_path: Path) -> None:
+    """As a process that resumes a run of another one does."""
+    compared(old, tmp_path / "second", tmp_path / "out")
+
+
+@pytest.mark.parametrize("use", [used_by_its_url, used_as_a_folder])
+def test_a_run_is_a_use(use: Callable[[Path, Path], None], old: Path, tmp_path: Path) -> None:
+    (tmp_path / "second").mkdir()
+    (tmp_path / "second" / "a.png").write_bytes(picture(1))
+    use(old, tmp_path)
+    moment = time.time() - 31 * DAY
+    os.utime(beside(old, "json"), (moment, moment))
+    copies._urls.clear()
+    fetched("odd://top")
+    assert len(tree(old)) == 2
+
+
+def test_what_another_process_fetches_stays(old: Path) -> None:
+    with Lock(beside(old, "lock"), old):
+        fetched("odd://top")
+        assert len(tree(old)) == 2
+    remote.fetch(fetched("odd://top"), SUFFIXES, again=True)
+    assert not old.exists()
+
+
+def test_what_this_process_has_named_stays(old: Path) -> None:
+    """Second may be fetched after first, and then what is left of it counts."""
+    remote.place("odd://old", Path.cwd())
+    fetched("odd://top")
+    assert len(tree(old)) == 2
+
+
+def not_ours(old: Path) -> None:
+    beside(old, "json").write_text('{"copy": "another", "url": "odd://old"}')
+
+
+def no_record(old: Path) -> None:
+    beside(old, "json").unlink()
+
+
+def damaged(old: Path) -> None:
+    beside(old, "json").write_text("[" * 100_000)
+
+
+def unsent(old: Path) -> None:
+    """As beside the copy of an output folder."""
+    beside(old, "sent").write_text("")
+
+
+def without_lines(old: Path) -> None:
+    beside(old, "lines").unlink()
+
+
+def linked(old: Path) -> None:
+    elsewhere = old.rename(old.parents[1] / "elsewhere")
+    old.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize("how", [not_ours, no_record, damaged, unsent, without_lines, linked])
+def test_what_is_not_certainly_a_copy_stays(how: Callable[[Path], None], old: Path) -> None:
+    how(old)
+    age(old, 31)
+    fetched("odd://top")
+    assert len(tree(Path(os.path.realpath(old)))) == 2
+
+
+def test_a_removal_that_was_interrupted_goes_on(
+    old: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pruning.shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            pruning.prune(cache, ())
+    assert not old.exists(), "nobody takes a part of it for the copy"
+    fetched("odd://top")
+    assert not [name for name in names(cache) if "old" in name]
+    assert contents(cache) == 1
