@@ -1,12 +1,14 @@
 """Two pictures in, one outcome: ``mymodules.compare``.
 
 The pair goes the same way as a pair of files in a run (`comparison.pair`), so that its figures are those of a
-run. Nothing is written, no process is started, and no setting is read. What cannot be compared raises: an
-outcome is always an answer.
+run. Nothing is kept on disk, no process is started, and no setting is read. What cannot be compared raises:
+an outcome is always an answer. A URL is asked each time, and its file is believed only if it came whole and
+the server told no other etag, checksum or time afterwards.
 """
 
 import functools
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,11 +23,14 @@ from mymodules.metrics.custom import Function, Metric
 from mymodules.metrics.diff_metrics import DiffMetrics
 from mymodules.pairs import Pair
 from mymodules.paths import AnyPath, shown, usable_path
+from mymodules.remote import address, is_remote
 from mymodules.row import COLUMNS, METRIC, PairResult, columns_of
 from mymodules.rules import Rules
 from mymodules.settings import MAX_PIXELS, pixel_limit
 
 _OF_FILES = (verdict.BYTES_EQUAL, verdict.PIXELS_EQUAL)
+
+_LARGEST = 1 << 30  # bytes of a file behind a URL
 
 _FINER = "The values differ by less than 16 bits can hold: rounded to these, the pictures are equal."
 
@@ -134,9 +139,10 @@ def compare(
     Parameters
     ----------
     first, second : path, bytes, array, PIL image or matplotlib figure
-        A path or the bytes of a file of any supported format; a numpy array, or what numpy takes as one, of
-        type uint8, uint16, bool, or float from 0 to 1 (see `images.arrays`); a PIL image; a figure, which is
-        drawn by its own ``savefig`` as PNG. An array gives the same figures as a file of the same pixels.
+        A path, a URL that fsspec knows, or the bytes of a file of any supported format; a numpy array, or
+        what numpy takes as one, of type uint8, uint16, bool, or float from 0 to 1 (see `images.arrays`); a
+        PIL image; a figure, which is drawn by its own ``savefig`` as PNG. An array gives the same figures as
+        a file of the same pixels.
     max_pixels : int
         Largest width x height that is decoded.
     metric : callable or Metric, optional
@@ -205,10 +211,29 @@ def _handed(picture: object, role: str) -> Handed:
     found = arrays.handed(picture, role)
     if found.data is not None:
         return found
+    if is_remote(found.name):
+        return Handed(address(found.name), _fetched(found.name, role), fetched=True)
     path = usable_path(found.name, role, "file")
     if not os.path.lexists(path):
         raise PictureError(f"There is no file {shown(path)}: name another one as {role}.", "vanished")
     return Handed(str(path))
+
+
+def _fetched(url: str, role: str) -> bytes:
+    """Return the file behind a URL; raise PictureError, which quotes no library and no password."""
+    from mymodules.remote import sending  # few calls need it
+
+    plain = address(url)
+    try:
+        with tempfile.TemporaryDirectory(prefix="mymodules-") as scratch, sending.Folder(url) as folder:
+            made = Path(scratch, "picture")
+            if folder.read("", made, _LARGEST) is not None:
+                return made.read_bytes()
+            fault, code = f"There is no file {plain}: name another one as {role}.", "vanished"
+    except sending.FAULTS as error:
+        why = sending.why(url, error).rstrip(".")
+        fault, code = f"{plain} cannot be fetched: {why}. Check the URL and your access.", "permission"
+    raise PictureError(fault, code)  # here, so that it does not know the error of a library
 
 
 def _score(row: PairResult) -> str:

@@ -315,7 +315,13 @@ def _two_files(given: dict[str, Path]) -> tuple[str, str] | None:
     other = next((path for path in paths if path not in files), None)
     if len(paths) < 2 or other is not None:
         to = "" if other is None else f", and {remote.described(other) or masked(other)} is not"
-        raise SettingsError(f"{shown(files[0])} is a file{to}: name two folders or two files.")
+        url = other is not None and remote.described(other) is not None
+        how = (
+            "name the URL of a folder, or in Python compare(URL, PATH)"
+            if url
+            else "name two folders or two files"
+        )
+        raise SettingsError(f"{shown(files[0])} is a file{to}: {how}.")
     if is_same(*files):
         raise SettingsError(f"{shown(files[0])} would be compared with itself: name two different files.")
     for path in files:

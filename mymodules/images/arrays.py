@@ -54,17 +54,20 @@ class Handed(NamedTuple):
         The exact values (height, width, channels) of an array that 16 bits cannot hold.
     floats : array or None
         The samples of an array of floats.
+    fetched : bool
+        Whether it is a file that was read from a URL.
     """
 
     name: str
     data: bytes | None = None
     rounded: Floats | None = None
     floats: Samples | None = None
+    fetched: bool = False
 
     @property
     def is_file(self) -> bool:
-        """Whether there is a file of it: a path, or the bytes of one."""
-        return self.data is None or self.name == _BYTES
+        """Whether there is a file of it: a path, a URL, or the bytes of one."""
+        return self.data is None or self.fetched or self.name == _BYTES
 
 
 def handed(picture: object, role: str) -> Handed:
