@@ -3,20 +3,24 @@
     python benchmarks/soak.py [--minutes 60] [--seed 0]
 
 Each round changes some pictures and compares them all, while one thing happens: the process of the run or a
-worker is killed, it is interrupted, no file may grow any further (as on a full disk), the clock is a day off,
-digests are purged from the store, a Dask worker or scheduler is killed. A run that ended early is resumed.
-Meanwhile two processes decide about rows, and one of them may be killed. After each round
+worker is killed, it is interrupted, no file may grow any further, the disk for results is full, the clock is
+a day ahead or behind or jumps, digests are purged from the store, a Dask worker or scheduler is killed, or
+the store's HTTP server (see `soaking.serving`). A run that ended early is resumed. Meanwhile two processes
+decide about rows, and one of them may be killed. After each round
 
-- every row is as a comparison of its two files alone says: nothing is wrong, whatever the store remembers;
+- every row and its changes are as a comparison of its two files alone says, whatever the store remembers, and
+  the file of changes is as that of a second run, to the byte, also after a run on Dask;
 - every row of which a run said that it was finished was in its file when it ended early;
-- every decision that was reported as made is in the file of decisions.
+- every decision that was ever reported as made is in force.
 
-A second run in this process, as in a notebook that is open all day, shows whether memory grows. Prints a
-table in Markdown, and where a check fails the number of the round. POSIX only; needs the extra `test`.
+The second run is in this process, as in a notebook that is open all day, and shows whether memory grows.
+Prints a table in Markdown, and where a check fails the number of the round. Linux only; needs the extra
+`test`, cc, and to fill a disk the right to mount one.
 """
 
 import argparse
 import contextlib
+import os
 import random
 import shutil
 import statistics
@@ -33,26 +37,23 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import numpy as np  # noqa: E402 - the checkout that this file belongs to is measured, installed or not
 import psutil  # noqa: E402
+from soaking import clock, disk, serving  # noqa: E402
 from support import dask_processes  # noqa: E402
 from support.programs import COMPARE, Folders, Program, folders, png, program  # noqa: E402
 
-from mymodules import batch, images, pairs, results, workers  # noqa: E402
-from mymodules.results import runfiles  # noqa: E402
+from mymodules import batch, images, pairs, results, triage, workers  # noqa: E402
+from mymodules.results import listing, runfiles  # noqa: E402
 from mymodules.row import PairResult  # noqa: E402
 from mymodules.workers import Job  # noqa: E402
 
 PAIRS, KINDS = 60, 9
 
 BEGIN = """
-import resource, time
 kind, csv, address = sys.argv[4:7]
-if kind == "full disk":
-    import signal
+if kind == "no file grows":
+    import resource, signal
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (6000, resource.RLIM_INFINITY))
-if kind == "clock":
-    now, now_ns = time.time, time.time_ns
-    time.time, time.time_ns = lambda: now() - 86400, lambda: now_ns() - 86400 * 10**9
 how = {"resume": csv} if csv else {}
 if address:
     import distributed
@@ -61,25 +62,24 @@ if address:
 RUN = COMPARE + BEGIN + "batch.run(first, second, out, num_processors=2, on_progress=tell, **how)"
 
 DECIDE = """
-import os, sys
+import os, sys, time
 from mymodules.triage import Decisions, Row
 decisions = Decisions(sys.argv[1])
 for number in range(int(sys.argv[3])):
-    note = f"{sys.argv[2]}-{number}"
-    decisions.decide([Row(f"{number}.png", "", "")], "accept", note)
-    os.write(1, note.encode() + b"\\n")
-"""
-
-PURGE = """
-import sys
-from mymodules.store import DiffStore
-with DiffStore(sys.argv[1]) as store:
-    store.purge_digests(sys.argv[2:])
+    name = f"{sys.argv[2]}-{number}"
+    decisions.decide([Row(name, "", "")], "accept", name * 20)  # so long that a full disk has no room for it
+    os.write(1, name.encode() + b"\\n")
+    time.sleep(0.2)
 """
 
 KILLS = "parent killed", "worker killed", "interrupted"
 DASK = "Dask worker killed", "Dask scheduler killed"
-KINDS_OF_ROUND = (*KILLS, "full disk", "clock", "purged", *DASK)
+FULL_DISK, NO_GROWTH = "full disk", "no file grows"
+UNDRAWN = " Its drawings could not be written"
+KINDS_OF_ROUND = (
+    *(*KILLS, NO_GROWTH, FULL_DISK, "purged", "server killed", DASK[0], clock.KINDS[0]),
+    *(*KILLS[:2], clock.KINDS[1], "server killed", DASK[1], clock.KINDS[2]),
+)
 
 
 class Soak:
@@ -93,6 +93,9 @@ class Soak:
         flat = rng.integers(0, 255, (KINDS, 60, 90, 3), dtype=np.uint8).repeat(4, 1).repeat(4, 2)
         self.pictures = [png(samples) for samples in flat] + [png(flat[0])[:-20]]
         self.counted: Counter[str] = Counter()
+        self.serving = serving.Serving(self.given.out / ".store", seed, self.counted)
+        self.clock = clock.library(at)
+        self.decided: list[str] = []
         self.memory: list[float] = []
         self._right: dict[tuple[str, str, str], PairResult] = {}
         for number in range(PAIRS):
@@ -117,58 +120,81 @@ class Soak:
             digests = (images.digest(path) if path else "" for path in (pair.first, pair.second))
             key = (pair.name, *digests)
             if key not in self._right:
-                self._right[key] = workers.compare(Job(pair))
+                self._right[key] = workers.compare_many([Job(pair)])[0].row
             found[pair.name] = self._right[key]
         return found
 
     def round(self, kind: str, dask: "Dask") -> None:
         """Change, compare while `kind` happens, decide, and check all of it."""
         self.change()
-        self.counted[kind] += 1
+        given = self.given
+        with contextlib.ExitStack() as stack:
+            if kind == FULL_DISK:
+                given = given._replace(out=self.at / "disk")
+                kind = kind if stack.enter_context(disk.mounted(given.out)) else NO_GROWTH
+            self.counted[kind] += 1
+            self.compare(kind, dask, given)
+
+    def compare(self, kind: str, dask: "Dask", given: Folders) -> None:
         address = dask.address() if kind in DASK else ""
-        started = [self.started(DECIDE, self.given.out, f"{time.time_ns()}-{who}", 12) for who in range(2)]
+        prefix = clock.prefix(self.clock, kind)
+        count = 40 if kind == FULL_DISK else 12  # some are made when the disk is full
+        started = [
+            program(DECIDE, [given.out, f"{time.time_ns()}-{who}", count], prefix=prefix) for who in range(2)
+        ]
         with contextlib.ExitStack() as stack:
             deciding = [stack.enter_context(each) for each in started]
-            csv = self.run(kind, address, dask)
+            csv = self.run(kind, address, dask, given)
             if self.random.random() < 0.5:
                 deciding[0].process.kill()
-            self.check_decisions(deciding)
-        while csv.name.endswith(".partial.csv"):
-            self.counted["resumed"] += 1
-            csv = self.run("resumed", "", dask, csv)
-        self.check_rows(csv)
-        run = batch.run(*self.given, num_processors=2)
+            self.check_decisions(deciding, given)
+        disk.make_room(given.out)
+        while csv is None or csv.name.endswith(".partial.csv"):
+            self.counted["begun again" if csv is None else "resumed"] += 1
+            csv = self.run("resumed", "", dask, given, csv)
+        self.check_rows(csv, may_lack=UNDRAWN if kind in (FULL_DISK, NO_GROWTH) else "")
+        run = batch.run(*given, num_processors=2)
         self.check_rows(run.csv_path)
+        first, second = (
+            runfiles.changes_path(given.out, runfiles.stamp_of(path) or "") for path in (csv, run.csv_path)
+        )
+        assert first.read_bytes() == second.read_bytes(), f"{first} and {second} differ"
         self.memory.append(psutil.Process().memory_info().rss / 1e6)
         self.counted["rows from the store"] += run.reused
         self.clear(run.csv_path)
 
-    def started(self, code: str, *arguments: object) -> contextlib.AbstractContextManager[Program]:
-        return program(code, arguments)
-
-    def run(self, kind: str, address: str, dask: "Dask", resume: Path | None = None) -> Path:
-        """Run, and let something happen after some rows; return the CSV that it leaves."""
-        before = set(self.given.out.glob("results-*.csv"))
-        with self.started(RUN, *self.given, kind, resume or "", address) as running:
+    def run(
+        self, kind: str, address: str, dask: "Dask", given: Folders, resume: Path | None = None
+    ) -> Path | None:
+        """Run, and let something happen after some rows; return the CSV that it leaves, if any."""
+        before = set(given.out.glob("results-*.csv"))
+        prefix = clock.prefix(self.clock, kind)
+        with program(RUN, [*given, kind, resume or "", address], prefix=prefix) as running:
             told = self.until_rows(running, self.random.randrange(PAIRS))
             happens: dict[str, Callable[[], object]] = {
                 "parent killed": running.process.kill,
                 "worker killed": lambda: self.kill(running.workers()),
                 "interrupted": lambda: running.interrupt(2),
+                FULL_DISK: lambda: disk.fill(given.out),
                 "purged": self.purge,
+                "server killed": self.serving.round,
                 "Dask worker killed": dask.kill_worker,
                 "Dask scheduler killed": dask.kill_scheduler,
             }
             happens.get(kind, lambda: None)()
             code, said, complained = running.finish()
             told = max([told, *map(int, said.split())])
-        found = [
-            path for path in self.given.out.glob("results-*.csv") if path not in before or path == resume
-        ]
+        if kind == FULL_DISK:
+            disk.fill(given.out)  # the room that the run has left
+            self.counted["runs ended by a full disk"] += bool(code)
+        if resume:
+            assert code == 0, complained
+            return runfiles.finished_path(given.out, runfiles.stamp_of(resume) or "")
+        found = [path for path in given.out.glob("results-*.csv") if path not in before]
         partial = [path for path in found if path.name.endswith(".partial.csv")]
         if not found:  # it had not begun, or its disk was full before
             assert told == 0, complained
-            return self.run("again", "", dask)
+            return None
         if not code:
             return next(path for path in found if path not in partial)
         (csv,) = partial or found
@@ -193,31 +219,41 @@ class Soak:
 
     def purge(self) -> None:
         digests = {images.digest(path) for path in self.given.first.iterdir()}
-        with self.started(PURGE, self.given.out / ".store", *sorted(digests)[:5]) as running:
-            code, _, complained = running.finish()
-        assert code == 0, complained
+        serving.purge(self.given.out / ".store", sorted(digests)[:5])
 
-    def check_rows(self, csv: Path) -> None:
-        """Compare all rows with what is right; renames are found from other rows."""
+    def check_rows(self, csv: Path, may_lack: str = "") -> None:
+        """Compare all rows and changes with what is right; renames are found from other rows.
+
+        A row may say, in a sentence that begins like this, what it lacks.
+        """
         right = self.right()
         rows = {row.image_filename: row for row in results.read(csv)}
         assert rows.keys() == right.keys(), sorted(rows.keys() ^ right.keys())
+        columns = listing.columns_of_changes(csv) or {}
+        changes: dict[str, list[list[str]]] = {}
+        for cells in zip(*columns.values(), strict=True):
+            changes.setdefault(cells[0], []).append(["" if cell is None else str(cell) for cell in cells])
         for name, row in rows.items():
             if row.renamed_from is None and "renamed" not in row.messages:
-                assert plain(row) == plain(right[name]), f"{csv}: {row} instead of {right[name]}"
+                assert plain(row, may_lack) == plain(right[name]), f"{csv}: {row} instead of {right[name]}"
+                expected = list(listing.cells_of_changes(name, right[name].listed))
+                assert changes.get(name, []) == expected, f"{csv}: {changes.get(name)} instead of {expected}"
                 self.counted["rows checked"] += 1
+                self.counted["changes checked"] += len(expected)
 
-    def check_decisions(self, deciding: list[Program]) -> None:
-        notes = [note for each in deciding for note in each.finish()[1].split()]
-        written = (self.given.out / "triage.csv").read_text(encoding="utf-8-sig") if notes else ""
-        lost = [note for note in notes if note not in written]
+    def check_decisions(self, deciding: list[Program], given: Folders) -> None:
+        names = [name for each in deciding for name in each.finish()[1].split()]
+        self.counted["decisions reported"] += len(names)
+        if given == self.given:
+            names = self.decided = self.decided + names
+        decisions = triage.Decisions(given.out)
+        lost = [name for name in names if decisions.of(triage.Row(name, "", "")) != ("accept", name * 20)]
         assert not lost, f"decisions were reported and lost: {lost}"
-        self.counted["decisions reported"] += len(notes)
 
     def clear(self, kept: Path) -> None:
         """Remove the results of this round but those of one run, whose drawings are used again."""
         stamp = runfiles.stamp_of(kept) or ""
-        for path in self.given.out.iterdir():
+        for path in kept.parent.iterdir():
             if stamp in path.name or not path.name.startswith(("results-", "changes-", "03.diff-")):
                 continue
             if path.is_dir():
@@ -262,9 +298,11 @@ class Dask:
         self._scheduler = None
 
 
-def plain(row: PairResult) -> PairResult:
-    """Return what of a row does not depend on its run."""
-    return row._replace(seconds=None, listed="", messages=row.messages.partition(" Only in ending")[0])
+def plain(row: PairResult, may_lack: str = "") -> PairResult:
+    """Return what of a row does not depend on its run, nor on the sentence that says what it lacks."""
+    said = row.messages.partition(" Only in ending")[0]
+    said = said.partition(may_lack)[0] if may_lack else said
+    return row._replace(seconds=None, listed="", messages=said)
 
 
 def main() -> int:
@@ -272,6 +310,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
+    os.environ["PYTHONPATH"] = str(ROOT)  # for all that is started
     end, number = time.monotonic() + 60 * arguments.minutes, 0
     with tempfile.TemporaryDirectory() as folder, contextlib.closing(Dask(Path(folder))) as dask:
         soak = Soak(Path(folder), arguments.seed)
