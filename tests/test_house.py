@@ -6,10 +6,12 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from mymodules import errors, row
 
@@ -52,6 +54,21 @@ def test_constraints_pin_every_dependency_and_name_no_host() -> None:
     needed.discard("mymodules")  # one extra includes another
     assert needed - {name_of(pin) for pin in pins} == set()
     assert len({name_of(pin) for pin in pins}) == len(pins)
+
+
+def test_pins_go_with_the_oldest_python() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    oldest = project["requires-python"].removeprefix(">=") + ".0"
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = dict(line.split("==") for line in lines if not line.startswith("#"))
+    installed = {each.name: each for each in metadata.distributions()}
+    newer = [
+        each.name
+        for name, version in pins.items()
+        if (each := installed.get(name)) and each.version == version
+        if not SpecifierSet(each.metadata.get("Requires-Python") or "").contains(oldest)
+    ]
+    assert newer == []
 
 
 def test_no_lock_file_with_addresses() -> None:
