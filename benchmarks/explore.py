@@ -25,11 +25,13 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 import nbformat  # noqa: E402
 from support import lab  # noqa: E402 - the checkout that this file belongs to is measured, installed or not
 
-PREPARE = f"""
+BEGIN = f"""
 import sys
 sys.path[:0] = [{str(ROOT)!r}]
 import numpy as np, pandas as pd, psutil
-from mymodules import batch, explore
+from mymodules import batch, explore, results
+"""
+SAMPLES = """
 run = batch.run("img/01.first", "img/02.second", "img", num_processors=1, pictures="none")
 few = run.frame()
 some = np.random.default_rng(0)
@@ -40,6 +42,8 @@ frame["ssim_score"] = 1 - (1 - frame["ssim_score"]) * some.random(ROWS)
 names = enumerate(frame["image_filename"])
 frame["image_filename"] = [f"copy-{{i // len(few):05}}/{{name}}" for i, name in names]
 frame.attrs["run"] = few.attrs["run"]
+"""
+END = """
 memory = lambda: psutil.Process().memory_info().rss
 before = memory()
 """
@@ -56,6 +60,7 @@ WAIT = """async ([act, done]) => {
 PLACE = "document.querySelector('.mmv-place')?.textContent"
 COUNT = "document.querySelector('.mme-summary b')?.textContent"
 TABLE = "(Number(document.querySelector('.mml-table')?.ariaRowCount) - 1)"
+LOOK = "document.querySelector('.mmo-side canvas')"
 FIRST = "document.querySelector('.mml-row .mml-name')?.title"
 
 
@@ -66,16 +71,22 @@ def main() -> None:
     print("| rows | what | median | span |\n| --: | --- | --: | --: |")
     for rows in arguments.rows:
         with tempfile.TemporaryDirectory() as folder:
-            for what, values, unit in measured(rows, Path(folder)):
+            for name in ("01.first", "02.second"):
+                shutil.copytree(ROOT / "img" / name, Path(folder, "img", name))
+            found = measured(f"ROWS = {rows}{SAMPLES}", rows, Path(folder), linked=True)
+            for what, values, unit in found:
                 span = f"{min(values):,.0f}-{max(values):,.0f}" if len(values) > 1 else ""
                 print(f"| {rows:,} | {what} | {median(values):,.0f} {unit} | {span} |", flush=True)
 
 
-def measured(rows: int, folder: Path) -> list[tuple[str, list[float], str]]:
-    """Measure everything in a notebook below `folder`; return names, values and units."""
-    for name in ("01.first", "02.second"):
-        shutil.copytree(ROOT / "img" / name, folder / "img" / name)
-    cells = [nbformat.v4.new_code_cell(f"ROWS = {rows}{PREPARE}")]
+def measured(
+    prepare: str, rows: int, folder: Path, *, linked: bool = False
+) -> list[tuple[str, list[float], str]]:
+    """Measure everything in a notebook below `folder`; return names, values and units.
+
+    `prepare` makes `frame`, of so many rows; with `linked`, these lead to the samples through links.
+    """
+    cells = [nbformat.v4.new_code_cell(f"{BEGIN}{prepare}{END}")]
     cells += [nbformat.v4.new_code_cell(source) for source in (SHOW, MEMORY)]
     kernel = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "many.ipynb")
@@ -83,7 +94,8 @@ def measured(rows: int, folder: Path) -> list[tuple[str, list[float], str]]:
         page = notebook.page
         notebook.open("many.ipynb")
         run(page, 0)
-        links(folder, rows)
+        if linked:
+            links(folder, rows)
         heap = heap_of(page)
         begun = time.monotonic()
         run(page, 1)
@@ -98,6 +110,9 @@ def measured(rows: int, folder: Path) -> list[tuple[str, list[float], str]]:
             ("all rows again", clears(page, rows), "ms"),
         ]
         found += [("a heading clicked", orders(page), "ms"), ("next picture", steps(page), "ms")]
+        if page.locator("[data-view=looks]").count():
+            shown = page.evaluate(WAIT, [click(".mml-bar button", "Looks"), LOOK])
+            found.append(("looks planned, and the first shown", [shown], "ms"))
         run(page, 2)
         text = notebook.outputs()[-1]["text"]
         found += [("kernel's memory", [int(text) / 2**20], "MiB"), ("page's memory", [grown / 2**20], "MiB")]

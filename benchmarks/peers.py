@@ -63,6 +63,8 @@ SETS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "tiny-10000": ("tiny-10000", "screenshots", (OURS, "ours+again", "listing")),
     "tiny-100000": ("tiny-100000", "screenshots", (OURS, "ours+again", "listing")),
     "tiny-1000000": ("tiny-1000000", "screenshots", (OURS, "ours+again", "listing")),
+    "varied-10000": ("varied-10000", "screenshots", (CAUSES,)),
+    "varied-100000": ("varied-100000", "screenshots", (CAUSES,)),
     "small": ("small", "", EVERYBODY),
 }
 

@@ -110,6 +110,43 @@ def tiny(first: Path, second: Path, to: Path, count: int) -> None:
         _link(to / "first" / name, to / "second" / name)
 
 
+def varied(first: Path, second: Path, to: Path, count: int) -> None:
+    """Cut pairs of 64 x 48 px from a page, of every status and with long names; a third changed.
+
+    The same changes stand on several pictures, a few of them on very many.
+    """
+    _, page = next(_pages(first))
+    some = np.random.default_rng(_SEED)
+    height, width = page.shape[0] - 48, page.shape[1] - 64
+    classes = max(count // 20, 1)
+    sizes = some.integers(3, 16, (classes, 2))
+    for number in range(count):
+        top, left = number * 7 % height, number * 11 % width
+        cut = page[top : top + 48, left : left + 64].copy()
+        cut[0, 0] = number >> 16, number >> 8 & 255, number & 255
+        team, screen = number // 5000, number // 20 % 250
+        name = f"team-{team:03}/screen-{screen:03} of the account settings/{number:07} 1280 x 800, de-AT.png"
+        paths = [to / side / name for side in ("first", "second")]
+        for path in paths:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        kind = some.random()
+        after = cut.copy()
+        for left in range(0, int(some.integers(32, 64)) if 0.05 < kind <= 0.4 else 0, 32):
+            shape = int(classes * some.random() ** 3)
+            high, wide = sizes[shape]
+            y, x = some.integers(1, 40 - high), left + some.integers(1, 31 - wide)
+            for picture, shades in ((cut, (255, 255, 255)), (after, (shape % 251, shape % 241, shape % 239))):
+                picture[y : y + high, x : x + wide] = shades
+        if kind > 0.02:  # else extra
+            paths[0].write_bytes(_encoded(cut))
+        if kind > 0.4:
+            _link(*paths)
+        elif kind > 0.05 or kind < 0.02:
+            paths[1].write_bytes(_encoded(after[: 40 if kind > 0.39 else 48]))
+        elif kind > 0.04:  # else missing
+            paths[1].write_bytes(_encoded(after)[:-30])
+
+
 def _many(count: int, every: int) -> Callable[[Path, Path, Path], None]:
     return lambda first, second, to: many(first, second, to, count, every)
 
@@ -129,6 +166,8 @@ SETS: dict[str, Callable[[Path, Path, Path], None]] = {
     "tiny-10000": lambda first, second, to: tiny(first, second, to, 10_000),
     "tiny-100000": lambda first, second, to: tiny(first, second, to, 100_000),
     "tiny-1000000": lambda first, second, to: tiny(first, second, to, 1_000_000),
+    "varied-10000": lambda first, second, to: varied(first, second, to, 10_000),
+    "varied-100000": lambda first, second, to: varied(first, second, to, 100_000),
 }
 
 
