@@ -286,7 +286,7 @@ class Explorer(still.Kept):
     def _draw(self) -> None:
         """Draw the histograms."""
         for histogram, box in zip(self._histograms, self._boxes, strict=True):
-            box.value = histogram.draw(self._frame, *self.filters[histogram.measure.column].index)
+            box.value = histogram.draw(self._shown, *self.filters[histogram.measure.column].index)
 
     # --- events --------------------------------------------------------------------------------------
 
@@ -434,8 +434,14 @@ def summary(of_all: pd.DataFrame, of_shown: pd.DataFrame) -> str:
     How many of each verdict there are among them is its tooltip.
     """
 
+    counts = {
+        column: [rows[column].value_counts() for rows in (of_shown, of_all)]
+        for column in ("decision", "verdict")
+    }
+
     def counted(column: str, value: str) -> tuple[int, int]:
-        return int((of_shown[column] == value).sum()), int((of_all[column] == value).sum())
+        shown, everything = (int(each.get(value, 0)) for each in counts[column])
+        return shown, everything
 
     def text(shown: int, everything: int) -> str:
         return f"{shown:,}" if shown == everything else f"{shown:,} of {everything:,}"

@@ -126,20 +126,23 @@ class Histogram:
     ----------
     measure : Measure
     frame : DataFrame
-        Every row.
+        Every row; those to count or draw are named by their places in it.
     """
 
     def __init__(self, measure: Measure, frame: pd.DataFrame) -> None:
         self.measure = measure
-        self.steps = steps(measure.column, numbers(frame, measure.column))
-        self._all = self.counts(frame)
+        values = numbers(frame, measure.column)
+        self.steps = steps(measure.column, values)
+        self.is_empty = bool(np.isnan(values).all())
+        differs = (frame["status"] != "same").to_numpy(bool, na_value=True)
+        self._values = np.where(differs, values, np.nan)
+        self._all = self.counts(np.arange(len(frame)))
         self._highest = math.sqrt(max(self._all.max(initial=0), 1))
 
-    def counts(self, frame: pd.DataFrame) -> NDArray[np.int64]:
+    def counts(self, places: NDArray[np.intp]) -> NDArray[np.int64]:
         """Return the number of rows between each two steps, without those that are equal."""
-        values = numbers(frame, self.measure.column)
-        differs = (frame["status"] != "same").to_numpy(bool, na_value=True)
-        return np.histogram(values[differs & ~np.isnan(values)], bins=self.steps)[0]
+        values = self._values[places]
+        return np.histogram(values[~np.isnan(values)], bins=self.steps)[0]
 
     @property
     def labels(self) -> list[str]:
@@ -153,7 +156,7 @@ class Histogram:
         top = f" <= {self.steps[high]!r}" if high < len(self.steps) - 1 else ""
         return f"{bottom}{self.measure.expression}{top}" if bottom or top else ""
 
-    def draw(self, shown: pd.DataFrame, low: int, high: int) -> bytes:
+    def draw(self, shown: NDArray[np.intp], low: int, high: int) -> bytes:
         """Return a transparent PNG: rows that differ gray, the shown ones blue, heights by square root."""
         last = len(self.steps) - 1
         picture = np.zeros((_HEIGHT, _WIDTH, 4), np.uint8)
@@ -194,7 +197,7 @@ def make(frame: pd.DataFrame, histograms: Sequence[Histogram]) -> dict[str, Any]
             index=(0, len(histogram.steps) - 1),
             description=measure.title,
             tooltip=f"{measure.hint}; rows without the figure pass only the full range",
-            disabled=bool(np.isnan(numbers(frame, measure.column)).all()),
+            disabled=histogram.is_empty,
         )
     return filters
 

@@ -31,11 +31,11 @@ def rows(frame: AnyTable) -> list[Row]:
     (names,) = lists(frame, "image_filename")
     if not all(isinstance(name, str) for name in names):
         raise SettingsError("The table has a row without a name: use one that results.load() returned.")
-    sides = [optional(frame, name, len(names), "") for name in ("first_digest", "second_digest")]
-    return [
-        Row(name, *(digest if isinstance(digest, str) else "" for digest in digests))
-        for name, *digests in zip(names, *sides, strict=True)
+    sides = [
+        [digest if isinstance(digest, str) else "" for digest in optional(frame, name, len(names), "")]
+        for name in ("first_digest", "second_digest")
     ]
+    return list(map(Row, names, *sides))
 
 
 class Decisions:
@@ -250,6 +250,8 @@ class Decisions:
         with self._lock:
             in_force = self._file.read().in_force
         about = {row.name: row for row in rows(frame)}
+        if not in_force:
+            return set()
         pairs = zip(*lists(changes, "image_filename", "signature"), strict=True)
         return {
             (name, signature)

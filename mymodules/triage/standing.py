@@ -85,12 +85,17 @@ def standings(frame: AnyTable, about: Sequence[Row], changes: AnyTable, in_force
         listed[name].append((signature, bool(by_rules)))
     found = []
     for row, status, number in zip(about, statuses, numbers, strict=True):
-        all_ = listed[row.name] if status == "changed" and len(listed[row.name]) == (number or 0) else []
+        all_ = listed.get(row.name, []) if status == "changed" else []
+        if len(all_) != (number or 0):
+            all_ = []
         words = [_word(row, signature, in_force) for signature, by_rules in all_ if not by_rules]
-        found.append(standing(in_force.get(key(row), ("", "")), words, len(all_) - len(words)))
+        own = in_force.get(key(row), ("", "")) if in_force else ("", "")
+        found.append(standing(own, words, len(all_) - len(words)))
     return found
 
 
 def _word(row: Row, signature: str, in_force: InForce) -> str:
+    if not in_force:  # as in most runs that are looked at for the first time
+        return ""
     _, occurrence, anywhere = levels(row, signature)
     return in_force.get(occurrence, in_force.get(anywhere, ("", "")))[0]

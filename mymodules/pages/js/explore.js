@@ -49,7 +49,11 @@ class Rows {
     this.decide();
   }
 
+  // Take what holds for the rows, if that is new.
   decide() {
+    const taken = [this.model.get("marks"), this.model.get("left")];
+    if (taken.every((each, place) => each === this.taken?.[place])) return;
+    this.taken = taken;
     const words = ["", ...Object.keys(this.model.get("decisions"))];
     const marks = numbers(Uint8Array, this.model.get("marks"));
     const left = numbers(Float64Array, this.model.get("left"));
@@ -89,8 +93,13 @@ function makeList(el, model, keys) {
       looks.waiting.textContent = text;
     };
     looks.opened = () => list.show("table");
-    looks.start();
   }
+  let started = false; // planned when they are first shown, as that takes the kernel a while
+  list.watch((view) => {
+    if (view !== "looks" || started) return;
+    started = true;
+    looks.start();
+  });
   let due = false;
   const show = () => {
     due = false;
@@ -106,8 +115,9 @@ function makeList(el, model, keys) {
   el.replaceChildren(list.area);
   show();
   const follow = { rows: refill, order: refill, marks: refill, left: refill, row: () => list.mark(model.get("row")) };
-  const renew = () => [source, gallery, looks].map((part) => part?.renew());
-  return { list, looks, follow, renew, end: () => [gallery, source, kernel].map((part) => part.close()) };
+  const renew = () => [source, gallery, started ? looks : null].map((part) => part?.renew());
+  const decided = () => started && looks.refresh();
+  return { list, looks, follow, renew, decided, end: () => [gallery, source, kernel].map((part) => part.close()) };
 }
 
 // Show the question instead of the buttons, and move the focus if it was on one of them.
@@ -163,7 +173,7 @@ export function render({ model, el }) {
   function take(message) {
     if (message?.kind === "moved") keys?.answered(message);
     if (message?.kind === "fresh") made?.renew();
-    if (message?.kind === "looks decided") made?.looks?.refresh();
+    if (message?.kind === "looks decided") made?.decided();
   }
   model.on("msg:custom", take);
   whenAttached(el, ".mme", ending.signal, (root) => {
