@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from support.faulty import KINDS, Fault, Place, kind_of, made, raising
+from support.report_files import content
 
 from mymodules import batch, explore, images, look, panel, report, viewer
 from mymodules.comparison import drawings
@@ -96,14 +97,12 @@ def test_the_viewer_answers_whatever_it_is(
 
 
 def rows(page: Path) -> dict[str, dict[str, Any]]:
-    text = page.read_text(encoding="utf-8")
-    (found,) = re.findall(r'<script type="application/json" id="mmr-report">(.*?)</script>', text, re.DOTALL)
-    return {row["name"]: row for row in json.loads(found)["rows"]}
+    return {row["name"]: row for row in content(page)["rows"]}
 
 
 def files(page: Path, row: dict[str, Any]) -> list[Path]:
     """The pictures that a row of a page names."""
-    shown = (row["pictures"] or {}).values()  # equal ones are left out
+    shown = row["pictures"].values()
     return [page.parent / "pictures" / each["file"] for each in shown if "file" in each]
 
 

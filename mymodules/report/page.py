@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from mymodules.report.looks import DecidedChange, Found
+    from mymodules.report.shards import Shards
 
 MARK: Final = b'<meta name="generator" content="mymodules report">'
 """Every page of a report has this near its beginning."""
@@ -45,7 +46,7 @@ LEFT_OUT: Final = {side: {"error": _LEFT_OUT} for side in ("first", "second", "d
 
 
 def text(
-    rows: Sequence[Mapping[str, Any]],
+    rows: "Shards",
     facts: Sequence[Sequence[str]],
     run: Mapping[str, Any],
     decided: "Iterable[DecidedChange]",
@@ -62,11 +63,10 @@ def text(
     """
     style = linker.text(*linker.VIEWER_STYLES, *_STYLES)
     script = f"(() => {{\n{linker.script('report/main.js')}}})();\n"
-    title = f"{row.counted(len(rows))} compared"
+    index = rows.index
+    title = f"{row.counted(len(index['name']))} compared"
     stamp = run["stamp"] if runfiles.is_stamp(run.get("stamp")) else ""
-    counts = Counter(each["verdict"] for each in rows)
-    classes = dict.fromkeys(name for each in rows for name in each["signatures"] or () if name)
-    numbers = {signature: number for number, signature in enumerate(classes)}
+    numbers = rows.numbers
     report = {
         "title": title,
         "facts": facts,
@@ -74,18 +74,19 @@ def text(
         "alone": alone,
         "looks": {"file": found.name, "why": found.why_not},
         "run": stamp,
-        "identity": _identity(stamp, rows),
-        "statuses": {each: words.status_hint(each) for each in row.shown_verdicts(counts)},
+        "identity": _identity(stamp, index),
+        "statuses": {each: words.status_hint(each) for each in row.shown_verdicts(Counter(index["verdict"]))},
         "words": words.page(),
         "columns": words.columns(
-            causes_known=any(each.get("changes") is not None for each in rows),
-            own=row.own_columns(row.METRIC + name for each in rows for name, _ in each.get("metrics", ())),
+            causes_known=any(count is not None for count in index["changes"]),
+            own=row.own_columns(row.METRIC + name for own in index["metrics"] for name, _ in own),
         ),
         "left_out": LEFT_OUT,
         "signatures": [*numbers],
         "decided": [[about.name, numbers[about.change], *held] for about, held in decided],
         "closed": [[numbers[name], date] for name, date in closed.items() if name in numbers],
-        "rows": [_row(each, numbers) for each in rows],
+        "index": index,
+        "shards": {"files": rows.names, "rows": rows.size},
     }
     own = "" if embed else " 'self' file:"  # from a web server, or from a disk
     policy = {
@@ -106,14 +107,6 @@ def text(
     )
 
 
-def _row(record: Mapping[str, Any], numbers: Mapping[str, int]) -> dict[str, Any]:
-    """Return a row as the page has it: the class of each mark by its number, -1 for what rules have taken."""
-    made = {name: value for name, value in record.items() if name != "signatures"}
-    listed = record["signatures"]
-    made["listed"] = None if listed is None else [numbers.get(name, -1) for name in listed]
-    return made | ({"pictures": None} if record["pictures"] == LEFT_OUT else {})
-
-
 def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
@@ -124,9 +117,10 @@ def _json(value: Any) -> str:
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _identity(stamp: str, rows: Sequence[Mapping[str, Any]]) -> str:
+def _identity(stamp: str, index: Mapping[str, Sequence[str]]) -> str:
     """Return a text that only reports of the same rows of the same run share."""
-    about = sorted([each["name"], each["first_digest"], each["second_digest"]] for each in rows)
+    keys = ("name", "first_digest", "second_digest")
+    about = sorted(map(list, zip(*(index[key] for key in keys), strict=True)))
     return hashlib.blake2b(json.dumps([stamp, about]).encode(), digest_size=16).hexdigest()
 
 

@@ -8,9 +8,8 @@ import base64
 import hashlib
 import io
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from mymodules import files
 from mymodules.errors import SettingsError
@@ -61,18 +60,14 @@ class Parts:
         """Write the page of a report in a folder."""
         files.create(self._new / INDEX, [text.replace(page.FILES, "").encode()])
 
-    def write_one(self, text: str, before: str, rows: Sequence[Mapping[str, Any]], limit: int) -> None:
-        """Write a page with all files in it: one, if it has a name, then the pictures of the first row first.
+    def write_one(self, text: str, names: Iterable[str], limit: int) -> None:
+        """Write a page with these files in it, in their order.
 
         Raises
         ------
         SettingsError
             When it would have more than `limit` bytes.
         """
-        sides = ("first", "second", "delta", "aligned")
-        found = (row["pictures"][side] for row in rows for side in sides if side in row["pictures"])
-        wanted = (before, *(name for each in found for name in (each.get("file"), each.get("values"))))
-        names = dict.fromkeys(filter(None, wanted))
         begin, end = text.encode().split(page.FILES.encode())
         parts = (piece for name in names for piece in self._as_script(name))
         files.create(self._folder / ONE_FILE, _limited(itertools.chain([begin], parts, [end]), limit))

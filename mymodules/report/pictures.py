@@ -36,6 +36,7 @@ SIZES: Final = {side: (f"width_{side}", f"height_{side}") for side in SIDES}
 
 _ENDINGS = {"PNG": "png", "JPEG": "jpg", "WebP": "webp"}
 _THREADS = min(4, os.cpu_count() or 1)
+_WAITING = 1000  # rows that threads work on or have made
 _ROWS_AT_ONCE = 128
 _DECODING = 8  # bytes per pixel: its samples, and the decoder's own memory
 
@@ -107,11 +108,12 @@ class Pairs:
         self._lock = threading.Lock()
         self._shown: dict[str, Future[dict[str, Any]]] = {}
 
-    def all(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Return the records of all rows, in their order."""
+    def all(self, rows: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the records of all rows, in their order."""
         with ThreadPoolExecutor(_THREADS) as threads:
             try:
-                return [*threads.map(self._row, rows)]
+                for start in range(0, len(rows), _WAITING):
+                    yield from threads.map(self._row, rows[start : start + _WAITING])
             except BaseException:
                 threads.shutdown(wait=False, cancel_futures=True)
                 raise

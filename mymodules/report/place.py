@@ -35,7 +35,7 @@ INDEX: Final = "index.html"
 ONE_FILE: Final = "new.html"
 NAMES: Final = {  # of the parts; a delta with a number is one of an earlier version
     "pictures": re.compile(r"[0-9a-f]{32}\.(png|jpg|webp|delta\.png)|[0-9]+\.delta\.png", re.ASCII),
-    "values": re.compile(r"[0-9a-f]{32}\.(png|jpg|webp|values\.png|looks)\.js", re.ASCII),
+    "values": re.compile(r"[0-9a-f]{32}\.(png|jpg|webp|values\.png|looks|rows)\.js", re.ASCII),
 }
 """The folders of a report, and the form of the names in them."""
 

@@ -21,6 +21,7 @@ from mymodules.report.labels import Labels
 from mymodules.report.parts import Parts, refuse_large
 from mymodules.report.pictures import Pairs
 from mymodules.report.place import is_one_file
+from mymodules.report.shards import Shards
 from mymodules.results import attention, runfiles
 from mymodules.triage import FILE, Decisions, Row
 from mymodules.triage.approval import MANIFEST
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 ONE_FILE_LIMIT = 512 << 20
 """The most bytes of a report in one file; browsers are slow with larger ones, or refuse them."""
+
+ROWS_IN_FILE = 500
+"""How many rows are in each of the files that the page loads when it shows one of them."""
 
 READ_PIXELS = 64_000_000
 """The most pixels of a picture whose values the page shows; it decodes such a picture whole."""
@@ -119,13 +123,19 @@ def write(
             known = {**folders.roots, "selection": folders.selection.entry()}
             labels = Labels.of(known, paths=paths)
             pairs = Pairs(folders, drawn, changes, parts, READ_PIXELS, same, only)
-            made = [labels.hidden(each) for each in pairs.all(rows)]
+            classes = dict.fromkeys(name for row in rows for name in row["signatures"] or () if name)
+            numbers = {name: number for number, name in enumerate(classes)}
+            shards = Shards(parts, numbers, ROWS_IN_FILE)
+            for record in pairs.all(rows):
+                shards.add(labels.hidden(record))
+            shards.close()
             if found.data:
                 parts.values(found.name, found.data)
             facts = page.facts(labels, manifest)
-            text = page.text(made, facts, manifest, decided, closed, found, embed=embed, alone=only_looks)
+            text = page.text(shards, facts, manifest, decided, closed, found, embed=embed, alone=only_looks)
             if embed:
-                parts.write_one(text, found.name, made, ONE_FILE_LIMIT)
+                first = (found.name,) if found.data else ()
+                parts.write_one(text, (*first, *shards.names, *shards.pictures), ONE_FILE_LIMIT)
             else:
                 parts.write_page(text)
             staging.put()

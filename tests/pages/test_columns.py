@@ -25,10 +25,9 @@ def test_undecided_rows_are_last_in_either_direction() -> None:
     labels = {word: word for word in DECISIONS}
     rows = [{"decision": word} for word in ("", "ignore", "accept", "reject", "")]
     headings = words.columns(causes_known=True, own={})
-    script = f"""[1, -1].map((sign) => {{
+    script = f"""[false, true].map((falls) => {{
         const {{ value }} = columnsOf({headings}, {list(BY_ATTENTION)}, {labels}).decision;
-        const rows = {rows}.sort((one, other) => compare(value(one), value(other), sign));
-        return rows.map((row) => row.decision);
+        return sorted({rows}, value, falls).map((row) => row.decision);
     }})""".replace("True", "true").replace("False", "false")
     assert nodes.evaluate("columns.js", script) == [
         [*DECISIONS, "", ""],

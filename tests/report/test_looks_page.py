@@ -169,7 +169,9 @@ def test_a_page_of_the_looks_alone_has_the_pictures_that_they_show(
     assert told["identity"] == content(whole)["identity"], "so that both share what the browser keeps"
     assert [each["name"] for each in told["rows"]] == [each["name"] for each in content(whole)["rows"]]
     shown = {row(page, "a.png")["pictures"][side]["file"] for side in ("first", "second")}
-    expected = {"index.html", f"values/{told['looks']['file']}.js", *(f"pictures/{name}" for name in shown)}
+    scripts = (told["looks"]["file"], *told["shards"]["files"])
+    expected = {"index.html", *(f"values/{name}.js" for name in scripts)}
+    expected |= {f"pictures/{name}" for name in shown}
     assert files(page.parent) == expected
     assert found(page) == found(whole)
     assert row(page, "b.png")["listed"] == row(whole, "b.png")["listed"]

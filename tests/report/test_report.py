@@ -264,7 +264,9 @@ def test_large_pictures_have_no_values(
 ) -> None:
     monkeypatch.setattr(writing, "READ_PIXELS", 599)  # they have 600
     page = report.write(frame, tmp_path / "report")
-    assert files(page.parent / "values") == {f"{content(page)['looks']['file']}.js"}, "none of a picture"
+    told = content(page)
+    named = {told["looks"]["file"], *told["shards"]["files"]}
+    assert files(page.parent / "values") == {f"{name}.js" for name in named}, "none of a picture"
     assert "values" not in row(page, "glass.png")["pictures"]["first"]
 
 
@@ -302,7 +304,7 @@ def test_names_are_text_wherever_they_stand(tmp_path: Path, embed: bool) -> None
     assert not set(data) & set("<>&\0")
     assert "alert(1)</" not in text
     assert "<img" not in text
-    assert text.count("<script") == 2
+    assert text.count("<script") == 2 + embed, "one file also has that of the rows, in base64"
 
 
 # --- the scripts -------------------------------------------------------------------------------------

@@ -54,13 +54,36 @@ FILES = {
 
 
 def content(page: Path) -> dict[str, Any]:
-    """What the page's script reads; it also gives rows without pictures those of all that are left out."""
+    """What the page's scripts read, with whole rows; those without pictures have those of all left out."""
     text = page.read_text(encoding="utf-8")
     (found,) = re.findall(r'<script type="application/json" id="mmr-report">(.*?)</script>', text, re.DOTALL)
     read: dict[str, Any] = json.loads(found)
+    scripts = (told(page, text, name) for name in read["shards"]["files"])
+    details = [each for data in scripts for each in json.loads(data)]
+    index = [
+        dict(zip(read["index"], values, strict=True)) for values in zip(*read["index"].values(), strict=True)
+    ]
+    read["rows"] = [{**each, **more} for each, more in zip(index, details, strict=True)]
     for each in read["rows"]:
         each["pictures"] = each["pictures"] or copy.deepcopy(read["left_out"])
     return read
+
+
+def told(page: Path, text: str, name: str) -> bytes:
+    """The content of a file that the page of this text takes from a script."""
+    script = page.parent / "values" / f"{name}.js"
+    if script.exists():
+        text, form = script.read_text(encoding="ascii"), rf'take\("{name}", "(.*)"\);\n'
+    else:
+        form = rf'<script type="text/plain" id="{name}">(.*?)</script>'
+    (data,) = re.findall(form, text)
+    return base64.b64decode(data)
+
+
+def keep_rows(page: Path, name: str, rows: list[dict[str, Any]]) -> None:
+    """Write a file of rows beside a page, or other rows into one."""
+    data = base64.b64encode(json.dumps(rows).encode()).decode()
+    (page.parent / "values" / f"{name}.js").write_text(f'take("{name}", "{data}");\n', encoding="ascii")
 
 
 def row(page: Path, name: str) -> dict[str, Any]:

@@ -63,8 +63,13 @@ export const clicked = ({ by, falls }, heading) => ({
   falls: by === heading.key ? !falls : heading.falls,
 });
 
-// Compare for sorting; null comes last in either direction.
-export function compare(one, other, sign) {
-  if (one === null || other === null) return (one === null) - (other === null);
-  return one < other ? -sign : one > other ? sign : 0;
+// Rows in the order of a value; those for which it is null come last in either direction.
+export function sorted(rows, value, falls) {
+  const sign = falls ? -1 : 1;
+  const compare = ([one], [other]) => {
+    if (one === null || other === null) return (one === null) - (other === null);
+    return one < other ? -sign : one > other ? sign : 0;
+  };
+  const keyed = rows.map((row) => [value(row), row]); // asked for once: comparisons are many
+  return keyed.sort(compare).map(([, row]) => row);
 }

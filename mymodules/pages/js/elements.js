@@ -1,6 +1,7 @@
 // Small parts that the other modules share.
 
-export const number = (value) => value.toLocaleString("en");
+const FORMAT = new Intl.NumberFormat("en"); // made once: making it takes longer than using it
+export const number = (value) => FORMAT.format(value);
 // SSIM with four digits; 1 only for equal pictures.
 export const score = (value) => (value === 1 ? "1" : Math.min(value, 0.9999).toFixed(4));
 export const between = (low, value, high) => Math.min(Math.max(value, low), high);

@@ -20,6 +20,7 @@ export function parts(name, common) {
 // Return a test for names: they contain the text, or match it if it has * or ?.
 export function nameTest(text) {
   const wanted = text.trim().normalize("NFC").toLowerCase();
+  if (!wanted) return () => true;
   const plain = (name) => name.normalize("NFC").toLowerCase();
   if (!/[*?]/.test(wanted)) return (name) => plain(name).includes(wanted);
   const escaped = wanted.replace(/[\\^$.+|()[\]{}/]/g, "\\$&");

@@ -86,8 +86,8 @@ export class Table {
       made.append(element("div", { class: "mml-more", role: "gridcell" }, show));
       return made;
     }
-    Object.assign(made, { id: `${this.id}-${place}`, title: row.messages ?? "" });
-    Object.assign(made.dataset, { row: place, decision: row.decision ?? "" });
+    made.id = `${this.id}-${place}`;
+    Object.assign(made.dataset, { row: place, name: row.name, decision: row.decision ?? "" });
     for (const key of Object.keys(this.columns)) {
       made.append(key === "image_filename" ? nameCell(row.name, this.common) : this.cell(key, row));
     }

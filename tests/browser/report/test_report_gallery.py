@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from support import nodes
+from support.report_files import keep_rows, told
 from support.report_page import Opened, original
 
 MANY = 10_000
@@ -196,8 +197,12 @@ def many(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = re.search(r'(<script type="application/json" id="mmr-report">)(.*?)(</script>)', text, re.DOTALL)
     assert data is not None
     report = json.loads(data[2])
-    (row,) = [row for row in report["rows"] if row["name"] == "a/first.png"]
-    report["rows"] = [{**row, "name": f"{place:05}/row.png"} for place in range(MANY)]
+    at = report["index"]["name"].index("a/first.png")
+    report["index"] = {key: [values[at]] * MANY for key, values in report["index"].items()}
+    report["index"]["name"] = [f"{place:05}/row.png" for place in range(MANY)]
+    rows = json.loads(told(page, text, report["shards"]["files"][0]))
+    keep_rows(page, "all.rows", [rows[at]])
+    report["shards"] = {"files": ["all.rows"] * MANY, "rows": 1}
     page.write_text(f"{text[: data.start(2)]}{json.dumps(report)}{text[data.end(2) :]}", encoding="utf-8")
     return page
 

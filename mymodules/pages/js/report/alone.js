@@ -7,9 +7,9 @@ import { Handover } from "./handover.js";
 import { headOf } from "./head.js";
 import { ReportLooks } from "./looks.js";
 
-export function showLooks(page, report, rows, files, decisions) {
+export function showLooks(page, report, details, decisions) {
   const handover = new Handover(decisions);
-  const looks = new Looks(new ReportLooks(report.looks.file, rows, files, decisions, () => handover.fill(), null));
+  const looks = new Looks(new ReportLooks(report.looks.file, details, decisions, () => handover.fill(), null));
   page.replaceChildren(headOf(report, handover), element("div", { class: "mml mmr-alone" }, looks.area));
   decisions.watch(() => {
     handover.fill();

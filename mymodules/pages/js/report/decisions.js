@@ -100,6 +100,7 @@ export class Decisions {
 
   // Decision and note on a row, or a change, itself.
   own(about) {
+    if (!this.latest.size && !this.written.size) return ["", ""]; // a new report asks for very many
     const key = keyOf(about);
     const step = this.latest.get(key);
     if (!step) return this.written.get(key) ?? ["", ""];

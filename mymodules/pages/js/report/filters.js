@@ -19,7 +19,7 @@ function hasCause(row, wanted) {
 
 export class Filters {
   // changed() is called when a person changes a filter.
-  constructor({ rows, statuses, words }, changed) {
+  constructor(rows, { statuses, words }, changed) {
     Object.assign(this, { rows, words, changed });
     this.wanted = { statuses: new Set(), code: "", cause: "", decision: "", text: "" };
     this.statusButtons = Object.entries(statuses).map(([status, title]) => this.status(status, title));
@@ -123,11 +123,11 @@ export class Filters {
     this.summary.textContent = counts.join(" · ");
   }
 
-  // Return the rows that pass, in their original order, and show how many they are.
-  passing() {
+  // Return those of all rows that pass, in the order given, and show how many they are.
+  passing(rows) {
     const { statuses, code, cause, decision, text } = this.wanted;
     const named = nameTest(text);
-    const found = this.rows.filter(
+    const found = rows.filter(
       (row) =>
         (!statuses.size || statuses.has(row.status)) &&
         (!code || row.code === code) &&
@@ -136,7 +136,7 @@ export class Filters {
         named(row.name),
     );
     this.summarize(found);
-    this.clear.hidden = found.length === this.rows.length;
+    this.clear.hidden = found.length === rows.length;
     for (const made of this.statusButtons) made.setAttribute("aria-pressed", statuses.has(made.dataset.status));
     return found;
   }

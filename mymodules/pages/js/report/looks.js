@@ -13,10 +13,10 @@ function cut(image, [x, y, width, height]) {
 }
 
 export class ReportLooks {
-  // file: the name of their records. rows: by name. files and decisions: see source.js and decisions.js. changed() is
-  // called after a decision; open(name, place) shows a row, and its mark at that place; null if there are no rows.
-  constructor(file, rows, files, decisions, changed, open) {
-    Object.assign(this, { file, rows, files, decisions, changed });
+  // file: the name of their records. details and decisions: see details.js and decisions.js. changed() is called after
+  // a decision; open(name, place) shows a row, and its mark at that place; null if there are no rows.
+  constructor(file, details, decisions, changed, open) {
+    Object.assign(this, { file, details, files: details.files, decisions, changed });
     if (open) this.open = async (name, place) => open(name, place);
     this.images = lru(PICTURES, (found) => found.then(({ url }) => files.done(url)).catch(() => {}));
   }
@@ -82,7 +82,7 @@ export class ReportLooks {
   }
 
   async crop(name, side, box) {
-    const { file, error, changed } = this.rows.get(name)?.pictures?.[side] ?? {};
+    const { file, error, changed } = (await this.details.of(name)).pictures[side];
     if (error || changed) throw new Error(error ?? changed);
     const { image } = await (this.images.get(file) ?? this.images.set(file, this.decoded(file)));
     return cut(image, box);
@@ -102,7 +102,7 @@ export class ReportLooks {
     const { decisions } = this;
     const place = decisions.numbers.get(change);
     return this.openOn(change).map((name) => {
-      const { listed } = this.rows.get(name);
+      const { listed } = decisions.rows.get(name);
       const count = listed.filter((each) => each === place).length;
       const [whole, remark] = decisions.own({ name, change: "" });
       const [word, note] = whole ? [whole, remark] : decisions.own({ name, change });

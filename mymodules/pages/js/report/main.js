@@ -2,7 +2,7 @@
 //
 // File names and messages come from files that others made: they are set as text, never as markup.
 
-import { clicked, columnsOf, compare } from "../columns.js";
+import { clicked, columnsOf, sorted } from "../columns.js";
 import { between, button, element } from "../elements.js";
 import { Gallery } from "../gallery.js";
 import { isCommand, passOn, stepOf } from "../keys.js";
@@ -13,6 +13,7 @@ import { Table } from "../table.js";
 import { createViewer } from "../viewer/main.js";
 import { pressOutside, showLooks } from "./alone.js";
 import { browserStorage, Decisions } from "./decisions.js";
+import { byName, Details, rowsOf } from "./details.js";
 import { Filters } from "./filters.js";
 import { Handover } from "./handover.js";
 import { headOf } from "./head.js";
@@ -22,9 +23,6 @@ import { ReportThumbnails } from "./thumbnails.js";
 
 const REST = 200; // ms without a change of row, after which the address follows
 const JUMPS = { ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10, Home: -Infinity, End: Infinity };
-
-// The number of a row's regions; null if its pictures were not compared.
-const countOf = (row) => (row.num_diff_pixels !== null || row.regions.length > 0 ? row.regions.length : null);
 
 // A row's address: # and its name, percent-encoded where an address needs it.
 const address = (name) => `#${encodeURIComponent(name).replaceAll("%2F", "/")}`;
@@ -46,27 +44,17 @@ function followTheme() {
   theme();
 }
 
-// The rows by name, each ready to be shown.
-function rowsOf(report) {
-  const found = new Map();
-  for (const row of report.rows) {
-    row.pictures ??= report.left_out;
-    row.count = countOf(row);
-    row.status = row.verdict; // the page shows what counts
-    if (!found.has(row.name)) found.set(row.name, row);
-  }
-  return found;
-}
-
 class Report {
-  constructor(page, report, rows, files, decisions) {
-    Object.assign(this, { all: rows, decisions });
-    this.names = report.rows.map((row) => row.name); // in the order shown
+  constructor(page, report, listed, details, decisions) {
+    const { rows } = details;
+    Object.assign(this, { listed, all: rows, details, decisions });
+    this.names = listed.map(({ name }) => name); // in the order shown
     this.order = { by: null, falls: false };
+    this.ordered = this.inOrder(); // all rows
     this.timer = 0;
     this.followed = ""; // an address that the page has set, until the browser reports it
     const [order, shown] = [() => this.names, (name) => this.showDecided(name)];
-    this.source = new ReportSource(rows, files, order, decisions, shown);
+    this.source = new ReportSource(rows, details, order, decisions, shown);
     const wanted = addressed();
     const row = rows.has(wanted) ? wanted : (this.names[0] ?? "");
     this.state = plainState({ row, mode: "side-by-side", region: -1 });
@@ -82,7 +70,7 @@ class Report {
   }
 
   looksOf(file) {
-    const { all, source, decisions } = this;
+    const { details, decisions, source } = this;
     const changed = () => {
       this.redecide();
       source.tellDecided();
@@ -92,7 +80,7 @@ class Report {
       this.choose(name);
       this.state.set({ region: place });
     };
-    const looks = new Looks(new ReportLooks(file, all, source.files, decisions, changed, open));
+    const looks = new Looks(new ReportLooks(file, details, decisions, changed, open));
     looks.opened = () => {
       this.list.show("table");
       this.root.focus({ preventScroll: true });
@@ -106,12 +94,13 @@ class Report {
 
   fill(page, report) {
     const { columns, statuses, words } = report;
-    this.filters = new Filters(report, () => this.apply());
+    this.filters = new Filters(this.listed, report, () => this.apply());
     this.handover = new Handover(this.decisions);
     this.columns = columnsOf(columns, Object.keys(statuses), words.decisions);
     const choose = (name) => this.choose(name);
     const table = new Table(this.columns, choose, (key) => this.sort(key), this.names);
-    const gallery = new Gallery(new ReportThumbnails(this.source.files), choose, this.names, words.decisions);
+    table.body.addEventListener("pointerover", ({ target }) => this.hint(target.closest("[data-row]")));
+    const gallery = new Gallery(new ReportThumbnails(this.details), choose, this.names, words.decisions);
     this.list = new List([
       ...(this.looks ? [["looks", "Looks", this.looks]] : []),
       ["table", "Table", table],
@@ -159,6 +148,11 @@ class Report {
     this.state.set({ row: name, region: -1 });
   }
 
+  // The tooltip of a row in the table: what was found.
+  async hint(line) {
+    if (line && !line.title) line.title = (await this.details.of(line.dataset.name)).messages;
+  }
+
   // --- decisions
 
   // Show a decision made here, and this row: it may be among those shown only before or after that.
@@ -174,6 +168,7 @@ class Report {
   redecide() {
     this.handover.fill();
     this.filters.recount();
+    if (["decision", "open_changes"].includes(this.order.by)) this.ordered = this.inOrder();
     this.apply();
   }
 
@@ -181,16 +176,18 @@ class Report {
 
   sort(key) {
     this.order = clicked(this.order, this.columns[key].heading);
+    this.ordered = this.inOrder();
     this.apply();
   }
 
-  refill() {
-    const shown = this.filters.passing();
+  inOrder() {
     const { by, falls } = this.order;
-    if (by) {
-      const { value } = this.columns[by];
-      shown.sort((one, other) => compare(value(one), value(other), falls ? -1 : 1));
-    }
+    return by ? sorted(this.listed, this.columns[by].value, falls) : this.listed;
+  }
+
+  refill() {
+    const { by, falls } = this.order;
+    const shown = this.filters.passing(this.ordered);
     this.names = shown.map((row) => row.name);
     this.list.fill(shown, by, falls);
     this.follow();
@@ -269,11 +266,13 @@ class Report {
 function start(storage) {
   const report = JSON.parse(document.getElementById("mmr-report").textContent);
   const page = document.getElementById("mmr");
-  const rows = rowsOf(report);
+  const listed = rowsOf(report);
+  const rows = byName(listed);
   const files = report.embedded ? filesInside() : filesBeside();
+  const details = new Details(report, rows, files);
   const decisions = new Decisions(report, rows, storage);
-  if (report.alone) showLooks(page, report, rows, files, decisions);
-  else new Report(page, report, rows, files, decisions);
+  if (report.alone) showLooks(page, report, details, decisions);
+  else new Report(page, report, listed, details, decisions);
 }
 
 followTheme();

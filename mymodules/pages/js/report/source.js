@@ -66,11 +66,13 @@ function described({ about, decision }) {
   return `${change ? distinct : name} ${DECIDED[decision] ?? "no longer decided"}.`;
 }
 
-// rows: by name. order(): names in the order shown, for the neighbours. decisions: see decisions.js.
+// rows: by name. details: see details.js. order(): names in the order shown, for the neighbours. decisions: see
+// decisions.js.
 // shown(name) is called after a decision: the page shows it, and that row, and returns the name of the row it shows.
 export class ReportSource {
-  constructor(rows, files, order, decisions, shown) {
-    Object.assign(this, { rows, files, order, decisions });
+  constructor(rows, details, order, decisions, shown) {
+    const { files } = details;
+    Object.assign(this, { rows, details, files, order, decisions });
     this.showDecided = shown;
     this.calls = { rows: new Set(), trouble: new Set(), decided: new Set() };
     this.shown = lru(4, (sides) => {
@@ -94,7 +96,7 @@ export class ReportSource {
   }
 
   async record(name) {
-    const row = this.rows.get(name);
+    const row = await this.details.of(name);
     const names = this.order();
     this.tellDecided();
     const place = names.indexOf(name);
@@ -165,7 +167,7 @@ export class ReportSource {
   }
 
   async fetchPicture(name, side) {
-    const found = this.rows.get(name).pictures[side];
+    const found = (await this.details.of(name)).pictures[side];
     if (found.error) throw new Error(found.error);
     if (!found.file) return { ...found, url: EMPTY }; // a delta of equal pictures
     const url = await this.files.url(found.file);
@@ -179,15 +181,14 @@ export class ReportSource {
   }
 
   async marks(name) {
-    return this.rows.get(name).marks;
+    return (await this.details.of(name)).marks;
   }
 
   async layout(name) {
-    return this.rows.get(name).layout ?? [];
+    return (await this.details.of(name)).layout ?? [];
   }
 
-  async pixelsOf(name, side) {
-    const found = this.rows.get(name).pictures[side];
+  async pixelsOf(found) {
     if (found.error) return null;
     if (!found.values) throw new Error("the picture is too large");
     const read = () => this.files.bytes(found.values).then((bytes) => readFile(bytes, found));
@@ -197,13 +198,14 @@ export class ReportSource {
   async tile(name, x, y) {
     const found = {};
     const problems = [];
+    const { pictures } = await this.details.of(name);
     for (const side of SIDES) {
       found[side] = { width: 0, height: 0, data: new Uint8Array(0) };
       try {
-        const picture = await this.pixelsOf(name, side);
+        const picture = await this.pixelsOf(pictures[side]);
         if (picture) found[side] = piece(picture, x, y);
       } catch (error) {
-        this.decoded.delete(this.rows.get(name).pictures[side].values);
+        this.decoded.delete(pictures[side].values);
         problems.push(`The values of ${side} cannot be read here: ${error.message}.`);
       }
     }

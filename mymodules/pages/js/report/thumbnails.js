@@ -4,16 +4,18 @@
 import { between } from "../elements.js";
 
 export class ReportThumbnails {
-  constructor(files) {
-    this.files = files;
+  constructor(details) {
+    Object.assign(this, { details, files: details.files });
     this.atOnce = 1; // it has a whole picture in memory while a part is drawn
   }
 
-  async shape({ first, second, regions, messages }) {
+  async shape({ name }) {
+    const { first, second, regions, messages } = await this.details.of(name);
     return { first, second, regions, message: messages ?? "" };
   }
 
-  async pictures({ pictures }, sides, part, size, signal) {
+  async pictures({ name }, sides, part, size, signal) {
+    const { pictures } = await this.details.of(name);
     const found = {};
     for (const side of sides) {
       // Drawing decodes the picture, here and now: a person who scrolls comes in between.
