@@ -305,7 +305,7 @@ class Reuse:
                 return None
             opened.append(None if now is None else (*now, moment))
         row = results.parse_line(earlier.line, self.request.metrics)
-        if row is None or names_its_files(row) or _lacks_metric(row):
+        if row is None or names_its_files(row) or self._lacks_metric(row):
             return None
         if row.second_filename != pair.second_name:  # the message names it
             return None
@@ -319,6 +319,16 @@ class Reuse:
             plain = results.checked_line(row)
         files = (opened[0], opened[1]) if self._draws(row) else (None, None)
         return _finished(row, seen, plain, files)
+
+    def _is_unusable(self, row: PairResult, pair: Pair) -> bool:
+        """Return whether a row is not for this pair: what comes from other machines may say anything."""
+        return names_its_files(row) or self._lacks_metric(row) or row.second_filename != pair.second_name
+
+    def _lacks_metric(self, row: PairResult) -> bool:
+        """Return whether a metric failed with two pictures: it is tried again, as it may be mended."""
+        if len(row.custom) != len(self.request.metrics):
+            return True
+        return row.num_diff_pixels is not None and any(value is None for _, value in row.custom)
 
     def _rules_of(self, pair: Pair) -> tuple[Rule, ...]:
         return self.rules.of(pair.name) if self.rules.rules else ()
@@ -355,7 +365,7 @@ class Reuse:
                 self.reasons[pair.name] = "error"  # comparing it will fail
             elif match is None:
                 self.reasons[pair.name] = _reason(pair, before, now, store.records.has_row(key))
-            elif names_its_files(match.row) or _lacks_metric(match.row) or _is_of_another(match.row, pair):
+            elif self._is_unusable(match.row, pair):
                 self.reasons[pair.name] = "error"
             elif (seen := self._seen(pair, match.row)) is None:
                 self.reasons[pair.name] = "rules changed"
@@ -462,16 +472,6 @@ def _finished(
 def _as_found(pair: Pair, files: tuple[FoundFile | None, FoundFile | None], stored: StoredRow) -> str:
     _, folder, path, drawn, line = stored
     return packed(Found(pair.first, pair.second, files, _variant_of(pair), line, folder, path, drawn))
-
-
-def _is_of_another(row: PairResult, pair: Pair) -> bool:
-    """Return whether a row names another file of second: what comes from other machines may say anything."""
-    return row.second_filename != pair.second_name
-
-
-def _lacks_metric(row: PairResult) -> bool:
-    """Return whether a metric failed with two pictures: it is tried again, as its function may be mended."""
-    return row.num_diff_pixels is not None and any(value is None for _, value in row.custom)
 
 
 def _key(pair: Pair, now: Mapping[str, str | None]) -> Key | None:

@@ -7,8 +7,8 @@ machine reads each file once to find its rows, and compares again what it has to
 
 Taking a snapshot in adds what a store lacks and replaces nothing. The file is believed in nothing: it must be
 one of this version with exactly our two tables, not too large and without damage; a record that does not fit
-its check value, or is none that a run could have written, is left out. But a check value is no signature:
-whoever may write the file can make up rows, so that should be build servers only.
+its check value, or whose figures contradict each other (`plausibility`), is left out. But a check value is no
+signature: whoever may write the file can make up rows, so that should be build servers only.
 
 Records of another version of the algorithm are left out, so programs of two versions should not share a file.
 What was purged here comes back with a snapshot that has it.
@@ -20,13 +20,13 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple, get_args
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
-from mymodules.comparison.changes import ChangeKind, of_listed
 from mymodules.errors import StoreError
-from mymodules.row import ALGORITHM, STATUSES, PairResult, names_its_files
+from mymodules.row import ALGORITHM
 from mymodules.store.layouts import seal
+from mymodules.store.plausibility import is_possible
 from mymodules.store.records import Records, is_digest, metrics_of, stored_row
 from mymodules.store.searches import INTO_SEARCHES
 from mymodules.store.values import INTO_ROWS
@@ -265,7 +265,7 @@ def _sound(rows: Sequence[Any] = (), searches: Sequence[Any] = ()) -> _Records:
 
 
 def _is_row(first: Any, second: Any, conditions: Any, cells: Any, algorithm: Any, check: Any) -> bool:
-    """Return whether a run may have written this, and may use it: no row that names its files."""
+    """Return whether these are the values of a row that fits its check value, see also `plausibility`."""
     texts = first, second, conditions, cells
     if not all(isinstance(text, str) for text in texts) or algorithm != ALGORITHM:
         return False
@@ -274,19 +274,7 @@ def _is_row(first: Any, second: Any, conditions: Any, cells: Any, algorithm: Any
     values = cells, None, b"", "[]"
     checked = seal(first, second, conditions, *values, ALGORITHM)
     found = stored_row((first, second), conditions, (*values, checked))
-    return found is not None and _is_possible(found.row, len(metrics_of(conditions)))
-
-
-def _is_possible(row: PairResult, metrics: int) -> bool:
-    if row.status not in STATUSES or names_its_files(row) or row.renamed_from is not None:
-        return False
-    # What rules have taken is kept without messages and metrics.
-    if len(row.custom) != metrics and (row.custom or row.messages):
-        return False
-    try:
-        return {change.kind for change in of_listed(row.listed)} <= set(get_args(ChangeKind))
-    except (ValueError, TypeError):
-        return False
+    return found is not None and is_possible(found.row, conditions, len(metrics_of(conditions)))
 
 
 def _is_search(key: Any, found: Any, check: Any) -> bool:
