@@ -80,7 +80,6 @@ def _once(options: argparse.Namespace, words: Wording) -> int:
             runs.note(first, second, run.csv_path.parent)
         found = results.Rows.read(run.csv_path)
         _say_what_was_found(run, found, words)
-        sharing.push(options, out / options.store, words)
         complete = True
         if options.notebook:
             complete = _save_notebook(run, found.run, (first, second), options, words)
@@ -90,6 +89,7 @@ def _once(options: argparse.Namespace, words: Wording) -> int:
             raise KeyboardInterrupt(
                 "Interrupted: the files named above are complete, and nothing else was written."
             ) from None
+        sharing.push(options, out / options.store, words)  # last: it may take long, or be interrupted
     counts = Counter(verdict_of(row.status, row.verdict) for row in found.rows)
     if verdict(counts) != "same":
         _say_what_next(run, outputs, options, words)

@@ -8,7 +8,7 @@ import pytest
 from support.programs import Folders
 from support.report_files import content
 
-from mymodules import cli, report
+from mymodules import cli, report, store
 
 
 def compare(*options: str) -> int:
@@ -34,6 +34,20 @@ def test_json_and_markdown(
     assert text.startswith(b"### 5 of 7 pictures differ, 1 cannot be compared\n")
     assert f"https://ci.example/7/03.diff-{document['run']['stamp']}/".encode() in text
     assert Path("step.md").read_bytes() == "# Vorher é\n".encode() + text + b"\n"
+
+
+def test_an_interrupted_push_leaves_all_files_written(
+    made: Folders, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "push", interrupted)
+    files = "--json", "j.json", "--markdown", "m.md", "--junit", "j.xml", "--report", "r.html"
+    line = ["compare", "first", "second", "--out", "out", "--processes", "1", "--pictures", "none"]
+    assert cli.main([*line, *files, "--store-to", "memory://s"]) == 130
+    assert [name for name in files[1::2] if not Path(name).exists()] == []
+    assert "the results are complete, and the store is not pushed" in capsys.readouterr().err
 
 
 def test_a_page_of_the_looks_alone(made: Folders, capsys: pytest.CaptureFixture[str]) -> None:
