@@ -209,7 +209,7 @@ def fetch(folder: Path, suffixes: Sequence[str], *, again: bool = False, run: bo
             when = time.strftime("%Y-%m-%d %H:%M", time.localtime(beside(folder, "json").stat().st_mtime))
             streams.say(f"{plain} is compared as it was on {when}: to ask it again, name the URL.")
         return
-    if again or folder not in _asked:
+    if again or folder not in _asked or not folder.is_dir():  # another process may have removed it
         _asked.discard(folder)
         from mymodules.remote.fetching import bring  # most runs fetch nothing
         from mymodules.remote.pruning import prune

@@ -9,6 +9,7 @@ import errno
 import glob
 import json
 import os
+import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,6 +39,7 @@ MOST_FAILING: Final = 2 * AT_ONCE
 """If the server fails with so many pictures one after the other, the others are not asked for."""
 
 _NAMES = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
+_DIGEST = re.compile("[0-9a-f]{32}")
 _LOOK = 0.2  # s; between two looks at a lock
 
 
@@ -342,10 +344,11 @@ class Lines:
         self.known: dict[str, dict[str, Any]] = {}
         with contextlib.suppress(OSError):
             for line in path.read_bytes().splitlines():
-                with contextlib.suppress(ValueError, KeyError, TypeError):  # a line that was cut off
+                # A line that was cut off, or is none of ours: a digest is a part of a path.
+                with contextlib.suppress(ValueError, KeyError, TypeError):
                     entry = json.loads(line)
                     kept = {key: entry[key] for key in ("size", "facts", "here")}
-                    kept["digest"] = str(entry["digest"])
+                    kept["digest"] = _DIGEST.fullmatch(entry["digest"])[0]  # type: ignore[index]
                     self.known[str(entry["name"])] = kept
 
     @contextlib.contextmanager

@@ -17,6 +17,7 @@ from typing import Any, Final
 from mymodules import streams
 from mymodules.errors import OutputError, ResultsError
 from mymodules.locks import Lock
+from mymodules.paths import shown
 from mymodules.remote.copies import beside
 from mymodules.remote.fetching import Lines, forget
 
@@ -39,7 +40,9 @@ def prune(cache: Path, named: Container[Path]) -> None:
             about = _about(folder)
             if about is not None and _is_old(folder):
                 _remove(folder)
-                streams.say(f"The copy of {about['url']} was not used for {DAYS} days, and is removed.")
+                streams.say(
+                    f"The copy of {shown(about['url'])} was not used for {DAYS} days, and is removed."
+                )
 
 
 def _is_old(folder: Path) -> bool:
@@ -57,9 +60,9 @@ def _is_old(folder: Path) -> bool:
 
 def _about(folder: Path) -> dict[str, Any] | None:
     """Return what is noted of a copy; None for what is none, or has what was not sent to its server yet."""
-    if folder.is_symlink() or folder.is_file() or not beside(folder, "lines").is_file():
+    if folder.is_symlink() or folder.is_file() or beside(folder, "sent").exists():
         return None
-    if beside(folder, "sent").exists():
+    if folder.exists() and not beside(folder, "lines").is_file():  # without both, its removal was interrupted
         return None
     try:
         found = json.loads(beside(folder, "json").read_bytes())
@@ -81,5 +84,5 @@ def _remove(folder: Path) -> None:
         shutil.rmtree(left)
     for entry in Lines(lines).known.values():
         forget(folder, entry["digest"])
-    lines.unlink()
+    lines.unlink(missing_ok=True)
     beside(folder, "json").unlink()

@@ -1,6 +1,8 @@
 """Copies that nobody uses any more are removed, and nothing else in the cache is."""
 
+import json
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -136,6 +138,42 @@ def test_what_is_not_certainly_a_copy_stays(how: Callable[[Path], None], old: Pa
     age(old, 31)
     fetched("odd://top")
     assert len(tree(Path(os.path.realpath(old)))) == 2
+
+
+def test_lines_of_others_lead_to_no_file_outside(
+    old: Path, cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A cache may come from somewhere else, such as the one that a build server keeps."""
+    theirs = tmp_path / "theirs"
+    theirs.write_text("dear")
+    line = {"name": "a.png", "size": 1, "facts": {}, "here": None}
+    digests = [str(theirs), "../../../theirs", "..", 5]
+    beside(old, "lines").write_text(
+        "\n".join(json.dumps({**line, "name": str(digest), "digest": digest}) for digest in digests)
+    )
+    beside(old, "json").write_text(json.dumps({"copy": old.name, "url": "odd://\x1b[31m"}))
+    age(old, 31)
+    pruning.prune(cache, ())
+    assert not old.exists()
+    assert theirs.read_text() == "dear"
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_copy_that_another_process_has_removed_is_fetched_again(old: Path) -> None:
+    """As in a notebook that is left open between `settings.init` and the run."""
+    folder = fetched("odd://top")
+    shutil.rmtree(folder)
+    remote.fetch(folder, SUFFIXES, run=True)
+    assert tree(folder) == {"a.png": picture(1)}
+
+
+@pytest.mark.parametrize("left", [["json"], ["json", "lines"]])
+def test_a_removal_that_ended_before_its_last_file_goes_on(left: list[str], old: Path, cache: Path) -> None:
+    shutil.rmtree(old)
+    for ending in {"json", "lines"} - set(left):
+        beside(old, ending).unlink()
+    pruning.prune(cache, ())
+    assert not [name for name in names(cache) if not name.endswith(".lock")]
 
 
 def test_a_removal_that_was_interrupted_goes_on(
