@@ -4,13 +4,17 @@ Promises:
 
 - What cannot be fetched, understood or sent raises `StoreError`, and leaves both sides as they were, except
   that a store keeps the sound records that it has taken in. No message has a user, password or query.
-- Pushing sends what is there together with what this store has, as one file in one step. If two machines push
-  at the same time, the last one wins; what the other one had is there again after its next push.
+- Pushing sends what is there together with what this store has, as one file in one step. If another machine
+  has pushed meanwhile, all of it is done again, a few times. Only where two send within the same moment may
+  the last one win, and the records of the other be lost until it pushes again: parallel jobs of machines that
+  are thrown away should push to a URL each.
 - Pushing replaces only a snapshot: one of this version, or one that is older or damaged, which is then lost.
   Any other file stays, and so does a snapshot of a newer version.
-- `LIMIT` ends everything.
+- `LIMIT` ends all waiting for the server. What is done with a file on this computer takes 1 s or so for 3,000
+  records, and no more than `snapshots.LARGEST` is taken.
 """
 
+import filecmp
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,12 +22,15 @@ from typing import Final, TypeVar
 
 from mymodules.errors import StoreError
 from mymodules.remote import address, is_remote, sending
+from mymodules.remote.listing import Stated
 from mymodules.store import snapshots
 from mymodules.store.diffstore import DiffStore
 from mymodules.store.snapshots import Counts
 
 LIMIT: Final = 600.0
 """s; how long seeding or pushing may take."""
+
+_TRIES = 5
 
 T = TypeVar("T")
 
@@ -65,13 +72,27 @@ def push(store: DiffStore, url: str) -> int:
     """
 
     def sent(folder: sending.Folder, there: Path) -> int:
-        earlier = None if folder.read("", there, snapshots.LARGEST) is None else there
-        made = there.with_name("made")
-        if new := snapshots.write(store.records, made, earlier):
-            folder.write("", made)
-        return new
+        made, lacking = there.with_name("made"), []
+        said = folder.read("", there, snapshots.LARGEST)
+        for _ in range(_TRIES):
+            made.unlink(missing_ok=True)
+            lacking.append(snapshots.write(store.records, made, None if said is None else there))
+            if not lacking[-1]:
+                return lacking[0]
+            if _is_as_before(folder.stated(""), said):
+                folder.write("", made)
+            said = folder.read("", there, snapshots.LARGEST)
+            if said is not None and filecmp.cmp(made, there, shallow=False):
+                return lacking[0]
+        raise StoreError("other machines push there at the same time: name another URL for each")
 
     return _dealt(url, sent)
+
+
+def _is_as_before(now: Stated | None, before: Stated | None) -> bool:
+    if now is None or before is None:
+        return now is before
+    return not now.contradicts(before)
 
 
 def _dealt(url: str, task: Callable[[sending.Folder, Path], T]) -> T:

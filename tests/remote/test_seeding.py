@@ -17,6 +17,7 @@ from support.recorded import ROW
 
 from mymodules import cli, store
 from mymodules.errors import StoreError
+from mymodules.remote import sending
 from mymodules.results import runfiles
 from mymodules.store import DiffStore, sharing, snapshots
 from mymodules.store.records import fingerprint
@@ -125,22 +126,50 @@ def test_two_machines_push_one_after_the_other(tmp_path: Path) -> None:
         assert numbers_of(one) == [1, 2, 3, 4]
 
 
-def test_two_machines_push_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last one wins; the next push of the other one brings back what it had."""
-    url = "memory://ci/store.snapshot"
-    write = snapshots.write
+@pytest.mark.parametrize("moment", ["while it is made", "after it was sent"])
+def test_two_machines_push_at_the_same_time(
+    moment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The later one sends both machines' records, and never needs to push again."""
+    url, write, send = "memory://ci/store.snapshot", snapshots.write, sending.Folder.write
     with store_of(tmp_path / "one", 1) as one, store_of(tmp_path / "other", 2) as other:
 
-        def meanwhile(*arguments: Any) -> int:
+        def made_meanwhile(*arguments: Any) -> int:
+            made = write(*arguments)
             monkeypatch.setattr(snapshots, "write", write)
             store.push(other, url)
-            return write(*arguments)
+            return made
 
-        monkeypatch.setattr(snapshots, "write", meanwhile)
-        store.push(one, url)
-        store.push(other, url)
-        store.seed(one, url)
+        def sent_meanwhile(folder: sending.Folder, name: str, made: Path) -> None:
+            send(folder, name, made)
+            monkeypatch.setattr(sending.Folder, "write", send)
+            fsspec.filesystem("memory").rm("/ci/store.snapshot")
+            store.push(other, url)
+
+        if moment == "while it is made":
+            monkeypatch.setattr(snapshots, "write", made_meanwhile)
+        else:
+            monkeypatch.setattr(sending.Folder, "write", sent_meanwhile)
+        assert store.push(one, url) == 1
+        assert store.seed(one, url) == Counts(1, 1, 0)
         assert numbers_of(one) == [1, 2]
+
+
+def test_pushing_ends_if_others_push_all_the_time(
+    memory: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with store_of(tmp_path / "one", 1) as one, store_of(tmp_path / "other", 2) as other:
+        store.push(other, "memory://s")
+        theirs, sent = memory.cat("/s"), []
+
+        def lost(folder: sending.Folder, name: str, made: Path) -> None:
+            sent.append(made.read_bytes())
+            memory.pipe("/s", theirs)
+
+        monkeypatch.setattr(sending.Folder, "write", lost)
+        with pytest.raises(StoreError, match="other machines push there at the same time"):
+            store.push(one, "memory://s")
+        assert len(sent) == 5
 
 
 def test_what_was_there_stays_whole_if_pushing_fails(server: Server, bucket: Any, tmp_path: Path) -> None:
