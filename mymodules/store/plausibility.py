@@ -28,7 +28,7 @@ _CHANGE = re.compile(
     rf"(?:{'|'.join(get_args(ChangeKind))})(?: [0-9]{{1,13}}){{9}} (?:-|[0-9]{{1,3}}) [0-9]{{1,13}}"
     r"(?: [0-9a-f]{1,24}){2}( [0-9+]+)?"
 )
-_MOST = 1 << 40  # px of a picture; no computer has compared larger ones
+_MOST = 1 << 30  # px; larger pairs are compared again, as others would set memory aside for what is claimed
 
 
 def is_possible(row: PairResult, conditions: str, metrics: int) -> bool:

@@ -40,7 +40,9 @@ APPLICATION: Final = 0x6D796D73
 LARGEST: Final = 1 << 30
 """bytes; a larger snapshot is neither written nor read."""
 
-_LONGEST = 1 << 26  # bytes of one value
+_LONGEST = 1 << 22  # bytes of one value
+_MOST = _LONGEST // 8  # characters of a record, so that all of it is shorter
+_STATEMENT = 10_000  # bytes; longer than each of ours
 _AT_ONCE = 1000  # records
 _HEADER = 100  # bytes, of which the first ones are the same in every SQLite file
 _MAGIC = b"SQLite format 3\0"
@@ -210,6 +212,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)
         ) as db:
             db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST)
+            db.setlimit(sqlite3.SQLITE_LIMIT_SQL_LENGTH, _STATEMENT)
             db.text_factory = lambda data: data.decode("utf-8", "replace")  # which fits no check value
             db.execute("PRAGMA trusted_schema = OFF")
             db.execute("PRAGMA cell_size_check = ON")
@@ -231,11 +234,24 @@ def _schema() -> list[Any]:
 
 def _of_snapshot(db: sqlite3.Connection) -> Iterator[_Records]:
     rows = db.execute("SELECT first, second, fingerprint, cells, algorithm, seal FROM rows")
-    while part := rows.fetchmany(_AT_ONCE):
+    for part in _parts(rows):
         yield _sound(rows=part)
     searches = db.execute("SELECT key, found, seal FROM searches")
-    while part := searches.fetchmany(_AT_ONCE):
+    for part in _parts(searches):
         yield _sound(searches=part)
+
+
+def _parts(records: Iterable[Any]) -> Iterator[list[Any]]:
+    """Yield records several at a time, but only so many that a file of others cannot fill the memory."""
+    part: list[Any] = []
+    size = 0
+    for record in records:
+        part.append(record)
+        size += sum(len(value) for value in record if isinstance(value, (str, bytes)))
+        if len(part) == _AT_ONCE or size > _LONGEST:
+            yield part
+            part, size = [], 0
+    yield part
 
 
 def _of_store(records: Records) -> Iterator[_Records]:
@@ -269,6 +285,8 @@ def _is_row(first: Any, second: Any, conditions: Any, cells: Any, algorithm: Any
     texts = first, second, conditions, cells
     if not all(isinstance(text, str) for text in texts) or algorithm != ALGORITHM:
         return False
+    if sum(map(len, texts)) > _MOST:
+        return False
     if check != seal(*texts, algorithm) or not all(side == "" or is_digest(side) for side in (first, second)):
         return False
     values = cells, None, b"", "[]"
@@ -280,8 +298,10 @@ def _is_row(first: Any, second: Any, conditions: Any, cells: Any, algorithm: Any
 def _is_search(key: Any, found: Any, check: Any) -> bool:
     if not (isinstance(key, str) and isinstance(found, str) and check == seal(key, found)):
         return False
+    if not (is_digest(key) and len(found) <= _MOST and found.startswith("[")):
+        return False
     try:
-        return is_digest(key) and all(
+        return all(
             isinstance(old, str) and isinstance(new, str) and type(score) in (int, float) and 0 <= score <= 1
             for old, new, score in json.loads(found)
         )

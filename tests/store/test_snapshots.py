@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.recorded import KNOWN, ONE, OTHER, ROW, digested
@@ -259,6 +260,8 @@ def test_a_row_that_only_this_check_lets_in(written: Path, other: Records) -> No
 
 SEARCHES = {
     "no list": "5",
+    "an object": "{}",
+    "an empty text": '""',
     "no text": '[["old", 5, 0.5]]',
     "too few": '[["old", "new"]]',
     "no score": '[["old", "new", true]]',
@@ -281,6 +284,34 @@ def test_a_tampered_search_is_left_out(how: str, written: Path, other: Records) 
 def test_text_that_is_not_utf_8_is_left_out(written: Path, other: Records) -> None:
     change(written, f"UPDATE rows SET cells = CAST(x'ff' AS TEXT) WHERE first = '{0:032x}'")
     assert snapshots.take_in(written, other) == Counts(499, 0, 1)
+
+
+def test_a_record_is_never_too_long_to_be_read_again(
+    kept: Records, other: Records, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite would take the whole file for damaged; with four bytes a character, too."""
+    monkeypatch.setattr(snapshots, "_LONGEST", 8 * 5000)
+    monkeypatch.setattr(snapshots, "_MOST", 5000)
+    for number, length in enumerate((4500, 5001)):
+        kept.remember_rows([StoredRow(made(number, messages="😀" * length))], CONDITIONS)
+    assert snapshots.write(kept, path) == 1
+    assert snapshots.take_in(path, other) == Counts(1, 0, 0)
+
+
+def test_little_of_a_large_snapshot_is_in_memory(
+    written: Path, other: Records, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """500 rows of about 350 characters, at most 10 of them at a time."""
+    monkeypatch.setattr(snapshots, "_LONGEST", 3500)
+    sound, sizes = snapshots._sound, []
+
+    def watched(**records: Any) -> Any:
+        sizes.append(len(records.get("rows", ())))
+        return sound(**records)
+
+    monkeypatch.setattr(snapshots, "_sound", watched)
+    assert snapshots.take_in(written, other) == Counts(500, 0, 0)
+    assert max(sizes) <= 3500 // len(GOOD) + 1
 
 
 def test_a_damaged_record_of_this_store_does_not_go_out(kept: Records, file: Path, path: Path) -> None:
