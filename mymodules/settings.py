@@ -317,7 +317,7 @@ def _two_files(given: dict[str, Path]) -> tuple[str, str] | None:
         to = "" if other is None else f", and {remote.described(other) or masked(other)} is not"
         url = other is not None and remote.described(other) is not None
         how = (
-            "name the URL of a folder, or in Python compare(URL, PATH)"
+            "name two folders, which may be URLs, or in Python two pictures: mymodules.compare(URL, PATH)"
             if url
             else "name two folders or two files"
         )
