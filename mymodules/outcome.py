@@ -23,7 +23,7 @@ from mymodules.metrics.custom import Function, Metric
 from mymodules.metrics.diff_metrics import DiffMetrics
 from mymodules.pairs import Pair
 from mymodules.paths import AnyPath, shown, usable_path
-from mymodules.remote import address, is_remote
+from mymodules.remote import address, filename, is_remote
 from mymodules.row import COLUMNS, METRIC, PairResult, columns_of
 from mymodules.rules import Rules
 from mymodules.settings import MAX_PIXELS, pixel_limit
@@ -174,7 +174,7 @@ def compare(
     """
     limit = pixel_limit(max_pixels)
     one, other = arrays.of_one_depth(_handed(first, "first"), _handed(second, "second"))
-    name = pairs.to_text(Path(one.name).name or one.name)
+    name = pairs.to_text(filename(first) if is_remote(first) else Path(one.name).name or one.name)
     own = None if metric is None else Metric.of(metric)
     files = one.data, other.data
     chosen = _given(rules, moves=moves)
@@ -222,6 +222,8 @@ def _handed(picture: object, role: str) -> Handed:
 def _fetched(url: str, role: str) -> bytes:
     """Return the file behind a URL; raise PictureError, which quotes no library and no password."""
     from mymodules.remote import sending  # few calls need it
+    from mymodules.remote.addresses import missing
+    from mymodules.remote.asking import SERVER, Failed
 
     plain = address(url)
     try:
@@ -230,9 +232,13 @@ def _fetched(url: str, role: str) -> bytes:
             if folder.read("", made, _LARGEST) is not None:
                 return made.read_bytes()
             fault, code = f"There is no file {plain}: name another one as {role}.", "vanished"
+    except ImportError as error:
+        fault, code = str(missing(url, error)), "unsupported"
     except sending.FAULTS as error:
-        why = sending.why(url, error).rstrip(".")
-        fault, code = f"{plain} cannot be fetched: {why}. Check the URL and your access.", "permission"
+        code = error.code if isinstance(error, Failed) and error.code != SERVER else "permission"
+        fault = f"{plain} cannot be fetched: {sending.why(url, error).rstrip('.')}."
+        if code == "permission" and isinstance(error, Failed):
+            fault += " Check the URL and your access."
     raise PictureError(fault, code)  # here, so that it does not know the error of a library
 
 

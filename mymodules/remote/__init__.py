@@ -35,7 +35,18 @@ seen, because drivers do not list it. An index page lists what it links below it
 slash there. A redirect is followed, and gets no password if it leads to another host.
 """
 
-from mymodules.remote.addresses import address, is_remote
+from mymodules.remote.addresses import address, filename, is_remote
 from mymodules.remote.copies import closed, described, fetch, left_out, place, reach, unfetched
 
-__all__ = ["address", "closed", "described", "fetch", "is_remote", "left_out", "place", "reach", "unfetched"]
+__all__ = [
+    "address",
+    "closed",
+    "described",
+    "fetch",
+    "filename",
+    "is_remote",
+    "left_out",
+    "place",
+    "reach",
+    "unfetched",
+]

@@ -48,6 +48,20 @@ def address(url: str) -> str:
     return "::".join(map(_plain, parts))
 
 
+def filename(url: str) -> str:
+    """Return the name that the file behind a URL would have on this computer; it has no user and password."""
+    link = next(part for part in _CHAINED.split(url) if "://" in part)
+    scheme, _, rest = link.partition("://")
+    if not rest or _plain(link).endswith("://..."):
+        return "..."
+    if is_web(link):
+        rest = unquote(re.split("[?#]", rest)[0])
+    elif scheme.lower() not in _ARCHIVES:
+        rest = rest.partition("?")[0]
+    _, slash, name = rest.rpartition("/")
+    return name if slash else name.rpartition("@")[2]
+
+
 def unsigned(url: str) -> str:
     """Return a URL without what is another one each time that the query of a server is signed."""
     return "::".join(map(_unsigned, _CHAINED.split(url)))

@@ -81,8 +81,7 @@ class Folder:
 
     def __init__(self, url: str, limit: float = LIMIT) -> None:
         self._clock, self._asking = Clock(), Asking(limit)
-        self._system, root = self._asking.one(partial(opened, url, self._clock))
-        self._root = root.rstrip("/")
+        self._system, self._root = self._asking.one(partial(opened, url, self._clock))
         self._asking.allow(protocols(self._system))
         self._replaces = not _REPLACING.isdisjoint(protocols(self._system))
         self._made: set[str] = set()  # folders
@@ -130,7 +129,7 @@ class Folder:
 
     def _entries(self, below: str) -> dict[str, tuple[str, Stated]]:
         """Return kind and facts of what is directly in a folder, by whole name."""
-        path = self._path(below)
+        path = self._path(below).rstrip("/")
 
         def listing() -> list[dict[str, Any]]:
             self._system.invalidate_cache()
@@ -261,4 +260,4 @@ class Folder:
                 raise
 
     def _path(self, name: str) -> str:
-        return f"{self._root}/{name}" if name else self._root
+        return f"{self._root.rstrip('/')}/{name}" if name else self._root

@@ -1,5 +1,6 @@
 """One picture behind a URL, given to `mymodules.compare`."""
 
+import sys
 from collections.abc import Iterator
 from itertools import repeat
 from pathlib import Path
@@ -10,8 +11,9 @@ from support.http_faults import Fault, Server, pages_of, serving
 from support.odd_system import OddSystem
 
 import mymodules
-from mymodules import cli
+from mymodules import cli, outcome, remote
 from mymodules.errors import PictureError
+from mymodules.rules import Limits, Rule, Rules
 
 
 @pytest.fixture
@@ -64,11 +66,56 @@ def test_what_stays_is_an_error(name: str, fault: Fault, code: str, message: str
     assert caught.value.__cause__ is caught.value.__context__ is None
 
 
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("http://me:hidden@h/plots/a%20b%23.png?sig=hidden/x.png#y", "a b#.png"),
+        ("memory://plots/a#1.png", "a#1.png"),
+        ("s3://bucket/a%20b@2x.png?versionId=7", "a%20b@2x.png"),
+        ("zip://d/a.png::https://me:hidden@h/x.zip", "a.png"),
+        ("simplecache::s3://bucket/a.png", "a.png"),
+        ("memory://a.png", "a.png"),
+        ("sftp://me:hidden@h", "h"),
+        ("sftp://me:hid/den@h", "..."),
+    ],
+)
+def test_rules_go_by_the_name_of_the_file(url: str, name: str) -> None:
+    assert remote.filename(url) == name
+
+
+def test_rules_for_its_name_count(web: Server) -> None:
+    rules = Rules((Rule("all", Limits(largest=255), ("a b.png",)),))
+    found = mymodules.compare(f"{web.url}/plots/a%20b.png", picture(2), rules=rules)
+    assert (found.status, found.verdict) == ("changed", "tolerated")
+
+
+def test_a_query_that_ends_in_a_slash_is_sent_whole(web: Server) -> None:
+    """As the signature of a URL may."""
+    mymodules.compare(picture(2), f"{web.url}/b.png?sig=abc/")
+    assert {asked.target for asked in web.asked} == {"/b.png?sig=abc/"}
+
+
+def test_what_is_too_large_says_so(web: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcome, "_LARGEST", 10)
+    with pytest.raises(PictureError, match=r"cannot be fetched: b.png has more than 10 bytes\.$") as caught:
+        mymodules.compare(picture(2), f"{web.url}/b.png")
+    assert caught.value.code == "unsupported"
+
+
+def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "paramiko", None)
+    with pytest.raises(PictureError, match=r"^sftp://h/a.png needs the package paramiko. Type: .*paramiko$"):
+        mymodules.compare("sftp://h/a.png", picture(1))
+
+
 def test_the_command_says_what_to_do(
     odd: type[OddSystem], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     odd.files["top/a.png"] = picture(1)
     (tmp_path / "b.png").write_bytes(picture(1))
     assert cli.main(["compare", "odd://top/a.png", str(tmp_path / "b.png"), "--out", str(tmp_path)]) == 2
-    assert "name the URL of a folder, or in Python compare(URL, PATH)" in capsys.readouterr().err
+    assert (
+        "name two folders, which may be URLs, or in Python two pictures: mymodules.compare(URL, PATH)"
+        in capsys.readouterr().err
+    )
     assert odd.read == []
