@@ -110,6 +110,11 @@ class Settings:
                 _check_folder(folder, role)
                 _check_pictures(here)
         if not here:
+            if self.first == self.second:
+                raise SettingsError(
+                    f"first and second are both {remote.described(self.first)}: everything would be equal. "
+                    "Name two different ones."
+                )
             remote.reach(self.second)
         for folder in folders.values():
             remote.fetch(folder, SUFFIXES, again=again, run=run)

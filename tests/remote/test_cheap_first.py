@@ -54,6 +54,20 @@ def test_neither_does_the_command(
     assert given.read == []
 
 
+@pytest.mark.parametrize("how", [settings.init, compared], ids=["init", "run"])
+def test_one_url_twice_is_found_before_anything_is_asked(
+    how: Callable[..., object], given: type[OddSystem], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(given, "ls", lambda _, path, **__: asked.append(path) or [])
+    arguments = "odd://top", "odd://top/", Path("out")
+    with pytest.raises(
+        SettingsError, match="first and second are both odd://top/: everything would be equal"
+    ):
+        how(None, *arguments) if how is settings.init else how(*arguments)
+    assert asked == given.read == []
+
+
 def test_a_default_folder_that_is_absent_is_made_as_before(given: type[OddSystem], tmp_path: Path) -> None:
     chosen = settings.init(tmp_path, first="odd://top")
     assert chosen.second.is_dir()
