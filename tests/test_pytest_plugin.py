@@ -10,6 +10,7 @@ import matplotlib.figure
 import numpy as np
 import pytest
 from PIL import Image
+from support.report_files import content
 
 from mymodules import baselines
 
@@ -92,9 +93,9 @@ def test_a_difference_fails_and_is_reported(pytester: pytest.Pytester, kept: Pat
             f"Look at what differs: {page}",
         ]
     )
-    text = page.read_text(encoding="utf-8")
-    assert "test_one/test_it.png" in text
-    assert "10 pixels differ" in text
+    (row,) = content(page)["rows"]
+    assert row["name"] == "test_one/test_it.png"
+    assert "10 pixels differ" in row["messages"]
     assert kept.read_bytes() == old
     assert (pytester.path / "image-results" / ".gitignore").read_bytes() == baselines.MARK
     result = session(pytester, "--image-update")
@@ -205,6 +206,7 @@ import io
 import matplotlib.figure
 import numpy as np
 from PIL import Image
+from support.report_files import content
 
 def test_figure(compare_image):
     figure = matplotlib.figure.Figure(figsize=(1, 1), dpi=30)

@@ -480,4 +480,4 @@ def ran(kept: Notebook, folder: Path, path: str, selector: str, listed: str = "t
 def complain(notebook: Notebook, message: Any) -> None:
     """Note an error of the console unless JupyterLab is known for it."""
     if message.type == "error" and not any(words in message.text for words in NOT_OURS):
-        notebook.complaints.append(message.text)
+        notebook.complaints.append(f"{message.text} {message.location.get('url', '')}".strip())
