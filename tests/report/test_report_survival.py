@@ -23,6 +23,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has
 KILLED = """
 import gc, hashlib, io, itertools, json, os, signal, sys, tempfile, traceback
 from pathlib import Path
+sys.modules["pyarrow"] = None  # it starts a thread, which a fork would lack
 from mymodules import report, results
 from mymodules.report import place
 

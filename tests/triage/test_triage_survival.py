@@ -22,6 +22,7 @@ pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has
 KILLED = """
 import io, itertools, json, os, shutil, signal, sys
 from pathlib import Path
+sys.modules["pyarrow"] = None  # it starts a thread, which a fork would lack
 from mymodules import results, triage
 
 home, mode = Path(sys.argv[1]), sys.argv[2]
