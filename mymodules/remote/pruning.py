@@ -59,8 +59,8 @@ def _is_old(folder: Path) -> bool:
 
 
 def _about(folder: Path) -> dict[str, Any] | None:
-    """Return what is noted of a copy; None for what is none, or has what was not sent to its server yet."""
-    if folder.is_symlink() or folder.is_file() or beside(folder, "sent").exists():
+    """Return what is noted of a copy; None for what is none."""
+    if folder.is_symlink() or folder.is_file():
         return None
     if folder.exists() and not beside(folder, "lines").is_file():  # without both, its removal was interrupted
         return None

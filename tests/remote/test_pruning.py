@@ -118,11 +118,6 @@ def damaged(old: Path) -> None:
     beside(old, "json").write_text("[" * 100_000)
 
 
-def unsent(old: Path) -> None:
-    """As beside the copy of an output folder."""
-    beside(old, "sent").write_text("")
-
-
 def without_lines(old: Path) -> None:
     beside(old, "lines").unlink()
 
@@ -132,7 +127,7 @@ def linked(old: Path) -> None:
     old.symlink_to(elsewhere)
 
 
-@pytest.mark.parametrize("how", [not_ours, no_record, damaged, unsent, without_lines, linked])
+@pytest.mark.parametrize("how", [not_ours, no_record, damaged, without_lines, linked])
 def test_what_is_not_certainly_a_copy_stays(how: Callable[[Path], None], old: Path) -> None:
     how(old)
     age(old, 31)
