@@ -4,8 +4,8 @@ Promises:
 
 - Whoever reads a file meanwhile gets the old one or the new one. An object store replaces an object at
   once. Elsewhere a file is sent under a temporary name, ``.sending-...``, and renamed when all of it is
-  there; where renaming does not replace a file, it is absent for a moment. What a killed process left under
-  such a name is removed by `Folder.tidy` a day later.
+  there; where renaming does not replace a file, it is absent for a moment. A killed process may leave a file
+  of such a name.
 - A server that fails is asked again, and a time limit ends everything, as `asking` says.
 - Errors are `FAULTS`, and `why` puts them into words: neither quotes a library, user, password or query.
 
@@ -16,17 +16,16 @@ import contextlib
 import errno
 import os
 import posixpath
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from mymodules.errors import SettingsError
 from mymodules.remote.addresses import Clock, address, missing, opened
 from mymodules.remote.asking import Asking, Failed, Over, WrongLength
-from mymodules.remote.listing import DEEPEST, Stated, protocols, stated
+from mymodules.remote.listing import Stated, protocols, stated
 from mymodules.remote.reading import received
 
 LIMIT: Final = 1800.0
@@ -37,8 +36,6 @@ FAULTS: Final = (Failed, Over, ImportError, OSError)
 
 _REPLACING = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"})  # an object in one step
 _READ_ONLY = frozenset({"http", "https", "zip", "tar", "libarchive", "git", "github", "data"})
-_TEMPORARY = re.compile(r"\.sending-(\d{1,12})-[0-9a-f]{8}", re.ASCII)
-_LEFT = 86400.0  # s; longer than any sending, and than clocks differ
 
 
 def check(url: str) -> None:
@@ -94,23 +91,6 @@ class Folder:
 
     # --- reading -------------------------------------------------------------------------------------
 
-    def files(self, below: str = "") -> dict[str, Stated]:
-        """Return the files that are directly in a folder, by name; none if there is no such folder."""
-        found = self._asking.one(partial(self._entries, below))
-        return {name: said for name, (kind, said) in found.items() if kind == "file"}
-
-    def tree(self, below: str) -> dict[str, Stated]:
-        """Return the files at any depth of a folder, by their whole names."""
-        found: dict[str, Stated] = {}
-        folders = [below]
-        for _ in range(DEEPEST):
-            further: list[str] = []
-            for _, entries in self._asking.each(self._entries, folders) if folders else ():
-                found |= {name: said for name, (kind, said) in entries.items() if kind == "file"}
-                further += (name for name, (kind, _) in entries.items() if kind != "file")
-            folders = further
-        return found
-
     def stated(self, name: str) -> Stated | None:
         """Return what the server says of a file; None if there is none."""
         return self._asking.one(partial(self._stated, name))
@@ -121,33 +101,6 @@ class Folder:
         It is whole, and did not change meanwhile. None if there is none.
         """
         return self._asking.one(partial(self._read, made, most, name))
-
-    def read_each(self, files: Iterable[tuple[str, Path]], most: int) -> Iterator[tuple[str, Stated | None]]:
-        """Do the same for several; yield each name when its file is there."""
-        for (name, _), said in self._asking.each(lambda item: self._read(item[1], most, item[0]), files):
-            yield name, said
-
-    def _entries(self, below: str) -> dict[str, tuple[str, Stated]]:
-        """Return kind and facts of what is directly in a folder, by whole name."""
-        path = self._path(below).rstrip("/")
-
-        def listing() -> list[dict[str, Any]]:
-            self._system.invalidate_cache()
-            return list(self._system.ls(path, detail=True))
-
-        try:
-            found = self._asking.again(listing)
-        except Failed as failed:
-            if failed.code != "vanished":
-                raise
-            return {}
-        entries = {}
-        for entry in found:
-            name = str(entry["name"]).rstrip("/")
-            if name.startswith(f"{path}/") and "/" not in (own := name[len(path) + 1 :]):
-                whole = f"{below}/{own}" if below else own
-                entries[whole] = str(entry["type"]), stated(entry, self._clock)
-        return entries
 
     def _stated(self, name: str) -> Stated | None:
         try:
@@ -184,22 +137,6 @@ class Folder:
     def write(self, name: str, made: Path) -> None:
         """Send a file of this computer in one step, replacing one of that name."""
         self._asking.one(partial(self._write, name, made))
-
-    def write_each(self, files: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, Path]]:
-        """Send several files, in any order; yield each when it is there. The first that fails ends it."""
-        for item, _ in self._asking.each(lambda item: self._write(*item), files):
-            yield item
-
-    def remove(self, name: str) -> None:
-        """Remove a file, if there is one."""
-        self._asking.one(partial(self._remove, self._path(name)))
-
-    def tidy(self, names: Iterable[str]) -> None:
-        """Remove those of these files that a sending left that was killed."""
-        for name in names:
-            match = _TEMPORARY.match(posixpath.basename(name))
-            if match is not None and int(match[1]) < time.time() - _LEFT:
-                self.remove(name)
 
     def _write(self, name: str, made: Path) -> None:
         path, again = self._path(name), self._asking.again

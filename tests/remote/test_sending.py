@@ -2,7 +2,6 @@
 
 import errno
 import re
-import time
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -52,20 +51,14 @@ def made(tmp_path: Path) -> Path:
 def test_files_of_a_server_are_renamed_into_place(far: type[Far], made: Path, tmp_path: Path) -> None:
     there = tmp_path / "there"
     with Folder(f"far://{there}") as folder:
-        assert folder.files() == {}
         folder.write("deep/er/a.csv", made)
         folder.write("b.csv", made)
         assert (there / "deep/er/a.csv").read_bytes() == (there / "b.csv").read_bytes() == b"new" * 1000
         assert far.renames == ["a.csv", "b.csv"]
         assert [name[:9] for name in far.written] == [".sending-"] * 2
-        assert {name: said.size for name, said in folder.files().items()} == {"b.csv": 3000}
-        assert set(folder.tree("deep")) == {"deep/er/a.csv"}
         assert folder.read("b.csv", tmp_path / "back", 3000) is not None
         assert (tmp_path / "back").read_bytes() == b"new" * 1000
         assert folder.read("absent", tmp_path / "back", 3000) is None
-        folder.remove("b.csv")
-        folder.remove("b.csv")
-        assert set(folder.files()) == set()
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
@@ -101,16 +94,6 @@ def test_a_rename_whose_answer_was_lost_is_done(
     with Folder(f"far://{tmp_path}/there") as folder:
         folder.write("a.csv", made)
     assert [path.name for path in (tmp_path / "there").iterdir()] == ["a.csv"]
-
-
-def test_leftovers_are_removed_a_day_later(far: type[Far], tmp_path: Path) -> None:
-    now = int(time.time())
-    names = [f".sending-{now - 90_000}-0123abcd", f".sending-{now}-0123abcd", ".sending-mine", "a.csv"]
-    for name in names:
-        (tmp_path / name).touch()
-    with Folder(f"far://{tmp_path}") as folder:
-        folder.tidy(names)
-    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) == sorted(names[1:])
 
 
 def test_memory_is_a_server_too(made: Path, tmp_path: Path) -> None:
