@@ -64,8 +64,7 @@ def document(frame: "pd.DataFrame | Rows", path: AnyPath, *, paths: bool = False
         "format": FORMAT,
         "version": VERSION,
         "program": {"name": "mymodules", "version": __version__},
-        "run": {role: labels.names.get(role) for role in ROLES[:2]}
-        | {key: manifest[key] for key in runfiles.TOLD if manifest.get(key) is not None},
+        "run": {role: labels.names.get(role) for role in ROLES[:2]} | runfiles.told(manifest),
         "verdict": verdict(verdicts),
         "counts": {"total": len(rows), **counts},
         "verdicts": verdicts,

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from mymodules import files, versions
@@ -53,7 +53,7 @@ def write_parquet(table: "pd.DataFrame | Rows", path: AnyPath) -> None:
     and ``string``; `regions` is a list of lists ``[x, y, width, height]``, `region_pixels` a list of numbers.
     What the CSV leaves empty is null. Metrics of one's own come last, as ``double``; no other columns are
     written. Text is as in the CSV, but for the ``'`` before what spreadsheets take for a formula. The
-    metadata has, as ``mymodules``, a JSON object with `runfiles.TOLD` of the run's manifest.
+    metadata has, as ``mymodules``, a JSON object: what `runfiles.told` takes of the run's manifest.
     """
     check()
     if not isinstance(table, Rows):
@@ -119,11 +119,7 @@ def _schema(table: "pd.DataFrame | Rows") -> "pa.Schema":
         *((name, kinds.get(name, pa.string())) for name in COLUMNS),
         *((name, pa.float64()) for name in own),
     ]
-    return pa.schema(fields, {"mymodules": json.dumps(_told(run))})
-
-
-def _told(run: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: run[key] for key in runfiles.TOLD if run.get(key) is not None}
+    return pa.schema(fields, {"mymodules": json.dumps(runfiles.told(run))})
 
 
 def _values(part: "pd.DataFrame | Rows", name: str, count: int) -> list[Any]:

@@ -25,11 +25,9 @@ from mymodules.paths import AnyPath, local_path, shown
 if TYPE_CHECKING:
     import pandas as pd
 
-TOLD: Final = (
+_TOLD: Final = (
     *("stamp", "complete", "seconds", "reused", "skip_until", "stop_at", "left_out", "options", "versions"),
 )
-"""What files for other programs say of a run's manifest: nothing about the folders of this computer."""
-
 _PICTURES = "03.diff-"
 _PARTIAL = ".partial.csv"
 _STAMP = r"\d{8}-\d{6}(?:-\d+)?"
@@ -214,6 +212,11 @@ def check_table(frame: object, *columns: str) -> None:
         raise SettingsError(
             f"The table has no column {' and '.join(absent)}: pass one that results.load() returned."
         )
+
+
+def told(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what files for other programs say of a manifest: nothing about the folders of this computer."""
+    return {key: manifest[key] for key in _TOLD if manifest.get(key) is not None}
 
 
 def record(frame: "pd.DataFrame", run: AnyRun | Mapping[str, Any] | None = None) -> Mapping[str, Any]:
