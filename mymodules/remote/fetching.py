@@ -6,6 +6,7 @@ as soon as it came.
 
 import contextlib
 import errno
+import filecmp
 import glob
 import json
 import os
@@ -27,7 +28,7 @@ from mymodules.remote.addresses import Clock, address, is_web, missing, opened
 from mymodules.remote.asking import AT_ONCE, SERVER, TRIES, Asking, Failed, Over
 from mymodules.remote.copies import Problem, beside, unwritable
 from mymodules.remote.listing import CHECKSUM, NOTHING, TIME, Listed, Stated, listed, protocols, stated
-from mymodules.remote.reading import PART, received
+from mymodules.remote.reading import received
 
 LIMIT = 1800.0
 """s; how long fetching may take."""
@@ -246,7 +247,7 @@ class _Fetching:
         kept = _content(self._folder, digest)
         with contextlib.suppress(OSError):  # a file system without links, or too many of them
             kept.parent.mkdir(parents=True, exist_ok=True)
-            if kept.exists() and not _is_same(kept, made):  # somebody has changed the file
+            if kept.exists() and not filecmp.cmp(kept, made, shallow=False):  # somebody has changed the file
                 kept.unlink()
             if kept.exists():
                 link = made.with_name(f"{made.name}.link")
@@ -324,16 +325,6 @@ def forget(folder: Path, digest: str) -> None:
 
 def _content(folder: Path, digest: str) -> Path:
     return folder.with_name("content") / digest[:2] / digest
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    with one.open("rb") as first, other.open("rb") as second:
-        while True:
-            parts = first.read(PART), second.read(PART)
-            if parts[0] != parts[1]:
-                return False
-            if not parts[0]:
-                return True
 
 
 class Lines:

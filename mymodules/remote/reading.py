@@ -8,8 +8,7 @@ from typing import Any, Final
 from mymodules.remote.asking import Asking, WrongLength
 from mymodules.remote.listing import Stated
 
-PART: Final = 1 << 20
-"""bytes that are read at a time."""
+_PART: Final = 1 << 20  # bytes that are read at a time
 
 
 def received(system: Any, said: Stated, made: Path, asking: Asking, most: int) -> str:
@@ -53,7 +52,7 @@ def received(system: Any, said: Stated, made: Path, asking: Asking, most: int) -
     asking.check()
     digest, length = hashlib.blake2b(digest_size=16), 0
     with made.open("rb") as file:
-        while part := file.read(PART):
+        while part := file.read(_PART):
             digest.update(part)
             length += len(part)
     if said.size is not None and length != said.size:
