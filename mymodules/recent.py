@@ -10,8 +10,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from jupyter_core import paths
-
 from mymodules import files
 from mymodules.settings import Settings
 
@@ -24,6 +22,8 @@ _LARGEST = 1 << 20  # bytes of the file that are read
 
 def file() -> Path:
     """Return the path of the file, which need not exist."""
+    from jupyter_core import paths  # most runs are over before it is needed
+
     return Path(paths.jupyter_data_dir()) / "mymodules" / "folders.json"
 
 

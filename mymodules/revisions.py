@@ -10,9 +10,6 @@ import contextlib
 import json
 import os
 import posixpath
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, TypeGuard
@@ -98,6 +95,8 @@ class _Git:
     """Git in one repository."""
 
     def __init__(self, text: str, starts: Sequence[Path]) -> None:
+        import shutil  # no worker needs it, nor what it loads
+
         self._text = text
         executable = shutil.which("git")
         if executable is None:
@@ -125,6 +124,8 @@ class _Git:
     def _answer(
         self, arguments: Sequence[str], fault: str, start: Path, places: dict[str, str], given: bytes = b""
     ) -> str:
+        import subprocess
+
         quiet = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
         try:
             done = subprocess.run(
@@ -164,6 +165,8 @@ class _Git:
 
 def _write(git: _Git, commit: str, place: str, folder: Path, suffixes: Sequence[str]) -> None:
     """Write the pictures of a commit into a folder, which is there only once it has all of them."""
+    import tempfile
+
     try:
         folder.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".partial-") as temporary:

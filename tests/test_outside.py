@@ -32,7 +32,7 @@ from mymodules import (
     triage,
     viewer,
 )
-from mymodules.batch import pool, processes
+from mymodules.batch import processes, warm
 from mymodules.cli import outputs
 from mymodules.errors import MymodulesError, PoolError, SettingsError, StoreError
 from mymodules.triage import Decisions
@@ -178,7 +178,7 @@ def test_processes_that_the_system_refuses(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(processes.subprocess, "Popen", refuse)
-    monkeypatch.setattr(pool._Processes, "_known", [])
+    monkeypatch.setattr(warm.Processes, "_known", [])
     with pytest.raises(PoolError) as caught:
         batch.run(*given)
     assert os.strerror(number) in str(caught.value)
@@ -261,10 +261,10 @@ def test_without_a_working_directory_defaults_are_a_sentence() -> None:
 @POSIX
 @pytest.mark.usefixtures("gone")
 def test_processes_need_no_working_directory(given: Folders) -> None:
-    pool.cool()  # processes that were started earlier have one
+    warm.Processes.cool()  # processes that were started earlier have one
     expected = compared(given).counts
     assert batch.run(*given, store=None).counts == expected
-    pool.cool()
+    warm.Processes.cool()
 
 
 # --- addresses, and what else is no path of this computer --------------------------------------------

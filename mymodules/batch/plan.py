@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mymodules import pairs, results, settings, versions
-from mymodules.batch import pool, rulebooks
+from mymodules.batch import pool, rulebooks, warm
 from mymodules.batch.contents import content
 from mymodules.batch.progress import Stopped
 from mymodules.batch.renames import mentions_others
@@ -212,9 +212,8 @@ class Plan:
 
     @property
     def may_reuse(self) -> bool:
-        """Whether there may be a row that need not be made: a store that does not exist yet has none."""
-        store = self.request.store
-        return self.earlier is not None or (store is not None and (self.settings.out / store).exists())
+        """Whether there may be a row that need not be made."""
+        return self.earlier is not None or _may_reuse(self.settings, self.request.store)
 
     def memory(self) -> "Reuse | None":
         """Return what this run can take from its store; None without a store."""
@@ -261,6 +260,8 @@ def new_plan(request: Request) -> Plan:
     asked = request.rules is not None
     request = replace(request, rules=rulebooks.of_project(chosen, request))
     selection = replace(request.selection, files=chosen.files)
+    if not _may_reuse(chosen, request.store) and not request.cancelled():
+        pool.warm_up(1 if chosen.files else warm.AHEAD, request)  # they start while the folders are listed
     listing = _listed(chosen, selection, strict=request.strict)
     if request.cancelled():
         raise KeyboardInterrupt("Stopped before the first picture was compared; nothing was written.")
@@ -342,6 +343,11 @@ def _earlier_rows(path: Path, manifest: Mapping[str, Any]) -> Iterable[PairResul
     if path.name.endswith(".partial.csv"):
         return results.partial_rows(path)
     return results.read_as_written(path, manifest.get("csv_digest"))
+
+
+def _may_reuse(chosen: Settings, store: Path | None) -> bool:
+    """Return whether a store may have a row: one that does not exist yet has none."""
+    return store is not None and (chosen.out / store).exists()
 
 
 def _chosen(request: Request) -> Settings:

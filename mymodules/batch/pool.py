@@ -12,18 +12,16 @@ Promises:
   early, or when they have been idle for long; see `processes`.
 """
 
-import atexit
-import errno
+import contextlib
 import math
 import os
-import sys
-import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from mymodules import faults, workers
+from mymodules.batch import warm
 from mymodules.batch.cluster import Cluster
 from mymodules.batch.processes import OWNER, WorkerDied, Workers
 from mymodules.batch.request import Request
@@ -39,12 +37,9 @@ if TYPE_CHECKING:
     import psutil
 
 _GIVEN_AT_ONCE = 64  # tasks; the number of workers of an executor is unknown
-_IDLE = 300  # s; warm workers end after that time
 _POLL = 0.2  # s; interrupts are noticed between two waits, also on Windows
 _SETTLED = 5  # s; a broken pool fails all its futures at once, except those that it forgets
 _HOPELESS = 8  # consecutive failures of single pairs: then the executor is at fault, not the files
-_STARTS = 3  # consecutive ends of processes that had not begun to work: then they never will
-_ENDING = object()  # the user of processes that are about to end
 _ORPHANED = 10  # s; workers end one or two seconds after their owner
 
 T = TypeVar("T")
@@ -80,8 +75,7 @@ def rows(pairs: Sequence[Pair], begin: Begin, request: Request) -> PairRows:
         yield from _from_executor(request.executor, pairs, begin, request)
     elif pairs:
         _check(request)
-        own = _Processes.take(min(request.processes, len(pairs)), request)
-        yield from own.rows(pairs, begin, request)
+        yield from _from_own(pairs, begin, request)
 
 
 def answers(
@@ -104,38 +98,27 @@ def answers(
                 request.executor.cancel()
     elif tasks:
         _check(request)
-        own = _Processes.take(min(request.processes, len(tasks)), request)
-        yield from own.answers(function, tasks, request)
+        with _taken(len(tasks), request) as own:
+            own.renew()
+            yield from _in_order(own.workers, function, tasks, request)
+
+
+@contextlib.contextmanager
+def _taken(tasks: int, request: Request) -> Iterator[warm.Processes]:
+    """Lend the processes for so many tasks. They stay warm afterwards, unless the work ends early."""
+    own = warm.Processes.take(min(request.processes, tasks), request.processes, request)
+    try:
+        yield own
+    except BaseException:
+        own.end()
+        raise
+    own.keep()
 
 
 def warm_up(pairs: int, request: Request) -> None:
-    """Start the processes for so many pairs, which `rows` will ask for."""
-    if request.executor is None and pairs and not _is_child():
-        _check(request)
-        own = _Processes.take(min(request.processes, pairs), request)
-        own.renew()
-        own.keep()
-
-
-def cool(request: Request | None = None) -> None:
-    """End the processes that are kept for the next run, and those that this one has."""
-    with _Processes._lock:
-        found = [each for each in _Processes._known if each.user is None or each.user is request]
-        for processes in found:
-            processes.user = _ENDING
-    for processes in found:
-        processes.end()
-
-
-def _end_all() -> None:
-    for processes in _Processes._known[:]:
-        processes.end()
-
-
-def _is_child() -> bool:
-    """Return whether multiprocessing started this process: at its end it would wait for warm workers."""
-    process = sys.modules.get("multiprocessing.process")
-    return process is not None and process.parent_process() is not None
+    """Start the processes for so many pairs, for which `rows` will ask."""
+    if request.executor is None and pairs:
+        warm.start(min(request.processes, pairs), request.processes, request)
 
 
 def _check(request: Request) -> None:
@@ -355,6 +338,12 @@ def _from_executor(executor: Executor, pairs: Sequence[Pair], begin: Begin, requ
         raise PoolError("The executor broke: pass a new one, and resume from the partial CSV.")
 
 
+def _from_own(pairs: Sequence[Pair], begin: Begin, request: Request) -> PairRows:
+    """Yield rows from processes of our own."""
+    with _taken(len(pairs), request) as own:
+        yield from _all_of(own.workers, Tasks(pairs), begin, _Fixed(2 * own.count), request, own.renew)
+
+
 def _from_cluster(cluster: Cluster, pairs: Sequence[Pair], begin: Begin, request: Request) -> PairRows:
     """Yield rows from a cluster, on which nothing is left to do when the generator ends."""
     if not pairs:
@@ -364,133 +353,6 @@ def _from_cluster(cluster: Cluster, pairs: Sequence[Pair], begin: Begin, request
         yield from _all_of(cluster, Tasks(pairs), begin, cluster, request)
     finally:
         cluster.cancel()
-
-
-class _Processes:
-    """Run worker processes of our own, and keep them warm for the next run of this process.
-
-    They are known before the first one is started, and until the last one has ended: wherever an interrupt
-    comes, `cool` finds them.
-
-    Attributes
-    ----------
-    user : Request, _ENDING or None
-        What they work for; None while they are warm.
-    """
-
-    _known: ClassVar[list["_Processes"]] = []  # at most one of them is warm
-    _lock: ClassVar[threading.Lock] = threading.Lock()
-
-    def __init__(self, count: int, user: Request) -> None:
-        self.count = count
-        self.user: object = user
-        self._owner = os.getpid()
-        self._idle: threading.Timer | None = None
-        self._vain = 0  # starts, one after the other
-        self._workers = Workers(count)
-        self._known.append(self)
-
-    @classmethod
-    def take(cls, least: int, request: Request) -> "_Processes":
-        """Return the warm processes if they are neither too few nor too many, else `least` to be started."""
-        with cls._lock:
-            warm = cls._warm()
-            if warm is not None:
-                warm.user = request
-        if warm is not None and warm._idle is not None:
-            warm._idle.cancel()
-        if warm is not None and least <= warm.count <= request.processes:
-            return warm
-        if warm is not None:
-            warm.end()
-        return cls(least, request)
-
-    @classmethod
-    def _warm(cls) -> "_Processes | None":
-        # In a fork, those of the other process are none of ours.
-        warm = [each for each in cls._known if each.user is None and each._owner == os.getpid()]
-        return warm[0] if warm else None
-
-    def rows(self, pairs: Sequence[Pair], begin: Begin, request: Request) -> PairRows:
-        """Yield rows as they are finished. If the generator ends early, the processes end too."""
-        try:
-            pace = _Fixed(2 * self.count)
-            yield from _all_of(self._workers, Tasks(pairs), begin, pace, request, self.renew)
-        except BaseException:
-            self.end()
-            raise
-        self.keep()
-
-    def answers(
-        self, function: Callable[[T], Answer], tasks: Sequence[T], request: Request
-    ) -> Generator[Answer | None, None, None]:
-        """Yield the answers to tasks. If the generator ends early, the processes end too."""
-        try:
-            self.renew()
-            yield from _in_order(self._workers, function, tasks, request)
-        except BaseException:
-            self.end()
-            raise
-        self.keep()
-
-    def end(self) -> None:
-        """End the processes, in the process that started them."""
-        if self._idle is not None:
-            self._idle.cancel()
-        if self._owner == os.getpid():
-            self._workers.end()
-        with self._lock:
-            if self in self._known:
-                self._known.remove(self)
-
-    def keep(self) -> None:
-        """Keep the processes for the next run, for a while."""
-        if not _is_child():
-            with self._lock:
-                if self._warm() is None:
-                    self._idle = threading.Timer(_IDLE, self._give_up)
-                    self._idle.daemon = True
-                    self.user = None
-                    self._idle.start()
-                    return
-        self.end()
-
-    def _give_up(self) -> None:
-        """End the processes unless a run has taken them."""
-        with self._lock:
-            if self.user is not None:
-                return
-            self.user = _ENDING
-        self.end()
-
-    def renew(self) -> None:
-        """Start the processes, or new ones for those that have ended."""
-        try:
-            vain = self._workers.renew()
-        except OSError as error:
-            raise _refused(error) from error
-        self._vain = self._vain + vain if vain else 0
-        if self._vain and (not self._workers.ever_started or self._vain >= _STARTS):
-            raise PoolError(
-                "The worker processes end while they start: python -c 'import mymodules.workers' may show "
-                "why."
-            )
-
-
-# Instead of leaving it to them to notice that this process has ended.
-atexit.register(_end_all)
-
-
-def _refused(error: OSError) -> PoolError:
-    """Return the error for an operating system that refuses worker processes, with a remedy."""
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        remedy = "allow more open files (ulimit -n), or lower num_processors"
-    else:
-        remedy = "allow more processes and memory, or lower num_processors"
-    return PoolError(
-        f"The worker processes cannot be started ({error.strerror or error}): {remedy}. Threads work without "
-        "them: batch.run(executor=concurrent.futures.ThreadPoolExecutor())."
-    )
 
 
 def _died(job: Job) -> PairResult:

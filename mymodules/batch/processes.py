@@ -54,6 +54,8 @@ class Workers(Executor):
 
     Attributes
     ----------
+    count : int
+        It may grow.
     ever_started : bool
         Whether any worker has begun to work.
 
@@ -64,7 +66,7 @@ class Workers(Executor):
     """
 
     def __init__(self, count: int) -> None:
-        self._count = count
+        self.count = count
         self._workers: list[_Worker] = []
         self._settled = threading.Event()  # set while no process is being started
         self._settled.set()
@@ -77,7 +79,7 @@ class Workers(Executor):
         for worker in lost:
             self._workers.remove(worker)
             worker.end()
-        if len(self._workers) < self._count:
+        if len(self._workers) < self.count:
             self._start()
         return sum(not worker.started for worker in lost)
 
@@ -93,7 +95,7 @@ class Workers(Executor):
             if hasattr(signal, "pthread_sigmask"):
                 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
             try:
-                while len(self._workers) < self._count:
+                while len(self._workers) < self.count:
                     self._workers.append(_Worker())
             except BaseException as error:
                 failed.append(error)

@@ -30,6 +30,7 @@ from mymodules.batch import cluster, pool, renames
 from mymodules.batch.plan import Plan, counted, new_plan, resumed_plan
 from mymodules.batch.progress import Progress
 from mymodules.batch.request import Request, processor_count
+from mymodules.batch.warm import Processes
 from mymodules.comparison import drawing_files
 from mymodules.errors import OutputError
 from mymodules.metrics.custom import Function, Metric
@@ -243,7 +244,11 @@ def run(
         renames=renames,
         rules=rules,
     )
-    plan = new_plan(request) if request.resume is None else resumed_plan(request.resume, request)
+    try:
+        plan = new_plan(request) if request.resume is None else resumed_plan(request.resume, request)
+    except BaseException:
+        Processes.cool(request)  # they were started ahead
+        raise
     with plan.lock:
         course = _Course(plan, started)
         digests = _compare(course)
@@ -431,8 +436,7 @@ def _compare(course: _Course) -> dict[str, str]:
             rows = writer.sorted(plan.pairs.names(), belonging)
             return digests | {"csv_digest": results.write(plan.csv_path, rows, metrics)}
     except BaseException as error:
-        if begun:
-            pool.cool(plan.request)
+        Processes.cool(plan.request)
         if course.memory is not None and not isinstance(error, OutputError):  # a full disk has no room for it
             with suppress(KeyboardInterrupt):  # a second one: the run ends at once
                 course.memory.save()

@@ -11,6 +11,7 @@ from typing import Any
 from mymodules import batch, remote, results
 from mymodules.batch import Run, cluster
 from mymodules.cli import runs, sharing, watching
+from mymodules.cli.ahead import NONE
 from mymodules.cli.interrupts import termination_interrupts
 from mymodules.cli.outputs import Outputs
 from mymodules.cli.parser import STORE
@@ -45,9 +46,6 @@ NOT_IN_THE_RUN = (
     *("parquet", "check"),
 )
 """The options that a run does not keep, besides its store: who resumes it names them again."""
-
-NONE = "none"
-"""Stands for no store, and for no rules."""
 
 CODES = {"same": 0, "different": 1, "error": 2}
 """The exit code of ``--check`` for each verdict."""

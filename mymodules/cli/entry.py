@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 from mymodules import faults, streams
+from mymodules.cli import ahead
 from mymodules.cli.parser import COMMANDS, parser
 from mymodules.cli.wording import Wording, complain
 from mymodules.errors import MymodulesError
@@ -76,6 +77,8 @@ def _run(arguments: list[str], program: str) -> int:
     words = Wording(options)
     try:
         with _warnings_in(words):
+            if options.room == "comparing":
+                ahead.start(options)
             room = importlib.import_module(f"mymodules.cli.{options.room}")
             code: int = getattr(room, options.call)(options, words)
             return code

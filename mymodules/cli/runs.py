@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,6 +59,8 @@ def chosen(options: argparse.Namespace) -> Settings:
                 "name another one with --out.",
                 found.out,
             ) from error
+    import tempfile  # it loads much
+
     try:
         with tempfile.TemporaryFile(dir=found.out):
             pass

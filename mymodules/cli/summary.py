@@ -1,7 +1,6 @@
 """What a run has found, as lines of text that fit the terminal."""
 
 import re
-import shutil
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TextIO
@@ -45,6 +44,8 @@ def width_of_terminal(stream: TextIO | None) -> int | None:
     """Return how many columns a line may have; None if the stream is not a terminal."""
     if stream is None or not stream.isatty():
         return None
+    import shutil  # it loads much
+
     return max(40, shutil.get_terminal_size().columns - 1)
 
 

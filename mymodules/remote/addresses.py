@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import email.utils
 import re
 import time
 from collections.abc import Mapping
@@ -113,6 +112,8 @@ class Clock:
 
     def hear(self, headers: Mapping[str, str]) -> None:
         """Note when an answer was made, if it says so."""
+        import email.utils  # every run would load it
+
         with contextlib.suppress(KeyError, ValueError, OverflowError, OSError):
             date = email.utils.parsedate_to_datetime(headers["Date"]).timestamp()
             offset = date + int(headers.get("Age", 0)) - time.time()  # the s that a cache had it

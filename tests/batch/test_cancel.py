@@ -13,7 +13,8 @@ import pytest
 from support.programs import COUNTS, Folders, mixed, worker_pids
 
 from mymodules import batch
-from mymodules.batch import pool, processes, reuse
+from mymodules.batch import pool, processes, reuse, warm
+from mymodules.errors import SettingsError
 
 
 @pytest.fixture
@@ -41,17 +42,28 @@ def test_a_run_is_cancelled_when_the_folders_are_listed(given: Folders) -> None:
     assert list(given.out.iterdir()) == []
 
 
-def test_a_run_is_cancelled_before_processes_are_taken(
+def test_a_run_is_cancelled_before_processes_are_started(
     given: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool._Processes, "take", None)
-    asked = iter([False, True])
-    with pytest.raises(KeyboardInterrupt, match="Stopped after 0 of 16"):
-        batch.run(*given, store=None, cancelled=lambda: next(asked))
+    monkeypatch.setattr(warm.Processes, "take", None)
+    with pytest.raises(KeyboardInterrupt, match="Stopped before the first picture"):
+        batch.run(*given, store=None, cancelled=lambda: True)
+
+
+@pytest.mark.parametrize("fault", ["cancelled", "nothing to compare"])
+def test_processes_that_were_started_ahead_end_with_a_run_that_does_not_begin(
+    fault: str, given: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm.Processes, "_known", [])
+    others, asked = worker_pids(), iter([False, fault == "cancelled"])
+    include = ["*"] if fault == "cancelled" else ["no-such-name"]
+    with pytest.raises((KeyboardInterrupt, SettingsError), match=r"Stopped before|leave nothing"):
+        batch.run(*given, store=None, include=include, cancelled=lambda: next(asked))
+    assert worker_pids() <= others
 
 
 def test_a_run_is_cancelled_while_processes_start(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool._Processes, "_known", [])
+    monkeypatch.setattr(warm.Processes, "_known", [])
     monkeypatch.setattr(processes, "_CODE", "import time; time.sleep(60)")
     asked = iter([False, False, False, True])
     with pytest.raises(KeyboardInterrupt, match="Stopped after 0 of 16"):
@@ -115,7 +127,7 @@ def interrupted(moment: int, request: Any) -> bool:
     seen = itertools.count()
 
     def profile(frame: FrameType, event: str, _: Any) -> None:
-        ours = frame.f_code.co_filename in (pool.__file__, processes.__file__)
+        ours = frame.f_code.co_filename in (pool.__file__, processes.__file__, warm.__file__)
         if ours and event != "c_call" and next(seen) == moment:
             sys.setprofile(None)
             raise KeyboardInterrupt
@@ -130,19 +142,19 @@ def interrupted(moment: int, request: Any) -> bool:
     return False
 
 
-@pytest.mark.parametrize("warm", [0, 2])
+@pytest.mark.parametrize("kept", [0, 2])
 def test_an_interrupt_while_processes_are_taken_leaves_none(
-    warm: int, monkeypatch: pytest.MonkeyPatch
+    kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whenever it comes; if there are warm ones, they are too many."""
-    monkeypatch.setattr(pool._Processes, "_known", [])
+    monkeypatch.setattr(warm.Processes, "_known", [])
     request: Any = SimpleNamespace(executor=None, processes=1, cancelled=lambda: False)
     earlier: Any = SimpleNamespace(executor=None, processes=2, cancelled=lambda: False)
     others = worker_pids()
     for moment in itertools.count():
-        pool.warm_up(warm, earlier)
+        pool.warm_up(kept, earlier)
         is_interrupted = interrupted(moment, request)
-        pool.cool(request)
+        warm.Processes.cool(request)
         assert worker_pids() <= others, moment
         if not is_interrupted:
             break

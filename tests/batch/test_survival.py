@@ -271,6 +271,7 @@ def test_interrupt_while_workers_start(given: Folders, clean: Clean) -> None:
     with program(INTERRUPTED, given) as running:
         assert running.line() == "ready"
         until(running.workers, "a worker has begun to start")
+        until(lambda: [*given.out.glob("*.partial.csv")], "the run has begun")
         began = time.monotonic()
         running.interrupt(signal.SIGINT)
         line = running.line()
@@ -491,8 +492,8 @@ def test_workers_end_of_idleness(tmp_path: Path) -> None:
         COMPARE
         + """
 import psutil, time
-from mymodules.batch import pool
-pool._IDLE = 0.01
+from mymodules.batch import warm
+warm._IDLE = 0.01
 for _ in range(2):
     batch.run(first, second, out, num_processors=2, store=None)
     while psutil.Process().children():

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from support.triaged import picture
 
 from mymodules import batch, cli, results, triage
 from mymodules.batch import Progress
-from mymodules.cli import comparing, progress, runs, summary
+from mymodules.cli import comparing, progress, summary
 from mymodules.errors import SettingsError
 from mymodules.workers import PairResult
 
@@ -223,7 +224,7 @@ def test_an_output_folder_that_takes_no_files(
     def full(**_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(runs.tempfile, "TemporaryFile", full)
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
     assert compare() == 2
     said = capsys.readouterr()
     assert said.out == ""

@@ -19,7 +19,7 @@ from support.reusing import (
 )
 
 from mymodules import batch, results, settings, versions
-from mymodules.batch import pool, reuse
+from mymodules.batch import reuse, warm
 from mymodules.cli.summary import notes
 from mymodules.comparison import drawing_files
 from mymodules.errors import SettingsError
@@ -52,7 +52,7 @@ def test_no_process_is_started_for_nothing(given: Folders, monkeypatch: pytest.M
     for folder in given[:2]:
         (folder / "broken.png").unlink()
     before, _ = run(given)
-    monkeypatch.setattr(pool, "_Processes", None)
+    monkeypatch.setattr(warm, "Processes", None)
     reports: list[batch.Progress] = []
     after = batch.run(*given, on_progress=reports.append, renames=False)  # a search needs them
     assert (after.reused, after.recomputed) == (len(NAMES) - 1, {})
