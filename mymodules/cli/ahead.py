@@ -6,9 +6,7 @@ from pathlib import Path
 
 from mymodules import processors
 from mymodules.batch import warm
-
-NONE = "none"
-"""Stands for no store, and for no rules."""
+from mymodules.cli.parser import NONE
 
 
 def start(options: argparse.Namespace) -> None:

@@ -11,10 +11,9 @@ from typing import Any
 from mymodules import batch, remote, results
 from mymodules.batch import Run, cluster
 from mymodules.cli import runs, sharing, watching
-from mymodules.cli.ahead import NONE
 from mymodules.cli.interrupts import termination_interrupts
 from mymodules.cli.outputs import Outputs
-from mymodules.cli.parser import STORE
+from mymodules.cli.parser import NONE, STORE
 from mymodules.cli.progress import Lines
 from mymodules.cli.summary import notes, summary, width_of_terminal
 from mymodules.cli.wording import Wording, repeated

@@ -27,6 +27,9 @@ COMMANDS = {
 STORE = ".store"
 """The store if none is named, below the output folder."""
 
+NONE = "none"
+"""Stands for no store, and for no rules."""
+
 
 class _Program(argparse.ArgumentParser):
     """Print help through `streams`, which remembers what a full disk did not take."""
