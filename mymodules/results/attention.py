@@ -5,7 +5,6 @@ folder has, and what is equal. See `row.BY_ATTENTION`.
 """
 
 import math
-from collections.abc import Sized
 from typing import Any
 
 import numpy as np
@@ -23,22 +22,19 @@ def places(frame: pd.DataFrame) -> NDArray[np.intp]:
     Rows of one status are ordered by ``combined``, then by their number of differing pixels, the largest
     first, then by name. Columns that the frame lacks do not count; it must have ``image_filename``.
     """
-    table = pd.DataFrame(
-        {
-            "status": ranks(frame),
-            "combined": -numbers(frame, "combined"),
-            "pixels": -numbers(frame, "num_diff_pixels"),
-            "name": frame["image_filename"].astype(TEXT).array,
-        }
-    )
-    return table.sort_values(list(table.columns), kind="stable").index.to_numpy()
+    names = pd.Series(frame["image_filename"].astype(TEXT).array)
+    by_name = names.sort_values(kind="stable").index.to_numpy()
+    # By the last of these first; nan comes last.
+    keys = -numbers(frame, "num_diff_pixels"), -numbers(frame, "combined"), ranks(frame)
+    found: NDArray[np.intp] = by_name[np.lexsort([key[by_name] for key in keys])]
+    return found
 
 
 def ranks(frame: pd.DataFrame) -> NDArray[np.uint8]:
     """Return the place of each row's verdict in `row.RANKS`; an unknown or absent one comes last."""
     if "status" not in frame.columns:
         return np.full(len(frame), len(RANKS), np.uint8)
-    return np.asarray(verdicts(frame).map(RANKS).fillna(len(RANKS)), np.uint8)
+    return np.array([RANKS.get(verdict, len(RANKS)) for verdict in verdicts(frame).tolist()], np.uint8)
 
 
 def verdicts(frame: pd.DataFrame) -> "pd.Series[Any]":
@@ -60,7 +56,7 @@ def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
     if column not in frame.columns:
         return np.full(len(frame), np.nan)
     if column == "regions":
-        counts = (len(boxes) if isinstance(boxes, Sized) else math.nan for boxes in frame[column])
-        return np.fromiter(counts, np.float64, len(frame))
+        counts = [len(boxes) if hasattr(boxes, "__len__") else math.nan for boxes in frame[column].tolist()]
+        return np.array(counts, np.float64)
     numbers: NDArray[np.float64] = frame[column].to_numpy(np.float64, na_value=np.nan)
     return numbers

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from mymodules import settings
 from mymodules.errors import SettingsError
 from mymodules.paths import AnyPath, local_path
-from mymodules.results.rows import AnyTable, lists, optional
+from mymodules.results.rows import AnyTable, lists
 from mymodules.triage.history import DECISIONS, FILE, History, HistoryFile, Row, Step, key
-from mymodules.triage.standing import Standing, levels, standings
+from mymodules.triage.standing import Standing, identities, levels, standings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,14 +28,7 @@ APPROVED: Final = "approved on "
 
 def rows(frame: AnyTable) -> list[Row]:
     """Return the rows of a table in the form that decisions are about."""
-    (names,) = lists(frame, "image_filename")
-    if not all(isinstance(name, str) for name in names):
-        raise SettingsError("The table has a row without a name: use one that results.load() returned.")
-    sides = [
-        [digest if isinstance(digest, str) else "" for digest in optional(frame, name, len(names), "")]
-        for name in ("first_digest", "second_digest")
-    ]
-    return list(map(Row, names, *sides))
+    return list(map(Row, *identities(frame)))
 
 
 class Decisions:
@@ -240,7 +233,7 @@ class Decisions:
             What `results.load_changes` or `results.Rows.changes` returned of the same run.
         """
         with self._lock:
-            return standings(frame, rows(frame), changes, self._file.read().in_force)
+            return standings(frame, changes, self._file.read().in_force)
 
     def decided_changes(self, frame: AnyTable, changes: AnyTable) -> set[tuple[str, str]]:
         """Return name and signature of every change that need not be looked at again, for `looks.plan`.

@@ -6,15 +6,18 @@ are, and accepted if all of them are decided and at least one is accepted. What 
 decided. Only a `changed` row whose changes are all listed can be decided by them.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from mymodules.errors import SettingsError
 from mymodules.results.rows import AnyTable, lists, optional
 from mymodules.triage.history import Row, key
 
 InForce = Mapping[Row, tuple[str, str]]
 """Decision and note of everything that has one, see `History.in_force`."""
+
+_NONE = "", ""
 
 
 class Standing(NamedTuple):
@@ -47,7 +50,7 @@ class Standing(NamedTuple):
 def levels(row: Row, signature: str) -> tuple[Row, Row, Row]:
     """Return what decides a change of a row: the first of these about which there is a decision."""
     row = key(row)
-    return row, row._replace(change=signature), Row.anywhere(signature)
+    return row, Row(*row[:3], signature), Row.anywhere(signature)
 
 
 def standing(own: tuple[str, str], words: Sequence[str], taken: int = 0) -> Standing:
@@ -74,28 +77,53 @@ def standing(own: tuple[str, str], words: Sequence[str], taken: int = 0) -> Stan
     return Standing(decision, "", decided, number)
 
 
-def standings(frame: AnyTable, about: Sequence[Row], changes: AnyTable, in_force: InForce) -> list[Standing]:
-    """Return what holds for each row of a table, given its rows as what decisions are about."""
+def identities(frame: AnyTable) -> tuple[list[str], list[str], list[str]]:
+    """Return the names of a table's rows and their digests, empty where there is no file; see `Row`."""
+    (names,) = lists(frame, "image_filename")
+    if not all(isinstance(name, str) for name in names):
+        raise SettingsError("The table has a row without a name: use one that results.load() returned.")
+    first, second = (
+        [digest if isinstance(digest, str) else "" for digest in optional(frame, name, len(names), "")]
+        for name in ("first_digest", "second_digest")
+    )
+    return names, first, second
+
+
+def standings(frame: AnyTable, changes: AnyTable, in_force: InForce) -> list[Standing]:
+    """Return what holds for each row of a table, given its changes.
+
+    Of very many rows and changes most have no decision. Of those only numbers are kept, and rows for which
+    the same holds share an object.
+    """
+    names, first, second = identities(frame)
     statuses, numbers = lists(frame, "status", "changes")
-    names, signatures = lists(changes, "image_filename", "signature")
-    listed: defaultdict[str, list[tuple[str, bool]]] = defaultdict(list)
-    for name, signature, by_rules in zip(
-        names, signatures, optional(changes, "rules", len(names), ""), strict=True
-    ):
-        listed[name].append((signature, bool(by_rules)))
+    of, signatures = lists(changes, "image_filename", "signature")
+    by_rules = optional(changes, "rules", len(of), "")
+    listed, taken = Counter(of), Counter(name for name, rules in zip(of, by_rules, strict=True) if rules)
+    decided = {row.change for row in in_force}
+    known: defaultdict[str, list[str]] = defaultdict(list)  # those that a decision may be about, by row
+    for name, signature, rules in zip(of, signatures, by_rules, strict=True):
+        if signature in decided and not rules:
+            known[name].append(signature)
+    alike: dict[tuple[int, int], Standing] = {}
     found = []
-    for row, status, number in zip(about, statuses, numbers, strict=True):
-        all_ = listed.get(row.name, []) if status == "changed" else []
-        if len(all_) != (number or 0):
-            all_ = []
-        words = [_word(row, signature, in_force) for signature, by_rules in all_ if not by_rules]
-        own = in_force.get(key(row), ("", "")) if in_force else ("", "")
-        found.append(standing(own, words, len(all_) - len(words)))
+    for place, (name, status, number) in enumerate(zip(names, statuses, numbers, strict=True)):
+        count = number if number and status == "changed" and listed[name] == number else 0
+        by = taken[name] if count else 0
+        own, words = _NONE, list[str]()
+        if "" in decided or (count and name in known):
+            row = Row(name, first[place], second[place])
+            own = in_force.get(key(row), _NONE)
+            words = [_word(row, each, in_force) for each in known.get(name, ())] if count else []
+        if own[0] or words:
+            found.append(standing(own, words + [""] * (count - by - len(words)), by))
+            continue
+        if (count, by) not in alike:
+            alike[count, by] = standing(_NONE, [""] * (count - by), by)
+        found.append(alike[count, by])
     return found
 
 
 def _word(row: Row, signature: str, in_force: InForce) -> str:
-    if not in_force:  # as in most runs that are looked at for the first time
-        return ""
     _, occurrence, anywhere = levels(row, signature)
-    return in_force.get(occurrence, in_force.get(anywhere, ("", "")))[0]
+    return in_force.get(occurrence, in_force.get(anywhere, _NONE))[0]
