@@ -166,10 +166,15 @@ class Viewer(anywidget.AnyWidget):
         record = runfiles.record(frame, run) if known else self._run
         if there != before.folders or record.get("stamp") != self._run.get("stamp"):
             self._changes = marks.RunChanges(there.out, record)
-        rows = ShownRows.of(frame, there if there != before.folders else before.folders, self._changes)
+        there = there if there != before.folders else before.folders
+        self._take(ShownRows.of(frame, there, self._changes), record)
+
+    def _take(self, rows: ShownRows, record: Mapping[str, Any]) -> None:
+        """Show other rows of the run with this manifest."""
+        before = self._rows
         # Another run in the same folders, or other files: the pictures in the page are out of date.
         fresh = (
-            there != before.folders
+            rows.folders != before.folders
             or record.get("stamp") != self._run.get("stamp")
             or (
                 self.row in rows.places
@@ -181,7 +186,7 @@ class Viewer(anywidget.AnyWidget):
         )
         if fresh:
             self._pixels.forget()
-        self._rows, self._run = rows, record
+        self._rows, self._run, self._changes = rows, record, rows.changes or self._changes
         self.send({"kind": "rows", "fresh": fresh})
         if self.row not in rows.places:
             self.row = next((name for name in before.around(self.row) if name in rows.places), rows.first)

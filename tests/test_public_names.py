@@ -22,8 +22,8 @@ FACES = {
     "report": "ONE_FILE_LIMIT READ_PIXELS SCHEMA check document is_one_file junit markdown write",
     "results": "BOM CHANGE_COLUMNS COLUMNS PairResult PartialWriter Rows cells_of check_value checked_line"
     " encode format_row guard load load_changes name_if_same number_of parse_line parse_row partial_rows read"
-    " read_as_written read_changes read_partial split_line unchecked unguard write write_changes"
-    " write_parquet",
+    " read_as_written read_changes read_partial split_line table_of_changes unchecked unguard write"
+    " write_changes write_parquet",
     "rules": "COLOUR_METRICS GoldFuzzy GoldSampleArea GoldSobel Limits Rule Rules WHOLE_KINDS add added"
     " checked fingerprint given of_entries parse read text_of",
     "store": "BACKGROUND FILE IDLE NOW CacheCounts DiffStore DigestFailure Match cache_counts diff_id"

@@ -27,16 +27,17 @@ from mymodules.explore import filters
 from mymodules.explore import order as orders
 from mymodules.explore.approving import Approving
 from mymodules.explore.bulk import Bulk
-from mymodules.explore.grid import MARKS, Grid
+from mymodules.explore.grid import Grid
 from mymodules.explore.looking import Looking
-from mymodules.explore.standings import Standings
+from mymodules.explore.standings import MARKS, Standings
 from mymodules.explore.thumbnails import Thumbnails
 from mymodules.pages import still, words
+from mymodules.pages.rows import ShownRows
 from mymodules.paths import AnyPath
 from mymodules.results import runfiles
-from mymodules.results.attention import verdicts
+from mymodules.results.attention import ranks, verdicts
 from mymodules.results.texts import TEXT
-from mymodules.row import VERDICTS_BY_ATTENTION
+from mymodules.row import NOTHING_TO_DECIDE, RANKS, VERDICTS_BY_ATTENTION
 from mymodules.triage import LABELS, Step
 from mymodules.viewer import Viewer
 
@@ -137,16 +138,20 @@ class Explorer(still.Kept):
     ) -> None:
         runfiles.check_table(frame, *_REQUIRED)
         self.viewer = Viewer(frame, run=run)
+        self._run = self.viewer._run
         self._attrs = dict(frame.attrs)
         self._given = frame.drop(columns="decision", errors="ignore").assign(verdict=verdicts(frame))
+        self._rows = ShownRows.of(self._given, self.viewer._rows.folders, self.viewer._changes)
         self._given.attrs = {}  # pandas would copy them deeply with every selection of rows
         self._all = self._given.reset_index(drop=True)
+        self._ranks = ranks(self._all)
         noted = frame["decision"].fillna("") if "decision" in frame.columns else [""] * len(frame)
-        changes, desk = self.viewer._changes.table, self.viewer.decisions
+        changes, desk = self.viewer._changes, self.viewer.decisions
         given = pd.Series(list(noted), dtype=TEXT)
-        self._standings = Standings(self._all, changes, desk, given, lambda: self.approving.approved)
-        self._orders: dict[tuple[str, bool], pd.DataFrame] = {}
-        self._frame = self._given
+        self._standings = Standings(self._all, changes.columns, desk, given, lambda: self.approving.approved)
+        self._orders: dict[tuple[str, bool], NDArray[np.intp]] = {}
+        self._shown = np.arange(len(frame))
+        self._frame: pd.DataFrame | None = None  # the rows shown, once somebody has asked for them
         self._waiting: asyncio.TimerHandle | None = None
         self._dirty = self._held = False
         # JupyterLab handles widget messages and cells in different threads.
@@ -171,8 +176,8 @@ class Explorer(still.Kept):
         self.table.looks = {"there": self.looking.there, "why": self.looking.why_not}
         self.table.on_msg(self.looking.received)
         self._apply()
-        if self._frame.shape[0]:
-            self.viewer.row = self._frame[_NAME].iloc[0]
+        if len(self._shown):
+            self.viewer.row = self._name(0)
             self._follow(None)
         super().__init__(self._parts(), self._kept)
         self.add_class("mme")
@@ -194,8 +199,11 @@ class Explorer(still.Kept):
 
         The last column is ``decision``: ``accept``, ``reject``, ``ignore`` or empty.
         """
-        self._settle()
-        return self._frame.copy(deep=False)
+        with self._lock:
+            self._settle()
+            if self._frame is None:
+                self._frame = self._at(self._shown)
+            return self._frame.copy(deep=False)
 
     @property
     def query(self) -> str:
@@ -211,7 +219,7 @@ class Explorer(still.Kept):
         """The current row; None when no row is shown. Set it by name."""
         self._settle()
         place = self._place()
-        return None if place is None else self._frame.iloc[place]
+        return None if place is None else self._at(self._shown[[place]]).iloc[0]
 
     @selected.setter
     def selected(self, row: "str | pd.Series[Any]") -> None:
@@ -239,13 +247,13 @@ class Explorer(still.Kept):
         query = self.query
         self._reset.layout.display = None if query else "none"
         self._standings.read()
-        ordered = self._ordered(self.order.value, self.descending.value).assign(decision=self._decided)
-        # The engine that reads methods of columns, whatever else is installed.
-        kept = ordered.query(query, engine="python") if query else ordered
-        places = kept.index.to_numpy()
-        rows = self._given.iloc[places]
-        self._shown, self._frame = places, self._with_decisions(rows, places)
-        self.viewer.show(rows)
+        places = self._ordered(self.order.value, self.descending.value)
+        if query:
+            # The engine that reads methods of columns, whatever else is installed.
+            found = self._all.assign(decision=self._decided).eval(query, engine="python")
+            places = places[pd.Series(found).to_numpy(bool, na_value=False)[places]]
+        self._shown, self._frame = places, None
+        self.viewer._take(self._rows.at(places), self._run)
         self.table.fill(places, self._standings, self.order.value, self._falls())
         self._follow(None)
         self._sum_up()
@@ -255,25 +263,30 @@ class Explorer(still.Kept):
         """What holds for each row, in the order of the frame."""
         return self._standings.decided
 
-    def _with_decisions(self, rows: pd.DataFrame, places: NDArray[np.intp]) -> pd.DataFrame:
-        rows = rows.assign(decision=self._decided.iloc[places].array)
+    def _at(self, places: NDArray[np.intp]) -> pd.DataFrame:
+        """Return the rows at these places, with their decisions."""
+        rows = self._given.iloc[places].assign(decision=self._decided.iloc[places].array)
         rows.attrs = dict(self._attrs)
         return rows
 
-    def _sum_up(self) -> None:
-        self.summary.value = summary(self._all.assign(decision=self._decided), self._frame)
-        self.bulk.fit(len(self._frame))
+    def _name(self, place: int) -> str:
+        """Return the name of a row shown."""
+        return str(self._given[_NAME].iloc[self._shown[place]])
 
-    def _ordered(self, key: str, turned: bool) -> pd.DataFrame:
+    def _sum_up(self) -> None:
+        self.summary.value = summary(self._ranks, self._standings.marks, self._shown)
+        self.bulk.fit(len(self._shown))
+
+    def _ordered(self, key: str, turned: bool) -> NDArray[np.intp]:
         if key in ("decision", "open_changes"):  # they may change at any time
             marks = self._decided.map(MARKS).mask(self._decided == "")  # as in `orders.places`
             values = marks if key == "decision" else pd.Series(-self._standings.left)
-            ranks = values.sort_values(ascending=not turned, kind="stable", na_position="last")
-            return self._all.loc[ranks.index]
+            ordered = values.sort_values(ascending=not turned, kind="stable", na_position="last")
+            return ordered.index.to_numpy()
         if (key, turned) not in self._orders:
             if len(self._orders) > 2:
                 self._orders.clear()
-            self._orders[key, turned] = self._all.iloc[orders.places(self._all, key, turned)]
+            self._orders[key, turned] = orders.places(self._all, key, turned)
         return self._orders[key, turned]
 
     def _falls(self) -> bool:
@@ -281,7 +294,7 @@ class Explorer(still.Kept):
 
     def _place(self) -> int | None:
         """Return the position of the viewer's row among those shown."""
-        return self.viewer._rows.places.get(self.viewer.row) if len(self._frame) else None
+        return self.viewer._rows.places.get(self.viewer.row) if len(self._shown) else None
 
     def _draw(self) -> None:
         """Draw the histograms."""
@@ -326,7 +339,7 @@ class Explorer(still.Kept):
             self._standings.read()
             if not before.equals(self._decided):
                 self._take_decisions()
-            return self._frame["decision"]
+            return self._decided.iloc[self._shown]
 
     def _take_decisions(self) -> None:
         """Show the current decisions."""
@@ -334,7 +347,7 @@ class Explorer(still.Kept):
             self._dirty = True
             self._settle()
         else:
-            self._frame = self._with_decisions(self._frame, self._shown)
+            self._frame = None
             self.table.decide(self._standings)
             self._sum_up()
 
@@ -371,9 +384,9 @@ class Explorer(still.Kept):
             if message["kind"] == "choose":
                 if message.get("name") in self.viewer._rows.places:
                     self.viewer.row = message["name"]
-            elif len(self._frame):
+            elif len(self._shown):
                 place = (self._place() or 0) + int(message.get("by", 0))
-                self.viewer.row = self._frame[_NAME].iloc[min(max(place, 0), len(self._frame) - 1)]
+                self.viewer.row = self._name(min(max(place, 0), len(self._shown) - 1))
 
     # --- how it looks --------------------------------------------------------------------------------
 
@@ -415,7 +428,8 @@ class Explorer(still.Kept):
             f"A table of {len(self._all):,} rows and a viewer of their pictures. They need a running kernel: "
             "open the notebook in JupyterLab and run this cell."
         )
-        return look.table(self._all.iloc[self._shown], rows=KEPT).to_html(), sentence
+        columns = [column for column in (*look.COLUMNS, "verdict") if column in self._all.columns]
+        return look.table(self._all[columns].iloc[self._shown], rows=KEPT).to_html(), sentence
 
 
 def _later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle | None:
@@ -428,32 +442,33 @@ def _later(seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle | No
     return loop.call_later(seconds, call)
 
 
-def summary(of_all: pd.DataFrame, of_shown: pd.DataFrame) -> str:
+def summary(verdicts: NDArray[np.uint8], marks: NDArray[np.uint8], shown: NDArray[np.intp]) -> str:
     """Return a line of markup: how many rows are shown, how many are to be decided, and what is decided.
 
     How many of each verdict there are among them is its tooltip.
+
+    Parameters
+    ----------
+    verdicts, marks : uint8 (rows,)
+        What `attention.ranks` says of each row, and its decision by `MARKS`.
+    shown : int array
+        The places of the rows shown.
     """
 
-    counts = {
-        column: [rows[column].value_counts() for rows in (of_shown, of_all)]
-        for column in ("decision", "verdict")
-    }
+    def counted(values: NDArray[np.uint8], value: int) -> tuple[int, int]:
+        return int((values[shown] == value).sum()), int((values == value).sum())
 
-    def counted(column: str, value: str) -> tuple[int, int]:
-        shown, everything = (int(each.get(value, 0)) for each in counts[column])
-        return shown, everything
+    def text(some: int, everything: int) -> str:
+        return f"{some:,}" if some == everything else f"{some:,} of {everything:,}"
 
-    def text(shown: int, everything: int) -> str:
-        return f"{shown:,}" if shown == everything else f"{shown:,} of {everything:,}"
-
-    rows = text(len(of_shown), len(of_all)).split(" ", 1)
-    parts = [" ".join([f"<b>{rows[0]}</b>", *rows[1:], "row" if len(of_all) == 1 else "rows"])]
-    waiting = of_shown[["verdict", "decision"]].query(filters.UNDECIDED, engine="python")
-    parts.append(f"{len(waiting):,} {words.WAITING}")
+    rows = text(len(shown), len(marks)).split(" ", 1)
+    parts = [" ".join([f"<b>{rows[0]}</b>", *rows[1:], "row" if len(marks) == 1 else "rows"])]
+    waiting = (marks == MARKS[""]) & ~np.isin(verdicts, [RANKS[verdict] for verdict in NOTHING_TO_DECIDE])
+    parts.append(f"{int(waiting[shown].sum()):,} {words.WAITING}")
     for word, label in LABELS.items():
-        shown, everything = counted("decision", word)
-        if everything:
-            parts.append(f'<span class="mme-{word}">{label} {text(shown, everything)}</span>')
-    verdicts = {verdict: counted("verdict", verdict) for verdict in VERDICTS_BY_ATTENTION}
-    hint = " · ".join(f"{verdict} {text(*counts)}" for verdict, counts in verdicts.items() if counts[1])
+        counts = counted(marks, MARKS[word])
+        if counts[1]:
+            parts.append(f'<span class="mme-{word}">{label} {text(*counts)}</span>')
+    each = {verdict: counted(verdicts, RANKS[verdict]) for verdict in VERDICTS_BY_ATTENTION}
+    hint = " · ".join(f"{verdict} {text(*counts)}" for verdict, counts in each.items() if counts[1])
     return f'<span role="status" title="{hint}">{" · ".join(parts)}</span>'

@@ -4,6 +4,7 @@ Names and numbers are sent once, numbers as bytes. Later the page gets only the 
 current row, and the decisions. See pages/js/explore.js.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,10 +20,7 @@ from mymodules.results import attention
 from mymodules.row import CAUSES, VERDICTS_BY_ATTENTION
 from mymodules.triage import LABELS
 
-MARKS = {word: mark for mark, word in enumerate(("", *LABELS))}
-"""The values of the column ``decision`` as small numbers."""
-
-_CAUSES = ("changes", *(f"px_{cause}" for cause in CAUSES))
+_FIGURES = ("pixel_diff_percent", "ssim_score", "changes", *(f"px_{cause}" for cause in CAUSES))
 
 _STYLES = (
     "css/causes.css",
@@ -59,13 +57,12 @@ class Grid(anywidget.AnyWidget):
     _esm = linker.module("explore.js")
     _css = linker.text(*_STYLES)
 
-    names: traitlets.List[Any] = traitlets.List().tag(sync=True)
+    names = traitlets.Bytes().tag(
+        sync=True
+    )  # a JSON list; as a list, every message would be searched for bytes
     ranks = traitlets.Bytes().tag(sync=True)  # of the verdicts, 8-bit integers
-    percents = traitlets.Bytes().tag(sync=True)  # 64-bit floats, like the next two
-    scores = traitlets.Bytes().tag(sync=True)
-    counts = traitlets.Bytes().tag(sync=True)
-    figures = traitlets.Dict().tag(sync=True)  # 64-bit floats, by column
-    marks = traitlets.Bytes().tag(sync=True)  # the decision about each row, by `MARKS`
+    figures = traitlets.Dict().tag(sync=True)  # 64-bit floats, as columns.js calls them
+    marks = traitlets.Bytes().tag(sync=True)  # the decision about each row, by `standings.MARKS`
     left = traitlets.Bytes().tag(sync=True)  # how many changes of each row are open, 64-bit floats
     rows = traitlets.Bytes().tag(sync=True)  # 32-bit integers: the places of the rows shown, in their order
     row = traitlets.Unicode().tag(sync=True)
@@ -80,24 +77,22 @@ class Grid(anywidget.AnyWidget):
     def __init__(self, frame: pd.DataFrame, steps: Sequence[Sequence[str]]) -> None:
         own = attention.own_columns(frame)
         super().__init__(
-            names=frame["image_filename"].tolist(),
+            names=json.dumps(frame["image_filename"].tolist()).encode(),
             ranks=attention.ranks(frame).tobytes(),
-            percents=_floats(frame, "pixel_diff_percent"),
-            scores=_floats(frame, "ssim_score"),
-            counts=_floats(frame, "regions"),
-            figures={name: _floats(frame, name) for name in (*_CAUSES, *own)},
+            figures={
+                "count": _floats(frame, "regions"),
+                **{name: _floats(frame, name) for name in (*_FIGURES, *own)},
+            },
             columns=words.columns(
                 causes_known=bool(np.isfinite(attention.numbers(frame, "changes")).any()), own=own
             ),
-            marks=bytes(len(frame)),
-            left=np.full(len(frame), np.nan).tobytes(),
             steps=[list(texts) for texts in steps],
         )
 
     def decide(self, standings: Standings) -> None:
         """Show what holds for each row."""
         with self.hold_sync():
-            self.marks = standings.decided.map(MARKS).to_numpy(np.uint8).tobytes()
+            self.marks = standings.marks.tobytes()
             self.left = standings.left.astype("<f8").tobytes()
 
     def fill(self, places: NDArray[np.intp], standings: Standings, order: str, falls: bool) -> None:

@@ -30,6 +30,7 @@ from mymodules.looks import Plan
 from mymodules.pages import nearly, thumbnails
 from mymodules.pages.display import SIDES, Absent, answered, as_absent, decoded, read, to_png
 from mymodules.pages.looks import UNLISTED, LookRecords, notes
+from mymodules.pages.marks import RunChanges
 from mymodules.pages.rows import ShownRows
 from mymodules.triage import Decisions, Row, Step
 from mymodules.viewer import Viewer
@@ -47,7 +48,7 @@ class Looking:
     ----------
     frame : DataFrame
         All rows.
-    changes : DataFrame or None
+    changes : RunChanges
         All changes of the run.
     viewer : Viewer
         Decides, and has the pictures.
@@ -62,7 +63,7 @@ class Looking:
     def __init__(
         self,
         frame: "pd.DataFrame",
-        changes: "pd.DataFrame | None",
+        changes: RunChanges,
         viewer: Viewer,
         choose: Callable[[str], object],
         send: Callable[[dict[str, Any], list[bytes]], object],
@@ -82,7 +83,7 @@ class Looking:
     @property
     def there(self) -> bool:
         """Whether there are changes to look at."""
-        if self._changes is None or not {*NEEDED} <= {*self._frame.columns}:
+        if self._changes.columns is None or not {*NEEDED} <= {*self._frame.columns}:
             return False
         changed = self._frame["changes"].fillna(0)[self._frame["status"] == "changed"]
         return bool((changed > 0).any())
@@ -90,7 +91,9 @@ class Looking:
     @property
     def why_not(self) -> str:
         """A sentence for a run with changed pictures and without looks; empty for any other."""
-        return UNLISTED if self._changes is None and (self._frame["status"] == "changed").any() else ""
+        return (
+            UNLISTED if self._changes.columns is None and (self._frame["status"] == "changed").any() else ""
+        )
 
     @property
     def plan(self) -> Plan:
@@ -144,7 +147,7 @@ class Looking:
     def _planned(self) -> LookRecords:
         with self._lock:
             if self._records is None:
-                changes, desk = self._changes, self._viewer.decisions
+                changes, desk = self._changes.table, self._viewer.decisions
                 agenda = Agenda.of(self._frame, self._run, changes)
                 if agenda is None or changes is None or desk is None:
                     raise Absent(UNLISTED)
@@ -218,10 +221,11 @@ class Looking:
     def _open(self, name: str, number: int) -> None:
         """Show a row, and the change of this number."""
         self._choose(name)
-        if self._changes is None or self._viewer.row != name:
+        lines = self._changes.lines([name])
+        if lines is None or self._viewer.row != name:
             return
-        lines = self._changes[self._changes["image_filename"] == name]
-        order = lines.sort_values("pixels", ascending=False, kind="stable")["number"].tolist()
+        both = zip(lines["pixels"], lines["number"], strict=True)
+        order = [each for _, each in sorted(both, key=lambda both: -both[0])]  # as its marks
         if number in order:
             self._viewer.region = order.index(number)
 

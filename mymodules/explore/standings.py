@@ -8,12 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mymodules.errors import ResultsError
-from mymodules.triage import Decisions, Standing, Step
+from mymodules.results.rows import Columns
+from mymodules.triage import LABELS, Decisions, Standing, Step
 
 if TYPE_CHECKING:
     import pandas as pd
 
+MARKS = {word: mark for mark, word in enumerate(("", *LABELS))}
+"""The decisions as small numbers."""
+
 _NAME = "image_filename"
+_OF_ROWS = (_NAME, "status", "changes", "first_digest", "second_digest")  # what decisions depend on
+_OF_CHANGES = (_NAME, "signature", "rules")
+_UNKNOWN = len(MARKS)  # a word that the table brings
 
 
 class Standings:
@@ -23,8 +30,9 @@ class Standings:
     ----------
     rows : DataFrame
         With the index 0, 1, 2 ...
-    changes : DataFrame or None
-        All changes of these rows; without them, only a row's own decision holds.
+    changes : mapping of str to list, optional
+        All changes of these rows, as `results.Rows.changes` returns them; without them, only a row's own
+        decision holds.
     desk : Decisions or None
     noted : Series of str
         The decisions that the table brings, which hold where there is no desk, or it cannot be read.
@@ -36,6 +44,8 @@ class Standings:
     ----------
     decided : Series of str
         One of `DECISIONS` for each row, or an empty text.
+    marks : uint8 (rows,)
+        The same by `MARKS`.
     left : float64 (rows,)
         How many changes of each row are open; NaN if it cannot be decided by its changes.
     """
@@ -43,7 +53,7 @@ class Standings:
     def __init__(
         self,
         rows: "pd.DataFrame",
-        changes: "pd.DataFrame | None",
+        changes: Columns | None,
         desk: Decisions | None,
         noted: "pd.Series[Any]",
         approved: Callable[[], Collection[str]] = tuple,
@@ -52,6 +62,7 @@ class Standings:
         by_changes = changes is not None and {"status", "changes"} <= {*rows.columns}
         self._changes = changes if by_changes else None
         self.decided = noted.copy()
+        self.marks = _marks(noted)
         self.left = np.full(len(rows), np.nan)
         self._file: tuple[int, int] | None = None  # when it was read: its time and size
 
@@ -72,27 +83,39 @@ class Standings:
         names = {row.name for row in step.rows}
         if self._changes is not None:
             signatures = {row.change for row in step.rows if row.change and not row.name}
-            lines = self._changes["signature"].isin(signatures)
-            names.update(self._changes[_NAME][lines].tolist())
+            both = zip(self._changes[_NAME], self._changes["signature"], strict=True)
+            names.update(name for name, signature in both if signature in signatures)
         self._take(np.flatnonzero(self._rows[_NAME].isin(names)))
 
     def _take(self, places: NDArray[np.intp]) -> None:
-        rows = self._rows.iloc[places]
         self.decided.iloc[places] = self._noted.iloc[places]
-        if self._desk is None:
+        if self._desk is not None:
+            with contextlib.suppress(ResultsError):  # the viewer shows the reason
+                self._ask(self._desk, places)
+        self.marks[places] = _marks(self.decided.iloc[places])
+
+    def _ask(self, desk: Decisions, places: NDArray[np.intp]) -> None:
+        """Read what is decided about rows."""
+        rows = self._rows[[column for column in _OF_ROWS if column in self._rows.columns]].iloc[places]
+        if self._changes is None:
+            self.decided.iloc[places] = desk.state(rows)
             return
-        with contextlib.suppress(ResultsError):  # the viewer shows the reason
-            if self._changes is None:
-                self.decided.iloc[places] = self._desk.state(rows)
-                return
-            changes = self._changes
-            if len(rows) < len(self._rows):
-                changes = changes[changes[_NAME].isin(rows[_NAME])]
-            found = self._desk.standings(rows, changes)
-            approved = rows[_NAME].isin([*self._approved()]).tolist()
-            found = [
-                Standing("accept", "", each.changes, each.changes) if done and not each.decision else each
-                for each, done in zip(found, approved, strict=True)
-            ]
-            self.decided.iloc[places] = [each.decision for each in found]
-            self.left[places] = [each.changes - each.decided if each.changes else np.nan for each in found]
+        found = desk.standings(rows, _about(self._changes, rows[_NAME].tolist()))
+        approved = rows[_NAME].isin([*self._approved()]).tolist()
+        found = [
+            Standing("accept", "", each.changes, each.changes) if done and not each.decision else each
+            for each, done in zip(found, approved, strict=True)
+        ]
+        self.decided.iloc[places] = [each.decision for each in found]
+        self.left[places] = [each.changes - each.decided if each.changes else np.nan for each in found]
+
+
+def _marks(decided: "pd.Series[Any]") -> NDArray[np.uint8]:
+    return np.array([MARKS.get(word, _UNKNOWN) for word in decided.tolist()], np.uint8)
+
+
+def _about(changes: Columns, names: Collection[str]) -> Columns:
+    """Return the changes of the rows of these names."""
+    known = {*names}
+    lines = [line for line, name in enumerate(changes[_NAME]) if name in known]
+    return {column: [changes[column][line] for line in lines] for column in _OF_CHANGES}

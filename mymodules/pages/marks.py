@@ -8,6 +8,7 @@ took the change. Marks begin with the most pixels.
 import contextlib
 import json
 import threading
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +18,7 @@ from mymodules.comparison.changes import Change
 from mymodules.errors import ResultsError
 from mymodules.pages.display import SIDES
 from mymodules.regions import Region
-from mymodules.results import runfiles
+from mymodules.results.rows import Columns
 from mymodules.rules import account
 from mymodules.triage.history import SIGNATURE
 
@@ -49,13 +50,11 @@ class RunChanges:
     """
 
     def __init__(self, out: Path | None, run: Mapping[str, Any]) -> None:
-        stamp = run.get("stamp")
-        known = out is not None and runfiles.is_stamp(stamp)
-        self._path = runfiles.finished_path(out, str(stamp)) if out is not None and known else None
+        self._run: Mapping[str, Any] | None = {"out": str(out or ""), "stamp": run.get("stamp")}
+        self._columns: Columns | None = None
         self._table: pd.DataFrame | None = None
-        self._columns: dict[str, list[Any]] = {}  # the same: a row's lines are taken from these at once
-        self._places: Mapping[Any, Any] = {}
-        self._reading = threading.Lock()
+        self._places: Mapping[str, Sequence[int]] = {}
+        self._reading = threading.RLock()
 
     def of(self, row: Mapping[str, Any]) -> list[Mark] | None:
         """Return the marks of a row; None if it has changes, but the file does not have all of them.
@@ -98,42 +97,55 @@ class RunChanges:
         except (TypeError, ValueError):  # somebody has edited the file
             return None
 
-    def lines(self, names: Iterable[str]) -> "pd.DataFrame | None":
+    def lines(self, names: Iterable[str]) -> Columns | None:
         """Return the changes of the rows of these names; None if they cannot be read."""
-        self._read()
-        if self._table is None:
+        columns = self.columns
+        if columns is None:
             return None
         places = [place for name in names for place in self._places.get(name, ())]
-        found: pd.DataFrame = self._table.iloc[places]
-        return found
+        return {key: [column[place] for place in places] for key, column in columns.items()}
 
     def _listed(self, row: Mapping[str, Any]) -> list[dict[str, Any]] | None:
         """Return the lines of a row; None if it has no changes, or the file does not have all of them."""
-        self._read()
+        columns = self.columns
         places = self._places.get(row["image_filename"], ())
-        if self._table is None or not row["changes"] or len(places) != row["changes"]:
+        if columns is None or not row["changes"] or len(places) != row["changes"]:
             return None
-        return [{name: column[place] for name, column in self._columns.items()} for place in places]
+        return [{name: column[place] for name, column in columns.items()} for place in places]
+
+    @property
+    def columns(self) -> Columns | None:
+        """All changes of the run, as `results.Rows.changes` returns them; None if they cannot be read."""
+        with self._reading:
+            run, self._run = self._run, None
+            if run is not None:
+                with contextlib.suppress(ResultsError):
+                    self._columns = results.Rows([], run).changes()
+                if self._columns is not None:
+                    self._places = _places(self._columns)
+            return self._columns
 
     @property
     def table(self) -> "pd.DataFrame | None":
-        """All changes of the run, as `results.load_changes` returns them; None if they cannot be read."""
-        self._read()
-        return self._table
-
-    def _read(self) -> None:
+        """The same, as `results.load_changes` returns it."""
         with self._reading:
-            path, self._path = self._path, None
-            if path is None:
-                return
-            with contextlib.suppress(ResultsError):
-                self._table = results.load_changes(path)
-            if self._table is not None:
-                self._columns = {str(name): self._table[name].tolist() for name in self._table.columns}
-                lacking = self._table[["pixels", *_BOXES]].isna().any(axis=1)  # somebody has edited the file
-                broken = {*self._table.loc[lacking, "image_filename"]}
-                places = self._table.groupby("image_filename").indices
-                self._places = {name: found for name, found in places.items() if name not in broken}
+            if self._table is None and self.columns is not None:
+                self._table = results.table_of_changes(self.columns)
+            return self._table
+
+
+def _places(columns: Columns) -> dict[str, list[int]]:
+    """Return the lines of each row, but of those that lack a figure: somebody has edited the file."""
+    found: defaultdict[str, list[int]] = defaultdict(list)
+    names = columns["image_filename"]
+    for place, name in enumerate(names):
+        found[name].append(place)
+    for column in ("pixels", *_BOXES):
+        values = columns[column]
+        for name, value in zip(names, values, strict=True) if None in values else ():
+            if value is None:
+                found.pop(name, None)
+    return found
 
 
 def of_changes(changes: Iterable[Change]) -> list[Mark]:

@@ -1,11 +1,16 @@
 """The rows of a table as records for a page, with their neighbours and decisions."""
 
 import contextlib
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mymodules import triage
 from mymodules.errors import ResultsError
@@ -33,17 +38,24 @@ FIGURES = (
 
 @dataclass(frozen=True, eq=False)
 class ShownRows:
-    """The rows of a table as the page expects them, and the folders of their pictures; made by `of`.
+    """Rows of a table as the page expects them, and the folders of their pictures; made by `of`.
 
     Without the changes of their run, only a row's own decision holds. The table is without its ``attrs``,
     which pandas would copy deeply whenever a row or a column is read.
+
+    Attributes
+    ----------
+    table : DataFrame
+    attrs : dict
+        Those of the table.
+    lines : int (rows,)
+        The places of these rows in the table, in their order.
     """
 
-    frame: "pd.DataFrame"
+    table: "pd.DataFrame"
     attrs: dict[Any, Any]
+    lines: NDArray[np.intp]
     folders: Folders
-    names: list[str]
-    places: dict[str, int]
     changes: RunChanges | None
 
     @classmethod
@@ -51,22 +63,39 @@ class ShownRows:
         runfiles.check_table(frame, _NAME)
         frame = frame.copy(deep=False)  # the caller may sort or change theirs in place
         attrs, frame.attrs = frame.attrs, {}
-        names: list[str] = frame[_NAME].tolist()
-        places = {name: place for place, name in reversed(list(enumerate(names)))}
-        return cls(frame, attrs, folders, names, places, changes)
+        return cls(frame, attrs, np.arange(len(frame)), folders, changes)
+
+    def at(self, places: NDArray[np.intp]) -> "ShownRows":
+        """Return those at these places, in their order."""
+        return dataclasses.replace(self, lines=self.lines[places])
+
+    @cached_property
+    def frame(self) -> "pd.DataFrame":
+        """The rows as a table."""
+        return self.table.iloc[self.lines]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The names of the rows."""
+        return self.table[_NAME].to_numpy(object)[self.lines].tolist()  # type: ignore[no-any-return]
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where each name is; a repeated one at its first place."""
+        return dict(zip(reversed(self.names), reversed(range(len(self.names))), strict=True))
 
     @property
     def first(self) -> str:
         """The first row's name; empty if there is no row."""
-        return self.names[0] if self.names else ""
+        return str(self.table[_NAME].iloc[self.lines[0]]) if len(self.lines) else ""
 
     def cell(self, name: str, column: str) -> Any:
         """Return one value of a row; None if it has none."""
         import pandas as pd  # already loaded, as there is a frame
 
-        if name not in self.places or column not in self.frame.columns:
+        if name not in self.places or column not in self.table.columns:
             return None
-        value = self.frame[column].iloc[self.places[name]]
+        value = self.table[column].iloc[self.lines[self.places[name]]]
         if isinstance(value, (list, str)):
             return value
         # None, NaN or pandas' NA; everything else is a number, of numpy or Python
@@ -98,15 +127,16 @@ class ShownRows:
 
     def about(self, name: str) -> Row:
         """Return a row as `triage` identifies it."""
-        place = self.places[name]
-        return triage.rows(self.frame[place : place + 1])[0]
+        return triage.rows(self._from(self.places[name]))[0]
+
+    def _from(self, place: int, count: int = 1) -> "pd.DataFrame":
+        return self.table.iloc[self.lines[place : place + count]]
 
     def standing(self, name: str) -> Standing:
         """Return what holds for a row: its own decision, or what follows from those about its changes."""
         if self.folders.decisions is None:
             return Standing(self.cell(name, "decision") or "")
-        place = self.places[name]
-        return self._standings(self.folders.decisions, self.frame[place : place + 1])[0]
+        return self._standings(self.folders.decisions, self._from(self.places[name]))[0]
 
     def _standings(self, desk: Decisions, part: "pd.DataFrame") -> list[Standing]:
         by_changes = self.changes is not None and {"status", "changes"} <= {*part.columns}
@@ -121,7 +151,8 @@ class ShownRows:
         lines = self.changes.lines([name]) if self.changes is not None else None
         if desk is None or lines is None or self.cell(name, "status") != "changed":
             return []
-        signatures = lines["signature"][lines["rules"] == ""].tolist()
+        both = zip(lines["signature"], lines["rules"], strict=True)
+        signatures = [signature for signature, by_rules in both if not by_rules]
         known = desk.remarks_on(self.about(name), {*signatures})
         found = Counter(known[signature] for signature in signatures if signature in known)
         return [f"{count:,} {'change' if count == 1 else 'changes'} {text}" for text, count in found.items()]
@@ -132,7 +163,7 @@ class ShownRows:
 
         desk, place, count = self.folders.decisions, self.places[name] + 1, 32
         while desk is not None and place < len(self.names):
-            part = self.frame[place : place + count]
+            part = self._from(place, count)
             waits = pd.Series([not each.decision for each in self._standings(desk, part)], part.index)
             if "status" in part.columns:
                 from mymodules.results import attention  # already loaded, as there is a frame
@@ -164,12 +195,12 @@ class ShownRows:
             held, record["remarks"] = self.standing(name), self._remarks(name)
         record |= {"decision": held.decision, "note": held.note, "standing": str(held)}
         record["open_changes"] = held.changes - held.decided if held.changes else None
-        own = [column for column in self.frame.columns if str(column).startswith(METRIC)]
+        own = [column for column in self.table.columns if str(column).startswith(METRIC)]
         record |= own_figures({column: self.cell(name, column) for column in own})
         return {
             "name": name,
             "place": self.places[name],
-            "total": len(self.names),
+            "total": len(self.lines),
             "previous": self.beside(name, -1),
             "next": self.beside(name, 1),
             **record,

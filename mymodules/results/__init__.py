@@ -31,7 +31,7 @@ from mymodules.results.parquet import write_parquet
 from mymodules.results.rows import Rows
 
 if TYPE_CHECKING:
-    from mymodules.results.table import load, load_changes
+    from mymodules.results.table import load, load_changes, table_of_changes
 
 __all__ = [
     "BOM",
@@ -58,6 +58,7 @@ __all__ = [
     "read_changes",
     "read_partial",
     "split_line",
+    "table_of_changes",
     "unchecked",
     "unguard",
     "write",
@@ -65,4 +66,4 @@ __all__ = [
     "write_parquet",
 ]
 
-__getattr__ = lazily(__name__, {"table": ("load", "load_changes")})
+__getattr__ = lazily(__name__, {"table": ("load", "load_changes", "table_of_changes")})

@@ -133,8 +133,7 @@ def columns_of_changes(file: Path) -> dict[str, list[Any]] | None:
 
     None stands for an empty cell. Parameters and errors are those of `load_changes`.
     """
-    columns: dict[str, list[Any]] = {name: [] for name in CHANGE_COLUMNS}
-    earlier = False
+    header = [*CHANGE_COLUMNS]
     if file.name.endswith(".partial.csv"):
         rows = csvfile.partial_rows(file)
         lines: Iterator[tuple[int, list[str]]]
@@ -144,17 +143,36 @@ def columns_of_changes(file: Path) -> dict[str, list[Any]] | None:
         if not os.path.lexists(file):  # also where the path is too long for a file
             return None
         header, lines = csvfile.header_and_lines(file, files.read(file))
-        earlier = header == [*CHANGE_COLUMNS[:-1]]  # before there were rules
-        if not earlier and header != [*CHANGE_COLUMNS]:
+        if header not in ([*CHANGE_COLUMNS], [*CHANGE_COLUMNS[:-1]]):  # the latter before there were rules
             raise ResultsError(f"{shown(file)} does not have the columns of a run's changes.")
+    numbers: list[int] = []
+    every: list[str] = []  # one list of cells: many small ones keep the collector of garbage busy
     for number, cells in lines:
-        for name, cell in zip(CHANGE_COLUMNS, [*cells, ""] if earlier else cells, strict=True):
-            try:
-                columns[name].append(unguard(cell) if name in TEXTS else int(cell) if cell else None)
-            except ValueError:
-                reason = f"{name} is {cell[:100]!r}, which is not a whole number"
-                raise csvfile.not_understood(file, number, reason) from None
+        numbers.append(number)
+        every += cells
+    columns: dict[str, list[Any]] = {name: [""] * len(numbers) for name in CHANGE_COLUMNS}
+    for place, name in enumerate(header):
+        column = every[place :: len(header)]
+        if name in TEXTS:
+            columns[name] = [*map(unguard, column)]
+            continue
+        try:
+            columns[name] = [int(cell) if cell else None for cell in column]
+        except ValueError:
+            both = zip(numbers, column, strict=True)
+            number, cell = next((number, cell) for number, cell in both if not _is_whole(cell))
+            reason = f"{name} is {cell[:100]!r}, which is not a whole number"
+            raise csvfile.not_understood(file, number, reason) from None
     return columns
+
+
+def _is_whole(cell: str) -> bool:
+    """Return whether a cell is empty or a whole number."""
+    try:
+        int(cell or 0)
+    except ValueError:
+        return False
+    return True
 
 
 def _changes_of(row: PairResult) -> Iterator[list[str]]:

@@ -15,6 +15,7 @@ from mymodules.results import csvfile, runfiles
 from mymodules.results.cells import BOM, LISTED, parse_cell, parse_metric
 from mymodules.results.listing import CHANGE_COLUMNS, columns_of_changes
 from mymodules.results.listing import TEXTS as CHANGE_TEXTS
+from mymodules.results.rows import Columns
 from mymodules.results.texts import TEXT
 from mymodules.row import (
     COLUMNS,
@@ -90,8 +91,11 @@ def load_changes(path: AnyPath | None = None) -> pd.DataFrame | None:
     """
     file = _newest() if path is None else local_path(path, "The results file", "file")
     columns = columns_of_changes(file)
-    if columns is None:
-        return None
+    return None if columns is None else table_of_changes(columns)
+
+
+def table_of_changes(columns: Columns) -> pd.DataFrame:
+    """Return the table of `load_changes`, given what `Rows.changes` returned."""
     types = {name: TEXT if name in CHANGE_TEXTS else "Int64" for name in CHANGE_COLUMNS}
     return pd.DataFrame({name: pd.Series(columns[name], dtype=kind) for name, kind in types.items()})
 

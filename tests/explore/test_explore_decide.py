@@ -1,6 +1,7 @@
 """Deciding beside the table: its column, filter and counts, and all rows shown in one step."""
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def decided(explorer: Explorer) -> dict[str, str]:
 def marked(explorer: Explorer) -> dict[str, int]:
     """The same as the table in the page has it."""
     marks = np.frombuffer(explorer.table.marks, np.uint8)
-    return {name: int(mark) for name, mark in zip(explorer.table.names, marks, strict=True) if mark}
+    rows = zip(json.loads(explorer.table.names), marks, strict=True)
+    return {name: int(mark) for name, mark in rows if mark}
 
 
 def asked(explorer: Explorer) -> str:

@@ -1,6 +1,7 @@
 """The explorer's looks: messages of a page and their answers, without a page."""
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def states(explorer: Explorer) -> dict[str, tuple[str, float]]:
     words = ["", "accept", "reject", "ignore"]
     marks = np.frombuffer(explorer.table.marks, np.uint8)
     left = np.frombuffer(explorer.table.left)
-    rows = zip(explorer.table.names, marks, left, strict=True)
+    rows = zip(json.loads(explorer.table.names), marks, left, strict=True)
     return {name: (words[mark], float(count)) for name, mark, count in rows}
 
 

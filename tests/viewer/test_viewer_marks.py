@@ -105,8 +105,8 @@ def test_what_rules_took_together_is_masked_if_all_of_them_mask(
     boxes = {
         f"{extent}_{side}": [1, 1] for extent in ("x", "y", "width", "height") for side in ("first", "second")
     }
-    table = pd.DataFrame({"image_filename": ["a.png", "a.png"], **lines, **boxes})
-    monkeypatch.setattr(results, "load_changes", lambda _: table)
+    columns = {"image_filename": ["a.png", "a.png"], **lines, **boxes}
+    monkeypatch.setattr(results.Rows, "changes", lambda _: columns)
     row = {"image_filename": "a.png", "changes": 2, "rules": shares}
     found = marks.RunChanges(tmp_path, {"stamp": "20260102-030405"}).of(row)
     assert found is not None

@@ -27,42 +27,49 @@ const numbers = (Kind, view) => new Kind(view.buffer.slice(view.byteOffset, view
 // The figure of a row; null if it has none.
 const figure = (value) => (Number.isNaN(value) ? null : value);
 
-// The rows, which views list, and the decisions about them.
+// The rows, which views list, and the decisions about them. What a row says is read when somebody asks for it: of very
+// many rows only a few are ever drawn.
 class Rows {
-  constructor(model) {
+  constructor(model, names) {
     this.model = model;
-    const statuses = model.get("statuses");
-    const ranks = numbers(Uint8Array, model.get("ranks"));
-    const [percents, scores, counts] = ["percents", "scores", "counts"].map((key) =>
-      numbers(Float64Array, model.get(key)),
-    );
-    const figures = Object.entries(model.get("figures")).map(([key, view]) => [key, numbers(Float64Array, view)]);
-    this.every = model.get("names").map((name, place) => ({
-      name,
-      status: statuses[ranks[place]] ?? "",
-      decision: "",
-      pixel_diff_percent: figure(percents[place]),
-      ssim_score: figure(scores[place]),
-      count: figure(counts[place]),
-      ...Object.fromEntries(figures.map(([key, values]) => [key, figure(values[place])])),
-    }));
+    const [statuses, ranks] = [model.get("statuses"), numbers(Uint8Array, model.get("ranks"))];
+    this.words = ["", ...Object.keys(model.get("decisions"))];
+    const rows = this;
+    class Row {
+      constructor(name, place) {
+        this.name = name;
+        this.place = place;
+      }
+      get status() {
+        return statuses[ranks[this.place]] ?? "";
+      }
+      get decision() {
+        return rows.words[rows.marks[this.place]] ?? "";
+      }
+      get open_changes() {
+        return figure(rows.left[this.place]);
+      }
+      get standing() {
+        const { changes, open_changes: open } = this;
+        return open === null ? "" : howFar({ decided: changes - open, changes });
+      }
+    }
+    for (const [key, view] of Object.entries(model.get("figures"))) {
+      const values = numbers(Float64Array, view);
+      Object.defineProperty(Row.prototype, key, {
+        get() {
+          return figure(values[this.place]);
+        },
+      });
+    }
+    this.every = names.map((name, place) => new Row(name, place));
     this.decide();
   }
 
-  // Take what holds for the rows, if that is new.
+  // Take what holds for the rows.
   decide() {
-    const taken = [this.model.get("marks"), this.model.get("left")];
-    if (taken.every((each, place) => each === this.taken?.[place])) return;
-    this.taken = taken;
-    const words = ["", ...Object.keys(this.model.get("decisions"))];
-    const marks = numbers(Uint8Array, this.model.get("marks"));
-    const left = numbers(Float64Array, this.model.get("left"));
-    for (const [place, row] of this.every.entries()) {
-      row.decision = words[marks[place]];
-      row.open_changes = figure(left[place]);
-      const { changes, open_changes: open } = row;
-      row.standing = open === null ? "" : howFar({ decided: changes - open, changes });
-    }
+    this.marks = numbers(Uint8Array, this.model.get("marks"));
+    this.left = numbers(Float64Array, this.model.get("left"));
   }
 
   get shown() {
@@ -72,13 +79,14 @@ class Rows {
 
 // Draw the list into `el`; it follows the model.
 function makeList(el, model, keys) {
-  const rows = new Rows(model);
+  const names = JSON.parse(new TextDecoder().decode(model.get("names")));
+  const rows = new Rows(model, names);
   const columns = columnsOf(model.get("columns"), model.get("statuses"), model.get("decisions"));
   const choose = (name) => keys.move({ kind: "choose", name });
   const sort = (by) => model.send({ kind: "order", by });
-  const table = new Table(columns, choose, sort, model.get("names"));
+  const table = new Table(columns, choose, sort, names);
   const source = new KernelThumbnails(model);
-  const gallery = new Gallery(source, choose, model.get("names"), model.get("decisions"));
+  const gallery = new Gallery(source, choose, names, model.get("decisions"));
   const { there, why } = model.get("looks");
   const kernel = new KernelLooks(model);
   const looks = there ? new Looks(kernel) : null;
