@@ -88,8 +88,13 @@ def table(frame: pd.DataFrame, rows: int = 100, *, each: int = 10) -> "Styler":
         hide what changed.
     """
     runfiles.check_table(frame, *COLUMNS[:2])
-    limits = frame["status"].map({"changed": rows, "error": rows}).fillna(each)
-    shown = frame[(frame.groupby("status", dropna=False).cumcount() < limits).to_numpy()]
+    left: dict[Any, int] = {"changed": rows, "error": rows}
+    places = []
+    for place, status in enumerate(frame["status"].tolist()):
+        if left.setdefault(status, each) > 0:
+            left[status] -= 1
+            places.append(place)
+    shown = frame.iloc[places]
     columns = [column for column in COLUMNS if column in frame.columns]
     styler = shown[columns].style.hide()
     styler.format(precision=6, thousands=",", na_rep="", escape="html")
@@ -116,9 +121,9 @@ def table(frame: pd.DataFrame, rows: int = 100, *, each: int = 10) -> "Styler":
 def _counted(frame: pd.DataFrame, shown: pd.DataFrame) -> str:
     """Return how many rows there are of each verdict, and how many of them are shown."""
     parts = []
-    found = attention.verdicts(frame), attention.verdicts(shown)
+    found = [attention.verdicts(each).value_counts() for each in (frame, shown)]
     for verdict in VERDICTS_BY_ATTENTION:
-        count, there = ((each == verdict).sum() for each in found)
+        count, there = (int(each.get(verdict, 0)) for each in found)
         if count:
             parts.append(f"{count:,} {verdict}" + (f" ({there:,} of them shown)" if there < count else ""))
     return f"{len(frame):,} {'row' if len(frame) == 1 else 'rows'}: {', '.join(parts)}"

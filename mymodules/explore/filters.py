@@ -23,13 +23,10 @@ from mymodules.results.attention import numbers, own_columns
 from mymodules.row import CAUSES, NOTHING_TO_DECIDE, shown_verdicts
 from mymodules.triage import LABELS
 
-UNDECIDED = f"decision == '' and verdict not in {NOTHING_TO_DECIDE!r}"
-"""The rows that wait for a decision."""
-
 # The filter by decision: value, label and condition.
 _BY_DECISION = {
     "": (words.ALL_DECISIONS, ""),
-    "none": (words.WAITING, UNDECIDED),
+    "none": (words.WAITING, f"decision == '' and verdict not in {NOTHING_TO_DECIDE!r}"),
     "any": (words.DECIDED, "decision != ''"),
     **{word: (label, f"decision == {word!r}") for word, label in LABELS.items()},
 }
