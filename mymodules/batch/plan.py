@@ -213,7 +213,7 @@ class Plan:
     @property
     def may_reuse(self) -> bool:
         """Whether there may be a row that need not be made."""
-        return self.earlier is not None or _may_reuse(self.settings, self.request.store)
+        return self.earlier is not None or warm.may_reuse(self.settings.out, self.request.store)
 
     def memory(self) -> "Reuse | None":
         """Return what this run can take from its store; None without a store."""
@@ -259,9 +259,23 @@ def new_plan(request: Request) -> Plan:
     _check(chosen, request)
     asked = request.rules is not None
     request = replace(request, rules=rulebooks.of_project(chosen, request))
+    if warm.may_reuse(chosen.out, request.store):  # perhaps no process is needed
+        return _planned(chosen, request, asked=asked)
+    with pool.ahead(1 if chosen.files else warm.AHEAD, request):
+        return _planned(chosen, request, asked=asked)
+
+
+def _planned(chosen: Settings, request: Request, *, asked: bool) -> Plan:
+    """List the folders, and write the manifest of a new run.
+
+    Parameters
+    ----------
+    chosen : Settings
+    request : Request
+    asked : bool
+        Whether the caller has named the rules.
+    """
     selection = replace(request.selection, files=chosen.files)
-    if not _may_reuse(chosen, request.store) and not request.cancelled():
-        pool.warm_up(1 if chosen.files else warm.AHEAD, request)  # they start while the folders are listed
     listing = _listed(chosen, selection, strict=request.strict)
     if request.cancelled():
         raise KeyboardInterrupt("Stopped before the first picture was compared; nothing was written.")
@@ -343,11 +357,6 @@ def _earlier_rows(path: Path, manifest: Mapping[str, Any]) -> Iterable[PairResul
     if path.name.endswith(".partial.csv"):
         return results.partial_rows(path)
     return results.read_as_written(path, manifest.get("csv_digest"))
-
-
-def _may_reuse(chosen: Settings, store: Path | None) -> bool:
-    """Return whether a store may have a row: one that does not exist yet has none."""
-    return store is not None and (chosen.out / store).exists()
 
 
 def _chosen(request: Request) -> Settings:

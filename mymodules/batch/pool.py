@@ -9,7 +9,7 @@ Promises:
 - A task that fails in another way is repeated pair by pair; a pair that still fails becomes a row. If every
   pair fails, the executor is at fault and the run ends.
 - Processes stay warm for the next run of this process. They end when this process is gone, when a run ends
-  early, or when they have been idle for long; see `processes`.
+  early, or when they have been idle for long; see `warm`.
 """
 
 import contextlib
@@ -117,8 +117,28 @@ def _taken(tasks: int, request: Request) -> Iterator[warm.Processes]:
 
 def warm_up(pairs: int, request: Request) -> None:
     """Start the processes for so many pairs, for which `rows` will ask."""
-    if request.executor is None and pairs:
-        warm.start(min(request.processes, pairs), request.processes, request)
+    if request.executor is None and pairs and not warm.is_child():
+        _check(request)
+        own = warm.Processes.take(min(request.processes, pairs), request.processes, request)
+        own.renew()
+        own.keep()
+
+
+@contextlib.contextmanager
+def ahead(pairs: int, request: Request) -> Iterator[None]:
+    """Start the processes for so many pairs, which meanwhile are still looked for.
+
+    If that fails, they end, unless another run has taken them.
+    """
+    started = None
+    if request.executor is None and not request.cancelled():
+        started = warm.Processes.ahead(min(request.processes, pairs))
+    try:
+        yield
+    except BaseException:
+        if started is not None:
+            started.give_up()
+        raise
 
 
 def _check(request: Request) -> None:
@@ -341,7 +361,9 @@ def _from_executor(executor: Executor, pairs: Sequence[Pair], begin: Begin, requ
 def _from_own(pairs: Sequence[Pair], begin: Begin, request: Request) -> PairRows:
     """Yield rows from processes of our own."""
     with _taken(len(pairs), request) as own:
-        yield from _all_of(own.workers, Tasks(pairs), begin, _Fixed(2 * own.count), request, own.renew)
+        yield from _all_of(
+            own.workers, Tasks(pairs), begin, _Fixed(2 * own.workers.count), request, own.renew
+        )
 
 
 def _from_cluster(cluster: Cluster, pairs: Sequence[Pair], begin: Begin, request: Request) -> PairRows:

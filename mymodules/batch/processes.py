@@ -120,6 +120,7 @@ class Workers(Executor):
 
     def end(self) -> None:
         """Kill the processes, and wait until they are gone."""
+        self.count = 0  # none is started any more
         self._settled.wait(_SOON)  # an interrupt may have come while they were started
         for worker in self._workers:
             worker.process.kill()

@@ -244,11 +244,7 @@ def run(
         renames=renames,
         rules=rules,
     )
-    try:
-        plan = new_plan(request) if request.resume is None else resumed_plan(request.resume, request)
-    except BaseException:
-        Processes.cool(request)  # they were started ahead
-        raise
+    plan = new_plan(request) if request.resume is None else resumed_plan(request.resume, request)
     with plan.lock:
         course = _Course(plan, started)
         digests = _compare(course)

@@ -1,7 +1,7 @@
 """Worker processes of our own that stay warm for the next run of this process.
 
-They may be started before it is known what they are for, while the caller loads what it needs or lists
-folders. This module loads next to nothing, so that this can be early.
+They may be started ahead, while the caller still loads what a run needs, or lists folders. This module loads
+little, so that this can be early.
 """
 
 import atexit
@@ -13,13 +13,15 @@ from typing import ClassVar, Final
 
 from mymodules.batch.processes import Workers
 from mymodules.errors import PoolError
+from mymodules.paths import AnyPath
 
 AHEAD: Final = 4
 """The most processes that are started before it is known how many pairs there are."""
 
 _IDLE = 300  # s; warm workers end after that time
 _STARTS = 3  # consecutive ends of processes that had not begun to work: then they never will
-_ENDING = object()  # the user of processes that are about to end
+_STARTING = object()  # the user of processes that are started ahead
+_ENDING = object()  # that of processes that are about to end
 
 
 class Processes:
@@ -30,8 +32,6 @@ class Processes:
 
     Attributes
     ----------
-    count : int
-        How many there are to be.
     workers : Workers
         The executor.
     user : object
@@ -42,7 +42,6 @@ class Processes:
     _lock: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, count: int, user: object) -> None:
-        self.count = count
         self.user = user
         self.workers = Workers(count)
         self._owner = os.getpid()
@@ -53,6 +52,8 @@ class Processes:
     @classmethod
     def take(cls, least: int, most: int, user: object) -> "Processes":
         """Return the warm processes if they are not too many, else new ones; `renew` starts what is missing.
+
+        Each has the environment variables and the module search path of when it was started.
 
         Parameters
         ----------
@@ -69,11 +70,31 @@ class Processes:
             return cls(least, user)
         if warm._idle is not None:
             warm._idle.cancel()
-        if warm.count > most:
+        if warm.workers.count > most:
             warm.end()
             return cls(least, user)
-        warm.count = warm.workers.count = max(least, warm.count)
+        warm.workers.count = max(least, warm.workers.count)
         return warm
+
+    @classmethod
+    def ahead(cls, count: int) -> "Processes | None":
+        """Start processes for a run that is about to begin, and return them; None if there are warm ones.
+
+        None also if the system refuses them: who needs them asks again, and is told.
+        """
+        with cls._lock:
+            if is_child() or cls._warm() is not None:
+                return None
+        processes = cls(count, _STARTING)
+        try:
+            processes.renew()
+            processes.keep()
+        except BaseException as error:
+            processes.end()
+            if not isinstance(error, PoolError):
+                raise
+            return None
+        return processes
 
     @classmethod
     def _warm(cls) -> "Processes | None":
@@ -112,14 +133,14 @@ class Processes:
         if not is_child():
             with self._lock:
                 if self._warm() is None:
-                    self._idle = threading.Timer(_IDLE, self._give_up)
+                    self._idle = threading.Timer(_IDLE, self.give_up)
                     self._idle.daemon = True
                     self.user = None
                     self._idle.start()
                     return
         self.end()
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
         """End the processes unless a run has taken them."""
         with self._lock:
             if self.user is not None:
@@ -128,7 +149,7 @@ class Processes:
         self.end()
 
     def renew(self) -> None:
-        """Start the processes that there are not, instead of those that have ended, too.
+        """Start what is missing, also in place of those that have ended.
 
         Raises
         ------
@@ -147,22 +168,17 @@ class Processes:
             )
 
 
-def start(least: int, most: int, user: object) -> None:
-    """Start so many processes for the run that is about to begin, unless there are as many already.
+def may_reuse(out: AnyPath, store: AnyPath | None) -> bool:
+    """Return whether a store may have a row of a new run: one that does not exist yet has none.
 
-    Raises
-    ------
-    PoolError
-        If the system refuses them.
+    Parameters
+    ----------
+    out : path
+        The output folder.
+    store : path or None
+        Relative to it, or absolute.
     """
-    if not is_child():
-        processes = Processes.take(least, most, user)
-        try:
-            processes.renew()
-        except BaseException:
-            processes.end()
-            raise
-        processes.keep()
+    return store is not None and os.path.exists(os.path.join(out, store))  # noqa: PTH110, PTH118 - Path may raise
 
 
 def is_child() -> bool:

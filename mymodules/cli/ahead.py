@@ -2,7 +2,6 @@
 
 import argparse
 import os
-from pathlib import Path
 
 from mymodules import processors
 from mymodules.batch import warm
@@ -10,9 +9,7 @@ from mymodules.cli.parser import NONE
 
 
 def start(options: argparse.Namespace) -> None:
-    """Start them if it is plain that the run needs them; otherwise it does so itself.
-
-    It may need none if there is a store, or the run is resumed, and the sides may be refused.
+    """Start them if it is plain that the run needs several; otherwise it starts them itself.
 
     Parameters
     ----------
@@ -22,8 +19,6 @@ def start(options: argparse.Namespace) -> None:
     sides = (options.first, options.second)
     if None in sides or options.out is None or options.dask or options.resume or options.store_from:
         return
-    if options.store != NONE and Path(options.out, options.store).exists():
-        return
-    if all(map(os.path.isdir, sides)):
-        most = options.num_processors or processors.count()
-        warm.start(min(most, warm.AHEAD), most, options)
+    store = None if options.store == NONE else options.store
+    if all(map(os.path.isdir, sides)) and not warm.may_reuse(options.out, store):
+        warm.Processes.ahead(min(options.num_processors or processors.count(), warm.AHEAD))

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 from mymodules import faults, streams
-from mymodules.cli import ahead
 from mymodules.cli.parser import COMMANDS, parser
 from mymodules.cli.wording import Wording, complain
 from mymodules.errors import MymodulesError
@@ -78,6 +77,8 @@ def _run(arguments: list[str], program: str) -> int:
     try:
         with _warnings_in(words):
             if options.room == "comparing":
+                from mymodules.cli import ahead  # only this command needs what it loads
+
                 ahead.start(options)
             room = importlib.import_module(f"mymodules.cli.{options.room}")
             code: int = getattr(room, options.call)(options, words)

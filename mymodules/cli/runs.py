@@ -59,7 +59,7 @@ def chosen(options: argparse.Namespace) -> Settings:
                 "name another one with --out.",
                 found.out,
             ) from error
-    import tempfile  # it loads much
+    import tempfile  # it loads random and all compressors, at the cost of every command
 
     try:
         with tempfile.TemporaryFile(dir=found.out):

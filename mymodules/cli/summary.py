@@ -44,7 +44,7 @@ def width_of_terminal(stream: TextIO | None) -> int | None:
     """Return how many columns a line may have; None if the stream is not a terminal."""
     if stream is None or not stream.isatty():
         return None
-    import shutil  # it loads much
+    import shutil  # it loads all compressors, at the cost of every command
 
     return max(40, shutil.get_terminal_size().columns - 1)
 

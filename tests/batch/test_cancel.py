@@ -1,9 +1,11 @@
 """A run ends when its caller says so, whatever it is doing at that moment."""
 
+import errno
 import itertools
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from types import FrameType, SimpleNamespace
@@ -42,12 +44,14 @@ def test_a_run_is_cancelled_when_the_folders_are_listed(given: Folders) -> None:
     assert list(given.out.iterdir()) == []
 
 
-def test_a_run_is_cancelled_before_processes_are_started(
+def test_a_run_is_cancelled_before_processes_are_taken(
     given: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(warm.Processes, "ahead", lambda count: None)
     monkeypatch.setattr(warm.Processes, "take", None)
-    with pytest.raises(KeyboardInterrupt, match="Stopped before the first picture"):
-        batch.run(*given, store=None, cancelled=lambda: True)
+    asked = iter([False, False, True])
+    with pytest.raises(KeyboardInterrupt, match="Stopped after 0 of 16"):
+        batch.run(*given, store=None, cancelled=lambda: next(asked))
 
 
 @pytest.mark.parametrize("fault", ["cancelled", "nothing to compare"])
@@ -60,6 +64,31 @@ def test_processes_that_were_started_ahead_end_with_a_run_that_does_not_begin(
     with pytest.raises((KeyboardInterrupt, SettingsError), match=r"Stopped before|leave nothing"):
         batch.run(*given, store=None, include=include, cancelled=lambda: next(asked))
     assert worker_pids() <= others
+
+
+def test_processes_that_are_warm_survive_a_run_that_does_not_begin(given: Folders) -> None:
+    batch.run(*given, store=None, num_processors=1)
+    kept = worker_pids()
+    with pytest.raises(SettingsError, match="leave nothing"):
+        batch.run(*given, store=None, num_processors=1, include=["no-such-name"])
+    assert worker_pids() == kept
+
+
+def test_processes_that_cannot_be_started_ahead_refuse_nothing(
+    given: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are only a guess: the system may allow those that the run needs."""
+    start, refused = processes.subprocess.Popen, iter([True])
+
+    def refuse_one(*arguments: Any, **others: Any) -> Any:
+        if next(refused, False):
+            raise OSError(errno.EAGAIN, "no more processes")
+        return start(*arguments, **others)
+
+    monkeypatch.setattr(warm.Processes, "_known", [])
+    monkeypatch.setattr(processes.subprocess, "Popen", refuse_one)
+    assert batch.run(*given, store=None, num_processors=1).counts == COUNTS
+    warm.Processes.cool()
 
 
 def test_a_run_is_cancelled_while_processes_start(given: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,8 +148,8 @@ def test_a_task_in_a_worker_cannot_be_cancelled() -> None:
     assert isinstance(task.exception(timeout=10), processes.WorkerDied)
 
 
-def interrupted(moment: int, request: Any) -> bool:
-    """Start processes for a request, with an interrupt at that moment; return whether there are so many.
+def interrupted(moment: int, start: Callable[[], object]) -> bool:
+    """Start processes, with an interrupt at that moment; return whether there are so many.
 
     Python acts on interrupts when a function begins and after calls. A profile function may raise there.
     """
@@ -134,7 +163,7 @@ def interrupted(moment: int, request: Any) -> bool:
 
     sys.setprofile(profile)
     try:
-        pool.warm_up(1, request)
+        start()
     except KeyboardInterrupt:
         return True
     finally:
@@ -153,8 +182,20 @@ def test_an_interrupt_while_processes_are_taken_leaves_none(
     others = worker_pids()
     for moment in itertools.count():
         pool.warm_up(kept, earlier)
-        is_interrupted = interrupted(moment, request)
+        is_interrupted = interrupted(moment, lambda: pool.warm_up(1, request))
         warm.Processes.cool(request)
+        assert worker_pids() <= others, moment
+        if not is_interrupted:
+            break
+    assert moment > 20
+
+
+def test_an_interrupt_while_processes_start_ahead_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    others = worker_pids()
+    monkeypatch.setattr(warm.Processes, "_known", [])
+    for moment in itertools.count():
+        is_interrupted = interrupted(moment, lambda: warm.Processes.ahead(1))
+        warm.Processes.cool()  # one that came too late
         assert worker_pids() <= others, moment
         if not is_interrupted:
             break
