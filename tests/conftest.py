@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import gc
 import itertools
 import os
 import signal
@@ -23,6 +24,7 @@ sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+HERE = Path(__file__).parent
 WAITING = {"batch", "browser", "panel"}
 """Folders of tests that wait for other processes most of the time."""
 
@@ -48,6 +50,28 @@ def shares_jupyter(file: str) -> bool:
     return parts[:2] == ("tests", "browser") and "report" not in parts
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Collect without looking for garbage, and each worker from another file on.
+
+    Where nothing is compiled yet, all workers would otherwise compile the same files at the same time.
+    """
+    gc.disable()
+    config = session.config
+    if hasattr(config, "workerinput") and [Path(name).resolve() for name in config.args] == [HERE]:
+        files = sorted(map(str, HERE.rglob("test_*.py")))
+        number = int(config.workerinput["workerid"].removeprefix("gw"))
+        start = len(files) * number // config.workerinput["workercount"]
+        config.args[:] = files[start:] + files[:start]
+
+
+def pytest_collection_finish() -> None:
+    """What is there now stays until the end: no search for garbage has to look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where workers share the tests, have two files that compute follow each file that waits.
 
@@ -58,8 +82,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return
 
     def waits(found: list[pytest.Item]) -> bool:
-        return found[0].path.relative_to(Path(__file__).parent).parts[0] in WAITING
+        return found[0].path.relative_to(HERE).parts[0] in WAITING
 
+    items.sort(key=lambda item: item.path)  # each worker collected them in another order
     files = [list(found) for _, found in itertools.groupby(items, lambda item: item.path)]
     files.sort(key=lambda found: not shares_jupyter(found[0].nodeid.partition("::")[0]))
     waiting, computing = filter(waits, files), itertools.filterfalse(waits, files)

@@ -11,7 +11,6 @@ from typing import Any
 import nbformat
 import pandas as pd
 import pytest
-from nbconvert import HTMLExporter
 from support.programs import Client
 
 from mymodules import results
@@ -114,6 +113,8 @@ def test_scores_are_plotted_and_a_pair_is_shown(executed: nbformat.NotebookNode)
 @pytest.mark.parametrize("state", ["with the state of widgets", "without"])
 def test_static_html_has_a_picture_and_sentences(executed: nbformat.NotebookNode, state: str) -> None:
     """Notebooks that nbclient has run have that state, those that JupyterLab has saved do not."""
+    from nbconvert import HTMLExporter  # slow, and needed here only
+
     notebook = copy.deepcopy(executed)
     if state == "without":
         del notebook.metadata["widgets"]

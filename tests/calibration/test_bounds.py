@@ -1,7 +1,6 @@
 """The exact bound of a rate, against scipy and against arithmetic."""
 
 import pytest
-from scipy import stats
 
 from mymodules.calibration import trials_needed, upper_bound
 
@@ -17,6 +16,8 @@ def test_without_a_failure_it_is_the_rate_at_which_that_has_a_chance_of_1_in_20(
     ("failures", "trials"), [(0, 30), (1, 2), (1, 30), (25, 30), (29, 30), (3, 2995), (600, 2000)]
 )
 def test_it_is_the_quantile_of_the_beta_distribution(failures: int, trials: int, confidence: float) -> None:
+    from scipy import stats  # takes longer than all of these tests
+
     expected = stats.beta.ppf(confidence, failures + 1, trials - failures)
     assert upper_bound(failures, trials, confidence) == pytest.approx(expected, rel=1e-9)
 

@@ -1,12 +1,13 @@
-"""What the tests of URLs share: a cache of their own, and an S3 server with faults before it."""
+"""What the tests of URLs share: a cache of their own, and an S3 server with faults before it.
+
+Every process that runs tests loads this, so that it imports moto and boto3 only where they are used.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 from support.http_faults import Server, passed_on, serving
 from support.odd_system import OddSystem, fresh
 
@@ -31,6 +32,8 @@ def odd() -> type[OddSystem]:
 
 @pytest.fixture(scope="module")
 def moto() -> Iterator[int]:
+    from moto.server import ThreadedMotoServer
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
@@ -53,6 +56,8 @@ def server(moto: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 @pytest.fixture
 def bucket(moto: int) -> Iterator[Any]:
     """The bucket, empty; written without a detour through the faults."""
+    import boto3
+
     where = {"endpoint_url": f"http://127.0.0.1:{moto}", "region_name": "us-east-1"}
     keys = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}
     resource = boto3.resource("s3", **where, **keys)
