@@ -150,7 +150,7 @@ Tried = Callable[[Place], dict[int, PairResult]]
 @pytest.fixture(scope="module")
 def meets(jobs: list[Job], usual: list[PairResult]) -> Meets:
     """Return the pairs that call a place: whatever it raises, nothing is different for the others."""
-    called = [calls(job) for job in jobs]
+    called = calls(jobs)
 
     def found(place: Place) -> Meeting:
         sign = code_of(place) or place
@@ -169,22 +169,24 @@ def code_of(place: Place) -> CodeType | None:
 UNSEEN = [place for place in PLACES if code_of(place) is None]
 
 
-def calls(job: Job) -> set[CodeType | Place]:
-    """The functions that are called while a pair is compared; those of `UNSEEN` as places."""
-    found: set[CodeType | Place] = set()
+def calls(jobs: list[Job]) -> list[set[CodeType | Place]]:
+    """The functions that are called while each pair is compared; those of `UNSEEN` as places."""
+    found: list[set[CodeType | Place]] = []
     with ExitStack() as all_at_once:
         for place in UNSEEN:
             all_at_once.enter_context(replaced(place, noting(place, found)))
-        profiled(job, lambda frame, event, _: found.add(frame.f_code) if event == "call" else None)
+        for job in jobs:
+            found.append(set())
+            profiled(job, lambda frame, event, _: found[-1].add(frame.f_code) if event == "call" else None)
     return found
 
 
-def noting(place: Place, found: set[CodeType | Place]) -> Callable[..., Any]:
-    """What a place does, and notes that it was called."""
+def noting(place: Place, found: list[set[CodeType | Place]]) -> Callable[..., Any]:
+    """What a place does, and notes that it was called for the last of the pairs."""
     original = inspect.getattr_static(place.owner, place.name)
 
     def note(*arguments: Any, **keywords: Any) -> Any:
-        found.add(place)
+        found[-1].add(place)
         return original(*arguments, **keywords)
 
     return note

@@ -145,9 +145,7 @@ def replaced(place: Place, by: Callable[..., Any]) -> Iterator[None]:
             is_value = isinstance(original, (property, functools.cached_property))
             patch.setattr(place.owner, place.name, property(by) if is_value else by)
         else:
-            for module in list(sys.modules.values()):
-                if getattr(module, "__name__", "").startswith("mymodules"):
-                    for name, value in list(vars(module).items()):
-                        if value is original:
-                            patch.setattr(module, name, by)
+            for module in [each for name, each in sys.modules.items() if name.startswith("mymodules")]:
+                for name in [name for name, value in vars(module).items() if value is original]:
+                    patch.setattr(module, name, by)
         yield
