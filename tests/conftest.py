@@ -59,7 +59,9 @@ def pytest_collection(session: pytest.Session) -> None:
     gc.disable()
     config = session.config
     if hasattr(config, "workerinput") and [Path(name).resolve() for name in config.args] == [HERE]:
-        files = sorted(map(str, HERE.rglob("test_*.py")))
+        left_out = [Path(name).resolve() for name in config.getoption("ignore") or ()]
+        found = (path for path in HERE.rglob("test_*.py") if not {path, *path.parents}.intersection(left_out))
+        files = sorted(map(str, found))
         number = int(config.workerinput["workerid"].removeprefix("gw"))
         start = len(files) * number // config.workerinput["workercount"]
         config.args[:] = files[start:] + files[:start]
