@@ -57,9 +57,7 @@ class Grid(anywidget.AnyWidget):
     _esm = linker.module("explore.js")
     _css = linker.text(*_STYLES)
 
-    names = traitlets.Bytes().tag(
-        sync=True
-    )  # a JSON list; as a list, every message would be searched for bytes
+    names = traitlets.Bytes().tag(sync=True)  # a JSON list: in a real one, each text would be searched
     ranks = traitlets.Bytes().tag(sync=True)  # of the verdicts, 8-bit integers
     figures = traitlets.Dict().tag(sync=True)  # 64-bit floats, as columns.js calls them
     marks = traitlets.Bytes().tag(sync=True)  # the decision about each row, by `standings.MARKS`
