@@ -136,17 +136,17 @@ def main() -> int:
     with contextlib.ExitStack() as stack:
         made = arguments.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         print(machine(), flush=True)
-        folders = {name: folders(name, made, arguments.folders) for name in arguments.sets}
+        sides = {name: folders(name, made, arguments.folders) for name in arguments.sets}
         warm = folders("small", made)
         results: Results = {}
         for name in arguments.sets:
-            _read(folders[name])
+            _read(sides[name])
             who = [who for who in arguments.only or _contenders(name) if _works(who, warm)]
             for repeat in range(arguments.repeats):
                 for contender in who if repeat % 2 == 0 else reversed(who):
                     if contender in SLOW and repeat >= arguments.slow_repeats:
                         continue
-                    measured = measure(contender, *folders[name])
+                    measured = measure(contender, *sides[name])
                     results.setdefault((name, contender), []).append(measured)
                     _say(f"{name}: {contender} {measured.seconds:.2f} s {measured.found}")
             print("", *_table(name, results), sep="\n", flush=True)
