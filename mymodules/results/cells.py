@@ -157,20 +157,16 @@ _PARSERS = [_parser_of(name) for name in COLUMNS]
 
 
 def _as_same(name: str) -> str:
-    """Return a pattern of the cells that this column may have in a row `same`; others have to be parsed.
-
-    Nothing that a quantifier takes could also be what follows: possessive ones give the same, faster. Python
-    3.11.2 has a fault where they repeat groups.
-    """
+    """Return a pattern of the cells that this column may have in a row `same`; others have to be parsed."""
     if name == "status":
         return "same"
     if name in TEXTS | OPTIONAL_TEXTS:
-        return f"{'(' if name == 'image_filename' else '(?:'}(?!')[^\",\r\n\ud800-\udfff]*+)"
+        return f"{'(' if name == 'image_filename' else '(?:'}(?!')[^\",\r\n\ud800-\udfff]*)"
     if name in REGIONS | COUNTS:
         return r"(?:\[\])?"
     if name in FLAGS:
         return "(?:true|false)?"
-    return "(?:-?[0-9]{1,15}+(?:[.][0-9]{1,20}+)?(?:e-[0-9]{2})?)?" if name in FLOATS else "[0-9]{0,15}+"
+    return "(?:-?[0-9]{1,15}(?:[.][0-9]{1,20})?(?:e-[0-9]{2})?)?" if name in FLOATS else "[0-9]{0,15}"
 
 
 @functools.cache  # it is long, and few processes need it
