@@ -91,6 +91,7 @@ def table(frame: pd.DataFrame, rows: int = 100, *, each: int = 10) -> "Styler":
     left: dict[Any, int] = {"changed": rows, "error": rows}
     places = []
     for place, status in enumerate(frame["status"].tolist()):
+        status = status if isinstance(status, str) else None  # no two NaNs are alike
         if left.setdefault(status, each) > 0:
             left[status] -= 1
             places.append(place)

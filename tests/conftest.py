@@ -50,6 +50,12 @@ def shares_jupyter(file: str) -> bool:
     return parts[:2] == ("tests", "browser") and "report" not in parts
 
 
+def is_ignored(file: Path, config: pytest.Config) -> bool:
+    """Return whether pytest would leave out a file, or a folder that it is in."""
+    ignore, inside = config.hook.pytest_ignore_collect, file.relative_to(HERE)
+    return any(ignore(collection_path=HERE / each, config=config) for each in (inside, *inside.parents))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
     """Collect without looking for garbage, and each worker from another file on.
@@ -59,9 +65,7 @@ def pytest_collection(session: pytest.Session) -> None:
     gc.disable()
     config = session.config
     if hasattr(config, "workerinput") and [Path(name).resolve() for name in config.args] == [HERE]:
-        left_out = [Path(name).resolve() for name in config.getoption("ignore") or ()]
-        found = (path for path in HERE.rglob("test_*.py") if not {path, *path.parents}.intersection(left_out))
-        files = sorted(map(str, found))
+        files = sorted(str(path) for path in HERE.rglob("test_*.py") if not is_ignored(path, config))
         number = int(config.workerinput["workerid"].removeprefix("gw"))
         start = len(files) * number // config.workerinput["workercount"]
         config.args[:] = files[start:] + files[:start]

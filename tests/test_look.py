@@ -118,6 +118,13 @@ def test_a_table_of_names_and_statuses_is_enough() -> None:
     assert "1 row: 1 changed</caption>" in shown
 
 
+def test_rows_without_a_status_are_as_few_as_those_of_any_other() -> None:
+    frame = pd.DataFrame(
+        {"image_filename": [f"{number}.png" for number in range(9)], "status": [float("nan")] * 9}
+    )
+    assert look.table(frame, each=4).to_html().count(".png") == 4
+
+
 def test_without_a_kernel_the_blend_leaves_its_picture(tmp_path: Path) -> None:
     blend = look.blend(loaded([changed(tmp_path)], tmp_path))
     markup, sentence = blend.kept()

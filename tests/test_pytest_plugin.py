@@ -206,7 +206,6 @@ import io
 import matplotlib.figure
 import numpy as np
 from PIL import Image
-from support.report_files import content
 
 def test_figure(compare_image):
     figure = matplotlib.figure.Figure(figsize=(1, 1), dpi=30)

@@ -119,9 +119,8 @@ def warm_up(pairs: int, request: Request) -> None:
     """Start the processes for so many pairs, for which `rows` will ask."""
     if request.executor is None and pairs and not warm.is_child():
         _check(request)
-        own = warm.Processes.take(min(request.processes, pairs), request.processes, request)
-        own.renew()
-        own.keep()
+        with _taken(pairs, request) as own:
+            own.renew()
 
 
 @contextlib.contextmanager
