@@ -99,8 +99,8 @@ def when(condition: Callable[[], bool], action: Callable[[], object]) -> threadi
 def test_interrupt_reaches_the_cell_and_ends_the_kernel(number: signal.Signals, tmp_path: Path) -> None:
     notebook = notebook_of(
         "import os, time; from pathlib import Path",
-        "Path('kernel').write_text(str(os.getpid()))\n"
-        "try:\n    time.sleep(100)\nfinally:\n    Path('tidied').touch()",
+        "try:\n    Path('kernel').write_text(str(os.getpid()))\n    time.sleep(100)\n"
+        "finally:\n    Path('tidied').touch()",
         "Path('not reached').touch()",
     )
     marker = tmp_path / "kernel"
