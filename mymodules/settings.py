@@ -115,7 +115,7 @@ class Settings:
                     f"first and second are both {remote.described(self.first)}: everything would be equal. "
                     "Name two different ones."
                 )
-            remote.reach(self.second)
+            remote.reach(self.second, SUFFIXES)
         for folder in folders.values():
             remote.fetch(folder, SUFFIXES, again=again, run=run)
 
@@ -176,7 +176,8 @@ def init(
         folder above it exists; a printed sentence says so. If first and second are named, they must exist.
         Relative paths start at the working directory, in the file at root; ``~`` is home. First or second
         may be a revision of a Git repository, ``git:HEAD~1:plots``, or ``git:HEAD~1`` for the path of the
-        other one (see `revisions`), or a URL, ``s3://bucket/plots`` (see `remote`).
+        other one (see `revisions`), or a URL, ``s3://bucket/plots`` (see `remote`); one that ends like a
+        picture is a file.
     **options
         ``max_pixels``: a whole number above 0.
 
@@ -219,9 +220,8 @@ def _prepared(
     """Return the settings, and the folders that were created for them."""
     chosen, named = _resolved(root, first, second, out, **options)
     _check_folder(chosen.root, "root")
-    if chosen.files is None:
-        asked = any(path is None or is_elsewhere(path) for path in (first, second))
-        chosen.fetch(again=asked, absent={"first", "second"} - named.keys())
+    asked = any(path is None or is_elsewhere(path) for path in (first, second))
+    chosen.fetch(again=asked, absent={"first", "second"} - named.keys())
     roles = {"first": chosen.first, "second": chosen.second, "out": chosen.out}
     for role in named:
         if not (role == "out" and is_new(roles[role])):
@@ -302,6 +302,7 @@ def _resolved(
     for role, text in (also_asked | asked).items():
         if remote.is_remote(text):
             own[role] = remote.place(text, starts[role])
+            own[role] /= remote.picture_name(text, SUFFIXES) or ""
             continue
         other = _OTHER[role]
         beside = None if other in starts else places[other]
@@ -314,21 +315,17 @@ def _resolved(
 def _two_files(given: dict[str, Path]) -> tuple[str, str] | None:
     """Return the names of two files that are to be compared, and replace their paths by their folders."""
     paths = [given[role] for role in ("first", "second") if role in given]
-    files = [path for path in paths if os.path.isfile(path)]
+    files = [path for path in paths if remote.is_picture(path) or os.path.isfile(path)]
     if not files:
         return None
     other = next((path for path in paths if path not in files), None)
+    named = remote.described(files[0]) or shown(files[0])
     if len(paths) < 2 or other is not None:
         to = "" if other is None else f", and {remote.described(other) or masked(other)} is not"
-        url = other is not None and remote.described(other) is not None
-        how = (
-            "name two folders, which may be URLs, or in Python two pictures: mymodules.compare(URL, PATH)"
-            if url
-            else "name two folders or two files"
-        )
-        raise SettingsError(f"{shown(files[0])} is a file{to}: {how}.")
-    if is_same(*files):
-        raise SettingsError(f"{shown(files[0])} would be compared with itself: name two different files.")
+        raise SettingsError(f"{named} is a file{to}: name two folders or two files.")
+    # Copies of equal pictures are links to one file.
+    if files[0] == files[1] or (not any(map(remote.is_picture, files)) and is_same(*files)):
+        raise SettingsError(f"{named} would be compared with itself: name two different files.")
     for path in files:
         if not path.name.lower().endswith(SUFFIXES):
             raise SettingsError(

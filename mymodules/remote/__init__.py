@@ -2,7 +2,8 @@
 
 `place` says which folder of the user's cache is the copy of a URL, and asks nobody. `fetch` brings into it
 what changed there. From then on it is a folder like any other, so all that holds for files on this computer
-holds for pictures of a URL.
+holds for pictures of a URL. A URL that ends like the name of a picture is that of one file, `picture_name`:
+its copy has only that one, nothing is listed, and the URL may have a query.
 
 Promises:
 
@@ -22,8 +23,8 @@ Promises:
   folder below the top that cannot be listed is a row, too.
 - A server that fails is asked again, with pauses that grow, and `fetching.LIMIT` ends everything, also a call
   that hangs. What was fetched until then stays, and is not fetched again.
-- A copy that no run, and no `settings.init`, has used for `pruning.DAYS` is removed when another URL is
-  fetched, unless a process is fetching it or it has what was not sent yet. Nothing else is removed.
+- A copy that no run, `settings.init`, viewer or report has used for `pruning.DAYS` is removed when another
+  URL is fetched, unless a process is fetching it or it has what was not sent yet. Nothing else is removed.
 - Processes that want the same URL wait for each other. A run that reads the copy meanwhile sees files change,
   as it does in any folder.
 - User names, passwords and queries stand in no file, row, message or exception. The name of a copy depends on
@@ -35,8 +36,18 @@ seen, because drivers do not list it. An index page lists what it links below it
 slash there. A redirect is followed, and gets no password if it leads to another host.
 """
 
-from mymodules.remote.addresses import address, filename, is_remote
-from mymodules.remote.copies import closed, described, fetch, left_out, place, reach, unfetched
+from mymodules.remote.addresses import address, filename, is_remote, picture_name
+from mymodules.remote.copies import (
+    closed,
+    described,
+    fetch,
+    is_picture,
+    left_out,
+    note_use,
+    place,
+    reach,
+    unfetched,
+)
 
 __all__ = [
     "address",
@@ -44,8 +55,11 @@ __all__ = [
     "described",
     "fetch",
     "filename",
+    "is_picture",
     "is_remote",
     "left_out",
+    "note_use",
+    "picture_name",
     "place",
     "reach",
     "unfetched",

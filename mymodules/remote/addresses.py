@@ -4,14 +4,14 @@ import base64
 import contextlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 from urllib.parse import unquote
 
 from mymodules import versions
 from mymodules.errors import SettingsError
-from mymodules.paths import shown
+from mymodules.paths import is_encodable, shown
 from mymodules.remote.asking import Failed
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)(::[A-Za-z0-9+.-]+)*://", re.ASCII)  # one letter is a drive
@@ -59,6 +59,16 @@ def filename(url: str) -> str:
         rest = rest.partition("?")[0]
     _, slash, name = rest.rpartition("/")
     return name if slash else name.rpartition("@")[2]
+
+
+def picture_name(url: str, suffixes: Sequence[str]) -> str | None:
+    """Return the name of the picture that a URL names by its ending; None for a folder.
+
+    A folder whose name ends like that of a picture has a slash at the end of its URL.
+    """
+    name = filename(url)
+    can_be = name.isprintable() and is_encodable(name) and not name.startswith(".")
+    return name if can_be and name.lower().endswith(tuple(suffixes)) else None
 
 
 def unsigned(url: str) -> str:

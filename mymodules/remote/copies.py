@@ -22,7 +22,7 @@ from typing import Any, Final
 from mymodules import files, streams
 from mymodules.errors import SettingsError
 from mymodules.paths import shown
-from mymodules.remote.addresses import absolute, address, unsigned
+from mymodules.remote.addresses import absolute, address, filename, unsigned
 
 CACHE: Final = "MYMODULES_CACHE"
 """The environment variable that names another folder for the copies."""
@@ -116,11 +116,19 @@ def unwritable(plain: str, error: OSError) -> SettingsError:
 # --- what is known of a copy -------------------------------------------------------------------------
 
 
-def described(folder: Path) -> str | None:
-    """Return the URL whose copy a folder is, or will be, without secrets; None if it is any other folder."""
-    known = _urls.get(_real(folder))
-    url = _about(folder).get("url") if known is None else address(known)
+def described(path: Path) -> str | None:
+    """Return the URL whose copy a folder or picture is, or will be, without secrets; None for any other."""
+    known = _urls.get(_real(path))
+    url = _about(path).get("url") if known is None else address(known)
+    if url is None and is_picture(path):
+        return described(path.parent)
     return url if isinstance(url, str) else None
+
+
+def is_picture(path: Path) -> bool:
+    """Return whether a path is, or will be, that of the only picture in the copy of its URL."""
+    url = _urls.get(_real(path.parent)) or _about(path.parent).get("url")
+    return isinstance(url, str) and filename(url) == path.name
 
 
 def unfetched(folder: Path) -> dict[str, Problem]:
@@ -165,13 +173,20 @@ def beside(folder: Path, ending: str) -> Path:
 # --- fetching ----------------------------------------------------------------------------------------
 
 
-def reach(folder: Path) -> None:
-    """List the top of a URL that was not asked yet; raise SettingsError as `fetch` does."""
+def reach(folder: Path, suffixes: Sequence[str]) -> None:
+    """Ask for what a URL names if it was not asked yet; raise SettingsError as `fetch` does."""
     folder = _real(folder)
     if folder in _urls and folder not in _asked:
         from mymodules.remote import fetching
 
-        fetching.reach(_urls[folder])
+        fetching.reach(_urls[folder], suffixes)
+
+
+def note_use(folder: Path) -> None:
+    """Note that a copy is used now, so that it is not removed soon; do nothing to any other folder."""
+    with contextlib.suppress(OSError):  # it is none yet, or somebody else's
+        if described(folder) is not None:
+            os.utime(folder)
 
 
 def fetch(folder: Path, suffixes: Sequence[str], *, again: bool = False, run: bool = False) -> None:
@@ -196,9 +211,7 @@ def fetch(folder: Path, suffixes: Sequence[str], *, again: bool = False, run: bo
     """
     folder = _real(folder)
     url = _urls.get(folder)
-    with contextlib.suppress(OSError):  # it is none yet, or somebody else's
-        if described(folder) is not None:
-            os.utime(folder)
+    note_use(folder)
     if url is None:
         plain = described(folder)
         if plain is not None and not _about(folder).get("complete"):

@@ -24,7 +24,7 @@ from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.locks import Lock
 from mymodules.paths import shown
 from mymodules.remote import listing
-from mymodules.remote.addresses import Clock, address, is_web, missing, opened
+from mymodules.remote.addresses import Clock, address, is_web, missing, opened, picture_name
 from mymodules.remote.asking import AT_ONCE, SERVER, TRIES, Asking, Failed, Over
 from mymodules.remote.copies import Problem, beside, unwritable
 from mymodules.remote.listing import CHECKSUM, NOTHING, TIME, Listed, Stated, listed, protocols, stated
@@ -54,21 +54,24 @@ def bring(url: str, folder: Path, suffixes: Sequence[str]) -> None:
     _dealt(url, all_of_it)
 
 
-def reach(url: str) -> None:
-    """List the top of a URL; raise SettingsError as `copies.fetch` does."""
+def reach(url: str, suffixes: Sequence[str]) -> None:
+    """Ask for a picture, or list the top of a folder; raise SettingsError as `copies.fetch` does."""
 
-    def top(asking: Asking) -> None:
-        system, root = asking.one(partial(opened, url, Clock()))
-        asking.one(partial(listing.reach, system, root, asking))
+    def ask(asking: Asking) -> None:
+        clock = Clock()
+        system, root = asking.one(partial(opened, url, clock))
+        if name := picture_name(url, suffixes):
+            listing.single(system, root, asking, name, clock)
+        else:
+            _check_page(url)
+            asking.one(partial(listing.reach, system, root, asking))
 
-    _dealt(url, top)
+    _dealt(url, ask)
 
 
 def _dealt(url: str, task: Callable[[Asking], None]) -> None:
     """Do something with a server, and put what fails into words."""
     plain, asking = address(url), Asking(LIMIT)
-    if is_web(url) and ("?" in url or "#" in url):
-        raise SettingsError(f"{plain}: the URL of an index page ends before ? and #: leave out the rest.")
     fault: SettingsError | None = None
     try:
         task(asking)
@@ -89,6 +92,13 @@ def _dealt(url: str, task: Callable[[Asking], None]) -> None:
         asking.over.set()
     if fault is not None:
         raise fault  # here, so that it does not know the error of a library, which may quote a password
+
+
+def _check_page(url: str) -> None:
+    if is_web(url) and ("?" in url or "#" in url):
+        raise SettingsError(
+            f"{address(url)}: the URL of an index page ends before ? and #: leave out the rest."
+        )
 
 
 @contextlib.contextmanager
@@ -126,14 +136,16 @@ class _Fetching:
         # A name of its own: a call of an earlier fetching that hung may still write to that one's.
         self._partial = folder.with_name(f".partial-{folder.name}-{os.urandom(4).hex()}")
         self._suffixes, self._clock = suffixes, Clock()
+        self._picture = picture_name(url, suffixes)
+        if self._picture is None:
+            _check_page(url)
         self._system, self._root = asking.one(partial(opened, url, self._clock))
         asking.allow(protocols(self._system))
 
     def all(self) -> None:
         """Bring everything; what is in place stays there whatever happens."""
         self._system.invalidate_cache()
-        folds = self._folder.with_name("KEY").exists()  # the file is named key
-        found = listed(self._system, self._root, self._asking, self._suffixes, self._clock, folds=folds)
+        found = self._listed()
         if not (found.pictures or found.problems):
             nothing = "vanished", f"there is no picture ({', '.join(self._suffixes)})"
             raise Failed(*next(iter(found.closed.values()), nothing))
@@ -149,8 +161,16 @@ class _Fetching:
             self._lines.write(found.pictures)
         finally:
             shutil.rmtree(self._partial, ignore_errors=True)
+        if self._picture and found.problems:
+            raise Failed(*found.problems[self._picture])
         self._note(found, complete=True)
         self._say(found, kinds, count)
+
+    def _listed(self) -> Listed:
+        if self._picture:
+            return listing.single(self._system, self._root, self._asking, self._picture, self._clock)
+        folds = self._folder.with_name("KEY").exists()  # the file is named key
+        return listed(self._system, self._root, self._asking, self._suffixes, self._clock, folds=folds)
 
     def _bring(self, found: Listed) -> tuple[set[str], int]:
         """Fetch what is not here; return how the rest was known, and how many were fetched."""

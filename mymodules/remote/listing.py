@@ -167,6 +167,23 @@ def listed(
     return found
 
 
+def single(system: Any, path: str, asking: Asking, name: str, clock: Clock) -> Listed:
+    """Return a picture as the only one of a folder.
+
+    Raises
+    ------
+    Failed
+        If there is none, it is a folder, or the server fails.
+    Over
+    """
+    info = asking.one(partial(system.info, path))
+    if info.get("type") == "directory":
+        raise Failed("not_a_file", "it is a folder: end its URL with a slash")
+    found = Listed()
+    _sort_out({name: [stated({**info, "name": path}, clock)]}, found, folds=False)
+    return found
+
+
 def reach(system: Any, root: str, asking: Asking) -> None:
     """List the top of a folder; raise as `listed` does."""
     _entries(system, asking, (_Top(system, root).start, ""))

@@ -1,7 +1,7 @@
 """The removal of copies that nobody uses any more.
 
-A copy is used whenever a run, or `settings.init`, wants the pictures of its URL. Removed is only what
-`fetching` has made, that no other process is fetching, and that this process has not named.
+A copy is used whenever a run, `settings.init`, a viewer or a report wants the pictures of its URL. Removed is
+only what `fetching` has made, that no other process is fetching, and that this process has not named.
 """
 
 import contextlib

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from mymodules import files, settings
+from mymodules import files, remote, settings
 from mymodules.errors import ResultsError, SettingsError
 from mymodules.locks import Lock
 from mymodules.pairs import Selection
@@ -266,6 +266,8 @@ def folders(
     out = known.get("out") if run is None or isinstance(run, Mapping) else run.csv_path.parent
     # Absolute, because the working directory may change later.
     first, second = (local_path(known[role], role) for role in ("first", "second"))
+    for folder in (first, second):
+        remote.note_use(folder)
     limit = _limit(known)
     if run is None and not settings.is_chosen(first):  # another person's small file may hold a huge picture
         limit = min(limit, (settings.recorded() or settings.resolve()).max_pixels)

@@ -54,6 +54,7 @@ _LAYOUT = (
     "CREATE TABLE searches (key TEXT PRIMARY KEY, found TEXT NOT NULL, seal TEXT NOT NULL) WITHOUT ROWID",
 )
 
+_TABLES = "SELECT type, name, sql FROM sqlite_master"
 _INTO_ROWS = "INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?, ?, ?)"
 
 _Row = tuple[str, str, str, str]  # both digests, fingerprint, cells
@@ -216,7 +217,8 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             db.text_factory = lambda data: data.decode("utf-8", "replace")  # which fits no check value
             db.execute("PRAGMA trusted_schema = OFF")
             db.execute("PRAGMA cell_size_check = ON")
-            if db.execute("SELECT type, name, sql FROM sqlite_master").fetchall() != _schema():
+            schema = _schema()
+            if db.execute(_TABLES).fetchmany(len(schema) + 1) != schema:
                 raise _Unusable("it has other tables than a snapshot")
             if db.execute("PRAGMA integrity_check(1)").fetchone() != ("ok",):
                 raise _Unusable("it is damaged")
@@ -229,7 +231,7 @@ def _schema() -> list[Any]:
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
         for statement in _LAYOUT:
             db.execute(statement)
-        return db.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        return db.execute(_TABLES).fetchall()
 
 
 def _of_snapshot(db: sqlite3.Connection) -> Iterator[_Records]:

@@ -167,8 +167,8 @@ def test_what_is_there_is_not_masked(tmp_path: Path) -> None:
 
 def test_a_url_beside_a_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"")
-    with pytest.raises(SettingsError, match=r"a\.png is a file, and https://host/a\.png is not: name two"):
-        settings.init(first="https://me:word@host/a.png", second=tmp_path / "a.png")
+    with pytest.raises(SettingsError, match=r"a\.png is a file, and https://host/pages is not: name two"):
+        settings.init(first="https://me:word@host/pages", second=tmp_path / "a.png")
 
 
 def test_a_name_needs_the_key(tmp_path: Path, cache: Path) -> None:

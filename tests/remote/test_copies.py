@@ -466,11 +466,11 @@ def test_a_late_answer_to_an_earlier_fetching_changes_nothing(
     assert [path for path in cache.iterdir() if path.name.startswith(".partial")] == []
 
 
-def test_a_url_of_a_picture_is_refused(odd: type[OddSystem], tmp_path: Path) -> None:
+def test_a_url_of_another_file_is_refused(odd: type[OddSystem], tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        archive.writestr("deep/a.png", picture(1))
+        archive.writestr("deep/a.txt", "text")
     with pytest.raises(SettingsError, match="it is a file: name the folder it is in"):
-        fetched(f"zip://deep/a.png::{tmp_path / 'a.zip'}")
+        fetched(f"zip://deep/a.txt::{tmp_path / 'a.zip'}")
 
 
 def test_a_damaged_record_is_no_record(odd: type[OddSystem]) -> None:

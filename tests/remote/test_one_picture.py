@@ -1,4 +1,4 @@
-"""One picture behind a URL, given to `mymodules.compare`."""
+"""One picture behind a URL, given to `mymodules.compare`; `test_two_pictures` gives it to a run."""
 
 import sys
 from collections.abc import Iterator
@@ -8,10 +8,9 @@ from pathlib import Path
 import pytest
 from support.fetched import picture
 from support.http_faults import Fault, Server, pages_of, serving
-from support.odd_system import OddSystem
 
 import mymodules
-from mymodules import cli, outcome, remote
+from mymodules import outcome, remote
 from mymodules.errors import PictureError
 from mymodules.rules import Limits, Rule, Rules
 
@@ -106,16 +105,3 @@ def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "paramiko", None)
     with pytest.raises(PictureError, match=r"^sftp://h/a.png needs the package paramiko. Type: .*paramiko$"):
         mymodules.compare("sftp://h/a.png", picture(1))
-
-
-def test_the_command_says_what_to_do(
-    odd: type[OddSystem], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    odd.files["top/a.png"] = picture(1)
-    (tmp_path / "b.png").write_bytes(picture(1))
-    assert cli.main(["compare", "odd://top/a.png", str(tmp_path / "b.png"), "--out", str(tmp_path)]) == 2
-    assert (
-        "name two folders, which may be URLs, or in Python two pictures: mymodules.compare(URL, PATH)"
-        in capsys.readouterr().err
-    )
-    assert odd.read == []

@@ -11,7 +11,7 @@ import pytest
 from support.fetched import compared, fetched, picture, tree
 from support.odd_system import OddSystem
 
-from mymodules import remote
+from mymodules import remote, report, results
 from mymodules.locks import Lock
 from mymodules.remote import copies, pruning
 from mymodules.remote.copies import beside
@@ -79,8 +79,14 @@ def used_as_a_folder(old: Path, tmp_path: Path) -> None:
     compared(old, tmp_path / "second", tmp_path / "out")
 
 
-@pytest.mark.parametrize("use", [used_by_its_url, used_as_a_folder])
-def test_a_run_is_a_use(use: Callable[[Path, Path], None], old: Path, tmp_path: Path) -> None:
+def used_by_who_looks(old: Path, tmp_path: Path) -> None:
+    frame = results.load(compared(old, tmp_path / "second", tmp_path / "out").csv_path)
+    age(old, 31)
+    report.write(frame, tmp_path / "report")
+
+
+@pytest.mark.parametrize("use", [used_by_its_url, used_as_a_folder, used_by_who_looks])
+def test_a_run_or_a_look_is_a_use(use: Callable[[Path, Path], None], old: Path, tmp_path: Path) -> None:
     (tmp_path / "second").mkdir()
     (tmp_path / "second" / "a.png").write_bytes(picture(1))
     use(old, tmp_path)
