@@ -12,8 +12,9 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from mymodules.errors import OutputError, ResultsError
 from mymodules.paths import shown
@@ -21,16 +22,29 @@ from mymodules.paths import shown
 
 def contents(path: Path) -> bytes:
     """Return the bytes of a file; raise OSError also for a pipe or a device, which may never end."""
+    with opened(path) as file:
+        return file.read()
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a file to read it; raise OSError as `contents` does."""
     mode = path.stat().st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading a folder raises by itself
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a folder raises by itself
         raise OSError(errno.EINVAL, "It is not a file", os.fspath(path))
-    return path.read_bytes()
+    return path.open("rb")
 
 
 def read(path: Path) -> bytes:
     """Return the bytes of a file; raise ResultsError if it cannot be read."""
+    return b"".join(blocks(path, -1))
+
+
+def blocks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
+    """Yield the bytes of a file, so many at a time; raise ResultsError if it cannot be read."""
     try:
-        return contents(path)
+        with opened(path) as file:
+            while data := file.read(size):
+                yield data
     except OSError as error:
         raise ResultsError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
 

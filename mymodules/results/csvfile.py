@@ -15,6 +15,7 @@ import itertools
 import warnings
 import zlib
 from array import array
+from collections import deque
 from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -369,13 +370,14 @@ def read_partial(path: Path) -> list[PairResult]:
 
 
 def partial_rows(path: Path) -> Iterator[PairResult]:
-    """Yield the rows that `read_partial` returns, one at a time."""
-    data = files.read(path)
-    if not has_checks(data):
-        data = whole_lines(data)
+    """Yield the rows that `read_partial` returns, one at a time; a million of them never are in memory."""
+    blocks = files.blocks(path)
+    begin = next(blocks, b"")
+    if not has_checks(begin):
+        data = whole_lines(begin + b"".join(blocks))
         yield from _rows(path, data) if data else ()
         return
-    for number, columns, cells in checked_lines(path, data):
+    for number, columns, cells in checked_lines(path, itertools.chain([begin], blocks)):
         try:
             yield _row_of(zip(columns, cells, strict=True))
         except ValueError as error:
@@ -423,35 +425,46 @@ def has_checks(data: bytes) -> bool:
     """Return whether a partial CSV was written with check values.
 
     It was not if its header is exactly that of an earlier version. Any other header of ours is damaged or has
-    further columns, and then the check values decide about its rows.
+    further columns, and then the check values decide about its rows. The beginning of a file is enough.
     """
     header = _header_of(data)
     earlier = len(header) >= len(_REQUIRED) and header == list(COLUMNS[: len(header)])
     return _is_ours(header) and not earlier and not _PARTIAL_HEADER.startswith(data)
 
 
-def checked_lines(path: Path, data: bytes) -> Iterator[tuple[int, Sequence[str], list[str]]]:
-    """Yield line number, columns and cells of the rows of a partial CSV whose check value fits."""
-    header = _header_of(data)
+def checked_lines(path: Path, blocks: Iterable[bytes]) -> Iterator[tuple[int, Sequence[str], list[str]]]:
+    """Yield line number, columns and cells of the rows of a partial CSV whose check value fits.
+
+    Parameters
+    ----------
+    path : Path
+        Named in a warning, if some do not.
+    blocks : iterable of bytes
+        Its content.
+    """
+    ahead, source = deque[bytes](), _lines_of(blocks)
+    header = _header_of(next(source, b""))
     headers: list[Sequence[str]] = [partial_columns_of(())]
     if header[-1:] == [CHECK] and tuple(header[:-1]) != headers[0] and len(set(header)) == len(header):
         headers.append(tuple(header[:-1]))  # of another version; or damaged, and then it fits no row
-    lines = data.splitlines(keepends=True)
     at, whole = 1, 1
     misfits: list[int] = [] if header[:-1] in map(list, headers) else [0]
-    while at < len(lines):
-        end = _end_of_row(lines, at)
-        row = b"".join(lines[at:end])
-        found = _fits(row, headers) if row.endswith((b"\r", b"\n")) else None
+    quotes, rest = 0, b""  # in all lines after the last row, and the last of these lines
+    while length := _row_ahead(ahead, source):
+        row = b"".join(itertools.islice(ahead, length))
+        found = _fits(row, headers) if _is_ended(row) else None
         if found is not None:
             yield at + 1, *found
-        elif row.strip():
-            misfits.append(at)
-            end = at + 1
-        at = end
-        whole = at if found is not None else whole
-    rest = b"".join(lines[whole:])
-    if rest.count(b'"') % 2 or not rest.endswith((b"\r", b"\n")):
+            whole, quotes, rest = at + length, 0, b""
+        else:
+            if row.strip():
+                misfits.append(at)
+                row, length = ahead[0], 1
+            quotes, rest = quotes + row.count(b'"'), row
+        at += length
+        for _ in range(length):
+            ahead.popleft()
+    if quotes % 2 or not _is_ended(rest):
         misfits = [line for line in misfits if line < whole]  # the last line was truncated, not damaged
     if misfits:
         count = f"{len(misfits)} of its lines do" if len(misfits) > 1 else "one of its lines does"
@@ -462,15 +475,41 @@ def checked_lines(path: Path, data: bytes) -> Iterator[tuple[int, Sequence[str],
         )
 
 
-def _end_of_row(lines: Sequence[bytes], at: int) -> int:
-    """Return the line after a row, which ends where the number of quotes is even."""
-    quotes = size = 0
-    for end in range(at, len(lines)):
-        quotes += lines[end].count(b'"')
-        size += len(lines[end])
+def _lines_of(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield lines with their breaks; what is longer than any row may come in several pieces."""
+    rest = b""
+    for block in blocks:
+        lines = (rest + block).splitlines(keepends=True)
+        rest = lines.pop() if len(lines[-1]) <= _LONGEST_LINE else b""  # it may go on in the next block
+        yield from lines
+    if rest:
+        yield rest
+
+
+def _row_ahead(ahead: deque[bytes], source: Iterator[bytes]) -> int:
+    """Return how many lines the next row has; it ends where the number of quotes is even.
+
+    Parameters
+    ----------
+    ahead : deque of bytes
+        The next lines; those that are missing are added.
+    source : iterator of bytes
+        The lines after them.
+    """
+    quotes = size = count = 0
+    for line in itertools.chain([*ahead], source):
+        count += 1
+        if count > len(ahead):
+            ahead.append(line)
+        quotes += line.count(b'"')
+        size += len(line)
         if quotes % 2 == 0 or size > _LONGEST_LINE:
-            return end + 1
-    return len(lines)
+            break
+    return count
+
+
+def _is_ended(row: bytes) -> bool:
+    return row.endswith((b"\r", b"\n"))
 
 
 def _fits(line: bytes, headers: Sequence[Sequence[str]]) -> tuple[Sequence[str], list[str]] | None:

@@ -132,7 +132,7 @@ def _newest() -> Path:
 def _checked_columns(path: Path, data: bytes) -> dict[str, list[Any]]:
     """Return the columns of a partial CSV, without check values."""
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-    for number, header, cells in csvfile.checked_lines(path, data):
+    for number, header, cells in csvfile.checked_lines(path, [data]):
         shown_cells = {name: cell for name, cell in zip(header, cells, strict=True) if name != LISTED}
         for name in shown_cells:
             columns.setdefault(name, [])

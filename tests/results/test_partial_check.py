@@ -3,7 +3,9 @@
 import csv
 import hashlib
 import io
+import itertools
 import random
+import tracemalloc
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support.programs import Folders, figures, mixed
 
-from mymodules import batch, results
+from mymodules import batch, files, results
 from mymodules.errors import ResultsError
 from mymodules.regions import Region
 from mymodules.results import COLUMNS, PartialWriter, checked_line, runfiles
@@ -218,6 +220,44 @@ def test_other_line_breaks_and_quotes_are_no_damage(path: Path) -> None:
 
 
 # --- other versions ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 7, 50])
+def test_where_a_file_is_divided_for_reading_makes_no_difference(
+    path: Path, length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = written(path)
+    begin = data.index(b"\n") + 2
+    for other in (
+        data,
+        data[:-3],
+        data[:-1],
+        data.replace(b"Only in", b"Onl", 1),
+        data.replace(b"\r\n", b"\r"),
+    ):
+        whole = believed(path, other)
+        places = range(begin, len(other), length)
+        with monkeypatch.context() as context:
+            blocks = [other[:begin], *(other[at : at + length] for at in places)]
+            context.setattr(files, "blocks", lambda _, blocks=blocks: iter(blocks))
+            assert believed(path, other) == whole
+
+
+def test_a_large_file_is_not_kept_in_memory(path: Path) -> None:
+    """A resumed run of a million pairs would have all of their lines twice."""
+    written(path, [ROWS[0]] * 3)
+    header, line, *_ = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(header + line * 60_000)
+    size = path.stat().st_size
+    assert size > 12 << 20
+    tracemalloc.start()
+    try:
+        rows = itertools.islice(results.partial_rows(path), 6_000)
+        assert sum(1 for _ in rows) == 6_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < size // 2
 
 
 @pytest.mark.parametrize("count", [len(COLUMNS), 12, 5])
