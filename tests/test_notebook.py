@@ -38,14 +38,23 @@ EXPECTED = [
 ]
 
 
-def execute(folder: Path, path: Path = COMPARE, /, **parameters: object) -> nbformat.NotebookNode:
-    """Return a notebook executed in `folder` with a cell of `parameters` after the one tagged so."""
+def given(path: Path, /, **parameters: object) -> nbformat.NotebookNode:
+    """Return a notebook with a cell of `parameters` after the one tagged so."""
     notebook = nbformat.read(path, as_version=4)
     place = next(i for i, cell in enumerate(notebook.cells) if "parameters" in tags(cell))
     source = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
     notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(source))
-    Client(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
     return notebook
+
+
+def execute(folder: Path, *notebooks: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return notebooks executed in `folder`, one after the other by one kernel, as one notebook."""
+    whole, *others = notebooks
+    whole.cells += [cell for other in others for cell in other.cells]
+    for number, cell in enumerate(whole.cells):
+        cell.id = f"cell-{number}"  # those of two copies are the same
+    Client(whole, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    return whole
 
 
 def tags(cell: nbformat.NotebookNode) -> list[str]:
@@ -71,10 +80,13 @@ def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def folders(samples: Path, out: Path) -> dict[str, str]:
+    return {"first": str(samples / "01.first"), "second": str(samples / "02.second"), "out": str(out)}
+
+
 @pytest.fixture(scope="module")
 def executed(samples: Path) -> nbformat.NotebookNode:
-    folders = {"first": samples / "01.first", "second": samples / "02.second", "out": samples / "out"}
-    return execute(samples, **{name: str(folder) for name, folder in folders.items()})
+    return execute(samples, given(COMPARE, **folders(samples, samples / "out")))
 
 
 @pytest.fixture(scope="module")
@@ -137,34 +149,47 @@ def test_nothing_is_written_outside_the_output_folder(executed: nbformat.Noteboo
     assert {path.name for path in samples.iterdir()} == {"01.first", "02.second", "out"}
 
 
-def test_a_part_can_be_tried(samples: Path, tmp_path: Path) -> None:
-    folders = {"first": str(samples / "01.first"), "second": str(samples / "02.second"), "out": str(tmp_path)}
-    notebook = execute(tmp_path, **folders, skipUntil=1, stopAt=3, num_processors=1)
-    assert [output for output in outputs(notebook) if output.output_type == "error"] == []
-    (path,) = tmp_path.glob("results-*.csv")
+NOTHING_CHANGED = ("missing", "same", "error")
+
+
+@pytest.fixture(scope="module")
+def several(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, nbformat.NotebookNode]:
+    """A part, then pairs of which none changed, by one kernel, as its start takes longer than they do."""
+    folder = tmp_path_factory.mktemp("several")
+    (folder / "part").mkdir()
+    part = folders(samples, folder / "part")
+    notebooks = [given(COMPARE, **part, skipUntil=1, stopAt=3, num_processors=1)]
+    picture = (ROOT / "img" / "01.first" / "badge.png").read_bytes()
+    for made in NOTHING_CHANGED:
+        sides = first, second, out = [folder / made / name for name in ("first", "second", "out")]
+        for side in sides:
+            side.mkdir(parents=True)
+        (first / "a.png").write_bytes(picture)
+        name = "b.png" if made == "missing" else "a.png"
+        (second / name).write_bytes(picture[: None if made != "error" else 99])
+        notebooks.append(given(COMPARE, first=str(first), second=str(second), out=str(out)))
+    return folder, execute(folder, *notebooks)
+
+
+def test_a_part_can_be_tried(several: tuple[Path, nbformat.NotebookNode]) -> None:
+    (path,) = several[0].glob("part/results-*.csv")
     names = ["account/profile.png", "badge.png"]
     assert results.load(path)["image_filename"].to_list() == names
 
 
-@pytest.mark.parametrize("made", ["missing", "same", "error"])
-def test_it_runs_where_nothing_changed(made: str, tmp_path: Path) -> None:
-    first, second, out = (tmp_path / name for name in ("first", "second", "out"))
-    for folder in (first, second, out):
-        folder.mkdir()
-    picture = (ROOT / "img" / "01.first" / "badge.png").read_bytes()
-    (first / "a.png").write_bytes(picture)
-    name = "b.png" if made == "missing" else "a.png"
-    (second / name).write_bytes(picture[: None if made != "error" else 99])
-    notebook = execute(tmp_path, first=str(first), second=str(second), out=str(out))
+@pytest.mark.parametrize("made", NOTHING_CHANGED)
+def test_it_runs_where_nothing_changed(made: str, several: tuple[Path, nbformat.NotebookNode]) -> None:
+    folder, notebook = several
     assert [output for output in outputs(notebook) if output.output_type == "error"] == []
+    (path,) = folder.glob(f"{made}/out/results-*.csv")
+    assert results.load(path)["status"].to_list() == ([made, "extra"] if made == "missing" else [made])
 
 
 @pytest.fixture(scope="module")
 def remembered(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
     folder = tmp_path_factory.mktemp("store")
-    folders = {"first": samples / "01.first", "second": samples / "02.second", "out": folder / "out"}
-    folders["out"].mkdir()
-    return execute(folder, STORE, **{name: str(path) for name, path in folders.items()}, page="shop.png")
+    (folder / "out").mkdir()
+    return execute(folder, given(STORE, **folders(samples, folder / "out"), page="shop.png"))
 
 
 def printed(notebook: nbformat.NotebookNode) -> str:
@@ -262,12 +287,9 @@ def test_the_cell_for_dask_compares_on_its_workers(samples: Path, tmp_path: Path
     lines = cell.source.splitlines()
     assert all(line.startswith("#") for line in lines)
     source = "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
-    folders = samples / "01.first", samples / "02.second", tmp_path
-    names = {name: str(path) for name, path in zip(("first", "second", "out"), folders, strict=True)}
-    begun = f"from mymodules import batch, settings\nsettings.init(**{names!r})"
+    begun = f"from mymodules import batch, settings\nsettings.init(**{folders(samples, tmp_path)!r})"
     cells = [nbformat.v4.new_code_cell(source) for source in (begun, source)]
-    alone = nbformat.v4.new_notebook(cells=cells)
-    Client(alone, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    alone = execute(tmp_path, nbformat.v4.new_notebook(cells=cells))
     (said,) = [
         output.text for output in outputs(alone) if output.get("name") == "stdout" and "Dask" in output.text
     ]
