@@ -60,7 +60,8 @@ def dotted(rng: np.random.Generator, samples: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize(("colour_type", "bit_depth"), pngs.KINDS)
 def test_generated_pictures(both_ways, colour_type: int, bit_depth: int) -> None:
-    for seed in range(80):
+    """Half of the pairs have the same filters: only then rows are stored alike, and are left out."""
+    for seed in range(40):
         rng = np.random.default_rng([7, colour_type, bit_depth, seed])
         height = int(rng.choice([1, 2, 6, 7, 40, 300]))
         one = pngs.draw(rng, colour_type, bit_depth, size=(height, int(rng.integers(1, 30))))
@@ -69,8 +70,9 @@ def test_generated_pictures(both_ways, colour_type: int, bit_depth: int) -> None
             one = dataclasses.replace(one, palette=np.concatenate([np.asarray(one.palette, int), spare]))
         change = shifted if seed % 3 == 0 else dotted
         other = pngs.Drawn(change(rng, one.samples), colour_type, bit_depth, one.palette, one.trns)
-        filters = rng.integers(0, 5, 400).tolist() if seed % 2 else 4
-        both_ways(one.png(filters=filters[:height] if seed % 2 else 4), other.png(filters=rng))
+        filters = rng.integers(0, 5, 400).tolist() if seed % 2 else [4] * 400
+        others = filters[: len(other.samples)] if seed % 4 < 2 else rng
+        both_ways(one.png(filters=filters[:height]), other.png(filters=others))
     assert any(both_ways.taken)
 
 
