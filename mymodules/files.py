@@ -14,7 +14,6 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from mymodules.errors import OutputError, ResultsError
 from mymodules.paths import shown
@@ -22,29 +21,35 @@ from mymodules.paths import shown
 
 def contents(path: Path) -> bytes:
     """Return the bytes of a file; raise OSError also for a pipe or a device, which may never end."""
-    with opened(path) as file:
-        return file.read()
+    _check_end(path)
+    return path.read_bytes()
 
 
-def opened(path: Path) -> BinaryIO:
-    """Open a file to read it; raise OSError as `contents` does."""
+def _check_end(path: Path) -> None:
     mode = path.stat().st_mode
-    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # opening a folder raises by itself
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # reading a folder raises by itself
         raise OSError(errno.EINVAL, "It is not a file", os.fspath(path))
-    return path.open("rb")
 
 
 def read(path: Path) -> bytes:
     """Return the bytes of a file; raise ResultsError if it cannot be read."""
-    return b"".join(blocks(path, -1))
+    with _readable(path):
+        return contents(path)
 
 
-def blocks(path: Path, size: int = 1 << 20) -> Iterator[bytes]:
-    """Yield the bytes of a file, so many at a time; raise ResultsError if it cannot be read."""
-    try:
-        with opened(path) as file:
-            while data := file.read(size):
+def blocks(path: Path) -> Iterator[bytes]:
+    """Yield the bytes of a file, at most 1 MiB at a time; raise ResultsError if it cannot be read."""
+    with _readable(path):
+        _check_end(path)
+        with path.open("rb") as file:
+            while data := file.read(1 << 20):
                 yield data
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ResultsError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
 
