@@ -26,6 +26,7 @@ from mymodules import batch, faults, processors, recent, remote, settings
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
 from mymodules.pages import linker, still
 from mymodules.paths import AnyPath, local_path, masked, shown, working_directory
+from mymodules.results import runfiles
 from mymodules.row import counted
 
 if TYPE_CHECKING:
@@ -93,9 +94,9 @@ class Panel(still.Kept):
         self._settings = chosen = settings.recorded() or settings.resolve()
         folders = recent.folders(chosen) or (chosen.first, chosen.second, chosen.out)
         # A path that is not valid text is shown escaped, and used as long as nobody edits it.
-        self._known = {shown(folder): folder for folder in folders}
+        self._known = {runfiles.named(folder): folder for folder in folders}
         self.inputs: dict[str, Any] = {
-            role: ipywidgets.Combobox(value=shown(folder), description=label, tooltip=hint)
+            role: ipywidgets.Combobox(value=runfiles.named(folder), description=label, tooltip=hint)
             for folder, (role, (label, hint)) in zip(folders, _FOLDERS.items(), strict=True)
         }
         self.inputs |= _options()
@@ -363,13 +364,14 @@ def _found(run: batch.Run) -> str:
     total = sum(run.counts.values())
     before = f", {run.reused:,} of them reused from earlier runs" if run.reused else ""
     took = batch.duration(run.seconds)
-    return f"{counted(total)} compared in {took}{before}. The table is {run.csv_path}."
+    unsent = f" {run.unsent}" if run.unsent else ""
+    return f"{counted(total)} compared in {took}{before}. The table is {run.csv_path}.{unsent}"
 
 
 def _place(folder: AnyPath, role: str) -> Path:
     """Return the folder that a text means, or the copy of the URL that it is; raise SettingsError."""
-    if role != "out" and remote.is_remote(folder):
-        return remote.place(folder, working_directory())
+    if remote.is_remote(folder):
+        return remote.place(folder, working_directory(), out=role == "out")
     return local_path(folder, role)
 
 
@@ -381,7 +383,14 @@ def _note(role: str, folder: AnyPath) -> tuple[str, bool]:
     """Return the note about a typed folder, and whether it keeps a run from starting."""
     if not os.fspath(folder):
         return "Name a folder.", True
-    if role != "out" and remote.is_remote(folder):
+    if role == "out" and isinstance(folder, Path) and remote.is_out(folder):
+        return "", False
+    if remote.is_remote(folder):
+        if role == "out":
+            try:
+                remote.check_out(folder)
+            except SettingsError as error:
+                return str(error), True
         if remote.address(folder) == shown(folder):
             return "", False  # the run asks it
         return "The notebook would keep what is secret in this URL: leave it to the settings of fsspec.", True

@@ -69,7 +69,9 @@ def named_in(file: Path, given: Collection[str]) -> tuple[dict[str, Path], dict[
             )
         if role in given:
             continue
-        if role != "out" and is_elsewhere(text):
+        if is_elsewhere(text, role):
+            if role == "out":
+                _check_out(text, where)
             asked[role] = text
             continue
         folder = tidied(file.parent / usable_path(text, f"The key {where}"))
@@ -79,9 +81,17 @@ def named_in(file: Path, given: Collection[str]) -> tuple[dict[str, Path], dict[
     return found, asked
 
 
-def is_elsewhere(path: object) -> TypeGuard[str]:
-    """Return whether this names a revision or a URL, whose pictures are first brought into a folder."""
-    return revisions.is_revision(path) or remote.is_remote(path)
+def _check_out(url: str, where: str) -> None:
+    """Raise SettingsError, with the place in the file, if a URL can only be read."""
+    try:
+        remote.check_out(url)
+    except SettingsError as error:
+        raise SettingsError(f"The key {where} cannot be used: {error}") from None
+
+
+def is_elsewhere(path: object, role: str = "first") -> TypeGuard[str]:
+    """Return whether this names a URL, or pictures in a revision, which are first brought into a folder."""
+    return remote.is_remote(path) or (role != "out" and revisions.is_revision(path))
 
 
 def misread(file: Path, error: ValueError | RecursionError, text: str = "") -> str:

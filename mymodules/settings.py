@@ -148,9 +148,10 @@ class Settings:
         if self.files is not None:
             return
         for given, role in ((self.first, "first"), (self.second, "second")):
-            if is_same(folder, given) or is_inside(folder, given):
+            if is_same(folder, given) or is_inside(folder, given) or remote.is_below(folder, given):
+                inner, outer = (remote.described(each) or masked(each) for each in (folder, given))
                 raise SettingsError(
-                    f"The {what} folder {masked(folder)} is the {role} folder {masked(given)} or inside it: "
+                    f"The {what} folder {inner} is the {role} folder {outer} or inside it: "
                     f"pictures written there would be compared by the next run. Name a folder outside."
                 )
 
@@ -177,7 +178,8 @@ def init(
         Relative paths start at the working directory, in the file at root; ``~`` is home. First or second
         may be a revision of a Git repository, ``git:HEAD~1:plots``, or ``git:HEAD~1`` for the path of the
         other one (see `revisions`), or a URL, ``s3://bucket/plots`` (see `remote`); one that ends like a
-        picture is a file.
+        picture is a file. `out` may be a URL, too: its results are then in a folder of the user's cache, see
+        `results.exchange`.
     **options
         ``max_pixels``: a whole number above 0.
 
@@ -220,6 +222,8 @@ def _prepared(
     """Return the settings, and the folders that were created for them."""
     chosen, named = _resolved(root, first, second, out, **options)
     _check_folder(chosen.root, "root")
+    if remote.is_out(chosen.out):
+        _create(chosen.out)
     asked = any(path is None or is_elsewhere(path) for path in (first, second))
     chosen.fetch(again=asked, absent={"first", "second"} - named.keys())
     roles = {"first": chosen.first, "second": chosen.second, "out": chosen.out}
@@ -287,7 +291,7 @@ def _resolved(
     max_pixels = _options(options)
     roles = {"first": first, "second": second, "out": out}
     given = {role: path for role, path in roles.items() if path is not None}
-    asked = {role: path for role, path in given.items() if role != "out" and is_elsewhere(path)}
+    asked = {role: str(path) for role, path in given.items() if is_elsewhere(path, role)}
     own = {role: _absolute(path, role) for role, path in given.items() if role not in asked}
     base = _root(own) if root is None else _absolute(root, "root")
     images = base / "img"
@@ -301,6 +305,10 @@ def _resolved(
     starts = dict.fromkeys(also_asked, base) | (dict.fromkeys(asked, working_directory()) if asked else {})
     for role, text in (also_asked | asked).items():
         if remote.is_remote(text):
+            if role == "out":
+                remote.check_out(text)
+                own[role] = remote.place(text, starts[role], out=True)
+                continue
             own[role] = remote.place(text, starts[role])
             own[role] /= remote.picture_name(text, SUFFIXES) or ""
             continue
@@ -309,7 +317,10 @@ def _resolved(
         own[role] = revisions.checked_out(text, starts[role], beside, SUFFIXES)
     files = _two_files(own)
     named = written | own
-    return Settings(base, **(defaults | named), max_pixels=max_pixels, files=files), named
+    chosen = Settings(base, **(defaults | named), max_pixels=max_pixels, files=files)
+    if remote.is_out(chosen.out):
+        chosen.check_outside(chosen.out, "output")  # before anything is fetched
+    return chosen, named
 
 
 def _two_files(given: dict[str, Path]) -> tuple[str, str] | None:

@@ -66,7 +66,7 @@ from mymodules.pages.display import (
     weight,
 )
 from mymodules.pages.rows import ShownRows
-from mymodules.results import runfiles
+from mymodules.results import exchange, runfiles
 from mymodules.store.cache import NOW, ReadThrough
 from mymodules.triage import LABELS, Decisions, Row, Step
 
@@ -138,6 +138,7 @@ class Viewer(anywidget.AnyWidget):
         there = folders(frame, run)
         self._run = runfiles.record(frame, run)
         self._changes = marks.RunChanges(there.out, self._run)
+        exchange.show_drawings(there.out, self._run)
         self._rows = ShownRows.of(frame, there, self._changes)
         self._followers = ipywidgets.CallbackDispatcher()  # reports what one raises and goes on
         self._readers = ipywidgets.CallbackDispatcher()
@@ -166,6 +167,7 @@ class Viewer(anywidget.AnyWidget):
         record = runfiles.record(frame, run) if known else self._run
         if there != before.folders or record.get("stamp") != self._run.get("stamp"):
             self._changes = marks.RunChanges(there.out, record)
+            exchange.show_drawings(there.out, record)
         there = there if there != before.folders else before.folders
         self._take(ShownRows.of(frame, there, self._changes), record)
 

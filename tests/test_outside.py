@@ -282,7 +282,7 @@ URLS = [
 ]
 
 
-# The sides of a comparison may be elsewhere; nothing else may.
+# The sides of a comparison may be elsewhere, and so may its results; nothing else may.
 SIDES = (
     "settings.init first",
     "settings.init second",
@@ -290,13 +290,14 @@ SIDES = (
     "batch.run first",
     "batch.run second",
 )
+OUT = ("settings.init out", "batch.run out")
 
 
 REFUSED = [
     (call, url)
     for call in CALLS
     for url in (*URLS, Path("s3://bucket/shots"), Path("memory://first"))
-    if not (call in SIDES and remote.is_remote(url))
+    if not (call in (*SIDES, *OUT) and remote.is_remote(url))
 ]
 
 

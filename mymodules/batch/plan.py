@@ -10,11 +10,10 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mymodules import pairs, results, settings, versions
+from mymodules import pairs, remote, results, settings, versions
 from mymodules.batch import pool, rulebooks, warm
 from mymodules.batch.contents import content
 from mymodules.batch.progress import Stopped
@@ -25,9 +24,9 @@ from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.locks import Lock
 from mymodules.metrics import Metric
 from mymodules.pairs import Listing, Pair, Pairs, Selection, Waiting
-from mymodules.paths import local_path, shown
-from mymodules.results import runfiles
-from mymodules.row import ALGORITHM, PairResult, span
+from mymodules.paths import AnyPath, local_path, shown
+from mymodules.results import exchange, runfiles
+from mymodules.row import ALGORITHM, STATUSES, PairResult, span
 from mymodules.rules import Rules
 from mymodules.settings import Settings
 from mymodules.workers import Job
@@ -210,6 +209,35 @@ class Plan:
         path = self.drawing_path(row.image_filename)
         return all(os.path.exists(self.pictures_dir / (path + ending)) for ending in drawing_files.ENDINGS)  # noqa: PTH110 - Path may raise
 
+    def as_sent(self) -> tuple[dict[str, int], int] | None:
+        """Return how many rows of each status, and tolerated ones, a run has that stays as it is.
+
+        That is a finished one that others may have. None for any other run.
+
+        Raises
+        ------
+        SettingsError
+            If files have changed since, or failed in a way that may have passed.
+        """
+        if not (self.csv_path.exists() and exchange.was_sent(self.settings.out, self.stamp, begun=True)):
+            return None
+        waiting, counts, tolerated = Waiting(self.pairs), Counter(dict.fromkeys(STATUSES, 0)), 0
+        problems = {pair.name: pair.problem[0] for pair in self.pairs if pair.problem is not None}
+        for row in _earlier_rows(self.csv_path, self.manifest):
+            if problems.get(row.image_filename) != row.code:
+                pair = waiting.named(row.image_filename)
+                if pair is None or not _is_unchanged(pair, row):
+                    break
+                waiting.take(pair)
+            counts[row.status] += 1
+            tolerated += row.verdict == "tolerated"
+        if counts.total() == len(self.pairs):
+            return dict(counts), tolerated
+        raise SettingsError(
+            f"Run {self.stamp} was sent to {remote.out_url(self.settings.out)}, or a part of it, and files "
+            "have changed since, or could not be compared: begin a new run."
+        )
+
     @property
     def may_reuse(self) -> bool:
         """Whether there may be a row that need not be made."""
@@ -255,6 +283,7 @@ class Plan:
 def new_plan(request: Request) -> Plan:
     """Return the plan of a new run, and write its manifest."""
     chosen = _chosen(request)
+    exchange.reach(chosen.out)
     chosen.fetch(run=True)
     _check(chosen, request)
     asked = request.rules is not None
@@ -280,7 +309,7 @@ def _planned(chosen: Settings, request: Request, *, asked: bool) -> Plan:
     if request.cancelled():
         raise KeyboardInterrupt("Stopped before the first picture was compared; nothing was written.")
     part = listing.part(request.skip_until, request.stop_at)
-    stamp = runfiles.reserve(chosen.out, datetime.now().strftime("%Y%m%d-%H%M%S"))
+    stamp = runfiles.new_stamp(chosen.out)
     manifest = {
         **_conditions(chosen),
         "stamp": stamp,
@@ -323,6 +352,9 @@ def _planned(chosen: Settings, request: Request, *, asked: bool) -> Plan:
 def resumed_plan(path: Path, request: Request) -> Plan:
     """Return the plan of a run that continues from its CSV."""
     stamp, manifest = _read_start(path)
+    if runfiles.is_brought(manifest):
+        raise ResultsError(f"Run {stamp} was made on another computer, with pictures there: begin a new run.")
+    exchange.reach(path.parent)
     chosen = _original_settings(manifest, path.parent, _current_settings(manifest, request))
     _refuse_other_options(path, manifest, request)
     chosen.fetch(run=True)
@@ -393,9 +425,13 @@ def _read_start(path: Path) -> tuple[str, dict[str, Any]]:
     return stamp, manifest | {"stamp": stamp}
 
 
+def _out(given: AnyPath) -> Path:
+    return remote.place(given, Path(), out=True) if remote.is_remote(given) else local_path(given, "out")
+
+
 def _refuse_other_options(path: Path, manifest: dict[str, Any], request: Request) -> None:
     """Raise SettingsError if the folder or the options are not those with which the run was begun."""
-    if request.out is not None and local_path(request.out, "out") != path.parent:
+    if request.out is not None and _out(request.out) != path.parent:
         raise SettingsError(f"{path} is resumed in its own folder: leave out the argument out.")
     defaults = {"skip_until": 0, "stop_at": -1, "pictures": "changed"}
     defaults |= {"check_pixels": False, "moves": True, "renames": True}
@@ -539,6 +575,15 @@ def _is_current(pair: Pair, row: PairResult) -> bool:
     if any((path is None) != (digest is None) for path, digest in sides):
         return False
     return all(path is None or content(path) == digest for path, digest in sides)
+
+
+def _is_unchanged(pair: Pair, row: PairResult) -> bool:
+    """Return whether a row would come out again; the row of a renamed file is also about another one."""
+    sides = (pair.first, row.first_digest), (pair.second, row.second_digest)
+    contents = [(content(path), digest) for path, digest in sides if path is not None]
+    if any(digest is None for _, digest in contents):  # a file could not be read, and still cannot
+        return any(found is digest is None for found, digest in contents)
+    return row.code not in _TRANSIENT and all(found == digest for found, digest in contents)
 
 
 def counted(reasons: Mapping[str, str]) -> dict[str, int]:

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mymodules import results
+from mymodules import remote, results
 from mymodules.batch import cluster, pool, renames
 from mymodules.batch.plan import Plan, counted, new_plan, resumed_plan
 from mymodules.batch.progress import Progress
@@ -36,6 +36,7 @@ from mymodules.errors import OutputError
 from mymodules.metrics.custom import Function, Metric
 from mymodules.pairs import Pair, Pairs, Selection
 from mymodules.paths import AnyPath, local_path, shown, usable_path
+from mymodules.results import exchange
 from mymodules.row import ONE_SIDED, STATUSES, VERDICTS, PairResult
 from mymodules.rules import Rules
 from mymodules.workers import Finished
@@ -70,6 +71,8 @@ class Run:
         Why each of the other pairs was compared, by name, see `reuse.REASONS`; empty without a store.
     tolerated : int
         Rows of which rules have taken all that is changed.
+    unsent : str
+        If the output folder is a URL to which this run could not be sent, a sentence; else an empty text.
     """
 
     csv_path: Path
@@ -80,6 +83,7 @@ class Run:
     reasons: dict[str, str] = field(repr=False)
     tolerated: int
     _drawing_paths: dict[str, str] = field(repr=False)
+    unsent: str = ""
 
     @property
     def recomputed(self) -> dict[str, int]:
@@ -245,20 +249,40 @@ def run(
         rules=rules,
     )
     plan = new_plan(request) if request.resume is None else resumed_plan(request.resume, request)
+    store_complete = True
     with plan.lock:
-        course = _Course(plan, started)
-        digests = _compare(course)
-        store_complete = course.save_originals()
-        counts, seconds = dict(course.counts), time.monotonic() - started
-        plan.finish(counts, seconds, digests)
+        found = plan.as_sent()
+        seconds = time.monotonic() - started
+        if found is None:
+            course = _Course(plan, started)
+            digests = _compare(course)
+            store_complete = course.save_originals()
+            found, seconds = (dict(course.counts), course.tolerated), time.monotonic() - started
+            plan.finish(found[0], seconds, digests)
         _remove_partial(plan)
+    unsent = _sent(plan)
     if not store_complete:
         raise KeyboardInterrupt(
-            f"All {course.total} pictures are compared, see {plan.csv_path}. The store does not have all of "
-            "them: the next run may compare more than it has to."
+            f"All {len(plan.pairs)} pictures are compared, see {plan.csv_path}. The store does not have all "
+            "of them: the next run may compare more than it has to."
         )
-    found = counts, seconds, plan.reused, plan.reasons, course.tolerated
-    return Run(plan.csv_path, plan.pictures_dir, *found, plan.drawing_paths)
+    made = found[0], seconds, plan.reused, plan.reasons, found[1]
+    return Run(plan.csv_path, plan.pictures_dir, *made, plan.drawing_paths, unsent)
+
+
+def _sent(plan: Plan) -> str:
+    """Send a run to the URL of its output folder, if that is one; return, and warn of, what is not there."""
+    try:
+        unsent = exchange.exchange(plan.settings.out, what="end")
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(
+            f"All {len(plan.pairs)} pictures are compared, see {plan.csv_path}. "
+            f"{remote.out_url(plan.settings.out)} may not have all of them: the next run or command with "
+            "this output folder sends the rest."
+        ) from None
+    if unsent:
+        warnings.warn(unsent, stacklevel=3)
+    return "" if exchange.was_sent(plan.settings.out, plan.stamp) else unsent
 
 
 def _patterns(given: Iterable[str]) -> tuple[str, ...]:

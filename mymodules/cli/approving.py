@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mymodules import results, streams, triage
+from mymodules import remote, results, streams, triage
 from mymodules.cli import runs
 from mymodules.cli.wording import Wording, printable, repeated
 from mymodules.errors import ResultsError, SettingsError
@@ -30,7 +30,7 @@ def approve(options: argparse.Namespace, words: Wording) -> int:
     named = [word for word in options.what if runs.names_a_run(word)]
     if len(named) > 1:
         raise SettingsError(f"Name one run, not {len(named)}.")
-    frame = results.load(runs.find(named[0] if named else None, out))
+    frame = results.load(runs.find(named[0] if named else None, out, own=True))
     if options.decisions is not None:
         words.say(str(triage.merge(frame, options.decisions)))
     patterns = [word for word in options.what if word not in named]
@@ -233,7 +233,8 @@ def _confirmed(question: str, words: Wording) -> bool:
 def _newest(out: Path) -> Path:
     found = _approvals(out)
     if not found:
-        raise ResultsError(f"There is no approval in {shown(out)}: nothing can be restored.")
+        here = "" if remote.out_url(out) is None else " that was made on this computer"
+        raise ResultsError(f"There is no approval in {runfiles.named(out)}{here}: nothing can be restored.")
     return found[-1]
 
 

@@ -66,7 +66,7 @@ def _once(options: argparse.Namespace, words: Wording) -> int:
     for path, named in ((first, options.first), (second, options.second), (out, options.out)):
         if named is None:
             words.note_default(path)
-        if (url := remote.described(path)) is not None:
+        if path is not out and (url := remote.described(path)) is not None:
             words.note(url, path)
     outputs = Outputs.of(options, first, second, out)
     with termination_interrupts():
@@ -77,9 +77,9 @@ def _once(options: argparse.Namespace, words: Wording) -> int:
             runs.note(first, second, run.csv_path.parent)
         found = results.Rows.read(run.csv_path)
         _say_what_was_found(run, found, words)
-        complete = True
+        complete = not run.unsent
         if options.notebook:
-            complete = _save_notebook(run, found.run, (first, second), options, words)
+            complete &= _save_notebook(run, found.run, (first, second), options, words)
         try:
             complete &= all([*outputs.write(run.csv_path, found, options, words)])
         except KeyboardInterrupt:
@@ -177,6 +177,8 @@ def _save_notebook(
 
 def _say_what_next(run: Run, outputs: Outputs, options: argparse.Namespace, words: Wording) -> None:
     out = repeated(options, "out")
+    if not out and (url := remote.out_url(run.csv_path.parent)) is not None:
+        out = ["--out", url]
     if options.open:
         from mymodules.cli import looking  # loads tables
 

@@ -334,7 +334,11 @@ def _run(command: argparse.ArgumentParser) -> None:
 
 
 def _out(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--out", metavar="OUT", help="folder for the results, created if it is absent")
+    command.add_argument(
+        "--out",
+        metavar="OUT",
+        help="folder for the results, created if it is absent; or a URL: s3://bucket/run",
+    )
 
 
 def _changing(command: argparse.ArgumentParser) -> None:

@@ -5,11 +5,11 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from mymodules import recent, settings
+from mymodules import recent, remote, settings
 from mymodules.cli.wording import Wording
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.paths import local_path, masked, shown
-from mymodules.results import runfiles
+from mymodules.results import exchange, runfiles
 from mymodules.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,7 +93,7 @@ def output_folder(options: argparse.Namespace, words: Wording) -> Path:
     return out
 
 
-def find(named: str | None, out: Path) -> Path:
+def find(named: str | None, out: Path, *, own: bool = False) -> Path:
     """Return the CSV of a finished run.
 
     Parameters
@@ -102,26 +102,30 @@ def find(named: str | None, out: Path) -> Path:
         A results file, a stamp, an output folder, or `LAST`; None as `LAST`.
     out : Path
         The output folder.
+    own : bool
+        Prefer the newest one that was made on this computer, where none is named.
 
     Raises
     ------
     ResultsError
         If there is no such run.
     """
-    if named is None or named == LAST:
-        return runfiles.newest(out)
-    if runfiles.is_stamp(named):
-        path = runfiles.finished_path(out, named)
-    else:
-        path = local_path(named, "The run", "file")
-        if path.is_dir():
-            return runfiles.newest(path)
-        stamp = runfiles.stamp_of(path)
-        if stamp is None:
+    _refuse_url(named)
+    stamp = None if named == LAST else named
+    if stamp is not None and not runfiles.is_stamp(stamp):
+        path = local_path(stamp, "The run", "file")
+        stamp = None if path.is_dir() else runfiles.stamp_of(path)
+        if stamp is None and not path.is_dir():
             raise ResultsError(f"{masked(path)} is not a results file of a run: name results-....csv.")
-        path = runfiles.finished_path(path.parent, stamp)
+        out = path if stamp is None else path.parent
+    exchange.show(out, stamp)
+    if stamp is None:
+        return runfiles.newest(out, own=own)
+    path = runfiles.finished_path(out, stamp)
     if not path.is_file():
-        raise ResultsError(f"There is no finished run {masked(path)}.")
+        url = remote.out_url(out)
+        what = masked(path) if url is None else f"{stamp} in {url}"
+        raise ResultsError(f"There is no finished run {what}.")
     return path
 
 
@@ -138,6 +142,7 @@ def to_resume(named: str, out: Path) -> Path:
     ResultsError
         If no run is left to be resumed.
     """
+    _refuse_url(named)
     if named != LAST:
         return (
             runfiles.partial_path(out, named)
@@ -146,8 +151,17 @@ def to_resume(named: str, out: Path) -> Path:
         )
     stopped = runfiles.unfinished(out)
     if stopped is None:
-        raise ResultsError(f"No run in {shown(out)} was stopped before its end: there is nothing to resume.")
+        where = runfiles.named(out)
+        raise ResultsError(f"No run in {where} was stopped before its end: there is nothing to resume.")
     return stopped
+
+
+def _refuse_url(named: str | None) -> None:
+    if remote.is_remote(named):
+        raise SettingsError(
+            f"{remote.address(named)} is not on this computer: name the URL of its folder with --out, and of "
+            "the run only the stamp, such as 20260131-120000."
+        )
 
 
 def _project() -> Path | None:

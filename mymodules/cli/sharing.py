@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mymodules.cli.wording import Wording
 from mymodules.errors import MymodulesError, SettingsError
-from mymodules.remote import address, is_remote
+from mymodules.remote import address, check_writable, is_remote
 
 NAMES = ("store_from", "store_to")
 """The options by the names that the parser gives them."""
@@ -27,9 +27,7 @@ def check(options: argparse.Namespace, *, has_store: bool) -> None:
         if not is_remote(url):
             raise SettingsError(f"{option} must be a URL, such as s3://bucket/store.snapshot.")
     if options.store_to is not None:
-        from mymodules.remote import sending
-
-        sending.check(options.store_to)
+        check_writable(options.store_to)
 
 
 def repeatable(options: argparse.Namespace) -> list[str]:

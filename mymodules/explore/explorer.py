@@ -34,7 +34,7 @@ from mymodules.explore.thumbnails import Thumbnails
 from mymodules.pages import still, words
 from mymodules.pages.rows import ShownRows
 from mymodules.paths import AnyPath
-from mymodules.results import runfiles
+from mymodules.results import exchange, runfiles
 from mymodules.results.attention import ranks, verdicts
 from mymodules.results.texts import TEXT
 from mymodules.row import NOTHING_TO_DECIDE, RANKS, VERDICTS_BY_ATTENTION
@@ -96,9 +96,11 @@ def load_or_run(path: AnyPath | None = None) -> pd.DataFrame:
         As `results.load`; unfinished runs are named, not started again.
     """
     out = (settings.recorded() or settings.resolve()).out
+    if path is None:
+        exchange.show(out)
     if path is None and not any(out.glob("results-*.csv")):
         return batch.run(on_progress=batch.ProgressBar()).frame()
-    return results.load(path)
+    return results.load(runfiles.newest(out) if path is None else path)
 
 
 class Explorer(still.Kept):

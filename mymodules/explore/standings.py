@@ -64,22 +64,18 @@ class Standings:
         self.decided = noted.copy()
         self.marks = _marks(noted)
         self.left = np.full(len(rows), np.nan)
-        self._file: tuple[int, int] | None = None  # when it was read: its time and size
+        self._files: object = None  # as they were when they were read
 
     def read(self) -> None:
-        """Read all decisions again, unless their file is as it was."""
-        file = (0, 0)
-        with contextlib.suppress(OSError):
-            if self._desk is not None:
-                state = self._desk.path.stat()
-                file = state.st_mtime_ns, state.st_size
-        if file != self._file:
+        """Read all decisions again, unless their files are as they were."""
+        files = {} if self._desk is None else self._desk.versions()
+        if files != self._files:
             self._take(np.arange(len(self._rows)))
-        self._file = file
+        self._files = files
 
     def follow(self, step: Step) -> None:
         """Read those again that a step is about; it has changed the file, perhaps with steps of others."""
-        self._file = None
+        self._files = None
         names = {row.name for row in step.rows}
         if self._changes is not None:
             signatures = {row.change for row in step.rows if row.change and not row.name}

@@ -24,7 +24,8 @@ Promises:
 - A server that fails is asked again, with pauses that grow, and `fetching.LIMIT` ends everything, also a call
   that hangs. What was fetched until then stays, and is not fetched again.
 - A copy that no run, `settings.init`, viewer or report has used for `pruning.DAYS` is removed when another
-  URL is fetched, unless a process is fetching it or it has what was not sent yet. Nothing else is removed.
+  URL is fetched, unless a process is fetching it or it has what was not sent yet. Nothing else is removed:
+  not the copy of an output folder.
 - Processes that want the same URL wait for each other. A run that reads the copy meanwhile sees files change,
   as it does in any folder.
 - User names, passwords and queries stand in no file, row, message or exception. The name of a copy depends on
@@ -36,14 +37,26 @@ seen, because drivers do not list it. An index page lists what it links below it
 slash there. A redirect is followed, and gets no password if it leads to another host.
 """
 
-from mymodules.remote.addresses import address, filename, is_remote, picture_name
+from mymodules.remote.addresses import (
+    address,
+    check_out,
+    check_writable,
+    filename,
+    is_remote,
+    picture_name,
+)
 from mymodules.remote.copies import (
     closed,
     described,
     fetch,
+    is_below,
+    is_out,
     is_picture,
     left_out,
+    new_id,
     note_use,
+    out_url,
+    own_id,
     place,
     reach,
     unfetched,
@@ -51,14 +64,21 @@ from mymodules.remote.copies import (
 
 __all__ = [
     "address",
+    "check_out",
+    "check_writable",
     "closed",
     "described",
     "fetch",
     "filename",
+    "is_below",
+    "is_out",
     "is_picture",
     "is_remote",
     "left_out",
+    "new_id",
     "note_use",
+    "out_url",
+    "own_id",
     "picture_name",
     "place",
     "reach",

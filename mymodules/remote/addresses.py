@@ -25,6 +25,7 @@ _PACKAGES = {
     "az": "adlfs", "abfs": "adlfs", "abfss": "adlfs", "sftp": "paramiko", "ssh": "paramiko",
     "http": "fsspec[http]", "https": "fsspec[http]",
 }  # fmt: skip
+_READ_ONLY = frozenset({"http", "https", "zip", "tar", "libarchive", "git", "github", "data"})
 LARGEST_PAGE = 1 << 28
 """bytes of an index page; one of a million names has less."""
 
@@ -107,6 +108,26 @@ def absolute(url: str, start: Path) -> str:
     if colons and not colon:
         return f"{before}::{start / Path(last).expanduser()}"
     return url
+
+
+def check_writable(url: str) -> None:
+    """Raise SettingsError if nothing can be written to a URL, whatever its server says. Nobody is asked."""
+    scheme = url.partition("://")[0].lower()
+    if "::" in url or scheme in _READ_ONLY:
+        raise SettingsError(
+            f"{address(url)} can only be read: to write, name a folder on this computer, or a URL such as "
+            "s3://bucket/folder, gs://, az:// or sftp://."
+        )
+
+
+def check_out(url: str) -> None:
+    """Raise SettingsError if a URL cannot be that of results. Nobody is asked."""
+    check_writable(url)
+    if address(url) != shown(url):
+        raise SettingsError(
+            f"{address(url)}: the URL of results has no user, password, ? or #, because later commands have "
+            "to repeat it. Tell these to fsspec, for instance with FSSPEC_SFTP_USERNAME."
+        )
 
 
 def is_web(url: str) -> bool:

@@ -3,6 +3,7 @@
 All calls are made in threads that do not keep a process from ending, because a call may hang for ever.
 """
 
+import contextlib
 import errno
 import queue
 import threading
@@ -49,7 +50,7 @@ Result = TypeVar("Result")
 
 
 class Over(Exception):
-    """The time limit was reached, or nobody waits for the answer any more."""
+    """The time limit was reached, or nobody waits for the answer any more; its text is a clause on that."""
 
 
 class Failed(Exception):
@@ -85,17 +86,36 @@ class Asking:
     ----------
     limit : float
         s; how long it may take.
+    patience : float, optional
+        s; how long it may take without any answer.
     """
 
-    def __init__(self, limit: float) -> None:
-        self._deadline = time.monotonic() + limit
+    def __init__(self, limit: float, patience: float | None = None) -> None:
+        self._limit, self._end = limit, time.monotonic() + limit
+        self._patience = limit if patience is None else patience
+        self._allowed: list[float] = []  # until when calls that are being made may take
+        self.heard()
         self._at_once = 1
         self.over = threading.Event()
 
     @property
     def left(self) -> float:
         """The s that are left."""
-        return max(0.0, self._deadline - time.monotonic())
+        return max(0.0, min(self._end, max([self._deadline, *self._allowed])) - time.monotonic())
+
+    def heard(self) -> None:
+        """Note that something came: from now on it may take as long as the patience again."""
+        self._deadline = time.monotonic() + self._patience
+
+    @contextlib.contextmanager
+    def allowing(self, more: float) -> Iterator[None]:
+        """Have the patience and so many s more for one call, which says nothing before its end."""
+        until = time.monotonic() + self._patience + more
+        self._allowed.append(until)
+        try:
+            yield
+        finally:
+            self._allowed.remove(until)
 
     def allow(self, protocols: Iterable[str]) -> None:
         """Make several calls at a time from now on, if the driver of these protocols bears it."""
@@ -104,7 +124,12 @@ class Asking:
     def check(self) -> None:
         """Raise `Over` if it is over."""
         if self.over.is_set() or not self.left:
-            raise Over
+            raise self._late()
+
+    def _late(self) -> Over:
+        if time.monotonic() < self._end:
+            return Over(f"there was no answer for {self._patience:g} s")
+        return Over(f"it took longer than {self._limit:g} s")
 
     def one(self, call: Callable[[], Result]) -> Result:
         """Return what a call returns; raise what `again` or `Over` raises."""
@@ -119,7 +144,9 @@ class Asking:
                 break
             self.check()
             try:
-                return call()
+                answer = call()
+                self.heard()
+                return answer
             except (ImportError, Over, Failed):
                 raise
             except Exception as error:
@@ -135,6 +162,8 @@ class Asking:
     def each(self, task: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[tuple[Item, Result]]:
         """Yield every item with what the task returns for it, in the order in which they are ready.
 
+        When it ends early, nothing more of it is begun; other calls may go on.
+
         Raises
         ------
         Over
@@ -142,11 +171,12 @@ class Asking:
         Exception
             The first one that a task raises.
         """
+        self.heard()  # what this computer did since is no silence of the server
         waiting, ready = iter(items), queue.SimpleQueue[tuple[Item, Result | None, Exception | None] | None]()
-        lock = threading.Lock()
+        lock, ended = threading.Lock(), threading.Event()
 
         def work() -> None:
-            while not self.over.is_set():
+            while not (self.over.is_set() or ended.is_set()):
                 with lock:
                     item = next(waiting, _NOTHING)
                 if isinstance(item, _Nothing):
@@ -165,7 +195,9 @@ class Asking:
                 try:
                     found = ready.get(timeout=self.left)
                 except queue.Empty:
-                    raise Over from None
+                    if self.left and not self.over.is_set():
+                        continue
+                    raise self._late() from None
                 if found is None:
                     working -= 1
                     continue
@@ -173,9 +205,8 @@ class Asking:
                 if error is not None:
                     raise error
                 yield item, result  # type: ignore[misc]  # None only where the task returns it
-        except BaseException:
-            self.over.set()
-            raise
+        finally:
+            ended.set()
 
 
 class _Nothing:

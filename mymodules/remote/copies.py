@@ -1,5 +1,8 @@
 """The copies of URLs in the user's cache, and what is noted of them.
 
+The copy of an output folder is in the folder ``out`` of the cache: what is there may be nowhere else, so
+nothing removes it. Those of pictures can be fetched again at any time. A URL may have one of each.
+
 Beside a copy ``NAME`` there are ``NAME.json``, which says what it is, and by which it is known under whatever
 path, ``NAME.lines``, a line for each file as it comes, so that nothing is forgotten when a process is killed,
 and ``content`` with a link to each content. The time of its folder is that of its last use, see `pruning`.
@@ -10,11 +13,12 @@ import hashlib
 import hmac
 import json
 import os
+import posixpath
 import re
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -27,17 +31,22 @@ from mymodules.remote.addresses import absolute, address, filename, unsigned
 CACHE: Final = "MYMODULES_CACHE"
 """The environment variable that names another folder for the copies."""
 
+_OUT = "out"  # the folder with the copies of output folders
+_ID = "triage.id"
+_IDS = re.compile("[0-9a-f]{16}", re.ASCII)
+
 Problem = tuple[str, str]
 """A code of status ``error``, and a clause for a person."""
 
 _urls: dict[Path, str] = {}
+_outs: set[Path] = set()  # those of output folders among them
 _asked: set[Path] = set()  # copies that were fetched for a run that has not begun
 
 
 # --- where copies are --------------------------------------------------------------------------------
 
 
-def place(url: str, start: Path) -> Path:
+def place(url: str, start: Path, *, out: bool = False) -> Path:
     """Return the folder that is, or will be, the copy of a URL. Nobody is asked.
 
     Parameters
@@ -45,6 +54,8 @@ def place(url: str, start: Path) -> Path:
     url : str
     start : Path
         Where the path of an archive on this computer begins, if it is relative.
+    out : bool
+        It is an output folder, and not one of pictures.
 
     Raises
     ------
@@ -58,13 +69,19 @@ def place(url: str, start: Path) -> Path:
         raise SettingsError(f"There is no home folder for a copy of {plain}: name a folder in {CACHE}.")
     try:
         cache.mkdir(parents=True, exist_ok=True, mode=0o700)
-        meant = unsigned(url).rstrip("/").encode("utf-8", "surrogatepass")
-        key = hmac.new(_key(cache), meant, hashlib.sha256)
+        meant = (f"out {_alike(unsigned(url))}" if out else unsigned(url)).rstrip("/")
+        key = hmac.new(_key(cache), meant.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        name = re.sub("[^A-Za-z0-9.]+", "-", _alike(plain) if out else plain).strip("-.")[:48]
+        folder = _real((cache / _OUT if out else cache) / f"{name}-{key.hexdigest()[:16]}")
+        if out and _about(folder).get("out") is not True:
+            folder.parent.mkdir(exist_ok=True, mode=0o700)
+            about = {"copy": folder.name, "url": plain, "out": True}
+            files.replace(beside(folder, "json"), [json.dumps(about).encode()])
     except OSError as error:
         raise unwritable(plain, error) from error
-    name = re.sub("[^A-Za-z0-9.]+", "-", plain).strip("-.")[:48]
-    folder = _real(cache / f"{name}-{key.hexdigest()[:16]}")
     _urls[folder] = url
+    if out:
+        _outs.add(folder)
     return folder
 
 
@@ -72,12 +89,18 @@ def _cache() -> Path | None:
     """Return the folder with all copies, which need not exist; None if there is no home folder."""
     with contextlib.suppress(RuntimeError, OSError):
         if given := os.environ.get(CACHE):
-            return _real(Path.cwd() / Path(given).expanduser())
+            return _absolute(given)
         home = Path.home()
         usual = {"win32": home / "AppData" / "Local", "darwin": home / "Library" / "Caches"}
         base = os.environ.get("XDG_CACHE_HOME") or usual.get(sys.platform, home / ".cache")
         return _real(Path(base, "mymodules", "remote"))
     return None
+
+
+@lru_cache
+def _absolute(given: str) -> Path:
+    """Return the folder that a text means; the working directory may change later."""
+    return _real(Path.cwd() / Path(given).expanduser())
 
 
 def _real(path: Path) -> Path:
@@ -116,6 +139,22 @@ def unwritable(plain: str, error: OSError) -> SettingsError:
 # --- what is known of a copy -------------------------------------------------------------------------
 
 
+def is_below(inner: Path, outer: Path) -> bool:
+    """Return whether the URL of one copy is that of another one or inside it, as far as their texts tell."""
+    one, other = (f"{_tidy(described(folder) or '')}/" for folder in (inner, outer))
+    return len(other) > 1 and one.startswith(other)
+
+
+def _tidy(plain: str) -> str:
+    scheme, colon, rest = _alike(plain).partition("://")
+    return f"{scheme}://{posixpath.normpath(rest)}" if colon else ""
+
+
+def _alike(url: str) -> str:
+    """Return a URL with one name for S3."""
+    return re.sub("^s3a://", "s3://", url)
+
+
 def described(path: Path) -> str | None:
     """Return the URL whose copy a folder or picture is, or will be, without secrets; None for any other."""
     known = _urls.get(_real(path))
@@ -129,6 +168,37 @@ def is_picture(path: Path) -> bool:
     """Return whether a path is, or will be, that of the only picture in the copy of its URL."""
     url = _urls.get(_real(path.parent)) or _about(path.parent).get("url")
     return isinstance(url, str) and filename(url) == path.name
+
+
+def is_out(folder: Path) -> bool:
+    """Return whether a folder is the copy of an output folder, also of one that this process was not told."""
+    folder = _real(folder)
+    above = folder.parent  # elsewhere, somebody else may have written what is beside it
+    is_ours = above.name == _OUT and above.parent == _cache()
+    return folder in _outs or (is_ours and _about(folder).get("out") is True)
+
+
+def out_url(folder: Path) -> str | None:
+    """Return the URL of an output folder, in which nothing is secret; None if it is that of none."""
+    return described(folder) if is_out(folder) else None
+
+
+def own_id(out: Path) -> str:
+    """Return what only this copy of an output folder is called; an empty text as long as it has no name.
+
+    It is in the copy: whoever removes its files, and the name with them, is another computer from then on.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        found = (out / _ID).read_text("ascii")
+        return found if _IDS.fullmatch(found) else ""
+    return ""
+
+
+def new_id(out: Path) -> str:
+    """Give a copy another such name."""
+    made = os.urandom(8).hex()
+    files.replace(out / _ID, [made.encode()])
+    return made
 
 
 def unfetched(folder: Path) -> dict[str, Problem]:
@@ -170,13 +240,23 @@ def beside(folder: Path, ending: str) -> Path:
     return folder.with_name(f"{folder.name}.{ending}")
 
 
+def draft(folder: Path, label: str | None = None) -> Path:
+    """Return a path beside a copy for what is no part of it yet, or no longer; a new one without a label."""
+    return folder.with_name(f".partial-{folder.name}-{os.urandom(4).hex() if label is None else label}")
+
+
+def drafts(folder: Path) -> Iterator[Path]:
+    """Yield what is at such paths."""
+    yield from (path for path in folder.parent.iterdir() if path.name.startswith(f".partial-{folder.name}-"))
+
+
 # --- fetching ----------------------------------------------------------------------------------------
 
 
 def reach(folder: Path, suffixes: Sequence[str]) -> None:
     """Ask for what a URL names if it was not asked yet; raise SettingsError as `fetch` does."""
     folder = _real(folder)
-    if folder in _urls and folder not in _asked:
+    if folder in _urls and folder not in _asked and not is_out(folder):
         from mymodules.remote import fetching
 
         fetching.reach(_urls[folder], suffixes)
@@ -210,6 +290,8 @@ def fetch(folder: Path, suffixes: Sequence[str], *, again: bool = False, run: bo
         If the URL cannot be listed, its server fails, or it takes longer than `fetching.LIMIT`.
     """
     folder = _real(folder)
+    if is_out(folder):  # its files are not those of the server, and may be nowhere else
+        return
     url = _urls.get(folder)
     note_use(folder)
     if url is None:

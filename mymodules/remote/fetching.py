@@ -7,13 +7,12 @@ as soon as it came.
 import contextlib
 import errno
 import filecmp
-import glob
 import json
 import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +25,7 @@ from mymodules.paths import shown
 from mymodules.remote import listing
 from mymodules.remote.addresses import Clock, address, is_web, missing, opened, picture_name
 from mymodules.remote.asking import AT_ONCE, SERVER, TRIES, Asking, Failed, Over
-from mymodules.remote.copies import Problem, beside, unwritable
+from mymodules.remote.copies import Problem, beside, draft, drafts, unwritable
 from mymodules.remote.listing import CHECKSUM, NOTHING, TIME, Listed, Stated, listed, protocols, stated
 from mymodules.remote.reading import received
 
@@ -48,7 +47,7 @@ def bring(url: str, folder: Path, suffixes: Sequence[str]) -> None:
     """Bring what changed; raise SettingsError as `copies.fetch` does."""
 
     def all_of_it(asking: Asking) -> None:
-        with _locked(folder, asking):
+        with locked(folder, asking):
             _Fetching(url, folder, asking, suffixes).all()
 
     _dealt(url, all_of_it)
@@ -102,15 +101,15 @@ def _check_page(url: str) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path, asking: Asking) -> Iterator[None]:
-    """Have a copy for oneself; wait as long as another process fetches it."""
+def locked(folder: Path, asking: Asking) -> Iterator[None]:
+    """Have a copy for oneself; wait as long as another process has it."""
     while True:
         try:
             lock = Lock(beside(folder, "lock"), folder)
             break
         except ResultsError:
             if asking.over.wait(min(_LOOK, asking.left)) or not asking.left:
-                raise Over from None
+                raise Over("another process is using its copy") from None
         except OutputError as error:
             raise SettingsError(str(error)) from None
     with lock:
@@ -134,7 +133,7 @@ class _Fetching:
         self._plain, self._folder, self._asking = address(url), folder, asking
         self._lines = Lines(beside(folder, "lines"))
         # A name of its own: a call of an earlier fetching that hung may still write to that one's.
-        self._partial = folder.with_name(f".partial-{folder.name}-{os.urandom(4).hex()}")
+        self._partial = draft(folder)
         self._suffixes, self._clock = suffixes, Clock()
         self._picture = picture_name(url, suffixes)
         if self._picture is None:
@@ -152,7 +151,7 @@ class _Fetching:
         self._folder.mkdir(exist_ok=True)
         self._note(found, complete=False)
         self._tidy(found)
-        for left in self._folder.parent.glob(f".partial-{glob.escape(self._folder.name)}-*"):
+        for left in drafts(self._folder):
             shutil.rmtree(left, ignore_errors=True)
         self._partial.mkdir()
         try:
@@ -376,7 +375,7 @@ class Lines:
         self._file.write(_line(name, self.known[name]))
         self._file.flush()
 
-    def write(self, names: Mapping[str, Any]) -> None:
+    def write(self, names: Iterable[str]) -> None:
         """Keep only the lines of these files, one for each."""
         self.known = {name: self.known[name] for name in names if name in self.known}
         files.replace(self._path, [_line(name, entry) for name, entry in self.known.items()])

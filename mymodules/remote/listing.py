@@ -135,7 +135,7 @@ def listed(
         ask = partial(_entries, system, asking)
         for (_, folder), entries in asking.each(ask, folders):
             if isinstance(entries, Failed):
-                named = folder if _why_not(folder) is None else safe(folder)
+                named = folder if why_not(folder) is None else safe(folder)
                 found.closed[named] = entries.code, entries.clause
                 continue
             for entry in map(top.plain, entries):
@@ -148,10 +148,10 @@ def listed(
                     hidden.add(cut)
                 elif entry["type"] == "directory":
                     name = name.rstrip("/")
-                    if name and name not in seen and not (top.is_page and _why_not(name)):
+                    if name and name not in seen and not (top.is_page and why_not(name)):
                         seen.add(name)
                         below.append((str(entry["name"]), name))
-                        if name.lower().endswith(tuple(suffixes)) and _why_not(name) is None:
+                        if name.lower().endswith(tuple(suffixes)) and why_not(name) is None:
                             found.folders.add(name)
                 elif entry["type"] == "link":
                     found.left_out.append(("links", name))
@@ -341,7 +341,7 @@ def _sort_out(names: Mapping[str, list[Stated]], found: Listed, *, folds: bool) 
         for path in {*names, *folders, *found.folders}:
             alike.setdefault(_folded(path), set()).add(path)
     for name, files in names.items():
-        if (reason := _why_not(name)) is not None:
+        if (reason := why_not(name)) is not None:
             found.problems[safe(name)] = ("unsupported", f"no file here can have this name: {reason}")
         elif name in folders or name in found.folders:
             found.problems[name] = ("not_a_file", "it is a file and also a folder there")
@@ -371,7 +371,7 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def _why_not(name: str) -> str | None:
+def why_not(name: str) -> str | None:
     """Return why no file here can have a name; None if one can."""
     parts = name.split("/")
     if not {"", ".", ".."}.isdisjoint(parts):

@@ -5,9 +5,7 @@ only what `fetching` has made, that no other process is fetching, and that this 
 """
 
 import contextlib
-import glob
 import json
-import os
 import shutil
 import time
 from collections.abc import Container
@@ -18,7 +16,7 @@ from mymodules import streams
 from mymodules.errors import OutputError, ResultsError
 from mymodules.locks import Lock
 from mymodules.paths import shown
-from mymodules.remote.copies import beside
+from mymodules.remote.copies import beside, draft, drafts
 from mymodules.remote.fetching import Lines, forget
 
 DAYS: Final = 30
@@ -79,8 +77,8 @@ def _remove(folder: Path) -> None:
     lines = beside(folder, "lines")
     with contextlib.suppress(FileNotFoundError):
         # In one step: nobody may take a part of it for the copy.
-        folder.rename(folder.with_name(f".partial-{folder.name}-{os.urandom(4).hex()}"))
-    for left in folder.parent.glob(f".partial-{glob.escape(folder.name)}-*"):
+        folder.rename(draft(folder))
+    for left in drafts(folder):
         shutil.rmtree(left)
     for entry in Lines(lines).known.values():
         forget(folder, entry["digest"])

@@ -42,6 +42,7 @@ def received(system: Any, said: Stated, made: Path, asking: Asking, most: int) -
 
         def relative_update(self, inc: int = 1) -> None:
             asking.check()
+            asking.heard()
             self.value += inc
             if self.value > limit:
                 raise WrongLength(f"the server sends more than the {limit:,} bytes that it states")

@@ -17,13 +17,12 @@ import errno
 import os
 import posixpath
 import time
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from mymodules.errors import SettingsError
-from mymodules.remote.addresses import Clock, address, missing, opened
+from mymodules.remote.addresses import Clock, missing, opened
 from mymodules.remote.asking import Asking, Failed, Over, WrongLength
 from mymodules.remote.listing import Stated, protocols, stated
 from mymodules.remote.reading import received
@@ -35,25 +34,16 @@ FAULTS: Final = (Failed, Over, ImportError, OSError)
 """What may be raised by all that is done here."""
 
 _REPLACING = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"})  # an object in one step
-_READ_ONLY = frozenset({"http", "https", "zip", "tar", "libarchive", "git", "github", "data"})
+_SLOWEST = 250_000.0  # bytes per s; a file that is sent more slowly may be given up
+_LISTING = 300.0  # s; more than a driver takes for a folder of a million files, of which it says nothing
 
 
-def check(url: str) -> None:
-    """Raise SettingsError if nothing can be written to a URL, whatever its server says. Nobody is asked."""
-    scheme = url.partition("://")[0].lower()
-    if "::" in url or scheme in _READ_ONLY:
-        raise SettingsError(
-            f"{address(url)} can only be read: to write, name a folder on this computer, or a URL such as "
-            "s3://bucket/folder, gs://, az:// or sftp://."
-        )
-
-
-def why(url: str, error: Exception, limit: float = LIMIT) -> str:
+def why(url: str, error: Exception) -> str:
     """Return what one of `FAULTS` means, as a clause: "the server refuses it (status 403)"."""
     if isinstance(error, Failed):
         return error.clause
     if isinstance(error, Over):
-        return f"it took longer than {limit:g} s"
+        return str(error)
     if isinstance(error, ImportError):
         return str(missing(url, error)).rstrip(".")
     number = error.errno if isinstance(error, OSError) else None
@@ -69,6 +59,8 @@ class Folder:
         It may also be that of a single file, which has the name ``""`` then.
     limit : float
         s; how long all of it may take.
+    patience : float, optional
+        s; how long it may take without any answer.
 
     Notes
     -----
@@ -76,10 +68,10 @@ class Folder:
     leaves no call running that it could end.
     """
 
-    def __init__(self, url: str, limit: float = LIMIT) -> None:
-        self._clock, self._asking = Clock(), Asking(limit)
-        self._system, self._root = self._asking.one(partial(opened, url, self._clock))
-        self._asking.allow(protocols(self._system))
+    def __init__(self, url: str, limit: float = LIMIT, patience: float | None = None) -> None:
+        self._clock, self.asking = Clock(), Asking(limit, patience)
+        self._system, self._root = self.asking.one(partial(opened, url, self._clock))
+        self.asking.allow(protocols(self._system))
         self._replaces = not _REPLACING.isdisjoint(protocols(self._system))
         self._made: set[str] = set()  # folders
 
@@ -87,24 +79,74 @@ class Folder:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._asking.over.set()
+        self.asking.over.set()
 
     # --- reading -------------------------------------------------------------------------------------
 
+    def files(self, name: str = "", *, deep: bool = False) -> dict[str, Stated]:
+        """Return the files in a folder by their paths in it; none if there is no such folder.
+
+        If `deep`, those in folders below it as well.
+        """
+        top = self._path(name).rstrip("/")
+        found: dict[str, Stated] = {}
+        seen, folders = {top}, [top]
+        while folders:
+            below = []
+            for folder, entries in self.asking.each(partial(self._entries, long=deep), folders):
+                for entry in entries:
+                    path = str(entry["name"]).rstrip("/")
+                    if not path.startswith(f"{folder}/") or path in seen:
+                        continue
+                    if entry["type"] == "file":
+                        found[path[len(top) + 1 :]] = stated(entry, self._clock)
+                    elif deep and entry["type"] == "directory":
+                        seen.add(path)
+                        below.append(path)
+            folders = below
+        return found
+
     def stated(self, name: str) -> Stated | None:
         """Return what the server says of a file; None if there is none."""
-        return self._asking.one(partial(self._stated, name))
+        return self.asking.one(partial(self._stated, name))
 
     def read(self, name: str, made: Path, most: int) -> Stated | None:
         """Fetch a file, of at most so many bytes, and return what the server says of it.
 
         It is whole, and did not change meanwhile. None if there is none.
         """
-        return self._asking.one(partial(self._read, made, most, name))
+        return self.asking.one(partial(self._read, made, most, name))
+
+    def read_each(
+        self, files: Iterable[tuple[str, Path]], most: int
+    ) -> Iterator[tuple[Path, Stated | Failed | None]]:
+        """Do the same for several; yield each path when its file is there, or why it cannot be had."""
+
+        def task(item: tuple[str, Path]) -> Stated | Failed | None:
+            try:
+                return self._read(item[1], most, item[0])
+            except Failed as failed:
+                return failed
+
+        for (_, made), found in self.asking.each(task, files):
+            yield made, found
+
+    def _entries(self, folder: str, *, long: bool) -> list[dict[str, Any]]:
+        def asked() -> list[dict[str, Any]]:
+            self._system.invalidate_cache()
+            with self.asking.allowing(_LISTING if long else 0.0):
+                return list(self._system.ls(folder, detail=True))
+
+        try:
+            return self.asking.again(asked)
+        except Failed as failed:
+            if failed.code != "vanished":
+                raise
+            return []
 
     def _stated(self, name: str) -> Stated | None:
         try:
-            return self._asking.again(partial(self._info, self._path(name)))
+            return self.asking.again(partial(self._info, self._path(name)))
         except Failed as failed:
             if failed.code != "vanished":
                 raise
@@ -122,7 +164,7 @@ class Folder:
             if said.size is not None and said.size > most:
                 raise Failed("unsupported", f"{posixpath.basename(said.source)} has more than {most:,} bytes")
             try:
-                self._asking.again(lambda: received(self._system, said, made, self._asking, most))  # noqa: B023
+                self.asking.again(lambda: received(self._system, said, made, self.asking, most))  # noqa: B023
             except Failed as failed:
                 if failed.code != "vanished":
                     raise
@@ -136,19 +178,29 @@ class Folder:
 
     def write(self, name: str, made: Path) -> None:
         """Send a file of this computer in one step, replacing one of that name."""
-        self._asking.one(partial(self._write, name, made))
+        self.asking.one(partial(self._write, name, made))
+
+    def write_each(self, files: Iterable[tuple[str, Path]]) -> None:
+        """Send several files, in any order. The first that fails ends it."""
+        for _ in self.asking.each(lambda item: self._write(*item), files):
+            pass
+
+    def probe(self, made: Path) -> None:
+        """Send a file as all others, and remove it there, so that whoever may not write learns it at once."""
+        name = _temporary()
+        self.write(name, made)
+        with contextlib.suppress(*FAULTS):  # some may only add files
+            self.asking.one(partial(self._remove, self._path(name)))
 
     def _write(self, name: str, made: Path) -> None:
-        path, again = self._path(name), self._asking.again
+        path, again = self._path(name), self.asking.again
         if self._replaces:
             again(partial(self._put, made, path))
             return
         above = posixpath.dirname(path)
-        part = f"{above}/.sending-{time.time():.0f}-{os.urandom(4).hex()}"
+        part = f"{above}/{_temporary()}"
         try:
-            if above not in self._made:
-                again(partial(self._system.makedirs, above, exist_ok=True))
-                self._made.add(above)
+            self._make(above)
             again(partial(self._put, made, part))
             again(partial(self._rename, part, path, made.stat().st_size))
         except BaseException:
@@ -156,26 +208,34 @@ class Folder:
                 self._remove(part)
             raise
 
+    def _make(self, folder: str) -> None:
+        """Have a folder, where there are some."""
+        if not self._replaces and folder not in self._made:
+            self.asking.again(partial(self._system.makedirs, folder, exist_ok=True))
+            self._made.add(folder)
+
     def _put(self, made: Path, path: str) -> None:
         from fsspec.callbacks import Callback
 
-        check: Callable[[], None] = self._asking.check
+        asking, size = self.asking, made.stat().st_size
 
         class Heeding(Callback):  # type: ignore[misc]
             """End a sending that nobody waits for."""
 
             def relative_update(self, inc: int = 1) -> None:
-                check()
+                asking.check()
+                asking.heard()
 
-        self._system.put_file(str(made), path, callback=Heeding())
+        with asking.allowing(size / _SLOWEST):  # some drivers say nothing before the end
+            self._system.put_file(str(made), path, callback=Heeding())
         if not self._replaces:
-            size, there = made.stat().st_size, self._info(path).size
+            there = self._info(path).size
             if there not in (None, size):
                 raise WrongLength(f"the server has {there:,} of {size:,} bytes")
 
     def _rename(self, part: str, path: str, size: int) -> None:
         try:
-            self._system.mv(part, path)
+            self._move(part, path)
         except FileNotFoundError:  # it was done, and the answer did not come
             if self._info(path).size not in (None, size):
                 raise
@@ -183,7 +243,16 @@ class Folder:
             if error.errno != errno.EEXIST:
                 raise
             self._system.rm_file(path)
+            self._move(part, path)
+
+    def _move(self, part: str, path: str) -> None:
+        from fsspec import AbstractFileSystem
+
+        if type(self._system).mv is not AbstractFileSystem.mv:
             self._system.mv(part, path)
+            return
+        self._system.cp_file(part, path)  # the mv of all file systems takes names for patterns
+        self._system.rm_file(part)
 
     def _remove(self, path: str) -> None:
         def remove() -> None:
@@ -191,10 +260,14 @@ class Folder:
                 self._system.rm_file(path)
 
         try:
-            self._asking.again(remove)
+            self.asking.again(remove)
         except Failed as failed:
             if failed.code != "vanished":
                 raise
 
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}" if name else self._root
+
+
+def _temporary() -> str:
+    return f".sending-{time.time():.0f}-{os.urandom(4).hex()}"

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
@@ -11,7 +10,7 @@ from mymodules.agenda import Agenda
 from mymodules.paths import AnyPath, local_path
 from mymodules.report import page
 from mymodules.report.labels import Labels
-from mymodules.results import Rows
+from mymodules.results import Rows, runfiles
 from mymodules.results.ruled import Rulebook
 from mymodules.row import METRIC, SIZES, own_figures
 
@@ -144,10 +143,8 @@ def _figures(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _timestamp(manifest: Mapping[str, Any]) -> dict[str, str]:
-    try:
-        return {"timestamp": datetime.strptime(manifest["stamp"][:15], "%Y%m%d-%H%M%S").isoformat()}
-    except (KeyError, TypeError, ValueError):
-        return {}
+    begun = runfiles.begun(manifest.get("stamp"))
+    return {} if begun is None else {"timestamp": begun.replace(tzinfo=None).isoformat()}
 
 
 def _valid(text: str) -> str:

@@ -4,7 +4,6 @@ The page loads nothing but its own files. Names and messages are text in it, nev
 """
 
 import base64
-import contextlib
 import hashlib
 import html
 import json
@@ -12,7 +11,6 @@ import math
 import string
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from mymodules import row
@@ -127,9 +125,8 @@ def _identity(stamp: str, index: Mapping[str, Sequence[str]]) -> str:
 def facts(labels: Labels, run: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the facts at the top of the page, as pairs of label and text; `run` is the run's manifest."""
     found = [(role, labels.names[role]) for role in ("first", "second")]
-    if runfiles.is_stamp(run.get("stamp")):
-        with contextlib.suppress(ValueError):  # no such day
-            found.append(("run of", str(datetime.strptime(run["stamp"][:15], "%Y%m%d-%H%M%S"))))
+    if (begun := runfiles.begun(run.get("stamp"))) is not None:
+        found.append(("run of", str(begun.replace(tzinfo=None))))
     return found
 
 

@@ -22,7 +22,7 @@ from mymodules.report.parts import Parts, refuse_large
 from mymodules.report.pictures import Pairs
 from mymodules.report.place import is_one_file
 from mymodules.report.shards import Shards
-from mymodules.results import attention, runfiles
+from mymodules.results import attention, exchange, runfiles
 from mymodules.triage import FILE, Decisions, Row
 from mymodules.triage.approval import MANIFEST
 
@@ -104,6 +104,7 @@ def write(
     frame = frame.iloc[attention.places(frame)]
     frame.attrs = {}  # pandas would copy them deeply with every selection of rows or of a column
     rows = [*page.records(frame)]
+    exchange.show_drawings(folders.out, manifest)
     drawn = delta.drawings_of(folders.out, manifest)
     changes = marks.RunChanges(folders.out, manifest)
     for row in rows:

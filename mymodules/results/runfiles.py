@@ -7,12 +7,14 @@ drawings. While a process writes to them, there is also ``results-<stamp>.lock``
 no other run has.
 """
 
+import contextlib
 import json
 import math
 import operator
 import os
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -28,7 +30,15 @@ if TYPE_CHECKING:
 _TOLD: Final = (
     *("stamp", "complete", "seconds", "reused", "skip_until", "stop_at", "left_out", "options", "versions"),
 )
+DECISIONS: Final = "triage.csv"
+"""The file of the decisions that were made in an output folder."""
+
+DECIDED: Final = ("time", "name", "first_digest", "second_digest", "decision", "note")
+"""Its first columns."""
+
 _PICTURES = "03.diff-"
+_OTHERS = re.compile(r"triage\.[0-9a-f]{16}\.csv", re.ASCII)
+_SHARED = 9  # digits of the last part of a stamp that other computers share
 _PARTIAL = ".partial.csv"
 _STAMP = r"\d{8}-\d{6}(?:-\d+)?"
 _FILE = re.compile(rf"results-(?P<stamp>{_STAMP})(?P<kind>\.csv|\.partial\.csv|\.json)", re.ASCII)
@@ -86,6 +96,52 @@ def stamp_of(path: AnyPath) -> str | None:
 def is_stamp(value: object) -> bool:
     """Return whether a run may have this stamp; a manifest from somebody else may name anything."""
     return isinstance(value, str) and stamp_of(f"results-{value}.csv") == value
+
+
+def decisions_of(copy: str) -> str:
+    """Return how the file of decisions is called where others read it, given the id of its folder's copy."""
+    return f"triage.{copy}.csv"
+
+
+def is_decisions_of(name: str) -> bool:
+    """Return whether a file has such a name."""
+    return _OTHERS.fullmatch(name) is not None
+
+
+def is_brought(manifest: Mapping[str, Any]) -> bool:
+    """Return whether a run was made on another computer, and its pictures are there; see `exchange`."""
+    return "brought" in manifest
+
+
+def named(out: Path) -> str:
+    """Return an output folder as its user knows it."""
+    return remote.out_url(out) or shown(out)
+
+
+def begun(stamp: object) -> datetime | None:
+    """Return when the run of a stamp began, in the time of this computer; None if nobody knows."""
+    if not isinstance(stamp, str) or not is_stamp(stamp):
+        return None
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        found = datetime.strptime(stamp[:15], "%Y%m%d-%H%M%S")
+        return (found.replace(tzinfo=UTC) if is_shared(stamp) else found).astimezone()
+    return None
+
+
+def is_shared(stamp: str) -> bool:
+    """Return whether a stamp is that of a run in an output folder that computers share."""
+    return len(stamp) == 16 + _SHARED
+
+
+def new_stamp(out: Path) -> str:
+    """Reserve the stamp of a run that begins now.
+
+    It is the time of this computer; in an output folder that other computers share it is UTC, with the
+    microseconds and three random digits.
+    """
+    if not remote.is_out(out):
+        return reserve(out, datetime.now().strftime("%Y%m%d-%H%M%S"))
+    return reserve(out, f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}{int.from_bytes(os.urandom(4)) % 1000:03}")
 
 
 def reserve(out: Path, stamp: str) -> str:
@@ -301,8 +357,11 @@ def _brief(value: object) -> str:
     return text if len(text) <= 100 else f"{text[:100]} …"
 
 
-def newest(out: Path) -> Path:
-    """Return the newest finished CSV: the one with the highest stamp, then with the highest suffix."""
+def newest(out: Path, *, own: bool = False) -> Path:
+    """Return the newest finished CSV: the one with the highest stamp, then with the highest suffix.
+
+    If `own`, one that was made on this computer, if there is any.
+    """
     try:
         matches = [match for file in out.iterdir() if (match := _FILE.fullmatch(file.name))]
     except OSError as error:
@@ -312,12 +371,14 @@ def newest(out: Path) -> Path:
         ) from error
     finished = [match for match in matches if match["kind"] == ".csv"]
     if finished:
-        return out / max(finished, key=_age)[0]
+        by_age = [out / match[0] for match in sorted(finished, key=_age, reverse=True)]
+        made_here = (path for path in by_age if not (own and is_brought(manifest_of(path))))
+        return next(made_here, by_age[0])
     partial = [match[0] for match in sorted(matches, key=_age) if match["kind"] == _PARTIAL]
     if not partial:
-        raise ResultsError(f"There are no results in {shown(out)}: run batch.run() first, or name a file.")
+        raise ResultsError(f"There are no results in {named(out)}: run batch.run() first, or name a file.")
     raise ResultsError(
-        f"No run in {shown(out)} is finished; unfinished: {', '.join(partial)}. "
+        f"No run in {named(out)} is finished; unfinished: {', '.join(partial)}. "
         f"Finish the last one with batch.run(resume={str(out / partial[-1])!r})."
     )
 
@@ -331,5 +392,9 @@ def unfinished(out: Path) -> Path | None:
 
 
 def _age(match: re.Match[str]) -> tuple[str, int]:
-    stamp = match["stamp"]
+    return age(match["stamp"])
+
+
+def age(stamp: str) -> tuple[str, int]:
+    """Return what orders stamps by their age."""
     return stamp[:15], int(stamp[16:] or 1)

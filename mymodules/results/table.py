@@ -11,7 +11,7 @@ import pandas as pd
 from mymodules import files, settings, streams
 from mymodules.errors import ResultsError
 from mymodules.paths import AnyPath, local_path, shown, working_directory
-from mymodules.results import csvfile, runfiles
+from mymodules.results import csvfile, exchange, runfiles
 from mymodules.results.cells import BOM, LISTED, parse_cell, parse_metric
 from mymodules.results.listing import CHANGE_COLUMNS, columns_of_changes
 from mymodules.results.listing import TEXTS as CHANGE_TEXTS
@@ -116,8 +116,10 @@ def _columns_of(file: Path, data: bytes, is_partial: bool) -> dict[str, list[Any
 
 def _newest() -> Path:
     """Return the newest finished CSV, or what the first notebook wrote, whose cells know no output folder."""
+    out = (settings.recorded() or settings.resolve()).out
+    exchange.show(out)
     try:
-        return runfiles.newest((settings.recorded() or settings.resolve()).out)
+        return runfiles.newest(out)
     except ResultsError as error:
         try:
             file = runfiles.newest(working_directory())

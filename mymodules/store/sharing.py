@@ -109,6 +109,6 @@ def _dealt(url: str, task: Callable[[sending.Folder, Path], T]) -> T:
     except StoreError as error:
         fault = str(error)
     except sending.FAULTS as error:
-        fault = sending.why(url, error, LIMIT)
+        fault = sending.why(url, error)
     # Here, so that it does not know the error of a library, which may quote a password.
     raise StoreError(f"{plain}: {fault.rstrip('.')}.")

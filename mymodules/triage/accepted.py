@@ -6,14 +6,14 @@ open where it comes again; the note of that step says when it was approved.
 
 import bisect
 import contextlib
-from collections.abc import Collection, Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from mymodules import results
 from mymodules.errors import OutputError, ResultsError
-from mymodules.results import runfiles
+from mymodules.results import exchange, runfiles
 from mymodules.results.rows import AnyTable, Columns, lists
 from mymodules.triage.decisions import APPROVED, Decisions, rows
 from mymodules.triage.history import Row
@@ -80,7 +80,8 @@ def unopened(
     """Return the names of the rows that are decided by their changes only, and that nobody has looked at.
 
     A row may have been looked at if one of its changes was decided for this row, or while the newest run had
-    this row: this run, or an earlier one with the same two pictures.
+    this row: this run, or an earlier one with the same two pictures. In an output folder behind a URL, a run
+    counts here from its end on, or from when it came, and for others from when it was sent, by their clocks.
 
     Parameters
     ----------
@@ -99,9 +100,11 @@ def unopened(
     wanted = [(about[name], signature) for name, signature in pairs if name in about]
     here = desk.each([row._replace(change=signature) for row, signature in wanted])
     anywhere = [Row.anywhere(signature) for _, signature in wanted]
-    times, runs, seen = desk.times(), _Runs(desk.path.parent, stamp), set()
+    times, runs, seen = desk.times_apart(), _Runs(desk.path.parent, stamp), set()
     for (row, _), own, change, held in zip(wanted, here, anywhere, desk.each(anywhere), strict=True):
-        if row.name not in seen and (own[0] or runs.had(row, times.get((change, *held), ""))):
+        if row.name not in seen and (
+            own[0] or runs.had(row, *(each.get((change, *held), "") for each in times))
+        ):
             seen.add(row.name)
     return {*about} - seen
 
@@ -136,27 +139,70 @@ def _listed(desk: Decisions, out: Path, stamp: str) -> Columns | None:
     return results.Rows([], {"out": str(out), "stamp": stamp}).changes()
 
 
+class _Since(NamedTuple):
+    """Since when runs were known, the first one first."""
+
+    this: datetime | None
+    times: list[datetime]
+    stamps: list[str]
+
+
+def _since(known: Mapping[str, datetime], this: str) -> _Since:
+    stamps = sorted(known, key=lambda stamp: (known[stamp], stamp))
+    return _Since(known.get(this), [known[stamp] for stamp in stamps], stamps)
+
+
+def _placed(path: Path) -> datetime | None:
+    """Return since when a file is in its place; None if it is not."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+    except OSError:
+        return None
+
+
+def _is_ahead(time: str) -> bool:
+    """Return whether a clock was ahead: then nobody knows what could be seen."""
+    try:
+        return datetime.fromisoformat(time) > datetime.now(UTC)
+    except (ValueError, TypeError):
+        return True
+
+
 class _Runs:
     """The runs of an output folder, which are read when they are asked for."""
 
     def __init__(self, out: Path, stamp: str) -> None:
-        found = {stamp: _begun(stamp)}
-        found |= {each: _begun(each) for each in map(runfiles.stamp_of, out.glob("results-*.csv")) if each}
-        known = sorted((begun, each) for each, begun in found.items() if begun is not None)
-        self._out, self._this = out, found[stamp]
-        self._begun, self._stamps = [begun for begun, _ in known], [each for _, each in known]
+        stamps = {stamp, *filter(None, map(runfiles.stamp_of, out.glob("results-*.csv")))}
+        found = {each: runfiles.begun(each) for each in stamps}
+        here = {each: time for each, time in found.items() if time is not None}
+        sent = exchange.sent_at(out)
+        if sent is None:  # a folder that somebody has downloaded may have decisions of others, too
+            there = {each: time for each, time in here.items() if runfiles.is_shared(each)}
+        else:
+            there = {each: time for each, time in sent.items() if each in here}
+            here = {each: time for each in here if (time := _placed(runfiles.finished_path(out, each)))}
+        self._out = out
+        self._here, self._there = _since(here, stamp), _since(there, stamp)
         self._rows: dict[str, set[Row]] = {}
 
-    def had(self, row: Row, time: str) -> bool:
-        """Return whether the newest run at this time, or this one if it had begun, has a row."""
+    def had(self, row: Row, here: str, elsewhere: str) -> bool:
+        """Return whether a row was known on this computer at one time, or on another one at another time.
+
+        That is if the newest run then has it, or if it is of this run and this one was known.
+        """
+        return self._had(row, here, self._here) or (
+            not _is_ahead(elsewhere) and self._had(row, elsewhere, self._there)
+        )
+
+    def _had(self, row: Row, time: str, known: _Since) -> bool:
         try:
             then = datetime.fromisoformat(time)
-            at = bisect.bisect_right(self._begun, then)
+            at = bisect.bisect_right(known.times, then)
         except (ValueError, TypeError):  # undecided, or somebody has edited the file
             return False
-        if self._this is not None and self._this <= then:
+        if known.this is not None and known.this <= then:
             return True
-        return at > 0 and row in self._of(self._stamps[at - 1])
+        return at > 0 and row in self._of(known.stamps[at - 1])
 
     def _of(self, stamp: str) -> set[Row]:
         if stamp not in self._rows:
@@ -165,11 +211,3 @@ class _Runs:
                 path = runfiles.finished_path(self._out, stamp)
                 self._rows[stamp] = set(rows(results.Rows(results.read(path), {})))
         return self._rows[stamp]
-
-
-def _begun(stamp: str) -> datetime | None:
-    """Return when the run of a stamp began; None if nobody knows."""
-    try:
-        return datetime.strptime(stamp[: len("YYYYmmdd-HHMMSS")], "%Y%m%d-%H%M%S").astimezone()
-    except ValueError:
-        return None

@@ -6,16 +6,18 @@ follows for the rows says `standing`. All decisions are in the file ``triage.csv
 `history`.
 """
 
+import contextlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mymodules import settings
 from mymodules.errors import SettingsError
 from mymodules.paths import AnyPath, local_path
+from mymodules.results import exchange
 from mymodules.results.rows import AnyTable, lists
-from mymodules.triage.history import DECISIONS, FILE, History, HistoryFile, Row, Step, key
+from mymodules.triage.history import DECISIONS, FILE, History, HistoryFile, Merged, Row, Step, Times, key
 from mymodules.triage.standing import Standing, identities, levels, standings
 
 if TYPE_CHECKING:
@@ -48,7 +50,8 @@ class Decisions:
     Notes
     -----
     Every method first reads what others have appended. Undo and redo apply to the whole file: they may
-    affect a step of another process, or of last week. Several threads may share one object.
+    affect a step of another process, or of last week, but none of another computer. Several threads may share
+    one object.
 
     Examples
     --------
@@ -63,6 +66,14 @@ class Decisions:
         folder = settings.current().out if out is None else local_path(out, "out")
         self._file = HistoryFile(folder / FILE)
         self._lock = threading.RLock()
+        exchange.show_decisions(folder)
+
+    @contextlib.contextmanager
+    def _deciding(self) -> Iterator[None]:
+        """Have the file for oneself; what is decided meanwhile is sent, if the folder is that of a URL."""
+        with self._lock:
+            yield
+        exchange.soon(self.path.parent)
 
     def decide(
         self, about: "pd.DataFrame | pd.Series[Any] | Row | Iterable[Row]", decision: str, note: str = ""
@@ -90,7 +101,7 @@ class Decisions:
             If the file cannot be written.
         """
         _check_word(decision)
-        with self._lock:
+        with self._deciding():
             return self._file.append(_as_rows(about), decision, note)
 
     def decide_each(self, steps: Iterable[tuple[Iterable[Row], str, str]]) -> list[Step]:
@@ -101,18 +112,18 @@ class Decisions:
         given = [([*about], decision, note) for about, decision, note in steps]
         for _, decision, _ in given:
             _check_word(decision)
-        with self._lock:
+        with self._deciding():
             return self._file.append_all(given)
 
     def undo(self) -> Step | None:
         """Undo the newest step in force and return it; None if nothing can be undone."""
-        with self._lock:
+        with self._deciding():
             step = self._file.read().done
             return self._file.append(step.rows, "undo", step.reference) if step else None
 
     def redo(self) -> Step | None:
         """Redo the step that was undone last and return it; None if nothing can be redone."""
-        with self._lock:
+        with self._deciding():
             step = self._file.read().undone
             return self._file.append(step.rows, "redo", step.reference) if step else None
 
@@ -120,6 +131,10 @@ class Decisions:
     def path(self) -> Path:
         """The file of decisions."""
         return self._file.path
+
+    def versions(self) -> object:
+        """Return what is another one as soon as decisions have changed, also those of other computers."""
+        return self._file.versions()
 
     @property
     def can_undo(self) -> bool:
@@ -136,19 +151,19 @@ class Decisions:
     def of(self, row: Row) -> tuple[str, str]:
         """Return the decision about a row and its note; both are empty if there is no decision."""
         with self._lock:
-            return self._file.read().in_force.get(key(row), ("", ""))
+            return self._file.holding().in_force.get(key(row), ("", ""))
 
     @property
     def knows_changes(self) -> bool:
         """Whether a decision about a change is in force, or ended when the change was approved."""
         with self._lock:
-            history = self._file.read()
+            history = self._file.holding()
             return any(row.change for row in history.in_force) or bool(self.closed())
 
     def closed(self) -> dict[str, str]:
         """Return the dates on which changes were approved that are open now, by signature."""
         with self._lock:
-            return _closed(self._file.read())
+            return _closed(self._file.holding())
 
     def remarks(self, signatures: Iterable[str]) -> dict[str, str]:
         """Return what to know of changes that come again, a clause each, by signature.
@@ -177,7 +192,7 @@ class Decisions:
     def _remarks(self, about: Iterable[Sequence[Row]]) -> list[str]:
         """Return what to know of changes, given what decides each: the first goes first, its class last."""
         with self._lock:
-            history = self._file.read()
+            history = self._file.holding()
             closed, times, in_force = _closed(history), history.times(), history.in_force
         found = []
         for rows in about:
@@ -190,10 +205,15 @@ class Decisions:
             found.append(text)
         return found
 
-    def times(self) -> dict[tuple[Row, str, str], str]:
+    def times(self) -> Times:
         """Return when each row was last given each word and note, also if that is undone by now."""
         with self._lock:
-            return self._file.read().times()
+            return self._file.holding().times()
+
+    def times_apart(self) -> tuple[Times, Times]:
+        """Return when this computer last gave each row each word and note, and when others did."""
+        with self._lock:
+            return self._file.times_apart()
 
     def dated(self, about: Iterable[Row]) -> tuple[list[tuple[str, str, str]], dict[str, str]]:
         """Return decision, note and date of each of these, empty if there is no decision, and `closed`.
@@ -202,7 +222,7 @@ class Decisions:
         """
         rows = [*map(key, about)]
         with self._lock:
-            history = self._file.read()
+            history = self._file.holding()
             times, in_force = history.times(), history.in_force
             found = [(row, *in_force.get(row, ("", ""))) for row in rows]
             return [(*each[1:], _day(times.get(each, ""))) for each in found], _closed(history)
@@ -233,7 +253,7 @@ class Decisions:
             What `results.load_changes` or `results.Rows.changes` returned of the same run.
         """
         with self._lock:
-            return standings(frame, changes, self._file.read().in_force)
+            return standings(frame, changes, self._file.holding().in_force)
 
     def decided_changes(self, frame: AnyTable, changes: AnyTable) -> set[tuple[str, str]]:
         """Return name and signature of every change that need not be looked at again, for `looks.plan`.
@@ -241,7 +261,7 @@ class Decisions:
         Parameters are those of `standings`.
         """
         with self._lock:
-            in_force = self._file.read().in_force
+            in_force = self._file.holding().in_force
         about = {row.name: row for row in rows(frame)}
         if not in_force:
             return set()
@@ -256,11 +276,11 @@ class Decisions:
         """Return the decision about each of these rows and its note, both empty if there is no decision."""
         keys = [key(row) for row in _as_rows(about)]
         with self._lock:
-            in_force = self._file.read().in_force
+            in_force = self._file.holding().in_force
             return [in_force.get(each, ("", "")) for each in keys]
 
 
-def _closed(history: History) -> dict[str, str]:
+def _closed(history: History | Merged) -> dict[str, str]:
     return {
         row.change: note.removeprefix(APPROVED)
         for row, word, note in history.times()

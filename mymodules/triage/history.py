@@ -15,19 +15,33 @@ The note of an undo or redo is ``accept of TIME``; without a note, the newest st
 with the same time and the same word are one step. The last three digits of a time are random, so that two
 processes that decide at the same moment do not write the same time.
 
+Files of other computers, ``triage.ID.csv``, may lie beside it (see `exchange`); they are only read, and mean
+what they mean to their owners. Of what holds in each file about a row, the newest decision holds, or at the
+same time the one of the higher ID. A decision that is made in view of another one goes before it, however far
+ahead the clock of the other was: then the line has the other's time in one more column, ``after``, and stands
+in this order right behind it. So clocks matter only between those who did not know of each other. A time
+without an offset is UTC; what is before 1970 or after 9998 is no time, and the oldest.
+
+Undo and redo are about the steps of one file. An undo takes back one step of this computer and nothing else:
+then the newest of the others holds, as if the step had never been, also one that was decided in view of it. A
+redo counts as a new decision. A step that two files have is one step, undone if it is undone in one of them.
+A file that cannot be read is left out, and named.
+
 Cells contain no line breaks (in a name they are written as ``\u000a``), so a process that is killed while it
 writes leaves at most one truncated line, the last one. That line counts if its word is complete. If the step
 was about many rows, only those written by then are in force. If writing fails with an error, the part of the
 step that was written is removed again.
 
 A file gets one more column, ``change``, with the first decision about a change. Then the file is replaced in
-one step by one all of whose lines have the column, while nobody else appends. A line with a signature there
-is about that change of the row; if its name and digests are empty, about that change wherever it stands. In
-such a file a truncated line does not count, because it might have been about a change only.
+one step by one all of whose lines have the column, while nobody else appends; so it is with ``after``. A line
+with a signature there is about that change of the row; if its name and digests are empty, about that change
+wherever it stands. In such a file a truncated line does not count, because it might have been about a change
+only.
 """
 
 import contextlib
 import csv
+import errno
 import io
 import os
 import random
@@ -35,23 +49,27 @@ import re
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, sleep, time_ns
 from typing import Final, NamedTuple
 
-from mymodules import files, pairs, results
+from mymodules import files, pairs, remote, results, streams
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.paths import shown
+from mymodules.results import runfiles
 
-FILE = "triage.csv"
+FILE = runfiles.DECISIONS
 """The name of the file in an output folder."""
 
-COLUMNS = ("time", "name", "first_digest", "second_digest", "decision", "note")
+COLUMNS = runfiles.DECIDED
 """Its columns; new ones are appended last, and readers skip those they do not know."""
 
 CHANGE = "change"
-"""The last column of a file that holds decisions about changes."""
+"""A further column of a file that holds decisions about changes."""
+
+AFTER = "after"
+"""A further column of a file with decisions that go before later ones of other computers."""
 
 LABELS = {"accept": "accepted", "reject": "rejected", "ignore": "ignored"}
 """What a row is after each decision, as the labels of tables and pages."""
@@ -68,9 +86,20 @@ if sys.platform != "win32":
 _PATIENCE: Final = 10.0  # s; to append takes a few ms
 _LONGEST: Final = 4096  # bytes of a first line
 _VOID: Final = b"cut\r\n"  # ends a truncated line so that it cannot be read as a whole one
+_MOMENT: Final = 3_000_000_000  # ns; what changes in a folder within it may have one time, of 2 s with FAT
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_YEAR: Final = 9998  # of a time; there is always a later one
 _WORDS = (*DECISIONS, "clear", "undo", "redo")
 _random = random.SystemRandom()  # forked processes do not share its state
+_FURTHER: Final = (CHANGE, AFTER)
 _HEADER = results.BOM + results.encode([COLUMNS])
+
+
+Version = tuple[int, int, int]
+"""Size, time and number of a file."""
+
+Times = dict[tuple["Row", str, str], str]
+"""When each row was last given each word and note, also if that is undone by now."""
 
 
 class Row(NamedTuple):
@@ -130,6 +159,7 @@ class _Step:
     decision: str
     note: str
     rows: list[Row] = field(default_factory=list)
+    since: tuple[int, int] = (0, 0)  # of the line that has put it in force: its place in order, and its time
 
     def frozen(self) -> Step:
         return Step(self.time, self.decision, self.note, tuple(self.rows))
@@ -151,7 +181,12 @@ class History:
         self._done: dict[_Step, None] = {}
         self._undone: dict[_Step, None] = {}
         self._in_force: dict[Row, tuple[str, str]] | None = {}  # None: has to be computed again
+        self._latest: dict[Row, _Step] | None = None  # likewise, and until somebody asks
+        self._highest: dict[Row, int] | None = None  # likewise
+        self._gone: set[tuple[str, str]] | None = None  # likewise
+        self._touched: list[Row] | None = None  # None until somebody asks
         self._steps: dict[tuple[str, str], _Step] = {}  # what each time and word was about
+        self._after_at: int | None = None  # the place of the column `AFTER`
         self.change_at: int | None = None
         self.last = ("", "")
 
@@ -187,13 +222,48 @@ class History:
                     _apply(self._in_force, row, step)
         return self._in_force
 
+    def latest(self) -> dict[Row, "_Step"]:
+        """Return the newest step in force about each row, also one that leaves no decision."""
+        if self._latest is None:
+            self._latest = {row: step for step in self._done for row in step.rows}
+        return self._latest
+
+    def touched(self) -> list[Row]:
+        """Return the rows about which something was decided since this was asked last."""
+        found, self._touched = self._touched, []
+        return found or []
+
+    def newest(self, about: Iterable[Row]) -> int:
+        """Return the latest place in order of all steps in force about these rows, in µs; 0 if there is none.
+
+        That may be one that another step covers, as the other step may be undone.
+        """
+        if self._highest is None:
+            self._highest = {}
+            for step in self._done:
+                for row in step.rows:
+                    self._highest[row] = max(self._highest.get(row, 0), step.since[0])
+        return max((self._highest.get(row, 0) for row in about), default=0)
+
+    def gone(self) -> set[tuple[str, str]]:
+        """Return time and word of the steps that are undone."""
+        if self._gone is None:
+            self._gone = {
+                (step.time, step.decision) for step in self._steps.values() if step not in self._done
+            }
+        return self._gone
+
+    def has(self, time: str, word: str) -> bool:
+        """Return whether there are lines of this time and word."""
+        return (time, word) in self._steps or (time, word) == self.last
+
     def step(self, time: str, word: str) -> Step | None:
         """Return the step that the lines of this time and word were about."""
         step = self._steps.get((time, word))
         return step.frozen() if step else None
 
-    def times(self) -> dict[tuple[Row, str, str], str]:
-        """Return when each row was last given each word and note, also if that is undone by now."""
+    def times(self) -> Times:
+        """Return when each row was last given each word and note."""
         return {
             (row, step.decision, step.note): step.time
             for step in dict.fromkeys(self._steps.values())
@@ -205,7 +275,7 @@ class History:
         text = line.decode("utf-8", "backslashreplace").strip("\r\ufeff")
         cells = _cells(text, strict=self.change_at is not None)
         if tuple(cells[: len(COLUMNS)]) == COLUMNS:
-            self.change_at = _change_at(cells)
+            self.change_at, self._after_at = _place(cells, CHANGE), _place(cells, AFTER)
             return
         change = "" if self.change_at is None else _nth(cells, self.change_at)
         if not _is_record(cells) or change is None:
@@ -213,21 +283,28 @@ class History:
         time, name, first, second, word, note = cells[: len(COLUMNS)]
         row = key(Row(results.unguard(name), results.unguard(first), results.unguard(second), change))
         begins = (time, word) != self.last
-        self.last = time, word
+        self.last, now = (time, word), _moment(time)
+        seen = 0 if self._after_at is None or len(cells) <= self._after_at else _moment(cells[self._after_at])
+        since = (max(now, seen + 1), now)
         if word in ("undo", "redo"):
             if begins:
-                self._move(word, note)
+                self._move(word, note, since)
             return
         if begins:
-            self._step = _Step(time, word, results.unguard(note))
+            self._step = _Step(time, word, results.unguard(note), since=since)
             self._done[self._step] = None
             self._undone.clear()
             self._steps[self.last] = self._step
         self._step.rows.append(row)
+        self._highest = None
         if self._in_force is not None:
             _apply(self._in_force, row, self._step)
+        if self._latest is not None:
+            self._latest[row] = self._step
+        if self._touched is not None:
+            self._touched.append(row)
 
-    def _move(self, word: str, note: str) -> None:
+    def _move(self, word: str, note: str, since: tuple[int, int]) -> None:
         source, target = (self._done, self._undone) if word == "undo" else (self._undone, self._done)
         decision, _, time = note.partition(" of ")
         step = self._steps.get((time, decision)) or _newest(source)
@@ -237,9 +314,60 @@ class History:
             source.popitem()  # unlike del, this leaves no gap at the end to skip each time
         else:
             del source[step]
-        target[step] = None
+        target[step], step.since = None, since
         self._steps[self.last] = step
-        self._in_force = None
+        self._in_force = self._latest = self._highest = self._gone = None
+        if self._touched is not None:
+            self._touched += step.rows
+
+
+class Merged:
+    """What holds by the files of several computers, in their order.
+
+    Attributes
+    ----------
+    in_force : dict of Row to (str, str)
+        As that of `History`.
+    """
+
+    def __init__(self, histories: Iterable[History]) -> None:
+        self._histories = [*histories]
+        self.in_force: dict[Row, tuple[str, str]] = {}
+        self.update(row for history in self._histories for row in history.latest())
+
+    def update(self, about: Iterable[Row]) -> None:
+        """Look again at what holds for these rows: of many, a click concerns few."""
+        # A computer that has got a new ID has its earlier steps in two files, and takes them back in one.
+        gone = set[tuple[str, str]]().union(*(each.gone() for each in self._histories))
+        for row in about:
+            found = (each.latest().get(row) for each in self._histories)
+            steps = [step for step in found if step and (step.time, step.decision) not in gone]
+            # Of the same time, the last one holds.
+            newest = max(reversed(steps), key=lambda step: step.since, default=None)
+            if newest is None or newest.decision == "clear":
+                self.in_force.pop(row, None)
+            else:
+                self.in_force[row] = newest.decision, newest.note
+
+    def times(self) -> Times:
+        """Return when each row was last given each word and note."""
+        known: Times = {}
+        for history in self._histories:
+            for about, time in history.times().items():
+                if about not in known or _moment(known[about]) <= _moment(time):
+                    known[about] = time
+        return known
+
+
+def _moment(time: str) -> int:
+    """Return a time in µs since the epoch; 0 for none."""
+    try:
+        at = datetime.fromisoformat(time)
+        at = (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return 0
+    is_time = _EPOCH.year <= at.year <= _LAST_YEAR
+    return (at - _EPOCH) // timedelta(microseconds=1) if is_time else 0
 
 
 class HistoryFile:
@@ -256,6 +384,75 @@ class HistoryFile:
         self._read = b""  # all complete lines that `_history` has
         self._history = History()
         self._truncated = b"", self._history  # data with a truncated last line, and their history
+        self._listed: tuple[int, list[str]] = -1, []  # files of others, and their folder's time before that
+        self._others: dict[str, tuple[Version | None, History]] = {}
+        self._left_out: dict[str, Version | None] = {}  # those that could not be read
+        self._merged: tuple[object, Merged] = (), Merged(())
+
+    def versions(self) -> dict[str, Version]:
+        """Return what tells whether a file has changed, of this one and of those beside it, by name."""
+        found = {name: _version(self.path.with_name(name)) for name in (FILE, *self._names())}
+        return {name: version for name, version in found.items() if version is not None}
+
+    def _names(self) -> list[str]:
+        """Return the files of others; they come by being renamed, which changes their folder's time."""
+        folder = self.path.parent
+        try:
+            time = folder.stat().st_mtime_ns
+            if time != self._listed[0]:
+                names = [each.name for each in folder.iterdir() if runfiles.is_decisions_of(each.name)]
+                is_settled = time_ns() - time > _MOMENT  # or another one may still come with this time
+                self._listed = time if is_settled else -1, names
+        except OSError:
+            self._listed = -1, []
+        return self._listed[1]
+
+    def holding(self) -> History | Merged:
+        """Return what holds now, also by the files of other computers; raise what `read` raises."""
+        own, others = self.read(), self._of_others()
+        if not others:
+            return own
+        seen, touched = (own, [*others.values()]), own.touched()
+        if self._merged[0] == seen:
+            self._merged[1].update(touched)
+        else:
+            # Own decisions stand where others have them.
+            named = [*others.items(), (runfiles.decisions_of(remote.own_id(self.path.parent)), own)]
+            self._merged = seen, Merged(each for _, each in sorted(named, key=lambda pair: pair[0]))
+        return self._merged[1]
+
+    def times_apart(self) -> tuple[Times, Times]:
+        """Return what `History.times` returns of the steps of this computer, and of those of others."""
+        return self.read().times(), Merged(self._of_others().values()).times()
+
+    def _of_others(self) -> dict[str, History]:
+        """Return the histories of other computers' files, by name."""
+        known, self._others = self._others, {}
+        for name in self._names():
+            version = _version(self.path.with_name(name))
+            if name in known and known[name][0] == version:
+                self._others[name] = known[name]
+            elif (history := self._other(name, version)) is not None:
+                self._others[name] = version, history
+        return {name: history for name, (_, history) in self._others.items()}
+
+    def _other(self, name: str, version: Version | None) -> History | None:
+        """Return the history of another computer's file; None, and say so once, if it cannot be read."""
+        path = self.path.with_name(name)
+        try:
+            data = files.contents(path)
+            if b"\n" not in data or not _is_ours(data):
+                raise OSError(errno.EINVAL, "it is not a file of decisions")
+        except OSError as error:
+            if self._left_out.get(name, ()) != version:
+                reason = error.strerror or error
+                streams.say(f"The decisions in {shown(path)} are left out: {reason}.", error=True)
+            self._left_out[name] = version
+            return None
+        history = History()
+        for line in data[: data.rfind(b"\n") + 1].split(b"\n"):
+            history.add(line)
+        return history
 
     def read(self) -> History:
         """Return the history as it is on the disk now.
@@ -313,9 +510,15 @@ class HistoryFile:
         given = [step for step in given if step[0]]
         if not given:
             return []
-        lines, references, time = [], [], self.read().last[0]
+        lines: list[list[str]] = []
+        references: dict[tuple[str, str], None] = {}
+        own, others = self.read(), [*self._of_others().values()]
         for about, word, note in given:
-            time = _other_than(time)
+            while own.has(time := _written(), word) or (time, word) in references:
+                pass  # the random digits of another step
+            meant = [*map(key, about)] if others else []
+            seen = max((history.newest(meant) for history in others), default=0)
+            after = _text(seen) if seen >= _moment(time) else ""
             note = re.sub(r"[\0\r\n]+", " ", note)[: pairs.MESSAGE_LIMIT]
             cells = [[*(results.guard(_to_cell(text)) for text in row[:3]), row.change] for row in about]
             longest = max(len(cell) for each in cells for cell in each)
@@ -329,8 +532,8 @@ class HistoryFile:
                 raise SettingsError(
                     f"{wrong[:50]!r} is not the signature of a change: use one of results.load_changes()."
                 )
-            lines += [[time, *each, word, results.guard(note), change] for *each, change in cells]
-            references.append((time, word))
+            lines += [[time, *each, word, results.guard(note), change, after] for *each, change in cells]
+            references[time, word] = None
         try:
             while not self._write(lines):
                 pass  # another process has replaced the file meanwhile
@@ -340,33 +543,33 @@ class HistoryFile:
         return [step for reference in references if (step := history.step(*reference))]
 
     def _write(self, lines: list[list[str]]) -> bool:
-        """Append lines, whose last cells are for `CHANGE`; return False if somebody replaced the file."""
+        """Append lines, which end with cells for `_FURTHER`; return False if somebody replaced the file."""
         if self.path.is_symlink():
             raise OutputError(
                 f"{shown(self.path)} cannot be written: it is a link, which may lead anywhere. Put the file "
                 "itself there instead.",
                 self.path,
             )
-        about_changes = any(line[-1] for line in lines)
+        needed = [name for at, name in enumerate(_FURTHER, len(COLUMNS)) if any(line[at] for line in lines)]
         # Unbuffered and in one piece, so that no line of another process comes in between.
         with open(self.path, "a+b", buffering=0, opener=_open_no_link) as file:
             if not _is_locked(file, self.path, alone=False):
                 return False
             size = file.seek(0, os.SEEK_END)
             file.seek(0)
-            header = _header(file.read(_LONGEST)) if size else [*COLUMNS, *[CHANGE] * about_changes]
-            place = _change_at(header)
-            if place is None and about_changes:
+            header = _header(file.read(_LONGEST)) if size else [*COLUMNS, *needed]
+            missing = [name for name in needed if _place(header, name) is None]
+            if missing:
                 if not _is_locked(file, self.path, alone=True):
                     return False
-                return self._widen(file, len(header), lines)
-            data = results.encode(_filled(lines, place))
+                return self._widen(file, [*header, *missing], lines)
+            data = results.encode(_filled(lines, header))
             if size == 0:
                 data = results.BOM + results.encode([header]) + data
             else:
                 file.seek(size - 1)
                 if file.read(1) != b"\n":
-                    data = (b"\r\n" if place is None else _VOID) + data
+                    data = (b"\r\n" if _place(header, CHANGE) is None else _VOID) + data
             try:
                 files.write_all(file, data)
                 os.fsync(file.fileno())
@@ -377,21 +580,24 @@ class HistoryFile:
             files.sync_folder(self.path.parent)
         return True
 
-    def _widen(self, file: io.FileIO, place: int, lines: list[list[str]]) -> bool:
-        """Replace the file by one with the column `CHANGE`, to which these lines are appended."""
+    def _widen(self, file: io.FileIO, header: list[str], lines: list[list[str]]) -> bool:
+        """Replace the file by one with these columns, the last ones new, to which lines are appended."""
         file.seek(0)
-        data = _widened(file.readall()) + results.encode(_filled(lines, place))
+        data = _widened(file.readall(), header) + results.encode(_filled(lines, header))
         if sys.platform == "win32":  # an open file cannot be replaced there
             file.close()
         files.replace(self.path, [data])
         return True
 
 
-def _filled(lines: list[list[str]], place: int | None) -> list[list[str]]:
-    """Return lines with the cell for `CHANGE` at its place, or without it."""
-    if place is None:
-        return [line[:-1] for line in lines]
-    return [[*line[:-1], *[""] * (place - len(line) + 1), line[-1]] for line in lines]
+def _filled(lines: list[list[str]], header: list[str]) -> list[list[str]]:
+    """Return lines with the cells for `_FURTHER` at their places, or without those that have none."""
+    width = len(COLUMNS)
+    further = [dict(zip(_FURTHER, line[width:], strict=True)) for line in lines]
+    return [
+        [*line[:width], *(cells.get(name, "") for name in header[width:])]
+        for line, cells in zip(lines, further, strict=True)
+    ]
 
 
 def _header(data: bytes) -> list[str]:
@@ -454,9 +660,9 @@ def _is_record(cells: list[str]) -> bool:
     return len(cells) >= len(COLUMNS) and cells[4] in _WORDS
 
 
-def _change_at(header: list[str]) -> int | None:
-    """Return the place of the column `CHANGE`; others may stand before it, from an editor."""
-    return header.index(CHANGE, len(COLUMNS)) if CHANGE in header[len(COLUMNS) :] else None
+def _place(header: list[str], name: str) -> int | None:
+    """Return the place of a further column; others may stand before it, from an editor."""
+    return header.index(name, len(COLUMNS)) if name in header[len(COLUMNS) :] else None
 
 
 def _nth(cells: list[str], place: int) -> str | None:
@@ -464,14 +670,13 @@ def _nth(cells: list[str], place: int) -> str | None:
     return cells[place] if len(cells) > place and SIGNATURE.fullmatch(cells[place]) else None
 
 
-def _widened(data: bytes) -> bytes:
-    """Return the lines of a file with one more column, `CHANGE`, in which all of them are empty."""
-    header = _header(data)
-    found = [[*header, CHANGE]]
+def _widened(data: bytes, header: list[str]) -> bytes:
+    """Return the lines of a file with these columns, of which the last ones are new, and empty."""
+    found, before = [header], len(_header(data))
     for line in data.split(b"\n")[1:]:
-        cells = _cells(line.decode("utf-8", "backslashreplace").strip("\r\ufeff"))[: len(header)]
+        cells = _cells(line.decode("utf-8", "backslashreplace").strip("\r\ufeff"))[:before]
         if _is_record(cells):
-            found.append([*cells, *[""] * (len(header) + 1 - len(cells))])
+            found.append([*cells, *[""] * (len(header) - len(cells))])
     return results.BOM + results.encode(found)
 
 
@@ -487,17 +692,23 @@ def _open_no_link(name: str, flags: int) -> int:
     return os.open(name, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
-def _now() -> str:
+def _written() -> str:
     """Return the time as it is written: ISO 8601, with nine digits below the second, three of them random."""
-    now = datetime.now().astimezone().isoformat(timespec="microseconds")
-    return f"{now[:26]}{_random.randrange(1000):03}{now[26:]}"
+    text = datetime.now().astimezone().isoformat(timespec="microseconds")
+    return f"{text[:26]}{_random.randrange(1000):03}{text[26:]}"
 
 
-def _other_than(time: str) -> str:
-    """Return the time now, waiting while the clock has not moved and the random digits are the same."""
-    while (now := _now()) == time:
-        pass
-    return now
+def _text(moment: int) -> str:
+    """Return a `_moment` as a text, to the microsecond."""
+    return (_EPOCH + timedelta(microseconds=moment)).isoformat(timespec="microseconds")
+
+
+def _version(path: Path) -> Version | None:
+    """Return what tells whether a file has changed; None if it is absent."""
+    with contextlib.suppress(OSError):
+        state = path.stat()
+        return state.st_size, state.st_mtime_ns, state.st_ino
+    return None
 
 
 def _remove(file: io.FileIO, size: int, lines: bytes) -> None:

@@ -227,6 +227,11 @@ def places(
         If they are unknown, or first may not be changed without being named.
     """
     runfiles.check_table(frame, "status")
+    if runfiles.is_brought(runfiles.record(frame, run)):
+        raise SettingsError(
+            "This run was made on another computer, which has its pictures: approve there, or compare the "
+            "same pictures here and approve that run. What is decided holds for both."
+        )
     first, second, out, _, selection = runfiles.folders(frame, run, needed=("first", "second", "out"))
     assert out is not None
     if selection.files is not None:

@@ -439,12 +439,12 @@ def test_two_runs_in_the_same_second(tmp_path: Path) -> None:
         COMPARE
         + """
 import datetime as module
-from mymodules.batch import plan
+from mymodules.results import runfiles
 class Stopped(module.datetime):
     @classmethod
     def now(cls):
         return cls(2024, 5, 6, 7, 8, 9)
-plan.datetime = Stopped
+runfiles.datetime = Stopped
 print(batch.run(first, second, out).csv_path.name)
 """
     )

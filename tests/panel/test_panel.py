@@ -219,7 +219,9 @@ def test_a_url_is_taken_and_nobody_is_asked_while_it_is_typed(
     assert note(made, "first") == ""
     assert not (tmp_path / "cache").exists()
     made.inputs["out"].value = "s3://bucket/plots"
-    assert "is a URL" in note(made, "out")
+    assert note(made, "out") == ""
+    made.inputs["out"].value = "https://host/plots"
+    assert "can only be read" in note(made, "out")
     name(made, given)
     made.inputs["first"].value = "s3://key:hidden@bucket/plots?sig=hidden"
     assert "The notebook would keep what is secret" in note(made, "first")

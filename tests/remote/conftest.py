@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.far_system import Far
+from support.far_system import fresh as far_system
 from support.http_faults import Server, passed_on, serving
 from support.odd_system import OddSystem, fresh
 
@@ -28,6 +30,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def odd() -> type[OddSystem]:
     return fresh()
+
+
+@pytest.fixture
+def far() -> type[Far]:
+    return far_system()
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +71,8 @@ def bucket(moto: int) -> Iterator[Any]:
     resource.create_bucket(Bucket=BUCKET)
     yield resource.Bucket(BUCKET)
     resource.Bucket(BUCKET).objects.all().delete()
+
+
+@pytest.fixture
+def url(far: type[Far], tmp_path: Path) -> str:
+    return f"far://{tmp_path}/there"

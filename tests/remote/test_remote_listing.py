@@ -85,8 +85,8 @@ def test_names_that_windows_does_not_take(name: str, monkeypatch: pytest.MonkeyP
         fsencode = staticmethod(os.fsencode)
 
     monkeypatch.setattr(listing, "os", Windows)
-    assert listing._why_not(name) == "Windows does not allow it"
-    assert listing._why_not("a b/ü.png") is None
+    assert listing.why_not(name) == "Windows does not allow it"
+    assert listing.why_not("a b/ü.png") is None
 
 
 def test_names_that_differ_in_case_only(odd: type[OddSystem], cache: Path) -> None:
