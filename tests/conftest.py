@@ -128,7 +128,7 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> list[Kernel]:
     """A compiled kernel for each level of instructions that this processor has, lowest first.
 
     Those in the folder that MYMODULES_TEST_KERNELS names, or else those of the package, if it has them and
-    they are of this source; otherwise they are built here.
+    they are of this source; otherwise they are built here. The folder may have that of the lowest level only.
     """
     given = os.environ.get("MYMODULES_TEST_KERNELS")
     names = [build.library_name(level) for level in build.levels(build.machine_name())]
@@ -137,6 +137,8 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> list[Kernel]:
         if not any(build.compilers()):
             pytest.skip("there is no C compiler")
         libraries = build.build(tmp_path_factory.mktemp("kernel"))
+    elif given:
+        libraries = [libraries[0], *filter(Path.exists, libraries[1:])]
     lowest = Kernel(libraries[0])
     return [lowest, *(Kernel(path) for number, path in enumerate(libraries[1:], 3) if number <= lowest.level)]
 
