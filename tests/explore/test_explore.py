@@ -1,5 +1,6 @@
 """explore: filters as one expression of pandas, one order, and the viewer and the table that agree."""
 
+import itertools
 import json
 import re
 import shutil
@@ -130,7 +131,7 @@ def test_an_empty_frame_is_shown(frame: pd.DataFrame) -> None:
     assert agree(explorer)
 
 
-FILTERS = [
+FILTERS: list[dict[str, Any]] = [
     {"status": ("changed",)},
     {"status": ("missing", "extra", "error")},
     {"code": "pixels_differ", "regions": (1, 2)},
@@ -152,23 +153,21 @@ FILTERS = [
 ]
 
 
-@pytest.mark.parametrize("chosen", FILTERS, ids=lambda chosen: "-".join(map(str, chosen.values())))
-def test_the_query_gives_the_rows_that_are_shown(
-    explorer: Explorer, frame: pd.DataFrame, chosen: Any
-) -> None:
+def test_the_query_gives_the_rows_that_are_shown(explorer: Explorer, frame: pd.DataFrame) -> None:
     desk = explorer.viewer.decisions
     assert desk is not None
     desk.decide(frame[frame["status"] != "changed"], "accept")
     desk.decide(frame[::3], "ignore")
-    for key, value in chosen.items():
-        setattr(explorer.filters[key], "index" if key in FIGURES else "value", value)
-    expected = frame.assign(decision=desk.state(frame)).query(explorer.query)
-    pd.testing.assert_frame_equal(explorer.frame.sort_index(), expected)
-    assert set(explorer.frame["status"]) <= set(chosen.get("status", frame["status"]))
-    assert len(explorer.frame) < len(frame)
-    assert agree(explorer)
-    explorer.clear()
-    assert names(explorer.frame) == READING_ORDER
+    for chosen in FILTERS:
+        for key, value in chosen.items():
+            setattr(explorer.filters[key], "index" if key in FIGURES else "value", value)
+        expected = frame.assign(decision=desk.state(frame)).query(explorer.query)
+        pd.testing.assert_frame_equal(explorer.frame.sort_index(), expected, obj=str(chosen))
+        assert set(explorer.frame["status"]) <= set(chosen.get("status", frame["status"])), chosen
+        assert len(explorer.frame) < len(frame), chosen
+        assert agree(explorer)
+        explorer.clear()
+        assert names(explorer.frame) == READING_ORDER, chosen
 
 
 def test_what_rules_tolerate_is_told_apart_and_waits_for_no_decision(
@@ -288,20 +287,17 @@ def test_a_pattern_covers_the_whole_name() -> None:
     assert names(frame.query(name_condition(".png.b"))) == ["a/b.png.bak"]
 
 
-@pytest.mark.parametrize(
-    "key",
-    [key for key in explore.ORDERS if key in {*COLUMNS} - {"status", "verdict"}],
-)
-@pytest.mark.parametrize("turned", [False, True])
-def test_orders(explorer: Explorer, key: str, turned: bool) -> None:
-    explorer.order.value, explorer.descending.value = key, turned
-    column = explorer.frame[key]
-    values = column.str.len() if key == "regions" else column
-    there = values.dropna()
-    falls = orders.falls(explorer.order.value, explorer.descending.value)
-    assert there.is_monotonic_decreasing if falls else there.is_monotonic_increasing
-    assert values.iloc[: len(there)].notna().all(), "rows without a value stand last"
-    assert agree(explorer)
+def test_orders(explorer: Explorer) -> None:
+    keys = [key for key in explore.ORDERS if key in {*COLUMNS} - {"status", "verdict"}]
+    for key, turned in itertools.product(keys, (False, True)):
+        explorer.order.value, explorer.descending.value = key, turned
+        column = explorer.frame[key]
+        values = column.str.len() if key == "regions" else column
+        there = values.dropna()
+        falls = orders.falls(explorer.order.value, explorer.descending.value)
+        assert there.is_monotonic_decreasing if falls else there.is_monotonic_increasing, (key, turned)
+        assert values.iloc[: len(there)].notna().all(), f"by {key}, rows without a value stand last"
+        assert agree(explorer)
 
 
 def test_verdicts_are_ordered_as_a_person_wants_to_see_them(frame: pd.DataFrame) -> None:
