@@ -90,10 +90,11 @@ def test_names_filter(opened: Opened, frame: pd.DataFrame) -> None:
         assert opened.names() == frame["image_filename"].tolist()
         opened.filter(text)
         matching = [name for name in frame["image_filename"] if re.search(pattern, name, re.IGNORECASE)]
-        assert opened.names() == matching, text
-        if not matching:
-            assert "No row passes" in opened.table.inner_text()
-            assert opened.name() in frame["image_filename"].tolist()
+        assert opened.names() == matching != [], text
+    before = opened.name()
+    opened.filter("no name")
+    assert (opened.names(), opened.name()) == ([], before), "the row that was shown stays"
+    assert "No row passes" in opened.table.inner_text()
 
 
 def test_codes_and_decisions_filter(opened: Opened, frame: pd.DataFrame) -> None:
