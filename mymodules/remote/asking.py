@@ -116,6 +116,7 @@ class Asking:
             yield
         finally:
             self._allowed.remove(until)
+            self.heard()  # an error is an answer, too
 
     def allow(self, protocols: Iterable[str]) -> None:
         """Make several calls at a time from now on, if the driver of these protocols bears it."""

@@ -38,6 +38,7 @@ What = Literal["look", "end", "decisions", "drawings"]
 """What is dealt with: all but drawings; what is here, at the end of a run; or one thing only."""
 
 _DECISIONS = "the decisions"  # what they are called in a sentence
+_PASSING: Final = frozenset({SERVER, "truncated", "changed_during_run"})
 _AHEAD: Final = timedelta(days=1)  # how far ahead a clock may be
 _QUIET = 2.0  # s; after which is said what takes so long
 _ABROAD = "on-another-computer"  # no folder
@@ -355,7 +356,7 @@ class _Dealing:
                 (kept / names[made]).parent.mkdir(parents=True, exist_ok=True)
                 files.place(made, kept / names[made], durable=False)
             except (Failed, OSError) as error:
-                if isinstance(error, Failed) and (error.code == SERVER or len(failed) + 1 == len(fitting)):
+                if isinstance(error, Failed) and (error.code in _PASSING or len(failed) + 1 == len(fitting)):
                     raise  # it may come later
                 failed[names[made]] = self._clause(error)
         kept.rename(place)

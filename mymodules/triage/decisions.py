@@ -193,7 +193,8 @@ class Decisions:
         """Return what to know of changes, given what decides each: the first goes first, its class last."""
         with self._lock:
             history = self._file.holding()
-            closed, times, in_force = _closed(history), history.times(), history.in_force
+            times, in_force = history.times(), history.in_force
+            closed = _closed(history, times)
         found = []
         for rows in about:
             row, name = next((row for row in map(key, rows) if row in in_force), None), rows[-1].change
@@ -280,10 +281,10 @@ class Decisions:
             return [in_force.get(each, ("", "")) for each in keys]
 
 
-def _closed(history: History | Merged) -> dict[str, str]:
+def _closed(history: History | Merged, times: Times | None = None) -> dict[str, str]:
     return {
         row.change: note.removeprefix(APPROVED)
-        for row, word, note in history.times()
+        for row, word, note in (history.times() if times is None else times)
         if word == "clear" and note.startswith(APPROVED) and row not in history.in_force
     }
 

@@ -159,7 +159,8 @@ class _Step:
     decision: str
     note: str
     rows: list[Row] = field(default_factory=list)
-    since: tuple[int, int] = (0, 0)  # of the line that has put it in force: its place in order, and its time
+    at: int = 0  # its time, in µs
+    since: tuple[int, int] = (0, 0)  # of the line that has moved it last: its place in order, and its time
 
     def frozen(self) -> Step:
         return Step(self.time, self.decision, self.note, tuple(self.rows))
@@ -183,7 +184,7 @@ class History:
         self._in_force: dict[Row, tuple[str, str]] | None = {}  # None: has to be computed again
         self._latest: dict[Row, _Step] | None = None  # likewise, and until somebody asks
         self._highest: dict[Row, int] | None = None  # likewise
-        self._gone: set[tuple[str, str]] | None = None  # likewise
+        self._gone: dict[tuple[str, str], tuple[int, int]] | None = None  # likewise
         self._touched: list[Row] | None = None  # None until somebody asks
         self._steps: dict[tuple[str, str], _Step] = {}  # what each time and word was about
         self._after_at: int | None = None  # the place of the column `AFTER`
@@ -245,11 +246,13 @@ class History:
                     self._highest[row] = max(self._highest.get(row, 0), step.since[0])
         return max((self._highest.get(row, 0) for row in about), default=0)
 
-    def gone(self) -> set[tuple[str, str]]:
-        """Return time and word of the steps that are undone."""
+    def gone(self) -> dict[tuple[str, str], tuple[int, int]]:
+        """Return since when each step is undone that is, by time and word."""
         if self._gone is None:
             self._gone = {
-                (step.time, step.decision) for step in self._steps.values() if step not in self._done
+                (step.time, step.decision): step.since
+                for step in self._steps.values()
+                if step not in self._done
             }
         return self._gone
 
@@ -264,8 +267,12 @@ class History:
 
     def times(self) -> Times:
         """Return when each row was last given each word and note."""
+        return {about: step.time for about, step in self.timed().items()}
+
+    def timed(self) -> dict[tuple[Row, str, str], "_Step"]:
+        """Return the last step that gave each row each word and note."""
         return {
-            (row, step.decision, step.note): step.time
+            (row, step.decision, step.note): step
             for step in dict.fromkeys(self._steps.values())
             for row in step.rows
         }
@@ -283,15 +290,17 @@ class History:
         time, name, first, second, word, note = cells[: len(COLUMNS)]
         row = key(Row(results.unguard(name), results.unguard(first), results.unguard(second), change))
         begins = (time, word) != self.last
-        self.last, now = (time, word), _moment(time)
-        seen = 0 if self._after_at is None or len(cells) <= self._after_at else _moment(cells[self._after_at])
-        since = (max(now, seen + 1), now)
+        self.last = time, word
+        if begins:
+            now = _moment(time)
+            after = "" if self._after_at is None or len(cells) <= self._after_at else cells[self._after_at]
+            since = (max(now, _moment(after) + 1), now) if after else (now, now)
         if word in ("undo", "redo"):
             if begins:
                 self._move(word, note, since)
             return
         if begins:
-            self._step = _Step(time, word, results.unguard(note), since=since)
+            self._step = _Step(time, word, results.unguard(note), at=now, since=since)
             self._done[self._step] = None
             self._undone.clear()
             self._steps[self.last] = self._step
@@ -338,10 +347,14 @@ class Merged:
     def update(self, about: Iterable[Row]) -> None:
         """Look again at what holds for these rows: of many, a click concerns few."""
         # A computer that has got a new ID has its earlier steps in two files, and takes them back in one.
-        gone = set[tuple[str, str]]().union(*(each.gone() for each in self._histories))
+        gone: dict[tuple[str, str], tuple[int, int]] = {}
+        for each in self._histories:
+            for undone, since in each.gone().items():
+                gone[undone] = max(gone.get(undone, since), since)
         for row in about:
-            found = (each.latest().get(row) for each in self._histories)
-            steps = [step for step in found if step and (step.time, step.decision) not in gone]
+            latest = (each.latest().get(row) for each in self._histories)
+            found = [(step, gone.get((step.time, step.decision))) for step in latest if step is not None]
+            steps = [step for step, until in found if until is None or step.since > until]
             # Of the same time, the last one holds.
             newest = max(reversed(steps), key=lambda step: step.since, default=None)
             if newest is None or newest.decision == "clear":
@@ -351,12 +364,12 @@ class Merged:
 
     def times(self) -> Times:
         """Return when each row was last given each word and note."""
-        known: Times = {}
+        known: dict[tuple[Row, str, str], _Step] = {}
         for history in self._histories:
-            for about, time in history.times().items():
-                if about not in known or _moment(known[about]) <= _moment(time):
-                    known[about] = time
-        return known
+            for about, step in history.timed().items():
+                if about not in known or known[about].at <= step.at:
+                    known[about] = step
+        return {about: step.time for about, step in known.items()}
 
 
 def _moment(time: str) -> int:
@@ -556,6 +569,10 @@ class HistoryFile:
             if not _is_locked(file, self.path, alone=False):
                 return False
             size = file.seek(0, os.SEEK_END)
+            if size == 0:  # the header is written once
+                if not _is_locked(file, self.path, alone=True):
+                    return False
+                size = file.seek(0, os.SEEK_END)
             file.seek(0)
             header = _header(file.read(_LONGEST)) if size else [*COLUMNS, *needed]
             missing = [name for name in needed if _place(header, name) is None]
@@ -672,11 +689,15 @@ def _nth(cells: list[str], place: int) -> str | None:
 
 def _widened(data: bytes, header: list[str]) -> bytes:
     """Return the lines of a file with these columns, of which the last ones are new, and empty."""
-    found, before = [header], len(_header(data))
+    known = _header(data)
+    found, before, change_at = [header], len(known), _place(known, CHANGE)
+    if change_at is not None and not data.endswith(b"\n"):
+        data += _VOID
     for line in data.split(b"\n")[1:]:
         cells = _cells(line.decode("utf-8", "backslashreplace").strip("\r\ufeff"))[:before]
-        if _is_record(cells):
-            found.append([*cells, *[""] * (len(header) - len(cells))])
+        if _is_record(cells):  # one that was truncated before its change stays short, and does not count
+            is_short = change_at is not None and len(cells) <= change_at
+            found.append(cells if is_short else [*cells, *[""] * (len(header) - len(cells))])
     return results.BOM + results.encode(found)
 
 
