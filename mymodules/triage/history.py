@@ -589,6 +589,8 @@ class HistoryFile:
                     data = (b"\r\n" if _place(header, CHANGE) is None else _VOID) + data
             try:
                 files.write_all(file, data)
+                if size == 0:
+                    _is_locked(file, self.path, alone=False)  # the header is there
                 os.fsync(file.fileno())
             except OSError:
                 _remove(file, size, data)
