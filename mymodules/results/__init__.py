@@ -3,32 +3,30 @@
 from typing import TYPE_CHECKING
 
 from mymodules.faces import lazily
-from mymodules.results.csvfile import (
+from mymodules.results.cells import (
     BOM,
-    COLUMNS,
-    PairResult,
-    PartialWriter,
-    cells_of,
     check_value,
-    checked_line,
     encode,
     format_row,
     guard,
     name_if_same,
-    parse_line,
     parse_row,
+    unguard,
+)
+from mymodules.results.csvfile import cells_of, read, read_as_written, write
+from mymodules.results.listing import CHANGE_COLUMNS, number_of, read_changes, write_changes
+from mymodules.results.parquet import write_parquet
+from mymodules.results.partial import (
+    PartialWriter,
+    checked_line,
+    parse_line,
     partial_rows,
-    read,
-    read_as_written,
     read_partial,
     split_line,
     unchecked,
-    unguard,
-    write,
 )
-from mymodules.results.listing import CHANGE_COLUMNS, number_of, read_changes, write_changes
-from mymodules.results.parquet import write_parquet
 from mymodules.results.rows import Rows
+from mymodules.row import COLUMNS, PairResult
 
 if TYPE_CHECKING:
     from mymodules.results.table import load, load_changes, table_of_changes

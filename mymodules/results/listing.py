@@ -20,7 +20,7 @@ from typing import Any, Final
 from mymodules import files
 from mymodules.errors import ResultsError
 from mymodules.paths import shown
-from mymodules.results import csvfile, runfiles
+from mymodules.results import csvfile, partial, runfiles
 from mymodules.results.cells import BOM, encode, guard, unguard
 from mymodules.row import PairResult
 
@@ -135,7 +135,7 @@ def columns_of_changes(file: Path) -> dict[str, list[Any]] | None:
     """
     header = [*CHANGE_COLUMNS]
     if file.name.endswith(".partial.csv"):
-        rows = csvfile.partial_rows(file)
+        rows = partial.partial_rows(file)
         lines: Iterator[tuple[int, list[str]]]
         lines = enumerate((cells for row in rows for cells in _changes_of(row)), 1)
     else:

@@ -11,7 +11,7 @@ import pandas as pd
 from mymodules import files, settings, streams
 from mymodules.errors import ResultsError
 from mymodules.paths import AnyPath, local_path, shown, working_directory
-from mymodules.results import csvfile, exchange, runfiles
+from mymodules.results import csvfile, exchange, partial, runfiles
 from mymodules.results.cells import BOM, LISTED, parse_cell, parse_metric
 from mymodules.results.listing import CHANGE_COLUMNS, columns_of_changes
 from mymodules.results.listing import TEXTS as CHANGE_TEXTS
@@ -102,10 +102,10 @@ def table_of_changes(columns: Columns) -> pd.DataFrame:
 
 def _columns_of(file: Path, data: bytes, is_partial: bool) -> dict[str, list[Any]]:
     """Return the values of a CSV of any kind, by column."""
-    if is_partial and csvfile.has_checks(data):
+    if is_partial and partial.has_checks(data):
         return _checked_columns(file, data)
     if is_partial:
-        data = csvfile.whole_lines(data) or BOM + ",".join(COLUMNS).encode()
+        data = partial.whole_lines(data) or BOM + ",".join(COLUMNS).encode()
     text = csvfile.decode(file, data)
     if not text:
         raise ResultsError(f"{shown(file)} is empty: it does not hold the results of a run.")
@@ -134,7 +134,7 @@ def _newest() -> Path:
 def _checked_columns(path: Path, data: bytes) -> dict[str, list[Any]]:
     """Return the columns of a partial CSV, without check values."""
     columns: dict[str, list[Any]] = {name: [] for name in COLUMNS}
-    for number, header, cells in csvfile.checked_lines(path, [data]):
+    for number, header, cells in partial.checked_lines(path, [data]):
         shown_cells = {name: cell for name, cell in zip(header, cells, strict=True) if name != LISTED}
         for name in shown_cells:
             columns.setdefault(name, [])

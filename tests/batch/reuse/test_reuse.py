@@ -23,7 +23,7 @@ from mymodules.batch import reuse, warm
 from mymodules.cli.summary import notes
 from mymodules.comparison import drawing_files
 from mymodules.errors import SettingsError
-from mymodules.results import csvfile, runfiles
+from mymodules.results import partial, runfiles
 from mymodules.store import records
 from mymodules.workers import PairResult
 
@@ -269,7 +269,7 @@ def test_rows_are_not_kept_in_memory(
     before, _ = run(given, pictures="none")
     monkeypatch.setattr(reuse, "AT_ONCE", 10)
     alive: list[int] = []
-    format_row, parse_row = csvfile.format_row, csvfile.parse_row
+    format_row, parse_row = partial.format_row, partial.parse_row
 
     def living() -> int:
         gc.collect()
@@ -286,12 +286,12 @@ def test_rows_are_not_kept_in_memory(
         count()
         return format_row(row)
 
-    monkeypatch.setattr(csvfile, "parse_row", parsing)
+    monkeypatch.setattr(partial, "parse_row", parsing)
     after, compared = run(given, pictures="none")
     assert (compared, len(alive)) == ([], 60)  # equal pairs need no row at all
     assert max(alive) <= 50  # one part, in three copies: from the store, renamed, and being written
     alive.clear()
-    monkeypatch.setattr(csvfile, "format_row", formatting)
+    monkeypatch.setattr(partial, "format_row", formatting)
     resumed = batch.run(resume=after.csv_path, store=None)
     assert len(alive) == 120
     assert max(alive) <= 10
