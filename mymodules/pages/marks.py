@@ -20,7 +20,7 @@ from mymodules.pages.display import SIDES
 from mymodules.regions import Region
 from mymodules.results.rows import Columns
 from mymodules.rules import account
-from mymodules.triage.history import SIGNATURE
+from mymodules.triage.lines import SIGNATURE
 
 if TYPE_CHECKING:
     import pandas as pd

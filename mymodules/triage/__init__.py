@@ -3,7 +3,8 @@
 from mymodules.triage.approval import Approval, Restoration, approve, restore
 from mymodules.triage.decisions import Decisions, rows
 from mymodules.triage.handover import Merge, merge
-from mymodules.triage.history import DECISIONS, FILE, LABELS, Row, Step
+from mymodules.triage.history import Step
+from mymodules.triage.lines import DECISIONS, FILE, LABELS, Row
 from mymodules.triage.plans import Plan, plan
 from mymodules.triage.standing import Standing
 

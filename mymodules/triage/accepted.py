@@ -16,7 +16,7 @@ from mymodules.errors import OutputError, ResultsError
 from mymodules.results import exchange, runfiles
 from mymodules.results.rows import AnyTable, Columns, lists
 from mymodules.triage.decisions import APPROVED, Decisions, rows
-from mymodules.triage.history import Row
+from mymodules.triage.lines import Row
 from mymodules.triage.standing import Standing
 
 

@@ -3,7 +3,7 @@
 A decision applies to a name and both digests, so it also applies to a later run with the same files. One
 about a change applies wherever the same change stands, also in a later run and on another picture; what
 follows for the rows says `standing`. All decisions are in the file ``triage.csv`` of an output folder, see
-`history`.
+`history_file`.
 """
 
 import contextlib
@@ -17,7 +17,9 @@ from mymodules.errors import SettingsError
 from mymodules.paths import AnyPath, local_path
 from mymodules.results import exchange
 from mymodules.results.rows import AnyTable, lists
-from mymodules.triage.history import DECISIONS, FILE, History, HistoryFile, Merged, Row, Step, Times, key
+from mymodules.triage.history import History, Merged, Step, Times
+from mymodules.triage.history_file import HistoryFile
+from mymodules.triage.lines import DECISIONS, FILE, Row, key
 from mymodules.triage.standing import Standing, identities, levels, standings
 
 if TYPE_CHECKING:

@@ -44,7 +44,7 @@ from mymodules.pairs import MESSAGE_LIMIT
 from mymodules.paths import AnyPath, is_folder, local_path, shown
 from mymodules.results import runfiles
 from mymodules.triage.decisions import APPROVED, Decisions, rows
-from mymodules.triage.history import DECISIONS, LABELS, SIGNATURE, Row, key
+from mymodules.triage.lines import DECISIONS, LABELS, SIGNATURE, Row, key
 
 if TYPE_CHECKING:
     import pandas as pd

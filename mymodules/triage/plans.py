@@ -21,7 +21,7 @@ from mymodules.row import CANNOT
 from mymodules.triage.accepted import accepted, standings_of
 from mymodules.triage.changes import AGAIN, Change, Refused
 from mymodules.triage.decisions import rows
-from mymodules.triage.history import Row
+from mymodules.triage.lines import Row
 
 if TYPE_CHECKING:
     import pandas as pd

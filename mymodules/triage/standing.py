@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from mymodules.errors import SettingsError
 from mymodules.results.rows import AnyTable, lists, optional
-from mymodules.triage.history import Row, key
+from mymodules.triage.lines import Row, key
 
 InForce = Mapping[Row, tuple[str, str]]
 """Decision and note of everything that has one, see `History.in_force`."""

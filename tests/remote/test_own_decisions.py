@@ -11,8 +11,7 @@ from support.fetched import tree
 
 from mymodules.remote.fetching import Lines
 from mymodules.results import exchange
-from mymodules.triage import Decisions
-from mymodules.triage.history import Row
+from mymodules.triage import Decisions, Row
 
 ROW, OTHER = Row("a.png", "1" * 32, "2" * 32), Row("b.png", "1" * 32, "3" * 32)
 

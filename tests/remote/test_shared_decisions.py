@@ -11,8 +11,7 @@ from support.programs import finished
 
 from mymodules import remote
 from mymodules.results import dealing, exchange
-from mymodules.triage import Decisions
-from mymodules.triage.history import Row
+from mymodules.triage import Decisions, Row
 
 SOON = exchange.soon
 ROW, OTHER = Row("a.png", "1" * 32, "2" * 32), Row("b.png", "1" * 32, "3" * 32)
@@ -29,7 +28,7 @@ fsspec.register_implementation("far", Far)
 from pathlib import Path
 from mymodules import remote
 from mymodules.triage import Decisions
-from mymodules.triage.history import Row
+from mymodules.triage import Row
 
 Decisions(remote.place(sys.argv[1], Path(), out=True)).decide(Row("a.png", "1" * 32, "2" * 32), "accept")
 """

@@ -14,7 +14,7 @@ from support.programs import Folders
 from support.triaged import HOSTILE, compared
 
 from mymodules import errors, files, pairs, settings
-from mymodules.triage import Decisions, Row, history
+from mymodules.triage import Decisions, Row, history, history_file, lines
 
 ROWS = [Row(f"{letter}.png", letter * 32, letter.upper() * 32) for letter in "abc"]
 
@@ -121,14 +121,14 @@ def between(monkeypatch: pytest.MonkeyPatch) -> Between:
     """Have something happen after the next call has read the file and before it appends to it."""
 
     def patch(act: Callable[[], object]) -> None:
-        append = history.HistoryFile.append
+        append = history_file.HistoryFile.append
 
         def late(*given: Any) -> Any:
-            monkeypatch.setattr(history.HistoryFile, "append", append)
+            monkeypatch.setattr(history_file.HistoryFile, "append", append)
             act()
             return append(*given)
 
-        monkeypatch.setattr(history.HistoryFile, "append", late)
+        monkeypatch.setattr(history_file.HistoryFile, "append", late)
 
     return patch
 
@@ -288,12 +288,12 @@ def test_edited_file_is_read_again(tmp_path: Path) -> None:
 
 
 def test_two_steps_in_one_moment_stay_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Still(history.datetime):
+    class Still(lines.datetime):
         @classmethod
         def now(cls, tz: Any = None) -> "Still":
             return cls(2026, 1, 2, 3, 4, 5)
 
-    monkeypatch.setattr(history, "datetime", Still)
+    monkeypatch.setattr(lines, "datetime", Still)
     decided = Decisions(tmp_path)
     for row in ROWS:
         decided.decide(row, "accept")

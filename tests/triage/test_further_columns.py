@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from mymodules import files
-from mymodules.triage import Decisions
-from mymodules.triage.history import Row
+from mymodules.triage import Decisions, Row
 
 SIGNATURE = "a" * 24
 HEADER = "time,name,first_digest,second_digest,decision,note"
@@ -46,6 +45,28 @@ def test_a_truncated_decision_about_a_change_is_none_about_the_picture(goes_on: 
         decide_ahead(folder)
         assert Decisions(folder).each(asked) == before, f"without {cut} bytes"
         assert Decisions(folder).of(AHEAD)[0] == "reject"
+
+
+def test_a_decision_truncated_where_it_says_what_it_goes_before_does_not_count(tmp_path: Path) -> None:
+    """It would count as one that goes before nothing."""
+    decide_ahead(tmp_path)
+    path = tmp_path / "triage.csv"
+    data = path.read_bytes()
+    for cut in range(1, len(data) - data.rindex(b",2999"), 6):
+        path.write_bytes(data[:-cut])
+        desk = Decisions(tmp_path)
+        desk.decide(PAGE, "ignore")
+        assert desk.undo() is not None
+        assert desk.undo() is None, f"without {cut} bytes"
+
+
+def test_a_new_column_keeps_the_lines_of_a_later_version(tmp_path: Path) -> None:
+    path = tmp_path / "triage.csv"
+    later = f"2026-01-02T10:00:00Z,{PAGE.name},{PAGE.first_digest},{PAGE.second_digest},postpone,until then"
+    path.write_text(f"\ufeff{HEADER}\r\n{later}\r\n", "utf-8", newline="")
+    Decisions(tmp_path).decide(CHANGE, "accept")
+    assert later in path.read_text("utf-8-sig")
+    assert Decisions(tmp_path).each([PAGE, CHANGE]) == [("", ""), ("accept", "")]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there, no lock keeps two from beginning a file")

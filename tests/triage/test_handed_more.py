@@ -24,7 +24,7 @@ from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.pages import display
 from mymodules.paths import shown
 from mymodules.results import runfiles
-from mymodules.triage import Decisions, Row, history
+from mymodules.triage import Decisions, Row
 
 # What is there instead of a file
 
@@ -517,7 +517,7 @@ def test_undoing_a_hundred_thousand_steps_takes_no_longer_than_their_number(tmp_
     count = 100_000
     lines = [f"t{number},{number}.png,,,accept,\r\n" for number in range(count)]
     lines += [f"u{number},0.png,,,undo,\r\n" for number in range(count - 1)]
-    (tmp_path / "triage.csv").write_text(",".join(history.COLUMNS) + "\r\n" + "".join(lines))
+    (tmp_path / "triage.csv").write_text(",".join(runfiles.DECIDED) + "\r\n" + "".join(lines))
     code = (
         "import sys\nfrom mymodules.triage import Decisions, Row\ndecided = Decisions(sys.argv[1])\n"
         "print([decided.of(Row(f'{number}.png', '', ''))[0] for number in (0, 1)], decided.can_redo)"

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mymodules.triage import Decisions
-from mymodules.triage.history import Row
+from mymodules.triage import Decisions, Row
 
 HEADER = "time,name,first_digest,second_digest,decision,note,change"
 ROW, OTHER = Row("a.png", "1" * 32, "2" * 32), Row("b.png", "1" * 32, "3" * 32)
@@ -137,7 +136,13 @@ def test_a_clock_that_is_ahead_concerns_its_rows_only(tmp_path: Path) -> None:
 
 
 def test_the_columns_of_a_file_come_one_by_one(tmp_path: Path) -> None:
-    """What is decided before and after is the same to who reads all of it, and to who has read a part."""
+    """What is decided before and after is the same to who reads all of it, and to who has read a part.
+
+    A version wrote ``after`` without ``change``.
+    """
+    (tmp_path / "triage.csv").write_text(
+        f"\ufeff{HEADER.replace('change', 'after')}\r\n", "utf-8", newline=""
+    )
     change, class_ = ROW._replace(change="0" * 24), Row.anywhere("1" * 24)
     desk, early = Decisions(tmp_path), Decisions(tmp_path)
     desk.decide(OTHER, "ignore")

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mymodules import files
-from mymodules.triage import Decisions, history
-from mymodules.triage.history import Row
+from mymodules.triage import Decisions, Row, lines
 
 IDS = ("a" * 16, "b" * 16, "c" * 16)
 ROWS = (Row("a.png", "1" * 32, "2" * 32), Row("b.png", "1" * 32, "3" * 32))
@@ -81,7 +80,7 @@ def test_what_each_reads_is_what_it_may(
             files.replace(root / IDS[to] / f"triage.{IDS[of]}.csv", [path.read_bytes()], durable=False)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(history, "datetime", Clock)
+        patch.setattr(lines, "datetime", Clock)
         patch.setattr("os.fsync", lambda descriptor: None)
         for each in IDS:
             (root / each).mkdir()
