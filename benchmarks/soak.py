@@ -5,7 +5,8 @@
 Each round changes some pictures and compares them all, while one thing happens: the process of the run or a
 worker is killed, it is interrupted, no file may grow any further, the disk for results is full, the clock is
 a day ahead or behind or jumps, digests are purged from the store, a Dask worker or scheduler is killed, or
-the store's HTTP server (see `soaking.serving`). A run that ended early is resumed. Meanwhile two processes
+the store's HTTP server (see `soaking.serving`), or computers that share an output folder behind a URL (see
+`soaking.sharing`). A run that ended early is resumed. Meanwhile two processes
 decide about rows, and one of them may be killed. After each round
 
 - every row and its changes are as a comparison of its two files alone says, whatever the store remembers, and
@@ -37,7 +38,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import numpy as np  # noqa: E402 - the checkout that this file belongs to is measured, installed or not
 import psutil  # noqa: E402
-from soaking import clock, disk, serving  # noqa: E402
+from soaking import clock, disk, serving, sharing  # noqa: E402
 from support import dask_processes  # noqa: E402
 from support.programs import COMPARE, Folders, Program, folders, png, program  # noqa: E402
 
@@ -75,9 +76,10 @@ for number in range(int(sys.argv[3])):
 KILLS = "parent killed", "worker killed", "interrupted"
 DASK = "Dask worker killed", "Dask scheduler killed"
 FULL_DISK, NO_GROWTH = "full disk", "no file grows"
+SHARED = "computer killed"
 UNDRAWN = " Its drawings could not be written"
 KINDS_OF_ROUND = (
-    *(*KILLS, NO_GROWTH, FULL_DISK, "purged", "server killed", DASK[0], clock.KINDS[0]),
+    *(*KILLS, NO_GROWTH, FULL_DISK, "purged", "server killed", DASK[0], clock.KINDS[0], SHARED),
     *(*KILLS[:2], clock.KINDS[1], "server killed", DASK[1], clock.KINDS[2]),
 )
 
@@ -94,6 +96,7 @@ class Soak:
         self.pictures = [png(samples) for samples in flat] + [png(flat[0])[:-20]]
         self.counted: Counter[str] = Counter()
         self.serving = serving.Serving(self.given.out / ".store", seed, self.counted)
+        self.sharing = sharing.Sharing(at / "shared", self.given, seed, self.counted)
         self.clock = clock.library(at)
         self.decided: list[str] = []
         self.memory: list[float] = []
@@ -128,6 +131,10 @@ class Soak:
         """Change, compare while `kind` happens, decide, and check all of it."""
         self.change()
         given = self.given
+        if kind == SHARED:
+            self.counted[kind] += 1
+            self.sharing.round(self.check_rows)
+            return
         with contextlib.ExitStack() as stack:
             if kind == FULL_DISK:
                 given = given._replace(out=self.at / "disk")
@@ -312,8 +319,11 @@ def main() -> int:
     arguments = parser.parse_args()
     os.environ["PYTHONPATH"] = str(ROOT)  # for all that is started
     end, number = time.monotonic() + 60 * arguments.minutes, 0
-    with tempfile.TemporaryDirectory() as folder, contextlib.closing(Dask(Path(folder))) as dask:
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        dask = stack.enter_context(contextlib.closing(Dask(Path(folder))))
         soak = Soak(Path(folder), arguments.seed)
+        stack.enter_context(contextlib.closing(soak.sharing))
         while time.monotonic() < end:
             kind = KINDS_OF_ROUND[number % len(KINDS_OF_ROUND)]
             number += 1
@@ -322,7 +332,9 @@ def main() -> int:
             except BaseException:
                 print(f"round {number}, {kind}, --seed {arguments.seed}", file=sys.stderr)
                 raise
-            print(f"{number} {kind} {soak.memory[-1]:.0f} MB", file=sys.stderr, flush=True)
+            print(
+                f"{number} {kind} {soak.memory[-1] if soak.memory else 0:.0f} MB", file=sys.stderr, flush=True
+            )
     print(table(number, soak.counted, soak.memory))
     return 0
 
