@@ -211,7 +211,7 @@ class Decisions:
     def times(self) -> Times:
         """Return when each row was last given each word and note, also if that is undone by now."""
         with self._lock:
-            return self._file.holding().times()
+            return dict(self._file.holding().times())
 
     def times_apart(self) -> tuple[Times, Times]:
         """Return when this computer last gave each row each word and note, and when others did."""

@@ -88,6 +88,7 @@ class History:
         self._latest: dict[Row, _Step] | None = None  # likewise, and until somebody asks
         self._highest: dict[Row, int] | None = None  # likewise
         self._gone: dict[tuple[str, str], tuple[int, int]] | None = None  # likewise
+        self._timed: dict[tuple[Row, str, str], _Step] | None = None  # None until somebody asks
         self._touched: list[Row] | None = None  # None until somebody asks
         self._steps: dict[tuple[str, str], _Step] = {}  # what each time and word was about
         self.header = Header()
@@ -173,11 +174,13 @@ class History:
 
     def timed(self) -> dict[tuple[Row, str, str], "_Step"]:
         """Return the last step that gave each row each word and note."""
-        return {
-            (row, step.decision, step.note): step
-            for step in dict.fromkeys(self._steps.values())
-            for row in step.rows
-        }
+        if self._timed is None:
+            self._timed = {
+                (row, step.decision, step.note): step
+                for step in dict.fromkeys(self._steps.values())
+                for row in step.rows
+            }
+        return self._timed
 
     def add(self, data: bytes) -> None:
         """Add one line; one that is no record (the header, a truncated line) is skipped."""
@@ -208,6 +211,8 @@ class History:
             _apply(self._in_force, row, self._step)
         if self._latest is not None:
             self._latest[row] = self._step
+        if self._timed is not None:
+            self._timed[row, self._step.decision, self._step.note] = self._step
         if self._touched is not None:
             self._touched.append(row)
 
@@ -239,11 +244,13 @@ class Merged:
 
     def __init__(self, histories: Iterable[History]) -> None:
         self._histories = [*histories]
+        self._times: Times | None = None
         self.in_force: dict[Row, tuple[str, str]] = {}
         self.update(row for history in self._histories for row in history.latest())
 
     def update(self, about: Iterable[Row]) -> None:
         """Look again at what holds for these rows: of many, a click concerns few."""
+        self._times = None
         # A computer that has got a new ID has its earlier steps in two files, and takes them back in one.
         gone: dict[tuple[str, str], tuple[int, int]] = {}
         for each in self._histories:
@@ -262,12 +269,14 @@ class Merged:
 
     def times(self) -> Times:
         """Return when each row was last given each word and note."""
-        known: dict[tuple[Row, str, str], _Step] = {}
-        for history in self._histories:
-            for about, step in history.timed().items():
-                if about not in known or known[about].at <= step.at:
-                    known[about] = step
-        return {about: step.time for about, step in known.items()}
+        if self._times is None:
+            known: dict[tuple[Row, str, str], _Step] = {}
+            for history in self._histories:
+                for about, step in history.timed().items():
+                    if about not in known or known[about].at <= step.at:
+                        known[about] = step
+            self._times = {about: step.time for about, step in known.items()}
+        return self._times
 
 
 def _newest(steps: dict[_Step, None]) -> _Step | None:
