@@ -84,6 +84,11 @@ class ShownRows:
         """Where each name is; a repeated one at its first place."""
         return dict(zip(reversed(self.names), reversed(range(len(self.names))), strict=True))
 
+    @cached_property
+    def _values(self) -> dict[str, Any]:
+        """The columns of which a cell was read: pandas takes long to find one."""
+        return {}
+
     @property
     def first(self) -> str:
         """The first row's name; empty if there is no row."""
@@ -95,7 +100,9 @@ class ShownRows:
 
         if name not in self.places or column not in self.table.columns:
             return None
-        value = self.table[column].iloc[self.lines[self.places[name]]]
+        if column not in self._values:
+            self._values[column] = self.table[column].array
+        value = self._values[column][self.lines[self.places[name]]]
         if isinstance(value, (list, str)):
             return value
         # None, NaN or pandas' NA; everything else is a number, of numpy or Python
