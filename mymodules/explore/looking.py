@@ -24,7 +24,6 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mymodules import looks
 from mymodules.agenda import NEEDED, Agenda
 from mymodules.looks import Plan
 from mymodules.pages import nearly, thumbnails
@@ -32,7 +31,7 @@ from mymodules.pages.display import SIDES, Absent, answered, as_absent, decoded,
 from mymodules.pages.looks import UNLISTED, LookRecords, notes
 from mymodules.pages.marks import RunChanges
 from mymodules.pages.rows import ShownRows
-from mymodules.triage import Decisions, Row, Step
+from mymodules.triage import Row, Step
 from mymodules.viewer import Viewer
 
 if TYPE_CHECKING:
@@ -152,18 +151,13 @@ class Looking:
                 if agenda is None or changes is None or desk is None:
                     raise Absent(UNLISTED)
                 self._sentence, self._notes = str(agenda), notes(self._frame, changes, desk)
-                plan, near = self._nearly(agenda.plan, changes, desk) if self._near else (agenda.plan, {})
+                plan, near = self._nearly(agenda.plan) if self._near else (agenda.plan, {})
                 self._records = LookRecords(plan, self._frame, changes, near)
             return self._records
 
-    def _nearly(self, plan: Plan, changes: "pd.DataFrame", desk: Decisions) -> tuple[Plan, Mapping[str, str]]:
+    def _nearly(self, plan: Plan) -> tuple[Plan, Mapping[str, str]]:
         """Return the plan with those side by side that are nearly the same, and which these are."""
-
-        def again(near: Mapping[str, str]) -> Plan:
-            decided = desk.decided_changes(self._frame, changes)
-            return looks.plan(self._frame, changes=changes, decided=decided, near=near)
-
-        plan, alike = nearly.side_by_side(plan, self._picture, again)
+        plan, alike = nearly.side_by_side(plan, self._picture)
         self._notes += filter(None, [alike.note])
         return plan, alike.near
 

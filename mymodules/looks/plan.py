@@ -1,6 +1,7 @@
 """What a plan is: looks, what stands on each, and the classes that they show."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from mymodules.looks.classes import ChangeClass
@@ -74,6 +75,9 @@ class Plan:
         How many rows of the table are `changed` by their verdicts.
     decided, taken : int
         How many of their changes are decided, and how many rules have taken.
+    arranged : callable
+        Returns the same plan with classes side by side that are nearly the same, given what `near` returned.
+        It chooses and cuts nothing again.
     """
 
     looks: tuple[Look, ...]
@@ -82,6 +86,7 @@ class Plan:
     changed: int
     decided: int
     taken: int
+    arranged: Callable[[Mapping[str, str]], "Plan"] = field(compare=False, repr=False)
 
     def __str__(self) -> str:
         looks = _number(len(self.looks), "look")

@@ -8,9 +8,13 @@ decided.
 The same table gives the same plan. No picture is read.
 """
 
+import contextlib
+import functools
+import gc
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 from mymodules.errors import SettingsError
 from mymodules.looks import occurrences
@@ -40,6 +44,19 @@ LINE_ITEMS = 8
 """How many places one line about room names."""
 
 
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the collector of garbage from going through a plan while it grows: nothing in it is a cycle."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_uncollected()
 def plan(
     frame: "AnyTable | AnyRun",
     *,
@@ -95,21 +112,55 @@ def plan(
     small = {name: each for name, each in known.items() if each.small}
     shown = _with_seen(_hunks(opened, pages), small.values())
     seen = {each.signature for hunk in shown for each in hunk.seen}
-    left = [each for name, each in small.items() if name not in seen]
-    left.sort(key=_by_group(left, near))
-    items: list[_Item] = [(crop, crop.size) for hunk in shown for crop in crops(hunk, width, rows)]
-    size = min(LINE_SIZE[0], width), LINE_SIZE[1]
-    room = [each for each in left if each.kind == "space"]
-    items += [(line, line.size) for line in _lines(room, [page for page, _ in opened], size)]
-    cells = [each.occurrences[0] for each in left if each.kind != "space"]
     taken = sum(found.taken)
-    return Plan(
-        looks=(*_looks(items, (width, rows), known, near), *_sheets(cells)),
-        classes=known,
+    draft = _Draft(
+        size=(width, rows),
+        crops=[(crop, crop.size) for hunk in shown for crop in crops(hunk, width, rows)],
+        left=[each for name, each in small.items() if name not in seen],
+        opened=[page for page, _ in opened],
+        known=known,
         pages=tuple(dict.fromkeys([page for page, _ in opened] + [hunk.page for hunk in shown])),
         changed=changed,
         decided=len(found) - sum(is_open) - taken,
         taken=taken,
+    )
+    return _arranged(draft, near)
+
+
+_Item = tuple[Crop | Line, tuple[int, int]]
+"""What is shown, and its size."""
+
+
+class _Draft(NamedTuple):
+    """A plan before anything has its place: nothing of it depends on what is nearly the same."""
+
+    size: tuple[int, int]
+    crops: list[_Item]
+    left: list[ChangeClass]  # small ones that no crop shows
+    opened: list[str]
+    known: dict[str, ChangeClass]
+    pages: tuple[str, ...]
+    changed: int
+    decided: int
+    taken: int
+
+
+@_uncollected()
+def _arranged(draft: _Draft, near: Mapping[str, str]) -> Plan:
+    """Return the plan in which those stand side by side that are nearly the same."""
+    left = sorted(draft.left, key=_by_group(draft.left, near))
+    size = min(LINE_SIZE[0], draft.size[0]), LINE_SIZE[1]
+    lines = _lines([each for each in left if each.kind == "space"], draft.opened, size)
+    items = [*draft.crops, *((line, line.size) for line in lines)]
+    cells = [each.occurrences[0] for each in left if each.kind != "space"]
+    return Plan(
+        looks=(*_looks(items, draft.size, draft.known, near), *_sheets(cells)),
+        classes=draft.known,
+        pages=draft.pages,
+        changed=draft.changed,
+        decided=draft.decided,
+        taken=draft.taken,
+        arranged=functools.partial(_arranged, draft),
     )
 
 
@@ -127,10 +178,6 @@ def _by_group(
         return -most[name], name, -each.pixels, each.signature
 
     return key
-
-
-_Item = tuple[Crop | Line, tuple[int, int]]
-"""What is shown, and its size."""
 
 
 def _hunks(opened: Sequence[tuple[str, list[ChangeClass]]], pages: dict[str, Page]) -> list[Hunk]:

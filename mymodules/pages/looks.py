@@ -313,6 +313,8 @@ def notes(frame: "pd.DataFrame", changes: "pd.DataFrame", desk: Decisions) -> li
         The rows of a run, and their changes.
     desk : Decisions
     """
+    if not desk.knows_changes:
+        return []
     about = {row.name: row for row in triage.rows(frame)}
     pairs = zip(changes["image_filename"].tolist(), changes["signature"].tolist(), strict=True)
     known = desk.remarks_on_each((about[name], signature) for name, signature in pairs if name in about)

@@ -3,7 +3,7 @@
 Pictures are read only if two classes have a kind and sizes in common, and only so many of them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from mymodules import images, looks
@@ -74,15 +74,13 @@ def find(classes: Iterable[ChangeClass], picture: Callable[[str, str], Samples |
     return Nearly(near, among)
 
 
-def side_by_side(
-    plan: Plan, picture: Callable[[str, str], Samples | None], again: Callable[[Mapping[str, str]], Plan]
-) -> tuple[Plan, Nearly]:
+def side_by_side(plan: Plan, picture: Callable[[str, str], Samples | None]) -> tuple[Plan, Nearly]:
     """Return a plan in which those stand side by side that are nearly the same, and what `find` returned.
 
-    `again` plans the same with what `looks.near` returned; `picture` is that of `find`.
+    `picture` is that of `find`.
     """
     alike = find(plan.classes.values(), picture)
-    return (again(alike.near) if alike.near else plan), alike
+    return (plan.arranged(alike.near) if alike.near else plan), alike
 
 
 def _within(groups: Iterable[list[ChangeClass]]) -> list[ChangeClass]:

@@ -4,7 +4,6 @@ A look names parts of the pictures that the report has. Some pictures are read b
 are nearly the same side by side. What a person decides in the page is no part of the file.
 """
 
-import functools
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
@@ -103,11 +102,9 @@ def find(
     try:
         known = changes[changes["image_filename"].isin([*listed])]
         decided = _decided(listed, held)
-        planned = functools.partial(looks.plan, frame, changes=known, decided=decided)
         plan, alike = nearly.side_by_side(
-            planned(),
+            looks.plan(frame, changes=known, decided=decided),
             lambda name, side: decoded(folders, listed[name], side),
-            lambda near: planned(near=near),
         )
         unseen: set[str] = set()
         if desk is not None:

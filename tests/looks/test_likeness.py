@@ -128,10 +128,13 @@ def test_what_is_nearly_the_same_stands_side_by_side_and_is_decided_by_itself() 
         assert all(isinstance(each, Crop) for each, _ in look.placed)
         return signature("5") in look.signatures
 
-    assert not together(looks.plan(frame, changes=listed))
+    plain = looks.plan(frame, changes=listed)
+    assert not together(plain)
     plan = looks.plan(frame, changes=listed, near=near)
     assert together(plan)
-    assert len(plan.looks) == len(looks.plan(frame, changes=listed).looks)
+    assert len(plan.looks) == len(plain.looks)
+    assert plain.arranged(near) == plan
+    assert plan.arranged({}) == plain
     left = looks.plan(frame, changes=listed, near=near, decided={("0.png", signature("0"))})
     assert signature("5") in left.classes
 

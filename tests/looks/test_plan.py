@@ -1,7 +1,9 @@
 """Looks: what stands on which screen, and that nothing is left out."""
 
+import gc
 import random
 from collections import Counter
+from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 
@@ -335,3 +337,14 @@ def test_a_run_is_planned_from_its_files(tmp_path: Path) -> None:
     assert changes is not None
     assert set(plan.classes) == set(changes["signature"])
     assert plan == looks.plan(run.frame(), changes=changes)
+
+
+@pytest.mark.parametrize("wanted", [gc.enable, gc.disable])
+def test_planning_leaves_the_collector_of_garbage_as_it_was(wanted: Callable[[], None]) -> None:
+    before = gc.enable if gc.isenabled() else gc.disable
+    try:
+        wanted()
+        planned(Listed("a", "x", Region(0, 0, 9, 9)))
+        assert gc.isenabled() is (wanted is gc.enable)
+    finally:
+        before()
