@@ -171,7 +171,7 @@ class Explorer(still.Kept):
         self.approving = Approving(frame, run, self.viewer.closed, self.viewer.reload)
         self._reset = ipywidgets.Button(description=words.SHOW_ALL)
         self.summary = ipywidgets.HTML().add_class("mme-summary")
-        self.table = Grid(self._all, [histogram.labels for histogram in self._histograms])
+        self.table = Grid(self._all, self._ranks, [histogram.labels for histogram in self._histograms])
         self.table.on_msg(self._received)
         self.table.on_msg(Thumbnails(frame, run, self.table.send).received)
         self.looking = Looking(frame, changes, self.viewer, self._choose, self.table.send, near=near)

@@ -39,6 +39,8 @@ class Grid(anywidget.AnyWidget):
     ----------
     frame : DataFrame
         Every row that can be shown.
+    ranks : uint8 (rows,)
+        What `attention.ranks` says of each.
     steps : sequence of sequences of str
         Of each slider among the filters, the texts of its steps.
 
@@ -72,11 +74,11 @@ class Grid(anywidget.AnyWidget):
     steps: traitlets.List[Any] = traitlets.List().tag(sync=True)
     looks = traitlets.Dict({"there": False, "why": ""}).tag(sync=True)
 
-    def __init__(self, frame: pd.DataFrame, steps: Sequence[Sequence[str]]) -> None:
+    def __init__(self, frame: pd.DataFrame, ranks: NDArray[np.uint8], steps: Sequence[Sequence[str]]) -> None:
         own = attention.own_columns(frame)
         super().__init__(
             names=json.dumps(frame["image_filename"].tolist()).encode(),
-            ranks=attention.ranks(frame).tobytes(),
+            ranks=ranks.tobytes(),
             figures={
                 "count": _floats(frame, "regions"),
                 **{name: _floats(frame, name) for name in (*_FIGURES, *own)},

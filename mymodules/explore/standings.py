@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mymodules.errors import ResultsError
 from mymodules.results.rows import Columns
+from mymodules.results.texts import numbered
 from mymodules.triage import LABELS, Decisions, Standing, Step
 
 if TYPE_CHECKING:
@@ -96,18 +97,20 @@ class Standings:
         if self._changes is None:
             self.decided.iloc[places] = desk.state(rows)
             return
-        found = desk.standings(rows, _about(self._changes, rows[_NAME].tolist()))
-        approved = rows[_NAME].isin([*self._approved()]).tolist()
-        found = [
-            Standing("accept", "", each.changes, each.changes) if done and not each.decision else each
-            for each, done in zip(found, approved, strict=True)
-        ]
+        every = len(places) == len(self._rows)
+        changes = self._changes if every else _about(self._changes, rows[_NAME].tolist())
+        found = desk.standings(rows, changes)
+        if approved := {*self._approved()}:
+            found = [
+                Standing("accept", "", each.changes, each.changes) if done and not each.decision else each
+                for each, done in zip(found, rows[_NAME].isin(approved).tolist(), strict=True)
+            ]
         self.decided.iloc[places] = [each.decision for each in found]
         self.left[places] = [each.changes - each.decided if each.changes else np.nan for each in found]
 
 
 def _marks(decided: "pd.Series[Any]") -> NDArray[np.uint8]:
-    return np.array([MARKS.get(word, _UNKNOWN) for word in decided.tolist()], np.uint8)
+    return numbered(decided, MARKS, _UNKNOWN)
 
 
 def _about(changes: Columns, names: Collection[str]) -> Columns:

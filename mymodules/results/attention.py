@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mymodules import row
-from mymodules.results.texts import TEXT
+from mymodules.results.texts import TEXT, numbered
 from mymodules.row import RANKS, Heading
 
 
@@ -34,7 +34,7 @@ def ranks(frame: pd.DataFrame) -> NDArray[np.uint8]:
     """Return the place of each row's verdict in `row.RANKS`; an unknown or absent one comes last."""
     if "status" not in frame.columns:
         return np.full(len(frame), len(RANKS), np.uint8)
-    return np.array([RANKS.get(verdict, len(RANKS)) for verdict in verdicts(frame).tolist()], np.uint8)
+    return numbered(verdicts(frame), RANKS, len(RANKS))
 
 
 def verdicts(frame: pd.DataFrame) -> "pd.Series[Any]":

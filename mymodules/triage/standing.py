@@ -102,22 +102,21 @@ def standings(frame: AnyTable, changes: AnyTable, in_force: InForce) -> list[Sta
     listed, taken = Counter(of), Counter(name for name, rules in zip(of, by_rules, strict=True) if rules)
     decided = {row.change for row in in_force}
     known: defaultdict[str, list[str]] = defaultdict(list)  # those that a decision may be about, by row
-    for name, signature, rules in zip(of, signatures, by_rules, strict=True):
+    for name, signature, rules in zip(of, signatures, by_rules, strict=True) if decided else ():
         if signature in decided and not rules:
             known[name].append(signature)
     alike: dict[tuple[int, int], Standing] = {}
     found = []
     for place, (name, status, number) in enumerate(zip(names, statuses, numbers, strict=True)):
         count = number if number and status == "changed" and listed[name] == number else 0
-        by = taken[name] if count else 0
-        own, words = _NONE, list[str]()
+        by = taken.get(name, 0) if count else 0
         if "" in decided or (count and name in known):
             row = Row(name, first[place], second[place])
             own = in_force.get(key(row), _NONE)
             words = [_word(row, each, in_force) for each in known.get(name, ())] if count else []
-        if own[0] or words:
-            found.append(standing(own, words + [""] * (count - by - len(words)), by))
-            continue
+            if own[0] or words:
+                found.append(standing(own, words + [""] * (count - by - len(words)), by))
+                continue
         if (count, by) not in alike:
             alike[count, by] = standing(_NONE, [""] * (count - by), by)
         found.append(alike[count, by])

@@ -14,7 +14,7 @@ from support.rows import CHANGED, MISSING
 from mymodules import look, results
 from mymodules.explore import filters, order
 from mymodules.results import runfiles
-from mymodules.results.texts import TEXT
+from mymodules.results.texts import TEXT, numbered
 from mymodules.triage import Decisions
 
 CHANGE = "edit 1 2 3 4 1 2 3 4 5 6 0 " + " ".join(["a" * 24, "b" * 24])
@@ -103,3 +103,11 @@ def test_half_a_character_is_ranked(kind: object) -> None:
     frame = pd.DataFrame({"image_filename": pd.Series(names, dtype=kind), "status": "changed"})  # type: ignore[call-overload]
     ranked = look.ranked(frame.assign(combined=1.0, num_diff_pixels=1))
     assert ranked["image_filename"].tolist() == sorted(names)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_texts_are_numbered_and_unknown_or_absent_ones_have_the_last_number(kind: str) -> None:
+    texts = pd.Series(["changed", None, "odd", "same", "changed"], dtype=KINDS[kind])
+    numbers = {"same": 0, "changed": 1}
+    assert numbered(texts, numbers, 9).tolist() == [1, 9, 9, 0, 1]
+    assert numbered(texts[:0], numbers, 9).tolist() == []
