@@ -21,8 +21,12 @@ import { howFar } from "./standing.js";
 import { Table } from "./table.js";
 import { KernelThumbnails } from "./thumbnails/kernel.js";
 
-// Numbers that came as bytes; a copy, as they may stand anywhere in a message.
-const numbers = (Kind, view) => new Kind(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+// Numbers that came as bytes; a copy only where they do not begin at a multiple of their size.
+function numbers(Kind, { buffer, byteOffset, byteLength }) {
+  const size = Kind.BYTES_PER_ELEMENT;
+  if (byteOffset % size) return new Kind(buffer.slice(byteOffset, byteOffset + byteLength));
+  return new Kind(buffer, byteOffset, byteLength / size);
+}
 
 // The figure of a row; null if it has none.
 const figure = (value) => (Number.isNaN(value) ? null : value);
