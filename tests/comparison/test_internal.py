@@ -206,14 +206,22 @@ def faulty(meets: Meets) -> Tried:
     return rows
 
 
-@pytest.mark.parametrize("place", PLACES, ids=str)
+@pytest.mark.parametrize(
+    "owner", dict.fromkeys(place.owner for place in PLACES), ids=lambda each: each.__name__
+)
 def test_a_function_that_always_raises(
-    place: Place, jobs: list[Job], usual: list[PairResult], faulty: Tried
+    owner: Any, jobs: list[Job], usual: list[PairResult], faulty: Tried
 ) -> None:
-    for number, row in faulty(place).items():
-        assert_is_a_row(jobs[number], row, FAULT)
-        assert_is_no_other_verdict(row, usual[number])
-        assert untimed(workers.compare(jobs[number])) == untimed(usual[number]), "it has left something"
+    met = set()
+    for place in PLACES:
+        if place.owner is owner:
+            print(place)  # if it fails, pytest shows where
+            for number, row in faulty(place).items():
+                assert_is_a_row(jobs[number], row, FAULT)
+                assert_is_no_other_verdict(row, usual[number])
+                met.add(number)
+    for number in met:
+        assert untimed(workers.compare(jobs[number])) == untimed(usual[number]), "one has left something"
 
 
 def test_they_have_left_nothing_for_other_pairs(jobs: list[Job], usual: list[PairResult]) -> None:
@@ -332,7 +340,7 @@ def compared_with_one_fault(job: Job, wanted: Site, error: Exception) -> PairRes
     """Compare a pair when that call raises the first time that it is made."""
 
     def refuse(frame: FrameType, event: str, argument: Any) -> None:
-        if site(frame, event, argument) == wanted:
+        if frame.f_code is wanted[0] and site(frame, event, argument) == wanted:
             raise error
 
     return profiled(job, refuse)
