@@ -1,7 +1,7 @@
 """Whether stored rows are compared or both files are decoded in full, every row says the same.
 
 Each pair that takes the short way goes through `workers.compare` again with that closed. The rows must be
-equal in every column but the time, broken files included.
+equal in every column but the time, broken files included. For real pictures see `test_real_data.py`.
 """
 
 import dataclasses
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from support import oracles, pngs
 
-from mymodules import pairs, workers
+from mymodules import workers
 from mymodules.images import bands, pixels
 from mymodules.pairs import Pair
 
@@ -158,12 +158,3 @@ def test_vectors_of_others(both_ways, shared_data: Path) -> None:
     fixtures = sorted((shared_data / "vectors" / "pixelmatch" / "fixtures").glob("*.png"))
     for first, second in (*itertools.combinations(files, 2), *itertools.pairwise(fixtures)):
         both_ways(first, second)
-
-
-@pytest.mark.parametrize("name", ["screenshots", "plots"])
-def test_real_pictures(both_ways, shared_data: Path, name: str) -> None:
-    folder = shared_data / "data" / name
-    for pair in pairs.find(folder / "first", folder / "second").pairs:
-        if pair.first and pair.second:
-            both_ways(pair.first, pair.second)
-    assert sum(both_ways.taken) > 20

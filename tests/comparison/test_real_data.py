@@ -1,18 +1,23 @@
 """The two sets of real pictures: counts, and every figure against an independent plain recount.
 
-libpng (through imagecodecs) decodes for the recount; statuses and figures are plain numpy.
+libpng (through imagecodecs) decodes for the recount; statuses and figures are plain numpy. And the rows are
+the same, in every column but the time, if files that are alike are decoded in full: see `test_fast_path.py`.
 """
 
 from collections import Counter
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import imagecodecs
 import numpy as np
 import pytest
 from support import oracles
 
-from mymodules import batch
+from mymodules import batch, workers
+from mymodules.images import bands, pixels
+from mymodules.pairs import Pair
 
 SETS = ("screenshots", "plots")
 COMMON, ONLY_FIRST, ONLY_SECOND = {"screenshots": 23, "plots": 334}, {"plots": 18}, {"plots": 20}
@@ -32,11 +37,12 @@ class Recount(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """One set: its folder, the rows of a run over it, and the recount of each pair by name."""
+    """One set: its folder, the rows of a run over it, as in its table and as returned, and the recounts."""
 
     folder: Path
     rows: list[Any]
-    recounts: dict[str, Recount]
+    returned: dict[str, workers.PairResult]
+    recounts: dict[str, Recount]  # of each pair, by name
 
     def files(self, name: str) -> tuple[Path, Path]:
         return self.folder / "first" / name, self.folder / "second" / name
@@ -45,6 +51,8 @@ class Compared(NamedTuple):
 def rgba(path: Path) -> np.ndarray:
     """8-bit RGBA of a PNG file; 16-bit transparency as premultiplying and undoing it leaves it."""
     samples = np.atleast_3d(imagecodecs.png_decode(path.read_bytes()))
+    if (samples.dtype, samples.shape[2]) == (np.uint8, 3):
+        return cv2.cvtColor(samples, cv2.COLOR_RGB2RGBA)
     full = 65535 if samples.dtype == np.uint16 else 255
     channels = samples.shape[2]
     colour = samples[..., : 3 if channels > 2 else 1]
@@ -89,15 +97,30 @@ def names(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.glob("**/*") if path.is_file()}
 
 
+class Here(Executor):
+    """Compares in this process, and keeps what it returns."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, workers.PairResult] = {}
+
+    def submit(self, call: Any, /, *arguments: Any, **options: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_result(found := call(*arguments, **options))
+        if call is workers.compare_many:
+            self.rows |= {each.row.image_filename: each.row for each in found}
+        return future
+
+
 @pytest.fixture(scope="module", params=SETS)
 def compared(request: Any, shared_data: Path, tmp_path_factory: Any) -> Compared:
     folder = shared_data / "data" / request.param
     if not folder.is_dir():
         pytest.skip(f"data/{request.param} is not among the shared data")
-    run = batch.run(folder / "first", folder / "second", tmp_path_factory.mktemp("out"), pictures="none")
+    out, here = tmp_path_factory.mktemp("out"), Here()
+    run = batch.run(folder / "first", folder / "second", out, pictures="none", executor=here)
     both = names(folder / "first") & names(folder / "second")
     recounts = {name: recount(folder / "first" / name, folder / "second" / name) for name in both}
-    return Compared(folder, list(run.frame().itertuples()), recounts)
+    return Compared(folder, list(run.frame().itertuples()), here.rows, recounts)
 
 
 def test_one_row_for_every_file(compared: Compared) -> None:
@@ -179,3 +202,19 @@ def test_similarity_equals_scikit_image(compared: Compared) -> None:
     for row in changed[:6] + spread + [row for row in both if row.code == "dimensions_differ"][:2]:
         score = oracles.mean_similarity(*map(rgba, compared.files(row.image_filename)))
         assert row.ssim_score == pytest.approx(score, abs=1e-9), row.image_filename
+
+
+def test_files_that_are_decoded_in_full_say_the_same(
+    compared: Compared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alike = []
+    for name, found in compared.recounts.items():
+        files = compared.files(name)
+        headers = [pixels.inspect(path.read_bytes(), max_pixels=10**9) for path in files]
+        if not found.same_bytes and bands.alike(*headers):
+            alike.append(Pair(name, *map(str, files)))
+    assert len(alike) > 20
+    monkeypatch.setattr(bands, "alike", lambda first, second: False)
+    for pair in alike:
+        ((in_full, *_),) = workers.compare_many([workers.Job(pair)])
+        assert in_full._replace(seconds=None) == compared.returned[pair.name]._replace(seconds=None)
