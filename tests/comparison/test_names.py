@@ -120,7 +120,7 @@ def checked_run(
     order = [unicodedata.normalize("NFC", pairs.from_text(name)) for name in frame.image_filename]
     assert order == sorted(order)
     seen = set()
-    for found in frame.itertuples():
+    for found in results.read(done.csv_path):
         if collide and found.code == "name_collision":
             assert done.pictures(found.image_filename) == ()
             continue
