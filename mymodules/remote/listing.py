@@ -61,12 +61,15 @@ class Stated(NamedTuple):
         `CHECKSUM`, `TIME` or `NOTHING`.
     facts : dict of str to str
         What it says of the content, even if that is `NOTHING` because the time is fresh.
+    time : float or None
+        s since the epoch, by its clock: when it got the content.
     """
 
     source: str
     size: int | None
     kind: str
     facts: dict[str, str]
+    time: float | None = None
 
     def agrees(self, size: Any, facts: Any) -> bool:
         """Return whether this is what was said before, and tells that the content is the same."""
@@ -208,10 +211,12 @@ def stated(info: Mapping[str, Any], clock: Clock) -> Stated:
     times = {key: seconds for key, seconds in said if seconds is not None}
     earliest, latest = clock.now()
     is_fresh = any(earliest - _FRESH < seconds < latest + _FRESH for seconds in times.values())
+    came = max(times.values(), default=None)
     if sums and not sums.get("etag", "").startswith("W/"):  # a weak one is that of similar contents, too
-        return Stated(source, size, NOTHING if is_fresh and sums.keys() == {"etag"} else CHECKSUM, sums)
+        kind = NOTHING if is_fresh and sums.keys() == {"etag"} else CHECKSUM
+        return Stated(source, size, kind, sums, came)
     facts = {key: str(seconds) for key, seconds in times.items()}
-    return Stated(source, size, TIME if facts and not is_fresh else NOTHING, facts)
+    return Stated(source, size, TIME if facts and not is_fresh else NOTHING, facts, came)
 
 
 def _seconds(said: Any) -> float | None:

@@ -40,6 +40,7 @@ What = Literal["look", "end", "decisions", "drawings"]
 _DECISIONS = "the decisions"  # what they are called in a sentence
 _PASSING: Final = frozenset({SERVER, "truncated", "changed_during_run"})
 _AHEAD: Final = timedelta(days=1)  # how far ahead a clock may be
+_RESOLUTION: Final = timedelta(seconds=2)  # of the times that servers tell
 _QUIET = 2.0  # s; after which is said what takes so long
 _ABROAD = "on-another-computer"  # no folder
 
@@ -90,9 +91,15 @@ def sent_at(out: Path) -> dict[str, datetime]:
     return found
 
 
-def _note(out: Path, ending: str, stamp: str, at: datetime | None = None) -> None:
+def _note(
+    out: Path, ending: str, stamp: str, here: datetime | None = None, there: float | None = None
+) -> None:
+    """Note a run with a time, or the present one; or with that of the server, in s, if that is later."""
+    at = here or datetime.now(UTC)
+    with contextlib.suppress(TypeError, OverflowError, ValueError, OSError):  # none, or no number
+        at = max(at, datetime.fromtimestamp(there, UTC) + _RESOLUTION)  # type: ignore[arg-type]
     with beside(out, ending).open("a", encoding="ascii") as file:
-        file.write(f"{stamp} {(at or datetime.now(UTC)).isoformat()}\n")
+        file.write(f"{stamp} {at.isoformat()}\n")
 
 
 @contextlib.contextmanager
@@ -308,7 +315,7 @@ class _Dealing:
         if csv_path.exists() or (place.exists() and not runfiles.is_brought(runfiles.read_manifest(place))):
             return  # that one may be in progress, or was stopped
         made = self._made / place.name
-        if self._folder.read(place.name, made, LARGEST_SMALL) is None:
+        if (said := self._folder.read(place.name, made, LARGEST_SMALL)) is None:
             raise _Damaged
         try:
             manifest = runfiles.read_manifest(made)
@@ -327,7 +334,7 @@ class _Dealing:
             files.place(self._made / path.name, path)
         runfiles.write_manifest(place, _abroad(manifest))
         files.place(self._made / csv_path.name, csv_path)
-        _note(self._out, "sent", stamp, _ended(manifest))
+        _note(self._out, "sent", stamp, _ended(manifest), said.time)
         self._say(f"fetched run {stamp}, whose pictures stay on the computer that made it")
 
     def _bring_drawings(self, stamp: str) -> None:
@@ -403,7 +410,10 @@ class _Dealing:
                 self._send_drawings(stamp)
                 self._send_tables([*tables, made], manifest["csv_digest"])
                 self._say(f"sent run {stamp}")
-            _note(self._out, "sent", stamp)
+            said = None
+            with contextlib.suppress(Failed):  # it is there all the same
+                said = self._folder.stated(made.name)
+            _note(self._out, "sent", stamp, there=said and said.time)
 
     def _send_tables(self, paths: list[Path], digest: object) -> None:
         for path in paths:  # a computer with a copy of this cache may have sent this run meanwhile
@@ -495,12 +505,11 @@ def _manifest(stamp: str) -> str:
 
 
 def _ended(manifest: Mapping[str, Any]) -> datetime | None:
-    """Return when a run of another computer was over: who made it may have seen it since; None if unknown."""
+    """Return when a run of another computer was over, by the clock of that one; None if unknown."""
     begun, seconds = runfiles.begun(manifest.get("stamp")), manifest.get("seconds")
     if begun is not None and isinstance(seconds, int | float):
         with contextlib.suppress(OverflowError, ValueError):  # it may be no number
-            ended = begun + timedelta(seconds=max(0, seconds))
-            return ended if ended < datetime.now(UTC) else None
+            return begun + timedelta(seconds=max(0, seconds))
     return None
 
 

@@ -109,9 +109,11 @@ def was_sent(out: Path, stamp: str, *, begun: bool = False) -> bool:
 
 
 def sent_at(out: Path) -> dict[str, datetime] | None:
-    """Return since when other computers have each run of a folder; None if it is not that of a URL.
+    """Return since when other computers may have each run of a folder; None if it is not that of a URL.
 
-    A run that came from another computer counts from its end on.
+    That is when it was sent, by the clock of this computer; for a run that came, when it ended, by the clock
+    of the one that made it; but not before its manifest was there, by the clock of the server, if that tells
+    times. If both of these clocks are behind, it is too early.
     """
     if remote.out_url(out) is None:
         return None

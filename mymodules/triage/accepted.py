@@ -81,7 +81,12 @@ def unopened(
 
     A row may have been looked at if one of its changes was decided for this row, or while the newest run had
     this row: this run, or an earlier one with the same two pictures. In an output folder behind a URL, a run
-    counts here from its end on, or from when it came, and for others from when it was sent, by their clocks.
+    counts here from its end on, or from when it came, and for others from when it was there, see
+    `exchange.sent_at`.
+
+    What others decided is dated by their clocks. A time that is ahead of this computer's clock is not
+    believed. Any other is: if their clock was ahead, what they decided before a run was there, by less than
+    that, counts as decided in view of it.
 
     Parameters
     ----------

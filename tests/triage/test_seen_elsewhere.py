@@ -3,6 +3,7 @@
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -78,18 +79,31 @@ def test_a_folder_without_a_url_has_its_runs_from_their_beginning_on(tmp_path: P
     assert not unseen(tmp_path, BEGUN + timedelta(minutes=1), "triage.00000000000000aa.csv")
 
 
-def test_it_is_noted_when_a_run_was_sent_or_was_over(far: type[Far], tmp_path: Path) -> None:
-    """Whoever made a run may have decided about it before it came here."""
-    url, before = f"far://{tmp_path}/there", datetime.now(UTC)
+@pytest.mark.parametrize("ahead", [3600.0, -3600.0, -4e9])
+def test_it_is_noted_when_a_run_was_there(ahead: float, far: type[Far], tmp_path: Path) -> None:
+    """Of several clocks the latest counts, so that nothing counts as seen before it was there."""
+    info = far.info
+
+    def skewed(self: Far, path: Any, **options: Any) -> Any:
+        found = info(self, path, **options)
+        return found | {"mtime": found["mtime"] + ahead}
+
+    far.info = skewed  # type: ignore[method-assign]
+    url, before, server = f"far://{tmp_path}/there", datetime.now(UTC), timedelta(seconds=ahead)
     with computer("one", url, tmp_path) as out:
         put(out, run_of(seconds=90.5) | run_of(LATER, b"other"))
         assert exchange.exchange(out) == ""
         sent = exchange.sent_at(out) or {}
         assert {*sent} == {RUN, LATER}
-        assert all(before <= each <= datetime.now(UTC) for each in sent.values())
+        shift = max(server, timedelta(0))
+        slack = timedelta(seconds=3)  # that of the server's times is in whole seconds
+        assert all(before <= each - shift <= datetime.now(UTC) + slack for each in sent.values())
     with computer("other", url, tmp_path) as out:
         exchange.exchange(out)
-        come = exchange.sent_at(out) or {}
-        assert come[RUN] == datetime(2026, 1, 1, 0, 1, 30, 500_000, UTC)
-        assert come[LATER] >= max(sent.values())  # it does not say how long it took
+        come, ended = exchange.sent_at(out) or {}, datetime(2026, 1, 1, 0, 1, 30, 500_000, UTC)
+        if ahead == -4e9:
+            assert come[RUN] == ended
+        else:
+            assert before + server <= come[RUN] <= datetime.now(UTC) + server + slack
+        assert come[LATER] >= max(before, before + server)  # it does not say how long it took
     assert exchange.sent_at(tmp_path) is None
