@@ -34,7 +34,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,6 +44,7 @@ from mymodules.pairs import MESSAGE_LIMIT
 from mymodules.paths import AnyPath, is_folder, local_path, shown
 from mymodules.results import runfiles
 from mymodules.triage.decisions import APPROVED, Decisions, rows
+from mymodules.triage.history import Times
 from mymodules.triage.lines import DECISIONS, LABELS, SIGNATURE, Row, key
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ def merge(
         A decision is refused, with the reason, if the table does not have its row, if the row's pictures are
         no longer those of the report, if the run does not have its change, if ``triage.csv`` has another
         decision about it than the report showed, or if it had this one after its time and it was undone or
-        cleared since. Refused decisions stay in the file; merging it again changes nothing.
+        cleared since, or if it is about a change that was approved and nobody knows whether before, because a
+        clock was ahead. Refused decisions stay in the file; merging it again changes nothing.
 
     Raises
     ------
@@ -174,11 +176,9 @@ def merge(
     entries.sort(key=lambda entry: entry.time)
     times, closed = desk.times(), desk.closed()
     for entry, now in zip(entries, desk.each([entry.row for entry in entries]), strict=True):
-        reason = known.lacks(entry.row) or _conflict(entry, now)
-        back = "" if reason else _taken_back(entry, now, times)
-        is_closed = _is_closed_since(entry, closed, times)
-        if reason or (back and not is_closed):
-            refused[entry.name] = reason or back
+        past, is_closed = _past(entry, now, closed, times)
+        if reason := known.lacks(entry.row) or _conflict(entry, now) or past:
+            refused[entry.name] = reason
         elif now == entry.after or is_closed:
             unchanged.append(entry.name)
         else:
@@ -255,33 +255,36 @@ def _conflict(entry: _Entry, now: tuple[str, str]) -> str:
     )
 
 
-def _taken_back(entry: _Entry, now: tuple[str, str], times: Mapping[tuple[Row, str, str], str]) -> str:
-    """Return that the row had this decision already after it was made, and has it no longer; else empty."""
-    if now == entry.after or _is_earlier(times, (key(entry.row), entry.decision, entry.note), entry):
-        return ""
-    return (
-        f"It was taken before and undone or cleared since: triage.csv has {_said(now)}, the file says "
-        f"{_said(entry.after)}. Decide again in the viewer, or in a new report."
-    )
+def _past(entry: _Entry, now: tuple[str, str], closed: Mapping[str, str], times: Times) -> tuple[str, bool]:
+    """Return why an entry that was taken before is refused, and whether it was, and is closed since.
+
+    It is closed if it accepts a change, with any note, that was approved after that. It is refused if its row
+    had this decision after it was made, and has it no longer; or if nobody knows what came first, because a
+    clock is ahead of this computer's.
+    """
+    again = "Decide again in the viewer, or in a new report."
+    date = closed.get(entry.row.change, "") if entry.decision == "accept" and not entry.row.name else ""
+    if date:
+        is_since = _is_since(entry, times.get((entry.row, "clear", f"{APPROVED}{date}"), ""))
+        if is_since is None:
+            reason = f"It was approved on {date}, and a clock was ahead: nobody knows whether before. {again}"
+            return reason, False
+        if is_since:
+            return "", True
+    had = (key(entry.row), entry.decision, entry.note)
+    if now == entry.after or _is_since(entry, times.get(had, "")) is False:
+        return "", False
+    said = f"triage.csv has {_said(now)}, the file says {_said(entry.after)}"
+    return f"It was taken before and undone or cleared since: {said}. {again}", False
 
 
-def _is_closed_since(
-    entry: _Entry, closed: Mapping[str, str], times: Mapping[tuple[Row, str, str], str]
-) -> bool:
-    """Return whether the entry accepts a change that was approved after that, with any note."""
-    if entry.decision != "accept" or entry.row.name or entry.row.change not in closed:
-        return False
-    return not _is_earlier(times, (entry.row, "clear", f"{APPROVED}{closed[entry.row.change]}"), entry)
-
-
-def _is_earlier(
-    times: Mapping[tuple[Row, str, str], str], decided: tuple[Row, str, str], entry: _Entry
-) -> bool:
-    """Return whether something was decided before an entry, or never."""
+def _is_since(entry: _Entry, decided: str) -> bool | None:
+    """Return whether something was decided after an entry; None if a clock is ahead and nobody knows."""
     try:
-        return _time(times.get(decided, "")) < entry.time
+        time = _time(decided)
     except ValueError:  # never, or somebody has edited the time
-        return True
+        return False
+    return None if max(time, entry.time) > datetime.now(UTC) else time >= entry.time
 
 
 def _said(decided: tuple[str, str]) -> str:

@@ -1,7 +1,7 @@
 """Decisions about changes that a report hands over as a file: taken, or refused by name."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from mymodules import errors, results, triage
 from mymodules.regions import Region
 from mymodules.results import runfiles
 from mymodules.triage import Decisions, Row
+from mymodules.triage.lines import COLUMNS
 
 STAMP = "20260102-030405"
 WORD, LOGO, CLOCK, OTHER = map(signature, ("word", "logo", "clock", "other"))
@@ -157,6 +158,25 @@ def test_a_change_that_others_accepted_and_approved_meanwhile_stays_closed(
     assert desk.of(Row.anywhere(name)) == ("accept", "again")
     desk.decide(Row.anywhere(name), "clear")
     assert [*triage.merge(frame, handed(tmp_path, late)).refused] == [f"change {name}"], "cleared by hand"
+
+
+@pytest.mark.parametrize("ahead", ["triage.csv", "triage.00000000000000aa.csv", "report"])
+def test_what_was_closed_by_a_clock_that_is_ahead_is_neither_closed_nor_taken(
+    ahead: str, tmp_path: Path
+) -> None:
+    """Nobody knows whether it was decided since: taken, it might accept what nobody has seen."""
+    frame, _ = run(tmp_path)
+    time = datetime.now(UTC) + timedelta(days=1)
+    closing = time - timedelta(days=2 * (ahead == "report"))
+    line = f"{closing.isoformat()},,,,clear,approved on 2026-01-01,{WORD}"
+    name = "triage.csv" if ahead == "report" else ahead
+    (tmp_path / name).write_text(f"\ufeff{','.join(COLUMNS)},change\r\n{line}\r\n", "utf-8", newline="")
+    when = {"time": time.isoformat()} if ahead == "report" else {}
+    done = triage.merge(frame, handed(tmp_path, entry(Row.anywhere(WORD), **when)))
+    assert (done.merged, done.unchanged, done.accepted) == ((), (), ())
+    assert "approved on 2026-01-01, and a clock was ahead" in done.refused[f"change {WORD}"]
+    Decisions(tmp_path).decide(Row.anywhere(WORD), "accept")
+    assert Decisions(tmp_path).of(Row.anywhere(WORD))[0] == "accept", "as the reason says"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -230,7 +231,7 @@ def test_what_was_taken_back_is_not_taken_again(made: Folders, tmp_path: Path, w
     if word != "reject":  # which is a conflict anyway
         assert "taken before and undone or cleared since" in done.refused["a.png"]
         assert "triage.csv has undecided, the file says accepted (seen)" in done.refused["a.png"]
-    later = entry(frame, "a.png", note="seen", time="2999-01-02T03:04:05Z")
+    later = entry(frame, "a.png", note="seen", time=datetime.now(UTC).isoformat())
     later |= {"decision_before": "reject"} if word == "reject" else {}
     assert triage.merge(frame, handed(tmp_path, later)).merged == ("a.png",), "it was decided again"
 
