@@ -189,7 +189,11 @@ class Folder:
         """Send a file as all others, and remove it there, so that whoever may not write learns it at once."""
         name = _temporary()
         self.write(name, made)
-        with contextlib.suppress(*FAULTS):  # some may only add files
+        self.remove(name)
+
+    def remove(self, name: str) -> None:
+        """Remove a file there, if that is allowed: some may only add files."""
+        with contextlib.suppress(*FAULTS):
             self.asking.one(partial(self._remove, self._path(name)))
 
     def _write(self, name: str, made: Path) -> None:

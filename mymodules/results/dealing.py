@@ -406,19 +406,43 @@ class _Dealing:
             for path, most in (*((path, LARGEST) for path in tables), (made, LARGEST_SMALL)):
                 if path.stat().st_size > most:
                     raise _too_large(path.name, most)
-            if not self._is_there(made.name, manifest["csv_digest"]):
-                self._send_drawings(stamp)
-                self._send_tables([*tables, made], manifest["csv_digest"])
-                self._say(f"sent run {stamp}")
+            digest = manifest["csv_digest"]
+            if not self._is_there(made.name, digest):
+                with self._claimed(stamp, [*tables.values()]):
+                    if not self._is_there(made.name, digest):
+                        self._send_drawings(stamp)
+                        for path in (*tables, made):
+                            self._folder.write(path.name, path)
+                        self._say(f"sent run {stamp}")
             said = None
             with contextlib.suppress(Failed):  # it is there all the same
                 said = self._folder.stated(made.name)
             _note(self._out, "sent", stamp, there=said and said.time)
 
-    def _send_tables(self, paths: list[Path], digest: object) -> None:
-        for path in paths:  # a computer with a copy of this cache may have sent this run meanwhile
-            if not self._is_there(paths[-1].name, digest):
-                self._folder.write(path.name, path)
+    @contextlib.contextmanager
+    def _claimed(self, stamp: str, digests: list[object]) -> Iterator[None]:
+        """Have the right to send a run; raise `Failed` if somebody sends one of this stamp with other tables.
+
+        Whoever claims it later finds the earlier claim. That is named by the tables, so that who was
+        interrupted can go on, and stays until all of the run is there.
+        """
+        claims = f".sending-{stamp}-"
+        own = f"{claims}{images.digest(repr(digests).encode())}"
+        files.create(self._made / own, [b"A computer sends this run."], durable=False)
+        self._folder.write(own, self._made / own)
+        if others := [name for name in self._folder.files() if name.startswith(claims) and name != own]:
+            self._folder.remove(own)
+            raise Failed(
+                "name_collision",
+                "another computer, with a copy of this cache, is sending it: let that one finish, or remove "
+                f"{others[0]} there",
+            )
+        try:
+            yield
+        except _Stuck:  # that of another computer is there
+            self._folder.remove(own)
+            raise
+        self._folder.remove(own)
 
     def _is_there(self, name: str, digest: object) -> bool:
         """Return whether this run is there; raise `Failed` if another one has its name."""

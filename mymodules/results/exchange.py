@@ -7,7 +7,8 @@ Promises:
 
 - Every file there has one writer. A finished run is sent once, by the computer that made it, and is never
   replaced; its manifest comes last, so that others see a whole run or none, and names no folder of that
-  computer. A run that was stopped, or was edited after it ended, stays here. So do the store, reports,
+  computer. If two computers with copies of one cache end the same stopped run, one of them sends it, and the
+  other says so. A run that was stopped, or was edited after it ended, stays here. So do the store, reports,
   notebooks and what an approval has replaced.
 - What cannot be sent is named with the place where it is, and the next exchange sends it, also after a kill;
   where only the user can help, that is said. A server that gives no answer for `dealing.SILENCE` s ends the
@@ -25,9 +26,6 @@ Promises:
 What was sent is noted beside the copy, in ``NAME.begun`` and ``NAME.sent``, with the time. That saves work:
 without it, the server's listing tells what is there, and then it counts as sent now. A run whose sending has
 begun stays as it is: see `Plan.as_sent`.
-
-Not promised: if two computers with copies of one cache finish the same stopped run and send it at the same
-moment, it may be that of neither, and is named as damaged.
 """
 
 import contextlib

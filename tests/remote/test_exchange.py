@@ -377,29 +377,58 @@ def test_without_its_notes_the_server_tells_what_was_sent(far: type[Far], url: s
         assert tree(tmp_path / "there")[CSV] == b"rows"
 
 
-@pytest.mark.parametrize("at", [".png", f"changes-{STAMP}.csv", CSV])
+@pytest.mark.parametrize(
+    ("kind", "at", "is_first"),
+    [
+        ("put", ".sending-", False),  # before its claim is there
+        ("ls", "there", True),
+        *(("mv", name, True) for name in (".png", f"changes-{STAMP}.csv", CSV, MANIFEST)),
+    ],
+)
 def test_copies_of_a_cache_that_send_one_run_at_once(
-    at: str, far: type[Far], url: str, tmp_path: Path
+    kind: str, at: str, is_first: bool, far: type[Far], url: str, tmp_path: Path
 ) -> None:
-    """Both have ended a stopped run. The second one says so, and others get that of the first one."""
-    done: list[str] = []
+    """Both have ended a stopped run. One of them sends it, and others get it as that one has it."""
+    told: list[str] = []
 
-    def meanwhile(kind: str, name: str) -> None:
-        if kind == "mv" and name.endswith(at) and not done:
-            done.append(name)
+    def meanwhile(asked: str, name: str) -> None:
+        has_begun = any(".sending-" in each for _, each in far.asked)
+        if asked == kind and at in name and has_begun and not told:
+            told.append("")
             with computer("copy", url, tmp_path) as copy:
                 put(copy, run_of(rows=b"others"))
-                assert exchanged(copy, what="end") == ""
+                told[0] = exchanged(copy, what="end")
 
     with computer("one", url, tmp_path) as out:
         put(out, RUN)
         far.on = meanwhile  # type: ignore[assignment]
-        told = exchanged(out, what="end")
-    assert f"run {STAMP}: there is another {MANIFEST}: remove the one here or there" in told
-    if at == ".png":
-        with computer("third", url, tmp_path) as third:
-            assert exchanged(third) == ""
-            assert tree(third)[CSV] == b"others"
+        told.append(exchanged(out, what="end"))
+    waits = f"does not have run {STAMP}: another computer, with a copy of this cache, is sending it"
+    is_another = f"run {STAMP}: there is another {MANIFEST}: remove the one here or there"
+    first, second = told if is_first else reversed(told)
+    assert (waits if is_first else is_another) in first
+    assert second == ""
+    with computer("third", url, tmp_path) as third:
+        assert exchanged(third) == ""
+        assert tree(third)[CSV] == (b"rows" if is_first else b"others")
+    with computer("copy" if is_first else "one", url, tmp_path) as out:
+        assert is_another in exchanged(out)
+    assert not [*(tmp_path / "there").glob(".sending-*")]
+
+
+def test_a_claim_of_a_computer_that_is_gone_can_be_removed(far: type[Far], url: str, tmp_path: Path) -> None:
+    with computer("gone", url, tmp_path) as out:
+        put(out, run_of(rows=b"others"))
+        far.on = refusing("mv", MANIFEST)  # type: ignore[assignment]
+        assert "the server refuses it" in exchanged(out)
+        far.on = answering  # type: ignore[assignment]
+    with computer("one", url, tmp_path) as out:
+        put(out, RUN)
+        (claim,) = (tmp_path / "there").glob(".sending-*")
+        assert f"let that one finish, or remove {claim.name} there. Nothing is lost" in exchanged(out)
+        claim.unlink()
+        assert exchanged(out) == ""
+        assert parsed(tree(tmp_path / "there")) == abroad(RUN)
 
 
 def test_what_was_removed_there_is_not_sent_again(far: type[Far], url: str, tmp_path: Path) -> None:
