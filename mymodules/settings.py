@@ -100,7 +100,7 @@ class Settings:
         """Bring what changed behind URLs into their copies, as `remote.fetch` does.
 
         What is cheap is checked first: a folder on this computer must have a picture, unless its role is in
-        `absent` and it does not exist; and of two URLs, the second one must have an answer.
+        `absent` and it does not exist; and of two URLs, the second one must have a picture.
         """
         folders = {"first": self.first, "second": self.second}
         here = {role: folder for role, folder in folders.items() if remote.described(folder) is None}
@@ -109,15 +109,16 @@ class Settings:
             if not (role in absent and not os.path.lexists(folder)):
                 _check_folder(folder, role)
                 _check_pictures(here)
+        found = None
         if not here:
             if self.first == self.second:
                 raise SettingsError(
                     f"first and second are both {remote.described(self.first)}: everything would be equal. "
                     "Name two different ones."
                 )
-            remote.reach(self.second, SUFFIXES)
-        for folder in folders.values():
-            remote.fetch(folder, SUFFIXES, again=again, run=run)
+            found = remote.reach(self.second, SUFFIXES)
+        remote.fetch(self.first, SUFFIXES, again=again, run=run)
+        remote.fetch(self.second, SUFFIXES, again=again, run=run, found=found)
 
     def check(self) -> None:
         """Raise `SettingsError` if these folders cannot be compared.

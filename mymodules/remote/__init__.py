@@ -8,8 +8,8 @@ its copy has only that one, nothing is listed, and the URL may have a query.
 Promises:
 
 - A run compares what the server had when `settings.init`, or the run itself, asked it: once for each run,
-  after `reach` has seen that second's URL answers. Who gets the folder of a copy, such as a process that
-  resumes the run of another one, asks nobody.
+  that of second before that of first, so that a mistyped one is noticed early. Who gets the folder of a copy,
+  such as a process that resumes the run of another one, asks nobody.
 - A picture that is there already is not fetched again: one whose size and etag or checksum are those of the
   last time, or size and time, if the server tells no more. A line says which of the two it was. If it tells
   neither, all pictures are fetched each time, and that is said. So are those that changed in the seconds

@@ -21,12 +21,15 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mymodules import files, streams
 from mymodules.errors import SettingsError
 from mymodules.paths import shown
 from mymodules.remote.addresses import absolute, address, filename, unsigned
+
+if TYPE_CHECKING:
+    from mymodules.remote.listing import Listed
 
 CACHE: Final = "MYMODULES_CACHE"
 """The environment variable that names another folder for the copies."""
@@ -253,13 +256,20 @@ def drafts(folder: Path) -> Iterator[Path]:
 # --- fetching ----------------------------------------------------------------------------------------
 
 
-def reach(folder: Path, suffixes: Sequence[str]) -> None:
-    """Ask for what a URL names if it was not asked yet; raise SettingsError as `fetch` does."""
-    folder = _real(folder)
-    if folder in _urls and folder not in _asked and not is_out(folder):
-        from mymodules.remote import fetching
+def reach(folder: Path, suffixes: Sequence[str]) -> "Listed | None":
+    """Return what is behind the URL of a copy, for `fetch`; None if nobody is asked, as it was just fetched.
 
-        fetching.reach(_urls[folder], suffixes)
+    Raises
+    ------
+    SettingsError
+        As `fetch` does.
+    """
+    folder = _real(folder)
+    if folder not in _urls or folder in _asked or is_out(folder):
+        return None
+    from mymodules.remote import fetching
+
+    return fetching.reach(_urls[folder], folder, suffixes)
 
 
 def note_use(folder: Path) -> None:
@@ -269,7 +279,14 @@ def note_use(folder: Path) -> None:
             os.utime(folder)
 
 
-def fetch(folder: Path, suffixes: Sequence[str], *, again: bool = False, run: bool = False) -> None:
+def fetch(
+    folder: Path,
+    suffixes: Sequence[str],
+    *,
+    again: bool = False,
+    run: bool = False,
+    found: "Listed | None" = None,
+) -> None:
     """Bring into the copy of a URL what changed there; do nothing for any other folder.
 
     A copy of which this process knows no URL stays as it is, and that is said if a run begins.
@@ -283,6 +300,8 @@ def fetch(folder: Path, suffixes: Sequence[str], *, again: bool = False, run: bo
         Ask even if it was done for a run that has not begun yet.
     run : bool
         This is the beginning of a run.
+    found : Listed, optional
+        What `reach` has just returned; otherwise it is asked for.
 
     Raises
     ------
@@ -309,7 +328,7 @@ def fetch(folder: Path, suffixes: Sequence[str], *, again: bool = False, run: bo
         from mymodules.remote.fetching import bring  # most runs fetch nothing
         from mymodules.remote.pruning import prune
 
-        bring(url, folder, suffixes)
+        bring(url, folder, suffixes, found)
         prune(folder.parent, _urls)
     if run:
         _asked.discard(folder)

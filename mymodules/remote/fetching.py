@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from mymodules import files, streams
 from mymodules.errors import OutputError, ResultsError, SettingsError
@@ -42,38 +42,29 @@ _NAMES = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
 _DIGEST = re.compile("[0-9a-f]{32}")
 _LOOK = 0.2  # s; between two looks at a lock
 
+Result = TypeVar("Result")
 
-def bring(url: str, folder: Path, suffixes: Sequence[str]) -> None:
-    """Bring what changed; raise SettingsError as `copies.fetch` does."""
+
+def bring(url: str, folder: Path, suffixes: Sequence[str], found: Listed | None = None) -> None:
+    """Bring what changed of what `reach` has found, or is there now; raise as `copies.fetch` does."""
 
     def all_of_it(asking: Asking) -> None:
         with locked(folder, asking):
-            _Fetching(url, folder, asking, suffixes).all()
+            _Fetching(url, folder, asking, suffixes).all(found)
 
     _dealt(url, all_of_it)
 
 
-def reach(url: str, suffixes: Sequence[str]) -> None:
-    """Ask for a picture, or list the top of a folder; raise SettingsError as `copies.fetch` does."""
-
-    def ask(asking: Asking) -> None:
-        clock = Clock()
-        system, root = asking.one(partial(opened, url, clock))
-        if name := picture_name(url, suffixes):
-            listing.single(system, root, asking, name, clock)
-        else:
-            _check_page(url)
-            asking.one(partial(listing.reach, system, root, asking))
-
-    _dealt(url, ask)
+def reach(url: str, folder: Path, suffixes: Sequence[str]) -> Listed:
+    """Return what is there now; raise as `copies.fetch` does."""
+    return _dealt(url, lambda asking: _Fetching(url, folder, asking, suffixes).listed())
 
 
-def _dealt(url: str, task: Callable[[Asking], None]) -> None:
+def _dealt(url: str, task: Callable[[Asking], Result]) -> Result:
     """Do something with a server, and put what fails into words."""
     plain, asking = address(url), Asking(LIMIT)
-    fault: SettingsError | None = None
     try:
-        task(asking)
+        return task(asking)
     except ImportError as error:
         fault = missing(url, error)
     except Failed as error:
@@ -89,8 +80,7 @@ def _dealt(url: str, task: Callable[[Asking], None]) -> None:
         fault = unwritable(plain, error)
     finally:
         asking.over.set()
-    if fault is not None:
-        raise fault  # here, so that it does not know the error of a library, which may quote a password
+    raise fault  # here, so that it does not know the error of a library, which may quote a password
 
 
 def _check_page(url: str) -> None:
@@ -131,7 +121,6 @@ class _Fetching:
 
     def __init__(self, url: str, folder: Path, asking: Asking, suffixes: Sequence[str]) -> None:
         self._plain, self._folder, self._asking = address(url), folder, asking
-        self._lines = Lines(beside(folder, "lines"))
         # A name of its own: a call of an earlier fetching that hung may still write to that one's.
         self._partial = draft(folder)
         self._suffixes, self._clock = suffixes, Clock()
@@ -141,13 +130,19 @@ class _Fetching:
         self._system, self._root = asking.one(partial(opened, url, self._clock))
         asking.allow(protocols(self._system))
 
-    def all(self) -> None:
-        """Bring everything; what is in place stays there whatever happens."""
+    def listed(self) -> Listed:
+        """Return what is there."""
         self._system.invalidate_cache()
-        found = self._listed()
+        found = self._found()
         if not (found.pictures or found.problems):
             nothing = "vanished", f"there is no picture ({', '.join(self._suffixes)})"
             raise Failed(*next(iter(found.closed.values()), nothing))
+        return found
+
+    def all(self, found: Listed | None) -> None:
+        """Bring what was found, or is there now; what is in place stays there whatever happens."""
+        found = self.listed() if found is None else found
+        self._lines = Lines(beside(self._folder, "lines"))
         self._folder.mkdir(exist_ok=True)
         self._note(found, complete=False)
         self._tidy(found)
@@ -165,7 +160,7 @@ class _Fetching:
         self._note(found, complete=True)
         self._say(found, kinds, count)
 
-    def _listed(self) -> Listed:
+    def _found(self) -> Listed:
         if self._picture:
             return listing.single(self._system, self._root, self._asking, self._picture, self._clock)
         folds = self._folder.with_name("KEY").exists()  # the file is named key

@@ -187,11 +187,6 @@ def single(system: Any, path: str, asking: Asking, name: str, clock: Clock) -> L
     return found
 
 
-def reach(system: Any, root: str, asking: Asking) -> None:
-    """List the top of a folder; raise as `listed` does."""
-    _entries(system, asking, (_Top(system, root).start, ""))
-
-
 def protocols(system: Any) -> Sequence[str]:
     """Return the names that a file system has in URLs."""
     return system.protocol if isinstance(system.protocol, list | tuple) else (system.protocol,)
