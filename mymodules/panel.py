@@ -386,11 +386,10 @@ def _note(role: str, folder: AnyPath) -> tuple[str, bool]:
     if role == "out" and isinstance(folder, Path) and remote.is_out(folder):
         return "", False
     if remote.is_remote(folder):
-        if role == "out":
-            try:
-                remote.check_out(folder)
-            except SettingsError as error:
-                return str(error), True
+        try:
+            (remote.check_out if role == "out" else remote.check_folder)(folder)
+        except SettingsError as error:
+            return str(error), True
         if remote.address(folder) == shown(folder):
             return "", False  # the run asks it
         return "The notebook would keep what is secret in this URL: leave it to the settings of fsspec.", True

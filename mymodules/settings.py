@@ -310,8 +310,10 @@ def _resolved(
                 remote.check_out(text)
                 own[role] = remote.place(text, starts[role], out=True)
                 continue
-            own[role] = remote.place(text, starts[role])
-            own[role] /= remote.picture_name(text, SUFFIXES) or ""
+            name = remote.picture_name(text, SUFFIXES)
+            if name is None:
+                remote.check_folder(text)
+            own[role] = remote.place(text, starts[role]) / (name or "")
             continue
         other = _OTHER[role]
         beside = None if other in starts else places[other]

@@ -33,12 +33,14 @@ Promises:
   which may quote them, are not shown.
 
 Not promised: links on a server are not followed to folders. A folder without a name (``a//b.png``) is not
-seen, because drivers do not list it. An index page lists what it links below itself, and folders end in a
-slash there. A redirect is followed, and gets no password if it leads to another host.
+seen, because drivers do not list it; as a folder to compare it is refused, see `check_folder`. An index page
+lists what it links below itself, and folders end in a slash there. A redirect is followed, and gets no
+password if it leads to another host.
 """
 
 from mymodules.remote.addresses import (
     address,
+    check_folder,
     check_out,
     check_writable,
     filename,
@@ -64,6 +66,7 @@ from mymodules.remote.copies import (
 
 __all__ = [
     "address",
+    "check_folder",
     "check_out",
     "check_writable",
     "closed",

@@ -26,6 +26,9 @@ _PACKAGES = {
     "http": "fsspec[http]", "https": "fsspec[http]",
 }  # fmt: skip
 _READ_ONLY = frozenset({"http", "https", "zip", "tar", "libarchive", "git", "github", "data"})
+REPLACING = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"})
+"""The schemes of object stores: a file is replaced in one step there, and its name is a text with slashes."""
+
 LARGEST_PAGE = 1 << 28
 """bytes of an index page; one of a million names has less."""
 
@@ -120,9 +123,27 @@ def check_writable(url: str) -> None:
         )
 
 
+def check_folder(url: str, *, out: bool = False) -> None:
+    """Raise SettingsError if the path of a URL has an empty part, ``.`` or ``..``. Nobody is asked.
+
+    In an object store these are parts of names like any other, and drivers list and read different folders
+    there. Elsewhere they only give a folder a second name, which that of results must not have.
+    """
+    for part in _CHAINED.split(url):
+        scheme, colon, rest = part.partition("://")
+        path = re.split("[?#]", rest)[0].partition("/")[2]
+        has_some = colon and path and not {"", ".", ".."}.isdisjoint(path.removesuffix("/").split("/"))
+        if has_some and (out or scheme.lower() in REPLACING):
+            raise SettingsError(
+                f"{address(url)} has //, . or .. in its path, which may mean another folder to its server: "
+                "name the folder without them."
+            )
+
+
 def check_out(url: str) -> None:
     """Raise SettingsError if a URL cannot be that of results. Nobody is asked."""
     check_writable(url)
+    check_folder(url, out=True)
     if address(url) != shown(url):
         raise SettingsError(
             f"{address(url)}: the URL of results has no user, password, ? or #, because later commands have "

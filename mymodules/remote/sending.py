@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from mymodules.remote.addresses import Clock, missing, opened
+from mymodules.remote.addresses import REPLACING, Clock, missing, opened
 from mymodules.remote.asking import Asking, Failed, Over, WrongLength
 from mymodules.remote.listing import Stated, protocols, stated
 from mymodules.remote.reading import received
@@ -33,7 +33,6 @@ LIMIT: Final = 1800.0
 FAULTS: Final = (Failed, Over, ImportError, OSError)
 """What may be raised by all that is done here."""
 
-_REPLACING = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss"})  # an object in one step
 _SLOWEST = 250_000.0  # bytes per s; a file that is sent more slowly may be given up
 _LISTING = 300.0  # s; more than a driver takes for a folder of a million files, of which it says nothing
 
@@ -72,7 +71,7 @@ class Folder:
         self._clock, self.asking = Clock(), Asking(limit, patience)
         self._system, self._root = self.asking.one(partial(opened, url, self._clock))
         self.asking.allow(protocols(self._system))
-        self._replaces = not _REPLACING.isdisjoint(protocols(self._system))
+        self._replaces = not REPLACING.isdisjoint(protocols(self._system))
         self._made: set[str] = set()  # folders
 
     def __enter__(self) -> "Folder":

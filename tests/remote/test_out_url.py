@@ -333,15 +333,30 @@ def interrupted() -> None:
 
 @pytest.mark.parametrize(
     ("first", "out"),
-    [("s3://bucket/run", "s3a://bucket/run"), ("s3://bucket/run", "s3://bucket//run/x/../y/")],
+    [
+        ("s3://bucket/run", "s3a://bucket/run/"),
+        ("sftp://host/x/..//run", "sftp://host/run/y"),
+    ],
 )
 def test_pictures_and_results_are_apart(first: str, out: str, tmp_path: Path) -> None:
     """That is seen before anybody is asked."""
-    with pytest.raises(
-        SettingsError, match=r"output folder s3a?://bucket.* is the first folder s3://bucket/run"
-    ):
+    with pytest.raises(SettingsError, match=rf"output folder {out} is the first folder {first} or inside it"):
         settings.resolve(tmp_path, first, tmp_path / "b", out)
-    settings.resolve(tmp_path, first, tmp_path / "b", "s3://bucket/runs")
+    settings.resolve(tmp_path, first, tmp_path / "b", f"{out.partition('/run')[0]}/runs")
+
+
+@pytest.mark.parametrize(
+    "path", ["bucket//a", "bucket/a//", "bucket//", "bucket/./a", "bucket/b/../a", "bucket/.."]
+)
+def test_a_url_that_may_mean_two_folders_is_refused(path: str, tmp_path: Path) -> None:
+    """On S3 these are other names than ``bucket/a``, and s3fs lists one and reads the other."""
+    for url in (f"s3://{path}", f"az://{path}", f"zip://::gs://{path}"):
+        with pytest.raises(SettingsError, match=r"has //, \. or \.\. in its path.* without them"):
+            settings.resolve(tmp_path, first=url)
+    with pytest.raises(SettingsError, match=r"sftp://.* has //, \. or \.\. in its path"):
+        settings.resolve(tmp_path, out=f"sftp://{path}")
+    for url in ("s3://bucket", "s3://bucket/", "s3://bucket/a/", "s3://bucket/a..b/.c", f"sftp://{path}"):
+        settings.resolve(tmp_path, first=url)
 
 
 def test_both_names_of_s3_are_one(tmp_path: Path) -> None:

@@ -142,3 +142,9 @@ def test_credentials_stay_where_they_are(
         map(os.fspath, tmp_path.rglob("*"))
     )
     assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+def test_the_name_of_a_picture_may_have_an_empty_part(server: Server, bucket: Any, tmp_path: Path) -> None:
+    for key, number in {"/a.png": 1, "a.png": 2}.items():
+        bucket.put_object(Key=key, Body=picture(number))
+    assert compared("s3://shots//a.png", "s3://shots/a.png", tmp_path / "out").counts["changed"] == 1
