@@ -306,7 +306,8 @@ def fetch(
     Raises
     ------
     SettingsError
-        If the URL cannot be listed, its server fails, or it takes longer than `fetching.LIMIT`.
+        If the URL cannot be listed, its server fails, or it takes longer than `fetching.LIMIT`; or if
+        `pruning.VARIABLE` is no number.
     """
     folder = _real(folder)
     if is_out(folder):  # its files are not those of the server, and may be nowhere else
@@ -325,11 +326,11 @@ def fetch(
         return
     if again or folder not in _asked or not folder.is_dir():  # another process may have removed it
         _asked.discard(folder)
-        from mymodules.remote.fetching import bring  # most runs fetch nothing
-        from mymodules.remote.pruning import prune
+        from mymodules.remote import fetching, pruning  # most runs fetch nothing
 
-        bring(url, folder, suffixes, found)
-        prune(folder.parent, _urls)
+        most = pruning.limit()
+        fetching.bring(url, folder, suffixes, found)
+        pruning.prune(folder.parent, _urls, most)
     if run:
         _asked.discard(folder)
     else:

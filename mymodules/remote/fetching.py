@@ -301,7 +301,7 @@ class _Fetching:
             forget(self._folder, known["digest"])
 
     def _note(self, found: Listed, *, complete: bool) -> None:
-        about = {
+        about: dict[str, Any] = {
             "copy": self._folder.name,
             "url": self._plain,
             "complete": complete,
@@ -309,6 +309,8 @@ class _Fetching:
             "closed": {name: code for name, (code, _) in found.closed.items()},
             "left_out": sorted(found.left_out),
         }
+        if complete:
+            about["bytes"] = sum(each["here"][0] for each in self._lines.known.values() if each["here"])
         files.replace(beside(self._folder, "json"), [json.dumps(about).encode()])
 
     def _say(self, found: Listed, kinds: set[str], count: int) -> None:

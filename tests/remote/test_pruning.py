@@ -1,6 +1,7 @@
 """Copies that nobody uses any more are removed, and nothing else in the cache is."""
 
 import json
+import math
 import os
 import shutil
 import time
@@ -12,6 +13,7 @@ from support.fetched import compared, fetched, picture, tree
 from support.odd_system import OddSystem
 
 from mymodules import remote, report, results
+from mymodules.errors import SettingsError
 from mymodules.locks import Lock
 from mymodules.remote import copies, pruning
 from mymodules.remote.copies import beside
@@ -20,11 +22,12 @@ from mymodules.settings import SUFFIXES
 DAY = 86_400
 
 
-def age(folder: Path, days: float) -> None:
-    """Make a copy one that was used so many days ago."""
-    moment = time.time() - days * DAY
-    for path in (folder, beside(folder, "json")):
+def age(folder: Path, days: float, found: float = 2) -> None:
+    """Make a copy one that was used so many days ago, and was found unused so many days ago."""
+    beside(folder, "unused").touch()
+    for path, ago in ((folder, days), (beside(folder, "json"), days), (beside(folder, "unused"), found)):
         if path.exists():
+            moment = time.time() - ago * DAY
             os.utime(path, (moment, moment))
 
 
@@ -64,10 +67,62 @@ def test_a_copy_that_was_used_stays(old: Path) -> None:
     assert len(tree(old)) == 2
 
 
-def test_a_time_in_the_future_is_no_reason(old: Path) -> None:
+def test_a_clock_that_was_ahead_keeps_nothing_for_ever(old: Path) -> None:
     age(old, -400)
     fetched("odd://top")
     assert len(tree(old)) == 2
+    assert old.stat().st_mtime <= time.time()
+    assert beside(old, "json").stat().st_mtime <= time.time()
+
+
+@pytest.mark.parametrize("found", [0.5, -400, 32], ids=["today", "ahead", "before its use"])
+def test_a_clock_that_is_ahead_removes_nothing_at_once(found: float, old: Path, cache: Path) -> None:
+    age(old, 31, found)
+    fetched("odd://top")
+    assert len(tree(old)) == 2
+    mark = beside(old, "unused").stat().st_mtime
+    assert time.time() - mark == pytest.approx(DAY / 2 if found == 0.5 else 0, abs=60)
+    age(old, 31, 1.1)
+    pruning.prune(cache, (), math.inf)
+    assert not old.exists()
+
+
+def test_the_least_recently_used_go_if_copies_have_too_many_bytes(
+    odd: type[OddSystem], cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Contents count once: a and b are alike, so that the removal of one of them frees nothing."""
+    alike, other = picture(1), picture(2)
+    given = {"a": 5, "b": 4, "c": 3, "d": 2, "e": 0.5}
+    odd.files |= {f"{name}/x.png": alike if name in "ab" else other + name.encode() for name in given}
+    made = {name: fetched(f"odd://{name}") for name in given}
+    for name, days in given.items():
+        age(made[name], days)
+    copies._urls.clear()
+    odd.files["top/x.png"] = other + b"t"
+    bytes_ = len(alike) + 4 * (len(other) + 1)
+    monkeypatch.setenv(pruning.VARIABLE, repr(bytes_ / 1e9))
+    fetched("odd://top")
+    assert [name for name in given if made[name].exists()] == ["a", "b", "c", "d", "e"]
+    monkeypatch.setenv(pruning.VARIABLE, repr((bytes_ - 1) / 1e9))
+    fetched("odd://top")
+    assert [name for name in given if made[name].exists()] == ["c", "d", "e"]
+    assert "The copy of odd://b is removed, as all copies have more than" in capsys.readouterr().out
+    copies._urls.pop(made["d"], None)
+    remote.place("odd://c", Path.cwd())
+    monkeypatch.setenv(pruning.VARIABLE, "0")
+    fetched("odd://top")
+    assert [name for name in given if made[name].exists()] == ["c", "e"], "in use, or perhaps"
+
+
+@pytest.mark.parametrize("given", ["many", "-1", "nan"])
+def test_a_bound_that_is_none_is_named(
+    given: str, odd: type[OddSystem], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd.files["top/a.png"] = picture(1)
+    monkeypatch.setenv(pruning.VARIABLE, given)
+    with pytest.raises(SettingsError, match=f"MYMODULES_CACHE_GB is '{given}': it must be a number of GB"):
+        fetched("odd://top")
+    assert odd.read == []
 
 
 def used_by_its_url(old: Path, tmp_path: Path) -> None:
@@ -154,7 +209,7 @@ def test_lines_of_others_lead_to_no_file_outside(
     )
     beside(old, "json").write_text(json.dumps({"copy": old.name, "url": "odd://\x1b[31m"}))
     age(old, 31)
-    pruning.prune(cache, ())
+    pruning.prune(cache, (), math.inf)
     assert not old.exists()
     assert theirs.read_text() == "dear"
     assert "\x1b" not in capsys.readouterr().out
@@ -173,7 +228,7 @@ def test_a_removal_that_ended_before_its_last_file_goes_on(left: list[str], old:
     shutil.rmtree(old)
     for ending in {"json", "lines"} - set(left):
         beside(old, ending).unlink()
-    pruning.prune(cache, ())
+    pruning.prune(cache, (), math.inf)
     assert not [name for name in names(cache) if not name.endswith(".lock")]
 
 
@@ -186,7 +241,7 @@ def test_a_removal_that_was_interrupted_goes_on(
     with monkeypatch.context() as patched:
         patched.setattr(pruning.shutil, "rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
-            pruning.prune(cache, ())
+            pruning.prune(cache, (), math.inf)
     assert not old.exists(), "nobody takes a part of it for the copy"
     fetched("odd://top")
     assert not [name for name in names(cache) if "old" in name]
