@@ -5,10 +5,11 @@ folder of this machine. It does not hold drawings and copies of pictures, figure
 machine may mean other pictures by their names), failures, and which file has which digest. So the next
 machine reads each file once to find its rows, and compares again what it has to draw.
 
-Taking a snapshot in adds what a store lacks and replaces nothing. The file is believed in nothing: it must be
-one of this version with exactly our two tables, not too large and without damage; a record that does not fit
-its check value, or whose figures contradict each other (`plausibility`), is left out. But a check value is no
-signature: whoever may write the file can make up rows, so that should be build servers only.
+Taking a snapshot in adds what a store lacks, and replaces nothing but what is of no use to it: damaged
+records and those of an earlier version. The file is believed in nothing: it must be one of this version with
+exactly our two tables, not too large and without damage; a record that does not fit its check value, or whose
+figures contradict each other (`plausibility`), is left out. But a check value is no signature: whoever may
+write the file can make up rows, so that should be build servers only.
 
 Records of another version of the algorithm are left out, so programs of two versions should not share a file.
 What was purged here comes back with a snapshot that has it.
@@ -29,7 +30,7 @@ from mymodules.store.layouts import seal
 from mymodules.store.plausibility import is_possible
 from mymodules.store.records import Records, is_digest, metrics_of, stored_row
 from mymodules.store.searches import INTO_SEARCHES
-from mymodules.store.values import INTO_ROWS
+from mymodules.store.values import ROW_SQL
 
 VERSION: Final = 1
 """``PRAGMA user_version`` of a snapshot; a file of another version is not read."""
@@ -99,11 +100,12 @@ def take_in(path: Path, records: Records) -> Counts:
     """
 
     def add(some: _Records) -> int:
-        rows = ((*row, None, b"", "[]", ALGORITHM) for row in some.rows)
-        searches = [(*search, seal(*search)) for search in some.searches]
+        rows = [(*row, None, b"", "[]", ALGORITHM) for row in _lacking(records, some.rows)]
+        known = records.searches.known(key for key, _ in some.searches)
+        searches = [each for each in some.searches if each[0] not in known]
         return records.file.write(
-            (f"INSERT OR IGNORE {INTO_ROWS}", [(*values, seal(*values)) for values in rows]),
-            (f"INSERT OR IGNORE {INTO_SEARCHES}", searches),
+            (ROW_SQL, [(*values, seal(*values)) for values in rows]),
+            (f"INSERT OR REPLACE {INTO_SEARCHES}", [(*each, seal(*each)) for each in searches]),
         )
 
     try:
@@ -111,6 +113,18 @@ def take_in(path: Path, records: Records) -> Counts:
             return _added(_of_snapshot(db), add)
     except _Unusable as error:
         raise StoreError(str(error)) from error
+
+
+def _lacking(records: Records, rows: Iterable[_Row]) -> list[_Row]:
+    """Return the rows that a store does not have, or cannot use."""
+    by_conditions: dict[str, list[_Row]] = {}
+    for row in rows:
+        by_conditions.setdefault(row[2], []).append(row)
+    lacking = []
+    for conditions, some in by_conditions.items():
+        known = records.rows([row[:2] for row in some], conditions)
+        lacking += [row for row in some if row[:2] not in known]
+    return lacking
 
 
 def write(records: Records, path: Path, earlier: Path | None = None) -> int:

@@ -16,10 +16,9 @@ Key = tuple[str | None, str | None]
 
 FILE_SQL: Final = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _NONE = "-"  # how the text of no file begins
-INTO_ROWS: Final = """INTO rows
+ROW_SQL: Final = """INSERT OR REPLACE INTO rows
     (first, second, fingerprint, cells, folder, stem, drawn, algorithm, seal)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
-ROW_SQL: Final = f"INSERT OR REPLACE {INTO_ROWS}"
 
 
 CHANGE_TIME_COUNTS = os.name != "nt"

@@ -101,6 +101,28 @@ def test_nothing_that_is_there_is_replaced(kept: Records, other: Records, path: 
     assert other.searches.known([ONE]) == {ONE: []}
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "UPDATE rows SET cells = cells || 'x'",
+        "UPDATE rows SET seal = x'00'",
+        f"UPDATE rows SET algorithm = {ALGORITHM - 1}",
+        "UPDATE searches SET found = '[[]]'",
+    ],
+    ids=["damaged", "no text", "earlier", "search"],
+)
+def test_what_a_store_cannot_use_is_replaced(spoil: str, kept: Records, other: Records, path: Path) -> None:
+    for records in (kept, other):
+        records.remember_rows([StoredRow(ROW)], CONDITIONS)
+        records.searches.remember({ONE: [("old", "new", 0.5)]})
+    snapshots.write(kept, path)
+    with closing(sqlite3.connect(other.file.path)) as db:
+        db.executescript(spoil)
+    assert snapshots.take_in(path, other) == Counts(1, 1, 0)
+    assert other.rows([key(ROW)], CONDITIONS) == {key(ROW): StoredRow(ROW)}
+    assert other.searches.known([ONE]) == {ONE: [("old", "new", 0.5)]}
+
+
 def test_a_snapshot_goes_on_from_an_earlier_one(
     kept: Records, other: Records, path: Path, tmp_path: Path
 ) -> None:
