@@ -156,10 +156,11 @@ def soon(out: Path) -> None:
 
 
 def finish() -> None:
-    """Wait until the decisions are sent, or say that they are not."""
+    """Wait until the decisions are sent, or say that they are not; so if somebody interrupts the waiting."""
     if (sender := _sender) is not None:
         _ending.set()
-        sender.join(_LONGEST)
+        with contextlib.suppress(KeyboardInterrupt):
+            sender.join(_LONGEST)
         _ending.clear()
         if sender.is_alive():
             for out in {*_due, *_busy}:

@@ -163,9 +163,20 @@ def test_a_decision_waits_for_nobody_and_is_sent_soon(
         assert [*tree(tmp_path / "there").values()] == [(out / "triage.csv").read_bytes()]
 
 
+@pytest.mark.parametrize("is_interrupted", [False, True])
 def test_a_process_that_does_not_end_says_so(
-    far: type[Far], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    is_interrupted: bool,
+    far: type[Far],
+    url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
 ) -> None:
+    """After a minute, or when somebody presses Ctrl-C."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
     monkeypatch.setattr(exchange, "soon", SOON)
     with computer("one", url, tmp_path) as out, pytest.MonkeyPatch.context() as patch:
         patch.setattr(exchange, "_LONGEST", 0.01)
@@ -178,7 +189,10 @@ def test_a_process_that_does_not_end_says_so(
 
         patch.setattr(exchange, "exchange", exchange_when_told)
         exchange.soon(out)
-        exchange.finish()
+        with pytest.MonkeyPatch.context() as waiting:
+            if is_interrupted:
+                waiting.setattr(threading.Thread, "join", interrupted)
+            exchange.finish()
         assert f"{url} may not have the decisions in {out}" in capsys.readouterr().err
         gate.set()
         exchange.finish()
