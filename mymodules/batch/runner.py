@@ -273,7 +273,7 @@ def run(
 def _sent(plan: Plan) -> str:
     """Send a run to the URL of its output folder, if that is one; return, and warn of, what is not there."""
     try:
-        unsent = exchange.exchange(plan.settings.out, what="end")
+        unsent = exchange.exchange(plan.settings.out, what="end", cancelled=plan.request.cancelled)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(
             f"All {len(plan.pairs)} pictures are compared, see {plan.csv_path}. "

@@ -25,6 +25,9 @@ TRIES: Final = 5
 PAUSE: Final = 0.2
 """s; between the first two tries. Each later pause is twice as long as the one before."""
 
+LOOK: Final = 0.2
+"""s; between two looks at whether anybody waits."""
+
 SERVER: Final = "server"
 """The code of what may work later."""
 
@@ -88,6 +91,11 @@ class Asking:
         s; how long it may take.
     patience : float, optional
         s; how long it may take without any answer.
+
+    Attributes
+    ----------
+    over : threading.Event
+        Whoever sets it ends everything.
     """
 
     def __init__(self, limit: float, patience: float | None = None) -> None:
@@ -106,6 +114,23 @@ class Asking:
     def heard(self) -> None:
         """Note that something came: from now on it may take as long as the patience again."""
         self._deadline = time.monotonic() + self._patience
+
+    @contextlib.contextmanager
+    def heeding(self, cancelled: Callable[[], bool] | None) -> Iterator[None]:
+        """End everything soon after a function has returned True."""
+
+        def watch() -> None:
+            while not (ended.wait(LOOK) or self.over.is_set()):
+                if cancelled is not None and cancelled():
+                    self.over.set()
+
+        ended = threading.Event()
+        if cancelled is not None:
+            threading.Thread(target=watch, name="cancel", daemon=True).start()
+        try:
+            yield
+        finally:
+            ended.set()
 
     @contextlib.contextmanager
     def allowing(self, more: float) -> Iterator[None]:
@@ -128,6 +153,8 @@ class Asking:
             raise self._late()
 
     def _late(self) -> Over:
+        if self.over.is_set():
+            return Over("it was cancelled")
         if time.monotonic() < self._end:
             return Over(f"there was no answer for {self._patience:g} s")
         return Over(f"it took longer than {self._limit:g} s")
@@ -194,7 +221,7 @@ class Asking:
         try:
             while working:
                 try:
-                    found = ready.get(timeout=self.left)
+                    found = ready.get(timeout=min(self.left, LOOK))
                 except queue.Empty:
                     if self.left and not self.over.is_set():
                         continue

@@ -24,7 +24,7 @@ from mymodules.locks import Lock
 from mymodules.paths import shown
 from mymodules.remote import listing
 from mymodules.remote.addresses import Clock, address, is_web, missing, opened, picture_name
-from mymodules.remote.asking import AT_ONCE, SERVER, TRIES, Asking, Failed, Over
+from mymodules.remote.asking import AT_ONCE, LOOK, SERVER, TRIES, Asking, Failed, Over
 from mymodules.remote.copies import Problem, beside, draft, drafts, unwritable
 from mymodules.remote.listing import CHECKSUM, NOTHING, TIME, Listed, Stated, listed, protocols, stated
 from mymodules.remote.reading import received
@@ -40,7 +40,6 @@ MOST_FAILING: Final = 2 * AT_ONCE
 
 _NAMES = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
 _DIGEST = re.compile("[0-9a-f]{32}")
-_LOOK = 0.2  # s; between two looks at a lock
 
 Result = TypeVar("Result")
 
@@ -98,7 +97,7 @@ def locked(folder: Path, asking: Asking) -> Iterator[None]:
             lock = Lock(beside(folder, "lock"), folder)
             break
         except ResultsError:
-            if asking.over.wait(min(_LOOK, asking.left)) or not asking.left:
+            if asking.over.wait(min(LOOK, asking.left)) or not asking.left:
                 raise Over("another process is using its copy") from None
         except OutputError as error:
             raise SettingsError(str(error)) from None

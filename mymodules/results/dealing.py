@@ -5,7 +5,7 @@ import csv
 import re
 import shutil
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -61,13 +61,21 @@ def reach(out: Path, url: str) -> None:
         )
 
 
-def dealt(out: Path, url: str, stamp: str | None, what: What) -> tuple[str, str]:
+def dealt(
+    out: Path, url: str, stamp: str | None, what: What, cancelled: Callable[[], bool] | None
+) -> tuple[str, str]:
     """Do what `exchange.exchange` does; return sentences on what is not there, and on what did not come."""
     dealing = _Dealing(out, url)
     try:
         out.mkdir(parents=True, exist_ok=True)
         waiting = Asking(LIMIT if what == "end" else SILENCE)  # for other processes; whoever looks has less
-        with _said_if_slow(url), locked(out, waiting), Folder(url, LIMIT, SILENCE) as folder:
+        with (
+            _said_if_slow(url),
+            waiting.heeding(cancelled),
+            locked(out, waiting),
+            Folder(url, LIMIT, SILENCE) as folder,
+            folder.asking.heeding(cancelled),
+        ):
             dealing.all(folder, stamp, what)
     except (*FAULTS, MymodulesError) as error:
         dealing.give_up(error, what)

@@ -31,7 +31,7 @@ begun stays as it is: see `Plan.as_sent`.
 import contextlib
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,13 @@ def reach(out: Path) -> None:
         dealing.reach(out, url)
 
 
-def exchange(out: Path, stamp: str | None = None, *, what: "What" = "look") -> str:
+def exchange(
+    out: Path,
+    stamp: str | None = None,
+    *,
+    what: "What" = "look",
+    cancelled: Callable[[], bool] | None = None,
+) -> str:
     """Send what an output folder's URL lacks, and bring what is only there; do nothing for other folders.
 
     Parameters
@@ -66,6 +72,8 @@ def exchange(out: Path, stamp: str | None = None, *, what: "What" = "look") -> s
         A run that is to come even if it is not among the newest ones; with "drawings", that of those.
     what : str
         One of `dealing.What`.
+    cancelled : callable, optional
+        It ends soon after this returns True.
 
     Returns
     -------
@@ -76,7 +84,7 @@ def exchange(out: Path, stamp: str | None = None, *, what: "What" = "look") -> s
         return ""
     from mymodules.results import dealing  # as above
 
-    unsent, missed = dealing.dealt(out, url, stamp, what)
+    unsent, missed = dealing.dealt(out, url, stamp, what, cancelled)
     if what != "drawings":
         _asked[out] = time.monotonic()
     _tell(out, missed, error=False)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -325,6 +326,34 @@ def test_an_interrupt_while_it_is_sent(far: type[Far], url: str, tmp_path: Path)
         with pytest.raises(KeyboardInterrupt, match=rf"All 4 pictures are compared.*{url} may not have all"):
             compared(few(tmp_path), url)
         assert runfiles.newest(out).is_file()
+
+
+@pytest.mark.parametrize("at", [".csv", ".json"])
+def test_a_run_that_is_cancelled_while_it_is_sent(
+    at: str, far: type[Far], url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the panel's button does, while the server does not answer."""
+    given, sending, gate = few(tmp_path), threading.Event(), threading.Event()
+
+    def wait(kind: str, name: str) -> None:
+        if kind == "mv" and name.endswith(at):
+            sending.set()
+            gate.wait(60)
+            raise PermissionError
+
+    with computer("one", url, tmp_path) as out:
+        far.on = wait  # type: ignore[assignment]
+        with pytest.warns(UserWarning, match="it was cancelled"):
+            run = compared(given, url, cancelled=sending.is_set)
+        gate.set()
+        assert f"{url} does not have run {runfiles.stamp_of(run.csv_path)}: it was cancelled." in run.unsent
+        assert "the next command or notebook with this output folder sends it" in run.unsent
+        with computer("other", url, tmp_path) as other:
+            assert exchange.exchange(other) == ""
+            assert tree(other) == {}
+        far.on = answering  # type: ignore[assignment]
+        exchange.show(out)
+        assert but_manifests(tree(tmp_path / "there")) == but_manifests(tree(out))
 
 
 def interrupted() -> None:
