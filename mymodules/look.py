@@ -252,7 +252,7 @@ def audit(
     folders = display.folders(frame, run)
     for _, row in scored.sample(min(rows, len(scored)), random_state=seed).iterrows():
         try:
-            first, second = _read(folders, row["image_filename"])
+            first, second = _read(folders, row)
         except (
             OSError,
             MemoryError,
@@ -347,8 +347,12 @@ def _figure(store: DiffStore, digest: str, caption: str) -> str:
     return f'<figure style="margin: 0">{picture}{wrapped}</figure>'
 
 
-def _read(folders: display.Folders, name: str) -> tuple[np.ndarray, np.ndarray]:
-    first, second = (folders.path(name, side, None) for side in display.SIDES)
+def _read(folders: display.Folders, row: "pd.Series[Any]") -> tuple[np.ndarray, np.ndarray]:
+    digests = (row.get(f"{side}_digest") for side in display.SIDES)
+    first, second = (
+        folders.path(row["image_filename"], side, None, digest=digest)
+        for side, digest in zip(display.SIDES, digests, strict=True)
+    )
     limit = folders.max_pixels
     return images.read_rgba(first, max_pixels=limit), images.read_rgba(second, max_pixels=limit)
 

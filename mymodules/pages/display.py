@@ -21,7 +21,7 @@ from mymodules.formats import Header, png
 from mymodules.formats.png import Samples
 from mymodules.images import Rgba
 from mymodules.paths import is_folder, shown
-from mymodules.results import runfiles
+from mymodules.results import originals, runfiles
 from mymodules.triage import Decisions
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Folders:
     """The folders of a run, the files in them, and its decisions; equal if their `runfiles.Folders` are."""
 
     def __init__(self, places: runfiles.Folders) -> None:
-        self.first, self.second, self.out, self.max_pixels, self.selection = self._key = places
+        self.first, self.second, self.out, self.max_pixels, self.selection, self._brought = self._key = places
         self.closed = _closed(self.out)
         self.decisions = None if self.closed else Decisions(self.out)
         self._listing: dict[str, pairs.Pair] | None = None
@@ -171,16 +171,26 @@ class Folders:
         """The folders by their roles."""
         return {"first": self.first, "second": self.second, "out": self.out}
 
-    def path(self, name: str, side: str, status: str | None, renamed_from: str | None = None) -> Path:
+    def path(
+        self,
+        name: str,
+        side: str,
+        status: str | None,
+        renamed_from: str | None = None,
+        digest: str | None = None,
+    ) -> Path:
         """Return the file of a row, which may be gone; raise `Absent` if there can be none.
 
-        Of a file that was renamed and changed, first has the old name.
+        Of a file that was renamed and changed, first has the old name. The digest finds the picture of a run
+        that was made on another computer.
         """
         if side == "first" and status == "changed" and renamed_from:
             name = renamed_from
         if status == ("extra" if side == "first" else "missing"):
             other = "second" if side == "first" else "first"
             raise Absent(f"Only in {other}: {side} has no file of this name.")
+        if self._brought is not None:
+            return _brought(self._brought, name, side, status, digest)
         root = self.first if side == "first" else self.second
         text = pairs.from_text(name)
         if not pairs.is_listed(text):
@@ -194,7 +204,8 @@ class Folders:
 
     def of_row(self, row: Mapping[str, Any], side: str) -> Path:
         """Return the file of a row that is given with its columns; see `path`."""
-        return self.path(row["image_filename"], side, row.get("status"), row.get("renamed_from"))
+        known = row.get("status"), row.get("renamed_from"), row.get(f"{side}_digest")
+        return self.path(row["image_filename"], side, *known)
 
     def listed(self, name: str, side: str) -> Path | None:
         """Return the file of a pair from a listing of both folders, which is read once."""
@@ -207,6 +218,15 @@ class Folders:
         pair = self._listing.get(name)
         path = pair and (pair.first if side == "first" else pair.second)
         return Path(path) if path else None
+
+
+def _brought(folder: Path, name: str, side: str, status: str | None, digest: str | None) -> Path:
+    """Return a picture that came with a run; raise `Absent` if it did not."""
+    path = originals.name_of(digest, name)
+    if path is not None and os.path.lexists(folder / path):
+        return folder / path
+    why = "only pictures that are not the same come from there" if status == "same" else "it did not come"
+    raise Absent(f"{side} cannot be shown: the run was made on another computer, and {why}.")
 
 
 def _closed(out: Path | None) -> str:

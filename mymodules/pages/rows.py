@@ -115,7 +115,8 @@ class ShownRows:
 
     def path(self, name: str, side: str) -> Path:
         """Return the file of a row, which may be gone; raise `Absent` if there can be none."""
-        return self.folders.path(name, side, self.cell(name, "status"), self.cell(name, "renamed_from"))
+        known = (self.cell(name, column) for column in ("status", "renamed_from", f"{side}_digest"))
+        return self.folders.path(name, side, *known)
 
     def beside(self, name: str, by: int) -> str | None:
         """Return the row before (-1) or after (1) this one; a repeated name counts at its first place."""

@@ -19,7 +19,7 @@ from mymodules.remote.copies import beside, draft, drafts
 from mymodules.remote.fetching import LARGEST, Lines, locked
 from mymodules.remote.listing import Stated, why_not
 from mymodules.remote.sending import FAULTS, Folder, why
-from mymodules.results import runfiles
+from mymodules.results import csvfile, originals, runfiles
 from mymodules.row import counted
 
 RUNS: Final = 10
@@ -343,7 +343,7 @@ class _Dealing:
         runfiles.write_manifest(place, _abroad(manifest))
         files.place(self._made / csv_path.name, csv_path)
         _note(self._out, "sent", stamp, _ended(manifest), said.time)
-        self._say(f"fetched run {stamp}, whose pictures stay on the computer that made it")
+        self._say(f"fetched run {stamp}. Its pictures that are not the same come when shown")
 
     def _bring_drawings(self, stamp: str) -> None:
         """Fetch the drawings of a run; those that came are kept if it is interrupted."""
@@ -355,7 +355,7 @@ class _Dealing:
                 shutil.rmtree(left, ignore_errors=True)
         kept.mkdir(exist_ok=True)
         there = self._folder.files(place.name, deep=True)
-        found = [name for name in there if name.endswith(ENDINGS)]
+        found = [name for name in there if _is_shown(name)]
         if not found and _has_drawings(runfiles.read_manifest(runfiles.manifest_path(self._out, stamp))):
             kept.rmdir()
             raise Failed("vanished", "they are not there any more")
@@ -418,7 +418,7 @@ class _Dealing:
             if not self._is_there(made.name, digest):
                 with self._claimed(stamp, [*tables.values()]):
                     if not self._is_there(made.name, digest):
-                        self._send_drawings(stamp)
+                        self._send_pictures(stamp, manifest)
                         for path in (*tables, made):
                             self._folder.write(path.name, path)
                         self._say(f"sent run {stamp}")
@@ -463,15 +463,16 @@ class _Dealing:
             raise _Stuck(f"there is another {name}: remove the one here or there")
         return True
 
-    def _send_drawings(self, stamp: str) -> None:
-        """Send the drawings that are not there; from now on the run stays as it is."""
+    def _send_pictures(self, stamp: str, manifest: Mapping[str, Any]) -> None:
+        """Send the drawings and pictures that are not there; from now on the run stays as it is."""
         place, there = runfiles.pictures_path(self._out, stamp), {}
         if stamp in noted(self._out, "begun"):
             there = self._folder.files(place.name, deep=True)
         else:
             _note(self._out, "begun", stamp)
-        drawn = [path for path in place.rglob("*") if path.name.endswith(ENDINGS) and _is_own(path)]
-        named = {path.relative_to(place).as_posix(): path for path in drawn}
+        self._keep_originals(stamp, manifest)
+        all_of_it = {path.relative_to(place).as_posix(): path for path in place.rglob("*") if _is_own(path)}
+        named = {name: path for name, path in all_of_it.items() if _is_shown(name)}
         fitting = {name: path for name, path in named.items() if _can_be_sent(name)}
         if len(fitting) < len(named):
             left = counted(len(named) - len(fitting), "drawing")
@@ -482,6 +483,16 @@ class _Dealing:
             if name not in there or not _has_size(path, there[name].size)
         ]
         self._folder.write_each(lacking)
+
+    def _keep_originals(self, stamp: str, manifest: Mapping[str, Any]) -> None:
+        """Have the pictures that others need, and say how many they will not see."""
+        table = runfiles.finished_path(self._out, stamp)
+        with contextlib.suppress(ResultsError):  # nothing else of a run needs its rows
+            rows = csvfile.read_as_written(table, manifest["csv_digest"])
+            lost = originals.keep(runfiles.pictures_path(self._out, stamp), rows, manifest)
+            if lost:
+                left = counted(lost, "picture")
+                self._say(f"others cannot see {left} of run {stamp}: gone, or not as compared any more")
 
 
 def _listed(faults: Mapping[str, str], verb: str) -> str:
@@ -549,6 +560,11 @@ def _has_drawings(manifest: Mapping[str, Any]) -> bool:
     """Return whether a run has drawn something, as far as its manifest says so."""
     counts = manifest.get("counts")
     return manifest.get("pictures") != "none" and isinstance(counts, dict) and bool(counts.get("changed"))
+
+
+def _is_shown(name: str) -> bool:
+    """Return whether this is the path of a drawing or a picture of a run."""
+    return name.endswith(ENDINGS) or originals.is_one(name)
 
 
 def _is_own(path: Path) -> bool:

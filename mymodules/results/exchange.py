@@ -18,9 +18,12 @@ Promises:
 - The decisions of this copy are sent whole, and only in place of a file whose lines they all have. If that is
   not so, because they were removed or edited here, or because another computer has a copy of this cache, they
   get a new ID, and the file there comes as that of another computer: no decision is lost.
+- With a run go its pictures that are not the same, as they were compared (`originals`): whoever has only the
+  URL sees what to decide about.
 - A run comes whole, its results last because readers find it by them, or not at all; one that is damaged is
   named and keeps no other. Of the server's runs the newest `RUNS` come, and the one that is named. Drawings
-  come when a run is shown, and what came stays if that is interrupted. One that cannot be had is named.
+  and pictures come when a run is shown, and what came stays if that is interrupted. One that cannot be had is
+  named.
 - Nothing there is believed. A manifest that came names folders that do not exist, and says ``brought``.
 
 What was sent is noted beside the copy, in ``NAME.begun`` and ``NAME.sent``, with the time. That saves work:

@@ -245,7 +245,8 @@ class AnyRun(Protocol):
 class Folders(NamedTuple):
     """Where the files of a run are, the most pixels it decodes, and which files it compares.
 
-    `out` is None if it is unknown.
+    `out` is None if it is unknown. `brought` has the pictures of a run that was made on another computer, see
+    `originals`; None for a run of this one.
     """
 
     first: Path
@@ -253,6 +254,7 @@ class Folders(NamedTuple):
     out: Path | None
     max_pixels: int
     selection: Selection = Selection()
+    brought: Path | None = None
 
 
 def check_table(frame: object, *columns: str) -> None:
@@ -333,7 +335,11 @@ def folders(
         raise SettingsError(
             f"The run's manifest was damaged or written by another program: {error}."
         ) from error
-    return Folders(first, second, local_path(out, "out") if out else None, limit, selection)
+    place = local_path(out, "out") if out else None
+    stamp = known.get("stamp")
+    has_come = is_brought(known) and place is not None and is_stamp(stamp)
+    brought = pictures_path(place, str(stamp)) if has_come and place else None
+    return Folders(first, second, place, limit, selection, brought)
 
 
 def _limit(known: Mapping[str, Any]) -> int:

@@ -232,7 +232,7 @@ def places(
             "This run was made on another computer, which has its pictures: approve there, or compare the "
             "same pictures here and approve that run. What is decided holds for both."
         )
-    first, second, out, _, selection = runfiles.folders(frame, run, needed=("first", "second", "out"))
+    first, second, out, _, selection, _ = runfiles.folders(frame, run, needed=("first", "second", "out"))
     assert out is not None
     if selection.files is not None:
         raise SettingsError(

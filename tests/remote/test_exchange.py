@@ -71,7 +71,7 @@ def test_a_run_is_sent_once_and_comes_whole(far: type[Far], url: str, tmp_path: 
         assert {kind for kind, _ in far.asked} == {"ls"}, "nothing is fetched again, or sent back"
     told = capsys.readouterr().out
     assert told.count(f"{url}: sent run {STAMP}.") == 1
-    assert told.count(f"{url}: fetched run {STAMP}, whose pictures stay on the computer that made it.") == 1
+    assert told.count(f"{url}: fetched run {STAMP}. Its pictures that are not the same come when shown.") == 1
 
 
 def test_memory_is_a_server_too(tmp_path: Path) -> None:

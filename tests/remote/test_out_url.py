@@ -27,6 +27,9 @@ from mymodules.batch.runner import _Course
 from mymodules.cli import runs
 from mymodules.cli.entry import main
 from mymodules.errors import ResultsError, SettingsError
+from mymodules.pages.display import Absent
+from mymodules.pages.display import folders as folders_of
+from mymodules.pages.rows import ShownRows
 from mymodules.results import dealing, exchange, runfiles
 from mymodules.viewer import Viewer
 
@@ -52,6 +55,9 @@ with ThreadPoolExecutor(2) as threads:
     found = batch.run(*sys.argv[1:4], executor=threads, store=None)
 print(found.csv_path)
 """
+
+
+PICTURES = 1 + 3  # of `few`, those of pairs that are not the same: all of first are one
 
 
 def few(at: Path) -> Folders:
@@ -100,7 +106,7 @@ def test_a_run_on_s3(server: Server, bucket: Any, tmp_path: Path, capsys: pytest
             run = compared(given, url)
         assert str(warned[0].message) == run.unsent
         drawn = {name for name in tree(out) if name.endswith(".png")}
-        assert len(drawn) == 3 * 5
+        assert len(drawn) == 3 * 5 + PICTURES
         assert {*but_manifests(keys(bucket))} == drawn
         server.faults.clear()
         server.asked.clear()
@@ -418,7 +424,7 @@ def test_another_computer_looks_decides_and_reports(
         assert main(["report", str(page), "--out", url]) == 0
         assert "1.png" in page.read_text("utf-8")
         drawn = {name: data for name, data in tree(out).items() if "03.diff-" in name}
-        assert len(drawn) == 3 * 5
+        assert len(drawn) == 3 * 5 + PICTURES
         frame = results.load(runfiles.newest(out))
         shutil.rmtree(frame.attrs["run"]["pictures_dir"])
         Viewer(frame)
@@ -434,6 +440,64 @@ def test_another_computer_looks_decides_and_reports(
         assert main(["approve", "--out", url, "--yes", "--first", str(given.first)]) == 0
     assert (given.first / "1.png").read_bytes() == (given.second / "1.png").read_bytes()
     assert (given.first / "2.png").read_bytes() == picture(10)
+
+
+def test_whoever_has_only_the_url_sees_what_is_not_the_same(far: type[Far], url: str, tmp_path: Path) -> None:
+    """As it was compared: also a file on one side only, names in another case, and one that changed since."""
+    given = few(tmp_path)
+    (given.first / "gone.png").write_bytes(picture(99))
+    (given.first / "Case.png").write_bytes(picture(98))
+    (given.second / "case.PNG").write_bytes(picture(97))
+    sides = {"first": given.first, "second": given.second}
+    for folder in sides.values():
+        (folder / "0.png").write_bytes(picture(96))
+    shown = {
+        side: {path.name.lower(): path.read_bytes() for path in at.iterdir()} for side, at in sides.items()
+    }
+    with computer("one", url, tmp_path) as out:
+        far.on = refusing  # type: ignore[assignment]
+        with pytest.warns(UserWarning, match="the server refuses it"):
+            compared(given, url, match=("casefold",))
+        far.on = answering  # type: ignore[assignment]
+        (given.second / "3.png").write_bytes(picture(1))
+        exchange.show(out)
+        for folder in sides.values():
+            shutil.rmtree(folder)
+    with computer("other", url, tmp_path) as out:
+        exchange.show(out)
+        frame = results.load(runfiles.newest(out))
+        Viewer(frame)
+        rows, seen = ShownRows.of(frame, folders_of(frame)), 0
+        for name, status in zip(frame["image_filename"], frame["status"], strict=True):
+            for side in sides:
+                if status == "same":
+                    with pytest.raises(Absent, match="only pictures that are not the same come"):
+                        rows.path(name, side)
+                elif status == "changed" or side == "first":
+                    assert rows.path(name, side).read_bytes() == shown[side][name.lower()]
+                    seen += 1
+        assert seen == 2 * 3 + 2 + 1
+
+
+def test_a_picture_that_was_gone_before_it_could_be_sent_is_said(
+    far: type[Far], url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = few(tmp_path)
+    with computer("one", url, tmp_path) as out:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(runner, "_sent", lambda plan: "")
+            run = compared(given, url)
+        (given.second / "3.png").unlink()
+        exchange.show(out)
+        assert "others cannot see 1 picture of run" in capsys.readouterr().out
+    with computer("other", url, tmp_path) as out:
+        exchange.show(out)
+        frame = results.load(out / run.csv_path.name)
+        Viewer(frame)
+        rows = ShownRows.of(frame, folders_of(frame))
+        assert rows.path("3.png", "first").read_bytes() == picture(10)
+        with pytest.raises(Absent, match="made on another computer, and it did not come"):
+            rows.path("3.png", "second")
 
 
 def test_an_older_run_that_cannot_be_sent_is_said_and_spoils_no_newer_one(
