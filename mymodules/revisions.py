@@ -158,7 +158,9 @@ class _Git:
     def place(self, commit: str, revision: str, path: str) -> tuple[str, bool]:
         """Return a path of a commit without needless parts, and whether it is a file."""
         place = posixpath.normpath(f"/{path}").strip("/")
-        fault = f"{shown(revision)} has no {shown(place)}"
+        fault = (
+            f"{shown(revision)} has no {shown(place)} below the top of the repository of {shown(self._start)}"
+        )
         found = self.ask("rev-parse", "--quiet", "--verify", f"{commit}:{place}", fault=fault).strip()
         return place, self.ask("cat-file", "-t", found).strip() == "blob"
 

@@ -233,7 +233,8 @@ def connected(address: str) -> Iterator[Any]:
     try:
         import distributed
     except ImportError as error:
-        raise SettingsError(f"Dask is not installed ({error}): pip install 'mymodules[dask]'.") from None
+        command = versions.installing("distributed")
+        raise SettingsError(f"Dask is not installed ({error}). Type: {command}") from None
     client = distributed.Client.__new__(distributed.Client)
     with contextlib.ExitStack() as stack:
         stack.callback(_close, client)

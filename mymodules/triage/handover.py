@@ -162,7 +162,8 @@ def merge(
     All decisions of one word with the same note are one step, the latest ones last, so ``undo`` takes back
     the latest first. All steps are written at once.
     """
-    entries = _read(local_path(path, "The file of decisions", "file"))
+    entries, stamp = _read(local_path(path, "The file of decisions", "file"))
+    begun = runfiles.begun(stamp)
     out = runfiles.folders(frame, run, needed=("first", "second", "out")).out
     assert out is not None
     if not is_folder(out):
@@ -176,7 +177,7 @@ def merge(
     entries.sort(key=lambda entry: entry.time)
     times, closed = desk.times(), desk.closed()
     for entry, now in zip(entries, desk.each([entry.row for entry in entries]), strict=True):
-        past, is_closed = _past(entry, now, closed, times)
+        past, is_closed = _past(entry, now, closed, times, begun)
         if reason := known.lacks(entry.row) or _conflict(entry, now) or past:
             refused[entry.name] = reason
         elif now == entry.after or is_closed:
@@ -255,36 +256,44 @@ def _conflict(entry: _Entry, now: tuple[str, str]) -> str:
     )
 
 
-def _past(entry: _Entry, now: tuple[str, str], closed: Mapping[str, str], times: Times) -> tuple[str, bool]:
+def _past(
+    entry: _Entry, now: tuple[str, str], closed: Mapping[str, str], times: Times, begun: datetime | None
+) -> tuple[str, bool]:
     """Return why an entry that was taken before is refused, and whether it was, and is closed since.
 
     It is closed if it accepts a change, with any note, that was approved after that. It is refused if its row
     had this decision after it was made, and has it no longer; or if nobody knows what came first, because a
-    clock is ahead of this computer's.
+    clock is ahead of this computer's. Whatever is older than the report's run, `begun`, came first.
     """
     again = "Decide again in the viewer, or in a new report."
+    unknown = f"and a clock was ahead: nobody knows whether before. {again}"
     date = closed.get(entry.row.change, "") if entry.decision == "accept" and not entry.row.name else ""
     if date:
-        is_since = _is_since(entry, times.get((entry.row, "clear", f"{APPROVED}{date}"), ""))
+        is_since = _is_since(entry, times.get((entry.row, "clear", f"{APPROVED}{date}"), ""), begun)
         if is_since is None:
-            reason = f"It was approved on {date}, and a clock was ahead: nobody knows whether before. {again}"
-            return reason, False
+            return f"It was approved on {date}, {unknown}", False
         if is_since:
             return "", True
     had = (key(entry.row), entry.decision, entry.note)
-    if now == entry.after or _is_since(entry, times.get(had, "")) is False:
+    is_since = now != entry.after and _is_since(entry, times.get(had, ""), begun)
+    if is_since is False:
         return "", False
+    if is_since is None:
+        return f"It was decided so once, {unknown}", False
     said = f"triage.csv has {_said(now)}, the file says {_said(entry.after)}"
     return f"It was taken before and undone or cleared since: {said}. {again}", False
 
 
-def _is_since(entry: _Entry, decided: str) -> bool | None:
+def _is_since(entry: _Entry, decided: str, begun: datetime | None) -> bool | None:
     """Return whether something was decided after an entry; None if a clock is ahead and nobody knows."""
     try:
         time = _time(decided)
     except ValueError:  # never, or somebody has edited the time
         return False
-    return None if max(time, entry.time) > datetime.now(UTC) else time >= entry.time
+    now = datetime.now(UTC)
+    if time <= now < entry.time and begun is not None and time < begun <= now:
+        return False
+    return None if max(time, entry.time) > now else time >= entry.time
 
 
 def _said(decided: tuple[str, str]) -> str:
@@ -292,8 +301,8 @@ def _said(decided: tuple[str, str]) -> str:
     return f"{_DECIDED[word]}{f' ({note})' if note else ''}"
 
 
-def _read(path: Path) -> list[_Entry]:
-    """Return the entries of a file; raise ResultsError unless it is one of decisions."""
+def _read(path: Path) -> tuple[list[_Entry], str]:
+    """Return the entries of a file, and the stamp of its run; raise ResultsError unless it is such a file."""
 
     def refuse(what: str) -> ResultsError:
         return ResultsError(
@@ -340,7 +349,7 @@ def _read(path: Path) -> list[_Entry]:
             named = f" ({shown(name[:200])})" if isinstance(name, str) else ""
             raise refuse(f"entry {number}{named}: {error}") from error
         entries[about] = entry
-    return [*entries.values()]
+    return [*entries.values()], found["run"]
 
 
 def _entry(found: object, keys: tuple[str, ...]) -> _Entry:

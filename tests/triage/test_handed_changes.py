@@ -179,6 +179,23 @@ def test_what_was_closed_by_a_clock_that_is_ahead_is_neither_closed_nor_taken(
     assert Decisions(tmp_path).of(Row.anywhere(WORD))[0] == "accept", "as the reason says"
 
 
+@pytest.mark.parametrize("note", ["approved on 2025-12-30", ""])
+def test_what_was_decided_before_the_run_of_a_report_is_older_whatever_its_clock_says(
+    note: str, tmp_path: Path
+) -> None:
+    """A browser whose clock is a minute ahead: a change that was approved, or cleared, comes again."""
+    frame, _ = run(tmp_path)
+    lines = [
+        f"2025-12-{29 + at}T10:00:00Z,,,,{step},{WORD}"
+        for at, step in enumerate(("accept,", f"clear,{note}"))
+    ]
+    text = "\ufeff" + ",".join(COLUMNS) + ",change\r\n" + "".join(f"{line}\r\n" for line in lines)
+    (tmp_path / "triage.csv").write_text(text, "utf-8", newline="")
+    ahead = (datetime.now(UTC) + timedelta(minutes=1)).isoformat()
+    done = triage.merge(frame, handed(tmp_path, entry(Row.anywhere(WORD), time=ahead)))
+    assert done.merged == (f"change {WORD}",), done.refused
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
