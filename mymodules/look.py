@@ -201,7 +201,7 @@ def blend(frame: pd.DataFrame, *, run: runfiles.AnyRun | Mapping[str, Any] | Non
         row = changed.iloc[choice.value]
         shown.clear()
         try:
-            shown.append(sides(*_read(folders, row["image_filename"]), regions=row["regions"]))
+            shown.append(sides(*_read(folders, row), regions=row["regions"]))
             facts.value = _text(_facts(row, shown[0].scale)).value
         except Exception as problem:
             facts.value = _text(f"This pair cannot be shown any more: {_reason(problem)}").value
