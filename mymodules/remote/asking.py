@@ -91,6 +91,8 @@ class Asking:
         s; how long it may take.
     patience : float, optional
         s; how long it may take without any answer.
+    over : threading.Event, optional
+        That of another dealing, which is to end with this one.
 
     Attributes
     ----------
@@ -98,13 +100,15 @@ class Asking:
         Whoever sets it ends everything.
     """
 
-    def __init__(self, limit: float, patience: float | None = None) -> None:
+    def __init__(
+        self, limit: float, patience: float | None = None, over: threading.Event | None = None
+    ) -> None:
         self._limit, self._end = limit, time.monotonic() + limit
         self._patience = limit if patience is None else patience
         self._allowed: list[float] = []  # until when calls that are being made may take
         self.heard()
         self._at_once = 1
-        self.over = threading.Event()
+        self.over = over or threading.Event()
 
     @property
     def left(self) -> float:
@@ -195,7 +199,7 @@ class Asking:
         Raises
         ------
         Over
-            At the time limit, whatever the tasks are doing.
+            At the time limit, whatever the tasks are doing, and if it is over before all items are done.
         Exception
             The first one that a task raises.
         """
@@ -233,6 +237,8 @@ class Asking:
                 if error is not None:
                     raise error
                 yield item, result  # type: ignore[misc]  # None only where the task returns it
+            if self.over.is_set() and not isinstance(next(waiting, _NOTHING), _Nothing):
+                raise self._late()
         finally:
             ended.set()
 

@@ -16,6 +16,7 @@ import contextlib
 import errno
 import os
 import posixpath
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -60,6 +61,8 @@ class Folder:
         s; how long all of it may take.
     patience : float, optional
         s; how long it may take without any answer.
+    over : threading.Event, optional
+        Whoever sets it ends everything, also while the folder is opened. Leaving the folder sets it.
 
     Notes
     -----
@@ -67,8 +70,14 @@ class Folder:
     leaves no call running that it could end.
     """
 
-    def __init__(self, url: str, limit: float = LIMIT, patience: float | None = None) -> None:
-        self._clock, self.asking = Clock(), Asking(limit, patience)
+    def __init__(
+        self,
+        url: str,
+        limit: float = LIMIT,
+        patience: float | None = None,
+        over: threading.Event | None = None,
+    ) -> None:
+        self._clock, self.asking = Clock(), Asking(limit, patience, over)
         self._system, self._root = self.asking.one(partial(opened, url, self._clock))
         self.asking.allow(protocols(self._system))
         self._replaces = not REPLACING.isdisjoint(protocols(self._system))

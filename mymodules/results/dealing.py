@@ -73,8 +73,7 @@ def dealt(
             _said_if_slow(url),
             waiting.heeding(cancelled),
             locked(out, waiting),
-            Folder(url, LIMIT, SILENCE) as folder,
-            folder.asking.heeding(cancelled),
+            Folder(url, LIMIT, SILENCE, waiting.over) as folder,
         ):
             dealing.all(folder, stamp, what)
     except (*FAULTS, MymodulesError) as error:

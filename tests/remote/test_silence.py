@@ -91,6 +91,50 @@ def test_why_it_is_over(passing: Clock) -> None:
         waiting.check()
 
 
+@pytest.mark.parametrize("protocols", [["far"], ["memory"]])
+def test_what_is_cancelled_between_two_calls_does_not_end_as_if_it_were_done(protocols: list[str]) -> None:
+    waiting, done = Asking(100.0), []
+    waiting.allow(protocols)
+
+    def task(number: int) -> None:
+        done.append(number)
+        waiting.over.set()
+
+    with pytest.raises(Over, match=r"^it was cancelled$"):
+        [*waiting.each(task, range(100))]
+    assert 1 <= len(done) <= asking.AT_ONCE
+    with pytest.raises(Over, match=r"^it was cancelled$"):
+        waiting.one(lambda: None)
+
+
+def test_what_is_cancelled_after_the_last_call_is_done() -> None:
+    waiting = Asking(100.0)
+    assert [*waiting.each(lambda _: waiting.over.set(), [1])] == [(1, None)]
+
+
+def test_a_folder_that_is_being_opened_can_be_cancelled(
+    far: type[Far], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One thread asks the whole time whether it is."""
+    opening, gate, asked = threading.Event(), threading.Event(), set()
+
+    def hang(*_: object) -> None:
+        opening.set()
+        gate.wait(60)
+
+    def cancelled() -> bool:
+        asked.add(threading.current_thread())
+        return opening.is_set()
+
+    monkeypatch.setattr(sending, "opened", hang)
+    with computer("one", url, tmp_path) as out:
+        put(out, run_of())
+        told = exchange(out, what="end", cancelled=cancelled)
+    gate.set()
+    assert f"{url} does not have run {STAMP}: it was cancelled." in told
+    assert len(asked) == 1
+
+
 def test_drawings_come_in_several_attempts(far: type[Far], url: str, tmp_path: Path) -> None:
     """What came is not fetched again, also if other things are exchanged meanwhile."""
     drawings = {f"03.diff-{STAMP}/{number}/a.png-1.orig.png": b"%d" % number for number in range(6)}
