@@ -5,7 +5,7 @@ import csv
 import re
 import shutil
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,7 +14,8 @@ from mymodules import files, images, remote, streams
 from mymodules.comparison.drawing_files import ENDINGS
 from mymodules.errors import MymodulesError, ResultsError, SettingsError
 from mymodules.paths import shown
-from mymodules.remote.asking import SERVER, Asking, Failed
+from mymodules.remote import asking
+from mymodules.remote.asking import SERVER, Asking, Failed, Over
 from mymodules.remote.copies import beside, draft, drafts
 from mymodules.remote.fetching import LARGEST, Lines, locked
 from mymodules.remote.listing import Stated, why_not
@@ -37,6 +38,7 @@ LARGEST_SMALL: Final = 256 << 20
 What = Literal["look", "end", "decisions", "drawings"]
 """What is dealt with: all but drawings; what is here, at the end of a run; or one thing only."""
 
+_CLAIM = re.compile(r"\.sending-(.+)-[0-9a-f]{32}")  # the stamp of its run
 _DECISIONS = "the decisions"  # what they are called in a sentence
 _PASSING: Final = frozenset({SERVER, "truncated", "changed_during_run"})
 _AHEAD: Final = timedelta(days=1)  # how far ahead a clock may be
@@ -165,9 +167,12 @@ class _Dealing:
             self._bring_decisions(there)
             if what == "look":
                 self._bring(there, stamp)
-            for each in [] if what == "decisions" else self._waiting():
+            if what == "decisions":
+                return
+            self._remove_claims(there)
+            for each in self._waiting():
                 with self._apart(f"run {each}", self._unsent):
-                    self._send(each)
+                    self._send(each, there)
         finally:
             shutil.rmtree(self._made, ignore_errors=True)
 
@@ -394,8 +399,15 @@ class _Dealing:
                     waiting.append(stamp)
         return sorted(waiting, key=runfiles.age)
 
-    def _send(self, stamp: str) -> None:
-        """Send a run, unless a process is writing it: that one sends it."""
+    def _remove_claims(self, there: Collection[str]) -> None:
+        """Remove those of whole runs of this copy: who sent them was killed or cancelled at the end."""
+        begun = noted(self._out, "begun")
+        for name in there:
+            if (claim := _CLAIM.fullmatch(name)) and claim[1] in begun and _manifest(claim[1]) in there:
+                self._folder.remove(name)
+
+    def _send(self, stamp: str, before: Collection[str]) -> None:
+        """Send a run, given what was there; not if a process is writing it: that one sends it."""
         try:
             lock = runfiles.lock(self._out, stamp)
         except ResultsError:
@@ -415,29 +427,38 @@ class _Dealing:
                     raise _too_large(path.name, most)
             digest = manifest["csv_digest"]
             if not self._is_there(made.name, digest):
-                with self._claimed(stamp, [*tables.values()]):
+                if stamp not in noted(self._out, "begun"):
+                    _note(self._out, "begun", stamp)  # a claim is for these tables: they stay as they are
+                claim = f".sending-{stamp}-{images.digest(repr([*tables.values()]).encode())}"
+                with self._claimed(claim):
                     if not self._is_there(made.name, digest):
-                        self._send_pictures(stamp, manifest)
+                        self._send_pictures(stamp, manifest, goes_on=claim in before)
                         for path in (*tables, made):
                             self._folder.write(path.name, path)
                         self._say(f"sent run {stamp}")
             said = None
-            with contextlib.suppress(Failed):  # it is there all the same
+            with contextlib.suppress(Failed, Over):  # it is there all the same
                 said = self._folder.stated(made.name)
             _note(self._out, "sent", stamp, there=said and said.time)
 
     @contextlib.contextmanager
-    def _claimed(self, stamp: str, digests: list[object]) -> Iterator[None]:
+    def _claimed(self, own: str) -> Iterator[None]:
         """Have the right to send a run; raise `Failed` if somebody sends one of this stamp with other tables.
 
-        Whoever claims it later finds the earlier claim. That is named by the tables, so that who was
-        interrupted can go on, and stays until all of the run is there.
+        Whoever claims it later finds the earlier claim. Of several that find each other, the first by name
+        waits a moment for the others to give way, which they do at once. A claim is named by the tables, so
+        that who was interrupted can go on, and stays until all of the run is there.
         """
-        claims = f".sending-{stamp}-"
-        own = f"{claims}{images.digest(repr(digests).encode())}"
         files.create(self._made / own, [b"A computer sends this run."], durable=False)
         self._folder.write(own, self._made / own)
-        if others := [name for name in self._folder.files() if name.startswith(claims) and name != own]:
+        claims = own.rpartition("-")[0]
+        for attempt in range(asking.TRIES):
+            if attempt:
+                self._folder.asking.over.wait(asking.PAUSE * 2 ** (attempt - 1))
+            others = [name for name in self._folder.files() if name.startswith(f"{claims}-") and name != own]
+            if not others or min(others) < own:
+                break
+        if others:
             self._folder.remove(own)
             raise Failed(
                 "name_collision",
@@ -462,13 +483,10 @@ class _Dealing:
             raise _Stuck(f"there is another {name}: remove the one here or there")
         return True
 
-    def _send_pictures(self, stamp: str, manifest: Mapping[str, Any]) -> None:
-        """Send the drawings and pictures that are not there; from now on the run stays as it is."""
-        place, there = runfiles.pictures_path(self._out, stamp), {}
-        if stamp in noted(self._out, "begun"):
-            there = self._folder.files(place.name, deep=True)
-        else:
-            _note(self._out, "begun", stamp)
+    def _send_pictures(self, stamp: str, manifest: Mapping[str, Any], *, goes_on: bool) -> None:
+        """Send the drawings and pictures; if it goes on with a sending, those that are not there."""
+        place = runfiles.pictures_path(self._out, stamp)
+        there = self._folder.files(place.name, deep=True) if goes_on else {}
         self._keep_originals(stamp, manifest)
         all_of_it = {path.relative_to(place).as_posix(): path for path in place.rglob("*") if _is_own(path)}
         named = {name: path for name, path in all_of_it.items() if _is_shown(name)}
