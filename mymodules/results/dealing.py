@@ -100,15 +100,19 @@ def sent_at(out: Path) -> dict[str, datetime]:
     return found
 
 
-def _note(
-    out: Path, ending: str, stamp: str, here: datetime | None = None, there: float | None = None
-) -> None:
-    """Note a run with a time, or the present one; or with that of the server, in s, if that is later."""
-    at = here or datetime.now(UTC)
-    with contextlib.suppress(TypeError, OverflowError, ValueError, OSError):  # none, or no number
-        at = max(at, datetime.fromtimestamp(there, UTC) + _RESOLUTION)  # type: ignore[arg-type]
+def _note(out: Path, ending: str, stamp: str, at: datetime | None = None) -> None:
+    """Note a run with a time, or the present one."""
     with beside(out, ending).open("a", encoding="ascii") as file:
-        file.write(f"{stamp} {at.isoformat()}\n")
+        file.write(f"{stamp} {(at or datetime.now(UTC)).isoformat()}\n")
+
+
+def _since(here: datetime, server: float | None) -> datetime:
+    """Return a time; or that of a server, in s, if it is later, but not far ahead of this computer's."""
+    with contextlib.suppress(TypeError, OverflowError, ValueError, OSError):  # none, or no number
+        there = datetime.fromtimestamp(server, UTC) + _RESOLUTION  # type: ignore[arg-type]
+        if there < datetime.now(UTC) + _AHEAD:
+            return max(here, there)
+    return here
 
 
 @contextlib.contextmanager
@@ -346,7 +350,8 @@ class _Dealing:
             files.place(self._made / path.name, path)
         runfiles.write_manifest(place, _abroad(manifest))
         files.place(self._made / csv_path.name, csv_path)
-        _note(self._out, "sent", stamp, _ended(manifest), said.time)
+        now = datetime.now(UTC)  # by then it certainly is there
+        _note(self._out, "sent", stamp, min(_since(_ended(manifest) or now, said.time), now))
         self._say(f"fetched run {stamp}. Its pictures that are not the same come when shown")
 
     def _bring_drawings(self, stamp: str) -> None:
@@ -439,7 +444,7 @@ class _Dealing:
             said = None
             with contextlib.suppress(Failed, Over):  # it is there all the same
                 said = self._folder.stated(made.name)
-            _note(self._out, "sent", stamp, there=said and said.time)
+            _note(self._out, "sent", stamp, _since(datetime.now(UTC), said and said.time))
 
     @contextlib.contextmanager
     def _claimed(self, own: str) -> Iterator[None]:

@@ -120,9 +120,13 @@ def was_sent(out: Path, stamp: str, *, begun: bool = False) -> bool:
 def sent_at(out: Path) -> dict[str, datetime] | None:
     """Return since when other computers may have each run of a folder; None if it is not that of a URL.
 
-    That is when it was sent, by the clock of this computer; for a run that came, when it ended, by the clock
-    of the one that made it; but not before its manifest was there, by the clock of the server, if that tells
-    times. If both of these clocks are behind, it is too early.
+    That is when it was sent, by the clock of this computer or of the server, whichever is later. For a run
+    that came, it is when it ended, by the clock of the computer that made it, or when its manifest was there,
+    by that of the server, whichever is later, but not after it came. A server that tells no times, or is more
+    than a day ahead, does not count.
+
+    So a clock of others that is ahead makes it too late by a day at most. If the clocks that it is taken from
+    are behind, it is too early: for a run that was sent long after it ended, that is the server's alone.
     """
     if remote.out_url(out) is None:
         return None

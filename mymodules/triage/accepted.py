@@ -85,8 +85,8 @@ def unopened(
     `exchange.sent_at`.
 
     What others decided is dated by their clocks. A time that is ahead of this computer's clock is not
-    believed. Any other is: if their clock was ahead, what they decided before a run was there, by less than
-    that, counts as decided in view of it.
+    believed. Any other is: if their clock was ahead, or that of the server behind, what they decided before a
+    run was there, by less than that, counts as decided in view of it.
 
     Parameters
     ----------

@@ -26,6 +26,7 @@ CHANGES = {"image_filename": ["a.png"], "signature": [SIGNATURE]}
 STAMP = "20260101-100000-123456789"
 BEGUN = datetime(2026, 1, 1, 10, tzinfo=UTC)
 SENT = BEGUN + timedelta(minutes=5)
+AHEAD = "20260301-000000-123456789"
 
 
 @pytest.fixture
@@ -79,9 +80,12 @@ def test_a_folder_without_a_url_has_its_runs_from_their_beginning_on(tmp_path: P
     assert not unseen(tmp_path, BEGUN + timedelta(minutes=1), "triage.00000000000000aa.csv")
 
 
-@pytest.mark.parametrize("ahead", [3600.0, -3600.0, -4e9])
+@pytest.mark.parametrize("ahead", [3600.0, -3600.0, 4e8, -4e9])
 def test_it_is_noted_when_a_run_was_there(ahead: float, far: type[Far], tmp_path: Path) -> None:
-    """Of several clocks the latest counts, so that nothing counts as seen before it was there."""
+    """Of several clocks the latest counts, so that nothing counts as seen before it was there.
+
+    One that is far ahead does not, nor any that is later than when a run came.
+    """
     info = far.info
 
     def skewed(self: Far, path: Any, **options: Any) -> Any:
@@ -91,19 +95,21 @@ def test_it_is_noted_when_a_run_was_there(ahead: float, far: type[Far], tmp_path
     far.info = skewed  # type: ignore[method-assign]
     url, before, server = f"far://{tmp_path}/there", datetime.now(UTC), timedelta(seconds=ahead)
     with computer("one", url, tmp_path) as out:
-        put(out, run_of(seconds=90.5) | run_of(LATER, b"other"))
+        put(out, run_of(seconds=90.5) | run_of(LATER, b"other") | run_of(AHEAD, b"more", seconds=9e8))
         assert exchange.exchange(out) == ""
         sent = exchange.sent_at(out) or {}
-        assert {*sent} == {RUN, LATER}
-        shift = max(server, timedelta(0))
+        assert {*sent} == {RUN, LATER, AHEAD}
+        shift = server if ahead == 3600.0 else timedelta(0)
         slack = timedelta(seconds=3)  # that of the server's times is in whole seconds
         assert all(before <= each - shift <= datetime.now(UTC) + slack for each in sent.values())
     with computer("other", url, tmp_path) as out:
         exchange.exchange(out)
         come, ended = exchange.sent_at(out) or {}, datetime(2026, 1, 1, 0, 1, 30, 500_000, UTC)
-        if ahead == -4e9:
+        if abs(ahead) > 1e6:
             assert come[RUN] == ended
         else:
-            assert before + server <= come[RUN] <= datetime.now(UTC) + server + slack
-        assert come[LATER] >= max(before, before + server)  # it does not say how long it took
+            earliest = before + min(server, timedelta(0))
+            assert earliest <= come[RUN] <= datetime.now(UTC) + min(server, timedelta(0)) + slack
+        for stamp in (LATER, AHEAD):  # one does not say how long it took, the other one ended years from now
+            assert before <= come[stamp] <= datetime.now(UTC)
     assert exchange.sent_at(tmp_path) is None
