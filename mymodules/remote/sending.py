@@ -199,10 +199,12 @@ class Folder:
         self.write(name, made)
         self.remove(name)
 
-    def remove(self, name: str) -> None:
-        """Remove a file there, if that is allowed: some may only add files."""
+    def remove(self, name: str) -> bool:
+        """Remove a file there, if that is allowed: some may only add files. Return whether it was done."""
         with contextlib.suppress(*FAULTS):
             self.asking.one(partial(self._remove, self._path(name)))
+            return True
+        return False
 
     def _write(self, name: str, made: Path) -> None:
         path, again = self._path(name), self.asking.again

@@ -20,7 +20,7 @@ from mymodules.remote.copies import beside, draft, drafts
 from mymodules.remote.fetching import LARGEST, Lines, locked
 from mymodules.remote.listing import Stated, why_not
 from mymodules.remote.sending import FAULTS, Folder, why
-from mymodules.results import csvfile, originals, runfiles
+from mymodules.results import abroad, csvfile, originals, runfiles
 from mymodules.row import counted
 
 RUNS: Final = 10
@@ -44,7 +44,6 @@ _PASSING: Final = frozenset({SERVER, "truncated", "changed_during_run"})
 _AHEAD: Final = timedelta(days=1)  # how far ahead a clock may be
 _RESOLUTION: Final = timedelta(seconds=2)  # of the times that servers tell
 _QUIET = 2.0  # s; after which is said what takes so long
-_ABROAD = "on-another-computer"  # no folder
 
 
 def reach(out: Path, url: str) -> None:
@@ -348,10 +347,10 @@ class _Dealing:
                 raise Failed("name_collision", f"{shown(path)} is in the way")
         for path in [*tables][:-1]:
             files.place(self._made / path.name, path)
-        runfiles.write_manifest(place, _abroad(manifest))
+        runfiles.write_manifest(place, abroad.manifest_of(manifest))
         files.place(self._made / csv_path.name, csv_path)
         now = datetime.now(UTC)  # by then it certainly is there
-        _note(self._out, "sent", stamp, min(_since(_ended(manifest) or now, said.time), now))
+        _note(self._out, "sent", stamp, min(_since(abroad.ended(manifest) or now, said.time), now))
         self._say(f"fetched run {stamp}. Its pictures that are not the same come when shown")
 
     def _bring_drawings(self, stamp: str) -> None:
@@ -408,8 +407,10 @@ class _Dealing:
         """Remove those of whole runs of this copy: who sent them was killed or cancelled at the end."""
         begun = noted(self._out, "begun")
         for name in there:
-            if (claim := _CLAIM.fullmatch(name)) and claim[1] in begun and _manifest(claim[1]) in there:
-                self._folder.remove(name)
+            claim = _CLAIM.fullmatch(name)
+            is_over = claim is not None and claim[1] in begun and _manifest(claim[1]) in there
+            if is_over and not self._folder.remove(name):
+                break  # one may be asked for in vain each time, not one of each run
 
     def _send(self, stamp: str, before: Collection[str]) -> None:
         """Send a run, given what was there; not if a process is writing it: that one sends it."""
@@ -420,7 +421,7 @@ class _Dealing:
         with lock:
             manifest = runfiles.read_manifest(runfiles.manifest_path(self._out, stamp))
             made = self._made / _manifest(stamp)
-            runfiles.write_manifest(made, _abroad(manifest))
+            runfiles.write_manifest(made, abroad.manifest_of(manifest))
             tables = _tables(self._out, stamp, manifest)
             for path, digest in tables.items():
                 if not path.exists():
@@ -547,35 +548,8 @@ def _decided(lines: Iterable[bytes]) -> set[tuple[str, ...]] | None:
     return found
 
 
-def _abroad(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a manifest as other computers have it: there it names no folder, whoever has written it."""
-    found = {**manifest, "brought": True, "out": _ABROAD, "pictures_dir": _ABROAD}
-    for role in ("root", "first", "second"):
-        name = _last(manifest.get(role))
-        found[role] = f"{_ABROAD}/{role}/{role if why_not(name) else name}"
-    rules = manifest.get("rules")
-    if isinstance(rules, dict) and rules.get("file") is not None:
-        found["rules"] = {**rules, "file": _last(rules["file"])}
-    if isinstance(unused := manifest.get("unused_rules"), list):
-        found["unused_rules"] = [*map(_last, unused)]
-    return found
-
-
-def _last(path: object) -> str:
-    return re.split(r"[\\/]", str(path))[-1]
-
-
 def _manifest(stamp: str) -> str:
     return runfiles.manifest_path(Path(), stamp).name
-
-
-def _ended(manifest: Mapping[str, Any]) -> datetime | None:
-    """Return when a run of another computer was over, by the clock of that one; None if unknown."""
-    begun, seconds = runfiles.begun(manifest.get("stamp")), manifest.get("seconds")
-    if begun is not None and isinstance(seconds, int | float):
-        with contextlib.suppress(OverflowError, ValueError):  # it may be no number
-            return begun + timedelta(seconds=max(0, seconds))
-    return None
 
 
 def _has_drawings(manifest: Mapping[str, Any]) -> bool:

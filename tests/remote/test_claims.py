@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from support.far_system import Far, computer
 from support.fetched import tree
-from support.sent_runs import STAMP, abroad, parsed, put, run_of
+from support.sent_runs import LATER, STAMP, abroad, parsed, put, run_of
 
 from mymodules.remote.sending import Folder
 from mymodules.results import exchange, runfiles
@@ -132,3 +132,21 @@ def test_a_kill_after_the_manifest_leaves_no_claim_for_ever(
         assert len(claims(tmp_path)) == 1  # it is not that of the others
         assert exchanged(out) == ""
     assert parsed(tree(tmp_path / "there")) == abroad(run_of())
+
+
+def test_who_may_only_add_files_asks_once_for_the_removal_of_claims(
+    far: type[Far], url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def refuse(self: Far, path: str) -> None:
+        asked.append(path)
+        raise PermissionError
+
+    monkeypatch.setattr(far, "rm_file", refuse)
+    with computer("one", url, tmp_path) as out:
+        put(out, run_of() | run_of(LATER))
+        assert exchanged(out) == ""
+        assert len(asked) == 2
+        assert exchanged(out) == ""
+        assert len(asked) == 3
