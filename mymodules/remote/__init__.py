@@ -24,8 +24,9 @@ Promises:
 - A server that fails is asked again, with pauses that grow, and `fetching.LIMIT` ends everything, also a call
   that hangs. What was fetched until then stays, and is not fetched again.
 - A copy that no run, `settings.init`, viewer or report has used for `pruning.DAYS` is removed when another
-  URL is fetched, and so are those that were used least recently if all have more bytes than `pruning.limit`;
-  but none that a process is fetching. Nothing else is removed: not the copy of an output folder.
+  URL is fetched, and so are those that were used least recently, and not in a week, if all have more bytes
+  than `pruning.limit`; but none that a process is fetching. Nothing else is removed: not the copy of an
+  output folder.
 - Processes that want the same URL wait for each other. A run that reads the copy meanwhile sees files change,
   as it does in any folder.
 - User names, passwords and queries stand in no file, row, message or exception. The name of a copy depends on

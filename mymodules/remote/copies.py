@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 CACHE: Final = "MYMODULES_CACHE"
 """The environment variable that names another folder for the copies."""
 
+UNUSED: Final = "unused"
+"""The ending of the file beside a copy whose time says when `pruning` found it unused."""
+
 _OUT = "out"  # the folder with the copies of output folders
 _ID = "triage.id"
 _IDS = re.compile("[0-9a-f]{16}", re.ASCII)
@@ -276,6 +279,7 @@ def note_use(folder: Path) -> None:
     """Note that a copy is used now, so that it is not removed soon; do nothing to any other folder."""
     with contextlib.suppress(OSError):  # it is none yet, or somebody else's
         if described(folder) is not None:
+            beside(_real(folder), UNUSED).unlink(missing_ok=True)
             os.utime(folder)
 
 

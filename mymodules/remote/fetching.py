@@ -351,7 +351,7 @@ class Lines:
         with contextlib.suppress(OSError):
             for line in path.read_bytes().splitlines():
                 # A line that was cut off, or is none of ours: a digest is a part of a path.
-                with contextlib.suppress(ValueError, KeyError, TypeError):
+                with contextlib.suppress(ValueError, KeyError, TypeError, RecursionError):
                     entry = json.loads(line)
                     kept = {key: entry[key] for key in ("size", "facts", "here")}
                     kept["digest"] = _DIGEST.fullmatch(entry["digest"])[0]  # type: ignore[index]

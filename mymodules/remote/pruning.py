@@ -1,10 +1,11 @@
 """The removal of copies that nobody uses any more, and of those that are too much.
 
 A copy is used whenever a run, `settings.init`, a viewer or a report wants the pictures of its URL. Removed is
-only what `fetching` has made, that no other process is fetching, and that this process has not named.
+only what `fetching` has made, that no other process is fetching, and that this process has not named. What
+cannot be removed is left for the next time: nothing here fails a fetch.
 
-Clocks may be wrong for a time: a copy is removed for its age only if it was found unused at two times, a day
-apart; and what was used in the future counts as used now.
+Clocks may be wrong for a time: a copy is removed only if it was found unused at two times, a day apart,
+without a use between them; and what was used in the future counts as used now.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import math
 import os
 import shutil
 import time
+from collections import Counter
 from collections.abc import Container
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +23,7 @@ from mymodules import streams
 from mymodules.errors import OutputError, ResultsError, SettingsError
 from mymodules.locks import Lock
 from mymodules.paths import shown
-from mymodules.remote.copies import beside, draft, drafts
+from mymodules.remote.copies import UNUSED, beside, draft, drafts
 from mymodules.remote.fetching import Lines, forget
 
 DAYS: Final = 30
@@ -33,6 +35,8 @@ VARIABLE: Final = "MYMODULES_CACHE_GB"
 GIGABYTES: Final = 20.0
 """That number without the variable."""
 
+_RECENT = 7  # days; another process, or an open notebook, may still need what was used in them
+_LARGEST = 1 << 62  # bytes that can be added to a float
 _DAY = 86_400.0  # s
 
 
@@ -48,24 +52,33 @@ def limit() -> float:
 def prune(cache: Path, named: Container[Path], most: float) -> None:
     """Remove the copies in a folder that were not used for `DAYS`, but none of those in `named`.
 
-    If all have more bytes than `most`, those go, too, that were used least recently, and not in the last day,
-    in which another process may have begun to use them. What cannot be removed is left for the next time.
+    If all have more bytes than `most`, those go, too, that were used least recently, and not in a week.
     """
     every = [path.with_suffix("") for path in sorted(cache.glob("*.json"))]
-    others = [folder for folder in every if folder not in named]
+    kept = {folder: about for folder in every if (about := _about(folder)) is not None}
+    others = [folder for folder in kept if folder not in named]
     for folder in others:
-        if _is_unused(folder, DAYS) and _was_unused(folder):
+        if _is_due(folder, DAYS):
             _remove(folder, DAYS, f"was not used for {DAYS} days, and is removed")
-    kept = [folder for folder in every if beside(folder, "json").exists()]
-    if sum(map(_noted, kept)) <= most:
+    kept = {folder: about for folder, about in kept.items() if beside(folder, "json").exists()}
+    if sum(map(_noted, kept.values())) <= most:
         return
-    sizes = {folder: _sizes(folder) for folder in kept}
-    for folder in sorted({*kept}.intersection(others), key=_used):
-        if sum({file: size for each in sizes.values() for file, size in each.items()}.values()) <= most:
+    unused = [folder for folder in others if folder in kept and _is_unused(folder, _RECENT)]
+    if not unused:
+        return
+    contents = {folder: _contents(folder) for folder in kept}
+    copies = Counter(content for each in contents.values() for content in each)
+    total = sum(size for _, size in copies)
+    if total <= most:
+        return
+    why = f"is removed, as all copies have more than {most / 1e9:g} GB"
+    for folder in sorted([folder for folder in unused if _was_unused(folder)], key=_used):
+        if total <= most:
             break
-        if _is_unused(folder, 1):
-            _remove(folder, 1, f"is removed, as all copies have more than {most / 1e9:g} GB")
-            sizes[folder] = _sizes(folder)
+        _remove(folder, _RECENT, why)
+        if not folder.exists():  # another process may have removed it
+            copies.subtract(contents[folder])
+            total -= sum(content[1] for content in contents[folder] if not copies[content])
 
 
 def _used(folder: Path) -> float:
@@ -75,8 +88,8 @@ def _used(folder: Path) -> float:
     for path in (beside(folder, "json"), folder):  # without the second one, its removal was interrupted
         with contextlib.suppress(OSError):
             found = max(found, path.lstat().st_mtime)
-            if found > now:
-                os.utime(path, (now, now), follow_symlinks=False)
+            if found > now and not path.is_symlink():
+                os.utime(path, (now, now))
     return min(found, now)
 
 
@@ -84,9 +97,13 @@ def _is_unused(folder: Path, days: float) -> bool:
     return _used(folder) < time.time() - days * _DAY
 
 
+def _is_due(folder: Path, days: float) -> bool:
+    return _is_unused(folder, days) and _was_unused(folder)
+
+
 def _was_unused(folder: Path) -> bool:
     """Return whether a copy that is unused was found so a day ago; note that it was found so."""
-    mark, now, found = beside(folder, "unused"), time.time(), math.inf
+    mark, now, found = beside(folder, UNUSED), time.time(), math.inf
     with contextlib.suppress(OSError):
         found = mark.stat().st_mtime
     if not _used(folder) < found <= now:
@@ -96,38 +113,39 @@ def _was_unused(folder: Path) -> bool:
     return found < now - _DAY
 
 
-def _noted(folder: Path) -> float:
+def _noted(about: dict[str, Any]) -> float:
     """Return the bytes of a copy, at least; what other copies have as well counts for each of them."""
-    about = _about(folder)
-    if about is None:
-        return 0
     found = about.get("bytes")
-    return found if isinstance(found, int) else math.inf
+    return found if isinstance(found, int) and 0 <= found < _LARGEST else math.inf
 
 
-def _sizes(folder: Path) -> dict[int, int]:
-    """Return the bytes of each file of a copy; files of one content are one."""
-    found = {}
+def _contents(folder: Path) -> set[tuple[int, int]]:
+    """Return what tells the contents of a copy apart, and the bytes of each."""
+    found = set()
     for above, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(OSError):
                 status = Path(above, name).lstat()
-                found[status.st_ino] = status.st_size
+                found.add((status.st_ino, status.st_size))
     return found
 
 
 def _about(folder: Path) -> dict[str, Any] | None:
-    """Return what is noted of a copy; None for what is none."""
-    if folder.is_symlink() or folder.is_file():
-        return None
-    if folder.exists() and not beside(folder, "lines").is_file():  # without both, its removal was interrupted
-        return None
+    """Return what is noted of a copy of pictures; None for what is none."""
     try:
+        if folder.is_symlink() or folder.is_file():
+            return None
+        # Without both, its removal was interrupted.
+        if folder.exists() and not beside(folder, "lines").is_file():
+            return None
         found = json.loads(beside(folder, "json").read_bytes())
-    except (ValueError, RecursionError):
+    except (OSError, ValueError, RecursionError):
         return None
     is_ours = (
-        isinstance(found, dict) and found.get("copy") == folder.name and isinstance(found.get("url"), str)
+        isinstance(found, dict)
+        and found.get("copy") == folder.name
+        and isinstance(found.get("url"), str)
+        and "out" not in found  # one of results, if the variable names the folder of these
     )
     return found if is_ours else None
 
@@ -136,7 +154,7 @@ def _remove(folder: Path, days: float, why: str) -> None:
     """Remove a copy that is still unused, and say why."""
     with contextlib.suppress(OSError, OutputError, ResultsError), Lock(beside(folder, "lock"), folder):
         about = _about(folder)
-        if about is not None and _is_unused(folder, days):
+        if about is not None and _is_due(folder, days):
             _clear(folder)
             streams.say(f"The copy of {shown(about['url'])} {why}.")
 
@@ -152,5 +170,5 @@ def _clear(folder: Path) -> None:
     for entry in Lines(lines).known.values():
         forget(folder, entry["digest"])
     lines.unlink(missing_ok=True)
-    beside(folder, "unused").unlink(missing_ok=True)
+    beside(folder, UNUSED).unlink(missing_ok=True)
     beside(folder, "json").unlink()

@@ -67,8 +67,11 @@ def test_a_copy_that_was_used_stays(old: Path) -> None:
     assert len(tree(old)) == 2
 
 
-def test_a_clock_that_was_ahead_keeps_nothing_for_ever(old: Path) -> None:
+def test_a_clock_that_was_ahead_keeps_nothing_for_ever(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows has no ``follow_symlinks`` there."""
     age(old, -400)
+    utime = os.utime
+    monkeypatch.setattr(os, "utime", lambda path, times=None: utime(path, times))
     fetched("odd://top")
     assert len(tree(old)) == 2
     assert old.stat().st_mtime <= time.time()
@@ -87,31 +90,89 @@ def test_a_clock_that_is_ahead_removes_nothing_at_once(found: float, old: Path, 
     assert not old.exists()
 
 
+def test_a_use_ends_what_was_found_before_it(old: Path) -> None:
+    """As if the clock were ahead once more."""
+    remote.note_use(old)
+    for path in (old, beside(old, "json")):
+        os.utime(path, (time.time() - 31 * DAY,) * 2)
+    fetched("odd://top")
+    assert len(tree(old)) == 2
+
+
 def test_the_least_recently_used_go_if_copies_have_too_many_bytes(
     odd: type[OddSystem], cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Contents count once: a and b are alike, so that the removal of one of them frees nothing."""
     alike, other = picture(1), picture(2)
-    given = {"a": 5, "b": 4, "c": 3, "d": 2, "e": 0.5}
+    given = {"a": 12, "b": 11, "c": 10, "d": 9, "e": 8, "f": 6.5}
     odd.files |= {f"{name}/x.png": alike if name in "ab" else other + name.encode() for name in given}
     made = {name: fetched(f"odd://{name}") for name in given}
     for name, days in given.items():
         age(made[name], days)
+    beside(made["e"], "unused").unlink()
     copies._urls.clear()
     odd.files["top/x.png"] = other + b"t"
-    bytes_ = len(alike) + 4 * (len(other) + 1)
+    bytes_ = len(alike) + 5 * (len(other) + 1)
     monkeypatch.setenv(pruning.VARIABLE, repr(bytes_ / 1e9))
     fetched("odd://top")
-    assert [name for name in given if made[name].exists()] == ["a", "b", "c", "d", "e"]
+    assert [name for name in given if made[name].exists()] == [*given]
+    walked, contents_of = [], pruning._contents
+    monkeypatch.setattr(pruning, "_contents", lambda folder: walked.append(folder) or contents_of(folder))
     monkeypatch.setenv(pruning.VARIABLE, repr((bytes_ - 1) / 1e9))
     fetched("odd://top")
-    assert [name for name in given if made[name].exists()] == ["c", "d", "e"]
+    assert [name for name in given if made[name].exists()] == ["c", "d", "e", "f"]
     assert "The copy of odd://b is removed, as all copies have more than" in capsys.readouterr().out
+    assert len(walked) == len(given) + 1, "each once"
     copies._urls.pop(made["d"], None)
     remote.place("odd://c", Path.cwd())
     monkeypatch.setenv(pruning.VARIABLE, "0")
     fetched("odd://top")
-    assert [name for name in given if made[name].exists()] == ["c", "e"], "in use, or perhaps"
+    assert [name for name in given if made[name].exists()] == ["c", "e", "f"], "in use, or perhaps"
+    age(made["e"], 8, 1.1)
+    fetched("odd://top")
+    assert [name for name in given if made[name].exists()] == ["c", "f"]
+    walked.clear()
+    fetched("odd://top")
+    assert not walked, "nothing may go"
+
+
+def test_what_another_process_has_just_removed_makes_room_as_well(
+    odd: type[OddSystem], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd.files |= {f"{name}/x.png": picture(1) + name.encode() for name in "ab"}
+    made = [fetched(f"odd://{name}") for name in "ab"]
+    for folder, days in zip(made, (12, 11), strict=True):
+        age(folder, days)
+    remove = pruning._remove
+    monkeypatch.setattr(pruning, "_remove", lambda *given: (remove(*given), remove(*given))[1])
+    pruning.prune(cache, (), len(picture(1)) + 1)
+    assert [folder.exists() for folder in made] == [False, True]
+
+
+def test_what_others_keep_there_counts_for_nothing_and_fails_nothing(
+    old: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (cache / "folder.json").mkdir()
+    (cache / f"{'x' * 250}.json").write_text("{}")
+    huge = old.with_name("huge")
+    beside(huge, "json").write_text(json.dumps({"copy": "huge", "url": "odd://huge", "bytes": 10**400}))
+    (cache / "theirs.json").write_text("{}")
+    theirs = cache / "theirs"
+    theirs.mkdir()
+    (theirs / "x").write_bytes(bytes(1000))
+    beside(old, "lines").write_text("[" * 100_000)
+    for folder in (old, theirs):
+        age(folder, 8)
+    beside(theirs, "unused").unlink()
+    os.utime(theirs, (time.time() + DAY,) * 2)
+    monkeypatch.setenv(pruning.VARIABLE, repr((len(picture(1)) + len(picture(2))) / 1e9))
+    fetched("odd://top")
+    assert len(tree(old)) == 2
+    assert theirs.stat().st_mtime > time.time()
+    monkeypatch.setenv(pruning.VARIABLE, "0")
+    fetched("odd://top")
+    assert not old.exists()
+    assert {name for name in names(cache) if name.startswith("theirs")} == {"theirs", "theirs.json"}
 
 
 @pytest.mark.parametrize("given", ["many", "-1", "nan"])
@@ -179,6 +240,11 @@ def damaged(old: Path) -> None:
     beside(old, "json").write_text("[" * 100_000)
 
 
+def of_results(old: Path) -> None:
+    """The variable names the folder ``out`` of the cache, where they may not have been sent yet."""
+    beside(old, "json").write_text(json.dumps({"copy": old.name, "url": "odd://old", "out": True}))
+
+
 def without_lines(old: Path) -> None:
     beside(old, "lines").unlink()
 
@@ -188,7 +254,7 @@ def linked(old: Path) -> None:
     old.symlink_to(elsewhere)
 
 
-@pytest.mark.parametrize("how", [not_ours, no_record, damaged, without_lines, linked])
+@pytest.mark.parametrize("how", [not_ours, no_record, damaged, of_results, without_lines, linked])
 def test_what_is_not_certainly_a_copy_stays(how: Callable[[Path], None], old: Path) -> None:
     how(old)
     age(old, 31)
