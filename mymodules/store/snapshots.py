@@ -30,7 +30,7 @@ from mymodules.store.layouts import seal
 from mymodules.store.plausibility import is_possible
 from mymodules.store.records import Records, is_digest, metrics_of, stored_row
 from mymodules.store.searches import INTO_SEARCHES
-from mymodules.store.values import ROW_SQL
+from mymodules.store.values import INTO_ROWS
 
 VERSION: Final = 1
 """``PRAGMA user_version`` of a snapshot; a file of another version is not read."""
@@ -56,7 +56,13 @@ _LAYOUT = (
 )
 
 _TABLES = "SELECT type, name, sql FROM sqlite_master"
-_INTO_ROWS = "INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?, ?, ?)"
+_INTO_SNAPSHOT = "INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?, ?, ?)"
+# A run may have written a row since this one was found to lack: only one that is of no use is replaced.
+_INTO_STORE = f"""INSERT {INTO_ROWS} ON CONFLICT (first, second, fingerprint) DO UPDATE SET
+    cells = excluded.cells, folder = excluded.folder, stem = excluded.stem, drawn = excluded.drawn,
+    algorithm = excluded.algorithm, seal = excluded.seal
+    WHERE algorithm IS NOT excluded.algorithm
+    OR seal IS NOT seal(first, second, fingerprint, cells, folder, stem, drawn, algorithm)"""
 
 _Row = tuple[str, str, str, str]  # both digests, fingerprint, cells
 _Search = tuple[str, str]  # key, what was found
@@ -104,7 +110,7 @@ def take_in(path: Path, records: Records) -> Counts:
         known = records.searches.known(key for key, _ in some.searches)
         searches = [each for each in some.searches if each[0] not in known]
         return records.file.write(
-            (ROW_SQL, [(*values, seal(*values)) for values in rows]),
+            (_INTO_STORE, [(*values, seal(*values)) for values in rows]),
             (f"INSERT OR REPLACE {INTO_SEARCHES}", [(*each, seal(*each)) for each in searches]),
         )
 
@@ -188,7 +194,7 @@ def _entered(db: sqlite3.Connection, some: _Records) -> int:
     rows = ((*row, ALGORITHM) for row in some.rows)
     searches = [(*search, seal(*search)) for search in some.searches]
     try:
-        added = db.executemany(_INTO_ROWS, [(*values, seal(*values)) for values in rows]).rowcount
+        added = db.executemany(_INTO_SNAPSHOT, [(*values, seal(*values)) for values in rows]).rowcount
         return added + db.executemany(f"INSERT OR IGNORE {INTO_SEARCHES}", searches).rowcount
     except sqlite3.Error as error:  # here, so that it is not taken for one of an earlier snapshot
         raise _unwritten(error) from error

@@ -16,9 +16,10 @@ Key = tuple[str | None, str | None]
 
 FILE_SQL: Final = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _NONE = "-"  # how the text of no file begins
-ROW_SQL: Final = """INSERT OR REPLACE INTO rows
+INTO_ROWS: Final = """INTO rows
     (first, second, fingerprint, cells, folder, stem, drawn, algorithm, seal)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+ROW_SQL: Final = f"INSERT OR REPLACE {INTO_ROWS}"
 
 
 CHANGE_TIME_COUNTS = os.name != "nt"

@@ -101,6 +101,25 @@ def test_nothing_that_is_there_is_replaced(kept: Records, other: Records, path: 
     assert other.searches.known([ONE]) == {ONE: []}
 
 
+def test_what_a_run_writes_meanwhile_is_not_replaced(
+    kept: Records, other: Records, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept.remember_rows([StoredRow(ROW), StoredRow(made(1))], CONDITIONS)
+    snapshots.write(kept, path)
+    mine = StoredRow(ROW, "03.diff-1", "stem", ((1, 2),))
+    lacking = snapshots._lacking
+
+    def meanwhile(*given: Any) -> Any:
+        found = lacking(*given)
+        if found:
+            other.remember_rows([mine], CONDITIONS)
+        return found
+
+    monkeypatch.setattr(snapshots, "_lacking", meanwhile)
+    assert snapshots.take_in(path, other) == Counts(1, 1, 0)
+    assert other.rows([key(ROW)], CONDITIONS) == {key(ROW): mine}
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
