@@ -387,7 +387,10 @@ def _note(role: str, folder: AnyPath) -> tuple[str, bool]:
         return "", False
     if remote.is_remote(folder):
         try:
-            (remote.check_out if role == "out" else remote.check_folder)(folder)
+            if role == "out":
+                remote.check_out(folder)
+            elif remote.picture_name(folder, settings.SUFFIXES) is None:
+                remote.check_folder(folder)
         except SettingsError as error:
             return str(error), True
         if remote.address(folder) == shown(folder):

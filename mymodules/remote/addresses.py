@@ -123,27 +123,29 @@ def check_writable(url: str) -> None:
         )
 
 
-def check_folder(url: str, *, out: bool = False) -> None:
-    """Raise SettingsError if the path of a URL has an empty part, ``.`` or ``..``. Nobody is asked.
+def check_folder(url: str) -> None:
+    """Raise SettingsError if a folder of an object store has an empty part, ``.`` or ``..`` in its path.
 
-    In an object store these are parts of names like any other, and drivers list and read different folders
-    there. Elsewhere they only give a folder a second name, which that of results must not have.
+    There these are parts of names like any other, and drivers list and read different folders. Elsewhere they
+    only give a folder a second name. Nobody is asked.
     """
     for part in _CHAINED.split(url):
         scheme, colon, rest = part.partition("://")
-        path = re.split("[?#]", rest)[0].partition("/")[2]
-        has_some = colon and path and not {"", ".", ".."}.isdisjoint(path.removesuffix("/").split("/"))
-        if has_some and (out or scheme.lower() in REPLACING):
+        path = rest.partition("?")[0].partition("/")[2]
+        has_some = path and not {"", ".", ".."}.isdisjoint(path.removesuffix("/").split("/"))
+        if has_some and scheme.lower() in REPLACING:
             raise SettingsError(
                 f"{address(url)} has //, . or .. in its path, which may mean another folder to its server: "
                 "name the folder without them."
             )
+        if colon or scheme.lower() in _ARCHIVES:
+            break  # what follows is a file
 
 
 def check_out(url: str) -> None:
     """Raise SettingsError if a URL cannot be that of results. Nobody is asked."""
     check_writable(url)
-    check_folder(url, out=True)
+    check_folder(url)
     if address(url) != shown(url):
         raise SettingsError(
             f"{address(url)}: the URL of results has no user, password, ? or #, because later commands have "

@@ -198,6 +198,7 @@ def test_drawings_are_those_that_a_run_knows(made: Panel) -> None:
         ("out", "{here}/" + HOSTILE, "This folder will be created."),
         ("first", "\0", r"first must be the path of a folder, as text or Path, not '\x00'."),
         ("first", "x" * 5000, "There is no such folder below {here}."),
+        ("first", "s3://bucket/x//a.png", ""),
     ],
 )
 def test_a_sentence_below_a_folder_as_it_is_typed(
@@ -218,6 +219,8 @@ def test_a_url_is_taken_and_nobody_is_asked_while_it_is_typed(
     made.inputs["first"].value = "s3://bucket/plots"
     assert note(made, "first") == ""
     assert not (tmp_path / "cache").exists()
+    made.inputs["first"].value = "s3://bucket/x//a"
+    assert "name the folder without them" in note(made, "first")
     made.inputs["out"].value = "s3://bucket/plots"
     assert note(made, "out") == ""
     made.inputs["out"].value = "https://host/plots"

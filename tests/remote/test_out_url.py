@@ -385,13 +385,25 @@ def test_pictures_and_results_are_apart(first: str, out: str, tmp_path: Path) ->
 )
 def test_a_url_that_may_mean_two_folders_is_refused(path: str, tmp_path: Path) -> None:
     """On S3 these are other names than ``bucket/a``, and s3fs lists one and reads the other."""
-    for url in (f"s3://{path}", f"az://{path}", f"zip://::gs://{path}"):
-        with pytest.raises(SettingsError, match=r"has //, \. or \.\. in its path.* without them"):
+    refused = r"has //, \. or \.\. in its path.* without them"
+    for url in (f"s3://{path}", f"az://{path}", f"simplecache::gs://{path}", f"s3://b#c/{path}"):
+        with pytest.raises(SettingsError, match=refused):
             settings.resolve(tmp_path, first=url)
-    with pytest.raises(SettingsError, match=r"sftp://.* has //, \. or \.\. in its path"):
-        settings.resolve(tmp_path, out=f"sftp://{path}")
-    for url in ("s3://bucket", "s3://bucket/", "s3://bucket/a/", "s3://bucket/a..b/.c", f"sftp://{path}"):
-        settings.resolve(tmp_path, first=url)
+    with pytest.raises(SettingsError, match=refused):
+        settings.resolve(tmp_path, out=f"s3://{path}")
+    settings.resolve(tmp_path, out=f"sftp://{path}")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("s3://bucket", "s3://bucket/", "s3://bucket/a/", "s3://bucket/a..b/.c", "sftp://host//a/../b"),
+        *("zip::s3://bucket//a.zip", "zip://in::gs://bucket//a.zip"),
+    ],
+)
+def test_what_means_one_folder_is_not(url: str, tmp_path: Path) -> None:
+    """The file of an archive is never listed."""
+    settings.resolve(tmp_path, first=url)
 
 
 def test_both_names_of_s3_are_one(tmp_path: Path) -> None:
