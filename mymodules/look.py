@@ -19,7 +19,7 @@ from IPython.display import HTML
 from mymodules import faults, images, kinds
 from mymodules.errors import ImageError, MymodulesError
 from mymodules.pages import display, still
-from mymodules.results import attention, runfiles
+from mymodules.results import attention, exchange, runfiles
 from mymodules.results.texts import TEXT
 from mymodules.row import SIZES, TEXTS, VERDICTS_BY_ATTENTION
 from mymodules.store import DiffStore
@@ -184,7 +184,7 @@ def blend(frame: pd.DataFrame, *, run: runfiles.AnyRun | Mapping[str, Any] | Non
     if changed.empty:
         nothing = "No pair has changed: there is nothing to blend."
         return _framed(_text(nothing), keep=lambda: ("", nothing))
-    folders = display.folders(frame, run)
+    folders = _folders(frame, run)
     names = [(f"{row + 1}. {name}", row) for row, name in enumerate(changed["image_filename"])]
     choice = ipywidgets.Dropdown(options=names, description="Pair", layout={"width": "540px"})
     percent = ipywidgets.IntSlider(
@@ -249,7 +249,7 @@ def audit(
 
     scored = frame[frame["ssim_score"].notna() & (frame[[*SIZES]].min(axis="columns") >= 7)]
     checks = []
-    folders = display.folders(frame, run)
+    folders = _folders(frame, run)
     for _, row in scored.sample(min(rows, len(scored)), random_state=seed).iterrows():
         try:
             first, second = _read(folders, row)
@@ -345,6 +345,13 @@ def _figure(store: DiffStore, digest: str, caption: str) -> str:
         picture = f'<img src="data:image/png;base64,{data}" alt="{words}" style="{edge}">'
     wrapped = f'<figcaption style="overflow-wrap: anywhere">{words}</figcaption>'
     return f'<figure style="margin: 0">{picture}{wrapped}</figure>'
+
+
+def _folders(frame: pd.DataFrame, run: runfiles.AnyRun | Mapping[str, Any] | None) -> display.Folders:
+    """Return where the pictures are, after those of a run of another computer have come."""
+    folders = display.folders(frame, run)
+    exchange.show_drawings(folders.out, runfiles.record(frame, run))
+    return folders
 
 
 def _read(folders: display.Folders, row: "pd.Series[Any]") -> tuple[np.ndarray, np.ndarray]:

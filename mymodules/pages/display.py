@@ -189,9 +189,11 @@ class Folders:
         if status == ("extra" if side == "first" else "missing"):
             other = "second" if side == "first" else "first"
             raise Absent(f"Only in {other}: {side} has no file of this name.")
-        if self._brought is not None:
-            return _brought(self._brought, name, side, status, digest)
         root = self.first if side == "first" else self.second
+        if (
+            self._brought is not None and not root.is_dir()
+        ):  # somebody may have named folders of this computer
+            return _brought(self._brought, name, side, status, digest)
         text = pairs.from_text(name)
         if not pairs.is_listed(text):
             wrong = f"its name leads out of {shown(root)}, or is not a picture's"

@@ -69,6 +69,8 @@ def dealt(
     dealing = _Dealing(out, url)
     try:
         out.mkdir(parents=True, exist_ok=True)
+        if what in ("look", "end"):
+            dealing.keep_originals(cancelled or (lambda: False))
         waiting = Asking(LIMIT if what == "end" else SILENCE)  # for other processes; whoever looks has less
         with (
             _said_if_slow(url),
@@ -147,6 +149,7 @@ class _Dealing:
         self._made = draft(out)  # where files are fetched to
         self._failures = 0  # of the server
         self._unsent: dict[str, str] = {}  # why each of these is not sent
+        self._lost: dict[str, int] = {}  # how many pictures of each run nobody else will see
         self._stuck: set[str] = set()  # those among them that stay so
         self._missed: dict[str, str] = {}  # why each of these did not come
         self._fault = ""  # what has ended all
@@ -376,6 +379,8 @@ class _Dealing:
             try:
                 if not isinstance(come, Stated):
                     raise come or _Damaged()
+                if originals.is_one(names[made]) and images.digest(made) != Path(names[made]).stem:
+                    raise _Damaged
                 (kept / names[made]).parent.mkdir(parents=True, exist_ok=True)
                 files.place(made, kept / names[made], durable=False)
             except (Failed, OSError) as error:
@@ -385,12 +390,24 @@ class _Dealing:
         kept.rename(place)
         if failed:
             name, clause = next(iter(failed.items()))
-            self._missed[f"{counted(len(failed), 'drawing')} of run {stamp}, such as {shown(name)}"] = clause
+            self._missed[f"{counted(len(failed), 'picture')} of run {stamp}, such as {shown(name)}"] = clause
         if len(fitting) < len(found):
             left_out = counted(len(found) - len(fitting), "drawing")
             self._say(f"no file here can be called like {left_out} of run {stamp}")
 
     # --- to the server -------------------------------------------------------------------------------
+
+    def keep_originals(self, cancelled: Callable[[], bool]) -> None:
+        """Have the pictures of all runs that are to be sent, before anybody changes them."""
+        for stamp in self._waiting():
+            place = runfiles.pictures_path(self._out, stamp)
+            with contextlib.suppress(ResultsError):  # nothing else of a run needs its rows
+                manifest = runfiles.read_manifest(runfiles.manifest_path(self._out, stamp))
+                table, digest = runfiles.finished_path(self._out, stamp), manifest.get("csv_digest")
+                if digest is None or images.digest(table) != digest:
+                    continue  # that is said when it is not sent
+                rows = csvfile.read_as_written(table, digest)
+                self._lost[stamp] = originals.keep(place, rows, manifest, cancelled)
 
     def _waiting(self) -> list[str]:
         """Return the stamps of the finished runs that were made here and not sent, the oldest first."""
@@ -493,7 +510,9 @@ class _Dealing:
         """Send the drawings and pictures; if it goes on with a sending, those that are not there."""
         place = runfiles.pictures_path(self._out, stamp)
         there = self._folder.files(place.name, deep=True) if goes_on else {}
-        self._keep_originals(stamp, manifest)
+        if lost := self._lost.get(stamp):
+            left = counted(lost, "picture")
+            self._say(f"others cannot see {left} of run {stamp}: gone, or not as compared any more")
         all_of_it = {path.relative_to(place).as_posix(): path for path in place.rglob("*") if _is_own(path)}
         named = {name: path for name, path in all_of_it.items() if _is_shown(name)}
         fitting = {name: path for name, path in named.items() if _can_be_sent(name)}
@@ -506,16 +525,6 @@ class _Dealing:
             if name not in there or not _has_size(path, there[name].size)
         ]
         self._folder.write_each(lacking)
-
-    def _keep_originals(self, stamp: str, manifest: Mapping[str, Any]) -> None:
-        """Have the pictures that others need, and say how many they will not see."""
-        table = runfiles.finished_path(self._out, stamp)
-        with contextlib.suppress(ResultsError):  # nothing else of a run needs its rows
-            rows = csvfile.read_as_written(table, manifest["csv_digest"])
-            lost = originals.keep(runfiles.pictures_path(self._out, stamp), rows, manifest)
-            if lost:
-                left = counted(lost, "picture")
-                self._say(f"others cannot see {left} of run {stamp}: gone, or not as compared any more")
 
 
 def _listed(faults: Mapping[str, str], verb: str) -> str:

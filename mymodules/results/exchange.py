@@ -126,7 +126,8 @@ def sent_at(out: Path) -> dict[str, datetime] | None:
     than a day ahead, does not count.
 
     So a clock of others that is ahead makes it too late by a day at most. If the clocks that it is taken from
-    are behind, it is too early: for a run that was sent long after it ended, that is the server's alone.
+    are behind, or this computer's when a run came, it is too early: for a run that was sent long after it
+    ended, that is the server's alone.
     """
     if remote.out_url(out) is None:
         return None

@@ -216,7 +216,7 @@ def test_a_drawing_that_cannot_be_had_keeps_no_other(
         drawn(out)
         told = capsys.readouterr().out
         assert (
-            f"1 drawing of run {STAMP}, such as deep/a.png-1.orig.png did not come: the server refuses"
+            f"1 picture of run {STAMP}, such as deep/a.png-1.orig.png did not come: the server refuses"
             in told
         )
         assert {more, DRAWING} & {*tree(out)} == {more}

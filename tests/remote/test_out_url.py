@@ -21,7 +21,7 @@ from support.http_faults import Server
 from support.programs import Folders, folders, png, program
 from support.sent_runs import but_manifests
 
-from mymodules import batch, remote, results, settings, triage
+from mymodules import batch, images, look, remote, results, settings, triage
 from mymodules.batch import plan, runner
 from mymodules.batch.runner import _Course
 from mymodules.cli import runs
@@ -81,6 +81,11 @@ def refusing(kind: str, name: str) -> None:
     """Refuse what only results need."""
     if kind == "mv" and not name.startswith(".sending-"):
         raise PermissionError
+
+
+def failing(kind: str, name: str) -> None:
+    """Refuse everything."""
+    raise PermissionError
 
 
 def answering(kind: str, name: str) -> None:
@@ -463,13 +468,22 @@ def test_whoever_has_only_the_url_sees_what_is_not_the_same(far: type[Far], url:
     sides = {"first": given.first, "second": given.second}
     for folder in sides.values():
         (folder / "0.png").write_bytes(picture(96))
+    (tmp_path / "secret").write_bytes(b"TOKEN=1")
+    (given.first / "token.png").symlink_to(tmp_path / "secret")
     shown = {
         side: {path.name.lower(): path.read_bytes() for path in at.iterdir()} for side, at in sides.items()
     }
     with computer("one", url, tmp_path) as out:
-        far.on = refusing  # type: ignore[assignment]
-        with pytest.warns(UserWarning, match="the server refuses it"):
-            compared(given, url, match=("casefold",))
+        sent = runner._sent
+
+        def while_nothing_is_answered(made: plan.Plan) -> str:
+            far.on = failing  # type: ignore[assignment]
+            return sent(made)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(runner, "_sent", while_nothing_is_answered)
+            with pytest.warns(UserWarning, match="the server refuses it"):
+                compared(given, url, match=("casefold",))
         far.on = answering  # type: ignore[assignment]
         (given.second / "3.png").write_bytes(picture(1))
         exchange.show(out)
@@ -485,10 +499,34 @@ def test_whoever_has_only_the_url_sees_what_is_not_the_same(far: type[Far], url:
                 if status == "same":
                     with pytest.raises(Absent, match="only pictures that are not the same come"):
                         rows.path(name, side)
+                elif name == "token.png" and side == "first":
+                    with pytest.raises(Absent, match="it did not come"):
+                        rows.path(name, side)
                 elif status == "changed" or side == "first":
                     assert rows.path(name, side).read_bytes() == shown[side][name.lower()]
                     seen += 1
         assert seen == 2 * 3 + 2 + 1
+    assert b"TOKEN" not in b"".join(tree(tmp_path / "there").values()), "it is no picture"
+
+
+def test_a_picture_that_is_another_one_there_does_not_come(
+    far: type[Far], url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = few(tmp_path)
+    with computer("one", url, tmp_path):
+        run = compared(given, url)
+    folder = tmp_path / "there" / run.pictures_dir.name / "originals"
+    (folder / f"{images.digest(given.second / '3.png')}.png").write_bytes(picture(1))
+    with computer("other", url, tmp_path) as out:
+        exchange.show(out)
+        frame = results.load(out / run.csv_path.name)
+        look.blend(frame)  # asks for them
+        rows = ShownRows.of(frame, folders_of(frame))
+        assert rows.path("2.png", "second").read_bytes() == (given.second / "2.png").read_bytes()
+        assert rows.path("3.png", "first").read_bytes() == picture(10)
+        with pytest.raises(Absent, match="it did not come"):
+            rows.path("3.png", "second")
+        assert "1 picture of run" in capsys.readouterr().out
 
 
 def test_a_picture_that_was_gone_before_it_could_be_sent_is_said(
