@@ -190,9 +190,8 @@ class Folders:
             other = "second" if side == "first" else "first"
             raise Absent(f"Only in {other}: {side} has no file of this name.")
         root = self.first if side == "first" else self.second
-        if (
-            self._brought is not None and not root.is_dir()
-        ):  # somebody may have named folders of this computer
+        # Somebody may have named folders of this computer for a run that came from another one.
+        if self._brought is not None and not root.is_dir():
             return _brought(self._brought, name, side, status, digest)
         text = pairs.from_text(name)
         if not pairs.is_listed(text):

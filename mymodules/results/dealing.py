@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from mymodules import files, images, remote, streams
 from mymodules.comparison.drawing_files import ENDINGS
-from mymodules.errors import MymodulesError, ResultsError, SettingsError
+from mymodules.errors import ImageError, MymodulesError, ResultsError, SettingsError
 from mymodules.paths import shown
 from mymodules.remote import asking
 from mymodules.remote.asking import SERVER, Asking, Failed, Over
@@ -401,11 +401,11 @@ class _Dealing:
         """Have the pictures of all runs that are to be sent, before anybody changes them."""
         for stamp in self._waiting():
             place = runfiles.pictures_path(self._out, stamp)
-            with contextlib.suppress(ResultsError):  # nothing else of a run needs its rows
+            with contextlib.suppress(OSError, ImageError, ResultsError):  # what cannot be read is said later
                 manifest = runfiles.read_manifest(runfiles.manifest_path(self._out, stamp))
                 table, digest = runfiles.finished_path(self._out, stamp), manifest.get("csv_digest")
                 if digest is None or images.digest(table) != digest:
-                    continue  # that is said when it is not sent
+                    continue  # likewise
                 rows = csvfile.read_as_written(table, digest)
                 self._lost[stamp] = originals.keep(place, rows, manifest, cancelled)
 
