@@ -122,15 +122,17 @@ class Asking:
     @contextlib.contextmanager
     def heeding(self, cancelled: Callable[[], bool] | None) -> Iterator[None]:
         """End everything soon after a function has returned True."""
+        if cancelled is None:
+            yield
+            return
 
         def watch() -> None:
             while not (ended.wait(LOOK) or self.over.is_set()):
-                if cancelled is not None and cancelled():
+                if cancelled():
                     self.over.set()
 
         ended = threading.Event()
-        if cancelled is not None:
-            threading.Thread(target=watch, name="cancel", daemon=True).start()
+        threading.Thread(target=watch, name="cancel", daemon=True).start()
         try:
             yield
         finally:

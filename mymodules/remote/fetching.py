@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from mymodules import files, streams
 from mymodules.errors import OutputError, ResultsError, SettingsError
@@ -24,7 +24,7 @@ from mymodules.locks import Lock
 from mymodules.paths import shown
 from mymodules.remote import listing
 from mymodules.remote.addresses import Clock, address, is_web, missing, opened, picture_name
-from mymodules.remote.asking import AT_ONCE, LOOK, SERVER, TRIES, Asking, Failed, Over
+from mymodules.remote.asking import AT_ONCE, LOOK, SERVER, TRIES, Asking, Failed, Over, Result
 from mymodules.remote.copies import Problem, beside, draft, drafts, unwritable
 from mymodules.remote.listing import CHECKSUM, NOTHING, TIME, Listed, Stated, listed, protocols, stated
 from mymodules.remote.reading import received
@@ -40,8 +40,6 @@ MOST_FAILING: Final = 2 * AT_ONCE
 
 _NAMES = frozenset({errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ})
 _DIGEST = re.compile("[0-9a-f]{32}")
-
-Result = TypeVar("Result")
 
 
 def bring(url: str, folder: Path, suffixes: Sequence[str], found: Listed | None = None) -> None:

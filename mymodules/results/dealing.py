@@ -455,7 +455,7 @@ class _Dealing:
                 claim = f".sending-{stamp}-{images.digest(repr([*tables.values()]).encode())}"
                 with self._claimed(claim):
                     if not self._is_there(made.name, digest):
-                        self._send_pictures(stamp, manifest, goes_on=claim in before)
+                        self._send_pictures(stamp, goes_on=claim in before)
                         for path in (*tables, made):
                             self._folder.write(path.name, path)
                         self._say(f"sent run {stamp}")
@@ -506,7 +506,7 @@ class _Dealing:
             raise _Stuck(f"there is another {name}: remove the one here or there")
         return True
 
-    def _send_pictures(self, stamp: str, manifest: Mapping[str, Any], *, goes_on: bool) -> None:
+    def _send_pictures(self, stamp: str, *, goes_on: bool) -> None:
         """Send the drawings and pictures; if it goes on with a sending, those that are not there."""
         place = runfiles.pictures_path(self._out, stamp)
         there = self._folder.files(place.name, deep=True) if goes_on else {}
