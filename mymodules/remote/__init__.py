@@ -39,31 +39,36 @@ lists what it links below itself, and folders end in a slash there. A redirect i
 password if it leads to another host.
 """
 
-from mymodules.remote.addresses import (
-    address,
-    check_folder,
-    check_out,
-    check_writable,
-    filename,
-    is_remote,
-    picture_name,
-)
-from mymodules.remote.copies import (
-    closed,
-    described,
-    fetch,
-    is_below,
-    is_out,
-    is_picture,
-    left_out,
-    new_id,
-    note_use,
-    out_url,
-    own_id,
-    place,
-    reach,
-    unfetched,
-)
+from typing import TYPE_CHECKING
+
+from mymodules.faces import lazily
+
+if TYPE_CHECKING:
+    from mymodules.remote.addresses import (
+        address,
+        check_folder,
+        check_out,
+        check_writable,
+        filename,
+        is_remote,
+        picture_name,
+    )
+    from mymodules.remote.copies import (
+        closed,
+        described,
+        fetch,
+        is_below,
+        is_out,
+        is_picture,
+        left_out,
+        new_id,
+        note_use,
+        out_url,
+        own_id,
+        place,
+        reach,
+        unfetched,
+    )
 
 __all__ = [
     "address",
@@ -88,3 +93,34 @@ __all__ = [
     "reach",
     "unfetched",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "addresses": (
+            "address",
+            "check_folder",
+            "check_out",
+            "check_writable",
+            "filename",
+            "is_remote",
+            "picture_name",
+        ),
+        "copies": (
+            "closed",
+            "described",
+            "fetch",
+            "is_below",
+            "is_out",
+            "is_picture",
+            "left_out",
+            "new_id",
+            "note_use",
+            "out_url",
+            "own_id",
+            "place",
+            "reach",
+            "unfetched",
+        ),
+    },
+)

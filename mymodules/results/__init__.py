@@ -3,32 +3,32 @@
 from typing import TYPE_CHECKING
 
 from mymodules.faces import lazily
-from mymodules.results.cells import (
-    BOM,
-    check_value,
-    encode,
-    format_row,
-    guard,
-    name_if_same,
-    parse_row,
-    unguard,
-)
-from mymodules.results.csvfile import cells_of, read, read_as_written, write
-from mymodules.results.listing import CHANGE_COLUMNS, number_of, read_changes, write_changes
-from mymodules.results.parquet import write_parquet
-from mymodules.results.partial import (
-    PartialWriter,
-    checked_line,
-    parse_line,
-    partial_rows,
-    read_partial,
-    split_line,
-    unchecked,
-)
-from mymodules.results.rows import Rows
 from mymodules.row import COLUMNS, PairResult
 
 if TYPE_CHECKING:
+    from mymodules.results.cells import (
+        BOM,
+        check_value,
+        encode,
+        format_row,
+        guard,
+        name_if_same,
+        parse_row,
+        unguard,
+    )
+    from mymodules.results.csvfile import cells_of, read, read_as_written, write
+    from mymodules.results.listing import CHANGE_COLUMNS, number_of, read_changes, write_changes
+    from mymodules.results.parquet import write_parquet
+    from mymodules.results.partial import (
+        PartialWriter,
+        checked_line,
+        parse_line,
+        partial_rows,
+        read_partial,
+        split_line,
+        unchecked,
+    )
+    from mymodules.results.rows import Rows
     from mymodules.results.table import load, load_changes, table_of_changes
 
 __all__ = [
@@ -64,4 +64,32 @@ __all__ = [
     "write_parquet",
 ]
 
-__getattr__ = lazily(__name__, {"table": ("load", "load_changes", "table_of_changes")})
+__getattr__ = lazily(
+    __name__,
+    {
+        "cells": (
+            "BOM",
+            "check_value",
+            "encode",
+            "format_row",
+            "guard",
+            "name_if_same",
+            "parse_row",
+            "unguard",
+        ),
+        "csvfile": ("cells_of", "read", "read_as_written", "write"),
+        "listing": ("CHANGE_COLUMNS", "number_of", "read_changes", "write_changes"),
+        "parquet": ("write_parquet",),
+        "partial": (
+            "PartialWriter",
+            "checked_line",
+            "parse_line",
+            "partial_rows",
+            "read_partial",
+            "split_line",
+            "unchecked",
+        ),
+        "rows": ("Rows",),
+        "table": ("load", "load_changes", "table_of_changes"),
+    },
+)
