@@ -13,7 +13,7 @@ from array import array
 from dataclasses import dataclass, field
 from typing import NoReturn
 
-import imagecodecs
+from isal.isal_zlib import crc32
 
 from mymodules.errors import ImageError
 from mymodules.formats import NO_LIMIT, Header, check_size, exif, metadata
@@ -39,7 +39,6 @@ _ONCE = {*_METADATA, b"tIME", b"bKGD", b"hIST", b"sBIT", b"mDCV", b"cLLI", b"oFF
 _BEFORE_PIXELS = {b"gAMA", b"iCCP", b"sRGB", b"cHRM", b"cICP", b"pHYs", b"sBIT", b"bKGD", b"hIST", b"sPLT"}
 _HEAD = struct.Struct(">I4s")
 _LARGEST_PROFILE = 1 << 24  # bytes; more would be a decompression bomb
-_LARGE = 1 << 11  # bytes above which libdeflate's CRC is faster although its call is more expensive
 _MOST_DAMAGED = 10_000  # damaged chunks that are skipped before the file is refused
 _NAMED = 5  # kinds of chunks named in one warning
 _DAMAGED = {
@@ -205,7 +204,6 @@ class _Walk:
         )
 
     def _is_sound(self, at: int, end: int) -> bool:
-        crc32 = zlib.crc32 if end - at < _LARGE else imagecodecs.deflate_crc32
         return bool(crc32(self.view[at + 4 : end]).to_bytes(4, "big") == self.data[end : end + 4])
 
     def _refuse_damaged(self, kind: bytes, at: int) -> NoReturn:
@@ -234,7 +232,6 @@ class _Walk:
                 raise ImageError("corrupt", f"it is damaged: no valid chunk begins at byte {at}")
             if size < end + 4:
                 raise ImageError("truncated", "the file is cut off inside its pixel data (IDAT)")
-            crc32 = zlib.crc32 if length < _LARGE else imagecodecs.deflate_crc32
             if crc32(view[at + 4 : end]).to_bytes(4, "big") != data[end : end + 4]:
                 self._refuse_damaged(kind, at)
             if length and not self.interrupted:
