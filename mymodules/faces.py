@@ -1,5 +1,6 @@
 """Re-export names of a package's rooms without importing the rooms that are slow to load."""
 
+import sys
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
@@ -8,6 +9,8 @@ from typing import Any
 
 def lazily(package: str, rooms: Mapping[str, tuple[str, ...]]) -> Callable[[str], Any]:
     """Return the ``__getattr__`` of a package that imports a room when one of its names is first used.
+
+    ``dir`` lists these names too, so that they can be completed.
 
     Parameters
     ----------
@@ -32,4 +35,6 @@ def lazily(package: str, rooms: Mapping[str, tuple[str, ...]]) -> Callable[[str]
             imported[name] = import_module(f"{package}.{room_of[name]}")
         return getattr(imported[name], name)
 
+    module = sys.modules[package]
+    module.__dir__ = lambda: sorted({*vars(module), *room_of})  # type: ignore[method-assign]
     return get

@@ -208,6 +208,7 @@ def serve(parent: int) -> None:
         os.dup2(nothing, 0)
         os.close(nothing)
         prepare_process(parent)
+        gc.freeze()  # what was imported is never garbage, and is looked through no more
         gc.enable()  # see `batch.processes`
         try:
             pickle.dump(True, answers)

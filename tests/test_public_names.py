@@ -58,6 +58,7 @@ def test_a_face_exports_these_names_and_no_others(face: str) -> None:
 def test_a_room_has_these_names(room: str) -> None:
     module = import_module(f"mymodules.{room}")
     assert [name for name in ROOMS[room].split() if not hasattr(module, name)] == []
+    assert set(getattr(module, "__all__", ())) <= set(dir(module))  # where a name is completed
 
 
 def test_the_package_itself_exports_these_names() -> None:

@@ -138,8 +138,8 @@ class Copies:
         path = self.path(digest)
         beside = self._incoming / f"{digest}.{os.getpid()}.{threading.get_ident()}"
         try:
-            os.makedirs(path.parent, exist_ok=True)  # noqa: PTH103 - twice as fast
             self._check_inside(path)
+            os.makedirs(path.parent, exist_ok=True)  # noqa: PTH103 - twice as fast
             files.replace(path, chunks, beside=beside, durable=False)
         except _OtherBytesError:
             return False

@@ -61,7 +61,7 @@ _DELTAS, _DELTA_BYTES = 256, 64 << 20  # difference pictures in memory
 _DECODED_PART = 4  # one quarter of the budget, for pictures that are compared with many others
 _AHEAD = 1000  # pairs queued at a time by warm_diffs
 _NAMES = "1 to 128 of A-Z, a-z, 0-9, _ and -"
-_COPIED_AT_ONCE = 16  # for each thread: after these a cancelled run stops copying
+_COPIED_AT_ONCE = 16  # by each thread: after these a cancelled run stops copying
 _LAST = 5.0  # s; how long closing waits for what is being computed
 
 _log = logging.getLogger(__name__)
@@ -376,11 +376,16 @@ class DiffStore:
         with ThreadPoolExecutor(count := processors.count()) as threads:
             while part := list(itertools.islice(coming, _COPIED_AT_ONCE * count)):
                 new = [original for original in part if original[0] not in kept]
-                there = threads.map(self._keeps, new)
-                kept |= {digest: digest for (digest, _), copied in zip(new, there, strict=True) if copied}
+                # One task for each thread: handing it over takes as long as copying a small picture.
+                for there in threads.map(self._kept_of, [new[at::count] for at in range(count)]):
+                    kept |= dict(zip(there, there, strict=True))
         self.records.remember_contents(kept)
         self.records.forget_failures(kept)
         return len(kept)
+
+    def _kept_of(self, originals: Sequence[tuple[str, AnyPath | bytes]]) -> list[str]:
+        """Return the digests of those pictures of which there are copies now."""
+        return [original[0] for original in originals if self._keeps(original)]
 
     def _keeps(self, original: tuple[str, AnyPath | bytes]) -> bool:
         """Return whether there is a copy of a picture now."""

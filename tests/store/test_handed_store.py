@@ -82,6 +82,16 @@ def test_a_store_of_others_writes_no_copy_through_a_link(tmp_path: Path) -> None
     assert [path.name for path in elsewhere.iterdir()] == [f"{digest}.png"]
 
 
+def test_no_folder_is_made_where_a_link_leads_out_of_a_store(tmp_path: Path) -> None:
+    digest, data = images.digest(picture(1)), picture(1)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "store" / "images").mkdir(parents=True)
+    (tmp_path / "store" / "images" / digest[:2]).symlink_to(elsewhere)
+    assert not Copies(tmp_path / "store").write(digest, data)
+    assert [*elsewhere.iterdir()] == []
+
+
 @pytest.mark.parametrize("name", ["images", "incoming"])
 def test_a_store_of_others_has_no_copies_elsewhere(made: Folders, name: str) -> None:
     """Here in first, where the next run would compare them."""
