@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.unequal import unequal
 
 from mymodules import images, kernel
 from mymodules.comparison import matching, row_digests
@@ -25,8 +26,8 @@ def differing(first: np.ndarray, second: np.ndarray) -> int:
     """How many positions differ, by plain counting; what only one picture has, or neither, does."""
     height, width = (min(sizes) for sizes in zip(first.shape[:2], second.shape[:2], strict=True))
     larger = (max(sizes) for sizes in zip(first.shape[:2], second.shape[:2], strict=True))
-    equal = (first[:height, :width] == second[:height, :width]).all(axis=2)
-    return int(np.prod([*larger])) - int(np.count_nonzero(equal))
+    inside = unequal(first[:height, :width], second[:height, :width])
+    return int(np.prod([*larger])) - inside.size + int(np.count_nonzero(inside))
 
 
 def at(picture: np.ndarray, box: Region) -> np.ndarray:
@@ -99,7 +100,7 @@ def proved(first: np.ndarray, second: np.ndarray) -> list[Piece]:
     others = [change for change in found if change.kind != "edit"]
     assert len(others) == sum(piece.kind not in ("same", "edit") for piece in pieces)
     assert sum(change.pixels for change in found if change.kind == "edit") == sum(
-        np.count_nonzero((at(first, piece.first) != at(second, piece.second)).any(axis=2))
+        np.count_nonzero(unequal(at(first, piece.first), at(second, piece.second)))
         for piece in pieces
         if piece.kind == "edit"
     )

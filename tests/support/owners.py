@@ -7,6 +7,7 @@ import numpy as np
 from mymodules.comparison.changes import Change
 from mymodules.comparison.pieces import Piece
 from mymodules.regions import Region
+from support.unequal import unequal
 
 KINDS = {
     "insert": {"insert", "space"}, "remove": {"remove", "space"}, "swap": {"swap", "space"}, "move": {"move"},
@@ -46,14 +47,14 @@ def hidden(
                 for box, part in zip((each.first, each.second), (piece.first, piece.second), strict=True)
             )
             if one.width > 0 and one.height > 0:
-                differs = (first[_rows(one)] != second[_rows(other)]).any(axis=2)
+                differs = unequal(first[_rows(one)], second[_rows(other)])
                 pixels += int(differs.sum())
                 owners[0][_rows(one)] += differs
                 owners[1][_rows(other)] += differs
         if pixels != each.pixels:
             wrong.append(f"{pixels} px in {each}")
     for piece in edits:
-        differs = (first[_rows(piece.first)] != second[_rows(piece.second)]).any(axis=2)
+        differs = unequal(first[_rows(piece.first)], second[_rows(piece.second)])
         if not all((owner[_rows(box)][differs] == 1).all() for owner, box in _sides(owners, piece)):
             wrong.append(f"pixels without a change in {piece}")
     wrong += [f"{owner.max()} changes at one pixel" for owner in owners if owner.max(initial=0) > 1]
@@ -64,7 +65,7 @@ def hidden(
     frame = max(first.shape[0], second.shape[0]), max(first.shape[1], second.shape[1])
     differs, owned, still = np.ones(frame, bool), np.zeros(frame, bool), np.zeros(frame, bool)
     height, width = (min(sizes) for sizes in zip(first.shape[:2], second.shape[:2], strict=True))
-    differs[:height, :width] = (first[:height, :width] != second[:height, :width]).any(axis=2)
+    differs[:height, :width] = unequal(first[:height, :width], second[:height, :width])
     for owner in owners:
         owned[: owner.shape[0], : owner.shape[1]] |= owner > 0
     for piece in pieces:

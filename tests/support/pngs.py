@@ -454,10 +454,10 @@ def read(png: bytes) -> Drawn:
 
 
 def unfilter(kind: int, row: bytes, previous: bytearray, step: int) -> bytearray:
-    if kind in (0, 2):
-        return bytearray(
-            (value + above * kind // 2) % 256 for value, above in zip(row, previous, strict=True)
-        )
+    if kind == 0:
+        return bytearray(row)
+    if kind == 2:
+        return bytearray((value + above) % 256 for value, above in zip(row, previous, strict=True))
     out = bytearray(step) + bytearray(len(row))  # behind pixels to the left of the first, which are 0
     before = bytearray(step) + previous
     for i, value in enumerate(row, step):
