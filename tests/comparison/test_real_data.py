@@ -53,6 +53,8 @@ def rgba(path: Path) -> np.ndarray:
     samples = np.atleast_3d(imagecodecs.png_decode(path.read_bytes()))
     if (samples.dtype, samples.shape[2]) == (np.uint8, 3):
         return cv2.cvtColor(samples, cv2.COLOR_RGB2RGBA)
+    if (samples.dtype, samples.shape[2]) == (np.uint8, 4):
+        return samples
     full = 65535 if samples.dtype == np.uint16 else 255
     channels = samples.shape[2]
     colour = samples[..., : 3 if channels > 2 else 1]
@@ -73,13 +75,15 @@ def recount(first: Path, second: Path) -> Recount:
     one = rgba(first)
     other = one if same_bytes else rgba(second)
     common_one, common_other, (height, width) = oracles.split(one, other)
+    whole = [np.ascontiguousarray(part).view(np.uint32)[..., 0] for part in (common_one, common_other)]
     differing = np.ones((height, width), bool)
+    differing[: len(whole[0]), : whole[0].shape[1]] = whole[0] != whole[1]
     highest = np.zeros(4, int)
-    for top in range(0, common_one.shape[0], 256):  # in strips, for their memory
-        a, b = (part[top : top + 256].astype(np.int16) for part in (common_one, common_other))
-        deltas = [abs(a[..., channel] - b[..., channel]) for channel in range(4)]
-        differing[top : top + len(a), : a.shape[1]] = np.logical_or.reduce(deltas)
-        highest = np.maximum(highest, [delta.max() for delta in deltas])
+    for top in range(0, len(whole[0]), 256):  # in strips, for their memory
+        strips = [part[top : top + 256] for part in whole]
+        unequal = strips[0] != strips[1]
+        a, b = (strip[unequal].view(np.uint8).reshape(-1, 4).astype(np.int16) for strip in strips)
+        highest = np.maximum(highest, [abs(a[:, each] - b[:, each]).max(initial=0) for each in range(4)])
     count = int(differing.sum())
     return Recount(
         same_bytes,
@@ -194,12 +198,12 @@ def test_every_differing_pixel_lies_in_exactly_one_region(compared: Compared) ->
 
 
 def test_similarity_equals_scikit_image(compared: Compared) -> None:
-    """The six smallest pairs of one size, six from the rest of the list, and two of different sizes."""
+    """The three smallest pairs of one size, three from the rest of the list, and one of different sizes."""
     both = [row for row in compared.rows if row.image_filename in compared.recounts]
     both.sort(key=lambda row: row.width_first * row.height_first)
     changed = [row for row in both if row.code == "pixels_differ"]
-    spread = [changed[place] for place in np.linspace(6, min(len(changed) - 1, 90), 6).astype(int)]
-    for row in changed[:6] + spread + [row for row in both if row.code == "dimensions_differ"][:2]:
+    spread = [changed[place] for place in np.linspace(3, min(len(changed) - 1, 90), 3).astype(int)]
+    for row in changed[:3] + spread + [row for row in both if row.code == "dimensions_differ"][:1]:
         score = oracles.mean_similarity(*map(rgba, compared.files(row.image_filename)))
         assert row.ssim_score == pytest.approx(score, abs=1e-9), row.image_filename
 
@@ -207,6 +211,7 @@ def test_similarity_equals_scikit_image(compared: Compared) -> None:
 def test_files_that_are_decoded_in_full_say_the_same(
     compared: Compared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Every third of the pairs that are decoded in bands."""
     alike = []
     for name, found in compared.recounts.items():
         files = compared.files(name)
@@ -215,6 +220,6 @@ def test_files_that_are_decoded_in_full_say_the_same(
             alike.append(Pair(name, *map(str, files)))
     assert len(alike) > 20
     monkeypatch.setattr(bands, "alike", lambda first, second: False)
-    for pair in alike:
+    for pair in alike[::3]:
         ((in_full, *_),) = workers.compare_many([workers.Job(pair)])
         assert in_full._replace(seconds=None) == compared.returned[pair.name]._replace(seconds=None)
