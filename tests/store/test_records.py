@@ -283,7 +283,7 @@ def test_a_record_that_does_not_fit_its_check_value_is_not_found(
                 db.commit()
 
 
-FLIPS = 1000
+FLIPS = 400
 RECORDS = 15  # of each kind: they fill more than a page
 
 

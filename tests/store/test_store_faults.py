@@ -24,7 +24,7 @@ from mymodules.row import PairResult
 from mymodules.store import NOW, DiffStore, cache, copies, database, originals, records, sources
 
 PATIENCE = 60.0  # s
-PICTURES = stores.some(5)
+PICTURES = stores.some(3)
 MAIN, *RIGHTS = PICTURES
 FIGURES = {right: stores.figures(PICTURES, MAIN, right) for right in RIGHTS}
 

@@ -12,7 +12,7 @@ from support.programs import program
 from mymodules import files
 from mymodules.store import NOW, DiffStore
 
-KILLS = 8
+KILLS = 5
 TESTS = Path(__file__).parents[1]
 WRITE = "import sys; from pathlib import Path; from support import store_writer\n"
 WRITE += "store_writer.write(Path(sys.argv[1]), int(sys.argv[2]))"
