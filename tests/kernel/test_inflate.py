@@ -124,13 +124,13 @@ def check(kernels: list[Kernel], first: File, second: File, rows: tuple[bytes, b
 @given(
     seed=st.integers(0, 2**32 - 1),
     kind=st.sampled_from(["noise", "flat", "skewed", "periods"]),
-    size=st.sampled_from([1, 2, 300, 3000, 70_000, 200_000]),
+    size=st.sampled_from([1, 2, 300, 3000, 70_000]),
     level=st.integers(0, 9),
     strategy=st.sampled_from(STRATEGIES),
     window=st.integers(9, 15),
     memory=st.integers(1, 9),
 )
-@hypothesis_settings(max_examples=120)
+@hypothesis_settings(max_examples=60)
 def test_any_stream(
     kernels: list[Kernel],
     seed: int,
@@ -158,20 +158,20 @@ def test_any_stream(
 def test_equal_beginnings_are_inflated_alike_wherever_they_end(kernels: list[Kernel]) -> None:
     """The second stream equals the first up to each of its bytes, and is odd or whole as zlib says."""
     rng = np.random.default_rng(5)
-    data = content(rng, "periods", 3000)
+    data = content(rng, "periods", 1500)
     stream = zlib.compress(data, 6)
     for at in range(2, len(stream)):
         broken = bytearray(stream)
         broken[at] ^= 1 << int(rng.integers(8))
         for each in kernels:
-            one, other, _ = inflate(each, plain(stream, 3000), plain(bytes(broken), 3000), 30, 100)
+            one, other, _ = inflate(each, plain(stream, 1500), plain(bytes(broken), 1500), 30, 50)
             assert one.whole
             assert one.rows.tobytes() == data
-            assert other.whole == is_whole(bytes(broken), 3000)
+            assert other.whole == is_whole(bytes(broken), 1500)
 
 
 @given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(["noise", "skewed", "periods"]))
-@hypothesis_settings(max_examples=150)
+@hypothesis_settings(max_examples=60)
 def test_damaged_streams_are_whole_only_for_both(kernels: list[Kernel], seed: int, kind: str) -> None:
     """Damage that leaves a valid stream, which then gets a fitting checksum, and damage of any kind."""
     rng = np.random.default_rng(seed)

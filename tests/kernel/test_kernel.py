@@ -81,7 +81,7 @@ def check_boxes(found: Figures, mask: np.ndarray) -> None:
     filters=st.tuples(*[st.lists(st.integers(0, 4), min_size=1, max_size=12)] * 2),
     cut=st.integers(0, 5),
 )
-@hypothesis_settings(max_examples=60)
+@hypothesis_settings(max_examples=30)
 def test_any_pair(kernels: list[Kernel], size: Any, channels: int, seed: int, filters: Any, cut: int) -> None:
     rng = np.random.default_rng(seed)
     first = stored.page(rng, *size, channels)
