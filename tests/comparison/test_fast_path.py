@@ -61,7 +61,7 @@ def dotted(rng: np.random.Generator, samples: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(("colour_type", "bit_depth"), pngs.KINDS)
 def test_generated_pictures(both_ways, colour_type: int, bit_depth: int) -> None:
     """Half of the pairs have the same filters: only then rows are stored alike, and are left out."""
-    for seed in range(40):
+    for seed in range(20):
         rng = np.random.default_rng([7, colour_type, bit_depth, seed])
         height = int(rng.choice([1, 2, 6, 7, 40, 300]))
         one = pngs.draw(rng, colour_type, bit_depth, size=(height, int(rng.integers(1, 30))))
@@ -144,17 +144,17 @@ def test_colours_that_the_palette_lacks(both_ways) -> None:
 
 
 def test_vectors(both_ways) -> None:
-    """Every two that take the short way."""
+    """Every second two that take the short way."""
     files = sorted((oracles.VECTORS / "synthetic").glob("*.png"))
     headers = {path: pixels.inspect(path.read_bytes(), max_pixels=100) for path in files}
     two = itertools.combinations(files, 2)
-    for first, second in [files for files in two if bands.alike(*map(headers.get, files))]:
+    for first, second in [files for files in two if bands.alike(*map(headers.get, files))][::2]:
         both_ways(first, second)
-    assert sum(both_ways.taken) > 300
+    assert sum(both_ways.taken) > 150
 
 
 def test_vectors_of_others(both_ways, shared_data: Path) -> None:
     files = sorted((shared_data / "vectors" / "skia" / "testdata").glob("*.png"))
     fixtures = sorted((shared_data / "vectors" / "pixelmatch" / "fixtures").glob("*.png"))
-    for first, second in (*itertools.combinations(files, 2), *itertools.pairwise(fixtures)):
+    for first, second in (*[*itertools.combinations(files, 2)][::2], *itertools.pairwise(fixtures)):
         both_ways(first, second)

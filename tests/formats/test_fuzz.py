@@ -19,7 +19,7 @@ sys.path.append(str(ROOT / "benchmarks"))
 from fuzzing import files, hostile, mutations, sweeps  # noqa: E402 - where the fuzz lives
 from fuzzing.judge import Judge  # noqa: E402
 
-COUNT = 100
+COUNT = 40
 
 
 @pytest.fixture(scope="module")

@@ -43,7 +43,7 @@ def test_what_the_writer_writes_is_read_back_by_others(colour_type: int, bit_dep
 @pytest.mark.parametrize(("colour_type", "bit_depth"), pngs.KINDS)
 def test_every_kind_decodes_to_the_expected_pixels(colour_type: int, bit_depth: int, interlace: bool) -> None:
     rng = np.random.default_rng([2, colour_type, bit_depth, interlace])
-    for _ in range(150):
+    for _ in range(60):
         drawn = pngs.draw(rng, colour_type, bit_depth)
         how = pngs.draw_writing(rng, interlace=interlace)
         pixels = images.read_rgba(drawn.png(**how))
@@ -51,7 +51,7 @@ def test_every_kind_decodes_to_the_expected_pixels(colour_type: int, bit_depth: 
         assert np.array_equal(pixels, drawn.rgba), (drawn, how)
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(derandomize=True, deadline=None, max_examples=150)
 @given(drawn=pngs.drawings(), how=pngs.writings())
 def test_any_picture_written_in_any_way_decodes_to_the_expected_pixels(
     drawn: pngs.Drawn, how: dict[str, Any]

@@ -90,7 +90,7 @@ def test_damage_with_sound_checksums_is_refused_or_read_as_it_stands(
 ) -> None:
     """Bytes are changed in any chunk and its CRC is corrected: the file is read as it stands, or refused."""
     rng = np.random.default_rng([6, colour_type, bit_depth])
-    for _ in range(200):
+    for _ in range(100):
         drawn = pngs.draw(rng, colour_type, bit_depth)
         chunks = pngs.chunks_of(drawn.png(filters=rng, level=0, interlace=bool(rng.integers(2))))
         number = int(rng.integers(len(chunks)))
