@@ -146,7 +146,7 @@ def test_names_that_meet_somewhere_are_kept_apart(names: list[str]) -> None:
         max_size=12,
     )
 )
-@hypothesis_settings(max_examples=300)
+@hypothesis_settings(max_examples=100)
 def test_any_names_are_kept_apart(names: set[str]) -> None:
     check(sorted(names))
 

@@ -152,7 +152,7 @@ def test_every_name_is_a_row_and_its_pictures_are_found(folders: Folders) -> Non
 
 @MANY_FILE_SYSTEMS_REFUSE
 @given(names=st.sets(strategies.picture_names, min_size=1, max_size=8))
-@hypothesis_settings(max_examples=60)
+@hypothesis_settings(max_examples=30)
 def test_any_set_of_names(names: set[bytes]) -> None:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(1) as executor:
         place = Folders(*(Path(folder) / side for side in ("first", "second", "out")))

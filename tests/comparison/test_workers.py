@@ -88,7 +88,7 @@ print(row.status, status("VmHWM") - files)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the peak of a process")
-@pytest.mark.parametrize(("channels", "noise"), [((3, 3), 0), ((4, 4), 0), ((3, 4), 0), ((3, 3), 256)])
+@pytest.mark.parametrize(("channels", "noise"), [((4, 4), 0), ((3, 4), 0), ((3, 3), 256)])
 def test_a_page_of_12000_px_with_its_drawings_takes_less_than_290_mb_of_its_own(
     tmp_path: Path, channels: tuple[int, int], noise: int
 ) -> None:

@@ -8,7 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.changed import SIZE, Listed, signature, tables
 
@@ -18,6 +18,8 @@ from mymodules.looks import Crop, Line, Plan
 from mymodules.regions import Region
 
 WIDTH, ROWS = 1440, 900
+FEW = settings(max_examples=40)
+"""Of lists of up to a dozen changes: planning takes tables, which take their time."""
 
 
 def planned(*changes: Listed, decided: frozenset[tuple[str, str]] = frozenset(), rows: int = ROWS) -> Plan:
@@ -84,6 +86,7 @@ def naive_cover(on: dict[str, set[str]]) -> list[str]:
     return opened
 
 
+@FEW
 @given(st.dictionaries(st.sampled_from("abcdefgh"), st.sets(st.sampled_from("stuvwxyz"))))
 def test_pages_are_opened_greedily(on: dict[str, set[str]]) -> None:
     box = Region(0, 0, 100, 100)
@@ -244,7 +247,7 @@ def test_one_small_change_among_300_pages_is_shown_wherever_it_is() -> None:
     some = random.Random(1)
     pages = [f"{number:03}.png" for number in range(300)]
     shared = [Listed(page, "header", Region(0, 0, 1200, 700), pixels=500_000) for page in pages]
-    for _ in range(100):
+    for _ in range(30):
         box = Region(some.randrange(1160), some.randrange(2988), 40, 12)
         word = Listed(some.choice(pages), "word", box, pixels=120)
         plan = planned(*shared, word)
@@ -269,6 +272,7 @@ listed_changes = st.lists(
 )  # fmt: skip
 
 
+@FEW
 @given(listed_changes, st.sampled_from([200, 333, 900]))
 def test_every_open_change_has_one_look_that_shows_it(changes: list[Listed], rows: int) -> None:
     plan = planned(*changes, rows=rows)
@@ -286,6 +290,7 @@ def test_every_open_change_has_one_look_that_shows_it(changes: list[Listed], row
         assert shown
 
 
+@FEW
 @given(listed_changes, st.sampled_from([200, 900]))
 def test_crops_lie_on_their_look_and_do_not_overlap(changes: list[Listed], rows: int) -> None:
     for look in planned(*changes, rows=rows).looks:
@@ -299,6 +304,7 @@ def test_crops_lie_on_their_look_and_do_not_overlap(changes: list[Listed], rows:
             assert one[0] >= other[2] or other[0] >= one[2] or one[1] >= other[3] or other[1] >= one[3]
 
 
+@FEW
 @given(listed_changes)
 def test_the_crops_of_a_hunk_show_all_of_it(changes: list[Listed]) -> None:
     found: dict[int, list[Crop]] = {}
@@ -320,6 +326,7 @@ def test_a_hunk_wider_than_a_look_is_cut() -> None:
     assert all(crop.stacked for crop in shown)
 
 
+@FEW
 @given(listed_changes, st.randoms(use_true_random=False))
 def test_the_order_of_the_lines_changes_nothing(changes: list[Listed], some: random.Random) -> None:
     frame, listed = tables(changes)

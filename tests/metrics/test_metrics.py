@@ -169,7 +169,7 @@ def test_the_combined_metric_is_single_precision_and_reaches_from_0_to_10() -> N
     assert value == oracles.combined([255, 255, 255, 255], 0.5)
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(derandomize=True, deadline=None, max_examples=100)
 @given(
     sizes=st.tuples(*[st.integers(1, 40)] * 4),
     same_size=st.booleans(),
@@ -287,7 +287,7 @@ def check(first: np.ndarray, second: np.ndarray) -> None:
         assert (found[oracles.windows_equal(first, second)] == 1.0).all()
 
 
-@settings(derandomize=True, deadline=None, max_examples=250)
+@settings(derandomize=True, deadline=None, max_examples=100)
 @given(
     height=st.integers(7, 200),
     width=st.integers(7, 200),
@@ -307,7 +307,7 @@ def test_similarity_of_each_kind_of_change(size: tuple[int, int], kind: str) -> 
         check(first, changed(first, kind, seed))
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(derandomize=True, deadline=None, max_examples=80)
 @given(height=st.integers(1, 30), width=st.integers(1, 30), kind=st.sampled_from(CHANGES), seed=SEEDS)
 def test_similarity_of_small_pictures(height: int, width: int, kind: str, seed: int) -> None:
     first = gray(height, width, seed)
@@ -331,7 +331,7 @@ def test_similarity_at_side_1_by_hand() -> None:
     assert score == 1 - round((1 - dark) * 2**32) / 2**32 / 2  # each 1 - S in whole units of 2^-32
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(derandomize=True, deadline=None, max_examples=80)
 @given(
     sizes=st.tuples(*[st.integers(1, 90)] * 4),
     kind=st.sampled_from(CHANGES),
@@ -365,7 +365,7 @@ def test_similarity_of_a_picture_and_itself_is_exactly_1(height: int, width: int
 
 def test_similarity_of_one_level_in_a_large_page_is_not_1() -> None:
     first = np.full((1500, 1200), 255, np.uint8)
-    for place in ((0, 0), (1499, 1199), (700, 600), (0, 600)):
+    for place in ((1499, 1199), (0, 600)):
         second = first.copy()
         second[place] = 254
         check(first, second)
@@ -392,15 +392,15 @@ def test_similarity_at_sizes_where_blocks_of_work_end(height: int, width: int) -
 
 
 def test_similarity_of_one_pixel_anywhere_in_a_row_and_a_column() -> None:
-    first = gray(60, 270, 3)
+    first = gray(24, 270, 3)
     for x in range(270):
         second = first.copy()
-        second[(x * 7) % 60, x] ^= 64
+        second[(x * 7) % 24, x] ^= 64
         check(first, second)
 
 
 def test_similarity_of_a_large_picture_where_all_changed() -> None:
-    first = gray(1000, 1300, 2)
+    first = gray(500, 1300, 2)
     check(first, changed(first, "shifted", 0))
     check(first, changed(first, "all", 0))
 
@@ -435,7 +435,7 @@ def real_pairs(folder: Path, count: int) -> list[tuple[Path, Path]]:
     return sorted(differing, key=lambda pair: pair[0].stat().st_size + pair[1].stat().st_size)[:count]
 
 
-@pytest.mark.parametrize(("name", "count"), [("screenshots", 2), ("plots", 40)])
+@pytest.mark.parametrize(("name", "count"), [("screenshots", 1), ("plots", 20)])
 def test_real_pairs(shared_data: Path, name: str, count: int) -> None:
     pairs = real_pairs(shared_data / "data" / name, count)
     assert len(pairs) == count

@@ -93,7 +93,7 @@ def test_a_merged_box_reaches_boxes_that_its_parts_did_not() -> None:
     assert check(corner) == [(0, 0, 17, 9)]
 
 
-@settings(derandomize=True, deadline=None, max_examples=250)
+@settings(derandomize=True, deadline=None, max_examples=100)
 @given(height=st.integers(1, 120), width=st.integers(1, 200), seed=SEEDS)
 def test_boxes_equal_those_of_a_slow_search(height: int, width: int, seed: int) -> None:
     mask = sprinkled(height, width, seed)
@@ -189,7 +189,7 @@ def in_boxes(mask: np.ndarray) -> list[int]:
     return [int(mask[y : y + tall, x : x + wide].sum()) for x, y, wide, tall in oracles.boxes(mask)]
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(derandomize=True, deadline=None, max_examples=100)
 @given(
     height=st.integers(1, 120),
     width=st.integers(1, 200),
@@ -306,7 +306,7 @@ def test_diagonal_neighbours_are_one_contour() -> None:
     assert by_contours(similarity_map) == oracles.similarity_boxes(similarity_map) == [(5, 5, 2, 3)]
 
 
-@settings(derandomize=True, deadline=None, max_examples=200)
+@settings(derandomize=True, deadline=None, max_examples=100)
 @given(height=st.integers(1, 90), width=st.integers(1, 90), seed=SEEDS)
 def test_contours_of_drawn_maps(height: int, width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -318,7 +318,7 @@ def test_contours_of_drawn_maps(height: int, width: int, seed: int) -> None:
     assert by_contours(similarity_map) == oracles.similarity_boxes(similarity_map)
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(derandomize=True, deadline=None, max_examples=75)
 @given(levels=st.lists(st.integers(0, 255), min_size=1, max_size=6), seed=SEEDS, large=st.booleans())
 def test_contours_where_otsu_has_ties(levels: list[int], seed: int, large: bool) -> None:
     rng = np.random.default_rng(seed)
