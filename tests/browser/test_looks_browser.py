@@ -106,7 +106,7 @@ def test_look_by_look_with_the_keyboard_and_later_only_what_is_new(
         assert page.locator(".mmv").is_hidden()  # looks have the room of all
         for theme in ("Dark", "Light"):
             notebook.theme(theme)
-            nodes.check_accessible(page, ".mme")
+            nodes.check_accessible(page, ".mme", colours=theme == "Dark")
         opens_an_occurrence(page)
         seen = set()
         while decided < every:

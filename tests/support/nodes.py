@@ -48,18 +48,23 @@ def axe() -> str:
     return ""
 
 
-def check_accessible(page: Any, *selectors: str) -> None:
-    """Fail if axe-core finds anything wrong in the parts of a page, by default in all of it."""
-    page.evaluate(f"window.axe ?? (() => {{ {axe()} }})()")
+def check_accessible(page: Any, *selectors: str, colours: bool = False) -> None:
+    """Fail if axe-core finds anything wrong in the parts of a page, by default in all of it.
+
+    With `colours` it is only contrast, for a second theme: nothing else depends on the theme.
+    """
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(f"(() => {{ {axe()} }})()")
     found: list[str] = page.evaluate(
-        """async selectors => {
+        """async ([selectors, colours]) => {
             const where = selectors.length ? { include: selectors.map(each => [each]) } : document;
             const rules = { 'label-content-name-mismatch': { enabled: true } };
-            const { violations } = await axe.run(where, { resultTypes: ['violations'], rules });
+            const chosen = colours ? { runOnly: ['color-contrast', 'link-in-text-block'] } : { rules };
+            const { violations } = await axe.run(where, { resultTypes: ['violations'], ...chosen });
             return violations.flatMap(({ id, nodes }) => nodes.map(({ html, any, all, none }) =>
                 `${id}: ${html} ${[...any, ...all, ...none].map(({ message }) => message).join('; ')}`));
         }""",
-        list(selectors),
+        [selectors, colours],
     )
     assert not found, "\n".join(found)
 
