@@ -2,7 +2,6 @@
 
 import io
 import os
-import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +10,12 @@ from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
+import pytest
 from PIL import Image
 
 from mymodules import batch, images
 from mymodules.triage import Decisions
-from support import pngs
+from support import lab, pngs
 from support.containers import pillow as encoded
 from support.programs import folders
 
@@ -25,6 +25,21 @@ HOSTILE = [
     "x</script><script>document.title='owned'</script>.png",
     "\"onmouseover=document.title='owned' x=\".png",
 ]
+SETTLES = """async patience => {
+    const frame = () => new Promise(done => requestAnimationFrame(done));
+    const shown = root => root && !root.hasAttribute('data-loading')
+        && !root.querySelector('.mmv-list').textContent.includes('Weighing')
+        && (root.querySelector('.mmv-place').textContent || root.hasAttribute('data-empty'));
+    const end = performance.now() + patience;
+    while (!shown(document.querySelector('.mmv'))) {
+        if (performance.now() > end) throw new Error('The row is never shown.');
+        await frame();
+    }
+    await frame();
+    await frame();
+}"""
+# For tests in which it does not matter where a page finds its rows, pictures and values.
+AS_A_FOLDER = pytest.mark.parametrize("page", ["folder"], indirect=True)
 ODD = ["100%25 #1 & (no-one) [a]{b} more+.png", "変更 と é.png"]
 
 
@@ -130,18 +145,8 @@ class Opened:
         return self
 
     def settle(self) -> None:
-        """Wait until the row is shown as far as it can be."""
-        self.tab.wait_for_function(
-            """() => {
-                const root = document.querySelector('.mmv');
-                return root && !root.hasAttribute('data-loading')
-                    && !root.querySelector('.mmv-list').textContent.includes('Weighing')
-                    && (root.querySelector('.mmv-place').textContent || root.hasAttribute('data-empty'));
-            }"""
-        )
-        self.tab.evaluate(
-            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
-        )
+        """Wait until the row is shown as far as it can be, in one call: each takes as long as a frame."""
+        self.tab.evaluate(SETTLES, lab.PATIENCE)
 
     def press(self, *keys: str) -> None:
         for key in keys:
@@ -178,21 +183,27 @@ class Opened:
     def until_address(self, name: str) -> None:
         self.tab.wait_for_function("name => decodeURIComponent(location.hash) === `#${name}`", arg=name)
 
-    def read(self, x: int, y: int, *, mode: str = "2") -> dict[str, str]:
-        """The readout with the pointer in the middle of a pixel."""
-        self.press(mode, "0")
-        box = self.root.locator("[data-pane=left] .mmv-picture").bounding_box()
-        style = self.root.locator("[data-pane=left] .mmv-sheet[data-side=first] img").get_attribute("style")
-        left, top = (float(part) for part in re.findall(r"translate\((.*?)px, (.*?)px\)", style)[0])
-        self.tab.mouse.move(box["x"] + left + x + 0.5, box["y"] + top + y + 0.5)
-        self.tab.wait_for_function(
-            """at => document.querySelector('.mmv-at').textContent === at
-                && ![...document.querySelectorAll('.mmv-value')].some(part => part.textContent === '…')""",
+    def read(self, x: int, y: int, *, keys: str = "20") -> dict[str, str]:
+        """The readout with the pointer in the middle of a pixel, after keys that choose a mode and 1:1."""
+        self.press(*keys)
+        left, top = self.root.locator("[data-pane=left] .mmv-sheet[data-side=first] img").evaluate(
+            """img => {
+                const box = img.closest('.mmv-picture').getBoundingClientRect();
+                const [, left, top] = /translate\\((.*?)px, (.*?)px\\)/.exec(img.getAttribute('style'));
+                return [box.x + Number(left), box.y + Number(top)];
+            }"""
+        )
+        self.tab.mouse.move(left + x + 0.5, top + y + 0.5)
+        found = self.tab.wait_for_function(
+            """at => {
+                const values = [...document.querySelectorAll('.mmv-value')];
+                return document.querySelector('.mmv-at').textContent === at
+                    && !values.some(part => part.textContent === '…')
+                    && Object.fromEntries(values.map(part => [part.dataset.side, part.textContent]));
+            }""",
             arg=f"{x}, {y}",
         )
-        parts = ("first", "second", "delta")
-        values = {side: self.root.locator(f".mmv-value[data-side={side}]").text_content() for side in parts}
-        return {side: str(value) for side, value in values.items()}
+        return {side: str(value) for side, value in found.json_value().items()}
 
     def trouble(self) -> str:
         return str(self.root.locator(".mmv-trouble").text_content())

@@ -16,7 +16,7 @@ from support import pngs
 from support.containers import pillow as encoded
 from support.programs import folders
 from support.report_files import content, keep_rows, told
-from support.report_page import HOSTILE, Opened, noise, odd_kinds, original, painted
+from support.report_page import AS_A_FOLDER, HOSTILE, Opened, noise, odd_kinds, original, painted
 from support.viewer_page import MODES
 
 from mymodules import batch, report
@@ -95,6 +95,7 @@ def test_keys_choose_modes_rows_and_regions(opened: Opened, frame: pd.DataFrame)
     assert opened.root.locator(".mmv-list [aria-current] .mmv-pixels").text_content() == "300 px"
 
 
+@AS_A_FOLDER
 def test_the_viewers_keys_serve_wherever_the_focus_is(opened: Opened) -> None:
     opened.table.focus()
     opened.press("5")
@@ -108,6 +109,7 @@ def test_the_viewers_keys_serve_wherever_the_focus_is(opened: Opened) -> None:
     assert opened.mode() == "difference", "in a field, keys are text"
 
 
+@AS_A_FOLDER
 def test_arrows_go_up_and_down_in_the_table(opened: Opened, frame: pd.DataFrame) -> None:
     names = frame["image_filename"].tolist()
     opened.table.focus()
@@ -123,6 +125,7 @@ def test_arrows_go_up_and_down_in_the_table(opened: Opened, frame: pd.DataFrame)
     assert opened.name() == names[0]
 
 
+@AS_A_FOLDER
 def test_arrows_lead_from_a_hidden_row_into_the_table(opened: Opened) -> None:
     opened.filter("odd/*")
     names = opened.names()
@@ -137,6 +140,7 @@ def test_arrows_lead_from_a_hidden_row_into_the_table(opened: Opened) -> None:
         opened.until_address(led)
 
 
+@AS_A_FOLDER
 def test_a_click_chooses_a_row(opened: Opened) -> None:
     opened.click("second.png")
     assert (opened.name(), opened.chosen()) == ("a/second.png", "a/second.png")
@@ -244,8 +248,9 @@ def test_values_are_those_compared_whatever_the_file(opened: Opened, frame: pd.D
         first, second = (original(frame, side, name) for side in ("first", "second"))
         opened.go(name)
         assert opened.name() == name
+        opened.press("2", "0")
         for x, y in ((0, 0), (1, 0), (7, 29), (49, 13)):
-            found = opened.read(x, y)
+            found = opened.read(x, y, keys="")
             for side, pixels in (("first", first), ("second", second)):
                 inside = y < pixels.shape[0] and x < pixels.shape[1]
                 assert found[side] == (" ".join(map(str, pixels[y, x])) if inside else "outside"), name
