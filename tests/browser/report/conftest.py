@@ -14,7 +14,7 @@ from mymodules.results import attention
 
 # A report of changes opens on the looks, unless a person has chosen another list.
 ON_THE_TABLE = lab.CHOSEN % "table"
-VIEWPORT = {"width": 1400, "height": 900}
+VIEWPORT = {"width": 1100, "height": 700}
 # What would stay with a tab after the test.
 STAYS = ("add_init_script", "add_locator_handler", "emulate_media", "expose_binding", "expose_function",
          "on", "once", "route", "set_default_timeout", "set_extra_http_headers")  # fmt: skip

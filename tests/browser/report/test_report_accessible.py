@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from support import nodes
-from support.report_page import Opened
+from support.report_page import AS_A_FOLDER, Opened
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -16,6 +16,7 @@ def test_axe_finds_nothing(tabs: Any, folder: Path, theme: str) -> None:
     nodes.check_accessible(opened.tab, colours=theme == "dark")
 
 
+@AS_A_FOLDER
 def test_the_keyboard_skips_the_filters(opened: Opened) -> None:
     order = opened.names()
     skip = opened.tab.get_by_role("button", name="Skip to the rows")

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from support import nodes
 from support.report_files import keep_rows, told
-from support.report_page import Opened, original
+from support.report_page import AS_A_FOLDER, Opened, original
 
 MANY = 10_000
 LOADED = """selector => [...document.querySelectorAll(selector)].every(
@@ -69,6 +69,7 @@ def found_in(part: np.ndarray, picture: np.ndarray) -> tuple[int, int]:
     return int(x), int(y)
 
 
+@AS_A_FOLDER
 def test_the_gallery_is_chosen_and_remembered(tabs: Any, page: Path) -> None:
     opened = to_gallery(tabs(page).go())
     assert not opened.table.is_visible()
@@ -137,6 +138,7 @@ def test_a_row_with_one_picture_or_none_shows_what_there_is(tabs: Any, page: Pat
         assert bool(messages) == bool(words), name
 
 
+@AS_A_FOLDER
 def test_a_tile_names_its_row_and_what_was_decided(tabs: Any, page: Path) -> None:
     opened = to_gallery(tabs(page).go())
     found = settled(opened, "a/second.png")
@@ -146,6 +148,7 @@ def test_a_tile_names_its_row_and_what_was_decided(tabs: Any, page: Path) -> Non
     assert found.locator(".mmg-facts").inner_text().split("\n") == ["changed", "1.7 %", "✕ rejected"]
 
 
+@AS_A_FOLDER
 def test_keys_choose_tiles_and_the_viewer_follows(tabs: Any, page: Path) -> None:
     opened = to_gallery(tabs(page).go())
     titles = opened.tab.locator(".mmg-tile").evaluate_all("all => all.map(one => one.title)")
@@ -164,6 +167,7 @@ def test_keys_choose_tiles_and_the_viewer_follows(tabs: Any, page: Path) -> None
     assert opened.name() == titles[0]
 
 
+@AS_A_FOLDER
 def test_a_click_opens_the_row_and_the_viewer_marks_its_tile(tabs: Any, page: Path) -> None:
     opened = to_gallery(tabs(page).go())
     second = opened.tab.locator(".mmg-tile").nth(1)

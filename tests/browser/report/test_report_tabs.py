@@ -23,7 +23,7 @@ def empty(frame: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("turn", ["first", "second"])
 def test_it_is_as_good_as_new(tabs: Any, empty: Path, turn: str) -> None:
     opened: Opened = tabs(empty).go()
-    assert opened.tab.evaluate(LEFT) == [2, 1400], "about:blank and the report"
+    assert opened.tab.evaluate(LEFT) == [2, 1100], "about:blank and the report"
     opened.tab.evaluate(
         "() => { localStorage.mine = sessionStorage.mine = 'kept'; history.pushState({}, '') }"
     )
