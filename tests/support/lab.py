@@ -8,6 +8,7 @@ The server keeps its settings, data and kernels' files in the temporary folder a
 the end; Chromium is the one of the machine, nothing is downloaded. Every request the page makes is noted.
 """
 
+import base64
 import json
 import os
 import secrets
@@ -55,7 +56,8 @@ SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
 WIDGET = "application/vnd.jupyter.widget-view+json"
-VIEWPORT = {"width": 1280, "height": 800}
+# Chromium draws by processor: the smaller, the cheaper. What depends on the size says its own.
+VIEWPORT = {"width": 1100, "height": 700}
 PATIENCE = 120_000  # ms: a machine with other work to do takes its time, and a sound page is not at fault
 # Like the page, this opens the storage only after an answer of the lock manager: what a page stores that asks
 # earlier may be lost. Frames may have no storage.
@@ -381,10 +383,19 @@ class Notebook:
 
     def picture(self, selector: str) -> bytes:
         """Return the bytes behind the ``img`` at `selector`."""
-        data: list[int] = self.page.eval_on_selector(
-            selector, "async img => [...new Uint8Array(await (await fetch(img.src)).arrayBuffer())]"
+        address: str = self.page.eval_on_selector(
+            selector,
+            """async img => {
+                const data = await (await fetch(img.src)).blob();
+                return new Promise((done, failed) => {
+                    const reader = new FileReader();
+                    reader.onload = () => done(reader.result);
+                    reader.onerror = failed;
+                    reader.readAsDataURL(data);
+                });
+            }""",
         )
-        return bytes(data)
+        return base64.b64decode(address.partition(",")[2])
 
     def strangers(self) -> list[str]:
         """Return the requests that left the machine."""
