@@ -3,7 +3,8 @@
 Every process that runs tests loads this, so that it imports moto and boto3 only where they are used.
 """
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,26 @@ def far() -> type[Far]:
     return far_system()
 
 
+@pytest.fixture(scope="session")
+def models() -> Callable[[object, str], Any]:
+    """Read the large JSON files once from which botocore makes each of its clients; it changes none."""
+    from botocore.loaders import JSONFileLoader
+
+    read = functools.cache(functools.partial(JSONFileLoader.load_file, JSONFileLoader()))
+    return lambda _, path: read(path)
+
+
 @pytest.fixture(scope="module")
-def moto() -> Iterator[int]:
+def moto(models: Callable[[object, str], Any]) -> Iterator[int]:
+    from botocore.loaders import JSONFileLoader
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     try:
-        yield server.get_host_and_port()[1]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(JSONFileLoader, "load_file", models)
+            yield server.get_host_and_port()[1]
     finally:
         server.stop()
 
