@@ -25,6 +25,9 @@ def given(tmp_path: Path) -> Folders:
     return mixed(tmp_path)
 
 
+IDLE = "import time; time.sleep(60)  # and not mymodules.workers, by which it is found"
+
+
 class Never(Executor):
     """Takes work and does none of it."""
 
@@ -175,7 +178,8 @@ def interrupted(moment: int, start: Callable[[], object]) -> bool:
 def test_an_interrupt_while_processes_are_taken_leaves_none(
     kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whenever it comes; if there are warm ones, they are too many."""
+    """Whenever it comes; if there are warm ones, they are too many. None gets as far as its imports."""
+    monkeypatch.setattr(processes, "_CODE", IDLE)
     monkeypatch.setattr(warm.Processes, "_known", [])
     request: Any = SimpleNamespace(executor=None, processes=1, cancelled=lambda: False)
     earlier: Any = SimpleNamespace(executor=None, processes=2, cancelled=lambda: False)
@@ -192,6 +196,7 @@ def test_an_interrupt_while_processes_are_taken_leaves_none(
 
 def test_an_interrupt_while_processes_start_ahead_leaves_none(monkeypatch: pytest.MonkeyPatch) -> None:
     others = worker_pids()
+    monkeypatch.setattr(processes, "_CODE", IDLE)
     monkeypatch.setattr(warm.Processes, "_known", [])
     for moment in itertools.count():
         is_interrupted = interrupted(moment, lambda: warm.Processes.ahead(1))

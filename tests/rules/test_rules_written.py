@@ -2,14 +2,14 @@
 
 import multiprocessing
 import string
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from support import spawned
 
 from mymodules import locks, rules
 from mymodules.errors import OutputError, SettingsError
@@ -79,6 +79,7 @@ def parsed(text: str) -> tuple[Rule, ...]:
     return rules.parse(text, FILE).rules
 
 
+@settings(max_examples=50)
 @given(text=texts, new=new_rules, cut=st.booleans(), crlf=st.booleans(), bom=st.booleans())
 def test_what_was_there_and_the_new_ones(
     text: str, new: tuple[Rule, ...], cut: bool, crlf: bool, bom: bool
@@ -166,21 +167,6 @@ def test_a_link_stays_one_and_the_mark_and_line_ends_of_its_file_stay(tmp_path: 
     assert file.read_bytes() == '\ufeff# één\r\n\r\n[[rule]]\r\nname = "noise"\r\nlargest = 3\r\n'.encode()
 
 
-def add_twenty(file: Path, writer: str) -> None:
-    """Add rules as one of two writers, each again as often as it is told to."""
-    for number in range(20):
-        rule = Rule(f"{writer}{number}", Limits(largest=1 + number))
-        for _ in range(1000):
-            try:
-                rules.add(file, [rule])
-            except OutputError as error:
-                if not str(error).endswith("is being written by another process: try again."):
-                    raise
-                time.sleep(0.002)
-            else:
-                break
-
-
 @pytest.mark.parametrize(
     "executor",
     [
@@ -194,7 +180,7 @@ def test_two_that_add_rules_at_once_keep_each_others(
 ) -> None:
     file = tmp_path / "compare.toml"
     with executor() as pool:
-        assert [*pool.map(add_twenty, [file, file], "ab")] == [None, None]  # neither has failed
+        assert [*pool.map(spawned.add_twenty, [file, file], "ab")] == [None, None]  # neither has failed
     names = [f"{writer}{number}" for writer in "ab" for number in range(20)]
     assert sorted(rule.name for rule in rules.read(file).rules) == sorted(names)
     assert [*tmp_path.iterdir()] == [file]
