@@ -50,14 +50,19 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> batch.Run:
     return batch.run(*folders, out, num_processors=1, pictures="none")
 
 
-@pytest.fixture
-def frame(run: batch.Run) -> pd.DataFrame:
+@pytest.fixture(scope="module")
+def loaded(run: batch.Run) -> pd.DataFrame:
     return run.frame()
 
 
 @pytest.fixture
-def explorer(run: batch.Run) -> Explorer:
-    return explore.explore(run)
+def frame(loaded: pd.DataFrame) -> pd.DataFrame:
+    return loaded.copy()
+
+
+@pytest.fixture
+def explorer(frame: pd.DataFrame) -> Explorer:
+    return explore.explore(frame)
 
 
 def names(frame: pd.DataFrame) -> list[str]:

@@ -26,10 +26,15 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> batch.Run:
     return batch.run(*folders, out, num_processors=1, pictures="none", store=None)
 
 
+@pytest.fixture(scope="module")
+def loaded(compared: batch.Run) -> pd.DataFrame:
+    return compared.frame()
+
+
 @pytest.fixture
-def frame(compared: batch.Run, tmp_path: Path) -> pd.DataFrame:
+def frame(loaded: pd.DataFrame, tmp_path: Path) -> pd.DataFrame:
     """The rows of a run whose output folder is this test's own."""
-    frame = compared.frame()
+    frame = loaded.copy()
     (tmp_path / "out").mkdir()
     frame.attrs["run"] |= {"out": str(tmp_path / "out")}
     return frame

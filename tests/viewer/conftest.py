@@ -42,9 +42,14 @@ def run(root: Path) -> batch.Run:
     return batch.run(root / "first", root / "second", root / "out", num_processors=1, pictures="none")
 
 
-@pytest.fixture
-def frame(run: batch.Run) -> pd.DataFrame:
+@pytest.fixture(scope="session")
+def loaded(run: batch.Run) -> pd.DataFrame:
     return run.frame()
+
+
+@pytest.fixture
+def frame(loaded: pd.DataFrame) -> pd.DataFrame:
+    return loaded.copy()
 
 
 @pytest.fixture
