@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import nbformat
 import pandas as pd
@@ -47,14 +47,25 @@ def given(path: Path, /, **parameters: object) -> nbformat.NotebookNode:
     return notebook
 
 
-def execute(folder: Path, *notebooks: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    """Return notebooks executed in `folder`, one after the other by one kernel, as one notebook."""
-    whole, *others = notebooks
-    whole.cells += [cell for other in others for cell in other.cells]
+ANEW = """
+get_ipython().run_line_magic("reset", "-f")
+import sys
+for name in [name for name in sys.modules if name.partition(".")[0] == "mymodules"]:
+    del sys.modules[name]
+del name, sys
+"""
+"""A cell that leaves no name and nothing of this package: what follows begins as in a clean kernel."""
+
+
+def execute(folder: Path, *notebooks: nbformat.NotebookNode) -> None:
+    """Execute notebooks in `folder`, one after the other by one kernel, whose start takes long."""
+    whole, parts = notebooks[0], [notebook.cells for notebook in notebooks]
+    whole.cells = [cell for part in parts for cell in part]
     for number, cell in enumerate(whole.cells):
         cell.id = f"cell-{number}"  # those of two copies are the same
     Client(whole, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
-    return whole
+    for notebook, part in zip(notebooks, parts, strict=True):
+        notebook.cells, notebook.metadata = part, whole.metadata
 
 
 def tags(cell: nbformat.NotebookNode) -> list[str]:
@@ -84,9 +95,45 @@ def folders(samples: Path, out: Path) -> dict[str, str]:
     return {"first": str(samples / "01.first"), "second": str(samples / "02.second"), "out": str(out)}
 
 
+class Executed(NamedTuple):
+    """What one kernel has executed, and the folder of the notebooks of pairs of which none changed."""
+
+    compare: nbformat.NotebookNode
+    several: list[nbformat.NotebookNode]
+    store: nbformat.NotebookNode
+    folder: Path
+
+
+NOTHING_CHANGED = ("missing", "same", "error")
+
+
 @pytest.fixture(scope="module")
-def executed(samples: Path) -> nbformat.NotebookNode:
-    return execute(samples, given(COMPARE, **folders(samples, samples / "out")))
+def everything(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Executed:
+    """The first notebook on the samples, a part of them and where nothing changed, then the store's."""
+    folder = tmp_path_factory.mktemp("several")
+    whole = given(COMPARE, **folders(samples, samples / "out"))
+    (folder / "part").mkdir()
+    part = folders(samples, folder / "part")
+    several = [given(COMPARE, **part, skipUntil=1, stopAt=3, num_processors=1)]
+    picture = (ROOT / "img" / "01.first" / "badge.png").read_bytes()
+    for made in NOTHING_CHANGED:
+        sides = first, second, out = [folder / made / name for name in ("first", "second", "out")]
+        for side in sides:
+            side.mkdir(parents=True)
+        (first / "a.png").write_bytes(picture)
+        name = "b.png" if made == "missing" else "a.png"
+        (second / name).write_bytes(picture[: None if made != "error" else 99])
+        several.append(given(COMPARE, first=str(first), second=str(second), out=str(out)))
+    (folder / "store").mkdir()
+    store = given(STORE, **folders(samples, folder / "store"), page="shop.png")
+    anew = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(ANEW)])
+    execute(samples, whole, *several, anew, store)
+    return Executed(whole, several, store, folder)
+
+
+@pytest.fixture(scope="module")
+def executed(everything: Executed) -> nbformat.NotebookNode:
+    return everything.compare
 
 
 @pytest.fixture(scope="module")
@@ -149,47 +196,23 @@ def test_nothing_is_written_outside_the_output_folder(executed: nbformat.Noteboo
     assert {path.name for path in samples.iterdir()} == {"01.first", "02.second", "out"}
 
 
-NOTHING_CHANGED = ("missing", "same", "error")
-
-
-@pytest.fixture(scope="module")
-def several(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, nbformat.NotebookNode]:
-    """A part, then pairs of which none changed, by one kernel, as its start takes longer than they do."""
-    folder = tmp_path_factory.mktemp("several")
-    (folder / "part").mkdir()
-    part = folders(samples, folder / "part")
-    notebooks = [given(COMPARE, **part, skipUntil=1, stopAt=3, num_processors=1)]
-    picture = (ROOT / "img" / "01.first" / "badge.png").read_bytes()
-    for made in NOTHING_CHANGED:
-        sides = first, second, out = [folder / made / name for name in ("first", "second", "out")]
-        for side in sides:
-            side.mkdir(parents=True)
-        (first / "a.png").write_bytes(picture)
-        name = "b.png" if made == "missing" else "a.png"
-        (second / name).write_bytes(picture[: None if made != "error" else 99])
-        notebooks.append(given(COMPARE, first=str(first), second=str(second), out=str(out)))
-    return folder, execute(folder, *notebooks)
-
-
-def test_a_part_can_be_tried(several: tuple[Path, nbformat.NotebookNode]) -> None:
-    (path,) = several[0].glob("part/results-*.csv")
+def test_a_part_can_be_tried(everything: Executed) -> None:
+    (path,) = everything.folder.glob("part/results-*.csv")
     names = ["account/profile.png", "badge.png"]
     assert results.load(path)["image_filename"].to_list() == names
 
 
 @pytest.mark.parametrize("made", NOTHING_CHANGED)
-def test_it_runs_where_nothing_changed(made: str, several: tuple[Path, nbformat.NotebookNode]) -> None:
-    folder, notebook = several
-    assert [output for output in outputs(notebook) if output.output_type == "error"] == []
-    (path,) = folder.glob(f"{made}/out/results-*.csv")
+def test_it_runs_where_nothing_changed(made: str, everything: Executed) -> None:
+    for notebook in everything.several:
+        assert [output for output in outputs(notebook) if output.output_type == "error"] == []
+    (path,) = everything.folder.glob(f"{made}/out/results-*.csv")
     assert results.load(path)["status"].to_list() == ([made, "extra"] if made == "missing" else [made])
 
 
 @pytest.fixture(scope="module")
-def remembered(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
-    folder = tmp_path_factory.mktemp("store")
-    (folder / "out").mkdir()
-    return execute(folder, given(STORE, **folders(samples, folder / "out"), page="shop.png"))
+def remembered(everything: Executed) -> nbformat.NotebookNode:
+    return everything.store
 
 
 def printed(notebook: nbformat.NotebookNode) -> str:
@@ -289,7 +312,8 @@ def test_the_cell_for_dask_compares_on_its_workers(samples: Path, tmp_path: Path
     source = "\n".join(line.removeprefix("#").removeprefix(" ") for line in lines)
     begun = f"from mymodules import batch, settings\nsettings.init(**{folders(samples, tmp_path)!r})"
     cells = [nbformat.v4.new_code_cell(source) for source in (begun, source)]
-    alone = execute(tmp_path, nbformat.v4.new_notebook(cells=cells))
+    alone = nbformat.v4.new_notebook(cells=cells)
+    execute(tmp_path, alone)
     (said,) = [
         output.text for output in outputs(alone) if output.get("name") == "stdout" and "Dask" in output.text
     ]
