@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import rows
 from support.rows import CHANGED, MISSING, missing_as_none
@@ -43,6 +43,7 @@ def test_the_file_is_what_excel_opens(tmp_path: Path) -> None:
         assert [row["seconds"] for row in csv.DictReader(file)] == ["0.03125", "1e-05"]
 
 
+@settings(max_examples=50)
 @given(st.lists(rows.rows, max_size=5))
 def test_files_read_back_exactly(written: list[PairResult]) -> None:
     with tempfile.TemporaryDirectory() as folder:

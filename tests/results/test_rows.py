@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mymodules import results
@@ -14,6 +14,7 @@ FIGURES = st.none() | st.sampled_from([0.0, 0.5, 1.0, 99.5])
 ROWS = st.tuples(st.sampled_from(BY_ATTENTION), FIGURES, st.none() | st.integers(0, 3), st.text(max_size=3))
 
 
+@settings(max_examples=50)
 @given(st.lists(ROWS, max_size=12))
 def test_the_order_is_that_of_tables(rows: list[tuple[str, float | None, int | None, str]]) -> None:
     columns = ["status", "combined", "num_diff_pixels", "image_filename"]

@@ -32,7 +32,7 @@ def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(st.lists(rows.rows, max_size=5))
 @example([MISSING._replace(image_filename="NA", messages="", code="nan", status="None")])
 def test_a_table_holds_the_same(written: list[PairResult]) -> None:

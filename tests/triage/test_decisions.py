@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from support.programs import Folders
 from support.triaged import HOSTILE, compared
@@ -223,6 +224,7 @@ MOVES = st.one_of(
 )
 
 
+@limits(max_examples=50)
 @given(moves=st.lists(MOVES, max_size=12))
 def test_history_says_what_holds(tmp_path_factory: pytest.TempPathFactory, moves: list[Any]) -> None:
     out = tmp_path_factory.mktemp("out")

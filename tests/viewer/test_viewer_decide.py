@@ -140,7 +140,7 @@ def test_at_the_end_the_row_stays_and_that_is_said(shown: Page, root: Path) -> N
 def test_a_thousand_decided_rows_are_passed_over(
     frame: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    many = pd.concat([frame[:1]] * 1000, ignore_index=True)
+    many = frame.iloc[[0] * 1000].reset_index(drop=True)
     many["image_filename"] = [f"{number}.png" for number in range(1000)]
     many.attrs = frame.attrs
     shown = Page(many, monkeypatch)
