@@ -180,11 +180,11 @@ import json, os, sys
 from pathlib import Path
 from mymodules import pairs, workers
 workers.prepare_process()
+listing = pairs.find(*map(Path, sys.argv[1:]))
 if os.geteuid() == 0:
     os.setgroups([])
     os.setgid(65534)
     os.setuid(65534)
-listing = pairs.find(*map(Path, sys.argv[1:]))
 print(json.dumps([workers.compare(workers.Job(pair)) for pair in listing.pairs]))
 """
 
