@@ -15,8 +15,6 @@ from mymodules import rules
 from mymodules.regions import Region
 from mymodules.rules import Limits, Rule
 
-ROOM = {"width": 1280, "height": 800}  # for the list of changes below a form
-
 
 def test_no_cell_fails(notebook: lab.Notebook) -> None:
     assert notebook.failures() == []
@@ -528,7 +526,6 @@ def test_changes_like_the_chosen_one_are_tolerated_or_not_until_the_rule_is_clos
 def test_a_box_gives_way_to_the_change_that_was_chosen_before_and_keys_lead_to_the_name(
     viewer: Driven,
 ) -> None:
-    viewer.page.set_viewport_size(ROOM)
     viewer.show("a-plain.png")
     viewer.press("0", "x")
     form = viewer.root.get_by_role("group", name="New rule")
@@ -554,7 +551,6 @@ def test_a_box_gives_way_to_the_change_that_was_chosen_before_and_keys_lead_to_t
     viewer.press("x")
     assert not everywhere.is_checked()
     viewer.press("Escape")
-    viewer.page.set_viewport_size(lab.VIEWPORT)
 
 
 # --- at the end --------------------------------------------------------------------------------------
