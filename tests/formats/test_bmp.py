@@ -372,6 +372,14 @@ def test_any_run_lengths(nibbles: bool, seed: int, size: tuple[int, int]) -> Non
     assert images.inspect(data).trailing == max(0, len(codes) - end)
 
 
+def test_a_skip_may_be_the_last_code() -> None:
+    """Of a file without an end mark: one row up, so that the picture of one row is whole."""
+    codes = b"\0\2\1\1"
+    data, colours = coded(codes, (1, 2), nibbles=False)
+    canvas, _ = one_by_one(codes, (1, 2), nibbles=False) or pytest.fail("it is whole")
+    assert np.array_equal(read(data)[..., :3], colours[canvas[::-1]])
+
+
 @pytest.mark.parametrize("nibbles", [False, True], ids=["RLE8", "RLE4"])
 def test_run_lengths_of_more_codes_than_are_read_at_once(nibbles: bool) -> None:
     """Several blocks of 32,768 pairs of bytes, with literals across their bounds."""

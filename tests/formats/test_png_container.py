@@ -96,6 +96,27 @@ def test_a_wrong_checksum_of_any_chunk_that_pixels_need_is_corrupt(number: int) 
         assert refusal(images.read_rgba, data) == "corrupt"
 
 
+@pytest.mark.parametrize("size", [2000, 3000, 70_000])
+def test_a_wrong_checksum_of_long_chunks_is_found(size: int) -> None:
+    """Of the first of two IDATs of noise, and of a text before them."""
+    samples = np.random.default_rng(size).integers(0, 256, (size // 100, 60, 3), np.uint8)
+    text = (b"tEXt", b"Comment\0" + b"x" * size)
+    whole = pngs.write(samples, 2, 8, idat_split=size, chunks_before=[text])
+    chunks = pngs.chunks_of(whole)
+    number = next(i for i, (kind, data) in enumerate(chunks) if kind == b"IDAT" and len(data) == size)
+    for wrong in (number, next(i for i, (kind, _) in enumerate(chunks) if kind == b"tEXt")):
+        data = bytearray(whole)
+        end = len(pngs.SIGNATURE) + sum(12 + len(body) for _, body in chunks[: wrong + 1])
+        data[end - 4 - size // 2] ^= 1
+        if wrong == number:
+            assert refusal(images.inspect, bytes(data)) == "corrupt"
+        else:
+            warned = " ".join(images.inspect(bytes(data)).warnings)
+            assert "wrong checksum" in warned
+            assert "tEXt" in warned
+    assert images.inspect(whole).warnings == ()
+
+
 def test_any_byte_changed_is_found_without_decoding() -> None:
     data = many_chunks()
     for position in range(len(data)):

@@ -272,7 +272,6 @@ listed_changes = st.lists(
 )  # fmt: skip
 
 
-@FEW
 @given(listed_changes, st.sampled_from([200, 333, 900]))
 def test_every_open_change_has_one_look_that_shows_it(changes: list[Listed], rows: int) -> None:
     plan = planned(*changes, rows=rows)

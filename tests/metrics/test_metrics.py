@@ -343,6 +343,12 @@ def test_similarity_of_different_sizes(sizes: tuple[int, int, int, int], kind: s
     check(first, second)
 
 
+@pytest.mark.parametrize("size", [(200, 5), (200, 3), (5, 200)])
+def test_similarity_of_narrow_pictures_that_are_higher_than_a_strip(size: tuple[int, int]) -> None:
+    first = gray(*size, 5)
+    check(first, changed(first, "all", 6))
+
+
 def test_similarity_of_a_picture_that_grew_is_the_part_that_stayed() -> None:
     page = gray(90, 100, 3)
     grown = np.vstack([page, page[:10]])

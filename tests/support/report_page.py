@@ -26,7 +26,10 @@ HOSTILE = [
     "\"onmouseover=document.title='owned' x=\".png",
 ]
 SETTLES = """async patience => {
-    const frame = () => new Promise(done => requestAnimationFrame(done));
+    const frame = () => new Promise(done => {
+        requestAnimationFrame(done);
+        setTimeout(done, 1000);
+    });
     const shown = root => root && !root.hasAttribute('data-loading')
         && !root.querySelector('.mmv-list').textContent.includes('Weighing')
         && (root.querySelector('.mmv-place').textContent || root.hasAttribute('data-empty'));

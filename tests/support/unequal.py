@@ -8,5 +8,7 @@ def unequal(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
     Each pixel is compared as one number: NumPy takes ten times as long for an axis as short as the channels.
     """
+    assert first.shape == second.shape
+    assert first.dtype == second.dtype == np.uint8
     one, other = (np.ascontiguousarray(each).view(np.uint32)[..., 0] for each in (first, second))
     return one != other
