@@ -14,6 +14,7 @@ import imagecodecs
 import numpy as np
 import pytest
 from support import oracles
+from support.unequal import unequal
 
 from mymodules import batch, workers
 from mymodules.images import bands, pixels
@@ -75,14 +76,13 @@ def recount(first: Path, second: Path) -> Recount:
     one = rgba(first)
     other = one if same_bytes else rgba(second)
     common_one, common_other, (height, width) = oracles.split(one, other)
-    whole = [np.ascontiguousarray(part).view(np.uint32)[..., 0] for part in (common_one, common_other)]
+    inside = unequal(common_one, common_other)
     differing = np.ones((height, width), bool)
-    differing[: len(whole[0]), : whole[0].shape[1]] = whole[0] != whole[1]
+    differing[: inside.shape[0], : inside.shape[1]] = inside
     highest = np.zeros(4, int)
-    for top in range(0, len(whole[0]), 256):  # in strips, for their memory
-        strips = [part[top : top + 256] for part in whole]
-        unequal = strips[0] != strips[1]
-        a, b = (strip[unequal].view(np.uint8).reshape(-1, 4).astype(np.int16) for strip in strips)
+    for top in range(0, len(inside), 256):  # in strips, for their memory
+        rows = slice(top, top + 256)
+        a, b = (part[rows][inside[rows]].astype(np.int16) for part in (common_one, common_other))
         highest = np.maximum(highest, [abs(a[:, each] - b[:, each]).max(initial=0) for each in range(4)])
     count = int(differing.sum())
     return Recount(

@@ -14,7 +14,6 @@ from mymodules.results import attention
 
 # A report of changes opens on the looks, unless a person has chosen another list.
 ON_THE_TABLE = lab.CHOSEN % "table"
-VIEWPORT = {"width": 1100, "height": 700}
 # What would stay with a tab after the test.
 STAYS = ("add_init_script", "add_locator_handler", "emulate_media", "expose_binding", "expose_function",
          "on", "once", "route", "set_default_timeout", "set_extra_http_headers")  # fmt: skip
@@ -127,7 +126,7 @@ def page(request: pytest.FixtureRequest) -> Path:
 
 @pytest.fixture(scope="module")
 def viewport() -> dict[str, int]:
-    return VIEWPORT
+    return lab.VIEWPORT
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +149,7 @@ def tabs(chromium: Any, profile: Profile) -> Iterator[Any]:
         path: Path, *, quiet: bool = True, looks: bool = False, script: str = "", **options: Any
     ) -> Opened:
         if options:
-            context = chromium.new_context(viewport=VIEWPORT, **options)
+            context = chromium.new_context(viewport=lab.VIEWPORT, **options)
             opened = watched(context.new_page(), looks, script)
             made.append(context)
         elif script or not profile.has(looks):
