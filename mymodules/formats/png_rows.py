@@ -4,9 +4,10 @@
 expensive. It can start at any row whose filter does not use the row above (None or Sub), or at any row if
 the raw bytes of the row above are known.
 
-Rows that repeat the row above, like most rows of a screenshot, are copied. The filters None and Up are
-undone by numpy, the others by libpng (through imagecodecs): rows, or parts of them, are wrapped in a small
-uncompressed PNG whose pixels have the same size in bytes.
+The compiled kernel does that for pixels of 3 and 4 bytes. Else rows that repeat the row above, like most rows
+of a screenshot, are copied. The filters None and Up are undone by numpy, the others by libpng (through
+imagecodecs): rows, or parts of them, are wrapped in a small uncompressed PNG whose pixels have the same size
+in bytes.
 """
 
 import zlib
@@ -16,6 +17,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from mymodules import kernel
 from mymodules.errors import ImageError
 from mymodules.formats import Remark, ignore
 from mymodules.formats.png_container import WIDEST, PngHeader
@@ -143,6 +145,14 @@ def unfilter(rows: Bytes, pixel_size: int, above: Bytes | None = None) -> Bytes:
     """
     # The row above goes on top of the others, so that every row finds the one above it. Above the
     # picture, the filters assume zeros.
+    compiled, (height, pitch) = kernel.loaded(), rows.shape
+    if compiled and pixel_size in kernel.PIXEL_SIZES and 0 < rows.size <= kernel.MOST_PIXELS:
+        size = (height + 1) * pitch
+        flat = np.empty(size + kernel.READ_BEYOND, np.uint8)
+        stored = flat[:size].reshape(-1, pitch)
+        stored[0, 0], stored[0, 1:], stored[1:] = 0, 0 if above is None else above, rows
+        compiled.unfilter(flat, np.ones(height + 1, np.bool_), pitch // pixel_size, pixel_size)
+        return stored[1:, 1:]
     padded = np.empty((rows.shape[0] + 1, rows.shape[1] - 1), np.uint8)
     padded[0] = 0 if above is None else above
     at_once = min(WIDEST // 2, max(1, _LIBPNG_BYTES // rows.shape[1]))

@@ -5,6 +5,7 @@ Everything that it computes is computed with NumPy where it was not, to the last
 
 from mymodules.kernel.library import (
     MOST_PIXELS,
+    PIXEL_SIZES,
     READ_BEYOND,
     SMALLEST_SIDE,
     SWITCH,
@@ -18,6 +19,7 @@ from mymodules.kernel.library import (
 
 __all__ = [
     "MOST_PIXELS",
+    "PIXEL_SIZES",
     "READ_BEYOND",
     "SMALLEST_SIDE",
     "SWITCH",

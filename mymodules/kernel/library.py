@@ -24,6 +24,9 @@ Words = NDArray[np.uint32]
 READ_BEYOND = 16
 """Bytes that both pictures need after their last row; they are read and mean nothing."""
 
+PIXEL_SIZES = 3, 4
+"""Bytes of a pixel whose filters the kernel can undo."""
+
 SMALLEST_SIDE = 7
 """Pictures with a smaller side are not for the kernel: SSIM has no full window there."""
 
