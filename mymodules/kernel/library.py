@@ -278,16 +278,17 @@ class Kernel:
             Sizes do not fit.
         """
         memory = first.rows, first.room, second.rows, second.room
-        if any(np.may_share_memory(*two) for two in itertools.combinations(memory, 2)):
+        spans = [(_address(part), part.nbytes) for part in memory]
+        in_order = sorted(spans)
+        if any(at + size > after for (at, size), (after, _) in itertools.pairwise(in_order)):
             raise ValueError("all rows and rooms are different memory")
         equal = np.zeros(height, np.uint8)
-        places = [np.array(each.places, np.uint64) for each in (first, second)]
+        places = [array("Q", each.places) for each in (first, second)]
         one, other = (
-            _Packed(
-                *(each.data, len(each.data), where.ctypes.data, len(where)),
-                *(_address(each.rows), each.rows.nbytes, _address(each.room), each.room.nbytes),
+            _Packed(each.data, len(each.data), *where.buffer_info(), *rows, *room)
+            for each, where, rows, room in zip(
+                (first, second), places, spans[::2], spans[1::2], strict=True
             )
-            for each, where in zip((first, second), places, strict=True)
         )
         error = self._inflate(ctypes.byref(one), ctypes.byref(other), pitch, height, _address(equal))
         _raise(error, f"{height} rows of {pitch} bytes")
@@ -454,6 +455,8 @@ def _area(words: Words) -> tuple[_Area, Words]:
 
 def _at(array: NDArray[Any]) -> int:
     """Return the address of an array."""
+    if array.size and array.flags.c_contiguous and array.flags.writeable:
+        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # three times as fast
     return int(array.ctypes.data)
 
 

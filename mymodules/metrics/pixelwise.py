@@ -4,6 +4,8 @@
 known to be equal are not read. Both give the same figures.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,7 +49,7 @@ class Tally:
         self._outside = self._total - height * width
         self._dim_differ = tuple(first_size) != tuple(second_size)
         self._count = 0
-        self._largest = np.zeros(4, np.int64)
+        self._largest: tuple[int, ...] = (0, 0, 0, 0)
 
     def add(self, band: Band) -> NDArray[np.bool_]:
         """Count a band's own rows; return where they differ: bool (rows, width)."""
@@ -57,23 +59,22 @@ class Tally:
         mask: NDArray[np.bool_] = np.not_equal(_words(first), _words(second))
         count = int(np.count_nonzero(mask))
         if count:
-            self._count += count
             rows = np.flatnonzero(mask.any(axis=1))
             part = slice(rows[0], rows[-1] + 1)
             distance: NDArray[np.uint8] = cv2.absdiff(first[part], second[part]).reshape(-1, 4)
-            self._largest = np.maximum(self._largest, _column_maxima(distance))
+            self.add_counted(count, _column_maxima(distance).tolist())
         return mask
 
-    def add_counted(self, differing: int, largest: tuple[int, int, int, int]) -> None:
+    def add_counted(self, differing: int, largest: Sequence[int]) -> None:
         """Add pixels that were counted elsewhere, and the largest difference of each channel."""
         self._count += differing
-        self._largest = np.maximum(self._largest, largest)
+        self._largest = tuple(map(max, self._largest, largest))
 
     def metrics(self) -> DiffMetrics:
         """Return the figures of all that was added; rows that were not added count as equal."""
         count = self._count + self._outside
         percent = np.float32(count) * np.float32(100) / np.float32(self._total) if self._total else 0
-        red, green, blue, alpha = (int(value) for value in self._largest)
+        red, green, blue, alpha = self._largest
         return DiffMetrics(count, float(percent), (red, green, blue, alpha), self._dim_differ)
 
 

@@ -8,6 +8,8 @@ with the same result.
 `from_similarity` is the older method, by a threshold on the SSIM map; it may leave differences out.
 """
 
+import operator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,17 +76,16 @@ class Gatherer:
         """Return `regions`, and how many differing pixels lie in each of them, in the same order."""
         if not self._boxes:
             return (), ()
-        boxes = np.concatenate(self._boxes)
+        boxes = self._boxes[0] if len(self._boxes) == 1 else np.concatenate(self._boxes)
         if not self._apart:
             boxes = _merge(boxes, GAP_X, GAP_Y)
         factor = 1
         while len(boxes) > MOST:
             factor *= 2
             boxes = _merge(boxes, GAP_X * factor, GAP_Y * factor)
-        order = np.lexsort((boxes[:, 0], boxes[:, 1]))
-        found = boxes[order].tolist()
-        regions = tuple(Region(x, y, right - x, bottom - y) for x, y, right, bottom, _ in found)
-        return regions, tuple(pixels for *_, pixels in found)
+        found = sorted(boxes.tolist(), key=operator.itemgetter(1, 0))
+        regions = [Region(x, y, right - x, bottom - y) for x, y, right, bottom, _ in found]
+        return tuple(regions), tuple([box[4] for box in found])
 
 
 def from_pixels(mask: NDArray[np.bool_]) -> tuple[Region, ...]:
