@@ -177,7 +177,7 @@ class Plan:
             # Renames are found again at the end, from rows that do not mention other files yet.
             pair = None if mentions_others(row) else waiting.named(row.image_filename)
             if pair is not None and _is_current(pair, row) and self.has_drawings(row):
-                waiting.take(pair)
+                waiting.take(pair.name)
                 if self.request.draws(row.status):
                     self._drawn.add(self.drawing_path(pair.name))
                 # Share the pair's own name: otherwise each name would be in memory twice.
@@ -228,7 +228,7 @@ class Plan:
                 pair = waiting.named(row.image_filename)
                 if pair is None or not _is_unchanged(pair, row):
                     break
-                waiting.take(pair)
+                waiting.take(pair.name)
             counts[row.status] += 1
             tolerated += row.verdict == "tolerated"
         if counts.total() == len(self.pairs):

@@ -64,15 +64,15 @@ class Taken(NamedTuple):
 
     Attributes
     ----------
-    same : list of Pair
-        Equal pairs of which nothing is to be done but to keep the line.
+    same : list of str
+        The names of equal pairs of which nothing is to be done but to keep the line.
     lines : list of bytes
         Theirs.
     rows : list of (Pair, Finished)
         All others.
     """
 
-    same: list[Pair]
+    same: list[str]
     lines: list[bytes]
     rows: list[tuple[Pair, Finished]]
 
@@ -248,10 +248,10 @@ class Reuse:
         waiting = Waiting(Pairs(self._changed))
         for _, records in store.records.found(self.place) if waiting else ():
             for record in records:
-                pair = waiting.of(record[0], record[1])
-                found = None if pair is None else unpacked(record)
-                if pair is not None and found is not None:
-                    waiting.take(pair)
+                name = waiting.of(record[0], record[1])
+                found = None if name is None else unpacked(record)
+                if name is not None and found is not None:
+                    waiting.take(name)
                     sides = zip(found.files, (found.first, found.second), strict=True)
                     yield from ((file[5], path) for file, path in sides if file is not None and path)
         for pair in waiting.left():
@@ -261,32 +261,32 @@ class Reuse:
 
     def _unchanged(self, store: DiffStore, part: Pairs) -> Generator[Taken, None, Pairs]:
         """Yield the pairs of files that did not change since a run found their rows; return the others."""
-        waiting = Waiting(part)
+        waiting, verify = Waiting(part), self.request.verify
         for key, records in store.records.found(self.place) if waiting else ():
             if self.request.cancelled():
                 break
             taken = Taken([], [], [])
             for record in records:
-                if (pair := waiting.of(record[0], record[1])) is not None:
-                    if not self.request.verify and self._takes(pair, record, taken):
-                        waiting.take(pair)
+                if (name := waiting.of(record[0], record[1])) is not None:
+                    if not verify and self._takes(waiting, name, record, taken):
+                        waiting.take(name)
                     else:
                         self._known[record[0], record[1]] = key
             yield taken
         return waiting.left()
 
-    def _takes(self, pair: Pair, record: Record, taken: Taken) -> bool:
-        """Add a pair to those that are taken, if its record is still true."""
+    def _takes(self, waiting: Waiting, name: str, record: Record, taken: Taken) -> bool:
+        """Add the pair of this name to those that are taken, if its record is still true."""
         first, second, one, other, _, _, _, _, line = record
-        if self._is_plain and name_if_same(line) == pair.name and CANNOT not in line:
+        if self._is_plain and name_if_same(line) == name and CANNOT not in line:
             if not (one.startswith(beginning(first)) and other.startswith(beginning(second))):
                 return False
-            taken.same.append(pair)
+            taken.same.append(name)
             taken.lines.append(line.encode())
             return True
-        found = unpacked(record)
-        finished = None if found is None else self._taken(pair, found)
-        if finished is not None:
+        found, pair = unpacked(record), waiting.named(name)
+        finished = None if found is None or pair is None else self._taken(pair, found)
+        if pair is not None and finished is not None:
             taken.rows.append((pair, finished))
         return finished is not None
 

@@ -355,10 +355,11 @@ class _Course:
         if self.memory is None:
             return
         with closing(self.memory.take(pairs)) as batches:
+            by_name = {pair.name: pair for pair in pairs}
             for taken in batches:
-                for pair, line in zip(taken.same, taken.lines, strict=True):
+                for name, line in zip(taken.same, taken.lines, strict=True):
                     if (row := results.parse_line(line, self.plan.request.metrics)) is not None:
-                        yield pair, Finished(row, line)
+                        yield by_name[name], Finished(row, line)
                 yield from taken.rows
 
     def paired(self, pair: Pair, finished: Finished, row: PairResult, *, taken: bool) -> None:
@@ -437,7 +438,7 @@ def _compare(course: _Course) -> dict[str, str]:
             if not plan.may_reuse:
                 pool.warm_up(len(plan.pairs), plan.request)
             for taken in course.reused(writer.names):
-                writer.extend([pair.name for pair in taken.same], taken.lines)
+                writer.extend(taken.same, taken.lines)
                 _append(writer, taken.rows)
             left = plan.pairs.without(writer.names)
             with closing(pool.rows(left, plan.job, plan.request)) as coming:

@@ -286,9 +286,7 @@ class Kernel:
         places = [array("Q", each.places) for each in (first, second)]
         one, other = (
             _Packed(each.data, len(each.data), *where.buffer_info(), *rows, *room)
-            for each, where, rows, room in zip(
-                (first, second), places, spans[::2], spans[1::2], strict=True
-            )
+            for each, where, rows, room in zip((first, second), places, spans[::2], spans[1::2], strict=True)
         )
         error = self._inflate(ctypes.byref(one), ctypes.byref(other), pitch, height, _address(equal))
         _raise(error, f"{height} rows of {pitch} bytes")
@@ -456,7 +454,7 @@ def _area(words: Words) -> tuple[_Area, Words]:
 def _at(array: NDArray[Any]) -> int:
     """Return the address of an array."""
     if array.size and array.flags.c_contiguous and array.flags.writeable:
-        return ctypes.addressof(ctypes.c_char.from_buffer(array))  # three times as fast
+        return ctypes.addressof(ctypes.c_char.from_buffer(array.data))  # three times as fast
     return int(array.ctypes.data)
 
 

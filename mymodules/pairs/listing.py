@@ -137,6 +137,8 @@ def _spelled_alike(sides: "tuple[_Side, _Side]") -> list[str | Pair]:
     """Return the pairs of two sides that spell every name in the same way."""
     first, second = sides
     odd = first.others.keys() | second.others.keys()
+    if not odd and first.files == second.files:
+        return [path if to_text(path) == path else _pair(sides, path, path) for path in first.files]
     paths = sorted(itertools.chain(first.files, second.files, odd))
     found: list[str | Pair] = []
     for path, alike in itertools.groupby(paths):
@@ -294,7 +296,7 @@ def _note_unfetched(side: _Side) -> None:
 
 def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str]]) -> None:
     """Enter everything below one folder; links to folders are only noted in `linked`."""
-    waiting = [start]
+    waiting, files, plain = [start], side.files, 0
     while waiting:
         below = waiting.pop()
         prefix = f"{below}/" if below else ""
@@ -306,9 +308,13 @@ def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str
                         side.leave_out("hidden", prefix + name)
                         continue
                     named_so = is_picture(name)
-                    if named_so and _is_plain_file(entry):
-                        side.files.append(prefix + name)
-                        side.pictures += 1
+                    try:
+                        is_plain = named_so and entry.is_file(follow_symlinks=False)  # known with the name
+                    except OSError:
+                        is_plain = False
+                    if is_plain:
+                        files.append(prefix + name)
+                        plain += 1
                     elif _is_folder(entry):
                         path = prefix + name
                         if named_so:
@@ -327,14 +333,7 @@ def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str
             if not below:
                 raise
             _enter_closed(side, below, is_gone=isinstance(error, _GONE))
-
-
-def _is_plain_file(entry: os.DirEntry[str]) -> bool:
-    """Return whether an entry is a file and no link; the system has said so with the name."""
-    try:
-        return entry.is_file(follow_symlinks=False)
-    except OSError:
-        return False
+    side.pictures += plain
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

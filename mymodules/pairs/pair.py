@@ -101,8 +101,13 @@ class Pairs(Sequence[Pair]):
         """Return all pairs but those with these names."""
         if not names:
             return self
-        both = zip(self._entries, self.names(), strict=True)
-        return self._part(entry for entry, name in both if name not in names)
+        return self._part(
+            [
+                entry
+                for entry in self._entries
+                if (entry if isinstance(entry, str) else entry.name) not in names
+            ]
+        )
 
 
 class Waiting:
@@ -116,8 +121,8 @@ class Waiting:
     def __init__(self, pairs: Pairs) -> None:
         self._pairs = pairs
         self._plain = {entry for entry in pairs._entries if isinstance(entry, str)}
-        others = (entry for entry in pairs._entries if isinstance(entry, Pair))
-        self._others = {pair.name: pair for pair in others if pair.problem is None}
+        self._listed = [entry for entry in pairs._entries if isinstance(entry, Pair)]
+        self._others = {pair.name: pair for pair in self._listed if pair.problem is None}
         self._by_path = {pair.path: pair for pair in self._others.values()}
 
     def __bool__(self) -> bool:
@@ -127,26 +132,26 @@ class Waiting:
         """Return the pair of this name, if it waits."""
         return self._pairs._pair(name) if name in self._plain else self._others.get(name)
 
-    def of(self, first: str, second: str) -> Pair | None:
-        """Return the pair of these two paths, either of them empty for no file, if it waits."""
+    def of(self, first: str, second: str) -> str | None:
+        """Return the name of the pair of these two paths, either of them empty for no file, if it waits."""
         begin, begin_second = self._pairs._begin
         below = first.removeprefix(begin)
         name = below if os.sep == "/" else below.replace(os.sep, "/")
         if name in self._plain and len(below) < len(first):
-            return Pair(name, first, second) if second == begin_second + below else None
+            return name if second == begin_second + below else None
         pair = self._by_path.get(first or second)
-        return pair if pair and pair.name in self._others and (pair.second or "") == second else None
+        return pair.name if pair and pair.name in self._others and (pair.second or "") == second else None
 
-    def take(self, pair: Pair) -> None:
-        """Let a pair wait no longer."""
-        self._plain.discard(pair.name)
-        self._others.pop(pair.name, None)
+    def take(self, name: str) -> None:
+        """Let the pair of this name wait no longer."""
+        self._plain.discard(name)
+        self._others.pop(name, None)
 
     def left(self) -> Pairs:
         """Return those that wait, and those that cannot be compared, in their order."""
         return self._pairs._part(
             entry
-            for entry in self._pairs._entries
+            for entry in (self._pairs._entries if self._plain else self._listed)
             if (
                 entry in self._plain
                 if isinstance(entry, str)

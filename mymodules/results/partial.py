@@ -30,6 +30,7 @@ from mymodules.results.cells import (
     parse_row,
     partial_columns_of,
 )
+from mymodules.results.csvfile import LONGEST_LINE
 from mymodules.row import COLUMNS, PairResult
 
 _PIECE = 1 << 18  # bytes of rows that are copied together
@@ -68,8 +69,7 @@ class PartialWriter:
         self._listing: set[str] = set()  # rows with changes
         header = BOM + encode([[*partial_columns_of(metrics), CHECK]])
         self._end, self._checksum = len(header), zlib.crc32(header)
-        lines = (self._noted([row.image_filename], [checked_line(row)]) for row in rows)
-        files.write(path, itertools.chain([header], lines))
+        files.write(path, itertools.chain([header], map(self._begun, rows)))
         try:
             self._file = path.open("a+b", buffering=0)
         except OSError as error:
@@ -86,12 +86,13 @@ class PartialWriter:
 
     def extend(self, names: Sequence[str], lines: Sequence[bytes]) -> None:
         """Write several rows in one piece, from `checked_line`; if that fails, none of them."""
+        data = b"".join(lines)
         try:
-            files.write_all(self._file, b"".join(lines))
+            files.write_all(self._file, data)
         except OSError as error:
             self._take_back()
             raise files.not_written(self.path, error) from error
-        self._noted(names, lines)
+        self._note(names, lines, data)
 
     def sorted(self, names: Iterable[str], instead: Mapping[str, PairResult]) -> Iterator[bytes | PairResult]:
         """Yield the rows of these names in this order, for `write`, those that are in one piece together.
@@ -114,13 +115,14 @@ class PartialWriter:
                 checksum = zlib.crc32(data, checksum)
             if checksum != self._checksum:
                 raise self._spoilt()
-            begin, sizes, end = 0, array("I"), 0
+            begin, sizes, end, places = 0, array("I"), 0, self._places
             for name in names:
-                place, size = divmod(self._places[name], csvfile.LONGEST_LINE)
-                if name in instead or place != end or end - begin > _PIECE:
+                place, size = divmod(places[name], LONGEST_LINE)
+                is_replaced = name in instead
+                if is_replaced or place != end or end - begin > _PIECE:
                     yield self._lines(begin, sizes)
                     begin, sizes, end = place, array("I"), place
-                if name in instead:
+                if is_replaced:
                     yield instead[name]
                     begin = end = place + size
                 else:
@@ -137,12 +139,11 @@ class PartialWriter:
         if len(data) != sum(sizes):
             raise self._spoilt()
         ends = itertools.accumulate(sizes)
-        return b"".join(
-            [
-                data[end - size : data.rfind(b",", end - size, end - _CHECKED)] + _LINE_BREAK
-                for size, end in zip(sizes, ends, strict=True)
-            ]
-        )
+        rows = [
+            data[end - size : data.rfind(b",", end - size, end - _CHECKED)]
+            for size, end in zip(sizes, ends, strict=True)
+        ]
+        return _LINE_BREAK.join([*rows, b""])
 
     def listed(self, names: Iterable[str], instead: Mapping[str, PairResult]) -> Iterator[tuple[str, str]]:
         """Yield those of these names whose rows have changes, with `PairResult.listed`.
@@ -159,7 +160,7 @@ class PartialWriter:
                 if instead[name].listed:
                     yield name, instead[name].listed
             elif name in self._listing:
-                place, size = divmod(self._places[name], csvfile.LONGEST_LINE)
+                place, size = divmod(self._places[name], LONGEST_LINE)
                 try:
                     self._file.seek(place)
                     line = self._file.read(size)
@@ -175,16 +176,22 @@ class PartialWriter:
         message = f"{shown(self.path)} was written to by another program during the run"
         return ResultsError(f"{message}: begin a new run. What is in the store is not compared again.")
 
-    def _noted(self, names: Sequence[str], lines: Sequence[bytes]) -> bytes:
-        """Record where the lines of these rows begin; return all lines in one piece."""
-        for name, line in zip(names, lines, strict=True):
-            self._places[name] = self._end * csvfile.LONGEST_LINE + len(line)
-            self._end += len(line)
-            if line[-_CHECKED - 1] != _COMMA:
-                self._listing.add(name)
-        data = b"".join(lines)
+    def _begun(self, row: PairResult) -> bytes:
+        """Return the line of a row that the file begins with."""
+        line = checked_line(row)
+        self._note([row.image_filename], [line], line)
+        return line
+
+    def _note(self, names: Sequence[str], lines: Sequence[bytes], data: bytes) -> None:
+        """Record where the lines of these rows, which are `data`, begin."""
+        sizes = [*map(len, lines)]
+        begins = itertools.accumulate(sizes, initial=self._end)
+        places = [begin * LONGEST_LINE + size for begin, size in zip(begins, sizes, strict=False)]
+        self._places.update(zip(names, places, strict=True))
+        both = zip(names, lines, strict=True)
+        self._listing.update([name for name, line in both if line[-_CHECKED - 1] != _COMMA])
+        self._end += len(data)
         self._checksum = zlib.crc32(data, self._checksum)
-        return data
 
     def close(self) -> None:
         """Close the file, and keep it."""
@@ -343,9 +350,7 @@ def _lines_of(blocks: Iterable[bytes]) -> Iterator[bytes]:
     rest = b""
     for block in blocks:
         lines = (rest + block).splitlines(keepends=True)
-        rest = (
-            lines.pop() if len(lines[-1]) <= csvfile.LONGEST_LINE else b""
-        )  # it may go on in the next block
+        rest = lines.pop() if len(lines[-1]) <= LONGEST_LINE else b""  # it may go on in the next block
         yield from lines
     if rest:
         yield rest
@@ -368,7 +373,7 @@ def _row_ahead(ahead: deque[bytes], source: Iterator[bytes]) -> int:
             ahead.append(line)
         quotes += line.count(b'"')
         size += len(line)
-        if quotes % 2 == 0 or size > csvfile.LONGEST_LINE:
+        if quotes % 2 == 0 or size > LONGEST_LINE:
             break
     return count
 

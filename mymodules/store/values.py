@@ -2,8 +2,8 @@
 
 import json
 import os
-import stat
 from collections.abc import Sequence
+from stat import S_ISREG
 from typing import Any, Final, NamedTuple
 
 from mymodules import results
@@ -76,7 +76,7 @@ def beginning(path: str) -> str:
         now = os.stat(path)  # noqa: PTH116 - making a Path takes longer than the call
     except OSError:
         return _NONE
-    if not stat.S_ISREG(now.st_mode):
+    if not S_ISREG(now.st_mode):
         return _NONE
     if CHANGE_TIME_COUNTS:
         return f"{now.st_size} {now.st_mtime_ns} {now.st_ctime_ns} {now.st_ino} "

@@ -64,13 +64,15 @@ def test_those_that_wait_are_found_by_name_and_by_paths(found: list[str | Pair],
         assert bool(waiting) == bool(expected)
         for first, second in ((one, other), (one, ""), ("", other), (one, other + ".webp"), (other, one)):
             same = (
-                pair for pair in expected.values() if (pair.first or "", pair.second or "") == (first, second)
+                pair.name
+                for pair in expected.values()
+                if (pair.first or "", pair.second or "") == (first, second)
             )
             assert waiting.of(first, second) == next(same, None)
         pair = waiting.named(name)
         assert pair == expected.pop(name, None)
         if pair is not None:
-            waiting.take(pair)
+            waiting.take(name)
         left = [each for each in plain(found) if each.problem is not None or each.name in expected]
         assert list(waiting.left()) == left
 
