@@ -6,7 +6,8 @@ from mymodules.faces import lazily
 
 if TYPE_CHECKING:
     from mymodules.batch.progress import Progress, ProgressBar, Stopped, duration
-    from mymodules.batch.runner import STATUSES, Run, run
+    from mymodules.batch.runner import STATUSES, Run
+    from mymodules.batch.starting import run
 
 __all__ = ["STATUSES", "Progress", "ProgressBar", "Run", "Stopped", "duration", "run"]
 
@@ -14,6 +15,7 @@ __getattr__ = lazily(
     __name__,
     {
         "progress": ("Progress", "ProgressBar", "Stopped", "duration"),
-        "runner": ("Run", "STATUSES", "run"),
+        "runner": ("Run", "STATUSES"),
+        "starting": ("run",),
     },
 )

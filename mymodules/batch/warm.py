@@ -9,8 +9,10 @@ import errno
 import os
 import sys
 import threading
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
+from mymodules import processors
 from mymodules.batch.processes import Workers
 from mymodules.errors import PoolError
 from mymodules.paths import AnyPath
@@ -166,6 +168,30 @@ class Processes:
                 "The worker processes end while they start: python -c 'import mymodules.workers' may show "
                 "why."
             )
+
+
+def early(
+    sides: Sequence[AnyPath | None], out: AnyPath | None, store: AnyPath | None, count: int | None
+) -> Processes | None:
+    """Start processes for a run that is not loaded yet, and return them; None if it may need none.
+
+    Parameters
+    ----------
+    sides : sequence of path
+        The two folders. Without these or the output folder it is not known yet what is compared.
+    out, store : path
+        As in `may_reuse`.
+    count : int, optional
+        The most that are allowed; by default one for each processor.
+    """
+    places = (*sides, out, *([] if store is None else [store]))
+    if out is None or not all(isinstance(place, str | os.PathLike) for place in places):
+        return None
+    if not (count is None or (type(count) is int and count > 0)):  # the run will say what is wrong with it
+        return None
+    if not all(map(os.path.isdir, sides)) or may_reuse(out, store):  # type: ignore[arg-type]  # none is None
+        return None
+    return Processes.ahead(min(count or processors.count(), AHEAD))
 
 
 def may_reuse(out: AnyPath, store: AnyPath | None) -> bool:

@@ -424,6 +424,24 @@ def test_workers_stay_for_the_next_run(given: Folders) -> None:
     assert len(worker_pids()) == 2
 
 
+def test_workers_start_before_a_run_is_loaded(given: Folders) -> None:
+    code = (
+        COMPARE
+        + """
+import sys
+from mymodules.batch import warm
+start = warm.Processes.ahead
+def ahead(count):
+    print("mymodules.batch.runner" in sys.modules)
+    return start(count)
+warm.Processes.ahead = ahead
+batch.run(first, second, out)
+batch.run(first, second, out)  # the store may have all of its rows
+"""
+    )
+    assert finished(code, given) == (0, "False\nTrue\n", "")
+
+
 def test_interrupted_run_leaves_no_warm_workers(given: Folders) -> None:
     def stop(progress: batch.Progress) -> None:
         raise KeyboardInterrupt

@@ -57,15 +57,20 @@ def test_a_run_is_cancelled_before_processes_are_taken(
         batch.run(*given, store=None, cancelled=lambda: next(asked))
 
 
-@pytest.mark.parametrize("fault", ["cancelled", "nothing to compare"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"cancelled": iter([False, True]).__next__}, {"include": ["no-such-name"], "cancelled": bool},
+        {"include": ["no-such-name"]}, {"pictures": "some"}, {"num_processors": 0}, {"store": 5},
+    ],
+)  # fmt: skip
 def test_processes_that_were_started_ahead_end_with_a_run_that_does_not_begin(
-    fault: str, given: Folders, monkeypatch: pytest.MonkeyPatch
+    wrong: dict[str, Any], given: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(warm.Processes, "_known", [])
-    others, asked = worker_pids(), iter([False, fault == "cancelled"])
-    include = ["*"] if fault == "cancelled" else ["no-such-name"]
-    with pytest.raises((KeyboardInterrupt, SettingsError), match=r"Stopped before|leave nothing"):
-        batch.run(*given, store=None, include=include, cancelled=lambda: next(asked))
+    others = worker_pids()
+    with pytest.raises((KeyboardInterrupt, SettingsError)):
+        batch.run(*given, **{"store": None} | wrong)
     assert worker_pids() <= others
 
 
