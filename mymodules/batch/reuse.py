@@ -262,29 +262,32 @@ class Reuse:
     def _unchanged(self, store: DiffStore, part: Pairs) -> Generator[Taken, None, Pairs]:
         """Yield the pairs of files that did not change since a run found their rows; return the others."""
         waiting, verify = Waiting(part), self.request.verify
+        plain = self._is_plain and not verify
         for key, records in store.records.found(self.place) if waiting else ():
             if self.request.cancelled():
                 break
             taken = Taken([], [], [])
             for record in records:
-                if (name := waiting.of(record[0], record[1])) is not None:
-                    if not verify and self._takes(waiting, name, record, taken):
-                        waiting.take(name)
-                    else:
-                        self._known[record[0], record[1]] = key
+                first, second, one, other, _, _, _, _, line = record
+                if (name := waiting.of(first, second)) is None:
+                    continue
+                if plain and name_if_same(line) == name and CANNOT not in line:
+                    is_true = one.startswith(beginning(first)) and other.startswith(beginning(second))
+                    if is_true:
+                        taken.same.append(name)
+                        taken.lines.append(line.encode())
+                else:
+                    is_true = not verify and self._takes(waiting.named(name), record, taken)
+                if is_true:
+                    waiting.take(name)
+                else:
+                    self._known[first, second] = key
             yield taken
         return waiting.left()
 
-    def _takes(self, waiting: Waiting, name: str, record: Record, taken: Taken) -> bool:
-        """Add the pair of this name to those that are taken, if its record is still true."""
-        first, second, one, other, _, _, _, _, line = record
-        if self._is_plain and name_if_same(line) == name and CANNOT not in line:
-            if not (one.startswith(beginning(first)) and other.startswith(beginning(second))):
-                return False
-            taken.same.append(name)
-            taken.lines.append(line.encode())
-            return True
-        found, pair = unpacked(record), waiting.named(name)
+    def _takes(self, pair: Pair | None, record: Record, taken: Taken) -> bool:
+        """Add a pair to those that are taken, if its record is still true."""
+        found = unpacked(record)
         finished = None if found is None or pair is None else self._taken(pair, found)
         if pair is not None and finished is not None:
             taken.rows.append((pair, finished))

@@ -120,7 +120,7 @@ class Waiting:
 
     def __init__(self, pairs: Pairs) -> None:
         self._pairs = pairs
-        self._plain = {entry for entry in pairs._entries if isinstance(entry, str)}
+        self._plain = {entry: entry for entry in pairs._entries if isinstance(entry, str)}
         self._listed = [entry for entry in pairs._entries if isinstance(entry, Pair)]
         self._others = {pair.name: pair for pair in self._listed if pair.problem is None}
         self._by_path = {pair.path: pair for pair in self._others.values()}
@@ -133,19 +133,22 @@ class Waiting:
         return self._pairs._pair(name) if name in self._plain else self._others.get(name)
 
     def of(self, first: str, second: str) -> str | None:
-        """Return the name of the pair of these two paths, either of them empty for no file, if it waits."""
+        """Return the name of the pair of these two paths, either of them empty for no file, if it waits.
+
+        It is the pair's own, so that it need not be in memory twice.
+        """
         begin, begin_second = self._pairs._begin
         below = first.removeprefix(begin)
-        name = below if os.sep == "/" else below.replace(os.sep, "/")
-        if name in self._plain and len(below) < len(first):
+        name = self._plain.get(below if os.sep == "/" else below.replace(os.sep, "/"))
+        if name is not None and len(below) < len(first):
             return name if second == begin_second + below else None
         pair = self._by_path.get(first or second)
         return pair.name if pair and pair.name in self._others and (pair.second or "") == second else None
 
     def take(self, name: str) -> None:
         """Let the pair of this name wait no longer."""
-        self._plain.discard(name)
-        self._others.pop(name, None)
+        if self._plain.pop(name, None) is None:
+            self._others.pop(name, None)
 
     def left(self) -> Pairs:
         """Return those that wait, and those that cannot be compared, in their order."""
