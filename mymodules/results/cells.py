@@ -189,12 +189,11 @@ _usual: list[re.Pattern[str]] = []
 
 def _like(line: str) -> re.Pattern[str]:
     """Return a pattern of the lines of `_same` that differ from this one in what files have of their own."""
-    cells = zip(COLUMNS, line.split(","), strict=False)  # no cell of such a line holds a comma
-    same = [_as_same(name) if name in _OF_FILES else re.escape(cell) for name, cell in cells]
-    return re.compile(",".join(same) + ",,[0-9a-f]{16}\r\n")
-
-
-_OF_FILES = {"image_filename", *SIZES, "first_digest", "second_digest", "seconds"}
+    cells = dict(zip(COLUMNS, line.split(","), strict=False))  # no cell of such a line holds a comma
+    patterns = {name: re.escape(cell) for name, cell in cells.items()}
+    patterns |= {name: _as_same(name) for name in ("image_filename", *SIZES, "seconds")}
+    patterns |= dict.fromkeys(("first_digest", "second_digest"), "[0-9a-f]*")
+    return re.compile(",".join(patterns.values()) + ",,[0-9a-f]{16}\r\n")
 
 
 def _parse_flag(name: str, cell: str) -> bool:
