@@ -138,11 +138,11 @@ class PartialWriter:
         data = self._file.read(sum(sizes))
         if len(data) != sum(sizes):
             raise self._spoilt()
-        ends = itertools.accumulate(sizes)
-        rows = [
-            data[end - size : data.rfind(b",", end - size, end - _CHECKED)]
-            for size, end in zip(sizes, ends, strict=True)
-        ]
+        both = zip(sizes, itertools.accumulate(sizes), strict=True)
+        if self._listing:
+            rows = [data[end - size : data.rfind(b",", end - size, end - _CHECKED)] for size, end in both]
+        else:
+            rows = [data[end - size : end - _CHECKED - len(b",")] for size, end in both]
         return _LINE_BREAK.join([*rows, b""])
 
     def listed(self, names: Iterable[str], instead: Mapping[str, PairResult]) -> Iterator[tuple[str, str]]:

@@ -76,11 +76,9 @@ def beginning(path: str) -> str:
         now = os.stat(path)  # noqa: PTH116 - making a Path takes longer than the call
     except OSError:
         return _NONE
-    if not S_ISREG(now.st_mode):
-        return _NONE
-    if CHANGE_TIME_COUNTS:
+    if CHANGE_TIME_COUNTS:  # what has the inode of a file is one
         return f"{now.st_size} {now.st_mtime_ns} {now.st_ctime_ns} {now.st_ino} "
-    return f"{now.st_size} {now.st_mtime_ns} "
+    return f"{now.st_size} {now.st_mtime_ns} " if S_ISREG(now.st_mode) else _NONE
 
 
 class DigestedFile(NamedTuple):
