@@ -22,6 +22,7 @@ from mymodules.pairs.names import is_picture, sentence, to_text
 from mymodules.pairs.pair import Pair, Pairs, Problem
 from mymodules.pairs.selection import Selection, matches
 from mymodules.paths import folder_identity, shown
+from mymodules.settings import SUFFIXES
 
 EVERYTHING = Selection()
 
@@ -307,7 +308,7 @@ def _walk_real(side: _Side, start: str, seen: _Seen, linked: list[tuple[str, str
                     if name.startswith("."):
                         side.leave_out("hidden", prefix + name)
                         continue
-                    named_so = is_picture(name)
+                    named_so = name.endswith(SUFFIXES) or is_picture(name)  # without a call, most of them
                     try:
                         is_plain = named_so and entry.is_file(follow_symlinks=False)  # known with the name
                     except OSError:

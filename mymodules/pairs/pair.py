@@ -120,8 +120,9 @@ class Waiting:
 
     def __init__(self, pairs: Pairs) -> None:
         self._pairs = pairs
-        self._plain = {entry: entry for entry in pairs._entries if isinstance(entry, str)}
         self._listed = [entry for entry in pairs._entries if isinstance(entry, Pair)]
+        plain = [entry for entry in pairs._entries if isinstance(entry, str)]
+        self._plain = dict(zip(plain, plain, strict=True))
         self._others = {pair.name: pair for pair in self._listed if pair.problem is None}
         self._by_path = {pair.path: pair for pair in self._others.values()}
 
