@@ -91,6 +91,23 @@ def test_only_digests_are_kept(tmp_path: Path) -> None:
         assert [opened.records.content(name) for name in names] == [None] * 4
 
 
+@pytest.mark.parametrize("size", [100, 200_000])
+def test_many_pictures_are_kept(size: int, tmp_path: Path) -> None:
+    """Small ones by one thread, large ones by several; each once, and none that cannot be read."""
+    pictures = {images.digest(data): data for data in (os.urandom(size) for _ in range(100))}
+    originals: list[tuple[str, Path | bytes]] = []
+    for number, (digest, data) in enumerate(pictures.items()):
+        path = tmp_path / f"{number}.png"
+        path.write_bytes(data)
+        originals += [(digest, path), (digest, data)] if number % 3 else [(digest, data)]
+    gone = (images.digest(b"gone"), tmp_path / "gone.png")
+    with DiffStore(tmp_path / "store") as opened:
+        assert opened.keep_originals([gone, *originals, gone]) == 100
+        for digest, data in pictures.items():
+            assert copy_of(opened, digest).read_bytes() == data
+        assert not copy_of(opened, gone[0]).exists()
+
+
 def test_a_picture_that_arrives_is_had_at_once(tmp_path: Path) -> None:
     """As a copy, or as a file that a run has digested; by another process too."""
     (first, second), path = list(FIRST.values())[:2], tmp_path / "a.png"
