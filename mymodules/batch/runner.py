@@ -150,7 +150,7 @@ def _sent(plan: Plan) -> str:
             "this output folder sends the rest."
         ) from None
     if unsent:
-        warnings.warn(unsent, stacklevel=3)
+        warnings.warn(unsent, stacklevel=4)
     return "" if exchange.was_sent(plan.settings.out, plan.stamp) else unsent
 
 
@@ -358,7 +358,7 @@ def _changed_too(course: _Course, rows: dict[str, PairResult]) -> dict[str, Pair
     )
     plan.manifest["rename_search"] = done.entry()
     if done.told:
-        warnings.warn(done.told, stacklevel=4)
+        warnings.warn(done.told, stacklevel=6)
     by_name = {each.new: each for each in done.found}
     found: dict[str, PairResult] = {}
     for pair, finished, taken in _of_both(
@@ -397,5 +397,5 @@ def _remove_partial(plan: Plan) -> None:
         warnings.warn(
             f"The run is complete, see {shown(plan.csv_path)}. Only {shown(plan.partial_path)} cannot be "
             f"removed ({error.strerror or error}): close the program that has it open, then delete it.",
-            stacklevel=3,
+            stacklevel=4,
         )

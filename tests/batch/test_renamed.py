@@ -179,8 +179,9 @@ def test_a_search_that_is_too_large_is_left_out(
     made: Folders, options: Options, limit: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, limit, 1000)
-    with pytest.warns(UserWarning, match="12 pictures .* too much time or memory"):
+    with pytest.warns(UserWarning, match="12 pictures .* too much time or memory") as warned:
         run = batch.run(*made, **options, store=None)
+    assert warned[0].filename == __file__  # the call, and not a place in the package
     assert paired(run) == {}
     manifest = json.loads(run.csv_path.with_suffix(".json").read_text())
     assert manifest["rename_search"].items() >= {"found": 0, "left_out": 12}.items()

@@ -110,6 +110,7 @@ def test_a_run_on_s3(server: Server, bucket: Any, tmp_path: Path, capsys: pytest
         with pytest.warns(UserWarning, match=rf"{url} does not have run .*\(status 503\)") as warned:
             run = compared(given, url)
         assert str(warned[0].message) == run.unsent
+        assert not Path(warned[0].filename).is_relative_to(Path(plan.__file__).parent)
         drawn = {name for name in tree(out) if name.endswith(".png")}
         assert len(drawn) == 3 * 5 + PICTURES
         assert {*but_manifests(keys(bucket))} == drawn
