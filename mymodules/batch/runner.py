@@ -305,7 +305,7 @@ def _compare(course: _Course) -> dict[str, str]:
             for taken in course.reused(writer.names):
                 writer.extend(taken.same, taken.lines)
                 _append(writer, taken.rows)
-            left = plan.pairs.without(writer.names) if course.done < course.total else Pairs()
+            left = plan.pairs.without(writer.names) if len(writer.names) < len(plan.pairs) else Pairs()
             with closing(pool.rows(left, plan.job, plan.request)) as coming:
                 for found in coming:
                     # Whoever is told of every row may end the run after any of them.

@@ -131,9 +131,9 @@ def run(
     """
     started = time.monotonic()
     ahead = None
-    if executor is None and resume is None and cancelled is None:
-        ahead = warm.early((first, second), out, store, num_processors)
     try:
+        if executor is None and resume is None and cancelled is None:
+            ahead = warm.early((first, second), out, store, num_processors)
         from mymodules.batch import cluster, runner
         from mymodules.batch.request import Request, processor_count
         from mymodules.metrics.custom import Metric

@@ -187,6 +187,8 @@ def early(
     places = (*sides, out, *([] if store is None else [store]))
     if out is None or not all(isinstance(place, str | os.PathLike) for place in places):
         return None
+    if not all(isinstance(os.fspath(place), str) for place in places if place is not None):
+        return None
     if not (count is None or (type(count) is int and count > 0)):  # the run will say what is wrong with it
         return None
     if not all(map(os.path.isdir, sides)) or may_reuse(out, store):  # type: ignore[arg-type]  # none is None

@@ -143,9 +143,9 @@ def unfilter(rows: Bytes, pixel_size: int, above: Bytes | None = None) -> Bytes:
     uint8 (rows, stride)
         The raw bytes.
     """
+    compiled, (height, pitch) = kernel.loaded(), rows.shape
     # The row above goes on top of the others, so that every row finds the one above it. Above the
     # picture, the filters assume zeros.
-    compiled, (height, pitch) = kernel.loaded(), rows.shape
     if compiled and pixel_size in kernel.PIXEL_SIZES and 0 < rows.size <= kernel.MOST_PIXELS:
         size = (height + 1) * pitch
         flat = np.empty(size + kernel.READ_BEYOND, np.uint8)

@@ -375,14 +375,16 @@ class DiffStore:
             Digests as of `images.digest`. A file that cannot be read, or has another digest, is not kept.
         """
         kept: dict[str, str] = {}
-        coming, quick = iter(originals), True
+        coming, alone = iter(originals), True
         with ThreadPoolExecutor(count := processors.count()) as threads:
-            while part := list(itertools.islice(coming, _COPIED_AT_ONCE * count)):
-                new = [original for original in part if original[0] not in kept]
-                start = time.monotonic()
-                if quick and sum(_size(picture) for _, picture in new) <= _SMALL * len(new):
+            while part := list(itertools.islice(coming, _COPIED_AT_ONCE * (1 if alone else count))):
+                if not (new := [original for original in part if original[0] not in kept]):
+                    continue
+                alone = alone and sum(_size(picture) for _, picture in new) <= _SMALL * len(new)
+                if alone:
+                    start = time.monotonic()
                     found = [self._kept_of(new)]
-                    quick = time.monotonic() - start <= _QUICK * len(part)
+                    alone = time.monotonic() - start <= _QUICK * len(new)
                 else:  # one task for each: handing it over takes as long as copying a small picture
                     found = [*threads.map(self._kept_of, [new[at::count] for at in range(count)])]
                 for there in found:
