@@ -277,7 +277,8 @@ class Reuse:
                         taken.same.append(name)
                         taken.lines.append(line.encode())
                 else:
-                    is_true = not verify and self._takes(waiting.named(name), record, taken)
+                    pair = None if verify else waiting.named(name)
+                    is_true = pair is not None and self._takes(pair, record, taken)
                 if is_true:
                     waiting.take(name)
                 else:
@@ -285,11 +286,11 @@ class Reuse:
             yield taken
         return waiting.left()
 
-    def _takes(self, pair: Pair | None, record: Record, taken: Taken) -> bool:
+    def _takes(self, pair: Pair, record: Record, taken: Taken) -> bool:
         """Add a pair to those that are taken, if its record is still true."""
         found = unpacked(record)
-        finished = None if found is None or pair is None else self._taken(pair, found)
-        if pair is not None and finished is not None:
+        finished = None if found is None else self._taken(pair, found)
+        if finished is not None:
             taken.rows.append((pair, finished))
         return finished is not None
 

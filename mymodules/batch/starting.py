@@ -132,8 +132,9 @@ def run(
     started = time.monotonic()
     ahead = None
     try:
+        # Who may cancel a run, such as the panel, has loaded what it needs.
         if executor is None and resume is None and cancelled is None:
-            ahead = warm.early((first, second), out, store, num_processors)
+            ahead = warm.early(first, second, out, store, num_processors)
         from mymodules.batch import cluster, runner
         from mymodules.batch.request import Request, processor_count
         from mymodules.metrics.custom import Metric

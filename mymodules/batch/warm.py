@@ -9,7 +9,6 @@ import errno
 import os
 import sys
 import threading
-from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from mymodules import processors
@@ -171,29 +170,37 @@ class Processes:
 
 
 def early(
-    sides: Sequence[AnyPath | None], out: AnyPath | None, store: AnyPath | None, count: int | None
+    first: AnyPath | None,
+    second: AnyPath | None,
+    out: AnyPath | None,
+    store: AnyPath | None,
+    count: int | None,
 ) -> Processes | None:
     """Start processes for a run that is not loaded yet, and return them; None if it may need none.
 
     Parameters
     ----------
-    sides : sequence of path
+    first, second : path
         The two folders. Without these or the output folder it is not known yet what is compared.
     out, store : path
         As in `may_reuse`.
     count : int, optional
         The most that are allowed; by default one for each processor.
     """
-    places = (*sides, out, *([] if store is None else [store]))
-    if out is None or not all(isinstance(place, str | os.PathLike) for place in places):
+    if first is None or second is None or out is None:
         return None
-    if not all(isinstance(os.fspath(place), str) for place in places if place is not None):
+    # The run will say what is wrong with any other path or number.
+    if not all(map(_is_text, (first, second, out, "" if store is None else store))):
         return None
-    if not (count is None or (type(count) is int and count > 0)):  # the run will say what is wrong with it
+    if count is not None and (type(count) is not int or count < 1):
         return None
-    if not all(map(os.path.isdir, sides)) or may_reuse(out, store):  # type: ignore[arg-type]  # none is None
+    if not (os.path.isdir(first) and os.path.isdir(second)) or may_reuse(out, store):  # noqa: PTH112 - Path may raise
         return None
     return Processes.ahead(min(count or processors.count(), AHEAD))
+
+
+def _is_text(path: object) -> bool:
+    return isinstance(path, str | os.PathLike) and isinstance(os.fspath(path), str)
 
 
 def may_reuse(out: AnyPath, store: AnyPath | None) -> bool:

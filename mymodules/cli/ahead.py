@@ -17,4 +17,4 @@ def start(options: argparse.Namespace) -> None:
     if options.dask or options.resume or options.store_from:
         return
     store = None if options.store == NONE else options.store
-    warm.early((options.first, options.second), options.out, store, options.num_processors)
+    warm.early(options.first, options.second, options.out, store, options.num_processors)

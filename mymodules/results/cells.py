@@ -175,16 +175,16 @@ def _same() -> re.Pattern[str]:
     return re.compile(",".join(map(_as_same, COLUMNS)) + ",,[0-9a-f]{16}\r\n")
 
 
+# Of most lines: whether one is like the first one is seen in half of the time.
+_usual: list[re.Pattern[str]] = []
+
+
 def name_if_same(line: str) -> str | None:
     """Return the name in the line of a checked row if it is seen without parsing that it says `same`."""
     match = _usual[0].fullmatch(line) if _usual else None
     if match is None and (match := _same().fullmatch(line)) is not None and not _usual:
         _usual.append(_like(line))
     return None if match is None else match[1]
-
-
-# Of most lines: whether one is like the first one is seen in half of the time.
-_usual: list[re.Pattern[str]] = []
 
 
 def _like(line: str) -> re.Pattern[str]:

@@ -2,8 +2,8 @@
 
 import json
 import os
+import stat
 from collections.abc import Sequence
-from stat import S_ISREG
 from typing import Any, Final, NamedTuple
 
 from mymodules import results
@@ -78,7 +78,7 @@ def beginning(path: str) -> str:
         return _NONE
     if CHANGE_TIME_COUNTS:  # what has the inode of a file is one
         return f"{now.st_size} {now.st_mtime_ns} {now.st_ctime_ns} {now.st_ino} "
-    return f"{now.st_size} {now.st_mtime_ns} " if S_ISREG(now.st_mode) else _NONE
+    return f"{now.st_size} {now.st_mtime_ns} " if stat.S_ISREG(now.st_mode) else _NONE
 
 
 class DigestedFile(NamedTuple):

@@ -57,19 +57,32 @@ def test_a_run_is_cancelled_before_processes_are_taken(
         batch.run(*given, store=None, cancelled=lambda: next(asked))
 
 
+@pytest.mark.parametrize("fault", ["cancelled", "nothing to compare"])
+def test_processes_that_were_started_ahead_end_with_a_run_that_does_not_begin(
+    fault: str, given: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warm.Processes, "_known", [])
+    others, asked = worker_pids(), iter([False, fault == "cancelled"])
+    include = ["*"] if fault == "cancelled" else ["no-such-name"]
+    with pytest.raises((KeyboardInterrupt, SettingsError), match=r"Stopped before|leave nothing"):
+        batch.run(*given, store=None, include=include, cancelled=lambda: next(asked))
+    assert worker_pids() <= others
+
+
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "said"),
     [
-        {"cancelled": iter([False, True]).__next__}, {"include": ["no-such-name"], "cancelled": bool},
-        {"include": ["no-such-name"]}, {"pictures": "some"}, {"num_processors": 0}, {"store": 5},
+        ({"include": ["no-such-name"]}, "leave nothing"), ({"pictures": "some"}, "pictures is 'some'"),
+        ({"num_processors": 0}, "num_processors is 0"), ({"store": 5}, "store must be"),
+        ({"store": b"store"}, "store must be"),
     ],
 )  # fmt: skip
-def test_processes_that_were_started_ahead_end_with_a_run_that_does_not_begin(
-    wrong: dict[str, Any], given: Folders, monkeypatch: pytest.MonkeyPatch
+def test_processes_that_were_started_early_end_with_a_run_that_is_refused(
+    wrong: dict[str, Any], said: str, given: Folders, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(warm.Processes, "_known", [])
     others = worker_pids()
-    with pytest.raises((KeyboardInterrupt, SettingsError)):
+    with pytest.raises(SettingsError, match=said):
         batch.run(*given, **{"store": None} | wrong)
     assert worker_pids() <= others
 
