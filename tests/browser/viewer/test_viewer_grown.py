@@ -18,17 +18,28 @@ TOP, ROWS = (
     132,
 )  # the rows of the new page that are put in, and the row of the old page that they precede
 
-# Note each box that is drawn over a pane, as CSS px of the screen, and draw once more.
+# Note which boxes stand on each canvas of the page: those since it was last cleared.
 NOTE = """() => {
     const { prototype } = CanvasRenderingContext2D;
-    window.drawn = [];
-    window.strokeRect ??= prototype.strokeRect;
-    prototype.strokeRect = function (x, y, width, height) {
-        const pane = this.canvas.closest("[data-pane]");
-        const at = this.canvas.getBoundingClientRect();
-        if (pane) window.drawn.push([pane.dataset.pane, at.x + x, at.y + y, width, height]);
-        return window.strokeRect.call(this, x, y, width, height);
+    const { clearRect, strokeRect } = prototype;
+    window.boxes = new WeakMap();
+    prototype.clearRect = function (...box) {
+        window.boxes.set(this.canvas, []);
+        return clearRect.apply(this, box);
     };
+    prototype.strokeRect = function (...box) {
+        window.boxes.get(this.canvas)?.push(box);
+        return strokeRect.apply(this, box);
+    };
+}"""
+# The boxes on a pane's overlay, CSS px from the corner of the picture that is shown there.
+READ = """([side, pane]) => {
+    const node = document.querySelector(`.mmv [data-pane=${pane}]`);
+    const overlay = node.querySelector(".mmv-overlay");
+    const from = node.querySelector(`.mmv-sheet[data-side=${side}] img`).getBoundingClientRect();
+    const to = overlay.getBoundingClientRect();
+    const box = ([x, y, ...size]) => [to.x + x - from.x, to.y + y - from.y, ...size];
+    return window.boxes.get(overlay).map(box);
 }"""
 
 
@@ -58,21 +69,18 @@ def written(root: Path) -> tuple[int, int, int, int]:
 
 
 def drawn(viewer: Driven, side: str, pane: str) -> set[tuple[float, ...]]:
-    """The boxes that the viewer draws over a pane now, px of the side that is shown there."""
-    viewer.outlines(False)
-    viewer.page.evaluate(NOTE)
-    viewer.outlines(True)
+    """The boxes that stand over a pane, px of the side that is shown there."""
     viewer.settle()
-    image, zoom = viewer.image(side, pane), viewer.zoom()
+    zoom = viewer.zoom()
     return {
         # A line is drawn 1.5 px of the screen outside of its box.
-        ((x + 1.5 - image["x"]) / zoom, (y + 1.5 - image["y"]) / zoom, (wide - 3) / zoom, (high - 3) / zoom)
-        for at, x, y, wide, high in viewer.page.evaluate("() => window.drawn")
-        if at == pane
+        ((x + 1.5) / zoom, (y + 1.5) / zoom, (wide - 3) / zoom, (high - 3) / zoom)
+        for x, y, wide, high in viewer.page.evaluate(READ, [side, pane])
     }
 
 
 def test_only_what_came_is_marked_on_a_page_that_grew(viewer: Driven, root: Path) -> None:
+    viewer.page.evaluate(NOTE)
     viewer.show(NAME)
     (item,) = viewer.root.locator(".mmv-list button").all()
     x, y, width, height = written(root)
