@@ -35,7 +35,7 @@ from mymodules.row import CANNOT, PairResult, names_its_files, span
 from mymodules.rules import Rule, Rules
 from mymodules.store import DiffStore
 from mymodules.store.found import Found, FoundFile, Place, Record, packed, unpacked
-from mymodules.store.values import DigestedFile, FileState, Key, StoredRow, beginning, is_unchanged
+from mymodules.store.values import DigestedFile, FileState, Key, StoredRow, beginnings, is_unchanged
 from mymodules.workers import Finished
 
 REASONS = (
@@ -262,27 +262,30 @@ class Reuse:
     def _unchanged(self, store: DiffStore, part: Pairs) -> Generator[Taken, None, Pairs]:
         """Yield the pairs of files that did not change since a run found their rows; return the others."""
         waiting, verify = Waiting(part), self.request.verify
-        plain = self._is_plain and not verify
+        takes_plain = self._is_plain and not verify
         for key, records in store.records.found(self.place) if waiting else ():
             if self.request.cancelled():
                 break
-            taken = Taken([], [], [])
+            taken, plain = Taken([], [], []), list[tuple[str, Record]]()
             for record in records:
-                first, second, one, other, _, _, _, _, line = record
-                if (name := waiting.of(first, second)) is None:
+                line = record[-1]
+                if (name := waiting.of(record[0], record[1])) is None:
                     continue
-                if plain and name_if_same(line) == name and CANNOT not in line:
-                    is_true = one.startswith(beginning(first)) and other.startswith(beginning(second))
-                    if is_true:
-                        taken.same.append(name)
-                        taken.lines.append(line.encode())
-                else:
-                    pair = None if verify else waiting.named(name)
-                    is_true = pair is not None and self._takes(pair, record, taken)
-                if is_true:
+                if takes_plain and name_if_same(line) == name and CANNOT not in line:
+                    plain.append((name, record))
+                    continue
+                pair = None if verify else waiting.named(name)
+                if pair is not None and self._takes(pair, record, taken):
                     waiting.take(name)
                 else:
-                    self._known[first, second] = key
+                    self._known[record[0], record[1]] = key
+            sides = (beginnings([record[side] for _, record in plain]) for side in (0, 1))
+            for (name, record), first, second in zip(plain, *sides, strict=True):
+                if not (record[2].startswith(first) and record[3].startswith(second)):
+                    self._known[record[0], record[1]] = key
+                elif waiting.take(name):
+                    taken.same.append(name)
+                    taken.lines.append(record[-1].encode())
             yield taken
         return waiting.left()
 

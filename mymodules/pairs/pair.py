@@ -146,10 +146,9 @@ class Waiting:
         pair = self._by_path.get(first or second)
         return pair.name if pair and pair.name in self._others and (pair.second or "") == second else None
 
-    def take(self, name: str) -> None:
-        """Let the pair of this name wait no longer."""
-        if self._plain.pop(name, None) is None:
-            self._others.pop(name, None)
+    def take(self, name: str) -> bool:
+        """Let the pair of this name wait no longer; return whether it did."""
+        return self._plain.pop(name, None) is not None or self._others.pop(name, None) is not None
 
     def left(self) -> Pairs:
         """Return those that wait, and those that cannot be compared, in their order."""

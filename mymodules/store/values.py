@@ -3,7 +3,7 @@
 import json
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from mymodules import results
@@ -68,17 +68,22 @@ def _settled(stamp: int, moment: int) -> bool:
     return stamp < moment - grain
 
 
-def beginning(path: str) -> str:
-    """Return how the text of an unchanged file begins in a record of `found`; of an absent one, nothing."""
-    if not path:
-        return ""
-    try:
-        now = os.stat(path)  # noqa: PTH116 - making a Path takes longer than the call
-    except OSError:
-        return _NONE
-    if CHANGE_TIME_COUNTS:  # what has the inode of a file is one
-        return f"{now.st_size} {now.st_mtime_ns} {now.st_ctime_ns} {now.st_ino} "
-    return f"{now.st_size} {now.st_mtime_ns} " if stat.S_ISREG(now.st_mode) else _NONE
+def beginnings(paths: Iterable[str]) -> list[str]:
+    """Return how the texts of unchanged files begin in a record of `found`; of an absent one, nothing."""
+    texts: list[str] = []
+    for path in paths:
+        try:
+            now = os.stat(path) if path else None  # noqa: PTH116 - making a Path takes longer than the call
+        except OSError:
+            texts.append(_NONE)
+            continue
+        if now is None:
+            texts.append("")
+        elif CHANGE_TIME_COUNTS:  # what has the inode of a file is one
+            texts.append(f"{now.st_size} {now.st_mtime_ns} {now.st_ctime_ns} {now.st_ino} ")
+        else:
+            texts.append(f"{now.st_size} {now.st_mtime_ns} " if stat.S_ISREG(now.st_mode) else _NONE)
+    return texts
 
 
 class DigestedFile(NamedTuple):

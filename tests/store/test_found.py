@@ -152,7 +152,8 @@ def test_a_record_shows_whether_its_file_is_unchanged(
         """What a record says of the file, read at that moment, when it had that time of change."""
         file = now.st_size, now.st_mtime_ns, ctime_ns, now.st_ino, moment, ONE
         text = packed(PAIR._replace(first=str(path), files=(file, None))).split("\0")[2]
-        return text.startswith(values.beginning(str(path)))
+        (begins,) = values.beginnings([str(path)])
+        return text.startswith(begins)
 
     assert shows()
     assert not shows(now.st_ctime_ns + 1)
@@ -165,7 +166,15 @@ def test_a_record_shows_whether_its_file_is_unchanged(
     assert not shows()
     path.mkdir()
     assert not shows()
-    assert values.beginning("") == ""
+
+
+def test_each_file_is_asked_for_itself(tmp_path: Path) -> None:
+    for name, size in (("a", 5), ("b", 7)):
+        (tmp_path / name).write_bytes(bytes(size))
+    asked = [str(tmp_path / "a"), "", str(tmp_path / "gone"), str(tmp_path / "b")]
+    there, none, gone, other = values.beginnings(asked)
+    assert (there.split()[0], none, other.split()[0]) == ("5", "", "7")
+    assert not gone[:1].isdigit()  # no record of a file begins like this
 
 
 def test_files_and_rows_follow(kept: Records) -> None:

@@ -63,6 +63,18 @@ def test_a_store_that_cannot_be_used_is_warned_of(given: Folders, spoil_it: Call
     assert figures(done.csv_path) == figures(before.csv_path)
 
 
+def test_a_pair_that_a_store_has_twice_is_one_row(given: Folders) -> None:
+    before, _ = run(given)
+    with DiffStore(given.out / ".store") as store:
+        for (data,) in store.records.file.read("SELECT found FROM pairs"):
+            place, records = opened(data) or pytest.fail("it is no block")
+            store.records.remember_found(place, map("\0".join, records), {})
+            assert [len(found) for _, found in store.records.found(place)] == [2 * len(records)]
+    done, compared = run(given)
+    assert (compared, done.counts) == (STILL, before.counts)
+    assert figures(done.csv_path) == figures(before.csv_path)
+
+
 def test_the_content_of_what_is_no_file(given: Folders) -> None:
     assert reuse.content(given.first / "same.png") == images.digest(picture(40))
     assert reuse.content(given.first) is None
