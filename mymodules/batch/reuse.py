@@ -268,8 +268,8 @@ class Reuse:
                 break
             taken, plain = Taken([], [], []), list[tuple[str, Record]]()
             for record in records:
-                line = record[-1]
-                if (name := waiting.of(record[0], record[1])) is None:
+                first, second, *_, line = record
+                if (name := waiting.of(first, second)) is None:
                     continue
                 if takes_plain and name_if_same(line) == name and CANNOT not in line:
                     plain.append((name, record))
@@ -278,14 +278,16 @@ class Reuse:
                 if pair is not None and self._takes(pair, record, taken):
                     waiting.take(name)
                 else:
-                    self._known[record[0], record[1]] = key
-            sides = (beginnings([record[side] for _, record in plain]) for side in (0, 1))
-            for (name, record), first, second in zip(plain, *sides, strict=True):
-                if not (record[2].startswith(first) and record[3].startswith(second)):
-                    self._known[record[0], record[1]] = key
+                    self._known[first, second] = key
+            ones = beginnings(record[0] for _, record in plain)
+            others = beginnings(record[1] for _, record in plain)
+            for (name, record), one_now, other_now in zip(plain, ones, others, strict=True):
+                first, second, one, other, *_, line = record
+                if not (one.startswith(one_now) and other.startswith(other_now)):
+                    self._known[first, second] = key
                 elif waiting.take(name):
                     taken.same.append(name)
-                    taken.lines.append(record[-1].encode())
+                    taken.lines.append(line.encode())
             yield taken
         return waiting.left()
 

@@ -147,7 +147,7 @@ class Waiting:
         return pair.name if pair and pair.name in self._others and (pair.second or "") == second else None
 
     def take(self, name: str) -> bool:
-        """Let the pair of this name wait no longer; return whether it did."""
+        """Let the pair of this name wait no longer; return whether it waited."""
         return self._plain.pop(name, None) is not None or self._others.pop(name, None) is not None
 
     def left(self) -> Pairs:

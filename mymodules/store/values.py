@@ -69,17 +69,21 @@ def _settled(stamp: int, moment: int) -> bool:
 
 
 def beginnings(paths: Iterable[str]) -> list[str]:
-    """Return how the texts of unchanged files begin in a record of `found`; of an absent one, nothing."""
+    """Return how the text of each file begins in a record of `found` if it is unchanged.
+
+    For an empty path, which stands for no file, the text is empty.
+    """
     texts: list[str] = []
     for path in paths:
+        if not path:
+            texts.append("")
+            continue
         try:
-            now = os.stat(path) if path else None  # noqa: PTH116 - making a Path takes longer than the call
+            now = os.stat(path)  # noqa: PTH116 - making a Path takes longer than the call
         except OSError:
             texts.append(_NONE)
             continue
-        if now is None:
-            texts.append("")
-        elif CHANGE_TIME_COUNTS:  # what has the inode of a file is one
+        if CHANGE_TIME_COUNTS:  # what has the inode of a file is one
             texts.append(f"{now.st_size} {now.st_mtime_ns} {now.st_ctime_ns} {now.st_ino} ")
         else:
             texts.append(f"{now.st_size} {now.st_mtime_ns} " if stat.S_ISREG(now.st_mode) else _NONE)

@@ -72,7 +72,8 @@ def test_those_that_wait_are_found_by_name_and_by_paths(found: list[str | Pair],
         pair = waiting.named(name)
         assert pair == expected.pop(name, None)
         if pair is not None:
-            waiting.take(name)
+            assert waiting.take(name)
+        assert not waiting.take(name)
         left = [each for each in plain(found) if each.problem is not None or each.name in expected]
         assert list(waiting.left()) == left
 

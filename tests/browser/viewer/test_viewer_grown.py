@@ -20,6 +20,7 @@ TOP, ROWS = (
 
 # Note which boxes stand on each canvas of the page: those since it was last cleared.
 NOTE = """() => {
+    if (window.boxes) return;
     const { prototype } = CanvasRenderingContext2D;
     const { clearRect, strokeRect } = prototype;
     window.boxes = new WeakMap();
@@ -32,14 +33,14 @@ NOTE = """() => {
         return strokeRect.apply(this, box);
     };
 }"""
-# The boxes on a pane's overlay, CSS px from the corner of the picture that is shown there.
+# The zoom, and the boxes on a pane's overlay, CSS px from the corner of the side's picture.
 READ = """([side, pane]) => {
     const node = document.querySelector(`.mmv [data-pane=${pane}]`);
     const overlay = node.querySelector(".mmv-overlay");
     const from = node.querySelector(`.mmv-sheet[data-side=${side}] img`).getBoundingClientRect();
     const to = overlay.getBoundingClientRect();
     const box = ([x, y, ...size]) => [to.x + x - from.x, to.y + y - from.y, ...size];
-    return window.boxes.get(overlay).map(box);
+    return [Number(node.closest(".mmv").dataset.zoom), window.boxes.get(overlay).map(box)];
 }"""
 
 
@@ -71,11 +72,11 @@ def written(root: Path) -> tuple[int, int, int, int]:
 def drawn(viewer: Driven, side: str, pane: str) -> set[tuple[float, ...]]:
     """The boxes that stand over a pane, px of the side that is shown there."""
     viewer.settle()
-    zoom = viewer.zoom()
+    zoom, boxes = viewer.page.evaluate(READ, [side, pane])
     return {
         # A line is drawn 1.5 px of the screen outside of its box.
         ((x + 1.5) / zoom, (y + 1.5) / zoom, (wide - 3) / zoom, (high - 3) / zoom)
-        for x, y, wide, high in viewer.page.evaluate(READ, [side, pane])
+        for x, y, wide, high in boxes
     }
 
 
